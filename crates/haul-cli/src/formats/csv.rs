@@ -1,0 +1,188 @@
+//! Tables as text: `.csv` (comma separated, a header or none, a column named `weight` set apart) and `.xyz` (separated
+//! by white space, `#` opens a comment line, nothing but coordinates).
+
+use super::{CloudFile, FormatError, Result, column_name};
+use csv::{ByteRecord, ReaderBuilder, Trim};
+use std::{
+    io::{self, Write},
+    path::Path,
+};
+
+/// A cloud and what its columns are called.
+type Named = (CloudFile, Option<Vec<String>>);
+
+/// A table of numbers, row-major; `width` is set by the header or else by the first row.
+#[derive(Default)]
+struct Table {
+    names: Option<Vec<String>>,
+    width: usize,
+    rows: usize,
+    values: Vec<f64>,
+}
+
+impl Table {
+    fn push<'a>(&mut self, file: &Path, fields: impl ExactSizeIterator<Item = &'a [u8]>) -> Result<()> {
+        let (found, row) = (fields.len(), self.rows + 1);
+        if self.width == 0 {
+            self.width = found;
+        }
+        if found != self.width {
+            return Err(FormatError::Ragged {
+                file: file.into(),
+                row,
+                found,
+                expected: self.width,
+            });
+        }
+        for (column, field) in fields.enumerate() {
+            self.values.push(number(field).ok_or_else(|| FormatError::NotANumber {
+                file: file.into(),
+                row,
+                column: (self.names.as_ref().and_then(|names| names.get(column).cloned()))
+                    .unwrap_or_else(|| column_name(column, self.width)),
+                text: String::from_utf8_lossy(field).chars().take(40).collect(),
+            })?);
+        }
+        self.rows = row;
+        Ok(())
+    }
+
+    /// Reads csv. The first row is a header if no field of it is a number.
+    fn from_csv(file: &Path, bytes: &[u8]) -> Result<Self> {
+        let mut reader = ReaderBuilder::new().has_headers(false).flexible(true).trim(Trim::All).from_reader(bytes);
+        let mut record = ByteRecord::new();
+        let mut table = Self::default();
+        loop {
+            match reader.read_byte_record(&mut record) {
+                Ok(true) => {}
+                Ok(false) => return Ok(table),
+                Err(error) => {
+                    return Err(FormatError::Malformed {
+                        file: file.into(),
+                        place: format!("row {}", table.rows + 1),
+                        reason: error.to_string(),
+                        format: ".csv",
+                    });
+                }
+            }
+            if record.as_slice().is_empty() && record.len() == 1 {
+                continue;
+            }
+            if table.width == 0 && record.iter().all(|field| number(field).is_none()) {
+                table.width = record.len();
+                table.names = Some(record.iter().map(|name| String::from_utf8_lossy(name).into()).collect());
+                continue;
+            }
+            table.push(file, record.iter())?;
+        }
+    }
+}
+
+fn number(field: &[u8]) -> Option<f64> {
+    std::str::from_utf8(field).ok()?.parse().ok()
+}
+
+/// Reads a cloud from csv.
+pub(super) fn read_csv(file: &Path, bytes: &[u8]) -> Result<Named> {
+    let mut table = Table::from_csv(file, bytes)?;
+    let Some(names) = &mut table.names else {
+        return Ok((unweighted(table.values, table.width), None));
+    };
+    let Some(weight) = names.iter().position(|name| name.eq_ignore_ascii_case("weight")) else {
+        return Ok((unweighted(table.values, table.width), table.names));
+    };
+    if table.width == 1 {
+        return Err(FormatError::Missing {
+            file: file.into(),
+            wanted: "column of coordinates",
+            found: names.clone(),
+        });
+    }
+    names.remove(weight);
+    let (mut points, mut weights) = (Vec::with_capacity(table.values.len()), Vec::with_capacity(table.rows));
+    for (at, &value) in table.values.iter().enumerate() {
+        let column = if at % table.width == weight { &mut weights } else { &mut points };
+        column.push(value);
+    }
+    let cloud = CloudFile {
+        weights: Some(weights),
+        ..unweighted(points, table.width - 1)
+    };
+    Ok((cloud, table.names))
+}
+
+/// Reads a csv of one column.
+pub(super) fn read_column(file: &Path, bytes: &[u8]) -> Result<Vec<f64>> {
+    let table = Table::from_csv(file, bytes)?;
+    match table.width {
+        0 | 1 => Ok(table.values),
+        width => Err(FormatError::Shape {
+            file: file.into(),
+            name: "of weights".into(),
+            shape: vec![table.rows as u64, width as u64],
+            wanted: "one column, one weight per point",
+        }),
+    }
+}
+
+/// Reads a cloud from lines of coordinates.
+pub(super) fn read_xyz(file: &Path, bytes: &[u8]) -> Result<Named> {
+    let mut table = Table::default();
+    // Windows editors open a text with this mark.
+    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    for line in text.split(|&byte| byte == b'\n' || byte == b'\r') {
+        let fields: Vec<_> = line.split(u8::is_ascii_whitespace).filter(|field| !field.is_empty()).collect();
+        if fields.first().is_some_and(|first| !first.starts_with(b"#")) {
+            table.push(file, fields.into_iter())?;
+        }
+    }
+    Ok((unweighted(table.values, table.width), None))
+}
+
+fn unweighted(points: Vec<f64>, dimension: usize) -> CloudFile {
+    CloudFile {
+        points,
+        // An empty table has no width; its cloud is refused for having no rows.
+        dimension: dimension.max(1),
+        weights: None,
+    }
+}
+
+/// Writes a header and one row per point, each number with the digits that read back as itself.
+pub(super) fn write_csv(
+    out: &mut impl Write,
+    points: &[f64],
+    dimension: usize,
+    weights: Option<&[f64]>,
+) -> io::Result<()> {
+    let mut names: Vec<_> = (0..dimension).map(|column| column_name(column, dimension)).collect();
+    if dimension > 3 {
+        // A bare number would read back as a row.
+        names.iter_mut().for_each(|name| name.insert(0, 'x'));
+    }
+    names.extend(weights.map(|_| "weight".into()));
+    writeln!(out, "{}", names.join(","))?;
+    write_rows(out, points, dimension, weights, ",")
+}
+
+/// Writes one line of coordinates per point.
+pub(super) fn write_xyz(out: &mut impl Write, points: &[f64], dimension: usize) -> io::Result<()> {
+    write_rows(out, points, dimension, None, " ")
+}
+
+fn write_rows(
+    out: &mut impl Write,
+    points: &[f64],
+    dimension: usize,
+    weights: Option<&[f64]>,
+    separator: &str,
+) -> io::Result<()> {
+    let mut weights = weights.into_iter().flatten();
+    for row in points.chunks_exact(dimension) {
+        for (column, value) in row.iter().chain(weights.next()).enumerate() {
+            write!(out, "{}{value:?}", if column == 0 { "" } else { separator })?;
+        }
+        writeln!(out)?;
+    }
+    Ok(())
+}

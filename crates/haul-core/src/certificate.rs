@@ -1,0 +1,327 @@
+//! The certificate of a solution: how far its marginals are from the measures, and between which
+//! bounds OT_ε lies, at whatever iteration the solve ended.
+//!
+//! The lower bound is the dual at (f, g), valid for any potentials. The upper bound is the cost of
+//! a plan that has the exact marginals: P is first scaled down until no marginal exceeds its
+//! measure, and what is missing is added as a product measure [Altschuler–Weed–Rigollet'17]:
+//!
+//! ```text
+//! A = diag(x) P diag(y),  e = a − A1,  e' = b − Aᵀ1,  t = Σe = Σe',  B = e e'ᵀ/t
+//! OT_ε ≤ ⟨A + B, C⟩ + ε KL(A + B | a⊗b)
+//! ```
+//!
+//! and the entropy of the sum is bounded by convexity. Every term comes from vectors of length n
+//! and a few more passes. Both bounds are widened by what the engine's precision may hide.
+
+use crate::engine::{Factor, Kernel, Precision, Side};
+use crate::marginal::Marginal;
+use crate::{Cost, Engine, Error, Result};
+
+/// What is known for certain about a solution. Costs are in the units of the cost of the points,
+/// errors in units of mass.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Certificate {
+    /// ‖P1 − a‖₁.
+    pub marginal_error_a: f64,
+    /// ‖Pᵀ1 − b‖₁.
+    pub marginal_error_b: f64,
+    /// OT_ε is not below this.
+    pub lower_bound: f64,
+    /// OT_ε is not above this.
+    pub upper_bound: f64,
+    /// The relative marginal error that rounding alone may cause: a tolerance below it is not to
+    /// be had in this precision.
+    pub precision_floor: f64,
+}
+
+impl Certificate {
+    /// Upper minus lower bound.
+    pub fn gap(&self) -> f64 {
+        self.upper_bound - self.lower_bound
+    }
+
+    /// ‖P1 − a‖₁ + ‖Pᵀ1 − b‖₁.
+    pub fn marginal_error(&self) -> f64 {
+        self.marginal_error_a + self.marginal_error_b
+    }
+}
+
+/// The numbers that live under one plan.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Values {
+    pub(crate) transport_cost: f64,
+    pub(crate) dual: f64,
+    pub(crate) kl: f64,
+    pub(crate) mass: f64,
+}
+
+/// The relative marginal error that rounding in the exponents causes, for direct differences: the
+/// exponents are of the order of diam^p/ε, each with a few roundings of which half a unit survives
+/// on average.
+pub(crate) fn precision_floor(precision: Precision, diameter: f64, kernel: Kernel) -> f64 {
+    precision.unit_roundoff() * (1.0 + kernel.cost.at(diameter) / kernel.epsilon)
+}
+
+/// Evaluates plan and certificate in units of the frame; returns how many passes that took.
+/// `diameter` is the one of the joint bounding box in the frame.
+pub(crate) fn certify<E: Engine>(
+    engine: &E,
+    kernel: Kernel,
+    source: &Marginal<E>,
+    target: &Marginal<E>,
+    diameter: f64,
+) -> Result<(Values, Certificate, usize)> {
+    let mut passes = Passes {
+        engine,
+        kernel,
+        count: 0,
+    };
+    let (a, b) = (&source.weights, &target.weights);
+    let f = engine.read(&source.potential)?;
+    let g = engine.read(&target.potential)?;
+    let ones = |marginal: &Marginal<E>| vec![1.0; marginal.weights.len()];
+
+    // The plan as it is.
+    let rows = times(
+        a,
+        &passes.product(source, target, Factor::One, &ones(target))?,
+    );
+    let columns = times(
+        b,
+        &passes.product(target, source, Factor::One, &ones(source))?,
+    );
+    let transport_cost = dot(
+        a,
+        &passes.product(source, target, Factor::Cost, &ones(target))?,
+    );
+    let total = sum(a);
+    let mass = sum(&rows);
+    let independent = total * total;
+    let kl =
+        (dot(&rows, &f) + dot(&columns, &g) - transport_cost) / kernel.epsilon - mass + independent;
+    let dual = dot(a, &f) + dot(b, &g) - kernel.epsilon * (mass - independent);
+
+    // The plan with exact marginals, columns scaled first.
+    let y = least_scaling(b, &columns);
+    let rows_kept = times(a, &passes.product(source, target, Factor::One, &y)?);
+    let x = least_scaling(a, &rows_kept);
+    let kept_a = times(&rows_kept, &x);
+    let kept_b = times(
+        &times(b, &y),
+        &passes.product(target, source, Factor::One, &x)?,
+    );
+    let kept_cost = dot(
+        &times(a, &x),
+        &passes.product(source, target, Factor::Cost, &y)?,
+    );
+    let missing_a = shortfall(a, &kept_a);
+    let missing_b = shortfall(b, &kept_b);
+    let missing = 0.5 * (sum(&missing_a) + sum(&missing_b));
+    let mut upper = kept_cost;
+    let mut entropy = 0.0;
+    let kept = 1.0 - missing / total;
+    if kept > 0.0 {
+        let log = |scaling: &[f64]| scaling.iter().map(|s| s.ln()).collect::<Vec<_>>();
+        let exponents = dot(&kept_a, &f) + dot(&kept_b, &g) - kept_cost;
+        let scalings = dot(&kept_a, &log(&x)) + dot(&kept_b, &log(&y));
+        entropy +=
+            (exponents / kernel.epsilon + scalings) / total + kept * (total.ln() - kept.ln());
+    }
+    if missing > 0.0 {
+        upper += passes.product_cost(source, &missing_a, target, &missing_b)?;
+        let share = missing / total;
+        entropy +=
+            share * (divergence_of_shares(&missing_a, a) + divergence_of_shares(&missing_b, b));
+    }
+    upper += kernel.epsilon * (total * (entropy - total.ln()) - total + independent);
+
+    let precision_floor = precision_floor(engine.precision(), diameter, kernel);
+    let values = Values {
+        transport_cost,
+        dual,
+        kl,
+        mass,
+    };
+    let certificate = Certificate {
+        marginal_error_a: distance(&rows, a),
+        marginal_error_b: distance(&columns, b),
+        lower_bound: dual - precision_floor * kernel.epsilon * total,
+        upper_bound: upper + precision_floor * (kernel.epsilon * total + kept_cost),
+        precision_floor,
+    };
+    let finite = [
+        transport_cost,
+        dual,
+        kl,
+        mass,
+        certificate.marginal_error(),
+        upper,
+    ];
+    if finite.iter().all(|value| value.is_finite()) {
+        Ok((values, certificate, passes.count))
+    } else {
+        Err(Error::NotFiniteResult {
+            what: "the plan",
+            device: engine.device().to_owned(),
+        })
+    }
+}
+
+/// The passes over all pairs that a certificate needs, counted.
+struct Passes<'e, E: Engine> {
+    engine: &'e E,
+    kernel: Kernel,
+    count: usize,
+}
+
+impl<E: Engine> Passes<'_, E> {
+    fn product(
+        &mut self,
+        rows: &Marginal<E>,
+        columns: &Marginal<E>,
+        factor: Factor,
+        values: &[f64],
+    ) -> Result<Vec<f64>> {
+        self.count += 1;
+        product(
+            self.engine,
+            self.kernel,
+            rows.side(),
+            columns.side(),
+            factor,
+            values,
+            1,
+            rows.weights.len(),
+        )
+    }
+
+    /// ⟨e e'ᵀ, C⟩/t for the product of two measures of mass t on the points of both sides.
+    fn product_cost(
+        &mut self,
+        rows: &Marginal<E>,
+        e: &[f64],
+        columns: &Marginal<E>,
+        e2: &[f64],
+    ) -> Result<f64> {
+        let (mass, mass2) = (sum(e), sum(e2));
+        if mass == 0.0 || mass2 == 0.0 {
+            return Ok(0.0);
+        }
+        match self.kernel.cost {
+            Cost::SquaredEuclidean => {
+                let (mean, spread) = moments(&rows.points, rows.dimension, e, mass);
+                let (mean2, spread2) = moments(&columns.points, columns.dimension, e2, mass2);
+                let between: f64 = mean.iter().zip(&mean2).map(|(x, y)| (x - y).powi(2)).sum();
+                Ok(0.5 * (mass + mass2) * (spread + spread2 + between))
+            }
+            Cost::Euclidean => {
+                let flat = Kernel {
+                    epsilon: f64::INFINITY,
+                    ..self.kernel
+                };
+                let ratio: Vec<f64> = e2
+                    .iter()
+                    .zip(&columns.weights)
+                    .map(|(e, b)| if *b > 0.0 { e / b } else { 0.0 })
+                    .collect();
+                self.count += 1;
+                let sides = (rows.side(), columns.side());
+                let costs = product(
+                    self.engine,
+                    flat,
+                    sides.0,
+                    sides.1,
+                    Factor::Cost,
+                    &ratio,
+                    1,
+                    e.len(),
+                )?;
+                Ok(dot(e, &costs) / mass2)
+            }
+        }
+    }
+}
+
+/// [`Engine::product`] from host values to host values.
+#[allow(clippy::too_many_arguments)] // the operator's own, and the length of what it returns
+pub(crate) fn product<E: Engine>(
+    engine: &E,
+    kernel: Kernel,
+    rows: Side<'_, E>,
+    columns: Side<'_, E>,
+    factor: Factor,
+    values: &[f64],
+    width: usize,
+    length: usize,
+) -> Result<Vec<f64>> {
+    let values = engine.vector(values)?;
+    let mut out = engine.vector(&vec![0.0; length * width])?;
+    engine.product(kernel, rows, columns, factor, &values, width, &mut out)?;
+    engine.read(&out)
+}
+
+/// Mean of a weighted cloud, and its mean squared distance from that mean.
+fn moments(points: &[f64], dimension: usize, weights: &[f64], mass: f64) -> (Vec<f64>, f64) {
+    let mut mean = vec![0.0; dimension];
+    for (point, weight) in points.chunks_exact(dimension).zip(weights) {
+        for (mean, x) in mean.iter_mut().zip(point) {
+            *mean += weight * x / mass;
+        }
+    }
+    let from_mean = |point: &[f64]| {
+        point
+            .iter()
+            .zip(&mean)
+            .map(|(x, c)| (x - c).powi(2))
+            .sum::<f64>()
+    };
+    let spread = points
+        .chunks_exact(dimension)
+        .zip(weights)
+        .map(|(point, weight)| weight * from_mean(point))
+        .sum::<f64>();
+    (mean, spread / mass)
+}
+
+/// The largest scaling ≤ 1 under which no marginal exceeds its measure.
+fn least_scaling(measure: &[f64], marginal: &[f64]) -> Vec<f64> {
+    measure
+        .iter()
+        .zip(marginal)
+        .map(|(a, r)| if r > a && *a > 0.0 { a / r } else { 1.0 })
+        .collect()
+}
+
+fn shortfall(measure: &[f64], marginal: &[f64]) -> Vec<f64> {
+    measure
+        .iter()
+        .zip(marginal)
+        .map(|(a, r)| (a - r).max(0.0))
+        .collect()
+}
+
+/// KL(e/Σe | a/Σa).
+fn divergence_of_shares(e: &[f64], a: &[f64]) -> f64 {
+    let (mass, total) = (sum(e), sum(a));
+    e.iter()
+        .zip(a)
+        .filter(|(e, _)| **e > 0.0)
+        .map(|(e, a)| (e / mass) * ((e / mass) / (a / total)).ln())
+        .sum()
+}
+
+fn distance(v: &[f64], w: &[f64]) -> f64 {
+    v.iter().zip(w).map(|(v, w)| (v - w).abs()).sum()
+}
+
+fn times(v: &[f64], w: &[f64]) -> Vec<f64> {
+    v.iter().zip(w).map(|(v, w)| v * w).collect()
+}
+
+fn dot(v: &[f64], w: &[f64]) -> f64 {
+    v.iter().zip(w).map(|(v, w)| v * w).sum()
+}
+
+fn sum(v: &[f64]) -> f64 {
+    v.iter().sum()
+}

@@ -1,0 +1,181 @@
+//! The operators a device offers; every algorithm of haul is built from them.
+//!
+//! All of them evaluate the cost on the fly: no engine stores, or iterates over, an n×m array in
+//! memory. One core serves them all: with h a potential and β = Σⱼ bⱼ δ(yⱼ) a cloud,
+//!
+//! ```text
+//! softmin   T_b(h)ᵢ = −ε log Σⱼ bⱼ exp((hⱼ − Cᵢⱼ)/ε)
+//! product         Σⱼ bⱼ exp((fᵢ + gⱼ − Cᵢⱼ)/ε) φ(Cᵢⱼ) Vⱼ      φ = 1 or C
+//! ```
+//!
+//! The rest is arithmetic on vectors of length n. Points come placed in a [`Frame`](crate::Frame):
+//! within [−1, 1] in each coordinate. Potentials and ε are in units of the cost of those points.
+//! An engine never calls a solver, and a solver knows no engine by name.
+
+use crate::{Cost, Result};
+
+/// The floating-point format of an engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Precision {
+    /// IEEE binary32.
+    F32,
+    /// IEEE binary64.
+    F64,
+}
+
+impl Precision {
+    /// Half the distance from 1 to the next number: the relative error of one rounding.
+    pub fn unit_roundoff(self) -> f64 {
+        match self {
+            Self::F32 => 0.5 * f64::from(f32::EPSILON),
+            Self::F64 => 0.5 * f64::EPSILON,
+        }
+    }
+
+    /// `f32` or `f64`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::F64 => "f64",
+        }
+    }
+}
+
+/// The Gibbs kernel exp(−C/ε), never evaluated as a whole.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Kernel {
+    /// The cost C.
+    pub cost: Cost,
+    /// ε > 0, in units of the cost. [`Engine::product`] also takes infinity: the kernel is then 1
+    /// and the potentials drop out.
+    pub epsilon: f64,
+}
+
+/// A cloud together with a potential on its points.
+#[derive(Debug)]
+pub struct Side<'v, E: Engine + ?Sized> {
+    /// The points and their weights.
+    pub cloud: &'v E::Cloud,
+    /// One value a point, in units of the cost.
+    pub potential: &'v E::Vector,
+}
+
+impl<E: Engine + ?Sized> Clone for Side<'_, E> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<E: Engine + ?Sized> Copy for Side<'_, E> {}
+
+/// What a product multiplies the kernel with, pair by pair.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Factor {
+    /// Nothing: φ = 1.
+    One,
+    /// The cost itself: φ = C.
+    Cost,
+}
+
+/// How far each row of a plan is from its marginal: rᵢ/aᵢ, told by the vectors at hand.
+#[derive(Debug)]
+pub enum Ratio<'v, V> {
+    /// rᵢ/aᵢ = exp((beforeᵢ − afterᵢ)/ε), where after = T_b(g): the error of (before, g).
+    Potentials {
+        /// ε of the update.
+        epsilon: f64,
+        /// The potential of which the error is asked.
+        before: &'v V,
+        /// Its update.
+        after: &'v V,
+    },
+    /// rᵢ/aᵢ = uᵢ sᵢ, where s = K v is the product the scaling u was not yet updated with.
+    Scalings {
+        /// The scaling u of which the error is asked.
+        scaling: &'v V,
+        /// The sums s.
+        sums: &'v V,
+    },
+}
+
+/// A scaling factor further from 1 than 2^±30 is absorbed into its potential.
+pub const ABSORB_LOG2: f64 = 30.0;
+
+/// One update moves a scaling by at most 2^±100, whatever the sum that asks for more.
+pub const STEP_LOG2: f64 = 100.0;
+
+/// A device that holds clouds and vectors and evaluates the operators.
+///
+/// Operators may be recorded and run later; [`read`](Engine::read), [`dots`](Engine::dots) and
+/// [`marginal_error`](Engine::marginal_error) wait for what they return, and tell of every failure
+/// that came before. The lengths of vectors are the caller's promise; an engine that finds them
+/// broken answers with [`Error::Length`](crate::Error::Length).
+pub trait Engine {
+    /// Points and weights on the device.
+    type Cloud;
+    /// A vector on the device.
+    type Vector;
+
+    /// The device's name, as results carry it.
+    fn device(&self) -> &str;
+
+    /// The precision in which the operators compute.
+    fn precision(&self) -> Precision;
+
+    /// Puts n points (n×`dimension`, row-major) and their n weights on the device. Points of
+    /// weight 0 take no part in any sum over this cloud.
+    fn cloud(&self, points: &[f64], dimension: usize, weights: &[f64]) -> Result<Self::Cloud>;
+
+    /// Puts values on the device.
+    fn vector(&self, values: &[f64]) -> Result<Self::Vector>;
+
+    /// Brings the values of a vector back.
+    fn read(&self, vector: &Self::Vector) -> Result<Vec<f64>>;
+
+    /// `out` ← T_b(h): outᵢ = −ε log Σⱼ bⱼ exp((hⱼ − Cᵢⱼ)/ε), for the points of `rows` against the
+    /// measure and potential of `columns`.
+    ///
+    /// `shift` is a guess of `out`: with the previous potential of the same ε each sum is near 1
+    /// and no running maximum is needed. The result does not depend on it; a row whose guess was
+    /// too far off is computed again.
+    fn softmin(
+        &self,
+        kernel: Kernel,
+        rows: &Self::Cloud,
+        columns: Side<'_, Self>,
+        shift: Option<&Self::Vector>,
+        out: &mut Self::Vector,
+    ) -> Result<()>;
+
+    /// `out` ← Σⱼ bⱼ exp((fᵢ + gⱼ − Cᵢⱼ)/ε) φ(Cᵢⱼ) Vⱼ, where V is m×`width` and `out` n×`width`,
+    /// both row-major. With V = 1 and φ = 1 these are the sums rᵢ/aᵢ of the plan's rows.
+    fn product(
+        &self,
+        kernel: Kernel,
+        rows: Side<'_, Self>,
+        columns: Side<'_, Self>,
+        factor: Factor,
+        values: &Self::Vector,
+        width: usize,
+        out: &mut Self::Vector,
+    ) -> Result<()>;
+
+    /// The update of the scaling form: `scaling` ← 1/`sums`, each step limited to 2^±[`STEP_LOG2`],
+    /// and a factor beyond 2^±[`ABSORB_LOG2`] moved into the potential: f += ε log u, u = 1.
+    fn scale(
+        &self,
+        epsilon: f64,
+        sums: &Self::Vector,
+        scaling: &mut Self::Vector,
+        potential: &mut Self::Vector,
+    ) -> Result<()>;
+
+    /// Σᵢ |rᵢ − aᵢ| = Σᵢ aᵢ |rᵢ/aᵢ − 1| over the weights a of `rows`.
+    fn marginal_error(&self, rows: &Self::Cloud, ratio: Ratio<'_, Self::Vector>) -> Result<f64>;
+
+    /// `out` ← Σₖ cₖ vₖ; `out` keeps its length.
+    fn combine(&self, terms: &[(f64, &Self::Vector)], out: &mut Self::Vector) -> Result<()>;
+
+    /// The inner products ⟨vₖ, wₖ⟩, summed in blocks and finished in f64.
+    fn dots(&self, pairs: &[(&Self::Vector, &Self::Vector)]) -> Result<Vec<f64>>;
+}

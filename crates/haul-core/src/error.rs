@@ -1,0 +1,146 @@
+//! Everything that can be wrong with a problem, or with the device that solves it.
+
+/// The result of a haul operation.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a measure, a problem or a computation was refused.
+///
+/// Rows and columns are counted from 1, as a person counts the lines of a file.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A measure without points. Give it at least one.
+    #[error("the cloud is empty; give it at least one point")]
+    EmptyCloud,
+
+    /// Points of dimension 0. Give them at least one coordinate.
+    #[error("the points have dimension 0; give them at least one coordinate")]
+    ZeroDimension,
+
+    /// A number of coordinates that is no multiple of the dimension.
+    #[error(
+        "{coordinates} coordinates do not make points of dimension {dimension}; give n × {dimension} of them"
+    )]
+    RaggedPoints {
+        /// How many coordinates were given.
+        coordinates: usize,
+        /// The dimension they were said to have.
+        dimension: usize,
+    },
+
+    /// A coordinate that is NaN or infinite. Remove the point, or give it a finite value.
+    #[error("row {row}, column {column} is {value}; remove the row or give it a finite value")]
+    NotFinitePoint {
+        /// The point, from 1.
+        row: usize,
+        /// The coordinate, from 1.
+        column: usize,
+        /// What stood there.
+        value: f64,
+    },
+
+    /// Another number of weights than of points. Give one weight a point.
+    #[error("{weights} weights for {points} points; give one weight a point")]
+    WeightsLength {
+        /// How many points there are.
+        points: usize,
+        /// How many weights were given.
+        weights: usize,
+    },
+
+    /// A weight that is negative, NaN or infinite.
+    #[error("the weight of row {row} is {value}; weights are finite and at least 0")]
+    BadWeight {
+        /// The point, from 1.
+        row: usize,
+        /// Its weight.
+        value: f64,
+    },
+
+    /// Weights that sum to nothing, or to more than a float holds.
+    #[error(
+        "the weights sum to {mass}; give at least one point a positive weight, and finite sums"
+    )]
+    BadMass {
+        /// Their sum.
+        mass: f64,
+    },
+
+    /// Two measures in different spaces.
+    #[error(
+        "the first cloud has dimension {source_dimension}, the second {target_dimension}; bring both into one space"
+    )]
+    DimensionMismatch {
+        /// Dimension of the first measure.
+        source_dimension: usize,
+        /// Dimension of the second.
+        target_dimension: usize,
+    },
+
+    /// Unequal masses in a balanced problem. Normalise both.
+    #[error(
+        "the masses differ: {source_mass} and {target_mass}; normalise both, a balanced problem moves all of one onto the other"
+    )]
+    UnequalMass {
+        /// Mass of the first measure.
+        source_mass: f64,
+        /// Mass of the second.
+        target_mass: f64,
+    },
+
+    /// A parameter outside its range.
+    #[error("{name} is {value}; it must be {range}")]
+    BadParameter {
+        /// Its name, as in the documentation.
+        name: &'static str,
+        /// What was given.
+        value: f64,
+        /// What is allowed.
+        range: &'static str,
+    },
+
+    /// Coordinates so large or so small that a cost leaves the range of f64.
+    #[error(
+        "the clouds extend over {extent}, whose power {p} leaves the range of f64; rescale the coordinates"
+    )]
+    Extent {
+        /// Diameter of the joint bounding box.
+        extent: f64,
+        /// The power p of the cost.
+        p: f64,
+    },
+
+    /// A vector whose length does not fit the measure it belongs to.
+    #[error("{what} has {found} values where {expected} belong")]
+    Length {
+        /// Which vector.
+        what: &'static str,
+        /// How many values it should have.
+        expected: usize,
+        /// How many it has.
+        found: usize,
+    },
+
+    /// A computation that produced NaN or infinity. Potentials given by hand may be too large
+    /// for the precision; use f64.
+    #[error("{what} is not finite on {device}; use precision f64, or a larger ε")]
+    NotFiniteResult {
+        /// Which quantity.
+        what: &'static str,
+        /// Where it was computed.
+        device: String,
+    },
+
+    /// The observer of a solve asked for its end before the first iteration was complete.
+    #[error("stopped before the first iteration was complete")]
+    Stopped,
+
+    /// The device failed; the source says how.
+    #[error("{device}: {source}")]
+    Device {
+        /// The device's name.
+        device: String,
+        /// The engine's own error.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}

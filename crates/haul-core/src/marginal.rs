@@ -1,0 +1,70 @@
+//! One side of a solve: a measure on the device with its potential, and what the host keeps of it.
+
+use crate::engine::{Kernel, Ratio, Side};
+use crate::{Engine, Frame, Measure, Result};
+
+/// A measure on a device and its potential there.
+pub(crate) struct Marginal<E: Engine> {
+    pub(crate) cloud: E::Cloud,
+    pub(crate) potential: E::Vector,
+    /// The next potential, while the present one is still needed.
+    pub(crate) updated: E::Vector,
+    /// The points in the frame, n×d.
+    pub(crate) points: Vec<f64>,
+    pub(crate) dimension: usize,
+    pub(crate) weights: Vec<f64>,
+}
+
+impl<E: Engine> Marginal<E> {
+    /// Puts a measure on the device. Its weights are scaled to `mass`, which differs from their
+    /// sum by no more than rounding.
+    pub(crate) fn new(engine: &E, frame: &Frame, measure: &Measure, mass: f64) -> Result<Self> {
+        let points = frame.place(measure);
+        let share = mass / measure.mass();
+        let weights: Vec<f64> = measure.weights().iter().map(|w| w * share).collect();
+        let zeros = vec![0.0; weights.len()];
+        Ok(Self {
+            cloud: engine.cloud(&points, measure.dimension(), &weights)?,
+            potential: engine.vector(&zeros)?,
+            updated: engine.vector(&zeros)?,
+            points,
+            dimension: measure.dimension(),
+            weights,
+        })
+    }
+
+    pub(crate) fn side(&self) -> Side<'_, E> {
+        Side {
+            cloud: &self.cloud,
+            potential: &self.potential,
+        }
+    }
+
+    /// Computes the softmin of the other side's potential, without accepting it yet. The present
+    /// potential is a guess of it where `guessed`.
+    pub(crate) fn update(
+        &mut self,
+        engine: &E,
+        kernel: Kernel,
+        other: &Self,
+        guessed: bool,
+    ) -> Result<()> {
+        let guess = guessed.then_some(&self.potential);
+        engine.softmin(kernel, &self.cloud, other.side(), guess, &mut self.updated)
+    }
+
+    /// The L1 error of this side's marginal under the potential that is not yet updated.
+    pub(crate) fn error(&self, engine: &E, epsilon: f64) -> Result<f64> {
+        let ratio = Ratio::Potentials {
+            epsilon,
+            before: &self.potential,
+            after: &self.updated,
+        };
+        engine.marginal_error(&self.cloud, ratio)
+    }
+
+    /// Makes the updated potential the present one.
+    pub(crate) fn accept(&mut self) {
+        std::mem::swap(&mut self.potential, &mut self.updated);
+    }
+}

@@ -1,0 +1,131 @@
+//! The scaling form of Sinkhorn: u ← a/(K v), v ← b/(Kᵀu) [Cuturi'13], in any range of ε.
+//!
+//! haul writes the plan as Pᵢⱼ = uᵢ aᵢ exp((fᵢ + gⱼ − Cᵢⱼ)/ε) bⱼ vⱼ: the scalings u and v are
+//! relative to a and b and to potentials f and g that have absorbed what left the range of a float
+//! [Schmitzer'19]. Absorption goes point by point, on the device; a sum that underflowed moves its
+//! point by the largest step allowed, and arrives after a few of them.
+
+use crate::engine::{Factor, Kernel, Ratio};
+use crate::marginal::Marginal;
+use crate::{Engine, Result};
+
+pub(crate) struct Scalings<'e, E: Engine> {
+    engine: &'e E,
+    kernel: Kernel,
+    rows: Scaling<E>,
+    columns: Scaling<E>,
+}
+
+/// A scaling and the sums it was last updated with.
+struct Scaling<E: Engine> {
+    factors: E::Vector,
+    sums: E::Vector,
+}
+
+impl<E: Engine> Scaling<E> {
+    fn ones(engine: &E, marginal: &Marginal<E>) -> Result<Self> {
+        let ones = vec![1.0; marginal.weights.len()];
+        Ok(Self {
+            factors: engine.vector(&ones)?,
+            sums: engine.vector(&ones)?,
+        })
+    }
+
+    /// The sums of each row over the columns and their scaling.
+    fn sum(
+        &mut self,
+        engine: &E,
+        kernel: Kernel,
+        rows: &Marginal<E>,
+        columns: (&Marginal<E>, &Self),
+    ) -> Result<()> {
+        let (columns, scaling) = columns;
+        engine.product(
+            kernel,
+            rows.side(),
+            columns.side(),
+            Factor::One,
+            &scaling.factors,
+            1,
+            &mut self.sums,
+        )
+    }
+
+    fn update(&mut self, engine: &E, kernel: Kernel, marginal: &mut Marginal<E>) -> Result<()> {
+        engine.scale(
+            kernel.epsilon,
+            &self.sums,
+            &mut self.factors,
+            &mut marginal.potential,
+        )
+    }
+
+    fn absorb_into(&self, engine: &E, kernel: Kernel, marginal: &mut Marginal<E>) -> Result<()> {
+        let mut potential = engine.read(&marginal.potential)?;
+        for (value, factor) in potential.iter_mut().zip(engine.read(&self.factors)?) {
+            *value += kernel.epsilon * factor.ln();
+        }
+        marginal.potential = engine.vector(&potential)?;
+        Ok(())
+    }
+}
+
+impl<'e, E: Engine> Scalings<'e, E> {
+    /// Scalings of 1 beside the potentials of both marginals.
+    pub(crate) fn new(
+        engine: &'e E,
+        kernel: Kernel,
+        source: &Marginal<E>,
+        target: &Marginal<E>,
+    ) -> Result<Self> {
+        let (rows, columns) = (
+            Scaling::ones(engine, source)?,
+            Scaling::ones(engine, target)?,
+        );
+        Ok(Self {
+            engine,
+            kernel,
+            rows,
+            columns,
+        })
+    }
+
+    /// One iteration, v before u. Where `measured`, the error between the two as well.
+    pub(crate) fn iterate(
+        &mut self,
+        source: &mut Marginal<E>,
+        target: &mut Marginal<E>,
+        measured: bool,
+    ) -> Result<Option<f64>> {
+        let Self {
+            engine,
+            kernel,
+            rows,
+            columns,
+        } = self;
+        columns.sum(engine, *kernel, target, (source, rows))?;
+        columns.update(engine, *kernel, target)?;
+        rows.sum(engine, *kernel, source, (target, columns))?;
+        let ratio = Ratio::Scalings {
+            scaling: &rows.factors,
+            sums: &rows.sums,
+        };
+        let error = if measured {
+            Some(engine.marginal_error(&source.cloud, ratio)?)
+        } else {
+            None
+        };
+        rows.update(engine, *kernel, source)?;
+        Ok(error)
+    }
+
+    /// Moves all that the scalings hold into the potentials: f += ε log u, g += ε log v.
+    pub(crate) fn absorb_into(
+        &self,
+        source: &mut Marginal<E>,
+        target: &mut Marginal<E>,
+    ) -> Result<()> {
+        self.rows.absorb_into(self.engine, self.kernel, source)?;
+        self.columns.absorb_into(self.engine, self.kernel, target)
+    }
+}

@@ -1,0 +1,356 @@
+//! Sinkhorn's algorithm for OT_ε, over any engine.
+//!
+//! Alternating updates g ← T_a(f), f ← T_b(g), first down a ladder of ε (`anneal`), then at the ε
+//! asked for, accelerated (`anderson`) or in the scaling form (`scaling`), until the L1 error of
+//! the marginals is at most tolerance × mass. After each update one marginal is exact, and the
+//! error of the other falls out of the next update: rᵢ = aᵢ exp((fᵢ − T_b(g)ᵢ)/ε).
+
+use crate::anderson::Anderson;
+use crate::engine::Kernel;
+use crate::marginal::Marginal;
+use crate::scaling::Scalings;
+use crate::{Cost, Engine, Error, Measure, Problem, Regularization, Result, Solution, anneal};
+use std::ops::ControlFlow;
+use std::time::Instant;
+
+/// In which variables the iteration runs. Both give the same answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Form {
+    /// Potentials f and g, by log-sum-exp: the default, at home in any range.
+    #[default]
+    Log,
+    /// Scalings u = a/(K v), v = b/(Kᵀu), absorbed into the potentials before they leave the range
+    /// of a float. It is not accelerated.
+    Scaling,
+}
+
+/// How the tail of the iteration is shortened, in [`Form::Log`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Acceleration {
+    /// Plain alternating updates.
+    None,
+    /// Anderson's method over that many past iterates.
+    Anderson {
+        /// How many, at least 2; 10 is the default.
+        memory: usize,
+    },
+}
+
+/// Where a solve stands; told to its observer whenever an error is measured.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Progress {
+    /// Iterations so far, those of the annealing included.
+    pub iteration: usize,
+    /// The ε of this iteration, in units of the cost.
+    pub epsilon: f64,
+    /// L1 error of the marginals before this iteration's last update, at that ε.
+    pub marginal_error: f64,
+    /// The error at which the solve ends: tolerance × mass.
+    pub goal: f64,
+    /// Seconds since the start.
+    pub seconds: f64,
+}
+
+/// Settings of a solve of OT_ε.
+///
+/// ```
+/// # use haul_core::{Measure, Sinkhorn};
+/// let sinkhorn = Sinkhorn::blur(0.05).p(2).tolerance(1e-4);
+/// // sinkhorn.solve(&engine, &a, &b)? runs it on an engine.
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sinkhorn {
+    regularization: Regularization,
+    p: f64,
+    tolerance: f64,
+    max_iterations: usize,
+    form: Form,
+    acceleration: Acceleration,
+}
+
+/// A readback of the error waits for the device; it is asked for once in about so many pairs.
+const PAIRS_PER_CHECK: u64 = 1 << 24;
+
+/// And at least once in so many iterations.
+const ITERATIONS_PER_CHECK: u64 = 16;
+
+impl Sinkhorn {
+    /// With ε = σ^p, for a length σ.
+    pub fn blur(sigma: f64) -> Self {
+        Self::with(Regularization::Blur(sigma))
+    }
+
+    /// With ε in units of the cost.
+    pub fn epsilon(epsilon: f64) -> Self {
+        Self::with(Regularization::Epsilon(epsilon))
+    }
+
+    /// With ε as [`Regularization`] has it.
+    pub fn with(regularization: Regularization) -> Self {
+        Self {
+            regularization,
+            p: 2.0,
+            tolerance: 1e-3,
+            max_iterations: 10_000,
+            form: Form::default(),
+            acceleration: Acceleration::Anderson { memory: 10 },
+        }
+    }
+
+    /// The power p of the cost |x − y|^p: 1 or 2 (the default).
+    pub fn p(mut self, p: impl Into<f64>) -> Self {
+        self.p = p.into();
+        self
+    }
+
+    /// The L1 marginal error, relative to the mass, at which the solve ends. Default 1e-3.
+    pub fn tolerance(mut self, tolerance: f64) -> Self {
+        self.tolerance = tolerance;
+        self
+    }
+
+    /// The most iterations (pairs of updates), those of the annealing included. Default 10 000.
+    pub fn max_iterations(mut self, iterations: usize) -> Self {
+        self.max_iterations = iterations;
+        self
+    }
+
+    /// The variables of the iteration. Default [`Form::Log`].
+    pub fn form(mut self, form: Form) -> Self {
+        self.form = form;
+        self
+    }
+
+    /// The acceleration of [`Form::Log`]. Default Anderson's, with a memory of 10.
+    pub fn acceleration(mut self, acceleration: Acceleration) -> Self {
+        self.acceleration = acceleration;
+        self
+    }
+
+    /// The problem these settings pose between two measures, checked.
+    pub fn problem<'m>(&self, source: &'m Measure, target: &'m Measure) -> Result<Problem<'m>> {
+        if !(self.tolerance > 0.0 && self.tolerance.is_finite()) {
+            let range = "a finite number above 0";
+            return Err(Error::BadParameter {
+                name: "tolerance",
+                value: self.tolerance,
+                range,
+            });
+        }
+        if self.max_iterations == 0 {
+            return Err(Error::BadParameter {
+                name: "max_iterations",
+                value: 0.0,
+                range: "at least 1",
+            });
+        }
+        if let Acceleration::Anderson {
+            memory: memory @ 0..2,
+        } = self.acceleration
+        {
+            return Err(Error::BadParameter {
+                name: "memory",
+                value: memory as f64,
+                range: "at least 2",
+            });
+        }
+        Problem::new(source, target, Cost::power(self.p)?, self.regularization)
+    }
+
+    /// Solves OT_ε(source, target) on an engine.
+    pub fn solve<'e, E: Engine>(
+        &self,
+        engine: &'e E,
+        source: &Measure,
+        target: &Measure,
+    ) -> Result<Solution<'e, E>> {
+        self.solve_observed(engine, source, target, |_| ControlFlow::Continue(()))
+    }
+
+    /// [`solve`](Self::solve) that tells its progress, and ends early where the observer breaks.
+    /// A solve ended early is a solution that did not converge.
+    pub fn solve_observed<'e, E: Engine>(
+        &self,
+        engine: &'e E,
+        source: &Measure,
+        target: &Measure,
+        mut observer: impl FnMut(&Progress) -> ControlFlow<()>,
+    ) -> Result<Solution<'e, E>> {
+        let problem = self.problem(source, target)?;
+        let mut run = Run::new(engine, &problem, self, &mut observer)?;
+        run.anneal()?;
+        match self.form {
+            Form::Log => run.iterate_potentials()?,
+            Form::Scaling => run.iterate_scalings()?,
+        }
+        let Run {
+            source,
+            target,
+            iterations,
+            start,
+            ..
+        } = run;
+        Solution::certified(
+            engine,
+            &problem,
+            source,
+            target,
+            self.tolerance,
+            iterations,
+            start,
+        )
+    }
+}
+
+/// A solve under way.
+struct Run<'r, 'e, E: Engine> {
+    engine: &'e E,
+    problem: &'r Problem<'r>,
+    settings: &'r Sinkhorn,
+    observer: &'r mut dyn FnMut(&Progress) -> ControlFlow<()>,
+    start: Instant,
+    kernel: Kernel,
+    source: Marginal<E>,
+    target: Marginal<E>,
+    goal: f64,
+    iterations: usize,
+    stopped: bool,
+}
+
+impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
+    fn new(
+        engine: &'e E,
+        problem: &'r Problem<'r>,
+        settings: &'r Sinkhorn,
+        observer: &'r mut dyn FnMut(&Progress) -> ControlFlow<()>,
+    ) -> Result<Self> {
+        let start = Instant::now();
+        let mass = problem.source().mass();
+        Ok(Self {
+            engine,
+            problem,
+            settings,
+            observer,
+            start,
+            kernel: problem.kernel(),
+            source: Marginal::new(engine, problem.frame(), problem.source(), mass)?,
+            target: Marginal::new(engine, problem.frame(), problem.target(), mass)?,
+            goal: settings.tolerance * mass,
+            iterations: 0,
+            stopped: false,
+        })
+    }
+
+    /// One iteration at each level above the ε asked for. Where there are more levels than
+    /// iterations, the largest are left out.
+    fn anneal(&mut self) -> Result<()> {
+        let levels = anneal::levels(
+            self.problem.frame().diameter(),
+            self.problem.cost().p(),
+            self.problem.epsilon(),
+        );
+        let skipped = levels
+            .len()
+            .saturating_sub(self.settings.max_iterations - 1);
+        for epsilon in &levels[skipped..] {
+            if self.ended() {
+                break;
+            }
+            let level = Kernel {
+                epsilon: epsilon / self.problem.cost_unit(),
+                ..self.kernel
+            };
+            let error = self.update(level, true)?;
+            self.source.accept();
+            self.tell(level, error)?;
+        }
+        Ok(())
+    }
+
+    fn iterate_potentials(&mut self) -> Result<()> {
+        let mut anderson = match self.settings.acceleration {
+            Acceleration::None => None,
+            Acceleration::Anderson { memory } => Some(Anderson::new(memory)),
+        };
+        while !self.ended() {
+            let error = self.update(self.kernel, self.measures())?;
+            self.tell(self.kernel, error)?;
+            match &mut anderson {
+                Some(anderson) if !self.ended() => {
+                    anderson.advance(self.engine, &mut self.source, error)?
+                }
+                // The last iterate is a plain update: the source's marginal is then exact.
+                _ => self.source.accept(),
+            }
+        }
+        Ok(())
+    }
+
+    fn iterate_scalings(&mut self) -> Result<()> {
+        let mut scalings = Scalings::new(self.engine, self.kernel, &self.source, &self.target)?;
+        while !self.ended() {
+            let measured = self.measures();
+            let error = scalings.iterate(&mut self.source, &mut self.target, measured)?;
+            self.iterations += 1;
+            self.tell(self.kernel, error)?;
+        }
+        scalings.absorb_into(&mut self.source, &mut self.target)
+    }
+
+    /// g ← T_a(f); then T_b(g), not yet accepted. Where `measured`, the error of (f, g) as well.
+    fn update(&mut self, kernel: Kernel, measured: bool) -> Result<Option<f64>> {
+        let Self {
+            engine,
+            source,
+            target,
+            iterations,
+            ..
+        } = self;
+        // From the second iteration on, the potentials at hand are guesses of their updates.
+        let guessed = *iterations > 0;
+        target.update(*engine, kernel, source, guessed)?;
+        target.accept();
+        source.update(*engine, kernel, target, guessed)?;
+        *iterations += 1;
+        if measured {
+            source.error(*engine, kernel.epsilon).map(Some)
+        } else {
+            Ok(None)
+        }
+    }
+
+    /// Whether the error of the coming iteration is worth waiting for.
+    fn measures(&self) -> bool {
+        let pairs = self.source.weights.len() as u64 * self.target.weights.len() as u64;
+        let every = (PAIRS_PER_CHECK / pairs.max(1)).clamp(1, ITERATIONS_PER_CHECK);
+        let coming = self.iterations + 1;
+        coming as u64 % every == 0 || coming >= self.settings.max_iterations
+    }
+
+    fn tell(&mut self, kernel: Kernel, error: Option<f64>) -> Result<()> {
+        let Some(marginal_error) = error else {
+            return Ok(());
+        };
+        if !marginal_error.is_finite() {
+            let device = self.engine.device().to_owned();
+            return Err(Error::NotFiniteResult {
+                what: "the marginal error",
+                device,
+            });
+        }
+        let progress = Progress {
+            iteration: self.iterations,
+            epsilon: kernel.epsilon * self.problem.cost_unit(),
+            marginal_error,
+            goal: self.goal,
+            seconds: self.start.elapsed().as_secs_f64(),
+        };
+        let arrived = kernel == self.kernel && marginal_error <= self.goal;
+        self.stopped = (self.observer)(&progress).is_break() || arrived;
+        Ok(())
+    }
+
+    fn ended(&self) -> bool {
+        self.stopped || self.iterations >= self.settings.max_iterations
+    }
+}

@@ -1,0 +1,265 @@
+//! What a solve returns: the values with their certificate, the potentials, and the plan, which is
+//! never stored but applied.
+
+use crate::certificate::{self, Values, product};
+use crate::engine::{Factor, Kernel};
+use crate::marginal::Marginal;
+use crate::{Certificate, Cost, Engine, Frame, Precision, Problem, Result};
+use std::time::Instant;
+
+/// A solved problem: its numbers on the host, its clouds and potentials still on the device.
+pub struct Solution<'e, E: Engine> {
+    engine: &'e E,
+    kernel: Kernel,
+    frame: Frame,
+    source: Marginal<E>,
+    target: Marginal<E>,
+    report: Report,
+}
+
+/// All that is known of a solution, as plain numbers. Costs are in units of |x − y|^p.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Report {
+    /// Points of the source measure.
+    pub n: usize,
+    /// Points of the target measure.
+    pub m: usize,
+    /// Dimension of the space.
+    pub d: usize,
+    /// The cost |x − y|^p.
+    pub cost: Cost,
+    /// ε, in units of the cost.
+    pub epsilon: f64,
+    /// The blur σ = ε^{1/p}, a length.
+    pub blur: f64,
+    /// OT_ε, as the dual has it: a lower bound whose error is of second order in the marginals'.
+    pub value: f64,
+    /// ⟨P, C⟩ + ε KL(P | a⊗b), the primal at the plan P as it is.
+    pub regularized_cost: f64,
+    /// ⟨P, C⟩.
+    pub transport_cost: f64,
+    /// ⟨a, f⟩ + ⟨b, g⟩ − ε(ΣP − ΣaΣb).
+    pub dual: f64,
+    /// KL(P | a⊗b), mass terms included.
+    pub kl: f64,
+    /// ΣP.
+    pub mass: f64,
+    /// Errors and bounds.
+    pub certificate: Certificate,
+    /// The L1 marginal error asked for, relative to the mass.
+    pub tolerance: f64,
+    /// Whether both marginals together meet the tolerance.
+    pub converged: bool,
+    /// Pairs of updates, those of the annealing included.
+    pub iterations: usize,
+    /// Passes over all pairs that the iterations took.
+    pub softmin_passes: usize,
+    /// Pairs (i, j) evaluated, those of the certificate included.
+    pub pairs: u64,
+    /// Wall-clock seconds, uploads and certificate included.
+    pub seconds: f64,
+    /// The device that computed it.
+    pub device: String,
+    /// The precision it computed in.
+    pub precision: Precision,
+}
+
+/// The dual potentials f (n) and g (m), in units of the cost; f + t, g − t serve as well.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Potentials {
+    /// On the points of the source.
+    pub f: Vec<f64>,
+    /// On the points of the target.
+    pub g: Vec<f64>,
+}
+
+impl<'e, E: Engine> Solution<'e, E> {
+    pub(crate) fn certified(
+        engine: &'e E,
+        problem: &Problem<'_>,
+        source: Marginal<E>,
+        target: Marginal<E>,
+        tolerance: f64,
+        iterations: usize,
+        start: Instant,
+    ) -> Result<Self> {
+        let kernel = problem.kernel();
+        let unit = problem.cost_unit();
+        let frame = problem.frame().clone();
+        let (values, errors, passes) =
+            certificate::certify(engine, kernel, &source, &target, frame.diameter_in_frame())?;
+        let Values {
+            transport_cost,
+            dual,
+            kl,
+            mass,
+        } = values;
+        let certificate = Certificate {
+            lower_bound: errors.lower_bound * unit,
+            upper_bound: errors.upper_bound * unit,
+            ..errors
+        };
+        let (n, m) = (source.weights.len(), target.weights.len());
+        let softmin_passes = 2 * iterations;
+        let report = Report {
+            n,
+            m,
+            d: source.dimension,
+            cost: problem.cost(),
+            epsilon: problem.epsilon(),
+            blur: problem.blur(),
+            value: dual * unit,
+            regularized_cost: (transport_cost + kernel.epsilon * kl) * unit,
+            transport_cost: transport_cost * unit,
+            dual: dual * unit,
+            kl,
+            mass,
+            certificate,
+            tolerance,
+            converged: certificate.marginal_error() <= tolerance * problem.source().mass(),
+            iterations,
+            softmin_passes,
+            pairs: (softmin_passes + passes) as u64 * n as u64 * m as u64,
+            seconds: start.elapsed().as_secs_f64(),
+            device: engine.device().to_owned(),
+            precision: engine.precision(),
+        };
+        Ok(Self {
+            engine,
+            kernel,
+            frame,
+            source,
+            target,
+            report,
+        })
+    }
+
+    /// OT_ε, as the dual has it; see [`Report::value`].
+    pub fn value(&self) -> f64 {
+        self.report.value
+    }
+
+    /// Errors and bounds.
+    pub fn certificate(&self) -> &Certificate {
+        &self.report.certificate
+    }
+
+    /// Every number of the solution.
+    pub fn report(&self) -> &Report {
+        &self.report
+    }
+
+    /// The potentials, brought back from the device.
+    pub fn potentials(&self) -> Result<Potentials> {
+        let unit = self.frame.cost_unit(self.kernel.cost);
+        let read = |marginal: &Marginal<E>| {
+            let values = self.engine.read(&marginal.potential)?;
+            Ok::<_, crate::Error>(values.into_iter().map(|value| value * unit).collect())
+        };
+        Ok(Potentials {
+            f: read(&self.source)?,
+            g: read(&self.target)?,
+        })
+    }
+
+    /// The plan Pᵢⱼ = aᵢ bⱼ exp((fᵢ + gⱼ − Cᵢⱼ)/ε), to be applied.
+    pub fn plan(&self) -> Plan<'_, 'e, E> {
+        Plan { solution: self }
+    }
+}
+
+/// The optimal plan, never stored: each product is one more pass over the pairs.
+pub struct Plan<'s, 'e, E: Engine> {
+    solution: &'s Solution<'e, E>,
+}
+
+impl<E: Engine> Plan<'_, '_, E> {
+    /// P V: Σⱼ Pᵢⱼ Vⱼ for `values` V of m×`width`, row-major; n×`width`.
+    pub fn product(&self, values: &[f64], width: usize) -> Result<Vec<f64>> {
+        let Solution { source, target, .. } = self.solution;
+        self.weighted(source, target, values, width)
+    }
+
+    /// Pᵀ U: Σᵢ Pᵢⱼ Uᵢ for `values` U of n×`width`, row-major; m×`width`.
+    pub fn product_transposed(&self, values: &[f64], width: usize) -> Result<Vec<f64>> {
+        let Solution { source, target, .. } = self.solution;
+        self.weighted(target, source, values, width)
+    }
+
+    /// Both marginals, P1 and Pᵀ1.
+    pub fn marginals(&self) -> Result<(Vec<f64>, Vec<f64>)> {
+        let Report { n, m, .. } = self.solution.report;
+        Ok((
+            self.product(&vec![1.0; m], 1)?,
+            self.product_transposed(&vec![1.0; n], 1)?,
+        ))
+    }
+
+    /// The barycentric map T(xᵢ) = Σⱼ Pᵢⱼ yⱼ / Σⱼ Pᵢⱼ: where the mass of each point goes on
+    /// average; n×d, in the coordinates of the points. Points of weight 0 have an image as well.
+    pub fn map(&self) -> Result<Vec<f64>> {
+        let Solution {
+            source,
+            target,
+            frame,
+            ..
+        } = self.solution;
+        let d = target.dimension;
+        // A column of ones beside the coordinates: the sums come from the same pass as the means.
+        let values: Vec<f64> = target
+            .points
+            .chunks_exact(d)
+            .flat_map(|point| std::iter::once(1.0).chain(point.iter().copied()))
+            .collect();
+        let sums = self.kernel_product(source, target, &values, d + 1)?;
+        let mut map = Vec::with_capacity(source.points.len());
+        for sums in sums.chunks_exact(d + 1) {
+            map.extend(sums[1..].iter().map(|sum| sum / sums[0]));
+        }
+        frame.unplace(&mut map);
+        Ok(map)
+    }
+
+    fn weighted(
+        &self,
+        rows: &Marginal<E>,
+        columns: &Marginal<E>,
+        values: &[f64],
+        width: usize,
+    ) -> Result<Vec<f64>> {
+        let mut out = self.kernel_product(rows, columns, values, width)?;
+        for (row, weight) in out.chunks_exact_mut(width.max(1)).zip(&rows.weights) {
+            row.iter_mut().for_each(|value| *value *= weight);
+        }
+        Ok(out)
+    }
+
+    fn kernel_product(
+        &self,
+        rows: &Marginal<E>,
+        columns: &Marginal<E>,
+        values: &[f64],
+        width: usize,
+    ) -> Result<Vec<f64>> {
+        let expected = columns.weights.len() * width;
+        if values.len() != expected || width == 0 {
+            return Err(crate::Error::Length {
+                what: "the factor of the plan",
+                expected,
+                found: values.len(),
+            });
+        }
+        let Solution { engine, kernel, .. } = self.solution;
+        product(
+            *engine,
+            *kernel,
+            rows.side(),
+            columns.side(),
+            Factor::One,
+            values,
+            width,
+            rows.weights.len(),
+        )
+    }
+}
