@@ -13,7 +13,7 @@
 //! and the entropy of the sum is bounded by convexity. Every term comes from vectors of length n
 //! and a few more passes. Both bounds are widened by what the engine's precision may hide.
 
-use crate::engine::{Factor, Kernel, Precision, Side};
+use crate::engine::{Factor, Integrand, Kernel, Precision};
 use crate::marginal::Marginal;
 use crate::{Cost, Engine, Error, Result};
 
@@ -183,16 +183,7 @@ impl<E: Engine> Passes<'_, E> {
         values: &[f64],
     ) -> Result<Vec<f64>> {
         self.count += 1;
-        product(
-            self.engine,
-            self.kernel,
-            rows.side(),
-            columns.side(),
-            factor,
-            values,
-            1,
-            rows.weights.len(),
-        )
+        product(self.engine, self.kernel, rows, columns, factor, values)
     }
 
     /// ⟨e e'ᵀ, C⟩/t for the product of two measures of mass t on the points of both sides.
@@ -225,38 +216,31 @@ impl<E: Engine> Passes<'_, E> {
                     .map(|(e, b)| if *b > 0.0 { e / b } else { 0.0 })
                     .collect();
                 self.count += 1;
-                let sides = (rows.side(), columns.side());
-                let costs = product(
-                    self.engine,
-                    flat,
-                    sides.0,
-                    sides.1,
-                    Factor::Cost,
-                    &ratio,
-                    1,
-                    e.len(),
-                )?;
+                let costs = product(self.engine, flat, rows, columns, Factor::Cost, &ratio)?;
                 Ok(dot(e, &costs) / mass2)
             }
         }
     }
 }
 
-/// [`Engine::product`] from host values to host values.
-#[allow(clippy::too_many_arguments)] // the operator's own, and the length of what it returns
+/// [`Engine::product`] of two marginals, from host values (m×`width`) to host values (n×`width`).
 pub(crate) fn product<E: Engine>(
     engine: &E,
     kernel: Kernel,
-    rows: Side<'_, E>,
-    columns: Side<'_, E>,
+    rows: &Marginal<E>,
+    columns: &Marginal<E>,
     factor: Factor,
     values: &[f64],
-    width: usize,
-    length: usize,
 ) -> Result<Vec<f64>> {
+    let width = values.len() / columns.weights.len();
     let values = engine.vector(values)?;
-    let mut out = engine.vector(&vec![0.0; length * width])?;
-    engine.product(kernel, rows, columns, factor, &values, width, &mut out)?;
+    let mut out = engine.vector(&vec![0.0; rows.weights.len() * width])?;
+    let integrand = Integrand {
+        factor,
+        values: &values,
+        width,
+    };
+    engine.product(kernel, rows.side(), columns.side(), integrand, &mut out)?;
     engine.read(&out)
 }
 

@@ -77,6 +77,17 @@ pub enum Factor {
     Cost,
 }
 
+/// What the kernel is summed against, pair by pair: φ(Cᵢⱼ) Vⱼ.
+#[derive(Debug)]
+pub struct Integrand<'v, V> {
+    /// φ.
+    pub factor: Factor,
+    /// V, m×`width`, row-major.
+    pub values: &'v V,
+    /// How many values a column has.
+    pub width: usize,
+}
+
 /// How far each row of a plan is from its marginal: rᵢ/aᵢ, told by the vectors at hand.
 #[derive(Debug)]
 pub enum Ratio<'v, V> {
@@ -147,16 +158,14 @@ pub trait Engine {
         out: &mut Self::Vector,
     ) -> Result<()>;
 
-    /// `out` ← Σⱼ bⱼ exp((fᵢ + gⱼ − Cᵢⱼ)/ε) φ(Cᵢⱼ) Vⱼ, where V is m×`width` and `out` n×`width`,
-    /// both row-major. With V = 1 and φ = 1 these are the sums rᵢ/aᵢ of the plan's rows.
+    /// `out` ← Σⱼ bⱼ exp((fᵢ + gⱼ − Cᵢⱼ)/ε) φ(Cᵢⱼ) Vⱼ, n×width, row-major. With V = 1 and φ = 1
+    /// these are the sums rᵢ/aᵢ of the plan's rows.
     fn product(
         &self,
         kernel: Kernel,
         rows: Side<'_, Self>,
         columns: Side<'_, Self>,
-        factor: Factor,
-        values: &Self::Vector,
-        width: usize,
+        integrand: Integrand<'_, Self::Vector>,
         out: &mut Self::Vector,
     ) -> Result<()>;
 

@@ -5,7 +5,7 @@
 //! [Schmitzer'19]. Absorption goes point by point, on the device; a sum that underflowed moves its
 //! point by the largest step allowed, and arrives after a few of them.
 
-use crate::engine::{Factor, Kernel, Ratio};
+use crate::engine::{Factor, Integrand, Kernel, Ratio};
 use crate::marginal::Marginal;
 use crate::{Engine, Result};
 
@@ -40,13 +40,16 @@ impl<E: Engine> Scaling<E> {
         columns: (&Marginal<E>, &Self),
     ) -> Result<()> {
         let (columns, scaling) = columns;
+        let integrand = Integrand {
+            factor: Factor::One,
+            values: &scaling.factors,
+            width: 1,
+        };
         engine.product(
             kernel,
             rows.side(),
             columns.side(),
-            Factor::One,
-            &scaling.factors,
-            1,
+            integrand,
             &mut self.sums,
         )
     }

@@ -324,7 +324,7 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
         let pairs = self.source.weights.len() as u64 * self.target.weights.len() as u64;
         let every = (PAIRS_PER_CHECK / pairs.max(1)).clamp(1, ITERATIONS_PER_CHECK);
         let coming = self.iterations + 1;
-        coming as u64 % every == 0 || coming >= self.settings.max_iterations
+        (coming as u64).is_multiple_of(every) || coming >= self.settings.max_iterations
     }
 
     fn tell(&mut self, kernel: Kernel, error: Option<f64>) -> Result<()> {

@@ -4,7 +4,7 @@
 use crate::certificate::{self, Values, product};
 use crate::engine::{Factor, Kernel};
 use crate::marginal::Marginal;
-use crate::{Certificate, Cost, Engine, Frame, Precision, Problem, Result};
+use crate::{Certificate, Cost, Engine, Error, Frame, Precision, Problem, Result};
 use std::time::Instant;
 
 /// A solved problem: its numbers on the host, its clouds and potentials still on the device.
@@ -175,16 +175,16 @@ pub struct Plan<'s, 'e, E: Engine> {
 }
 
 impl<E: Engine> Plan<'_, '_, E> {
-    /// P V: Σⱼ Pᵢⱼ Vⱼ for `values` V of m×`width`, row-major; n×`width`.
-    pub fn product(&self, values: &[f64], width: usize) -> Result<Vec<f64>> {
+    /// P V: Σⱼ Pᵢⱼ Vⱼ for V of m×w values, row-major, of any width w ≥ 1; n×w.
+    pub fn product(&self, values: &[f64]) -> Result<Vec<f64>> {
         let Solution { source, target, .. } = self.solution;
-        self.weighted(source, target, values, width)
+        self.weighted(source, target, values)
     }
 
-    /// Pᵀ U: Σᵢ Pᵢⱼ Uᵢ for `values` U of n×`width`, row-major; m×`width`.
-    pub fn product_transposed(&self, values: &[f64], width: usize) -> Result<Vec<f64>> {
+    /// Pᵀ U: Σᵢ Pᵢⱼ Uᵢ for U of n×w values, row-major, of any width w ≥ 1; m×w.
+    pub fn product_transposed(&self, values: &[f64]) -> Result<Vec<f64>> {
         let Solution { source, target, .. } = self.solution;
-        self.weighted(target, source, values, width)
+        self.weighted(target, source, values)
     }
 
     /// Both marginals, P1 and Pᵀ1.
@@ -212,7 +212,7 @@ impl<E: Engine> Plan<'_, '_, E> {
             .chunks_exact(d)
             .flat_map(|point| std::iter::once(1.0).chain(point.iter().copied()))
             .collect();
-        let sums = self.kernel_product(source, target, &values, d + 1)?;
+        let sums = self.kernel_product(source, target, &values)?;
         let mut map = Vec::with_capacity(source.points.len());
         for sums in sums.chunks_exact(d + 1) {
             map.extend(sums[1..].iter().map(|sum| sum / sums[0]));
@@ -226,40 +226,31 @@ impl<E: Engine> Plan<'_, '_, E> {
         rows: &Marginal<E>,
         columns: &Marginal<E>,
         values: &[f64],
-        width: usize,
     ) -> Result<Vec<f64>> {
-        let mut out = self.kernel_product(rows, columns, values, width)?;
-        for (row, weight) in out.chunks_exact_mut(width.max(1)).zip(&rows.weights) {
+        let mut out = self.kernel_product(rows, columns, values)?;
+        let width = out.len() / rows.weights.len();
+        for (row, weight) in out.chunks_exact_mut(width).zip(&rows.weights) {
             row.iter_mut().for_each(|value| *value *= weight);
         }
         Ok(out)
     }
 
+    /// The plan's rows divided by their weights, so that rows of weight 0 have one as well.
     fn kernel_product(
         &self,
         rows: &Marginal<E>,
         columns: &Marginal<E>,
         values: &[f64],
-        width: usize,
     ) -> Result<Vec<f64>> {
-        let expected = columns.weights.len() * width;
-        if values.len() != expected || width == 0 {
-            return Err(crate::Error::Length {
+        let m = columns.weights.len();
+        if values.is_empty() || !values.len().is_multiple_of(m) {
+            return Err(Error::Length {
                 what: "the factor of the plan",
-                expected,
+                expected: m,
                 found: values.len(),
             });
         }
         let Solution { engine, kernel, .. } = self.solution;
-        product(
-            *engine,
-            *kernel,
-            rows.side(),
-            columns.side(),
-            Factor::One,
-            values,
-            width,
-            rows.weights.len(),
-        )
+        product(*engine, *kernel, rows, columns, Factor::One, values)
     }
 }
