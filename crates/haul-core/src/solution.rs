@@ -191,8 +191,8 @@ impl<E: Engine> Plan<'_, '_, E> {
     pub fn marginals(&self) -> Result<(Vec<f64>, Vec<f64>)> {
         let Report { n, m, .. } = self.solution.report;
         Ok((
-            self.product(&vec![1.0; m], 1)?,
-            self.product_transposed(&vec![1.0; n], 1)?,
+            self.product(&vec![1.0; m])?,
+            self.product_transposed(&vec![1.0; n])?,
         ))
     }
 

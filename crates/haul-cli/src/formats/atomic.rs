@@ -9,7 +9,10 @@ use std::{
 };
 
 /// Lets `fill` write the file `path`.
-pub(super) fn write(path: &Path, fill: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>) -> Result<()> {
+pub(super) fn write(
+    path: &Path,
+    fill: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>,
+) -> Result<()> {
     if path.is_dir() {
         return Err(FormatError::Directory { file: path.into() });
     }
@@ -19,23 +22,33 @@ pub(super) fn write(path: &Path, fill: impl FnOnce(&mut BufWriter<&File>) -> io:
     })
 }
 
-fn replace(path: &Path, fill: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>) -> io::Result<()> {
+fn replace(
+    path: &Path,
+    fill: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>,
+) -> io::Result<()> {
     // A device or a pipe is a place to write to; a rename would destroy it.
     if path.metadata().is_ok_and(|existing| !existing.is_file()) {
         return buffered(&File::options().write(true).open(path)?, fill);
     }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
     let mut builder = tempfile::Builder::new();
     // Temporary files are private by default; a result is as open as the user's umask says.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let temporary = builder.prefix(".haul-").tempfile_in(folder.unwrap_or(Path::new(".")))?;
+    let temporary = builder
+        .prefix(".haul-")
+        .tempfile_in(folder.unwrap_or(Path::new(".")))?;
     buffered(temporary.as_file(), fill)?;
     temporary.persist(path)?;
     Ok(())
 }
 
-fn buffered(file: &File, fill: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>) -> io::Result<()> {
+fn buffered(
+    file: &File,
+    fill: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>,
+) -> io::Result<()> {
     let mut out = BufWriter::new(file);
     fill(&mut out)?;
     out.flush()

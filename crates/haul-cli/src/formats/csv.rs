@@ -21,7 +21,11 @@ struct Table {
 }
 
 impl Table {
-    fn push<'a>(&mut self, file: &Path, fields: impl ExactSizeIterator<Item = &'a [u8]>) -> Result<()> {
+    fn push<'a>(
+        &mut self,
+        file: &Path,
+        fields: impl ExactSizeIterator<Item = &'a [u8]>,
+    ) -> Result<()> {
         let (found, row) = (fields.len(), self.rows + 1);
         if self.width == 0 {
             self.width = found;
@@ -35,12 +39,17 @@ impl Table {
             });
         }
         for (column, field) in fields.enumerate() {
-            self.values.push(number(field).ok_or_else(|| FormatError::NotANumber {
-                file: file.into(),
-                row,
-                column: (self.names.as_ref().and_then(|names| names.get(column).cloned()))
+            self.values.push(number(field).ok_or_else(|| {
+                FormatError::NotANumber {
+                    file: file.into(),
+                    row,
+                    column: (self
+                        .names
+                        .as_ref()
+                        .and_then(|names| names.get(column).cloned()))
                     .unwrap_or_else(|| column_name(column, self.width)),
-                text: String::from_utf8_lossy(field).chars().take(40).collect(),
+                    text: String::from_utf8_lossy(field).chars().take(40).collect(),
+                }
             })?);
         }
         self.rows = row;
@@ -49,7 +58,11 @@ impl Table {
 
     /// Reads csv. The first row is a header if no field of it is a number.
     fn from_csv(file: &Path, bytes: &[u8]) -> Result<Self> {
-        let mut reader = ReaderBuilder::new().has_headers(false).flexible(true).trim(Trim::All).from_reader(bytes);
+        let mut reader = ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .trim(Trim::All)
+            .from_reader(bytes);
         let mut record = ByteRecord::new();
         let mut table = Self::default();
         loop {
@@ -57,12 +70,8 @@ impl Table {
                 Ok(true) => {}
                 Ok(false) => return Ok(table),
                 Err(error) => {
-                    return Err(FormatError::Malformed {
-                        file: file.into(),
-                        place: format!("row {}", table.rows + 1),
-                        reason: error.to_string(),
-                        format: ".csv",
-                    });
+                    let place = format!("row {}", table.rows + 1);
+                    return Err(FormatError::malformed(file, place, error, ".csv"));
                 }
             }
             if record.as_slice().is_empty() && record.len() == 1 {
@@ -70,7 +79,12 @@ impl Table {
             }
             if table.width == 0 && record.iter().all(|field| number(field).is_none()) {
                 table.width = record.len();
-                table.names = Some(record.iter().map(|name| String::from_utf8_lossy(name).into()).collect());
+                table.names = Some(
+                    record
+                        .iter()
+                        .map(|name| String::from_utf8_lossy(name).into())
+                        .collect(),
+                );
                 continue;
             }
             table.push(file, record.iter())?;
@@ -88,7 +102,10 @@ pub(super) fn read_csv(file: &Path, bytes: &[u8]) -> Result<Named> {
     let Some(names) = &mut table.names else {
         return Ok((unweighted(table.values, table.width), None));
     };
-    let Some(weight) = names.iter().position(|name| name.eq_ignore_ascii_case("weight")) else {
+    let Some(weight) = names
+        .iter()
+        .position(|name| name.eq_ignore_ascii_case("weight"))
+    else {
         return Ok((unweighted(table.values, table.width), table.names));
     };
     if table.width == 1 {
@@ -99,9 +116,16 @@ pub(super) fn read_csv(file: &Path, bytes: &[u8]) -> Result<Named> {
         });
     }
     names.remove(weight);
-    let (mut points, mut weights) = (Vec::with_capacity(table.values.len()), Vec::with_capacity(table.rows));
+    let (mut points, mut weights) = (
+        Vec::with_capacity(table.values.len()),
+        Vec::with_capacity(table.rows),
+    );
     for (at, &value) in table.values.iter().enumerate() {
-        let column = if at % table.width == weight { &mut weights } else { &mut points };
+        let column = if at % table.width == weight {
+            &mut weights
+        } else {
+            &mut points
+        };
         column.push(value);
     }
     let cloud = CloudFile {
@@ -131,7 +155,10 @@ pub(super) fn read_xyz(file: &Path, bytes: &[u8]) -> Result<Named> {
     // Windows editors open a text with this mark.
     let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     for line in text.split(|&byte| byte == b'\n' || byte == b'\r') {
-        let fields: Vec<_> = line.split(u8::is_ascii_whitespace).filter(|field| !field.is_empty()).collect();
+        let fields: Vec<_> = line
+            .split(u8::is_ascii_whitespace)
+            .filter(|field| !field.is_empty())
+            .collect();
         if fields.first().is_some_and(|first| !first.starts_with(b"#")) {
             table.push(file, fields.into_iter())?;
         }
@@ -155,7 +182,9 @@ pub(super) fn write_csv(
     dimension: usize,
     weights: Option<&[f64]>,
 ) -> io::Result<()> {
-    let mut names: Vec<_> = (0..dimension).map(|column| column_name(column, dimension)).collect();
+    let mut names: Vec<_> = (0..dimension)
+        .map(|column| column_name(column, dimension))
+        .collect();
     if dimension > 3 {
         // A bare number would read back as a row.
         names.iter_mut().for_each(|name| name.insert(0, 'x'));
@@ -185,4 +214,144 @@ fn write_rows(
         writeln!(out)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::super::tests::{message, parse};
+
+    #[test]
+    fn headers_line_ends_byte_order_marks_and_spaces_are_taken_as_they_come() {
+        for text in [
+            "1,2\n3,4\n",
+            "1,2\r\n3,4",
+            "x,y\n1,2\n3,4\n",
+            "\u{feff}x,y\r\n1,2\r\n3,4\r\n",
+            "\u{feff}1,2\n\n3,4\n\n",
+            " \"x\" , y\n 1 , 2\n\t3,+4.0e0 \n  \n",
+        ] {
+            let cloud = parse("a.csv", text.as_bytes()).unwrap();
+            assert_eq!(
+                (&*cloud.points, cloud.dimension),
+                (&[1.0, 2.0, 3.0, 4.0][..], 2),
+                "{text:?}"
+            );
+            assert_eq!(cloud.weights, None);
+        }
+    }
+
+    #[test]
+    fn a_column_named_weight_is_set_apart_wherever_it_stands() {
+        for text in [
+            "weight,x,y\n5,1,2\n6,3,4",
+            "x,Weight,y\n1,5,2\n3,6,4",
+            "x,y,weight\n1,2,5\n3,4,6",
+        ] {
+            let cloud = parse("a.csv", text.as_bytes()).unwrap();
+            assert_eq!(cloud.points, [1.0, 2.0, 3.0, 4.0]);
+            assert_eq!(cloud.weights.unwrap(), [5.0, 6.0]);
+        }
+    }
+
+    #[test]
+    fn xyz_takes_any_white_space_and_skips_comments() {
+        let text = "\u{feff}# a scan\n1 2\t3\r\n\n  4   5 6  \n#7 8 9\n";
+        let cloud = parse("a.xyz", text.as_bytes()).unwrap();
+        assert_eq!(
+            (&*cloud.points, cloud.dimension),
+            (&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0][..], 3)
+        );
+    }
+
+    #[test]
+    fn errors_name_the_row_the_column_and_the_remedy() {
+        for (name, text, expected) in [
+            (
+                "a.csv",
+                "1,2\n3,NaN\n",
+                "row 2, column y is NaN; remove the row or give it a finite value",
+            ),
+            (
+                "a.csv",
+                "1,2\n3,-inf\n",
+                "row 2, column y is -inf; remove the row or give it a finite value",
+            ),
+            (
+                "a.csv",
+                "lon,weight,lat\n1,1,nan\n",
+                "row 1, column lat is NaN; remove the row or give it a finite value",
+            ),
+            (
+                "a.csv",
+                "x,weight\n1,1\n2,-1\n",
+                "row 2, column weight is -1; a weight is a mass: give it zero or a positive value",
+            ),
+            (
+                "a.csv",
+                "x,weight\n1,inf\n",
+                "row 1, column weight is inf; remove the row or give it a finite value",
+            ),
+            (
+                "a.csv",
+                "lon,lat\n1,two\n",
+                "row 1, column lat is \"two\", not a number; write a decimal number such as 0.25",
+            ),
+            (
+                "a.csv",
+                "1,2,3,4\n1,2,,4\n",
+                "row 2, column 3 is \"\", not a number; write a decimal number such as 0.25",
+            ),
+            (
+                "a.csv",
+                "1,2\n3,4,5\n",
+                "row 2 has 3 columns where 2 are expected; give every row the same columns",
+            ),
+            (
+                "a.csv",
+                "x,y\n1\n",
+                "row 1 has 1 columns where 2 are expected; give every row the same columns",
+            ),
+            (
+                "a.csv",
+                "x,y\n",
+                "holds no rows; a cloud needs at least one point",
+            ),
+            (
+                "a.csv",
+                "",
+                "holds no rows; a cloud needs at least one point",
+            ),
+            (
+                "a.csv",
+                "weight\n1\n",
+                "has no column of coordinates among [\"weight\"]; add it or rename the one that is meant",
+            ),
+            (
+                "a.xyz",
+                "#c\n1 2 3\n4 5 z\n",
+                "row 2, column z is \"z\", not a number; write a decimal number such as 0.25",
+            ),
+            (
+                "a.xyz",
+                "1 2 3\n\n4 5\n",
+                "row 2 has 2 columns where 3 are expected; give every row the same columns",
+            ),
+            (
+                "a.xyz",
+                "1 NaN\n",
+                "row 1, column y is NaN; remove the row or give it a finite value",
+            ),
+            (
+                "a.xyz",
+                "# nothing\n",
+                "holds no rows; a cloud needs at least one point",
+            ),
+        ] {
+            assert_eq!(
+                message(name, text.as_bytes()),
+                format!("{name}: {expected}")
+            );
+        }
+    }
 }

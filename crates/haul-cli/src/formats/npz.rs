@@ -3,7 +3,7 @@
 use super::{Array, CloudFile, FormatError, Result, npy};
 use npyz::{
     npz::{NpzArchive, NpzWriter, file_name_from_array_name},
-    zip::{result::ZipError, write::FileOptions},
+    zip::{CompressionMethod, result::ZipError, write::FileOptions},
 };
 use std::{
     io::{self, Cursor, Read, Seek, Write},
@@ -41,7 +41,10 @@ fn member(
     archive_size: usize,
 ) -> Result<Option<Vec<u8>>> {
     let place = || format!("array {name}");
-    let member = match archive.zip_archive().by_name(&file_name_from_array_name(name)) {
+    let member = match archive
+        .zip_archive()
+        .by_name(&file_name_from_array_name(name))
+    {
         Ok(member) => member,
         Err(ZipError::FileNotFound) => return Ok(None),
         Err(error) => return Err(malformed(file, place(), error)),
@@ -59,23 +62,109 @@ fn member(
 }
 
 fn malformed(file: &Path, place: String, reason: impl ToString) -> FormatError {
-    FormatError::Malformed {
-        file: file.into(),
-        place,
-        reason: reason.to_string(),
-        format: ".npz with numpy.savez",
-    }
+    FormatError::malformed(file, place, reason, ".npz with numpy.savez")
 }
 
 /// Writes each array as a member.
 pub(super) fn write(out: impl Write + Seek, arrays: &[Array]) -> io::Result<()> {
     let mut archive = NpzWriter::new(out);
     for array in arrays {
-        // Beyond 4 GiB a member needs the wider header.
-        let options = FileOptions::default().large_file(size_of_val(array.values) > u32::MAX as usize / 2);
-        archive.zip_writer().start_file(file_name_from_array_name(array.name), options)?;
+        // Digits of measured numbers hardly shrink, so that packing would only take time.
+        let options = FileOptions::default()
+            .compression_method(CompressionMethod::Stored)
+            // Near 4 GiB a member needs the wider header.
+            .large_file(size_of_val(array.values) > u32::MAX as usize / 2);
+        archive
+            .zip_writer()
+            .start_file(file_name_from_array_name(array.name), options)?;
         npy::write(archive.zip_writer(), array)?;
     }
     archive.zip_writer().finish()?;
     Ok(())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::super::tests::{message, parse};
+    use super::*;
+
+    fn npz(arrays: &[(&'static str, Vec<usize>, &[f64])]) -> Vec<u8> {
+        let arrays: Vec<_> = arrays
+            .iter()
+            .map(|&(name, ref shape, values)| Array {
+                name,
+                shape: shape.clone(),
+                values,
+            })
+            .collect();
+        let mut out = Cursor::new(Vec::new());
+        write(&mut out, &arrays).unwrap();
+        out.into_inner()
+    }
+
+    #[test]
+    fn other_arrays_are_passed_over_and_weights_may_be_a_column() {
+        let bytes = npz(&[
+            ("labels", vec![1], &[7.0]),
+            ("weights", vec![2, 1], &[0.5, 1.5]),
+            ("points", vec![2, 1], &[1.0, 2.0]),
+        ]);
+        let cloud = parse("a.npz", &bytes).unwrap();
+        assert_eq!(cloud.points, [1.0, 2.0]);
+        assert_eq!(cloud.weights.unwrap(), [0.5, 1.5]);
+    }
+
+    #[test]
+    fn errors_name_the_array() {
+        assert_eq!(
+            message(
+                "a.npz",
+                &npz(&[("y", vec![1], &[7.0]), ("x", vec![1], &[7.0])])
+            ),
+            "a.npz: has no array points among [\"x\", \"y\"]; add it or rename the one that is meant"
+        );
+        assert_eq!(
+            message(
+                "a.npz",
+                &npz(&[
+                    ("points", vec![2], &[7.0, 8.0]),
+                    ("weights", vec![1], &[1.0])
+                ])
+            ),
+            "a.npz: holds 1 weights for 2 points; give one weight to each point"
+        );
+        assert_eq!(
+            message(
+                "a.npz",
+                &npz(&[
+                    ("points", vec![2], &[7.0, 8.0]),
+                    ("weights", vec![1, 2], &[1.0, 1.0])
+                ])
+            ),
+            "a.npz: array weights has shape [1, 2]; reshape it to (n,) or (n, 1), one weight per point"
+        );
+        assert_eq!(
+            message(
+                "a.npz",
+                &npz(&[
+                    ("points", vec![2], &[7.0, 8.0]),
+                    ("weights", vec![2], &[1.0, f64::NAN])
+                ])
+            ),
+            "a.npz: row 2, column weight is NaN; remove the row or give it a finite value"
+        );
+        assert!(message("a.npz", b"PK\x03\x04").starts_with("a.npz: table of contents: "));
+    }
+
+    #[test]
+    fn a_claimed_size_reserves_nothing() {
+        let mut bytes = npz(&[("points", vec![2], &[7.0, 8.0])]);
+        let directory = bytes
+            .windows(4)
+            .rposition(|window| window == b"PK\x01\x02")
+            .unwrap();
+        bytes[directory + 24..directory + 28].copy_from_slice(&[0xff; 4]);
+        let _ = parse("a.npz", &bytes);
+    }
 }
