@@ -1,1 +1,18 @@
+//! haul's compute kernels, in WGSL.
+//!
+//! One kernel a file under `wgsl/`, fragments that several share under `wgsl/shared/`. A kernel
+//! over pairs is specialised by dimension, cost and the way its columns are fetched: [`Shader::all`]
+//! lists every variant, [`Shader::source`] assembles one. The build script parses and validates all
+//! of them with naga, against the capabilities they declare, and fails on an error.
+//!
+//! ```
+//! use haul_shaders::{Columns, Pairs, Points, Power, Shader};
+//! let shader = Shader::Softmin(Pairs { points: Points::Three, power: Power::Two, columns: Columns::Loaded });
+//! assert!(shader.source().contains("fn softmin"));
+//! assert_eq!(shader.entry_point(), "softmin");
+//! ```
 
+mod assemble;
+mod shader;
+
+pub use shader::{Access, Columns, Pairs, Points, Power, Shader, Width};

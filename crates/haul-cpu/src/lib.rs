@@ -1,1 +1,56 @@
+//! haul's engine for the CPU: SIMD and threads, in f32 and f64.
+//!
+//! ```
+//! use haul_core::{Measure, Sinkhorn};
+//! use haul_cpu::CpuEngine;
+//!
+//! # fn main() -> haul_core::Result<()> {
+//! let a = Measure::uniform(&[0.0, 0.0, 1.0, 0.0], 2)?;
+//! let b = Measure::uniform(&[0.0, 1.0, 1.0, 1.0], 2)?;
+//! let engine = CpuEngine::<f64>::new();
+//! let solution = Sinkhorn::blur(0.1).solve(&engine, &a, &b)?;
+//! # let _ = solution;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A cloud lies in tiles ([`CpuCloud`]), an operator goes over blocks of rows in parallel and over
+//! the columns in ranges that fit the cache. All exponents have the base 2:
+//!
+//! ```text
+//! s = hⱼ − k(Cᵢⱼ − fᵢ)        k = log₂(e)/ε,  hⱼ = log₂(bⱼ/b̄) + k gⱼ
+//! ```
+//!
+//! and one kernel sums 2^s with or without values, another finds log₂ Σ 2^s with a running
+//! maximum. From the bottom up:
+//!
+//! | file | |
+//! |---|---|
+//! | `real` | f32 and f64, and their vectors on any instruction set |
+//! | `exp2` | 2^s |
+//! | `aligned`, `cloud` | points in tiles, weights and the terms h |
+//! | `block` | a block of rows against a range of columns: squared distances |
+//! | `sums`, `maximum` | the two kernels |
+//! | `workers` | rows to threads, columns to ranges |
+//! | `softmin`, `product`, `vectors` | the operators |
+//! | `engine` | [`CpuEngine`] |
 
+mod aligned;
+mod block;
+mod cloud;
+#[cfg(test)]
+mod conformance;
+mod engine;
+mod exp2;
+mod maximum;
+mod product;
+mod real;
+mod softmin;
+mod sums;
+mod vectors;
+mod workers;
+
+pub use cloud::CpuCloud;
+pub use engine::CpuEngine;
+pub use real::Real;
+pub use vectors::CpuVector;

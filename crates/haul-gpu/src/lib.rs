@@ -1,1 +1,21 @@
+//! haul's engine for GPUs: the operators of [`haul_core::Engine`] as wgpu compute kernels.
+//!
+//! [`adapter`] lists the adapters and chooses one; [`GpuEngine::new`] opens it, and
+//! [`GpuEngine::from_wgpu`] takes a device that is open already. An operator becomes dispatches
+//! (`tiles` divides it so that no binding, loop or watchdog is exceeded), which are recorded
+//! (`recorder`) and submitted when there are enough of them or when a result is read (`readback`).
+//!
+//! Everything is computed in f32. Failures of the device arrive as [`Error`], at the latest with
+//! the next result that is read.
 
+pub mod adapter;
+mod context;
+mod engine;
+mod error;
+mod readback;
+mod recorder;
+mod tiles;
+
+pub use adapter::Selection;
+pub use engine::{GpuCloud, GpuEngine, GpuVector};
+pub use error::Error;

@@ -1,1 +1,30 @@
+//! Regularised optimal transport between point clouds, on any GPU and on the CPU.
+//!
+//! ```
+//! use haul::{Device, Measure, Sinkhorn};
+//!
+//! let device = Device::auto()?; // the best GPU, else the CPU engine
+//! let square = Measure::uniform(&[0.0, 0.0, 1.0, 0.0, 0.0, 1.0, 1.0, 1.0], 2)?;
+//! let moved = Measure::uniform(&[0.5, 0.0, 1.5, 0.0, 0.5, 1.0, 1.5, 1.0], 2)?;
+//!
+//! let solution = Sinkhorn::blur(0.1).p(2).tolerance(1e-4).solve(&device, &square, &moved)?;
+//! assert!(solution.report().converged);
+//! println!("OT = {} on {}", solution.value(), solution.report().device);
+//!
+//! let map = solution.plan().map()?; // where the mass of each point goes, n×d
+//! assert!((map[0] - 0.5).abs() < 1e-2 && map[1].abs() < 1e-2);
+//! # Ok::<(), haul::Error>(())
+//! ```
+//!
+//! The n×m matrix of costs is never stored: memory is O(n + m), and each operation is a pass over
+//! the pairs. Every result carries a [`Certificate`]: how far its marginals are from the measures,
+//! and between which bounds the true value lies.
+//!
+//! [`Device`] is one of the engines; each of them can be used alone as well.
 
+mod device;
+
+pub use device::{Cloud, Device, Vector};
+pub use haul_core::*;
+pub use haul_cpu::CpuEngine;
+pub use haul_gpu::{self as gpu, GpuEngine, Selection};

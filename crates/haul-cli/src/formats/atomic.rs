@@ -1,5 +1,6 @@
-//! Files that appear whole or not at all: written under a temporary name in the target's own folder (a rename does not
-//! cross file systems), then renamed over the target. Whatever fails before that removes the temporary file again.
+//! Files that appear whole or not at all: written under a temporary name in the target's own folder
+//! (a rename does not cross file systems), then renamed over the target. Whatever fails before that
+//! removes the temporary file again.
 
 use super::{FormatError, Result};
 use std::{

@@ -1,7 +1,7 @@
-//! Tables as text: `.csv` (comma separated, a header or none, a column named `weight` set apart) and `.xyz` (separated
-//! by white space, `#` opens a comment line, nothing but coordinates).
+//! Tables as text: `.csv` (comma separated, a header or none, a column named `weight` set apart)
+//! and `.xyz` (separated by white space, `#` opens a comment line, nothing but coordinates).
 
-use super::{CloudFile, FormatError, Result, column_name};
+use super::{CloudFile, FormatError, Result, column_name, one_line};
 use csv::{ByteRecord, ReaderBuilder, Trim};
 use std::{
     io::{self, Write},
@@ -71,7 +71,7 @@ impl Table {
                 Ok(false) => return Ok(table),
                 Err(error) => {
                     let place = format!("row {}", table.rows + 1);
-                    return Err(FormatError::malformed(file, place, error, ".csv"));
+                    return Err(FormatError::malformed(file, &place, error, ".csv"));
                 }
             }
             if record.as_slice().is_empty() && record.len() == 1 {
@@ -82,7 +82,7 @@ impl Table {
                 table.names = Some(
                     record
                         .iter()
-                        .map(|name| String::from_utf8_lossy(name).into())
+                        .map(|name| one_line(&String::from_utf8_lossy(name)))
                         .collect(),
                 );
                 continue;
@@ -321,6 +321,11 @@ mod tests {
                 "a.csv",
                 "",
                 "holds no rows; a cloud needs at least one point",
+            ),
+            (
+                "a.csv",
+                "\"lon\n\u{1b}gitude\",y\nnan,1\n",
+                "row 1, column lon gitude is NaN; remove the row or give it a finite value",
             ),
             (
                 "a.csv",

@@ -1,9 +1,10 @@
 //! Clouds, weights and arrays as files: `.npy`, `.npz`, `.ply`, `.csv` and `.xyz`.
 //!
-//! The extension picks the format. A reader never trusts a header: a claimed size is checked against the bytes that are
-//! there before anything is reserved, and every value is checked, so that what comes out is finite and every complaint
-//! names the file, the row and the column. A writer fills a temporary file beside the target and renames it at the end,
-//! so that a target is either complete or untouched.
+//! The extension picks the format. A reader never trusts a header: a claimed size is checked
+//! against the bytes that are there before anything is reserved, and every value is checked, so
+//! that what comes out is finite and every complaint names the file, the row and the column. A
+//! writer fills a temporary file beside the target and renames it at the end, so that a target is
+//! either complete or untouched.
 
 mod atomic;
 mod csv;
@@ -17,7 +18,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// A cloud as a file holds it: every coordinate and weight is finite, every weight is at least zero.
+/// A cloud as a file holds it: every coordinate and weight is finite, every weight is at least
+/// zero.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct CloudFile {
     /// Coordinates, row-major `n × dimension`, in the file's own units; `n ≥ 1`.
@@ -220,24 +222,27 @@ pub(crate) enum FormatError {
 }
 
 impl FormatError {
-    /// [`FormatError::Malformed`], with a library's reason brought to one line.
-    fn malformed(
-        file: &Path,
-        place: impl Into<String>,
-        reason: impl ToString,
-        format: &'static str,
-    ) -> Self {
+    /// [`FormatError::Malformed`], with what the file or a library says brought to one line.
+    fn malformed(file: &Path, place: &str, reason: impl ToString, format: &'static str) -> Self {
         Self::Malformed {
             file: file.into(),
-            place: place.into(),
-            reason: reason
-                .to_string()
-                .split_whitespace()
-                .collect::<Vec<_>>()
-                .join(" "),
+            place: one_line(place),
+            reason: one_line(&reason.to_string()),
             format,
         }
     }
+}
+
+/// A text from elsewhere, fit to stand in a message: a few words on one line.
+fn one_line(text: &str) -> String {
+    let visible = text.replace(char::is_control, " ");
+    visible
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+        .chars()
+        .take(200)
+        .collect()
 }
 
 type Result<T> = std::result::Result<T, FormatError>;
@@ -277,8 +282,8 @@ impl Format {
 /// Reads a cloud in the format its extension names; `-` is csv on standard input.
 ///
 /// # Errors
-/// Any [`FormatError`] of reading: the file is unreadable, malformed, cut short or empty, or a value in it is not
-/// finite or a weight negative.
+/// Any [`FormatError`] of reading: the file is unreadable, malformed, cut short or empty, or a
+/// value in it is not finite or a weight negative.
 pub(crate) fn read_cloud(path: &Path) -> Result<CloudFile> {
     let format = if is_standard_input(path) {
         Format::Csv
@@ -289,8 +294,8 @@ pub(crate) fn read_cloud(path: &Path) -> Result<CloudFile> {
     cloud_from(&file, format, bytes)
 }
 
-/// Reads one weight (a mass ≥ 0) per point from `.npy` (`n` or `n × 1`) or from one column of `.csv`; `-` is csv on
-/// standard input.
+/// Reads one weight (a mass ≥ 0) per point from `.npy` (`n` or `n × 1`) or from one column of
+/// `.csv`; `-` is csv on standard input.
 ///
 /// # Errors
 /// As [`read_cloud`], and [`FormatError::Shape`] where there is more than one column.
@@ -311,13 +316,14 @@ pub(crate) fn read_weights(path: &Path) -> Result<Vec<f64>> {
     Ok(weights)
 }
 
-/// Writes a cloud (row-major `n × dimension`) and the masses of its points as float64, in the format the extension
-/// names. A target that exists is replaced only once the new one is complete.
+/// Writes a cloud (row-major `n × dimension`) and the masses of its points as float64, in the
+/// format the extension names. A target that exists is replaced only once the new one is complete.
 ///
 /// # Errors
-/// [`FormatError::Extension`] for an unknown format, [`FormatError::Unstorable`] where the format has no place for the
-/// weights (`.npy`, `.xyz`) or the dimension (`.ply` beyond 3), [`FormatError::Shape`] and [`FormatError::WeightCount`]
-/// where the lengths disagree, [`FormatError::Unwritable`] where the system refuses.
+/// [`FormatError::Extension`] for an unknown format, [`FormatError::Unstorable`] where the format
+/// has no place for the weights (`.npy`, `.xyz`) or the dimension (`.ply` beyond 3),
+/// [`FormatError::Shape`] and [`FormatError::WeightCount`] where the lengths disagree,
+/// [`FormatError::Unwritable`] where the system refuses.
 pub(crate) fn write_cloud(
     path: &Path,
     points: &[f64],
@@ -371,7 +377,8 @@ pub(crate) fn write_cloud(
 /// Writes one array as `.npy`, float64 in C order.
 ///
 /// # Errors
-/// [`FormatError::Shape`] where shape and length disagree, [`FormatError::Unwritable`] where the system refuses.
+/// [`FormatError::Shape`] where shape and length disagree, [`FormatError::Unwritable`] where the
+/// system refuses.
 pub(crate) fn write_npy(path: &Path, array: &Array) -> Result<()> {
     check_array(path, array)?;
     atomic::write(path, |out| npy::write(out, array))
@@ -497,7 +504,8 @@ fn check_array(path: &Path, array: &Array) -> Result<()> {
     })
 }
 
-/// What a person calls a coordinate: x, y, z as far as these go, and otherwise its number counted from 1.
+/// What a person calls a coordinate: x, y, z as far as these go, and otherwise its number counted
+/// from 1.
 fn column_name(column: usize, dimension: usize) -> String {
     match ["x", "y", "z"].get(column) {
         Some(axis) if dimension <= 3 => (*axis).into(),
@@ -520,7 +528,8 @@ mod tests {
         parse(name, bytes).unwrap_err().to_string()
     }
 
-    /// No prefix of a file and no file with one byte changed may panic or take more than a line to complain.
+    /// No prefix of a file and no file with one byte changed may panic or take more than a line to
+    /// complain.
     pub(super) fn mutilate(name: &str, bytes: &[u8]) {
         let survives = |bytes: &[u8]| {
             if let Err(error) = parse(name, bytes) {

@@ -1,5 +1,5 @@
-//! NumPy's `.npy`: one array behind a header that is a Python dictionary. Floats and integers of every width, both byte
-//! orders, C and Fortran order are read, each value converted to float64.
+//! NumPy's `.npy`: one array behind a header that is a Python dictionary. Floats and integers of
+//! every width, both byte orders, C and Fortran order are read, each value converted to float64.
 
 use super::{Array, CloudFile, FormatError, Result};
 use npyz::{NpyFile, NpyHeader, Order, WriterBuilder};
@@ -55,7 +55,7 @@ impl Stored {
 pub(super) fn read(file: &Path, name: &'static str, bytes: &[u8]) -> Result<Stored> {
     let malformed = |reason: &dyn ToString| {
         let place = format!("array {name}, first {} bytes", bytes.len().min(MAX_HEADER));
-        FormatError::malformed(file, place, reason.to_string(), ".npy with numpy.save")
+        FormatError::malformed(file, &place, reason.to_string(), ".npy with numpy.save")
     };
     check_header(bytes).map_err(|reason| malformed(&reason))?;
     let mut rest = bytes;
@@ -93,9 +93,10 @@ pub(super) fn read(file: &Path, name: &'static str, bytes: &[u8]) -> Result<Stor
 /// NumPy itself reads no longer header unless told to.
 const MAX_HEADER: usize = 10_000;
 
-/// Keeps from the header parser what it does not guard against: it reserves the length that the header claims, recurses
-/// once per open bracket, and multiplies sizes without a check. An array of plain numbers has two brackets, decimal
-/// sizes and no escapes, so nothing honest is lost. Sizes of 0 count as 1, since the others are multiplied all the same.
+/// Keeps from the header parser what it does not guard against: it reserves the length that the
+/// header claims, recurses once per open bracket, and multiplies sizes without a check. An array of
+/// plain numbers has two brackets, decimal sizes and no escapes, so nothing honest is lost. Sizes
+/// of 0 count as 1, since the others are multiplied all the same.
 fn check_header(bytes: &[u8]) -> std::result::Result<(), &'static str> {
     let (length, text) = match *bytes {
         [

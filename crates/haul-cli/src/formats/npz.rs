@@ -1,4 +1,5 @@
-//! NumPy's `.npz`: a zip archive of `.npy` members. A cloud is the array `points` and, if there, the array `weights`.
+//! NumPy's `.npz`: a zip archive of `.npy` members. A cloud is the array `points` and, if there,
+//! the array `weights`.
 
 use super::{Array, CloudFile, FormatError, Result, npy};
 use npyz::{
@@ -33,7 +34,8 @@ pub(super) fn read(file: &Path, bytes: &[u8]) -> Result<CloudFile> {
     Ok(cloud)
 }
 
-/// The unpacked bytes of an array, as long as they do not outgrow what the archive can honestly hold.
+/// The unpacked bytes of an array, as long as they do not outgrow what the archive can honestly
+/// hold.
 fn member(
     file: &Path,
     archive: &mut NpzArchive<Cursor<&[u8]>>,
@@ -62,7 +64,7 @@ fn member(
 }
 
 fn malformed(file: &Path, place: String, reason: impl ToString) -> FormatError {
-    FormatError::malformed(file, place, reason, ".npz with numpy.savez")
+    FormatError::malformed(file, &place, reason, ".npz with numpy.savez")
 }
 
 /// Writes each array as a member.

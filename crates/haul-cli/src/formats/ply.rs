@@ -1,8 +1,9 @@
-//! Stanford's `.ply`: the element `vertex` with properties x, y, z (as many of them as the cloud has dimensions) and
-//! perhaps `weight`, in ascii or binary of either byte order. Other properties and elements are stepped over.
+//! Stanford's `.ply`: the element `vertex` with properties x, y, z (as many of them as the cloud
+//! has dimensions) and perhaps `weight`, in ascii or binary of either byte order. Other properties
+//! and elements are stepped over.
 //!
-//! Reading is `serde-ply`'s: row after row without reserving what the header claims. (`ply-rs-bw` meets neither NaN nor
-//! `.5` in ascii, so that it could not say which row is at fault.)
+//! Reading is `serde-ply`'s: row after row without reserving what the header claims. (`ply-rs-bw`
+//! meets neither NaN nor `.5` in ascii, so that it could not say which row is at fault.)
 
 use super::{CloudFile, FormatError, Result};
 use serde::{
@@ -49,7 +50,8 @@ pub(super) fn read(file: &Path, mut bytes: Vec<u8>) -> Result<CloudFile> {
         if element.name == "vertex" {
             return vertices(file, reader, &element);
         }
-        // Rows without properties take no bytes: no end of file would stop a header that claims too many.
+        // Rows without properties take no bytes: no end of file would stop a header that claims too
+        // many.
         let skipped = if element.properties.is_empty() && element.count > 0 {
             Err(io::Error::other("has rows but no properties").into())
         } else {
@@ -107,7 +109,7 @@ fn vertices(file: &Path, mut reader: PlyReader<&[u8]>, element: &ElementDef) -> 
 }
 
 fn malformed(file: &Path, place: String, error: DeserializeError) -> FormatError {
-    FormatError::malformed(file, place, error.0, ".ply")
+    FormatError::malformed(file, &place, error.0, ".ply")
 }
 
 /// Hands the rows of the reader's current element to `take`, which sees all that precede an error.

@@ -1,0 +1,253 @@
+//! The engine: who checks the lengths, and hands the operators to their kernels.
+
+use crate::block::Pass;
+use crate::cloud::{CpuCloud, check};
+use crate::product::Product;
+use crate::real::Real;
+use crate::softmin::softmin;
+use crate::vectors::{self, CpuVector};
+use crate::workers::Workers;
+use haul_core::engine::{Integrand, Kernel, Ratio, Side};
+use haul_core::{Engine, Error, Precision, Result};
+use pulp::Arch;
+use std::marker::PhantomData;
+
+/// haul's engine for the CPU, in `f32` or `f64`.
+///
+/// It takes the widest vectors the machine has, found out at run time, and all threads of rayon's
+/// global pool or a pool of its own. Results depend on neither the number of threads nor what
+/// else runs; on the instruction set they depend by rounding.
+#[derive(Debug)]
+pub struct CpuEngine<T: Real> {
+    arch: Arch,
+    workers: Workers,
+    device: String,
+    format: PhantomData<T>,
+}
+
+impl<T: Real> CpuEngine<T> {
+    /// An engine on rayon's global pool.
+    pub fn new() -> Self {
+        Self::on(Workers::shared(), Arch::new())
+    }
+
+    /// An engine with a number of threads of its own; 0 means one for each processor.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Device`] when the system starts no threads.
+    pub fn with_threads(threads: usize) -> Result<Self> {
+        match Workers::new(threads) {
+            Ok(workers) => Ok(Self::on(workers, Arch::new())),
+            Err(source) => Err(Error::Device {
+                device: "CPU".to_owned(),
+                source: Box::new(source),
+            }),
+        }
+    }
+
+    /// An engine on an instruction set that need not be the best.
+    #[cfg(test)]
+    pub(crate) fn with_arch(arch: Arch) -> Self {
+        Self::on(Workers::shared(), arch)
+    }
+
+    fn on(workers: Workers, arch: Arch) -> Self {
+        let threads = match workers.count() {
+            1 => "1 thread".to_owned(),
+            count => format!("{count} threads"),
+        };
+        Self {
+            arch,
+            device: format!("CPU ({}, {threads})", name(arch)),
+            workers,
+            format: PhantomData,
+        }
+    }
+}
+
+impl<T: Real> Default for CpuEngine<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The instruction set, as its makers call it.
+fn name(arch: Arch) -> &'static str {
+    match arch {
+        #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+        Arch::V3(_) => "AVX2",
+        #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+        Arch::V4(_) => "AVX-512",
+        #[cfg(target_arch = "aarch64")]
+        Arch::Neon(_) => "NEON",
+        Arch::Scalar => "scalar",
+        _ => "SIMD",
+    }
+}
+
+impl<T: Real> Engine for CpuEngine<T> {
+    type Cloud = CpuCloud<T>;
+    type Vector = CpuVector<T>;
+
+    fn device(&self) -> &str {
+        &self.device
+    }
+
+    fn precision(&self) -> Precision {
+        T::PRECISION
+    }
+
+    fn cloud(&self, points: &[f64], dimension: usize, weights: &[f64]) -> Result<Self::Cloud> {
+        CpuCloud::new(points, dimension, weights)
+    }
+
+    fn vector(&self, values: &[f64]) -> Result<Self::Vector> {
+        Ok(CpuVector::new(values))
+    }
+
+    fn read(&self, vector: &Self::Vector) -> Result<Vec<f64>> {
+        Ok(vector.read())
+    }
+
+    fn softmin(
+        &self,
+        kernel: Kernel,
+        rows: &Self::Cloud,
+        columns: Side<'_, Self>,
+        shift: Option<&Self::Vector>,
+        out: &mut Self::Vector,
+    ) -> Result<()> {
+        check_side("the potential of the columns", columns)?;
+        check_dimensions(rows, columns.cloud)?;
+        if let Some(shift) = shift {
+            check("the shift of a softmin", shift.values.len(), rows.len())?;
+        }
+        check("the result of a softmin", out.values.len(), rows.len())?;
+        let (arch, potential) = (self.arch, &columns.potential.values);
+        let pass = Pass::new(arch, kernel, rows, columns.cloud, potential);
+        let guess = shift.map(|shift| shift.values.as_slice());
+        softmin(&self.workers, &pass, guess, &mut out.values);
+        Ok(())
+    }
+
+    fn product(
+        &self,
+        kernel: Kernel,
+        rows: Side<'_, Self>,
+        columns: Side<'_, Self>,
+        integrand: Integrand<'_, Self::Vector>,
+        out: &mut Self::Vector,
+    ) -> Result<()> {
+        let Integrand {
+            factor,
+            values,
+            width,
+        } = integrand;
+        check_side("the potential of the rows", rows)?;
+        check_side("the potential of the columns", columns)?;
+        check_dimensions(rows.cloud, columns.cloud)?;
+        let (n, m) = (rows.cloud.len(), columns.cloud.len());
+        let (m_width, n_width) = (m.saturating_mul(width), n.saturating_mul(width));
+        check("the values of a product", values.values.len(), m_width)?;
+        check("the result of a product", out.values.len(), n_width)?;
+        let (arch, potential) = (self.arch, &columns.potential.values);
+        let product = Product {
+            pass: Pass::new(arch, kernel, rows.cloud, columns.cloud, potential),
+            potential: &rows.potential.values,
+            factor,
+            values: &values.values,
+            width,
+        };
+        product.run(&self.workers, &mut out.values);
+        Ok(())
+    }
+
+    fn scale(
+        &self,
+        epsilon: f64,
+        sums: &Self::Vector,
+        scaling: &mut Self::Vector,
+        potential: &mut Self::Vector,
+    ) -> Result<()> {
+        let n = sums.values.len();
+        check("a scaling", scaling.values.len(), n)?;
+        check("the potential of a scaling", potential.values.len(), n)?;
+        vectors::scale(
+            epsilon,
+            &sums.values,
+            &mut scaling.values,
+            &mut potential.values,
+        );
+        Ok(())
+    }
+
+    fn marginal_error(&self, rows: &Self::Cloud, ratio: Ratio<'_, Self::Vector>) -> Result<f64> {
+        let n = rows.len();
+        let weights = rows.weights();
+        match ratio {
+            Ratio::Potentials {
+                epsilon,
+                before,
+                after,
+            } => {
+                let (before, after) = (&before.values, &after.values);
+                check("the potential before an update", before.len(), n)?;
+                check("the potential after an update", after.len(), n)?;
+                let excess = |i: usize| {
+                    let (before, after) = (before[i].to_f64(), after[i].to_f64());
+                    ((before - after) / epsilon).min(LARGEST_LOG).exp_m1()
+                };
+                Ok(vectors::marginal_error(weights, excess))
+            }
+            Ratio::Scalings { scaling, sums } => {
+                let (scaling, sums) = (&scaling.values, &sums.values);
+                check("the scaling of a marginal", scaling.len(), n)?;
+                check("the sums of a marginal", sums.len(), n)?;
+                let excess = |i: usize| scaling[i].to_f64() * sums[i].to_f64() - 1.0;
+                Ok(vectors::marginal_error(weights, excess))
+            }
+        }
+    }
+
+    fn combine(&self, terms: &[(f64, &Self::Vector)], out: &mut Self::Vector) -> Result<()> {
+        for (_, vector) in terms {
+            check("a combined vector", vector.values.len(), out.values.len())?;
+        }
+        let terms: Vec<_> = terms
+            .iter()
+            .map(|(coefficient, vector)| (*coefficient, vector.values.as_slice()))
+            .collect();
+        vectors::combine(&terms, &mut out.values);
+        Ok(())
+    }
+
+    fn dots(&self, pairs: &[(&Self::Vector, &Self::Vector)]) -> Result<Vec<f64>> {
+        pairs
+            .iter()
+            .map(|(v, w)| {
+                check("the second vector of a dot", w.values.len(), v.values.len())?;
+                Ok(vectors::dot(&v.values, &w.values))
+            })
+            .collect()
+    }
+}
+
+/// A ratio of masses beyond e^600 is told as that: wrong by far, but finite, so that a solve that
+/// began far off goes on.
+const LARGEST_LOG: f64 = 600.0;
+
+fn check_side<T: Real>(what: &'static str, side: Side<'_, CpuEngine<T>>) -> Result<()> {
+    check(what, side.potential.values.len(), side.cloud.len())
+}
+
+fn check_dimensions<T: Real>(rows: &CpuCloud<T>, columns: &CpuCloud<T>) -> Result<()> {
+    if rows.dimension() == columns.dimension() {
+        Ok(())
+    } else {
+        Err(Error::DimensionMismatch {
+            source_dimension: rows.dimension(),
+            target_dimension: columns.dimension(),
+        })
+    }
+}

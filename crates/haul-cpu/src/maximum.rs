@@ -1,0 +1,113 @@
+//! The kernel of log-sum-exp with a running maximum: for rows i,
+//!
+//! ```text
+//! Mᵢ = maxⱼ (hⱼ − k Cᵢⱼ),   Sᵢ = Σⱼ 2^(hⱼ − k Cᵢⱼ − Mᵢ)
+//! ```
+//!
+//! for exponents of which nothing is known. Each lane has a maximum of its own; a tile of exponents
+//! raises it once and rescales its sum once, and the lanes are brought together at the end of the
+//! range.
+
+use crate::block::{Block, ROWS, RowKernel, costs_of_squares, squared_distances};
+use crate::cloud::FLOOR;
+use crate::exp2::exp2_of_limited;
+use crate::real::Float;
+use pulp::Simd;
+
+/// The sum 2^`maximum` × `sum`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LogSum {
+    pub(crate) maximum: f64,
+    pub(crate) sum: f64,
+}
+
+impl LogSum {
+    /// The sum of nothing.
+    pub(crate) const EMPTY: Self = Self {
+        maximum: FLOOR,
+        sum: 0.0,
+    };
+
+    fn add(&mut self, other: Self) {
+        let maximum = self.maximum.max(other.maximum);
+        self.sum = self.sum * (self.maximum - maximum).exp2()
+            + other.sum * (other.maximum - maximum).exp2();
+        self.maximum = maximum;
+    }
+
+    /// The base-2 logarithm of the sum.
+    pub(crate) fn log2(self) -> f64 {
+        self.maximum + self.sum.log2()
+    }
+}
+
+pub(crate) struct Maximum<'a, T> {
+    pub(crate) block: Block<'a, T>,
+    /// Where the sums are added: one a row, filled up to a multiple of [`ROWS`].
+    pub(crate) totals: &'a mut [LogSum],
+}
+
+impl<T: Float> RowKernel for Maximum<'_, T> {
+    #[inline(always)]
+    fn run<S: Simd, const D: usize>(self, simd: S) {
+        self.run_with::<S, D, 4>(simd);
+    }
+}
+
+impl<T: Float> Maximum<'_, T> {
+    #[inline(always)]
+    fn run_with<S: Simd, const D: usize, const V: usize>(self, simd: S) {
+        let Self { block, totals } = self;
+        let sharpness = T::splat(simd, block.sharpness);
+        let zero = T::splat(simd, T::ZERO);
+        let floor = T::splat(simd, T::from_f64(FLOOR));
+        let width = V * T::width::<S>();
+
+        for row in (0..block.count).step_by(ROWS) {
+            let mut maxima = [floor; ROWS];
+            let mut sums = [zero; ROWS];
+
+            let rows = (block.rows, block.first + row);
+            let columns = block.columns.chunks_exact(block.dimension * T::TILE);
+            let terms = block.terms.chunks_exact(T::TILE);
+            for (columns, terms) in columns.zip(terms) {
+                for column in (0..T::TILE).step_by(width) {
+                    let squares = squared_distances::<T, S, D, V>(
+                        simd,
+                        block.dimension,
+                        rows,
+                        (columns, column),
+                        [zero; ROWS],
+                    );
+                    let mut s = costs_of_squares::<T, S, V>(simd, block.cost, squares);
+                    let h = T::lanes::<S>(&terms[column..][..width]);
+                    for r in 0..ROWS {
+                        let before = maxima[r];
+                        for v in 0..V {
+                            s[r][v] = T::negate_mul_add(simd, sharpness, s[r][v], h[v]);
+                            maxima[r] = T::max(simd, maxima[r], s[r][v]);
+                        }
+                        let raised = T::sub(simd, before, maxima[r]);
+                        let scale = exp2_of_limited::<T, S>(simd, raised);
+                        sums[r] = T::mul(simd, sums[r], scale);
+                        for s in s[r] {
+                            let below = T::sub(simd, s, maxima[r]);
+                            let power = exp2_of_limited::<T, S>(simd, below);
+                            sums[r] = T::add(simd, sums[r], power);
+                        }
+                    }
+                }
+            }
+
+            for r in 0..ROWS {
+                let maximum = T::largest(simd, maxima[r]);
+                let below = T::sub(simd, maxima[r], T::splat(simd, maximum));
+                let scale = exp2_of_limited::<T, S>(simd, below);
+                totals[row + r].add(LogSum {
+                    maximum: maximum.to_f64(),
+                    sum: T::sum(simd, T::mul(simd, sums[r], scale)).to_f64(),
+                });
+            }
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! The softmin T_b(h)ᵢ = −ε log Σⱼ bⱼ exp((hⱼ − Cᵢⱼ)/ε).
+//!
+//! With a guess of the result the sum is taken as it is, Sᵢ = Σⱼ bⱼ exp((guessᵢ + hⱼ − Cᵢⱼ)/ε), and
+//! T_b(h)ᵢ = guessᵢ − ε log Sᵢ. Where the guess was so far off that powers left the range of the
+//! format, and where there is none, the sum is taken with a running maximum.
+
+use crate::block::{MOST_ROWS, Pass, ROWS};
+use crate::maximum::{LogSum, Maximum};
+use crate::real::Float;
+use crate::sums::Sums;
+use crate::workers::Workers;
+use haul_core::engine::Factor;
+use std::f64::consts::LN_2;
+use std::ops::Range;
+
+/// A sum of powers outside of these limits is not trusted. The lower one is for each column: below
+/// it, powers that were rounded off to 0 may have had a share that matters.
+const TRUSTED: Range<f64> = two_to(-60)..two_to(100);
+
+const fn two_to(exponent: i64) -> f64 {
+    f64::from_bits(((1023 + exponent) as u64) << 52)
+}
+
+/// T_b(h) for all rows of a pass; `guess` is near it, or is said to be.
+pub(crate) fn softmin<T: Float>(
+    workers: &Workers,
+    pass: &Pass<'_, T>,
+    guess: Option<&[T]>,
+    out: &mut [T],
+) {
+    let shape = (pass.columns().len(), T::TILE);
+    workers.for_each_block(out, 1, shape, |first, out| match guess {
+        Some(guess) => sum_guessed(pass, first, &guess[first..][..out.len()], out),
+        None => {
+            let sums = sum_with_maximum(pass, first..first + out.len());
+            for (out, sum) in out.iter_mut().zip(sums) {
+                *out = softmin_of(pass, sum);
+            }
+        }
+    });
+}
+
+fn sum_guessed<T: Float>(pass: &Pass<'_, T>, first: usize, guess: &[T], out: &mut [T]) {
+    let mut potential = [T::ZERO; MOST_ROWS];
+    potential[..guess.len()].copy_from_slice(guess);
+    let mut totals = [0.0; MOST_ROWS];
+    for (_, block) in pass.blocks(first..first + out.len(), 0) {
+        pass.dispatch(Sums::<T, 0> {
+            block,
+            potential: &potential,
+            factor: Factor::One,
+            values: &[],
+            totals: &mut totals,
+        });
+    }
+
+    let columns = pass.columns();
+    let trusted = columns.len() as f64 * TRUSTED.start..TRUSTED.end;
+    for group in (0..out.len()).step_by(ROWS) {
+        let rows = group..(group + ROWS).min(out.len());
+        for row in rows.clone() {
+            let sum = totals[row] * columns.mean_weight();
+            out[row] = T::from_f64(guess[row].to_f64() - pass.epsilon() * sum.ln());
+        }
+        if rows.clone().all(|row| trusted.contains(&totals[row])) {
+            continue;
+        }
+        let sums = sum_with_maximum(pass, first + rows.start..first + rows.end);
+        for (row, sum) in rows.zip(sums) {
+            if !trusted.contains(&totals[row]) {
+                out[row] = softmin_of(pass, sum);
+            }
+        }
+    }
+}
+
+/// The sums of some rows; beyond them there is nothing of meaning.
+fn sum_with_maximum<T: Float>(pass: &Pass<'_, T>, rows: Range<usize>) -> [LogSum; MOST_ROWS] {
+    let mut totals = [LogSum::EMPTY; MOST_ROWS];
+    for (_, block) in pass.blocks(rows, 0) {
+        pass.dispatch(Maximum {
+            block,
+            totals: &mut totals,
+        });
+    }
+    totals
+}
+
+fn softmin_of<T: Float>(pass: &Pass<'_, T>, sum: LogSum) -> T {
+    let log2 = sum.log2() + pass.columns().mean_weight().log2();
+    T::from_f64(-pass.epsilon() * LN_2 * log2)
+}

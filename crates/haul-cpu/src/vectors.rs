@@ -1,0 +1,98 @@
+//! Arithmetic on vectors, in f64 whatever they are stored in.
+//!
+//! Sums are taken in blocks of 4096 terms, eight partial sums each, and over blocks in their order:
+//! the result does not depend on the number of threads.
+
+use crate::real::Float;
+use haul_core::engine::{ABSORB_LOG2, STEP_LOG2};
+
+/// Terms of a block.
+const BLOCK: usize = 4096;
+
+/// Partial sums of a block.
+const PARTIALS: usize = 8;
+
+/// A vector on the CPU.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CpuVector<T> {
+    pub(crate) values: Vec<T>,
+}
+
+impl<T: Float> CpuVector<T> {
+    pub(crate) fn new(values: &[f64]) -> Self {
+        let values = values.iter().map(|value| T::from_f64(*value)).collect();
+        Self { values }
+    }
+
+    pub(crate) fn read(&self) -> Vec<f64> {
+        self.values.iter().map(|value| value.to_f64()).collect()
+    }
+}
+
+/// Σₖ cₖ vₖ into `out`, where all are of one length.
+pub(crate) fn combine<T: Float>(terms: &[(f64, &[T])], out: &mut [T]) {
+    let mut sums = [0.0; BLOCK];
+    for (block, out) in out.chunks_mut(BLOCK).enumerate() {
+        let sums = &mut sums[..out.len()];
+        sums.fill(0.0);
+        for (coefficient, vector) in terms {
+            let vector = &vector[block * BLOCK..][..out.len()];
+            for (sum, value) in sums.iter_mut().zip(vector) {
+                *sum += coefficient * value.to_f64();
+            }
+        }
+        for (out, sum) in out.iter_mut().zip(sums) {
+            *out = T::from_f64(*sum);
+        }
+    }
+}
+
+/// ⟨v, w⟩.
+pub(crate) fn dot<T: Float>(v: &[T], w: &[T]) -> f64 {
+    let blocks = v.chunks(BLOCK).zip(w.chunks(BLOCK));
+    blocks
+        .map(|(v, w)| sum_of_block(v.iter().zip(w).map(|(v, w)| v.to_f64() * w.to_f64())))
+        .sum()
+}
+
+/// Σ aᵢ |ratioᵢ − 1|, where `excess(i)` = ratioᵢ − 1; points of weight 0 are not asked.
+pub(crate) fn marginal_error(weights: &[f64], excess: impl Fn(usize) -> f64) -> f64 {
+    let error = |(i, weight): (usize, &f64)| {
+        if *weight > 0.0 {
+            weight * excess(i).abs()
+        } else {
+            0.0
+        }
+    };
+    let blocks = weights.chunks(BLOCK).enumerate();
+    blocks
+        .map(|(block, weights)| {
+            let indices = block * BLOCK..;
+            sum_of_block(indices.zip(weights).map(error))
+        })
+        .sum()
+}
+
+/// u ← 1/s within 2^±[`STEP_LOG2`]; beyond 2^±[`ABSORB_LOG2`] it goes into the potential.
+pub(crate) fn scale<T: Float>(epsilon: f64, sums: &[T], scaling: &mut [T], potential: &mut [T]) {
+    let limit = STEP_LOG2.exp2();
+    let absorbed = ABSORB_LOG2.exp2();
+    for ((sum, u), f) in sums.iter().zip(scaling).zip(potential) {
+        let factor = (1.0 / sum.to_f64()).clamp(1.0 / limit, limit);
+        if (1.0 / absorbed..=absorbed).contains(&factor) {
+            *u = T::from_f64(factor);
+        } else {
+            *f = T::from_f64(f.to_f64() + epsilon * factor.ln());
+            *u = T::from_f64(1.0);
+        }
+    }
+}
+
+fn sum_of_block(terms: impl Iterator<Item = f64>) -> f64 {
+    let mut partials = [0.0; PARTIALS];
+    for (i, term) in terms.enumerate() {
+        partials[i % PARTIALS] += term;
+    }
+    let [a, b, c, d, e, f, g, h] = partials;
+    ((a + b) + (c + d)) + ((e + f) + (g + h))
+}

@@ -1,0 +1,217 @@
+//! A wgpu device and queue, with every way they fail made an [`Error`].
+//!
+//! wgpu panics on an error that nobody waits for. So each operation runs inside error scopes; what
+//! escapes them, and the loss of a device that haul opened itself, is caught by handlers and told
+//! by the next [`Context::check`]. A device that the caller opened keeps the caller's handlers.
+
+use crate::adapter::{self, Description, Selection};
+use crate::{Error, recorder::Binding};
+use std::sync::{Arc, Mutex, PoisonError};
+
+pub(crate) struct Context {
+    pub(crate) device: wgpu::Device,
+    pub(crate) queue: wgpu::Queue,
+    pub(crate) description: Description,
+    pub(crate) limits: wgpu::Limits,
+    faults: Arc<Mutex<Faults>>,
+}
+
+/// What the handlers were told.
+#[derive(Default)]
+struct Faults {
+    lost: Option<String>,
+    uncaptured: Option<String>,
+}
+
+/// What the kernels need of a device; each is within the portable defaults of WebGPU.
+const NEEDED_STORAGE_BUFFERS: u32 = 7;
+const NEEDED_INVOCATIONS: u32 = 256;
+
+impl Context {
+    /// Opens an adapter, asking for its own limits on sizes and for subgroups where it has them.
+    pub(crate) async fn open(selection: &Selection) -> Result<Self, Error> {
+        let mut adapters = adapter::enumerate().await;
+        let describe = |adapter: &wgpu::Adapter| {
+            Description::new(&adapter.get_info(), adapter.features(), &adapter.limits())
+        };
+        let descriptions: Vec<_> = adapters.iter().map(describe).collect();
+        let adapter = adapters.swap_remove(adapter::choose(&descriptions, selection)?);
+        let offered = adapter.limits();
+        let required_limits = wgpu::Limits {
+            max_buffer_size: offered.max_buffer_size,
+            max_storage_buffer_binding_size: offered.max_storage_buffer_binding_size,
+            ..wgpu::Limits::default().or_worse_values_from(&offered)
+        };
+        let (device, queue) = adapter
+            .request_device(&wgpu::DeviceDescriptor {
+                label: Some("haul"),
+                required_features: adapter.features() & wgpu::Features::SUBGROUP,
+                required_limits,
+                ..Default::default()
+            })
+            .await?;
+        let context = Self::with(device, queue)?;
+        let faults = Arc::clone(&context.faults);
+        context
+            .device
+            .set_device_lost_callback(move |_, reason| lock(&faults).lost = Some(reason));
+        let faults = Arc::clone(&context.faults);
+        context
+            .device
+            .on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
+                lock(&faults).uncaptured.get_or_insert(error.to_string());
+            }));
+        Ok(context)
+    }
+
+    /// Takes a device that is open.
+    pub(crate) fn with(device: wgpu::Device, queue: wgpu::Queue) -> Result<Self, Error> {
+        let limits = device.limits();
+        let needs = [
+            (
+                "storage buffers per stage",
+                limits.max_storage_buffers_per_shader_stage,
+                NEEDED_STORAGE_BUFFERS,
+            ),
+            (
+                "invocations per workgroup",
+                limits.max_compute_invocations_per_workgroup,
+                NEEDED_INVOCATIONS,
+            ),
+            (
+                "invocations along x",
+                limits.max_compute_workgroup_size_x,
+                NEEDED_INVOCATIONS,
+            ),
+        ];
+        for (limit, available, needed) in needs {
+            if available < needed {
+                return Err(Error::Limit {
+                    limit,
+                    available: available.into(),
+                    needed: needed.into(),
+                });
+            }
+        }
+        let description = Description::new(&device.adapter_info(), device.features(), &limits);
+        Ok(Self {
+            device,
+            queue,
+            description,
+            limits,
+            faults: Arc::default(),
+        })
+    }
+
+    /// Runs an operation and waits for wgpu's verdict on it.
+    pub(crate) async fn scoped<T>(
+        &self,
+        what: &'static str,
+        operation: impl FnOnce() -> T,
+    ) -> Result<T, Error> {
+        let internal = self.device.push_error_scope(wgpu::ErrorFilter::Internal);
+        let validation = self.device.push_error_scope(wgpu::ErrorFilter::Validation);
+        let memory = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
+        let result = operation();
+        // Scopes are popped from the innermost out; what they caught is awaited after all are.
+        let (memory, validation, internal) = (memory.pop(), validation.pop(), internal.pop());
+        if memory.await.is_some() {
+            return Err(Error::OutOfMemory { what, bytes: 0 });
+        }
+        let verdict = match validation.await {
+            Some(error) => Some(error),
+            None => internal.await,
+        };
+        if let Some(error) = verdict {
+            self.check()?;
+            return Err(Error::Operation {
+                what,
+                message: error.to_string(),
+            });
+        }
+        Ok(result)
+    }
+
+    /// Whether the device is well, as far as anyone was told.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let mut faults = lock(&self.faults);
+        if let Some(reason) = &faults.lost {
+            return Err(Error::Lost {
+                reason: reason.clone(),
+            });
+        }
+        match faults.uncaptured.take() {
+            Some(message) => Err(Error::Operation {
+                what: "the device",
+                message,
+            }),
+            None => Ok(()),
+        }
+    }
+
+    /// A buffer of `bytes` zeros, named for what it holds.
+    pub(crate) async fn buffer(
+        &self,
+        what: &'static str,
+        bytes: u64,
+    ) -> Result<wgpu::Buffer, Error> {
+        let limit = self.limits.max_buffer_size;
+        if bytes > limit {
+            return Err(Error::TooLarge { what, bytes, limit });
+        }
+        let descriptor = wgpu::BufferDescriptor {
+            label: Some(what),
+            size: bytes,
+            usage: wgpu::BufferUsages::STORAGE
+                | wgpu::BufferUsages::COPY_SRC
+                | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        };
+        match self
+            .scoped(what, || self.device.create_buffer(&descriptor))
+            .await
+        {
+            Err(Error::OutOfMemory { what, .. }) => Err(Error::OutOfMemory { what, bytes }),
+            other => other,
+        }
+    }
+
+    /// The same, with values at its beginning.
+    pub(crate) async fn buffer_of(
+        &self,
+        what: &'static str,
+        values: &[f32],
+        length: usize,
+    ) -> Result<wgpu::Buffer, Error> {
+        let buffer = self
+            .buffer(what, (length.max(values.len()) * size_of::<f32>()) as u64)
+            .await?;
+        if !values.is_empty() {
+            self.scoped(what, || {
+                self.queue
+                    .write_buffer(&buffer, 0, bytemuck::cast_slice(values))
+            })
+            .await?;
+        }
+        Ok(buffer)
+    }
+
+    /// The largest part of a buffer that a kernel sees at once, in bytes.
+    pub(crate) fn binding_limit(&self) -> u64 {
+        self.limits.max_storage_buffer_binding_size
+    }
+}
+
+fn lock(faults: &Mutex<Faults>) -> std::sync::MutexGuard<'_, Faults> {
+    faults.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Part of a buffer of f32, from an element on.
+pub(crate) fn part(buffer: &wgpu::Buffer, first: usize, length: usize) -> Binding {
+    let float = size_of::<f32>();
+    Binding {
+        buffer: buffer.clone(),
+        offset: (first * float) as u64,
+        size: (length * float) as u64,
+    }
+}

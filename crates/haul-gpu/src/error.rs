@@ -1,0 +1,103 @@
+//! What can go wrong with a device.
+
+/// A failure of an adapter or a device, or a demand beyond what it has.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// There is no GPU; software adapters are not chosen unless they are named.
+    #[error("no GPU; {}", listed(.available))]
+    NoGpu {
+        /// The adapters there are, all of them in software.
+        available: Vec<String>,
+    },
+
+    /// No adapter answers to the name or kind asked for.
+    #[error("no adapter matches {asked:?}; {}", listed(.available))]
+    NoSuchAdapter {
+        /// What was asked for.
+        asked: String,
+        /// The adapters there are.
+        available: Vec<String>,
+    },
+
+    /// The adapter did not give a device.
+    #[error("the adapter gave no device: {0}")]
+    Request(#[from] wgpu::RequestDeviceError),
+
+    /// The device lacks what the kernels need.
+    #[error("the device allows {available} {limit} where {needed} are needed; use another")]
+    Limit {
+        /// Which limit, in wgpu's words.
+        limit: &'static str,
+        /// What the device allows.
+        available: u64,
+        /// What the kernels need.
+        needed: u64,
+    },
+
+    /// A buffer larger than the device allows. Use the CPU engine, or a smaller cloud.
+    #[error(
+        "{what} takes {bytes} bytes where the device allows buffers of {limit}; use the CPU, or fewer points"
+    )]
+    TooLarge {
+        /// What the buffer was to hold.
+        what: &'static str,
+        /// Its size.
+        bytes: u64,
+        /// The largest buffer of the device.
+        limit: u64,
+    },
+
+    /// The device has not the memory. Use the CPU engine, or a smaller cloud.
+    #[error(
+        "out of device memory: {bytes} bytes were asked for {what}; use the CPU, or fewer points"
+    )]
+    OutOfMemory {
+        /// What the memory was for.
+        what: &'static str,
+        /// How much of it was asked.
+        bytes: u64,
+    },
+
+    /// The device was lost: unplugged, reset, or driven too hard. Open it anew.
+    #[error("the device was lost: {reason}")]
+    Lost {
+        /// What the driver says.
+        reason: String,
+    },
+
+    /// wgpu refused an operation, or the driver failed in it.
+    #[error("{what} failed: {message}")]
+    Operation {
+        /// Which operation.
+        what: &'static str,
+        /// wgpu's words.
+        message: String,
+    },
+
+    /// A result did not come in time.
+    #[error(
+        "no result after {seconds} seconds; the device may hang, or be far too slow for the problem"
+    )]
+    Timeout {
+        /// How long was waited.
+        seconds: u64,
+    },
+
+    /// The driver reported work as finished that it had not done.
+    #[error("the driver ended the work early, without an error; smaller problems may pass")]
+    Unfinished,
+
+    /// A vector of another length than the operation needs.
+    #[error(transparent)]
+    Core(#[from] haul_core::Error),
+}
+
+fn listed(available: &[String]) -> String {
+    if available.is_empty() {
+        "there is no adapter at all; install a Vulkan driver (on Debian mesa-vulkan-drivers)"
+            .to_owned()
+    } else {
+        format!("there are: {}", available.join(", "))
+    }
+}

@@ -1,0 +1,136 @@
+//! Bringing results back: the one place that waits for the device.
+//!
+//! The wait has an end, and the last kernel before a copy signs off with a token that arrives with
+//! the result: a driver may report a command buffer that it killed as finished.
+
+use crate::Error;
+use crate::context::{Context, part};
+use crate::recorder::{Copy, Recorder};
+use futures_intrusive::channel::shared::oneshot_channel;
+use haul_shaders::Shader;
+use std::time::Duration;
+
+/// How long a result may take. One submission is seconds of work on a slow device, and many of
+/// them may wait in the queue.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+pub(crate) struct Readback {
+    done: wgpu::Buffer,
+    token: u32,
+}
+
+impl Readback {
+    pub(crate) async fn new(context: &Context) -> Result<Self, Error> {
+        Ok(Self {
+            done: context.buffer("the token of a readback", 4).await?,
+            token: 0,
+        })
+    }
+
+    /// Submits what is recorded and returns the first `length` elements of a buffer after it.
+    pub(crate) async fn read(
+        &mut self,
+        context: &Context,
+        recorder: &mut Recorder,
+        buffer: &wgpu::Buffer,
+        length: usize,
+    ) -> Result<Vec<f32>, Error> {
+        self.token = self.token.wrapping_add(1);
+        let parameters = crate::engine::VectorParams {
+            token: self.token,
+            ..Default::default()
+        };
+        recorder
+            .record(
+                context,
+                Shader::SignOff,
+                &parameters,
+                vec![part(&self.done, 0, 1)],
+                (1, 1),
+                0,
+            )
+            .await?;
+
+        let bytes = (length * size_of::<f32>()) as u64;
+        let descriptor = wgpu::BufferDescriptor {
+            label: Some("a readback"),
+            size: bytes + 4,
+            usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        };
+        let staging = match context
+            .scoped("a readback", || context.device.create_buffer(&descriptor))
+            .await
+        {
+            Err(Error::OutOfMemory { what, .. }) => {
+                return Err(Error::OutOfMemory {
+                    what,
+                    bytes: bytes + 4,
+                });
+            }
+            other => other?,
+        };
+        let copies = [
+            Copy {
+                from: buffer,
+                to: &staging,
+                offset: 0,
+                bytes,
+            },
+            Copy {
+                from: &self.done,
+                to: &staging,
+                offset: bytes,
+                bytes: 4,
+            },
+        ];
+        let submission = recorder.submit(context, &copies).await?;
+
+        let (sender, receiver) = oneshot_channel();
+        staging.map_async(wgpu::MapMode::Read, .., move |result| {
+            // The receiver is gone only if nobody waits any more.
+            let _ = sender.send(result);
+        });
+        let wait = wgpu::PollType::Wait {
+            submission_index: Some(submission),
+            timeout: Some(PATIENCE),
+        };
+        match context.device.poll(wait) {
+            Ok(_) => {}
+            Err(wgpu::PollError::Timeout) => {
+                context.check()?;
+                return Err(Error::Timeout {
+                    seconds: PATIENCE.as_secs(),
+                });
+            }
+            Err(error) => {
+                return Err(Error::Operation {
+                    what: "waiting for the device",
+                    message: error.to_string(),
+                });
+            }
+        }
+        let refused = |message: String| Error::Operation {
+            what: "mapping a result",
+            message,
+        };
+        match receiver.receive().await {
+            Some(Ok(())) => {}
+            Some(Err(error)) => {
+                context.check()?;
+                return Err(refused(error.to_string()));
+            }
+            None => return Err(Error::Unfinished),
+        }
+        context.check()?;
+        let view = staging
+            .get_mapped_range(..)
+            .map_err(|error| refused(error.to_string()))?;
+        // pod_collect copies, so that the alignment of the mapping does not matter.
+        let (values, token) = view.split_at(bytes as usize);
+        if bytemuck::pod_collect_to_vec::<u8, u32>(token) != [self.token] {
+            return Err(Error::Unfinished);
+        }
+        Ok(bytemuck::pod_collect_to_vec(values))
+    }
+}

@@ -1,0 +1,245 @@
+//! Dispatches, recorded until there are enough of them to submit.
+//!
+//! A submission costs tens of microseconds, as much as a pass over a few thousand pairs. So
+//! operators only record what they want done; one compute pass takes it all when the recorded work
+//! is large, the ring of parameters is full, or a result is read.
+
+use crate::Error;
+use crate::context::Context;
+use haul_shaders::{Access, Shader};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+/// Bytes between the parameters of two dispatches: the portable alignment of dynamic offsets.
+const SLOT: u64 = 256;
+
+/// Dispatches that one submission holds at most.
+const SLOTS: u64 = 256;
+
+/// Work at which a submission is made, in pairs of dimension 3.
+const SUBMITTED_WORK: usize = 1 << 29;
+
+/// Part of a buffer, as a kernel sees it.
+#[derive(Clone)]
+pub(crate) struct Binding {
+    pub(crate) buffer: wgpu::Buffer,
+    pub(crate) offset: u64,
+    pub(crate) size: u64,
+}
+
+/// A copy that follows the recorded dispatches.
+pub(crate) struct Copy<'c> {
+    pub(crate) from: &'c wgpu::Buffer,
+    pub(crate) to: &'c wgpu::Buffer,
+    pub(crate) offset: u64,
+    pub(crate) bytes: u64,
+}
+
+struct Dispatch {
+    shader: Shader,
+    bindings: Vec<Binding>,
+    workgroups: (u32, u32),
+}
+
+struct Pipeline {
+    pipeline: wgpu::ComputePipeline,
+    layout: wgpu::BindGroupLayout,
+}
+
+pub(crate) struct Recorder {
+    parameters: wgpu::Buffer,
+    pipelines: HashMap<Shader, Pipeline>,
+    dispatches: Vec<Dispatch>,
+    bytes: Vec<u8>,
+    work: usize,
+}
+
+impl Recorder {
+    pub(crate) async fn new(context: &Context) -> Result<Self, Error> {
+        let descriptor = wgpu::BufferDescriptor {
+            label: Some("parameters"),
+            size: SLOT * SLOTS,
+            usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        };
+        Ok(Self {
+            parameters: context
+                .scoped("parameters", || context.device.create_buffer(&descriptor))
+                .await?,
+            pipelines: HashMap::new(),
+            dispatches: Vec::new(),
+            bytes: Vec::new(),
+            work: 0,
+        })
+    }
+
+    /// Records a dispatch of `shader` over that many workgroups. `work` is what it costs, in pairs
+    /// of dimension 3.
+    pub(crate) async fn record(
+        &mut self,
+        context: &Context,
+        shader: Shader,
+        parameters: &impl bytemuck::NoUninit,
+        bindings: Vec<Binding>,
+        workgroups: (u32, u32),
+        work: usize,
+    ) -> Result<(), Error> {
+        if let Entry::Vacant(vacant) = self.pipelines.entry(shader) {
+            let pipeline = context
+                .scoped("a compute pipeline", || Pipeline::new(context, shader))
+                .await?;
+            vacant.insert(pipeline);
+        }
+        self.bytes.extend_from_slice(bytemuck::bytes_of(parameters));
+        self.dispatches.push(Dispatch {
+            shader,
+            bindings,
+            workgroups,
+        });
+        self.bytes.resize(self.dispatches.len() * SLOT as usize, 0);
+        self.work += work;
+        if self.work >= SUBMITTED_WORK || self.dispatches.len() as u64 == SLOTS {
+            self.submit(context, &[]).await?;
+        }
+        Ok(())
+    }
+
+    /// Submits what is recorded, and the copies after it.
+    pub(crate) async fn submit(
+        &mut self,
+        context: &Context,
+        copies: &[Copy<'_>],
+    ) -> Result<wgpu::SubmissionIndex, Error> {
+        context.check()?;
+        let dispatches = std::mem::take(&mut self.dispatches);
+        let bytes = std::mem::take(&mut self.bytes);
+        self.work = 0;
+        tracing::trace!(
+            dispatches = dispatches.len(),
+            copies = copies.len(),
+            "submit"
+        );
+        context
+            .scoped("a submission", || {
+                self.encode(context, &dispatches, &bytes, copies)
+            })
+            .await
+    }
+
+    fn encode(
+        &self,
+        context: &Context,
+        dispatches: &[Dispatch],
+        bytes: &[u8],
+        copies: &[Copy<'_>],
+    ) -> wgpu::SubmissionIndex {
+        if !bytes.is_empty() {
+            context.queue.write_buffer(&self.parameters, 0, bytes);
+        }
+        let mut encoder = context
+            .device
+            .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+        for (slot, dispatch) in dispatches.iter().enumerate() {
+            let Some(pipeline) = self.pipelines.get(&dispatch.shader) else {
+                continue;
+            };
+            let group = pipeline.bind(context, &self.parameters, &dispatch.bindings);
+            pass.set_pipeline(&pipeline.pipeline);
+            pass.set_bind_group(0, &group, &[(slot as u64 * SLOT) as u32]);
+            pass.dispatch_workgroups(dispatch.workgroups.0, dispatch.workgroups.1, 1);
+        }
+        drop(pass);
+        for copy in copies {
+            encoder.copy_buffer_to_buffer(copy.from, 0, copy.to, copy.offset, copy.bytes);
+        }
+        context.queue.submit([encoder.finish()])
+    }
+}
+
+impl Pipeline {
+    fn new(context: &Context, shader: Shader) -> Self {
+        let label = Some(shader.entry_point());
+        let entry = |binding, ty, has_dynamic_offset| wgpu::BindGroupLayoutEntry {
+            binding,
+            visibility: wgpu::ShaderStages::COMPUTE,
+            ty: wgpu::BindingType::Buffer {
+                ty,
+                has_dynamic_offset,
+                min_binding_size: None,
+            },
+            count: None,
+        };
+        let storage = shader.storage().iter().zip(1..).map(|(access, binding)| {
+            let read_only = *access == Access::Read;
+            entry(
+                binding,
+                wgpu::BufferBindingType::Storage { read_only },
+                false,
+            )
+        });
+        let entries: Vec<_> = std::iter::once(entry(0, wgpu::BufferBindingType::Uniform, true))
+            .chain(storage)
+            .collect();
+        let device = &context.device;
+        let layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+            label,
+            entries: &entries,
+        });
+        let pipeline_layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+            label,
+            bind_group_layouts: &[Some(&layout)],
+            immediate_size: 0,
+        });
+        let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
+            label,
+            source: wgpu::ShaderSource::Wgsl(shader.source().into()),
+        });
+        let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+            label,
+            layout: Some(&pipeline_layout),
+            module: &module,
+            entry_point: Some(shader.entry_point()),
+            // The one kernel with workgroup memory writes it before it reads it.
+            compilation_options: wgpu::PipelineCompilationOptions {
+                zero_initialize_workgroup_memory: false,
+                ..Default::default()
+            },
+            cache: None,
+        });
+        Self { pipeline, layout }
+    }
+
+    fn bind(
+        &self,
+        context: &Context,
+        parameters: &wgpu::Buffer,
+        bindings: &[Binding],
+    ) -> wgpu::BindGroup {
+        let uniform = wgpu::BufferBinding {
+            buffer: parameters,
+            offset: 0,
+            size: wgpu::BufferSize::new(SLOT),
+        };
+        let storage = bindings.iter().map(|binding| wgpu::BufferBinding {
+            buffer: &binding.buffer,
+            offset: binding.offset,
+            size: wgpu::BufferSize::new(binding.size),
+        });
+        let entries: Vec<_> = std::iter::once(uniform)
+            .chain(storage)
+            .zip(0..)
+            .map(|(buffer, binding)| wgpu::BindGroupEntry {
+                binding,
+                resource: wgpu::BindingResource::Buffer(buffer),
+            })
+            .collect();
+        context
+            .device
+            .create_bind_group(&wgpu::BindGroupDescriptor {
+                label: None,
+                layout: &self.layout,
+                entries: &entries,
+            })
+    }
+}

@@ -1,0 +1,98 @@
+//! Two directives beside WGSL, a line each:
+//!
+//! ```text
+//! #import NAME          the fragment bound to NAME stands here
+//! #unroll v N … #end    the lines between stand here N times, $v replaced by 0, 1, …
+//! ```
+//!
+//! Unrolling is textual because registers cannot be indexed: an array that a loop runs over may end
+//! up in memory, and `subgroupBroadcast` wants a constant lane. `$NAME` of a constant stands for its
+//! value. What is not understood is left as it is, for the validation to stumble over.
+
+use std::fmt::Write;
+
+/// What the names of a kernel's source stand for.
+pub(crate) struct Bindings<'b> {
+    /// Fragments by the name they are imported under.
+    pub(crate) fragments: &'b [(&'b str, &'b str)],
+    /// Constants by name.
+    pub(crate) constants: &'b [(&'b str, usize)],
+}
+
+/// The WGSL of a kernel.
+pub(crate) fn assemble(source: &str, bindings: &Bindings<'_>) -> String {
+    let mut text = imported(source, bindings.fragments);
+    for (name, value) in bindings.constants {
+        text = text.replace(&format!("${name}"), &value.to_string());
+    }
+    let lines: Vec<&str> = text.lines().collect();
+    unrolled(&lines, bindings.constants)
+}
+
+fn imported(source: &str, fragments: &[(&str, &str)]) -> String {
+    let mut text = String::new();
+    for line in source.lines() {
+        let fragment = line
+            .trim()
+            .strip_prefix("#import ")
+            .and_then(|name| fragments.iter().find(|(key, _)| *key == name));
+        match fragment {
+            Some((_, fragment)) => text.push_str(&imported(fragment, fragments)),
+            None => {
+                text.push_str(line);
+                text.push('\n');
+            }
+        }
+    }
+    text
+}
+
+fn unrolled(lines: &[&str], constants: &[(&str, usize)]) -> String {
+    let mut text = String::new();
+    let mut rest = lines;
+    while let [line, tail @ ..] = rest {
+        rest = tail;
+        let Some((variable, count)) = loop_header(line, constants) else {
+            text.push_str(line);
+            text.push('\n');
+            continue;
+        };
+        let (body, after) = split_at_end(tail);
+        let body = unrolled(body, constants);
+        for index in 0..count {
+            // Writing to a string cannot fail.
+            let _ = write!(
+                text,
+                "{}",
+                body.replace(&format!("${variable}"), &index.to_string())
+            );
+        }
+        rest = after;
+    }
+    text
+}
+
+fn loop_header<'l>(line: &'l str, constants: &[(&str, usize)]) -> Option<(&'l str, usize)> {
+    let (variable, count) = line.trim().strip_prefix("#unroll ")?.split_once(' ')?;
+    let named = || {
+        constants
+            .iter()
+            .find(|(name, _)| *name == count)
+            .map(|(_, value)| *value)
+    };
+    Some((variable, count.parse().ok().or_else(named)?))
+}
+
+/// The lines of a loop's body, and those after its `#end`.
+fn split_at_end<'l, 's>(lines: &'l [&'s str]) -> (&'l [&'s str], &'l [&'s str]) {
+    let mut depth = 1;
+    for (index, line) in lines.iter().enumerate() {
+        let line = line.trim();
+        depth += usize::from(line.starts_with("#unroll "));
+        depth -= usize::from(line == "#end");
+        if depth == 0 {
+            return (&lines[..index], &lines[index + 1..]);
+        }
+    }
+    (lines, &[])
+}

@@ -1,0 +1,27 @@
+// out ← Σₖ cₖ vₖ of up to four vectors, added to what is there where params.added is 1. A vector
+// whose coefficient is 0 stands for none, and is not read.
+#import vector_params
+
+@group(0) @binding(1) var<storage, read> v_0: array<f32>;
+@group(0) @binding(2) var<storage, read> v_1: array<f32>;
+@group(0) @binding(3) var<storage, read> v_2: array<f32>;
+@group(0) @binding(4) var<storage, read> v_3: array<f32>;
+@group(0) @binding(5) var<storage, read_write> out: array<f32>;
+
+@compute @workgroup_size(256)
+fn combine(@builtin(global_invocation_id) id: vec3<u32>) {
+    let index = id.x;
+    if index >= params.length {
+        return;
+    }
+    var sum = 0.0;
+    #unroll k 4
+    if params.coefficients[$k] != 0.0 {
+        sum += params.coefficients[$k] * v_$k[index];
+    }
+    #end
+    if params.added == 1u {
+        sum += out[index];
+    }
+    out[index] = sum;
+}

@@ -1,0 +1,26 @@
+// Partial sums of Σᵢ aᵢ |exp((beforeᵢ − afterᵢ)/ε) − 1|, one a workgroup, for weights over their
+// mean. coefficients = (log2(e)/ε, ·, ·, ·).
+#import vector_params
+#import workgroup_sum
+
+@group(0) @binding(1) var<storage, read> weights: array<f32>;
+@group(0) @binding(2) var<storage, read> before: array<f32>;
+@group(0) @binding(3) var<storage, read> after: array<f32>;
+@group(0) @binding(4) var<storage, read_write> partials: array<f32>;
+
+@compute @workgroup_size(256)
+fn error_of_potentials(
+    @builtin(global_invocation_id) id: vec3<u32>,
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let row = id.x;
+    var term = 0.0;
+    if row < params.length && weights[row] > 0.0 {
+        term = weights[row] * abs(exp2(params.coefficients.x * (before[row] - after[row])) - 1.0);
+    }
+    let sum = workgroup_sum(lane, term);
+    if lane == 0u {
+        partials[params.first_partial + workgroup.x] = sum;
+    }
+}

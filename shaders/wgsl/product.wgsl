@@ -1,0 +1,69 @@
+// The kernel–vector product
+//
+//     Σⱼ bⱼ exp((fᵢ + gⱼ − Cᵢⱼ)/ε) φ(Cᵢⱼ) Vⱼ = mean weight · state
+//
+// for the columns of this dispatch and of those before it, a state for each row and split.
+// `product_finish` adds the splits. The exponents are meant to be moderate, as those of a plan are;
+// they are cut where a float ends.
+#import params
+#import points
+#import clouds
+#import cost
+
+@group(0) @binding(5) var<storage, read> row_potential: array<f32>;
+@group(0) @binding(6) var<storage, read> column_values: array<f32>;
+@group(0) @binding(7) var<storage, read_write> state: array<Value>;
+#import values
+
+const WORKGROUP: u32 = 64u;
+// Groups whose terms are summed into one partial sum: 4096 columns.
+const BLOCK: u32 = 512u;
+
+@compute @workgroup_size(64)
+fn product(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+    #import lanes
+) {
+    #import rows
+    let first_state = workgroup.y * params.rows;
+    #unroll r ROWS
+    let u_$r = params.sharpness * row_potential[row_$r];
+    var total_$r = Value();
+    if params.carried == 1u {
+        total_$r = state[first_state + row_$r];
+    }
+    #end
+
+    var group = params.first_group + workgroup.y * params.groups_per_split;
+    let last_group = min(group + params.groups_per_split, params.last_group);
+    while group < last_group {
+        let block_end = min(group + BLOCK, last_group);
+        #unroll r ROWS
+        var sum_$r = Value();
+        #end
+        for (; group < block_end; group += 1u) {
+            #import group
+            #import column_values
+            #unroll r ROWS
+            #import distances
+            #unroll k 8
+            let c_$r_$k = cost(d_$r_$k);
+            let s_$r_$k = min(u_$r + h_$k - params.decay * c_$r_$k, 126.0);
+            let p_$r_$k = exp2(s_$r_$k) * (params.factor_one + params.factor_cost * c_$r_$k);
+            #end
+            sum_$r += ((p_$r_0 * v_0 + p_$r_1 * v_1) + (p_$r_2 * v_2 + p_$r_3 * v_3))
+                + ((p_$r_4 * v_4 + p_$r_5 * v_5) + (p_$r_6 * v_6 + p_$r_7 * v_7));
+            #end
+        }
+        #unroll r ROWS
+        total_$r += sum_$r;
+        #end
+    }
+
+    #unroll r ROWS
+    if first_row + $ru * WORKGROUP < params.rows {
+        state[first_state + row_$r] = total_$r;
+    }
+    #end
+}

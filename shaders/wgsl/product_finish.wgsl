@@ -1,0 +1,23 @@
+// The end of a product: adds the splits of each row and multiplies with the mean weight,
+//
+//     outᵢ,channel+e = coefficients.x · Σ state.
+#import vector_params
+#import parts
+
+@group(0) @binding(1) var<storage, read> state: array<Value>;
+@group(0) @binding(2) var<storage, read_write> out: array<f32>;
+
+@compute @workgroup_size(256)
+fn product_finish(@builtin(global_invocation_id) id: vec3<u32>) {
+    let row = id.x;
+    if row >= params.length {
+        return;
+    }
+    var sum = state[row];
+    for (var split = 1u; split < params.splits; split += 1u) {
+        sum += state[split * params.length + row];
+    }
+    for (var index = 0u; index < min(PARTS, params.width - params.channel); index += 1u) {
+        out[row * params.width + params.channel + index] = params.coefficients.x * part(sum, index);
+    }
+}

@@ -1,0 +1,1 @@
+    @builtin(subgroup_invocation_id) subgroup_lane: u32,

@@ -1,0 +1,31 @@
+// What one dispatch of a kernel over pairs is told. Rows and columns are those of the bound ranges.
+struct Params {
+    rows: u32,
+    // Columns come in groups of 8; this dispatch takes groups first_group to last_group - 1.
+    first_group: u32,
+    last_group: u32,
+    // Workgroups of one y take so many of them.
+    groups_per_split: u32,
+    // 1: the state in memory is carried on; 0: it is begun.
+    carried: u32,
+    // vec4s of a point, where its dimension is above 4.
+    quads: u32,
+    // Values a column has, the first of them that is summed, and the last column.
+    width: u32,
+    channel: u32,
+    last_column: u32,
+    // Coordinates are multiplied with this: log2(e)/ε to the power 1/p.
+    scale: f32,
+    // Potentials are multiplied with this: log2(e)/ε.
+    sharpness: f32,
+    // The scaled cost is multiplied with this: 1, or 0 where ε is infinite.
+    decay: f32,
+    // φ = factor_one + factor_cost · scaled cost.
+    factor_one: f32,
+    factor_cost: f32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+
+// Stands for minus infinity among exponents: fast-math promises nothing about infinities.
+const LOWEST: f32 = -1e30;

@@ -1,0 +1,11 @@
+// Points of dimension 4: as they lie in memory, and as they are computed with.
+alias Stored = vec4<f32>;
+alias Point = vec4<f32>;
+
+fn point(stored: Stored) -> Point {
+    return stored;
+}
+
+fn squared(difference: Point) -> f32 {
+    return dot(difference, difference);
+}

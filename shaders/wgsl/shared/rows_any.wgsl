@@ -1,0 +1,6 @@
+    // The rows of this invocation. A row past the last is the last one again; its result is not
+    // stored.
+    let first_row = workgroup.x * (WORKGROUP * $ROWSu) + lane;
+    #unroll r ROWS
+    let row_$r = min(first_row + $ru * WORKGROUP, params.rows - 1u);
+    #end

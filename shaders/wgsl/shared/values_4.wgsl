@@ -1,0 +1,13 @@
+// Four values a column, from params.channel on; what lies past the width is not stored.
+alias Value = vec4<f32>;
+
+fn value_at(column: u32) -> Value {
+    let first = min(column, params.last_column) * params.width;
+    let last = params.width - 1u;
+    return vec4(
+        column_values[first + params.channel],
+        column_values[first + min(params.channel + 1u, last)],
+        column_values[first + min(params.channel + 2u, last)],
+        column_values[first + min(params.channel + 3u, last)],
+    );
+}

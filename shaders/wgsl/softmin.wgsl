@@ -1,0 +1,79 @@
+// The log-sum-exp of softmin, as a running maximum and a sum relative to it:
+//
+//     Σⱼ bⱼ exp((hⱼ − Cᵢⱼ)/ε) = mean weight · sum · 2^max
+//
+// for the columns of this dispatch and of those before it, a state for each row and split.
+// `softmin_finish` combines the splits.
+#import params
+#import points
+#import clouds
+#import cost
+
+@group(0) @binding(5) var<storage, read_write> state: array<vec2<f32>>;
+
+const WORKGROUP: u32 = 64u;
+// Groups whose terms are summed into one partial sum: 4096 columns.
+const BLOCK: u32 = 512u;
+
+// The sum of two (maximum, sum) states.
+fn joined(a: vec2<f32>, b: vec2<f32>) -> vec2<f32> {
+    let highest = max(a.x, b.x);
+    return vec2(highest, a.y * exp2(a.x - highest) + b.y * exp2(b.x - highest));
+}
+
+@compute @workgroup_size(64)
+fn softmin(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+    #import lanes
+) {
+    #import rows
+    let first_state = workgroup.y * params.rows;
+    #unroll r ROWS
+    var total_$r = vec2(LOWEST, 0.0);
+    if params.carried == 1u {
+        total_$r = state[first_state + row_$r];
+    }
+    var highest_$r = total_$r.x;
+    #end
+
+    var group = params.first_group + workgroup.y * params.groups_per_split;
+    let last_group = min(group + params.groups_per_split, params.last_group);
+    while group < last_group {
+        let block_end = min(group + BLOCK, last_group);
+        #unroll r ROWS
+        var sum_$r = 0.0;
+        #end
+        for (; group < block_end; group += 1u) {
+            #import group
+            #unroll r ROWS
+            #import distances
+            #unroll k 8
+            let s_$r_$k = h_$k - cost(d_$r_$k);
+            #end
+            let higher_$r = max(
+                highest_$r,
+                max(
+                    max(max(s_$r_0, s_$r_1), max(s_$r_2, s_$r_3)),
+                    max(max(s_$r_4, s_$r_5), max(s_$r_6, s_$r_7)),
+                ),
+            );
+            let even_$r = (exp2(s_$r_0 - higher_$r) + exp2(s_$r_2 - higher_$r))
+                + (exp2(s_$r_4 - higher_$r) + exp2(s_$r_6 - higher_$r));
+            let odd_$r = (exp2(s_$r_1 - higher_$r) + exp2(s_$r_3 - higher_$r))
+                + (exp2(s_$r_5 - higher_$r) + exp2(s_$r_7 - higher_$r));
+            sum_$r = sum_$r * exp2(highest_$r - higher_$r) + (even_$r + odd_$r);
+            highest_$r = higher_$r;
+            #end
+        }
+        #unroll r ROWS
+        total_$r = joined(total_$r, vec2(highest_$r, sum_$r));
+        #end
+    }
+
+    #unroll r ROWS
+    if first_row + $ru * WORKGROUP < params.rows {
+        state[first_state + row_$r] = total_$r;
+    }
+    #end
+}

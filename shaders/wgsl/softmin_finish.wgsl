@@ -1,0 +1,27 @@
+// The end of softmin: joins the splits of each row and leaves the logarithm,
+//
+//     outᵢ = −ε (log 2) (max + log2 Σ + log2 mean weight).
+//
+// coefficients = (ε log 2, log2 mean weight, ·, ·).
+#import vector_params
+
+@group(0) @binding(1) var<storage, read> state: array<vec2<f32>>;
+@group(0) @binding(2) var<storage, read_write> out: array<f32>;
+
+@compute @workgroup_size(256)
+fn softmin_finish(@builtin(global_invocation_id) id: vec3<u32>) {
+    let row = id.x;
+    if row >= params.length {
+        return;
+    }
+    var highest = state[row].x;
+    for (var split = 1u; split < params.splits; split += 1u) {
+        highest = max(highest, state[split * params.length + row].x);
+    }
+    var sum = 0.0;
+    for (var split = 0u; split < params.splits; split += 1u) {
+        let part = state[split * params.length + row];
+        sum += part.y * exp2(part.x - highest);
+    }
+    out[row] = -params.coefficients.x * (highest + (log2(sum) + params.coefficients.y));
+}
