@@ -1,5 +1,6 @@
 // Partial sums of Σᵢ aᵢ |exp((beforeᵢ − afterᵢ)/ε) − 1|, one a workgroup, for weights over their
-// mean. coefficients = (log2(e)/ε, ·, ·, ·).
+// mean. coefficients = (log2(e)/ε, ·, ·, ·). The exponent is cut at 100: a start that is far off has
+// a huge error, but a finite one.
 #import vector_params
 #import workgroup_sum
 
@@ -17,7 +18,8 @@ fn error_of_potentials(
     let row = id.x;
     var term = 0.0;
     if row < params.length && weights[row] > 0.0 {
-        term = weights[row] * abs(exp2(params.coefficients.x * (before[row] - after[row])) - 1.0);
+        let exponent = min(params.coefficients.x * (before[row] - after[row]), 100.0);
+        term = weights[row] * abs(exp2(exponent) - 1.0);
     }
     let sum = workgroup_sum(lane, term);
     if lane == 0u {

@@ -2,6 +2,9 @@
 //! is fixed for ever by its definition, and the tests pin what is made of it; only the last digit
 //! of a coordinate may depend on the machine's sine and logarithm.
 
+use crate::arguments::Sample;
+use crate::formats;
+use crate::outcome::Outcome;
 use clap::ValueEnum;
 use rand::RngExt;
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
@@ -137,6 +140,13 @@ fn pick<const N: usize>(weights: [f64; N], random: &mut ChaCha8Rng) -> usize {
 pub(crate) fn sample(shape: Shape, n: usize, seed: u64) -> Vec<f64> {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     (0..n).flat_map(|_| shape.point(&mut random)).collect()
+}
+
+/// `haul sample`: writes a cloud to a file.
+pub(crate) fn run(request: &Sample) -> anyhow::Result<Outcome> {
+    let points = sample(request.shape, request.n as usize, request.seed);
+    formats::write_cloud(&request.output, &points, 3, None)?;
+    Ok(Outcome::Done)
 }
 
 #[cfg(test)]

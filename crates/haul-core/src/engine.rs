@@ -112,7 +112,7 @@ pub enum Ratio<'v, V> {
 /// A scaling factor further from 1 than 2^±30 is absorbed into its potential.
 pub const ABSORB_LOG2: f64 = 30.0;
 
-/// One update moves a scaling by at most 2^±100, whatever the sum that asks for more.
+/// An updated scaling is at most 2^±100, whatever the sum that asks for more.
 pub const STEP_LOG2: f64 = 100.0;
 
 /// A device that holds clouds and vectors and evaluates the operators.
@@ -169,8 +169,8 @@ pub trait Engine {
         out: &mut Self::Vector,
     ) -> Result<()>;
 
-    /// The update of the scaling form: `scaling` ← 1/`sums`, each step limited to 2^±[`STEP_LOG2`],
-    /// and a factor beyond 2^±[`ABSORB_LOG2`] moved into the potential: f += ε log u, u = 1.
+    /// The update of the scaling form: `scaling` ← 1/`sums`, limited to 2^±[`STEP_LOG2`], and a
+    /// factor beyond 2^±[`ABSORB_LOG2`] moved into the potential: f += ε log u, u = 1.
     fn scale(
         &self,
         epsilon: f64,
@@ -179,7 +179,8 @@ pub trait Engine {
         potential: &mut Self::Vector,
     ) -> Result<()>;
 
-    /// Σᵢ |rᵢ − aᵢ| = Σᵢ aᵢ |rᵢ/aᵢ − 1| over the weights a of `rows`.
+    /// Σᵢ |rᵢ − aᵢ| = Σᵢ aᵢ |rᵢ/aᵢ − 1| over the weights a of `rows`. A ratio may be cut where it is
+    /// beyond 2^100: far off is told as far off, and not as infinite.
     fn marginal_error(&self, rows: &Self::Cloud, ratio: Ratio<'_, Self::Vector>) -> Result<f64>;
 
     /// `out` ← Σₖ cₖ vₖ; `out` keeps its length.

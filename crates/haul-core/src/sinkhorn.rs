@@ -6,6 +6,7 @@
 //! error of the other falls out of the next update: rᵢ = aᵢ exp((fᵢ − T_b(g)ᵢ)/ε).
 
 use crate::anderson::Anderson;
+use crate::certificate::precision_floor;
 use crate::engine::Kernel;
 use crate::marginal::Marginal;
 use crate::scaling::Scalings;
@@ -226,16 +227,24 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
     ) -> Result<Self> {
         let start = Instant::now();
         let mass = problem.source().mass();
+        let kernel = problem.kernel();
+        // The certificate counts both marginals, and that of the last update is exact only up to
+        // rounding: the iteration leaves room for it.
+        let floor = precision_floor(
+            engine.precision(),
+            problem.frame().diameter_in_frame(),
+            kernel,
+        );
         Ok(Self {
             engine,
             problem,
             settings,
             observer,
             start,
-            kernel: problem.kernel(),
+            kernel,
             source: Marginal::new(engine, problem.frame(), problem.source(), mass)?,
             target: Marginal::new(engine, problem.frame(), problem.target(), mass)?,
-            goal: settings.tolerance * mass,
+            goal: mass * (settings.tolerance - floor).max(0.5 * settings.tolerance),
             iterations: 0,
             stopped: false,
         })

@@ -221,6 +221,54 @@ impl<E: Engine> Plan<'_, '_, E> {
         Ok(map)
     }
 
+    /// The `k` largest entries of each row as (j, Pᵢⱼ), largest first; fewer where Pᵢⱼ > 0 has
+    /// fewer. Computed on the host, in f64, from the engine's potentials.
+    pub fn top_k(&self, k: usize) -> Result<Vec<Vec<(usize, f64)>>> {
+        let Solution {
+            engine,
+            kernel,
+            source,
+            target,
+            ..
+        } = self.solution;
+        let f = engine.read(&source.potential)?;
+        let g = engine.read(&target.potential)?;
+        let d = source.dimension;
+        let columns: Vec<(usize, &[f64], f64)> = target
+            .points
+            .chunks_exact(d)
+            .zip(target.weights.iter().zip(&g))
+            .enumerate()
+            .filter(|(_, (_, (weight, _)))| **weight > 0.0)
+            .map(|(j, (y, (weight, g)))| (j, y, weight.ln() + g / kernel.epsilon))
+            .collect();
+        let row = |(x, (weight, f)): (&[f64], (&f64, &f64))| {
+            // Sorted by falling exponent; most columns fail the first comparison.
+            let mut best: Vec<(usize, f64)> = Vec::with_capacity(k + 1);
+            for (j, y, term) in &columns {
+                let squared: f64 = x.iter().zip(*y).map(|(x, y)| (x - y) * (x - y)).sum();
+                let exponent = term - kernel.cost.at(squared.sqrt()) / kernel.epsilon;
+                if best.len() < k || best.last().is_some_and(|(_, least)| exponent > *least) {
+                    let place = best.partition_point(|(_, other)| *other >= exponent);
+                    best.insert(place, (*j, exponent));
+                    best.truncate(k);
+                }
+            }
+            let mass =
+                |(j, exponent): (usize, f64)| (j, weight * (exponent + f / kernel.epsilon).exp());
+            best.into_iter()
+                .map(mass)
+                .filter(|(_, mass)| *mass > 0.0)
+                .collect()
+        };
+        Ok(source
+            .points
+            .chunks_exact(d)
+            .zip(source.weights.iter().zip(&f))
+            .map(row)
+            .collect())
+    }
+
     fn weighted(
         &self,
         rows: &Marginal<E>,

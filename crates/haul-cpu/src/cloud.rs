@@ -29,7 +29,9 @@ pub struct CpuCloud<T> {
     coordinates: Aligned<T>,
     dimension: usize,
     weights: Vec<f64>,
-    reference: f64,
+    /// log₂(b/b̄).
+    log_weights: Vec<f64>,
+    mean_weight: f64,
 }
 
 impl<T: Float> CpuCloud<T> {
@@ -52,11 +54,20 @@ impl<T: Float> CpuCloud<T> {
                 }
             }
         }
+        let mean_weight = mean(weights);
+        let log_weight = |weight: &f64| {
+            if *weight > 0.0 {
+                (weight / mean_weight).log2()
+            } else {
+                NOTHING
+            }
+        };
         Ok(Self {
             coordinates,
             dimension,
             weights: weights.to_vec(),
-            reference: mean_weight(weights),
+            log_weights: weights.iter().map(log_weight).collect(),
+            mean_weight,
         })
     }
 
@@ -74,7 +85,7 @@ impl<T: Float> CpuCloud<T> {
 
     /// b̄, the weight whose logarithm is 0.
     pub(crate) fn mean_weight(&self) -> f64 {
-        self.reference
+        self.mean_weight
     }
 
     pub(crate) fn tiles(&self) -> usize {
@@ -90,10 +101,10 @@ impl<T: Float> CpuCloud<T> {
     /// h for a potential g and a sharpness k, in tiles.
     pub(crate) fn terms(&self, potential: &[T], sharpness: f64) -> Aligned<T> {
         let mut terms = Aligned::filled(self.tiles() * T::TILE, T::from_f64(NOTHING));
-        let known = self.weights.iter().zip(potential);
-        for (term, (weight, value)) in terms.iter_mut().zip(known) {
-            if *weight > 0.0 {
-                let h = (weight / self.reference).log2() + sharpness * value.to_f64();
+        let known = self.log_weights.iter().zip(potential);
+        for (term, (log_weight, value)) in terms.iter_mut().zip(known) {
+            if *log_weight > NOTHING {
+                let h = log_weight + sharpness * value.to_f64();
                 // A potential beyond the range of the format must not become infinite here.
                 *term = T::from_f64(h.clamp(0.1 * FLOOR, -0.1 * FLOOR));
             }
@@ -104,7 +115,7 @@ impl<T: Float> CpuCloud<T> {
 
 /// The mean of the positive weights; 1 where there are none. Exactly the weight of a uniform
 /// measure.
-fn mean_weight(weights: &[f64]) -> f64 {
+fn mean(weights: &[f64]) -> f64 {
     let positive = || weights.iter().copied().filter(|w| *w > 0.0);
     let count = positive().count();
     if count == 0 {

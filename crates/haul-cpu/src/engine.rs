@@ -1,7 +1,7 @@
 //! The engine: who checks the lengths, and hands the operators to their kernels.
 
-use crate::block::Pass;
 use crate::cloud::{CpuCloud, check};
+use crate::pass::Pass;
 use crate::product::Product;
 use crate::real::Real;
 use crate::softmin::softmin;
@@ -194,18 +194,17 @@ impl<T: Real> Engine for CpuEngine<T> {
                 let (before, after) = (&before.values, &after.values);
                 check("the potential before an update", before.len(), n)?;
                 check("the potential after an update", after.len(), n)?;
-                let excess = |i: usize| {
-                    let (before, after) = (before[i].to_f64(), after[i].to_f64());
+                let excess = |before: f64, after: f64| {
                     ((before - after) / epsilon).min(LARGEST_LOG).exp_m1()
                 };
-                Ok(vectors::marginal_error(weights, excess))
+                Ok(vectors::marginal_error(weights, (before, after), excess))
             }
             Ratio::Scalings { scaling, sums } => {
                 let (scaling, sums) = (&scaling.values, &sums.values);
                 check("the scaling of a marginal", scaling.len(), n)?;
                 check("the sums of a marginal", sums.len(), n)?;
-                let excess = |i: usize| scaling[i].to_f64() * sums[i].to_f64() - 1.0;
-                Ok(vectors::marginal_error(weights, excess))
+                let excess = |scaling: f64, sum: f64| scaling * sum - 1.0;
+                Ok(vectors::marginal_error(weights, (scaling, sums), excess))
             }
         }
     }

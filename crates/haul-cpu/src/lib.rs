@@ -9,13 +9,14 @@
 //! let b = Measure::uniform(&[0.0, 1.0, 1.0, 1.0], 2)?;
 //! let engine = CpuEngine::<f64>::new();
 //! let solution = Sinkhorn::blur(0.1).solve(&engine, &a, &b)?;
-//! # let _ = solution;
+//! assert!((solution.report().transport_cost - 1.0).abs() < 1e-6);
 //! # Ok(())
 //! # }
 //! ```
 //!
 //! A cloud lies in tiles ([`CpuCloud`]), an operator goes over blocks of rows in parallel and over
-//! the columns in ranges that fit the cache. All exponents have the base 2:
+//! the columns in ranges that fit the cache. Points of weight 0 add exactly nothing. All exponents
+//! have the base 2:
 //!
 //! ```text
 //! s = hⱼ − k(Cᵢⱼ − fᵢ)        k = log₂(e)/ε,  hⱼ = log₂(bⱼ/b̄) + k gⱼ
@@ -31,7 +32,8 @@
 //! | `aligned`, `cloud` | points in tiles, weights and the terms h |
 //! | `block` | a block of rows against a range of columns: squared distances |
 //! | `sums`, `maximum` | the two kernels |
-//! | `workers` | rows to threads, columns to ranges |
+//! | `pass` | rows and columns cut into blocks |
+//! | `workers` | rows to threads |
 //! | `softmin`, `product`, `vectors` | the operators |
 //! | `engine` | [`CpuEngine`] |
 
@@ -43,6 +45,7 @@ mod conformance;
 mod engine;
 mod exp2;
 mod maximum;
+mod pass;
 mod product;
 mod real;
 mod softmin;

@@ -3,7 +3,8 @@
 //! Up to four of the values of a column are taken at once; wider ones take several passes.
 
 use crate::aligned::Aligned;
-use crate::block::{MOST_ROWS, Pass};
+use crate::block::MOST_ROWS;
+use crate::pass::Pass;
 use crate::real::Float;
 use crate::sums::Sums;
 use crate::workers::Workers;
@@ -29,7 +30,7 @@ impl<T: Float> Product<'_, T> {
             .step_by(MOST_VALUES)
             .map(|start| self.chunk(start..(start + MOST_VALUES).min(self.width)))
             .collect();
-        let shape = (self.pass.columns().len(), T::TILE);
+        let shape = (self.pass.effort(), T::TILE);
         workers.for_each_block(out, self.width, shape, |first, out| {
             for chunk in &chunks {
                 match chunk.width {

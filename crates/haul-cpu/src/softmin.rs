@@ -4,8 +4,9 @@
 //! T_b(h)ᵢ = guessᵢ − ε log Sᵢ. Where the guess was so far off that powers left the range of the
 //! format, and where there is none, the sum is taken with a running maximum.
 
-use crate::block::{MOST_ROWS, Pass, ROWS};
+use crate::block::{MOST_ROWS, ROWS};
 use crate::maximum::{LogSum, Maximum};
+use crate::pass::Pass;
 use crate::real::Float;
 use crate::sums::Sums;
 use crate::workers::Workers;
@@ -28,7 +29,7 @@ pub(crate) fn softmin<T: Float>(
     guess: Option<&[T]>,
     out: &mut [T],
 ) {
-    let shape = (pass.columns().len(), T::TILE);
+    let shape = (pass.effort(), T::TILE);
     workers.for_each_block(out, 1, shape, |first, out| match guess {
         Some(guess) => sum_guessed(pass, first, &guess[first..][..out.len()], out),
         None => {

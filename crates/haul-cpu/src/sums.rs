@@ -29,12 +29,19 @@ pub(crate) struct Sums<'a, T, const N: usize> {
 impl<T: Float, const N: usize> RowKernel for Sums<'_, T, N> {
     #[inline(always)]
     fn run<S: Simd, const D: usize>(self, simd: S) {
-        if D != 0 || T::width::<S>() == 1 {
-            self.run_with::<S, D, 1>(simd);
-        } else if S::REGISTER_COUNT >= 32 {
+        // As many columns as the registers hold beside the sums.
+        if S::REGISTER_COUNT < 32 {
+            if D == 0 && T::width::<S>() > 1 {
+                self.run_with::<S, D, 2>(simd);
+            } else {
+                self.run_with::<S, D, 1>(simd);
+            }
+        } else if D == 0 {
             self.run_with::<S, D, 4>(simd);
-        } else {
+        } else if N <= 1 {
             self.run_with::<S, D, 2>(simd);
+        } else {
+            self.run_with::<S, D, 1>(simd);
         }
     }
 }
@@ -98,10 +105,10 @@ impl<T: Float, const N: usize> Sums<'_, T, N> {
                                 if factor == Factor::Cost {
                                     power = T::mul(simd, power, cost);
                                 }
-                                for n in 0..N {
+                                for (n, sum) in weighted[r].iter_mut().enumerate() {
                                     let at = (tile * N + n) * T::TILE + column;
                                     let value = T::lanes::<S>(&values[at..][..width])[v];
-                                    weighted[r][n] = T::mul_add(simd, power, value, weighted[r][n]);
+                                    *sum = T::mul_add(simd, power, value, *sum);
                                 }
                             }
                         }

@@ -51,26 +51,34 @@ pub(crate) fn combine<T: Float>(terms: &[(f64, &[T])], out: &mut [T]) {
 pub(crate) fn dot<T: Float>(v: &[T], w: &[T]) -> f64 {
     let blocks = v.chunks(BLOCK).zip(w.chunks(BLOCK));
     blocks
-        .map(|(v, w)| sum_of_block(v.iter().zip(w).map(|(v, w)| v.to_f64() * w.to_f64())))
+        .map(|(v, w)| sum_of_block(v, w, |v, w| v.to_f64() * w.to_f64()))
         .sum()
 }
 
-/// Σ aᵢ |ratioᵢ − 1|, where `excess(i)` = ratioᵢ − 1; points of weight 0 are not asked.
-pub(crate) fn marginal_error(weights: &[f64], excess: impl Fn(usize) -> f64) -> f64 {
-    let error = |(i, weight): (usize, &f64)| {
-        if *weight > 0.0 {
-            weight * excess(i).abs()
-        } else {
-            0.0
+/// Σ aᵢ |ratioᵢ − 1|, where `excess(v, w)` = ratio − 1 for the values of a row; rows of weight 0
+/// add nothing.
+pub(crate) fn marginal_error<T: Float>(
+    weights: &[f64],
+    (v, w): (&[T], &[T]),
+    excess: impl Fn(f64, f64) -> f64,
+) -> f64 {
+    let mut errors = [0.0; BLOCK];
+    let rows = weights
+        .chunks(BLOCK)
+        .zip(v.chunks(BLOCK).zip(w.chunks(BLOCK)));
+    rows.map(|(weights, (v, w))| {
+        let errors = &mut errors[..weights.len()];
+        for (error, (weight, (v, w))) in errors.iter_mut().zip(weights.iter().zip(v.iter().zip(w)))
+        {
+            *error = if *weight > 0.0 {
+                excess(v.to_f64(), w.to_f64()).abs()
+            } else {
+                0.0
+            };
         }
-    };
-    let blocks = weights.chunks(BLOCK).enumerate();
-    blocks
-        .map(|(block, weights)| {
-            let indices = block * BLOCK..;
-            sum_of_block(indices.zip(weights).map(error))
-        })
-        .sum()
+        sum_of_block(weights, errors, |weight, error| weight * error)
+    })
+    .sum()
 }
 
 /// u ← 1/s within 2^±[`STEP_LOG2`]; beyond 2^±[`ABSORB_LOG2`] it goes into the potential.
@@ -88,10 +96,18 @@ pub(crate) fn scale<T: Float>(epsilon: f64, sums: &[T], scaling: &mut [T], poten
     }
 }
 
-fn sum_of_block(terms: impl Iterator<Item = f64>) -> f64 {
+/// Σ term(v, w) over a block.
+fn sum_of_block<T: Copy>(v: &[T], w: &[T], term: impl Fn(T, T) -> f64) -> f64 {
+    let (v, v_rest) = v.as_chunks::<PARTIALS>();
+    let (w, w_rest) = w.as_chunks::<PARTIALS>();
     let mut partials = [0.0; PARTIALS];
-    for (i, term) in terms.enumerate() {
-        partials[i % PARTIALS] += term;
+    for (v, w) in v.iter().zip(w) {
+        for (partial, (v, w)) in partials.iter_mut().zip(v.iter().zip(w)) {
+            *partial += term(*v, *w);
+        }
+    }
+    for (partial, (v, w)) in partials.iter_mut().zip(v_rest.iter().zip(w_rest)) {
+        *partial += term(*v, *w);
     }
     let [a, b, c, d, e, f, g, h] = partials;
     ((a + b) + (c + d)) + ((e + f) + (g + h))

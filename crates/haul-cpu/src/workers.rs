@@ -7,8 +7,9 @@ use crate::block::ROWS;
 use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 
-/// Fewer pairs than this are computed at once by the calling thread: waking others takes longer.
-const PAIRS_WORTH_A_THREAD: usize = 1 << 15;
+/// Less work than this, in operations on numbers, is done by the calling thread at once: waking
+/// others takes longer.
+const WORTH_A_THREAD: usize = 1 << 19;
 
 /// So many blocks of rows a thread, at least, so that none waits long for the last.
 const BLOCKS_PER_THREAD: usize = 8;
@@ -43,19 +44,20 @@ impl Workers {
     }
 
     /// Calls `work(first row, their part of out)` for blocks of rows; none reaches over the end of
-    /// a tile, and all begin at a multiple of [`ROWS`]. `out` has `width` values a row.
+    /// a `tile`, and all begin at a multiple of [`ROWS`]. `out` has `width` values a row; `effort`
+    /// is about the number of operations for one.
     pub(crate) fn for_each_block<T: Send>(
         &self,
         out: &mut [T],
         width: usize,
-        (columns, tile): (usize, usize),
+        (effort, tile): (usize, usize),
         work: impl Fn(usize, &mut [T]) + Sync + Send,
     ) {
         if width == 0 || out.is_empty() {
             return;
         }
         let rows = out.len() / width;
-        if rows * columns < PAIRS_WORTH_A_THREAD {
+        if rows.saturating_mul(effort) < WORTH_A_THREAD {
             for (block, out) in out.chunks_mut(tile * width).enumerate() {
                 work(block * tile, out);
             }

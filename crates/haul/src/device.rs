@@ -20,7 +20,7 @@ pub enum Device {
     /// SIMD and threads, in f64: slower, for small ε and for tight tolerances.
     CpuF64(CpuEngine<f64>),
     /// A wgpu device, in f32.
-    Gpu(GpuEngine),
+    Gpu(Box<GpuEngine>),
 }
 
 /// A cloud on a [`Device`].
@@ -50,7 +50,7 @@ impl Device {
     /// chosen: the CPU engine is faster. A GPU that is there but fails to open is an error.
     pub fn auto() -> Result<Self> {
         match GpuEngine::new(&Selection::Automatic) {
-            Ok(engine) => Ok(Self::Gpu(engine)),
+            Ok(engine) => Ok(Self::Gpu(Box::new(engine))),
             Err(haul_gpu::Error::NoGpu { .. }) => Ok(Self::cpu()),
             Err(error) => Err(failure("auto", error)),
         }
@@ -74,7 +74,7 @@ impl Device {
     /// The adapter that a selection means.
     pub fn select(selection: &Selection) -> Result<Self> {
         GpuEngine::new(selection)
-            .map(Self::Gpu)
+            .map(|engine| Self::Gpu(Box::new(engine)))
             .map_err(|error| failure("gpu", error))
     }
 
@@ -82,7 +82,7 @@ impl Device {
     /// [`GpuEngine::from_wgpu`].
     pub fn from_wgpu(device: wgpu::Device, queue: wgpu::Queue) -> Result<Self> {
         GpuEngine::from_wgpu(device, queue)
-            .map(Self::Gpu)
+            .map(|engine| Self::Gpu(Box::new(engine)))
             .map_err(|error| failure("wgpu", error))
     }
 }

@@ -98,36 +98,11 @@ const MAX_HEADER: usize = 10_000;
 /// plain numbers has two brackets, decimal sizes and no escapes, so nothing honest is lost. Sizes
 /// of 0 count as 1, since the others are multiplied all the same.
 fn check_header(bytes: &[u8]) -> std::result::Result<(), &'static str> {
-    let (length, text) = match *bytes {
-        [
-            0x93,
-            b'N',
-            b'U',
-            b'M',
-            b'P',
-            b'Y',
-            1,
-            _,
-            a,
-            b,
-            ref text @ ..,
-        ] => (usize::from(u16::from_le_bytes([a, b])), text),
-        [
-            0x93,
-            b'N',
-            b'U',
-            b'M',
-            b'P',
-            b'Y',
-            _,
-            _,
-            a,
-            b,
-            c,
-            d,
-            ref text @ ..,
-        ] => (u32::from_le_bytes([a, b, c, d]) as usize, text),
-        _ => return Err("these are not the first bytes of a .npy file"),
+    let foreign = "these are not the first bytes of a .npy file";
+    let (length, text) = match *bytes.strip_prefix(b"\x93NUMPY").ok_or(foreign)? {
+        [1, _, a, b, ref text @ ..] => (usize::from(u16::from_le_bytes([a, b])), text),
+        [_, _, a, b, c, d, ref text @ ..] => (u32::from_le_bytes([a, b, c, d]) as usize, text),
+        _ => return Err(foreign),
     };
     let text = text.get(..length).ok_or("the header is cut short")?;
     if length > MAX_HEADER {

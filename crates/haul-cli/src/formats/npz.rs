@@ -53,7 +53,7 @@ fn member(
     };
     let limit = MAX_RATIO.saturating_mul(archive_size as u64);
     let mut bytes = Vec::new();
-    match member.take(limit + 1).read_to_end(&mut bytes) {
+    match member.take(limit.saturating_add(1)).read_to_end(&mut bytes) {
         Err(error) => Err(malformed(file, place(), error)),
         Ok(length) if length as u64 > limit => {
             let reason = format!("unpacks to more than {limit} bytes, {MAX_RATIO} times its file");

@@ -1,0 +1,206 @@
+//! The command line, as clap reads it. What it accepts is checked further before any work begins.
+
+use crate::sample::Shape;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Regularised optimal transport between point clouds, on any GPU and on the CPU.
+#[derive(Debug, Parser)]
+#[command(
+    name = "haul",
+    version,
+    arg_required_else_help = true,
+    propagate_version = true
+)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+
+    /// Say more: what the device does, and the causes of an error; twice for every submission
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make two small clouds, move one onto the other, and draw what happened
+    Demo(Demo),
+    /// OT_ε between two clouds: the value, its certificate, potentials and plan
+    Sinkhorn(Box<Sinkhorn>),
+    /// List the devices, say which one is chosen and why, and check each of them
+    Devices(Devices),
+    /// Write a synthetic cloud
+    Sample(Sample),
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  haul demo --out my-demo")]
+pub(crate) struct Demo {
+    /// The folder that is written to
+    #[arg(long, value_name = "DIR", default_value = "haul-demo")]
+    pub(crate) out: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) engine: Engine,
+
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Clouds are files .npy .npz .ply .csv .xyz, or - for csv from standard input.\n\nExample:\n  haul sinkhorn a.ply b.ply --blur 0.05 --tolerance 1e-4 --json"
+)]
+pub(crate) struct Sinkhorn {
+    /// The cloud that is moved
+    pub(crate) a: PathBuf,
+
+    /// The cloud it is moved onto
+    pub(crate) b: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) solving: Solving,
+
+    /// Write the potentials f and g, as float64 arrays of an .npz file
+    #[arg(long, value_name = "F.npz")]
+    pub(crate) potentials: Option<PathBuf>,
+
+    /// Write the K largest entries of each row of the plan to the file of --plan
+    #[arg(long, value_name = "K", requires = "plan", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) plan_topk: Option<u32>,
+
+    /// A .csv file of lines i,j,mass, counted from 0
+    #[arg(long, value_name = "T.csv", requires = "plan_topk")]
+    pub(crate) plan: Option<PathBuf>,
+}
+
+/// What the solving commands share.
+#[derive(Debug, Args)]
+pub(crate) struct Solving {
+    /// The blur σ, a length: ε = σ^p [default: 0.05 of the diagonal of the box around both clouds]
+    #[arg(long, value_name = "σ", allow_negative_numbers = true)]
+    pub(crate) blur: Option<f64>,
+
+    /// The regularisation ε, in units of the cost
+    #[arg(
+        long,
+        value_name = "ε",
+        conflicts_with = "blur",
+        allow_negative_numbers = true
+    )]
+    pub(crate) epsilon: Option<f64>,
+
+    /// The power p of the cost |x − y|^p: 1 or 2
+    #[arg(long, default_value_t = 2.0, allow_negative_numbers = true)]
+    pub(crate) p: f64,
+
+    /// The L1 error of the marginals, relative to the mass, at which the iteration ends
+    #[arg(
+        long,
+        value_name = "T",
+        default_value_t = 1e-3,
+        allow_negative_numbers = true
+    )]
+    pub(crate) tolerance: f64,
+
+    /// The most iterations
+    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    pub(crate) max_iterations: usize,
+
+    /// The variables of the iteration: potentials, or scalings
+    #[arg(long, value_enum, default_value_t = Form::Log)]
+    pub(crate) form: Form,
+
+    /// Weights of the first cloud: a .npy, or one column of a .csv
+    #[arg(long, value_name = "F")]
+    pub(crate) weights_a: Option<PathBuf>,
+
+    /// Weights of the second cloud
+    #[arg(long, value_name = "F")]
+    pub(crate) weights_b: Option<PathBuf>,
+
+    /// Scale both masses to 1
+    #[arg(long)]
+    pub(crate) normalize: bool,
+
+    #[command(flatten)]
+    pub(crate) engine: Engine,
+
+    /// Print one JSON object a result
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// No progress and no warnings
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+
+    /// Write the course of the iteration: iteration, ε, marginal error, seconds
+    #[arg(long, value_name = "F.csv")]
+    pub(crate) trace: Option<PathBuf>,
+}
+
+/// Where it is computed, and how precisely.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Engine {
+    /// auto, cpu, gpu, or part of an adapter's name, as llvmpipe
+    #[arg(long, value_name = "DEVICE", default_value = "auto")]
+    pub(crate) device: String,
+
+    /// f64 is computed on the CPU
+    #[arg(long, value_enum, default_value_t = Precision::F32)]
+    pub(crate) precision: Precision,
+
+    /// Threads of the CPU engine [default: one a core]
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<usize>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Precision {
+    /// Half the memory and twice the speed
+    F32,
+    /// For small ε and tight tolerances
+    F64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Form {
+    /// Potentials, by log-sum-exp
+    Log,
+    /// Scalings u = a/(Kv), v = b/(Kᵀu), absorbed before they leave the range of a float
+    Scaling,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  haul devices --json")]
+pub(crate) struct Devices {
+    /// Print one JSON object a device
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  haul sample torus --n 5000 --seed 1 -o torus.ply")]
+pub(crate) struct Sample {
+    /// The distribution
+    #[arg(value_enum)]
+    pub(crate) shape: Shape,
+
+    /// Points
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) n: u32,
+
+    /// The seed; the same one gives the same points
+    #[arg(long, default_value_t = 0)]
+    pub(crate) seed: u64,
+
+    /// The file: .npy .npz .ply .csv .xyz
+    #[arg(short, long, value_name = "F")]
+    pub(crate) output: PathBuf,
+}

@@ -1,0 +1,60 @@
+//! From files to measures.
+
+use crate::arguments::Solving;
+use crate::formats::{self, CloudFile};
+use anyhow::{Context, Result, bail};
+use haul::{Measure, Regularization, Sinkhorn};
+use std::path::Path;
+
+/// Reads both clouds with their weights; `-` may stand for one of them.
+pub(crate) fn measures(a: &Path, b: &Path, solving: &Solving) -> Result<(Measure, Measure)> {
+    if a == Path::new("-") && b == Path::new("-") {
+        bail!("both clouds are -; standard input holds only one, give the other a file");
+    }
+    let read = |path: &Path, weights: Option<&Path>| {
+        let measure = measure(path, weights)?;
+        Ok::<_, anyhow::Error>(if solving.normalize {
+            measure.normalized()
+        } else {
+            measure
+        })
+    };
+    Ok((
+        read(a, solving.weights_a.as_deref())?,
+        read(b, solving.weights_b.as_deref())?,
+    ))
+}
+
+/// One cloud. Weights come from their own file, else from the cloud's, else all are 1/n.
+fn measure(path: &Path, weights: Option<&Path>) -> Result<Measure> {
+    let CloudFile {
+        points,
+        dimension,
+        weights: own,
+    } = formats::read_cloud(path)?;
+    let n = points.len() / dimension;
+    let (weights, place) = match weights {
+        Some(file) => (formats::read_weights(file)?, file),
+        None => (own.unwrap_or_else(|| vec![1.0 / n as f64; n]), path),
+    };
+    let place = place.display();
+    Measure::new(points, dimension, weights).with_context(|| place.to_string())
+}
+
+/// The settings of a solve.
+pub(crate) fn settings(solving: &Solving) -> Sinkhorn {
+    let regularization = match (solving.blur, solving.epsilon) {
+        (Some(blur), _) => Regularization::Blur(blur),
+        (None, Some(epsilon)) => Regularization::Epsilon(epsilon),
+        (None, None) => Regularization::RelativeBlur(0.05),
+    };
+    let form = match solving.form {
+        crate::arguments::Form::Log => haul::Form::Log,
+        crate::arguments::Form::Scaling => haul::Form::Scaling,
+    };
+    Sinkhorn::with(regularization)
+        .p(solving.p)
+        .tolerance(solving.tolerance)
+        .max_iterations(solving.max_iterations)
+        .form(form)
+}

@@ -1,0 +1,95 @@
+//! How a run ends: the exit status, and the one line that says why.
+
+use std::io::{ErrorKind, Write};
+use std::process::ExitCode;
+
+/// A run that was not refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// All is well.
+    Done,
+    /// The result is there, but did not reach its tolerance.
+    NotConverged,
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Done => Self::SUCCESS,
+            Outcome::NotConverged => Self::from(3),
+        }
+    }
+}
+
+/// The run was interrupted; nothing was written.
+#[derive(Debug, thiserror::Error)]
+#[error("interrupted; nothing was written")]
+pub(crate) struct Interrupted;
+
+/// A failure of the device, and not of what it was given.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct DeviceFailure(pub(crate) String);
+
+/// Says what was wrong, in one line, with what caused it if `chain` asks for it.
+pub(crate) fn fail(error: &anyhow::Error, chain: bool) -> ExitCode {
+    if is_broken_pipe(error) {
+        return ExitCode::SUCCESS;
+    }
+    // Standard error may be closed as well; there is nobody left to tell.
+    let mut stderr = std::io::stderr().lock();
+    let _ = writeln!(stderr, "haul: {}", one_line(error));
+    if chain {
+        for cause in error.chain().skip(1) {
+            let _ = writeln!(stderr, "  because: {cause}");
+        }
+    }
+    ExitCode::from(status(error))
+}
+
+/// The message with those of its causes that it does not repeat.
+fn one_line(error: &anyhow::Error) -> String {
+    let mut line = String::new();
+    for cause in error.chain() {
+        let message = cause.to_string().replace('\n', " ");
+        if line.is_empty() {
+            line = message;
+        } else if !line.contains(&message) {
+            line = format!("{line}: {message}");
+        }
+    }
+    line
+}
+
+fn status(error: &anyhow::Error) -> u8 {
+    let device = |cause: &(dyn std::error::Error + 'static)| {
+        cause.is::<DeviceFailure>()
+            || matches!(
+                cause.downcast_ref::<haul::Error>(),
+                Some(haul::Error::Device { .. } | haul::Error::NotFiniteResult { .. })
+            )
+    };
+    if error.is::<Interrupted>() {
+        130
+    } else if error.chain().any(device) {
+        4
+    } else {
+        2
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause
+            .downcast_ref::<std::io::Error>()
+            .is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
+    })
+}
+
+/// Writes to standard output; a closed pipe ends the run as a success.
+pub(crate) fn print(text: &str) -> anyhow::Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    stdout.write_all(text.as_bytes())?;
+    stdout.flush()?;
+    Ok(())
+}

@@ -1,0 +1,226 @@
+//! A result as JSON and as text for a person.
+
+use haul::Report;
+use serde::Serialize;
+use std::fmt::Write;
+
+/// The JSON object of a result; the names of its keys are the program's contract.
+#[derive(Serialize)]
+pub(crate) struct Json<'r> {
+    command: &'r str,
+    a: &'r str,
+    b: &'r str,
+    n: usize,
+    m: usize,
+    d: usize,
+    p: serde_json::Value,
+    epsilon: f64,
+    blur: f64,
+    rho_a: Option<f64>,
+    rho_b: Option<f64>,
+    value: f64,
+    regularized_cost: f64,
+    transport_cost: f64,
+    dual: f64,
+    kl: f64,
+    mass: f64,
+    certificate: Certificate,
+    converged: bool,
+    iterations: usize,
+    softmin_passes: usize,
+    pairs: u64,
+    seconds: f64,
+    device: &'r str,
+    precision: &'r str,
+}
+
+#[derive(Serialize)]
+struct Certificate {
+    marginal_error_a: f64,
+    marginal_error_b: f64,
+    lower_bound: f64,
+    upper_bound: f64,
+    gap: f64,
+    precision_floor: f64,
+}
+
+impl<'r> Json<'r> {
+    pub(crate) fn new(command: &'r str, a: &'r str, b: &'r str, report: &'r Report) -> Self {
+        let certificate = &report.certificate;
+        Self {
+            command,
+            a,
+            b,
+            n: report.n,
+            m: report.m,
+            d: report.d,
+            p: whole(report.cost.p()),
+            epsilon: report.epsilon,
+            blur: report.blur,
+            rho_a: None,
+            rho_b: None,
+            value: report.value,
+            regularized_cost: report.regularized_cost,
+            transport_cost: report.transport_cost,
+            dual: report.dual,
+            kl: report.kl,
+            mass: report.mass,
+            certificate: Certificate {
+                marginal_error_a: certificate.marginal_error_a,
+                marginal_error_b: certificate.marginal_error_b,
+                lower_bound: certificate.lower_bound,
+                upper_bound: certificate.upper_bound,
+                gap: certificate.gap(),
+                precision_floor: certificate.precision_floor,
+            },
+            converged: report.converged,
+            iterations: report.iterations,
+            softmin_passes: report.softmin_passes,
+            pairs: report.pairs,
+            seconds: report.seconds,
+            device: &report.device,
+            precision: report.precision.name(),
+        }
+    }
+
+    /// The object in one line.
+    pub(crate) fn line(&self) -> anyhow::Result<String> {
+        Ok(serde_json::to_string(self)? + "\n")
+    }
+}
+
+/// The report for a person.
+pub(crate) fn text(a: &str, b: &str, report: &Report) -> String {
+    let Report {
+        n,
+        m,
+        d,
+        certificate,
+        ..
+    } = report;
+    let p = report.cost.p();
+    let rate = report.pairs as f64 / report.seconds / 1e9;
+    let mut text = String::new();
+    let mut row = |name: &str, value: String| {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{name:<16}{value}");
+    };
+    row("source", format!("{a}, {n} points in dimension {d}"));
+    row("target", format!("{b}, {m} points"));
+    row(
+        "blur",
+        format!(
+            "{}, ε = {} for the cost |x − y|^{p}",
+            short(report.blur),
+            short(report.epsilon)
+        ),
+    );
+    row("OT_ε", long(report.value));
+    row(
+        "  between",
+        format!(
+            "{} and {}",
+            long(certificate.lower_bound),
+            long(certificate.upper_bound)
+        ),
+    );
+    row(
+        "transport cost",
+        format!("{} = ⟨P, C⟩", long(report.transport_cost)),
+    );
+    row("entropy", format!("{} = KL(P | a⊗b)", long(report.kl)));
+    row("mass moved", long(report.mass));
+    row(
+        "marginals",
+        format!(
+            "off by {:.1e} and {:.1e} in L1, {} {:.1e} × mass",
+            certificate.marginal_error_a,
+            certificate.marginal_error_b,
+            if report.converged {
+                "within"
+            } else {
+                "NOT within"
+            },
+            report.tolerance
+        ),
+    );
+    row(
+        "effort",
+        format!(
+            "{} iterations, {} passes, {:.3} s, {rate:.2} Gpairs/s",
+            report.iterations, report.softmin_passes, report.seconds
+        ),
+    );
+    row(
+        "device",
+        format!("{}, {}", report.device, report.precision.name()),
+    );
+    text
+}
+
+/// What a user should know beside the numbers; none when all is well.
+pub(crate) fn warnings(report: &Report) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let floor = report.certificate.precision_floor;
+    if report.tolerance < floor {
+        warnings.push(format!(
+            "the tolerance {:.0e} is below what {} can tell at this blur, {floor:.0e}; use --precision f64 or a larger --blur",
+            report.tolerance,
+            report.precision.name()
+        ));
+    }
+    if !report.converged {
+        warnings.push(format!(
+            "not converged: the marginals are off by {:.1e} after {} iterations; raise --max-iterations, --blur or --tolerance",
+            report.certificate.marginal_error(),
+            report.iterations
+        ));
+    }
+    warnings
+}
+
+/// A number that is written without a fraction where it has none.
+fn whole(value: f64) -> serde_json::Value {
+    if value.fract() == 0.0 && value.abs() < 1e15 {
+        (value as i64).into()
+    } else {
+        value.into()
+    }
+}
+
+fn short(value: f64) -> String {
+    significant(value, 4)
+}
+
+fn long(value: f64) -> String {
+    significant(value, 8)
+}
+
+/// That many significant digits, without an exponent where the number is of human size.
+fn significant(value: f64, digits: usize) -> String {
+    let magnitude = if value == 0.0 {
+        0.0
+    } else {
+        value.abs().log10().floor()
+    };
+    if (-4.0..digits as f64).contains(&magnitude) {
+        let decimals = (digits as f64 - 1.0 - magnitude).max(0.0) as usize;
+        format!("{value:.decimals$}")
+    } else {
+        format!("{value:.*e}", digits - 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_keep_their_significant_digits() {
+        assert_eq!(significant(0.139_437_991, 8), "0.13943799");
+        assert_eq!(significant(12.5, 4), "12.50");
+        assert_eq!(significant(0.0, 4), "0.000");
+        assert_eq!(significant(1.5e-9, 4), "1.500e-9");
+        assert_eq!(significant(-3e12, 4), "-3.000e12");
+    }
+}

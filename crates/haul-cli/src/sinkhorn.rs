@@ -1,0 +1,93 @@
+//! `haul sinkhorn`: OT_ε between two files.
+
+use crate::arguments::{Sinkhorn, Solving};
+use crate::formats::{self, Array};
+use crate::outcome::{Interrupted, Outcome};
+use crate::progress::{Line, Trace};
+use crate::{device, input, interrupt, outcome, report};
+use anyhow::{Result, bail};
+use haul::{Device, Measure, Solution};
+use std::fmt::Write;
+use std::path::Path;
+
+pub(crate) fn run(arguments: &Sinkhorn) -> Result<Outcome> {
+    let Sinkhorn {
+        a,
+        b,
+        solving,
+        potentials,
+        plan_topk,
+        plan,
+    } = arguments;
+    let settings = input::settings(solving);
+    let (source, target) = input::measures(a, b, solving)?;
+    // Refuses what is wrong before a device is opened.
+    settings.problem(&source, &target)?;
+    let device = device::open(&solving.engine)?;
+    let solution = solve(&settings, solving, &device, &source, &target)?;
+    if let Some(path) = potentials {
+        let potentials = solution.potentials()?;
+        let arrays = [("f", &potentials.f), ("g", &potentials.g)].map(|(name, values)| Array {
+            name,
+            shape: vec![values.len()],
+            values,
+        });
+        formats::write_npz(path, &arrays)?;
+    }
+    if let (Some(path), Some(k)) = (plan, plan_topk) {
+        write_plan(path, &solution.plan().top_k(*k as usize)?)?;
+    }
+    let names = (a.to_string_lossy(), b.to_string_lossy());
+    let report = solution.report();
+    if solving.json {
+        outcome::print(&report::Json::new("sinkhorn", &names.0, &names.1, report).line()?)?;
+    } else {
+        outcome::print(&report::text(&names.0, &names.1, report))?;
+    }
+    if !solving.quiet {
+        for warning in report::warnings(report) {
+            eprintln!("haul: warning: {warning}");
+        }
+    }
+    Ok(if report.converged {
+        Outcome::Done
+    } else {
+        Outcome::NotConverged
+    })
+}
+
+/// Solves with a line of progress and, where it is asked for, a trace.
+fn solve<'d>(
+    settings: &haul::Sinkhorn,
+    solving: &Solving,
+    device: &'d Device,
+    source: &Measure,
+    target: &Measure,
+) -> Result<Solution<'d, Device>> {
+    let line = Line::new(solving.quiet);
+    let mut trace = Trace::default();
+    let solution = settings.solve_observed(device, source, target, |progress| {
+        line.tell(progress);
+        trace.add(progress);
+        interrupt::flow()
+    })?;
+    drop(line);
+    if interrupt::requested() {
+        bail!(Interrupted);
+    }
+    if let Some(path) = &solving.trace {
+        trace.write(path)?;
+    }
+    Ok(solution)
+}
+
+fn write_plan(path: &Path, rows: &[Vec<(usize, f64)>]) -> Result<()> {
+    let mut text = String::from("i,j,mass\n");
+    for (i, row) in rows.iter().enumerate() {
+        for (j, mass) in row {
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "{i},{j},{mass:e}");
+        }
+    }
+    Ok(formats::write_text(path, &text)?)
+}
