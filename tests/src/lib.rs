@@ -1,1 +1,12 @@
+//! What the test suites share: the engines they run on, a dense reference in f64, clouds, and a
+//! comparator that names what differs.
+//!
+//! A body is written once and runs on every engine. The CPU engines are always there; a wgpu
+//! adapter is one that `HAUL_TEST_ADAPTERS` names (parts of names, separated by commas). A named
+//! adapter that is missing is a failure; without the variable the bodies for adapters show as
+//! ignored.
 
+pub mod clouds;
+pub mod compare;
+pub mod dense;
+pub mod engines;

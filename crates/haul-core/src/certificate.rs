@@ -55,11 +55,11 @@ pub(crate) struct Values {
     pub(crate) mass: f64,
 }
 
-/// The relative marginal error that rounding in the exponents causes, for direct differences: the
-/// exponents are of the order of diam^p/ε, each with a few roundings of which half a unit survives
-/// on average.
+/// The relative error that rounding causes in an entry of the plan, and so in a marginal: the
+/// exponents are of the order of diam^p/ε, and what is left of their roundings is about one unit of
+/// that size; the exponential and the sum add some units of size 1.
 pub(crate) fn precision_floor(precision: Precision, diameter: f64, kernel: Kernel) -> f64 {
-    precision.unit_roundoff() * (1.0 + kernel.cost.at(diameter) / kernel.epsilon)
+    precision.unit_roundoff() * (4.0 + kernel.cost.at(diameter) / kernel.epsilon)
 }
 
 /// Evaluates plan and certificate in units of the frame; returns how many passes that took.

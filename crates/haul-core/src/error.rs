@@ -131,10 +131,6 @@ pub enum Error {
         device: String,
     },
 
-    /// The observer of a solve asked for its end before the first iteration was complete.
-    #[error("stopped before the first iteration was complete")]
-    Stopped,
-
     /// The device failed; the source says how.
     #[error("{device}: {source}")]
     Device {

@@ -72,7 +72,7 @@ pub struct Sinkhorn {
 /// A readback of the error waits for the device; it is asked for once in about so many pairs.
 const PAIRS_PER_CHECK: u64 = 1 << 24;
 
-/// And at least once in so many iterations.
+/// And at least once in so many iterations; the first few double, for problems that end at once.
 const ITERATIONS_PER_CHECK: u64 = 16;
 
 impl Sinkhorn {
@@ -168,8 +168,8 @@ impl Sinkhorn {
         self.solve_observed(engine, source, target, |_| ControlFlow::Continue(()))
     }
 
-    /// [`solve`](Self::solve) that tells its progress, and ends early where the observer breaks.
-    /// A solve ended early is a solution that did not converge.
+    /// [`solve`](Self::solve) that tells its progress, and ends early where the observer breaks:
+    /// a solve ended early is certified as it is, a solution that did not converge.
     pub fn solve_observed<'e, E: Engine>(
         &self,
         engine: &'e E,
@@ -251,7 +251,8 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
     }
 
     /// One iteration at each level above the ε asked for. Where there are more levels than
-    /// iterations, the largest are left out.
+    /// iterations, the largest are left out; where the observer ends it here, one iteration makes
+    /// the potentials those of the ε asked for.
     fn anneal(&mut self) -> Result<()> {
         let levels = anneal::levels(
             self.problem.frame().diameter(),
@@ -262,9 +263,6 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
             .len()
             .saturating_sub(self.settings.max_iterations - 1);
         for epsilon in &levels[skipped..] {
-            if self.ended() {
-                break;
-            }
             let level = Kernel {
                 epsilon: epsilon / self.problem.cost_unit(),
                 ..self.kernel
@@ -272,6 +270,11 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
             let error = self.update(level, true)?;
             self.source.accept();
             self.tell(level, error)?;
+            if self.stopped {
+                self.update(self.kernel, false)?;
+                self.source.accept();
+                break;
+            }
         }
         Ok(())
     }
@@ -333,7 +336,9 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
         let pairs = self.source.weights.len() as u64 * self.target.weights.len() as u64;
         let every = (PAIRS_PER_CHECK / pairs.max(1)).clamp(1, ITERATIONS_PER_CHECK);
         let coming = self.iterations + 1;
-        (coming as u64).is_multiple_of(every) || coming >= self.settings.max_iterations
+        (coming as u64).is_multiple_of(every)
+            || coming.is_power_of_two()
+            || coming >= self.settings.max_iterations
     }
 
     fn tell(&mut self, kernel: Kernel, error: Option<f64>) -> Result<()> {

@@ -19,3 +19,4 @@ mod tiles;
 pub use adapter::Selection;
 pub use engine::{GpuCloud, GpuEngine, GpuVector};
 pub use error::Error;
+pub use haul_shaders::Columns;

@@ -87,10 +87,13 @@ impl Readback {
         let submission = recorder.submit(context, &copies).await?;
 
         let (sender, receiver) = oneshot_channel();
-        staging.map_async(wgpu::MapMode::Read, .., move |result| {
-            // The receiver is gone only if nobody waits any more.
-            let _ = sender.send(result);
-        });
+        let map = || {
+            staging.map_async(wgpu::MapMode::Read, .., move |result| {
+                // The receiver is gone only if nobody waits any more.
+                let _ = sender.send(result);
+            });
+        };
+        context.scoped("mapping a result", map).await?;
         let wait = wgpu::PollType::Wait {
             submission_index: Some(submission),
             timeout: Some(PATIENCE),

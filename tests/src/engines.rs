@@ -1,0 +1,161 @@
+//! The engines that a body runs on, and the trials made of bodies and engines.
+
+use haul::gpu::adapter;
+use haul::{Device, GpuEngine, Selection};
+use libtest_mimic::{Failed, Trial};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, OnceLock};
+
+/// A body: it panics where the property does not hold.
+pub type Body = fn(&Device);
+
+/// An engine, opened when the first body runs on it.
+#[derive(Clone)]
+pub struct TestEngine {
+    name: String,
+    open: Arc<dyn Fn() -> Result<Device, String> + Send + Sync>,
+    device: Arc<OnceLock<Result<Device, String>>>,
+    /// Not there, and not asked for: bodies show as ignored.
+    absent: bool,
+}
+
+/// The environment variable that names adapters.
+pub const ADAPTERS: &str = "HAUL_TEST_ADAPTERS";
+
+impl TestEngine {
+    fn new(
+        name: impl Into<String>,
+        open: impl Fn() -> Result<Device, String> + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            open: Arc::new(open),
+            device: Arc::default(),
+            absent: false,
+        }
+    }
+
+    /// A trial of a body on this engine.
+    pub fn trial(&self, name: &str, body: Body) -> Trial {
+        let engine = self.clone();
+        Trial::test(format!("{}::{name}", self.name), move || {
+            let device = engine.device.get_or_init(|| (engine.open)());
+            let device = device.as_ref().map_err(Failed::from)?;
+            let run = catch_unwind(AssertUnwindSafe(|| body(device)));
+            run.map_err(|cause| Failed::from(message(&*cause)))
+        })
+        .with_ignored_flag(self.absent)
+    }
+}
+
+fn message(cause: &(dyn std::any::Any + Send)) -> String {
+    let text = cause.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| cause.downcast_ref::<&str>().copied())
+        .unwrap_or("a panic without a message")
+        .to_owned()
+}
+
+/// The CPU engines.
+pub fn cpu() -> Vec<TestEngine> {
+    vec![
+        TestEngine::new("cpu_f64", || Ok(Device::cpu_f64())),
+        TestEngine::new("cpu_f32", || Ok(Device::cpu())),
+    ]
+}
+
+/// Each named adapter, as haul opens it.
+pub fn adapters() -> Vec<TestEngine> {
+    of_each_adapter("", |name| {
+        Device::gpu(name).map_err(|error| error.to_string())
+    })
+}
+
+/// Each named adapter without subgroup operations.
+pub fn adapters_without_subgroups() -> Vec<TestEngine> {
+    of_each_adapter("_without_subgroups", |name| {
+        let engine =
+            GpuEngine::new(&Selection::Name(name.to_owned())).map_err(|error| error.to_string())?;
+        let engine = engine
+            .with_columns(haul::gpu::Columns::Loaded)
+            .map_err(|error| error.to_string())?;
+        Ok(Device::Gpu(Box::new(engine)))
+    })
+}
+
+/// Each named adapter through a device of the caller's own, with bindings so small that clouds of
+/// a few thousand points are tiled.
+pub fn adapters_with_small_bindings() -> Vec<TestEngine> {
+    of_each_adapter("_with_small_bindings", |name| {
+        let (device, queue) = own_device(name, 32 << 10)?;
+        Device::from_wgpu(device, queue).map_err(|error| error.to_string())
+    })
+}
+
+/// Every engine of the list above.
+pub fn all() -> Vec<TestEngine> {
+    [
+        cpu(),
+        adapters(),
+        adapters_without_subgroups(),
+        adapters_with_small_bindings(),
+    ]
+    .concat()
+}
+
+fn of_each_adapter(suffix: &str, open: fn(&str) -> Result<Device, String>) -> Vec<TestEngine> {
+    let named = std::env::var(ADAPTERS).unwrap_or_default();
+    let names: Vec<&str> = named
+        .split(',')
+        .map(str::trim)
+        .filter(|name| !name.is_empty())
+        .collect();
+    if names.is_empty() {
+        let mut engine = TestEngine::new(format!("adapter{suffix}"), || {
+            Err(format!("{ADAPTERS} names no adapter"))
+        });
+        engine.absent = true;
+        return vec![engine];
+    }
+    names
+        .into_iter()
+        .map(|name| {
+            let owned = name.to_owned();
+            TestEngine::new(format!("{name}{suffix}"), move || open(&owned))
+        })
+        .collect()
+}
+
+/// A device as a program of its own would open it, whose bindings hold `binding` bytes.
+pub fn own_device(name: &str, binding: u64) -> Result<(wgpu::Device, wgpu::Queue), String> {
+    let descriptions = adapter::list();
+    let chosen = adapter::choose(&descriptions, &Selection::Name(name.to_owned()))
+        .map_err(|error| error.to_string())?;
+    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
+    let adapters = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::all()));
+    let adapter = adapters
+        .into_iter()
+        .find(|adapter| adapter.get_info().name == descriptions[chosen].name)
+        .ok_or_else(|| format!("{name} is gone"))?;
+    let limits = wgpu::Limits {
+        max_storage_buffer_binding_size: binding,
+        ..wgpu::Limits::default()
+    };
+    let descriptor = wgpu::DeviceDescriptor {
+        required_limits: limits,
+        ..Default::default()
+    };
+    pollster::block_on(adapter.request_device(&descriptor)).map_err(|error| error.to_string())
+}
+
+/// Prints what the trials run on, before they do.
+pub fn announce() {
+    match std::env::var(ADAPTERS) {
+        Ok(names) if !names.is_empty() => {
+            println!("adapters named: {names}");
+            for description in adapter::list() {
+                println!("adapter: {description:?}");
+            }
+        }
+        _ => println!("{ADAPTERS} is not set: bodies for adapters are ignored"),
+    }
+}

@@ -1,0 +1,29 @@
+//! One body a property, run on every engine: the operators against a dense reference in f64, the
+//! solver against closed forms and invariants, the device against faults.
+
+mod faults;
+mod operators;
+mod solver;
+
+use haul_tests::engines;
+use libtest_mimic::Arguments;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    if !arguments.list {
+        engines::announce();
+    }
+    let mut trials = Vec::new();
+    for engine in engines::all() {
+        for (name, body) in operators::BODIES.iter().chain(solver::BODIES) {
+            trials.push(engine.trial(name, *body));
+        }
+    }
+    for engine in engines::adapters() {
+        for (name, body) in faults::BODIES {
+            trials.push(engine.trial(name, *body));
+        }
+    }
+    libtest_mimic::run(&arguments, trials).exit_code()
+}

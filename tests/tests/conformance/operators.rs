@@ -1,0 +1,589 @@
+//! Each operator of the Engine trait against the dense reference.
+//!
+//! The tolerance is that of the arithmetic: an exponent of size M = (max C + max|f| + max|g|)/ε is
+//! rounded some d + 8 times on its way, each time by at most u·M, which makes a relative error of
+//! (d + 8) u M in each term of a sum. Every comparison is made a second time with one value
+//! perturbed by a thousand tolerances, and must then fail.
+
+use haul::engine::{Factor, Integrand, Kernel, Ratio, Side};
+use haul::{Cost, Device, Engine, Precision};
+use haul_tests::clouds::{Numbers, points, weights};
+use haul_tests::compare::{accept, close, number, reject};
+use haul_tests::dense;
+use haul_tests::engines::Body;
+
+pub const BODIES: &[(&str, Body)] = &[
+    ("softmin_is_a_log_sum_exp", softmin_is_a_log_sum_exp),
+    (
+        "softmin_does_not_depend_on_the_guess",
+        softmin_does_not_depend_on_the_guess,
+    ),
+    (
+        "products_sum_the_kernel_against_values",
+        products_sum_the_kernel_against_values,
+    ),
+    (
+        "products_of_an_infinite_epsilon_are_moments_of_the_cost",
+        products_of_an_infinite_epsilon_are_moments_of_the_cost,
+    ),
+    (
+        "more_than_65535_columns_with_few_rows",
+        more_than_65535_columns_with_few_rows,
+    ),
+    (
+        "more_columns_than_a_loop_may_run",
+        more_columns_than_a_loop_may_run,
+    ),
+    (
+        "vectors_come_back_as_they_went",
+        vectors_come_back_as_they_went,
+    ),
+    (
+        "combinations_and_inner_products",
+        combinations_and_inner_products,
+    ),
+    (
+        "a_scaling_is_the_inverse_and_is_absorbed_before_it_leaves_the_range",
+        scaling,
+    ),
+    (
+        "the_marginal_error_is_the_weighted_distance_of_the_ratio_from_one",
+        marginal_error,
+    ),
+    ("operators_are_reproducible", operators_are_reproducible),
+    (
+        "lengths_that_do_not_fit_are_refused",
+        lengths_that_do_not_fit_are_refused,
+    ),
+];
+
+const SHAPES: [(usize, usize); 5] = [(1, 1), (2, 7), (7, 300), (300, 7), (600, 513)];
+const DIMENSIONS: [usize; 8] = [1, 2, 3, 4, 5, 8, 17, 64];
+const COSTS: [Cost; 2] = [Cost::Euclidean, Cost::SquaredEuclidean];
+
+fn unit(device: &Device) -> f64 {
+    device.precision().unit_roundoff()
+}
+
+fn side(n: usize, d: usize, seed: u64, height: f64) -> dense::Side {
+    let potential = Numbers::new(seed + 2).vector(n, -height, height);
+    let potential = potential.into_iter().map(|f| f64::from(f as f32)).collect();
+    dense::Side {
+        points: points(n, d, seed),
+        dimension: d,
+        weights: weights(n, seed + 1),
+        potential,
+    }
+}
+
+/// A side as the device holds it.
+struct Uploaded {
+    cloud: haul::Cloud,
+    potential: haul::Vector,
+}
+
+impl Uploaded {
+    fn new(device: &Device, side: &dense::Side) -> Self {
+        Self {
+            cloud: device
+                .cloud(&side.points, side.dimension, &side.weights)
+                .unwrap(),
+            potential: device.vector(&side.potential).unwrap(),
+        }
+    }
+
+    fn side(&self) -> Side<'_, Device> {
+        Side {
+            cloud: &self.cloud,
+            potential: &self.potential,
+        }
+    }
+}
+
+fn softmin(
+    device: &Device,
+    kernel: Kernel,
+    rows: &dense::Side,
+    columns: &dense::Side,
+    guess: Option<&[f64]>,
+) -> Vec<f64> {
+    let (rows, columns) = (Uploaded::new(device, rows), Uploaded::new(device, columns));
+    let mut out = device
+        .vector(&vec![0.0; device.read(&rows.potential).unwrap().len()])
+        .unwrap();
+    let guess = guess.map(|guess| device.vector(guess).unwrap());
+    device
+        .softmin(
+            kernel,
+            &rows.cloud,
+            columns.side(),
+            guess.as_ref(),
+            &mut out,
+        )
+        .unwrap();
+    device.read(&out).unwrap()
+}
+
+fn product(
+    device: &Device,
+    kernel: Kernel,
+    rows: &dense::Side,
+    columns: &dense::Side,
+    factor: Factor,
+    values: &[f64],
+    width: usize,
+) -> Vec<f64> {
+    let (x, y) = (Uploaded::new(device, rows), Uploaded::new(device, columns));
+    let values = device.vector(values).unwrap();
+    let mut out = device.vector(&vec![0.0; rows.len() * width]).unwrap();
+    let integrand = Integrand {
+        factor,
+        values: &values,
+        width,
+    };
+    device
+        .product(kernel, x.side(), y.side(), integrand, &mut out)
+        .unwrap();
+    device.read(&out).unwrap()
+}
+
+fn softmin_is_a_log_sum_exp(device: &Device) {
+    for d in DIMENSIONS {
+        for (n, m) in SHAPES {
+            for cost in COSTS {
+                for epsilon in [1.0, 0.05] {
+                    let (rows, columns) = (side(n, d, 1, 0.0), side(m, d, 2, 0.5));
+                    let expected = dense::softmin(cost, epsilon, &rows, &columns);
+                    let got = softmin(device, Kernel { cost, epsilon }, &rows, &columns, None);
+                    let size =
+                        dense::largest_cost(cost, &rows, &columns) + columns.height() + epsilon;
+                    let tolerance = (d as f64 + 8.0) * unit(device) * size;
+                    let context = format!("d {d}, {n}×{m}, {cost:?}, ε {epsilon}");
+                    accept(&context, close(&got, &expected, |_| tolerance));
+                    let mut wrong = columns.clone();
+                    wrong
+                        .potential
+                        .iter_mut()
+                        .for_each(|g| *g += 1000.0 * tolerance);
+                    let wrong = softmin(device, Kernel { cost, epsilon }, &rows, &wrong, None);
+                    reject(&context, close(&wrong, &expected, |_| tolerance));
+                }
+            }
+        }
+    }
+}
+
+fn softmin_does_not_depend_on_the_guess(device: &Device) {
+    let (rows, columns) = (side(200, 3, 3, 0.0), side(333, 3, 4, 0.2));
+    for cost in COSTS {
+        let epsilon = 0.01;
+        let expected = dense::softmin(cost, epsilon, &rows, &columns);
+        let size = dense::largest_cost(cost, &rows, &columns) + columns.height() + epsilon;
+        for off in [0.0, 0.1, -0.1, 100.0, -100.0, 1e6, -1e6] {
+            let guess: Vec<f64> = expected.iter().map(|f| f + off).collect();
+            let got = softmin(
+                device,
+                Kernel { cost, epsilon },
+                &rows,
+                &columns,
+                Some(&guess),
+            );
+            // A good guess lends its own digits to the result.
+            let tolerance =
+                11.0 * unit(device) * (size + if off.abs() < 1.0 { off.abs() } else { 0.0 });
+            accept(
+                &format!("{cost:?}, off by {off}"),
+                close(&got, &expected, |_| tolerance),
+            );
+        }
+    }
+}
+
+fn products_sum_the_kernel_against_values(device: &Device) {
+    for d in DIMENSIONS {
+        for (n, m) in SHAPES {
+            for (cost, factor, width) in [
+                (Cost::SquaredEuclidean, Factor::One, 1),
+                (Cost::SquaredEuclidean, Factor::Cost, 1),
+                (Cost::Euclidean, Factor::One, 3),
+                (Cost::Euclidean, Factor::Cost, 4),
+                (Cost::SquaredEuclidean, Factor::One, 6),
+            ] {
+                let epsilon = 0.2;
+                let (mut rows, columns) = (side(n, d, 5, 0.0), side(m, d, 6, 0.3));
+                // Exponents are those of a plan, as they are meant to be.
+                rows.potential = dense::softmin(cost, epsilon, &rows, &columns);
+                let values = Numbers::new(7).vector(m * width, -1.0, 1.0);
+                let (expected, sizes) =
+                    dense::product(cost, epsilon, &rows, &columns, factor, &values, width);
+                let got = product(
+                    device,
+                    Kernel { cost, epsilon },
+                    &rows,
+                    &columns,
+                    factor,
+                    &values,
+                    width,
+                );
+                let size = dense::largest_cost(cost, &rows, &columns)
+                    + rows.height()
+                    + columns.height()
+                    + epsilon;
+                let relative = (d as f64 + 8.0) * unit(device) * size / epsilon;
+                let context = format!("d {d}, {n}×{m}, {cost:?}, {factor:?}, width {width}");
+                accept(&context, close(&got, &expected, |k| relative * sizes[k]));
+                let wrong: Vec<f64> = values
+                    .iter()
+                    .map(|v| v * (1.0 + 1000.0 * relative))
+                    .collect();
+                let wrong = product(
+                    device,
+                    Kernel { cost, epsilon },
+                    &rows,
+                    &columns,
+                    factor,
+                    &wrong,
+                    width,
+                );
+                // A row whose terms cancel says nothing; all rows together do.
+                reject(&context, close(&wrong, &expected, |k| relative * sizes[k]));
+            }
+        }
+    }
+}
+
+fn products_of_an_infinite_epsilon_are_moments_of_the_cost(device: &Device) {
+    for d in [1, 2, 3, 4, 9] {
+        for cost in COSTS {
+            let kernel = Kernel {
+                cost,
+                epsilon: f64::INFINITY,
+            };
+            let (rows, columns) = (side(77, d, 8, 1.0), side(130, d, 9, 1.0));
+            let values = Numbers::new(10).vector(130, 0.0, 1.0);
+            for factor in [Factor::One, Factor::Cost] {
+                let (expected, sizes) =
+                    dense::product(cost, f64::INFINITY, &rows, &columns, factor, &values, 1);
+                let got = product(device, kernel, &rows, &columns, factor, &values, 1);
+                let relative = (d as f64 + 8.0) * unit(device);
+                accept(
+                    &format!("d {d}, {cost:?}, {factor:?}"),
+                    close(&got, &expected, |k| relative * sizes[k]),
+                );
+                reject(
+                    "half the sum",
+                    close(
+                        &got,
+                        &expected.iter().map(|s| 0.5 * s).collect::<Vec<_>>(),
+                        |k| relative * sizes[k],
+                    ),
+                );
+            }
+        }
+    }
+}
+
+fn more_than_65535_columns_with_few_rows(device: &Device) {
+    let (rows, columns) = (side(3, 3, 11, 0.0), side(70_001, 3, 12, 0.1));
+    let kernel = Kernel {
+        cost: Cost::SquaredEuclidean,
+        epsilon: 0.05,
+    };
+    let expected = dense::softmin(kernel.cost, kernel.epsilon, &rows, &columns);
+    let got = softmin(device, kernel, &rows, &columns, None);
+    let tolerance = 11.0 * unit(device) * 13.0;
+    accept("softmin", close(&got, &expected, |_| tolerance));
+    // The mass of the last columns alone must be seen: a loop that ends early would lose it.
+    let mut cut = columns.clone();
+    cut.weights[65_535..].iter_mut().for_each(|w| *w = 0.0);
+    reject(
+        "softmin without the last columns",
+        close(
+            &dense::softmin(kernel.cost, kernel.epsilon, &rows, &cut),
+            &expected,
+            |_| tolerance,
+        ),
+    );
+    let values = vec![1.0; columns.len()];
+    let mut rows = rows;
+    rows.potential = expected;
+    let sums = product(device, kernel, &rows, &columns, Factor::One, &values, 1);
+    accept(
+        "product",
+        close(&sums, &[1.0; 3], |_| tolerance / kernel.epsilon),
+    );
+}
+
+fn more_columns_than_a_loop_may_run(device: &Device) {
+    // All columns are one point of distance ½ but for the last one, which is the row itself.
+    let m = 600_000;
+    let mut points = vec![0.5; m];
+    points[m - 1] = 0.0;
+    let columns = dense::Side {
+        points,
+        dimension: 1,
+        weights: vec![1.0 / m as f64; m],
+        potential: vec![0.0; m],
+    };
+    let rows = side(2, 1, 13, 0.0);
+    let rows = dense::Side {
+        points: vec![0.0; 2],
+        ..rows
+    };
+    let epsilon = 0.02;
+    let kernel = Kernel {
+        cost: Cost::SquaredEuclidean,
+        epsilon,
+    };
+    let got = softmin(device, kernel, &rows, &columns, None);
+    let far = (m - 1) as f64 / m as f64 * (-0.25f64 / epsilon).exp();
+    let expected = -epsilon * (far + 1.0 / m as f64).ln();
+    accept(
+        "softmin",
+        close(&got, &[expected; 2], |_| {
+            9.0 * unit(device) * (0.25 + epsilon * 20.0)
+        }),
+    );
+    reject(
+        "softmin without the last column",
+        number("f", -epsilon * far.ln(), expected, 9.0 * unit(device)),
+    );
+}
+
+fn vectors_come_back_as_they_went(device: &Device) {
+    for length in [0, 1, 63, 64, 65, 100_000] {
+        let values = points(length, 1, 14);
+        assert_eq!(
+            device.read(&device.vector(&values).unwrap()).unwrap(),
+            values
+        );
+    }
+}
+
+fn combinations_and_inner_products(device: &Device) {
+    for length in [1, 255, 257, 70_000] {
+        let vectors: Vec<Vec<f64>> = (0..11).map(|k| points(length, 1, 20 + k)).collect();
+        let uploaded: Vec<_> = vectors.iter().map(|v| device.vector(v).unwrap()).collect();
+        for terms in [1, 2, 4, 5, 11] {
+            let coefficients = Numbers::new(15).vector(terms, -2.0, 2.0);
+            let expected: Vec<f64> = (0..length)
+                .map(|i| {
+                    coefficients
+                        .iter()
+                        .zip(&vectors)
+                        .map(|(c, v)| c * v[i])
+                        .sum()
+                })
+                .collect();
+            let mut out = device.vector(&vec![f64::NAN; length]).unwrap();
+            let list: Vec<_> = coefficients.iter().copied().zip(&uploaded).collect();
+            device.combine(&list, &mut out).unwrap();
+            let tolerance = 2.0 * terms as f64 * 2.0 * unit(device);
+            let got = device.read(&out).unwrap();
+            accept(
+                &format!("{terms} terms of {length}"),
+                close(&got, &expected, |_| tolerance),
+            );
+            reject(
+                "another combination",
+                close(
+                    &got,
+                    &expected.iter().map(|v| v + 1e-3).collect::<Vec<_>>(),
+                    |_| tolerance,
+                ),
+            );
+        }
+        let pairs: Vec<_> = uploaded.iter().map(|v| (v, &uploaded[3])).collect();
+        let expected: Vec<f64> = vectors
+            .iter()
+            .map(|v| v.iter().zip(&vectors[3]).map(|(v, w)| v * w).sum())
+            .collect();
+        // Blocks of 256 are summed in the engine's precision, and then in f64, as here.
+        let in_f64 = length as f64 * Precision::F64.unit_roundoff();
+        let tolerance = (256.0 * unit(device) + in_f64) * length as f64 / 3.0;
+        let got = device.dots(&pairs).unwrap();
+        accept(
+            &format!("inner products of {length}"),
+            close(&got, &expected, |_| tolerance),
+        );
+        assert_eq!(got.len(), 11);
+    }
+}
+
+fn scaling(device: &Device) {
+    let sums: Vec<f64> = [
+        1.0,
+        0.5,
+        3.0,
+        2f64.powi(40),
+        2f64.powi(-40),
+        0.0,
+        2f64.powi(126),
+        2f64.powi(-120),
+    ]
+    .to_vec();
+    let epsilon = 0.125;
+    let uploaded = device.vector(&sums).unwrap();
+    let mut scaling = device.vector(&[7.0; 8]).unwrap();
+    let mut potential = device.vector(&[0.25; 8]).unwrap();
+    device
+        .scale(epsilon, &uploaded, &mut scaling, &mut potential)
+        .unwrap();
+    let (scaling, potential) = (
+        device.read(&scaling).unwrap(),
+        device.read(&potential).unwrap(),
+    );
+    for (index, sum) in sums.iter().enumerate() {
+        let log2 = -sum.log2().clamp(-100.0, 100.0);
+        let total = potential[index] + epsilon * scaling[index].ln();
+        let expected = 0.25 + epsilon * log2 * std::f64::consts::LN_2;
+        accept(
+            &format!("1/{sum}"),
+            number(
+                "f + ε log u",
+                total,
+                expected,
+                32.0 * unit(device) * (1.0 + expected.abs()),
+            ),
+        );
+        assert!(
+            scaling[index].log2().abs() <= 30.0,
+            "{sum} leaves u = {}",
+            scaling[index]
+        );
+        assert_eq!(
+            log2.abs() > 30.0,
+            potential[index] != 0.25,
+            "absorption of {sum}"
+        );
+    }
+}
+
+fn marginal_error(device: &Device) {
+    for n in [1, 300, 70_000] {
+        let rows = side(n, 2, 16, 0.0);
+        let cloud = device.cloud(&rows.points, 2, &rows.weights).unwrap();
+        let (before, after) = (points(n, 1, 17), points(n, 1, 18));
+        let epsilon = 0.5;
+        let terms = before
+            .iter()
+            .zip(&after)
+            .map(|(f, t)| ((f - t) / epsilon).exp());
+        let expected: f64 = rows
+            .weights
+            .iter()
+            .zip(terms)
+            .map(|(a, ratio)| a * (ratio - 1.0).abs())
+            .sum();
+        let vectors = (
+            device.vector(&before).unwrap(),
+            device.vector(&after).unwrap(),
+        );
+        let ratio = Ratio::Potentials {
+            epsilon,
+            before: &vectors.0,
+            after: &vectors.1,
+        };
+        let got = device.marginal_error(&cloud, ratio).unwrap();
+        // Ratios up to e⁴, weights of sum 1, blocks of 256.
+        let tolerance = 256.0 * unit(device) * 55.0;
+        accept("potentials", number("error", got, expected, tolerance));
+
+        let terms = before.iter().zip(&after).map(|(u, s)| u * s);
+        let expected: f64 = rows
+            .weights
+            .iter()
+            .zip(terms)
+            .map(|(a, ratio)| a * (ratio - 1.0).abs())
+            .sum();
+        let ratio = Ratio::Scalings {
+            scaling: &vectors.0,
+            sums: &vectors.1,
+        };
+        let got = device.marginal_error(&cloud, ratio).unwrap();
+        accept(
+            "scalings",
+            number("error", got, expected, 256.0 * unit(device) * 2.0),
+        );
+        reject(
+            "twice the error",
+            number("error", 2.0 * got, expected, tolerance),
+        );
+        // Far off is finite.
+        let far = (
+            device.vector(&vec![1e5; n]).unwrap(),
+            device.vector(&vec![-1e5; n]).unwrap(),
+        );
+        let ratio = Ratio::Potentials {
+            epsilon,
+            before: &far.0,
+            after: &far.1,
+        };
+        let error = device.marginal_error(&cloud, ratio).unwrap();
+        assert!(error.is_finite() && error > 1e20, "{error}");
+    }
+}
+
+fn operators_are_reproducible(device: &Device) {
+    let (rows, columns) = (side(1000, 3, 19, 0.1), side(3000, 3, 20, 0.1));
+    let kernel = Kernel {
+        cost: Cost::SquaredEuclidean,
+        epsilon: 0.01,
+    };
+    let first = softmin(device, kernel, &rows, &columns, None);
+    assert_eq!(first, softmin(device, kernel, &rows, &columns, None));
+}
+
+fn lengths_that_do_not_fit_are_refused(device: &Device) {
+    let cloud = device.cloud(&[0.0, 1.0], 1, &[0.5, 0.5]).unwrap();
+    let plane = device.cloud(&[0.0, 1.0], 2, &[1.0]).unwrap();
+    let vectors: Vec<_> = (1..4)
+        .map(|length| device.vector(&vec![0.0; length]).unwrap())
+        .collect();
+    let mut out = device.vector(&[0.0; 2]).unwrap();
+    let kernel = Kernel {
+        cost: Cost::SquaredEuclidean,
+        epsilon: 1.0,
+    };
+    let side = Side {
+        cloud: &cloud,
+        potential: &vectors[2],
+    };
+    assert!(
+        device
+            .softmin(kernel, &cloud, side, None, &mut out)
+            .is_err()
+    );
+    let side = Side {
+        cloud: &cloud,
+        potential: &vectors[1],
+    };
+    assert!(
+        device
+            .softmin(kernel, &plane, side, None, &mut out)
+            .is_err()
+    );
+    let integrand = Integrand {
+        factor: Factor::One,
+        values: &vectors[2],
+        width: 1,
+    };
+    assert!(
+        device
+            .product(kernel, side, side, integrand, &mut out)
+            .is_err()
+    );
+    assert!(device.combine(&[(1.0, &vectors[0])], &mut out).is_err());
+    assert!(device.dots(&[(&vectors[0], &vectors[1])]).is_err());
+    assert!(device.cloud(&[0.0; 5], 2, &[1.0; 2]).is_err());
+    // And what fits still works.
+    let integrand = Integrand {
+        factor: Factor::One,
+        values: &vectors[1],
+        width: 1,
+    };
+    device
+        .product(kernel, side, side, integrand, &mut out)
+        .unwrap();
+    assert_eq!(device.read(&out).unwrap(), [0.0, 0.0]);
+}

@@ -1,0 +1,718 @@
+//! Sinkhorn against closed forms and invariants.
+//!
+//! A value is the dual's, whose error is of second order in the marginals'; its tolerance is the
+//! precision floor of the result times ε, and the rounding of the cost.
+
+use haul::{
+    Acceleration, Certificate, Cost, Device, Engine, Form, Measure, Report, Sinkhorn, Solution,
+};
+use haul_tests::clouds::{gaussian_grid, measure, points};
+use haul_tests::compare::{accept, close, number, reject};
+use haul_tests::dense;
+use haul_tests::engines::Body;
+use std::ops::ControlFlow;
+
+pub const BODIES: &[(&str, Body)] = &[
+    (
+        "two_diracs_cost_their_distance",
+        two_diracs_cost_their_distance,
+    ),
+    ("two_by_two_has_a_closed_form", two_by_two_has_a_closed_form),
+    ("gaussians_have_a_closed_form", gaussians_have_a_closed_form),
+    (
+        "translating_a_cloud_by_t_adds_t_squared",
+        translating_a_cloud_by_t_adds_t_squared,
+    ),
+    (
+        "scaling_space_by_s_scales_the_value_by_s_squared",
+        scaling_space_by_s_scales_the_value_by_s_squared,
+    ),
+    (
+        "values_of_product_measures_add",
+        values_of_product_measures_add,
+    ),
+    (
+        "order_splits_and_weightless_points_change_nothing",
+        order_splits_and_weightless_points_change_nothing,
+    ),
+    (
+        "swapping_the_measures_changes_nothing",
+        swapping_the_measures_changes_nothing,
+    ),
+    (
+        "a_shared_offset_loses_no_digit",
+        a_shared_offset_loses_no_digit,
+    ),
+    (
+        "both_forms_and_every_acceleration_agree",
+        both_forms_and_every_acceleration_agree,
+    ),
+    (
+        "reported_marginal_errors_are_those_of_the_plan",
+        reported_marginal_errors_are_those_of_the_plan,
+    ),
+    (
+        "bounds_hold_at_every_iteration",
+        bounds_hold_at_every_iteration,
+    ),
+    (
+        "the_map_is_the_barycentric_one",
+        the_map_is_the_barycentric_one,
+    ),
+    (
+        "the_plan_multiplies_as_its_matrix_does",
+        the_plan_multiplies_as_its_matrix_does,
+    ),
+    ("the_largest_entries_of_a_row", the_largest_entries_of_a_row),
+    (
+        "masses_from_1e_minus_6_to_1e6",
+        masses_from_1e_minus_6_to_1e6,
+    ),
+    (
+        "coordinates_from_1e_minus_6_to_1e6",
+        coordinates_from_1e_minus_6_to_1e6,
+    ),
+    (
+        "degenerate_clouds_have_finite_answers",
+        degenerate_clouds_have_finite_answers,
+    ),
+    (
+        "too_few_iterations_are_said_so",
+        too_few_iterations_are_said_so,
+    ),
+    (
+        "an_observer_sees_the_course_and_can_end_it",
+        an_observer_sees_the_course_and_can_end_it,
+    ),
+];
+
+/// The tightest tolerance that is sensible at a floor.
+fn tolerance(device: &Device) -> f64 {
+    if device.precision().name() == "f64" {
+        1e-10
+    } else {
+        1e-4
+    }
+}
+
+/// By how much a value may be off: rounding, and what is left of the iteration.
+fn slack(report: &Report) -> f64 {
+    let Certificate {
+        precision_floor, ..
+    } = report.certificate;
+    8.0 * precision_floor * (report.epsilon + report.transport_cost)
+        + report.tolerance.powi(2) * report.epsilon
+}
+
+#[track_caller]
+fn expect(solution: &Solution<'_, Device>, expected: f64) {
+    let report = solution.report();
+    assert!(report.converged, "{report:?}");
+    accept(
+        "value",
+        number(
+            "OT",
+            report.value,
+            expected,
+            slack(report) + 1e-9 * expected.abs(),
+        ),
+    );
+    let off = 100.0 * slack(report) + 1e-3 * (expected.abs() + report.epsilon);
+    reject(
+        "value",
+        number(
+            "OT",
+            report.value + off,
+            expected,
+            slack(report) + 1e-9 * expected.abs(),
+        ),
+    );
+}
+
+fn sinkhorn(device: &Device, epsilon: f64) -> Sinkhorn {
+    Sinkhorn::epsilon(epsilon)
+        .tolerance(tolerance(device))
+        .max_iterations(20_000)
+}
+
+fn two_diracs_cost_their_distance(device: &Device) {
+    let a = Measure::uniform(&[1.0, 2.0, 2.0], 3).unwrap();
+    let b = Measure::uniform(&[0.0, 0.0, 0.0], 3).unwrap();
+    for epsilon in [0.01, 1.0, 100.0] {
+        expect(
+            &sinkhorn(device, epsilon)
+                .p(2)
+                .solve(device, &a, &b)
+                .unwrap(),
+            9.0,
+        );
+        expect(
+            &sinkhorn(device, epsilon)
+                .p(1)
+                .solve(device, &a, &b)
+                .unwrap(),
+            3.0,
+        );
+    }
+}
+
+fn two_by_two_has_a_closed_form(device: &Device) {
+    let a = Measure::uniform(&[0.0, 2.0], 1).unwrap();
+    for (epsilon, p) in [(0.5, 2), (4.0, 2), (0.5, 1), (3.0, 1)] {
+        let c = 2f64.powi(p);
+        let expected = -epsilon * ((1.0 + (-c / epsilon).exp()) / 2.0).ln();
+        expect(
+            &sinkhorn(device, epsilon)
+                .p(p)
+                .solve(device, &a, &a)
+                .unwrap(),
+            expected,
+        );
+    }
+}
+
+fn gaussians_have_a_closed_form(device: &Device) {
+    let (a, b) = (gaussian_grid(-0.4, 0.8), gaussian_grid(0.7, 1.3));
+    for (epsilon, expected) in [
+        (0.18, 1.7721917807),
+        (0.5, 2.0813847982),
+        (2.0, 2.7352667307),
+    ] {
+        expect(
+            &sinkhorn(device, epsilon).solve(device, &a, &b).unwrap(),
+            expected,
+        );
+    }
+}
+
+fn translating_a_cloud_by_t_adds_t_squared(device: &Device) {
+    let a = measure(80, 2, 30);
+    let t = [0.75, -1.5];
+    let moved: Vec<f64> = a
+        .points()
+        .chunks_exact(2)
+        .flat_map(|x| [x[0] + t[0], x[1] + t[1]])
+        .collect();
+    let b = Measure::new(moved, 2, a.weights().to_vec()).unwrap();
+    let itself = sinkhorn(device, 0.1).solve(device, &a, &a).unwrap().value();
+    let expected = itself + t[0] * t[0] + t[1] * t[1];
+    let solution = sinkhorn(device, 0.1).solve(device, &a, &b).unwrap();
+    // Of two solves, both have a slack.
+    accept(
+        "translation",
+        number(
+            "OT",
+            solution.value(),
+            expected,
+            2.0 * slack(solution.report()) + 1e-9,
+        ),
+    );
+    reject(
+        "translation",
+        number(
+            "OT",
+            solution.value(),
+            itself,
+            2.0 * slack(solution.report()) + 1e-9,
+        ),
+    );
+}
+
+fn scaling_space_by_s_scales_the_value_by_s_squared(device: &Device) {
+    let (a, b) = (measure(60, 3, 31), measure(70, 3, 32));
+    let value = sinkhorn(device, 0.2).solve(device, &a, &b).unwrap().value();
+    for s in [3.0, 1e-3] {
+        let scaled = |m: &Measure| {
+            Measure::new(
+                m.points().iter().map(|x| s * x).collect(),
+                3,
+                m.weights().to_vec(),
+            )
+            .unwrap()
+        };
+        let solution = sinkhorn(device, 0.2 * s * s)
+            .solve(device, &scaled(&a), &scaled(&b))
+            .unwrap();
+        accept(
+            "scale",
+            number(
+                "OT",
+                solution.value(),
+                s * s * value,
+                2.0 * slack(solution.report()) + 1e-9 * s * s,
+            ),
+        );
+    }
+}
+
+fn values_of_product_measures_add(device: &Device) {
+    let (a1, b1) = (measure(12, 1, 33), measure(9, 1, 34));
+    let (a2, b2) = (measure(8, 1, 35), measure(11, 1, 36));
+    let product = |x: &Measure, y: &Measure| {
+        let (mut points, mut weights) = (Vec::new(), Vec::new());
+        for (x, a) in x.points().iter().zip(x.weights()) {
+            for (y, b) in y.points().iter().zip(y.weights()) {
+                points.extend([*x, *y]);
+                weights.push(a * b);
+            }
+        }
+        Measure::new(points, 2, weights).unwrap()
+    };
+    let solve = |a: &Measure, b: &Measure| {
+        sinkhorn(device, 0.3)
+            .solve(device, a, b)
+            .unwrap()
+            .report()
+            .clone()
+    };
+    let (first, second) = (solve(&a1, &b1), solve(&a2, &b2));
+    let both = solve(&product(&a1, &a2), &product(&b1, &b2));
+    let allowed = slack(&first) + slack(&second) + slack(&both) + 1e-9;
+    accept(
+        "product",
+        number("OT", both.value, first.value + second.value, allowed),
+    );
+    reject("product", number("OT", both.value, first.value, allowed));
+}
+
+fn order_splits_and_weightless_points_change_nothing(device: &Device) {
+    let (a, b) = (measure(50, 2, 37), measure(64, 2, 38));
+    let plain = sinkhorn(device, 0.05).solve(device, &a, &b).unwrap();
+    let n = a.len();
+    let reversed: Vec<f64> = (0..n)
+        .rev()
+        .flat_map(|i| a.points()[2 * i..2 * i + 2].to_vec())
+        .collect();
+    let permuted = Measure::new(reversed, 2, a.weights().iter().rev().copied().collect()).unwrap();
+    let (mut points, mut weights) = (a.points().to_vec(), a.weights().to_vec());
+    points.extend_from_slice(&a.points()[..2]);
+    weights[0] *= 0.5;
+    weights.push(weights[0]);
+    let split = Measure::new(points, 2, weights).unwrap();
+    let (mut points, mut weights) = (a.points().to_vec(), a.weights().to_vec());
+    points.extend([0.9, -0.9]);
+    weights.push(0.0);
+    let padded = Measure::new(points, 2, weights).unwrap();
+    for (name, other) in [
+        ("permuted", &permuted),
+        ("split", &split),
+        ("padded", &padded),
+    ] {
+        let solution = sinkhorn(device, 0.05).solve(device, other, &b).unwrap();
+        let allowed = 2.0 * slack(plain.report()) + 1e-12;
+        accept(name, number("OT", solution.value(), plain.value(), allowed));
+        let potentials = solution.potentials().unwrap();
+        assert!(
+            potentials
+                .f
+                .iter()
+                .chain(&potentials.g)
+                .all(|f| f.is_finite()),
+            "{name}"
+        );
+    }
+}
+
+fn swapping_the_measures_changes_nothing(device: &Device) {
+    let (a, b) = (measure(90, 3, 39), measure(40, 3, 40));
+    for p in [1, 2] {
+        let one = sinkhorn(device, 0.1).p(p).solve(device, &a, &b).unwrap();
+        let other = sinkhorn(device, 0.1).p(p).solve(device, &b, &a).unwrap();
+        accept(
+            "swap",
+            number(
+                "OT",
+                other.value(),
+                one.value(),
+                2.0 * slack(one.report()) + 1e-12,
+            ),
+        );
+    }
+}
+
+fn a_shared_offset_loses_no_digit(device: &Device) {
+    let (a, b) = (measure(100, 3, 41), measure(120, 3, 42));
+    // 64 and 4096 add to these coordinates without rounding in f64.
+    let moved = |m: &Measure, by: f64| {
+        Measure::new(
+            m.points().iter().map(|x| x + by).collect(),
+            3,
+            m.weights().to_vec(),
+        )
+        .unwrap()
+    };
+    let near = sinkhorn(device, 0.02).solve(device, &a, &b).unwrap();
+    for offset in [64.0, 4096.0] {
+        let far = sinkhorn(device, 0.02)
+            .solve(device, &moved(&a, offset), &moved(&b, offset))
+            .unwrap();
+        assert_eq!(far.value(), near.value(), "offset {offset}");
+        assert_eq!(far.report().iterations, near.report().iterations);
+    }
+}
+
+fn both_forms_and_every_acceleration_agree(device: &Device) {
+    let (a, b) = (measure(150, 2, 43), measure(170, 2, 44));
+    for p in [1, 2] {
+        for epsilon in [0.5, 0.02] {
+            let settings = sinkhorn(device, epsilon).p(p);
+            let default = settings.solve(device, &a, &b).unwrap();
+            for other in [
+                settings.clone().form(Form::Scaling),
+                settings.clone().acceleration(Acceleration::None),
+                settings
+                    .clone()
+                    .acceleration(Acceleration::Anderson { memory: 3 }),
+            ] {
+                let solution = other.solve(device, &a, &b).unwrap();
+                assert!(
+                    solution.report().converged,
+                    "{other:?}: {:?}",
+                    solution.report()
+                );
+                let allowed = 2.0 * slack(default.report()) + 1e-12;
+                accept(
+                    &format!("{other:?}"),
+                    number("OT", solution.value(), default.value(), allowed),
+                );
+            }
+        }
+    }
+}
+
+/// A solution's sides, for the dense reference; potentials in the units of the points.
+fn sides(solution: &Solution<'_, Device>, a: &Measure, b: &Measure) -> (dense::Side, dense::Side) {
+    let potentials = solution.potentials().unwrap();
+    let side = |measure: &Measure, potential| dense::Side {
+        points: measure.points().to_vec(),
+        dimension: measure.dimension(),
+        weights: measure.weights().to_vec(),
+        potential,
+    };
+    (side(a, potentials.f), side(b, potentials.g))
+}
+
+fn reported_marginal_errors_are_those_of_the_plan(device: &Device) {
+    let (a, b) = (measure(130, 3, 45), measure(210, 3, 46));
+    for (cost, p, form) in [
+        (Cost::SquaredEuclidean, 2, Form::Log),
+        (Cost::Euclidean, 1, Form::Log),
+        (Cost::SquaredEuclidean, 2, Form::Scaling),
+    ] {
+        for iterations in [1, 5, 1000] {
+            let settings = Sinkhorn::epsilon(0.05)
+                .p(p)
+                .form(form)
+                .tolerance(1e-3)
+                .max_iterations(iterations);
+            let solution = settings.solve(device, &a, &b).unwrap();
+            let (rows, columns) = sides(&solution, &a, &b);
+            let plan = dense::plan(cost, 0.05, &rows, &columns);
+            let (r, c) = dense::marginals(&plan, b.len());
+            let (error_a, error_b) = (
+                dense::distance(&r, a.weights()),
+                dense::distance(&c, b.weights()),
+            );
+            let Certificate {
+                marginal_error_a,
+                marginal_error_b,
+                precision_floor,
+                ..
+            } = *solution.certificate();
+            // The reported errors are computed in the engine's precision from a plan of mass ≤ 1 + error.
+            let allowed = 4.0 * precision_floor * (1.0 + error_a + error_b);
+            accept("‖P1 − a‖", number("a", marginal_error_a, error_a, allowed));
+            accept("‖Pᵀ1 − b‖", number("b", marginal_error_b, error_b, allowed));
+            if iterations == 1 {
+                reject(
+                    "‖Pᵀ1 − b‖",
+                    number("b", marginal_error_b, 2.0 * error_b, allowed),
+                );
+            }
+            let mass: f64 = plan.iter().sum();
+            accept("ΣP", number("mass", solution.report().mass, mass, allowed));
+        }
+    }
+}
+
+fn bounds_hold_at_every_iteration(device: &Device) {
+    let exact = Device::cpu_f64();
+    for p in [1, 2] {
+        let (a, b) = (measure(60, 2, 47), measure(75, 2, 48));
+        let converged = Sinkhorn::epsilon(0.03)
+            .p(p)
+            .tolerance(1e-12)
+            .max_iterations(100_000);
+        let truth = converged.solve(&exact, &a, &b).unwrap();
+        assert!(truth.report().converged);
+        let mut last_gap = f64::INFINITY;
+        for iterations in [1, 2, 3, 5, 8, 20, 60, 300] {
+            let settings = Sinkhorn::epsilon(0.03)
+                .p(p)
+                .tolerance(1e-12)
+                .max_iterations(iterations);
+            let solution = settings.solve(device, &a, &b).unwrap();
+            let Certificate {
+                lower_bound,
+                upper_bound,
+                ..
+            } = *solution.certificate();
+            let value = truth.value();
+            assert!(
+                lower_bound <= value && value <= upper_bound,
+                "p {p}, {iterations} iterations: {lower_bound} ≤ {value} ≤ {upper_bound}"
+            );
+            last_gap = solution.certificate().gap();
+        }
+        // The bounds close: at the end they are as near as the precision lets them be.
+        let closed = 4.0
+            * truth.report().transport_cost
+            * (1e-9 + 100.0 * device.precision().unit_roundoff() / 0.03);
+        assert!(last_gap <= closed, "gap {last_gap:e} > {closed:e}");
+    }
+}
+
+fn the_map_is_the_barycentric_one(device: &Device) {
+    let (a, b) = (measure(70, 3, 49), measure(50, 3, 50));
+    let solution = sinkhorn(device, 0.1).solve(device, &a, &b).unwrap();
+    let (rows, columns) = sides(&solution, &a, &b);
+    // Rows of weight 0 have an image as well: that of the kernel's row.
+    let unweighted = dense::Side {
+        weights: vec![1.0; a.len()],
+        ..rows
+    };
+    let plan = dense::plan(Cost::SquaredEuclidean, 0.1, &unweighted, &columns);
+    let (r, _) = dense::marginals(&plan, b.len());
+    let expected: Vec<f64> = (0..a.len() * 3)
+        .map(|k| {
+            (0..b.len())
+                .map(|j| plan[k / 3 * b.len() + j] * b.points()[3 * j + k % 3])
+                .sum::<f64>()
+                / r[k / 3]
+        })
+        .collect();
+    let allowed = 4.0 * solution.certificate().precision_floor;
+    let map = solution.plan().map().unwrap();
+    accept("map", close(&map, &expected, |_| allowed));
+    reject("the identity", close(a.points(), &expected, |_| allowed));
+}
+
+fn the_plan_multiplies_as_its_matrix_does(device: &Device) {
+    let (a, b) = (measure(33, 2, 51), measure(47, 2, 52));
+    let solution = sinkhorn(device, 0.1).p(1).solve(device, &a, &b).unwrap();
+    let (rows, columns) = sides(&solution, &a, &b);
+    let plan = dense::plan(Cost::Euclidean, 0.1, &rows, &columns);
+    let allowed = 4.0 * solution.certificate().precision_floor;
+    for width in [1, 2, 5] {
+        let (v, u) = (points(47 * width, 1, 53), points(33 * width, 1, 54));
+        let pv: Vec<f64> = (0..33 * width)
+            .map(|k| {
+                (0..47)
+                    .map(|j| plan[k / width * 47 + j] * v[j * width + k % width])
+                    .sum()
+            })
+            .collect();
+        let ptu: Vec<f64> = (0..47 * width)
+            .map(|k| {
+                (0..33)
+                    .map(|i| plan[i * 47 + k / width] * u[i * width + k % width])
+                    .sum()
+            })
+            .collect();
+        accept(
+            "P V",
+            close(&solution.plan().product(&v).unwrap(), &pv, |_| allowed),
+        );
+        accept(
+            "Pᵀ U",
+            close(
+                &solution.plan().product_transposed(&u).unwrap(),
+                &ptu,
+                |_| allowed,
+            ),
+        );
+        reject(
+            "P V",
+            close(
+                &solution.plan().product(&v).unwrap(),
+                &pv.iter().map(|p| p + 1e-2).collect::<Vec<_>>(),
+                |_| allowed,
+            ),
+        );
+    }
+    assert!(solution.plan().product(&[1.0; 46]).is_err());
+    assert!(solution.plan().product(&[]).is_err());
+}
+
+fn the_largest_entries_of_a_row(device: &Device) {
+    let (a, b) = (measure(20, 2, 55), measure(30, 2, 56));
+    let solution = sinkhorn(device, 0.2).solve(device, &a, &b).unwrap();
+    let (rows, columns) = sides(&solution, &a, &b);
+    let plan = dense::plan(Cost::SquaredEuclidean, 0.2, &rows, &columns);
+    for (i, best) in solution.plan().top_k(4).unwrap().iter().enumerate() {
+        let mut entries: Vec<f64> = plan[i * 30..][..30].to_vec();
+        entries.sort_by(|p, q| q.total_cmp(p));
+        let masses: Vec<f64> = best.iter().map(|(_, mass)| *mass).collect();
+        let expected: Vec<f64> = entries
+            .into_iter()
+            .take(4)
+            .filter(|mass| *mass > 0.0)
+            .collect();
+        accept("masses", close(&masses, &expected, |k| 1e-9 * expected[k]));
+        for (j, mass) in best {
+            accept("place", number("P", *mass, plan[i * 30 + j], 1e-9 * mass));
+        }
+    }
+}
+
+fn masses_from_1e_minus_6_to_1e6(device: &Device) {
+    let (a, b) = (measure(40, 2, 57), measure(50, 2, 58));
+    for mass in [1e-6, 1.0, 1e6] {
+        let heavy = |m: &Measure| {
+            Measure::new(
+                m.points().to_vec(),
+                2,
+                m.weights().iter().map(|w| w * mass).collect(),
+            )
+            .unwrap()
+        };
+        let solution = sinkhorn(device, 0.1)
+            .solve(device, &heavy(&a), &heavy(&b))
+            .unwrap();
+        let report = solution.report();
+        assert!(report.converged, "{report:?}");
+        accept(
+            "ΣP",
+            number(
+                "mass",
+                report.mass / mass,
+                1.0,
+                4.0 * report.certificate.precision_floor + tolerance(device),
+            ),
+        );
+        // The plan is that of mass 1, scaled by it, and a⊗b is scaled by its square:
+        // KL(mP | m²a⊗b) = m (KL(P | a⊗b) − log m) + m² − m, mass terms included.
+        let one = sinkhorn(device, 0.1).solve(device, &a, &b).unwrap();
+        let kl = mass * (one.report().kl - mass.ln()) + mass * mass - mass;
+        let value = one.report().transport_cost * mass + 0.1 * kl;
+        let scale = value.abs() + 0.1 * mass * mass;
+        accept(
+            "value",
+            number("OT", report.value, value, 4.0 * tolerance(device) * scale),
+        );
+        let certificate = report.certificate;
+        assert!(certificate.lower_bound <= certificate.upper_bound);
+    }
+}
+
+fn coordinates_from_1e_minus_6_to_1e6(device: &Device) {
+    let (a, b) = (measure(40, 2, 59), measure(50, 2, 60));
+    let one = sinkhorn(device, 0.1).solve(device, &a, &b).unwrap().value();
+    for s in [1e-6, 1e-3, 1e3, 1e6] {
+        let scaled = |m: &Measure| {
+            Measure::new(
+                m.points().iter().map(|x| s * x).collect(),
+                2,
+                m.weights().to_vec(),
+            )
+            .unwrap()
+        };
+        let solution = sinkhorn(device, 0.1 * s * s)
+            .solve(device, &scaled(&a), &scaled(&b))
+            .unwrap();
+        let report = solution.report();
+        assert!(report.converged, "{report:?}");
+        accept(
+            "value",
+            number(
+                "OT/s²",
+                report.value / (s * s),
+                one,
+                4.0 * slack(report) / (s * s) + 1e-9,
+            ),
+        );
+    }
+}
+
+fn degenerate_clouds_have_finite_answers(device: &Device) {
+    let same = Measure::uniform(&[0.3; 20], 2).unwrap();
+    let cloud = measure(30, 2, 61);
+    let single = Measure::uniform(&[0.1, 0.2], 2).unwrap();
+    for (a, b) in [
+        (&same, &same),
+        (&same, &single),
+        (&single, &single),
+        (&cloud, &cloud),
+        (&single, &cloud),
+        (&cloud, &same),
+    ] {
+        for p in [1, 2] {
+            for form in [Form::Log, Form::Scaling] {
+                let solution = sinkhorn(device, 0.1)
+                    .p(p)
+                    .form(form)
+                    .solve(device, a, b)
+                    .unwrap();
+                let report = solution.report();
+                assert!(
+                    report.converged && report.value.is_finite(),
+                    "{form:?} {report:?}"
+                );
+                assert!(solution.plan().map().unwrap().iter().all(|x| x.is_finite()));
+            }
+        }
+    }
+    let apart = sinkhorn(device, 0.1).solve(device, &same, &single).unwrap();
+    expect(&apart, 0.2f64.powi(2) + 0.1f64.powi(2));
+}
+
+fn too_few_iterations_are_said_so(device: &Device) {
+    let (a, b) = (measure(100, 2, 62), measure(100, 2, 63));
+    for form in [Form::Log, Form::Scaling] {
+        let solution = Sinkhorn::epsilon(0.001)
+            .form(form)
+            .max_iterations(1)
+            .tolerance(1e-3)
+            .solve(device, &a, &b)
+            .unwrap();
+        let report = solution.report();
+        assert!(
+            !report.converged && report.iterations == 1 && report.softmin_passes == 2,
+            "{report:?}"
+        );
+        assert!(report.certificate.marginal_error() > 1e-3);
+    }
+}
+
+fn an_observer_sees_the_course_and_can_end_it(device: &Device) {
+    let (a, b) = (measure(100, 2, 64), measure(100, 2, 65));
+    let mut course = Vec::new();
+    let settings = Sinkhorn::epsilon(0.005).tolerance(1e-3);
+    let solution = settings
+        .solve_observed(device, &a, &b, |progress| {
+            course.push(*progress);
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+    assert!(solution.report().converged);
+    let last = course.last().unwrap();
+    assert!(
+        last.marginal_error <= last.goal
+            && last.goal <= 1e-3
+            && last.iteration == solution.report().iterations
+    );
+    assert!(course.windows(2).all(|pair| pair[0].iteration < pair[1].iteration && pair[0].epsilon >= pair[1].epsilon));
+    assert!(course[0].epsilon > last.epsilon && (last.epsilon - 0.005).abs() < 1e-12);
+
+    let stopped = settings
+        .solve_observed(device, &a, &b, |progress| {
+            if progress.iteration >= 3 {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        })
+        .unwrap();
+    // Ended among the levels of annealing: one more iteration is at the ε asked for.
+    assert!(stopped.report().iterations == 4 && !stopped.report().converged);
+}

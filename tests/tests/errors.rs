@@ -1,0 +1,153 @@
+//! Every input that is refused, with the message that says why and what to do.
+
+use haul::{Acceleration, Device, Error, Measure, Regularization, Sinkhorn};
+
+fn message<T>(result: Result<T, Error>) -> String {
+    match result {
+        Ok(_) => panic!("it was accepted"),
+        Err(error) => error.to_string(),
+    }
+}
+
+#[track_caller]
+fn says<T>(result: Result<T, Error>, parts: &[&str]) {
+    let message = message(result);
+    for part in parts {
+        assert!(message.contains(part), "{message:?} does not say {part:?}");
+    }
+    assert!(!message.contains('\n'), "{message:?} is more than a line");
+}
+
+fn line(n: usize) -> Measure {
+    Measure::uniform(&(0..n).map(|i| i as f64).collect::<Vec<_>>(), 1).unwrap()
+}
+
+fn solve(settings: Sinkhorn, a: &Measure, b: &Measure) -> Result<f64, Error> {
+    Ok(settings.solve(&Device::cpu(), a, b)?.value())
+}
+
+#[test]
+fn a_coordinate_that_is_not_finite_is_named_by_row_and_column() {
+    let mut points = vec![0.0f32; 60];
+    points[16 * 3 + 1] = f32::NAN;
+    says(
+        Measure::uniform(&points, 3),
+        &["row 17", "column 2", "NaN", "remove the row"],
+    );
+    points[16 * 3 + 1] = f32::NEG_INFINITY;
+    says(Measure::uniform(&points, 3), &["row 17", "-inf"]);
+}
+
+#[test]
+fn an_empty_cloud_is_refused() {
+    says(
+        Measure::uniform::<f64>(&[], 3),
+        &["empty", "at least one point"],
+    );
+    says(Measure::uniform(&[1.0], 0), &["dimension 0"]);
+}
+
+#[test]
+fn coordinates_that_do_not_make_points_are_refused() {
+    says(
+        Measure::uniform(&[1.0, 2.0, 3.0, 4.0], 3),
+        &["4 coordinates", "dimension 3"],
+    );
+}
+
+#[test]
+fn weights_are_checked() {
+    says(
+        line(3).with_weights(&[1.0, 2.0]),
+        &["2 weights for 3 points"],
+    );
+    says(
+        line(3).with_weights(&[1.0, -0.5, 1.0]),
+        &["row 2", "-0.5", "at least 0"],
+    );
+    says(
+        line(3).with_weights(&[1.0, f64::NAN, 1.0]),
+        &["row 2", "NaN"],
+    );
+    says(line(2).with_weights(&[0.0, 0.0]), &["sum to 0"]);
+    says(line(2).with_weights(&[1e308, 1e308]), &["sum to inf"]);
+}
+
+#[test]
+fn dimensions_must_agree() {
+    let plane = Measure::uniform(&[0.0, 1.0], 2).unwrap();
+    says(
+        solve(Sinkhorn::blur(0.1), &line(2), &plane),
+        &["dimension 1", "2"],
+    );
+}
+
+#[test]
+fn masses_must_agree() {
+    let heavy = line(2).with_weights(&[1.0, 1.0]).unwrap();
+    says(
+        solve(Sinkhorn::blur(0.1), &line(2), &heavy),
+        &["1 and 2", "normalise"],
+    );
+    assert!(solve(Sinkhorn::blur(0.1), &line(2), &heavy.normalized()).is_ok());
+}
+
+#[test]
+fn epsilon_and_blur_are_positive_and_finite() {
+    for bad in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        says(
+            solve(Sinkhorn::epsilon(bad), &line(2), &line(2)),
+            &["epsilon", "above 0"],
+        );
+        says(
+            solve(Sinkhorn::blur(bad), &line(2), &line(2)),
+            &["blur", "above 0"],
+        );
+        let relative = Sinkhorn::with(Regularization::RelativeBlur(bad));
+        says(solve(relative, &line(2), &line(2)), &["blur", "above 0"]);
+    }
+    // Squares to nothing.
+    says(
+        solve(Sinkhorn::blur(1e-200), &line(2), &line(2)),
+        &["epsilon"],
+    );
+}
+
+#[test]
+fn settings_are_checked() {
+    let blur = || Sinkhorn::blur(0.1);
+    for bad in [0.0, 3.0, -1.0, f64::NAN] {
+        says(
+            solve(blur().p(bad), &line(2), &line(2)),
+            &["p is", "1 or 2"],
+        );
+    }
+    for bad in [0.0, -1e-3, f64::NAN, f64::INFINITY] {
+        says(
+            solve(blur().tolerance(bad), &line(2), &line(2)),
+            &["tolerance", "above 0"],
+        );
+    }
+    says(
+        solve(blur().max_iterations(0), &line(2), &line(2)),
+        &["max_iterations", "at least 1"],
+    );
+    let memory = blur().acceleration(Acceleration::Anderson { memory: 1 });
+    says(solve(memory, &line(2), &line(2)), &["memory", "at least 2"]);
+}
+
+#[test]
+fn extents_beyond_the_range_of_f64_are_refused() {
+    for extent in [1e200, 1e-200] {
+        let cloud = Measure::uniform(&[0.0, extent], 1).unwrap();
+        says(
+            solve(Sinkhorn::epsilon(1.0), &cloud, &cloud),
+            &["extend", "rescale"],
+        );
+    }
+}
+
+#[test]
+fn an_unknown_adapter_is_named() {
+    says(Device::gpu("no such adapter"), &["no such adapter"]);
+}

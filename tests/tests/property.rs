@@ -1,0 +1,74 @@
+//! Random problems: whatever the sizes, dimensions, weights, scale and ε, a solve ends with finite
+//! numbers whose bounds are in order, and with a lower bound below the cost of a plan that anyone
+//! can write down.
+
+use haul::{Device, Form, Measure, Sinkhorn};
+use proptest::prelude::*;
+
+/// A measure of up to 24 points in dimension d, coordinates of size `extent`, some weights 0.
+fn measure(d: usize, extent: f64) -> impl Strategy<Value = Measure> {
+    (1..24usize)
+        .prop_flat_map(move |n| {
+            let points = prop::collection::vec(-1.0..1.0f64, n * d);
+            let weights = prop::collection::vec(prop_oneof![1 => Just(0.0), 4 => 0.01..1.0f64], n);
+            (points, weights)
+        })
+        .prop_map(move |(points, mut weights)| {
+            weights[0] += 0.1;
+            let points = points.into_iter().map(|x| extent * x).collect();
+            Measure::new(points, d, weights).unwrap().normalized()
+        })
+}
+
+fn problem() -> impl Strategy<Value = (Measure, Measure, f64)> {
+    (1..6usize, -6..=6i32, -3.0..3.0f64).prop_flat_map(|(d, decade, log_epsilon)| {
+        let extent = 10f64.powi(decade);
+        (
+            measure(d, extent),
+            measure(d, extent),
+            Just(10f64.powf(log_epsilon) * extent),
+        )
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 3000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_solve_is_finite_and_its_bounds_are_in_order(
+        (a, b, scale) in problem(),
+        p in 1..=2i32,
+        scaling in any::<bool>(),
+        double in any::<bool>(),
+        iterations in 1..200usize,
+    ) {
+        let device = if double { Device::cpu_f64() } else { Device::cpu() };
+        let form = if scaling { Form::Scaling } else { Form::Log };
+        let settings = Sinkhorn::epsilon(scale.powi(p)).p(p).form(form).max_iterations(iterations);
+        let solution = settings.solve(&device, &a, &b).unwrap();
+        let report = solution.report();
+        let certificate = &report.certificate;
+        let potentials = solution.potentials().unwrap();
+        prop_assert!(potentials.f.iter().chain(&potentials.g).all(|f| f.is_finite()));
+        prop_assert!(report.value.is_finite() && report.transport_cost >= 0.0);
+        prop_assert!(certificate.gap() >= 0.0, "{report:?}");
+
+        // P = a⊗b has the marginals and no entropy: its cost bounds OT_ε from above.
+        let independent: f64 = (0..a.len())
+            .flat_map(|i| (0..b.len()).map(move |j| (i, j)))
+            .map(|(i, j)| {
+                let d = a.dimension();
+                let (x, y) = (&a.points()[i * d..][..d], &b.points()[j * d..][..d]);
+                let squared: f64 = x.iter().zip(y).map(|(x, y)| (x - y).powi(2)).sum();
+                a.weights()[i] * b.weights()[j] * if p == 2 { squared } else { squared.sqrt() }
+            })
+            .sum();
+        prop_assert!(certificate.lower_bound <= independent * (1.0 + 1e-6), "{report:?} {independent}");
+        // No transport costs nothing, and KL ≥ 0: OT_ε is not negative.
+        prop_assert!(certificate.upper_bound >= 0.0);
+        if report.converged {
+            let slack = report.epsilon * (report.tolerance + certificate.precision_floor);
+            prop_assert!(report.value >= -slack && report.kl >= -(report.tolerance + certificate.precision_floor) * (1.0 + report.kl.abs()), "{report:?}");
+        }
+    }
+}

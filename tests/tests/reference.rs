@@ -1,0 +1,226 @@
+//! Reference cases that a dense f64 solver with Newton's method has solved, on every engine.
+//!
+//! The folder that `HAUL_REFERENCE` names holds `oracle.json` and an `.npz` for each case; without
+//! it the trials show as ignored. Tolerances: the value within 1e-5·max(1, 1e-2·max C/ε) in f32 and
+//! 1e-9 in f64, relative; transport cost, mass and both marginals likewise.
+
+use haul::engine::{Factor, Integrand, Kernel, Side};
+use haul::{Cost, Device, Engine, Measure, Sinkhorn};
+use haul_tests::compare::{accept, close, number, reject};
+use haul_tests::engines;
+use libtest_mimic::{Arguments, Trial};
+use serde_json::Value;
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::OnceLock;
+
+/// The folder of the cases.
+static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    if !arguments.list {
+        engines::announce();
+    }
+    let folder = std::env::var_os("HAUL_REFERENCE").map(PathBuf::from);
+    let there = folder.is_some();
+    FOLDER.set(folder.unwrap_or_default()).unwrap();
+    let mut trials = Vec::new();
+    for engine in [
+        engines::cpu(),
+        engines::adapters(),
+        engines::adapters_without_subgroups(),
+    ]
+    .concat()
+    {
+        for (name, body) in [
+            ("balanced_cases", balanced_cases as engines::Body),
+            ("operators", operators),
+        ] {
+            let trial: Trial = engine.trial(name, body);
+            let ignored = trial.has_ignored_flag() || !there;
+            trials.push(trial.with_ignored_flag(ignored));
+        }
+    }
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+fn list(kind: &str) -> Vec<Value> {
+    let file = File::open(folder().join("oracle.json")).unwrap();
+    let index: Value = serde_json::from_reader(BufReader::new(file)).unwrap();
+    index[kind].as_array().unwrap().clone()
+}
+
+fn folder() -> &'static Path {
+    FOLDER.get().unwrap()
+}
+
+/// The arrays of a case by name, as f64.
+fn arrays(case: &Value) -> HashMap<String, Vec<f64>> {
+    let path = folder().join(case["file"].as_str().unwrap());
+    let mut archive = npyz::npz::NpzArchive::open(path).unwrap();
+    let names: Vec<String> = archive.array_names().map(str::to_owned).collect();
+    let mut arrays = HashMap::new();
+    for name in names {
+        let array = archive.by_name(&name).unwrap().unwrap();
+        let values = match array.dtype().descr().trim_matches('\'') {
+            "<f4" => array
+                .into_vec::<f32>()
+                .unwrap()
+                .into_iter()
+                .map(f64::from)
+                .collect(),
+            "<f8" => array.into_vec::<f64>().unwrap(),
+            "<i8" => array
+                .into_vec::<i64>()
+                .unwrap()
+                .into_iter()
+                .map(|i| i as f64)
+                .collect(),
+            other => panic!("{name} has type {other}"),
+        };
+        arrays.insert(name, values);
+    }
+    arrays
+}
+
+fn balanced_cases(device: &Device) {
+    let single = device.precision().name() == "f32";
+    for case in list("cases").iter().filter(|case| case["rho"].is_null()) {
+        let name = case["file"].as_str().unwrap();
+        let of = |key: &str| case[key].as_f64().unwrap();
+        let arrays = arrays(case);
+        let d = of("d") as usize;
+        let measure = |points: &str, weights: &str| {
+            let weights = &arrays[weights];
+            Measure::new(arrays[points].clone(), d, weights.clone()).unwrap()
+        };
+        let (a, b) = (measure("x", "a"), measure("y", "b"));
+        let epsilon = of("epsilon");
+        let ratio = of("max_cost") / epsilon;
+        let relative = if single {
+            1e-5 * (1e-2 * ratio).max(1.0)
+        } else {
+            1e-9
+        };
+        // The transport cost is off by the first order of the marginals' error; the value is not.
+        let settings = Sinkhorn::epsilon(epsilon)
+            .p(of("p"))
+            .tolerance(if single { 0.1 * relative } else { 1e-12 })
+            .max_iterations(if single { 3000 } else { 200_000 });
+        let solution = settings.solve(device, &a, &b).unwrap();
+        let report = solution.report();
+        println!(
+            "{name}: value off by {:.1e}, cost by {:.1e}, {} iterations, error {:.1e}, converged {}",
+            report.value / of("regularized_cost") - 1.0,
+            report.transport_cost / of("transport_cost") - 1.0,
+            report.iterations,
+            report.certificate.marginal_error(),
+            report.converged,
+        );
+        let off = |key: &str, got: f64| number(key, got, of(key), relative * of(key).abs());
+        accept(name, off("regularized_cost", report.value));
+        accept(name, off("transport_cost", report.transport_cost));
+        accept(name, off("mass", report.mass));
+        reject(
+            name,
+            off("regularized_cost", report.value * (1.0 + 3.0 * relative)),
+        );
+
+        let (row_sums, column_sums) = solution.plan().marginals().unwrap();
+        let (rows, columns) = (&arrays["row_marginal"], &arrays["col_marginal"]);
+        let l1 = |v: &[f64], w: &[f64]| v.iter().zip(w).map(|(v, w)| (v - w).abs()).sum::<f64>();
+        accept(name, number("P1", l1(&row_sums, rows), 0.0, relative));
+        accept(
+            name,
+            number("Pᵀ1", l1(&column_sums, columns), 0.0, relative),
+        );
+    }
+}
+
+fn operators(device: &Device) {
+    for case in list("operators") {
+        let name = case["file"].as_str().unwrap();
+        let arrays = arrays(&case);
+        let (x, y, h, v) = (&arrays["x"], &arrays["y"], &arrays["h"], &arrays["v"]);
+        let (m, width) = (h.len(), v.len() / h.len());
+        let d = y.len() / m;
+        let n = x.len() / d;
+        let kernel = Kernel {
+            cost: Cost::power(case["p"].as_f64().unwrap()).unwrap(),
+            epsilon: case["epsilon"].as_f64().unwrap(),
+        };
+        let rows = device.cloud(x, d, &vec![1.0; n]).unwrap();
+        let columns = device.cloud(y, d, &vec![1.0; m]).unwrap();
+        let potential = device.vector(h).unwrap();
+        let mut out = device.vector(&vec![0.0; n]).unwrap();
+        device
+            .softmin(
+                kernel,
+                &rows,
+                Side {
+                    cloud: &columns,
+                    potential: &potential,
+                },
+                None,
+                &mut out,
+            )
+            .unwrap();
+        let expected = &arrays["softmin"];
+        let size = expected
+            .iter()
+            .chain(h)
+            .fold(0.0f64, |size, f| size.max(f.abs()))
+            + kernel.epsilon;
+        let unit = device.precision().unit_roundoff();
+        let tolerance = (d as f64 + 8.0) * unit * size * 2.0;
+        let got = device.read(&out).unwrap();
+        accept(name, close(&got, expected, |_| tolerance));
+        reject(
+            name,
+            close(
+                &got.iter()
+                    .map(|f| f + 100.0 * tolerance)
+                    .collect::<Vec<_>>(),
+                expected,
+                |_| tolerance,
+            ),
+        );
+
+        let zeros = (
+            device.vector(&vec![0.0; n]).unwrap(),
+            device.vector(&vec![0.0; m]).unwrap(),
+        );
+        let (rows, columns) = (
+            Side {
+                cloud: &rows,
+                potential: &zeros.0,
+            },
+            Side {
+                cloud: &columns,
+                potential: &zeros.1,
+            },
+        );
+        let values = device.vector(v).unwrap();
+        let mut out = device.vector(&vec![0.0; n * width]).unwrap();
+        let integrand = Integrand {
+            factor: Factor::One,
+            values: &values,
+            width,
+        };
+        device
+            .product(kernel, rows, columns, integrand, &mut out)
+            .unwrap();
+        let expected = &arrays["Kv"];
+        let largest = v.iter().fold(0.0f64, |largest, v| largest.max(v.abs()));
+        let tolerance = (d as f64 + 8.0) * unit * m as f64 * largest;
+        accept(
+            name,
+            close(&device.read(&out).unwrap(), expected, |_| tolerance),
+        );
+        reject(name, close(&vec![0.0; n * width], expected, |_| tolerance));
+    }
+}
