@@ -2,23 +2,28 @@
 //!
 //! f32 keeps 24 bits, and an offset shared by both clouds wastes them: an offset of 100 on a unit
 //! cube spoils log-marginals by 11. So both clouds are moved to the centre of their joint bounding
-//! box and scaled to half-widths of at most 1, in f64, before anything is rounded. The scale is a
-//! power of two: the scaling itself rounds nothing, and OT_{sᵖε}(sx, sy) = sᵖ OT_ε(x, y) brings
-//! every number back exactly.
+//! box and scaled to half-widths of at most 1, in f64, before anything is rounded.
+//!
+//! The unit of length is one in which log2(e)/ε is a power of 2^p. Exponents are base 2, so that
+//! potentials, coordinates and costs become exponents, and sums become potentials, by powers of
+//! two: no conversion rounds anything, at ε or at any level of an annealing that halves the blur.
+//! OT_{sᵖε}(sx, sy) = sᵖ OT_ε(x, y) brings every number back.
 
 use crate::{Cost, Error, Measure, Result};
+use std::f64::consts::LOG2_E;
 
 /// Centre and scale shared by two clouds.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Frame {
     centre: Vec<f64>,
-    scale: f64,
+    half_width: f64,
     diameter: f64,
+    scale: f64,
 }
 
 impl Frame {
-    /// The frame of two clouds of one dimension.
-    pub fn joint(a: &Measure, b: &Measure) -> Self {
+    /// The frame of two clouds of one dimension, in the units of the points.
+    pub(crate) fn joint(a: &Measure, b: &Measure) -> Self {
         let d = a.dimension();
         let mut low = vec![f64::INFINITY; d];
         let mut high = vec![f64::NEG_INFINITY; d];
@@ -40,18 +45,29 @@ impl Frame {
             .map(|(l, h)| 0.5 * h - 0.5 * l)
             .collect();
         let largest = half_widths.iter().copied().fold(0.0, f64::max);
-        let scale = power_of_two_above(largest);
-        let diameter = 2.0
-            * scale
-            * half_widths
-                .iter()
-                .map(|w| (w / scale).powi(2))
-                .sum::<f64>()
-                .sqrt();
+        // Relative to the largest: the square of a huge or tiny width would leave the range.
+        let relative = |width: &f64| {
+            if largest > 0.0 {
+                (width / largest).powi(2)
+            } else {
+                0.0
+            }
+        };
+        let diameter = 2.0 * largest * half_widths.iter().map(relative).sum::<f64>().sqrt();
         Self {
             centre,
-            scale,
+            half_width: largest,
             diameter,
+            scale: 1.0,
+        }
+    }
+
+    /// The same frame in the unit of length that suits a kernel.
+    pub(crate) fn for_kernel(self, cost: Cost, epsilon: f64) -> Self {
+        let unit = (epsilon / LOG2_E).powf(1.0 / cost.p());
+        Self {
+            scale: unit * power_of_two_above(self.half_width / unit),
+            ..self
         }
     }
 
@@ -71,7 +87,7 @@ impl Frame {
         let mut points = measure.points().to_vec();
         for point in points.chunks_exact_mut(self.centre.len()) {
             for (x, c) in point.iter_mut().zip(&self.centre) {
-                *x = *x / self.scale - c / self.scale;
+                *x = (*x - c) / self.scale;
             }
         }
         points
@@ -119,15 +135,47 @@ fn power_of_two_above(x: f64) -> f64 {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_shared_offset_leaves_nothing_in_the_frame() {
+    fn pair() -> (Measure, Measure) {
         let a = Measure::uniform(&[100.0, 1.0, 101.0, 2.0], 2).unwrap();
         let b = Measure::uniform(&[100.5, 1.5], 2).unwrap();
+        (a, b)
+    }
+
+    #[test]
+    fn a_shared_offset_leaves_nothing_in_the_frame() {
+        let (a, b) = pair();
         let frame = Frame::joint(&a, &b);
         assert_eq!(frame.place(&b), [0.0, 0.0]);
-        assert_eq!(frame.place(&a), [-1.0, -1.0, 1.0, 1.0]);
+        assert_eq!(frame.place(&a), [-0.5, -0.5, 0.5, 0.5]);
         assert!((frame.diameter() - 2f64.sqrt()).abs() < 1e-15);
-        assert_eq!(frame.cost_unit(Cost::SquaredEuclidean), 0.25);
+    }
+
+    #[test]
+    fn exponents_are_powers_of_two_away_and_points_fill_the_frame() {
+        let (a, b) = pair();
+        for cost in [Cost::Euclidean, Cost::SquaredEuclidean] {
+            for epsilon in [1e-6, 0.0317, 1.0, 500.0] {
+                let frame = Frame::joint(&a, &b).for_kernel(cost, epsilon);
+                let sharpness = LOG2_E / (epsilon / frame.cost_unit(cost));
+                let exponent = sharpness.log2() / cost.p();
+                assert!(
+                    (exponent - exponent.round()).abs() < 1e-12,
+                    "{epsilon} {exponent}"
+                );
+                let largest = frame.place(&a).into_iter().fold(0.0, f64::max);
+                assert!(
+                    largest <= 1.0 && largest > 0.5 - 1e-12,
+                    "{epsilon} {largest}"
+                );
+                let mut back = frame.place(&a);
+                frame.unplace(&mut back);
+                assert!(
+                    back.iter()
+                        .zip(a.points())
+                        .all(|(x, y)| (x - y).abs() < 1e-12)
+                );
+            }
+        }
     }
 
     #[test]

@@ -73,7 +73,7 @@ impl<'m> Problem<'m> {
                 cost.at(positive("relative blur", share)? * frame.diameter())
             }
         };
-        positive("epsilon", epsilon)?;
+        let frame = frame.for_kernel(cost, positive("epsilon", epsilon)?);
         // The device sees ε in units of the frame, and divides by it.
         positive("epsilon", epsilon / frame.cost_unit(cost))?;
         Ok(Self {
