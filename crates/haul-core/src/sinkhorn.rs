@@ -10,6 +10,7 @@ use crate::certificate::precision_floor;
 use crate::engine::Kernel;
 use crate::marginal::Marginal;
 use crate::scaling::Scalings;
+use crate::solution::Effort;
 use crate::{Cost, Engine, Error, Measure, Problem, Regularization, Result, Solution, anneal};
 use std::ops::ControlFlow;
 use std::time::Instant;
@@ -187,19 +188,10 @@ impl Sinkhorn {
         let Run {
             source,
             target,
-            iterations,
-            start,
+            effort,
             ..
         } = run;
-        Solution::certified(
-            engine,
-            &problem,
-            source,
-            target,
-            self.tolerance,
-            iterations,
-            start,
-        )
+        Solution::certified(engine, &problem, source, target, self.tolerance, effort)
     }
 }
 
@@ -209,12 +201,11 @@ struct Run<'r, 'e, E: Engine> {
     problem: &'r Problem<'r>,
     settings: &'r Sinkhorn,
     observer: &'r mut dyn FnMut(&Progress) -> ControlFlow<()>,
-    start: Instant,
+    effort: Effort,
     kernel: Kernel,
     source: Marginal<E>,
     target: Marginal<E>,
     goal: f64,
-    iterations: usize,
     stopped: bool,
 }
 
@@ -240,12 +231,15 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
             problem,
             settings,
             observer,
-            start,
+            effort: Effort {
+                iterations: 0,
+                softmin_passes: 0,
+                start,
+            },
             kernel,
             source: Marginal::new(engine, problem.frame(), problem.source(), mass)?,
             target: Marginal::new(engine, problem.frame(), problem.target(), mass)?,
             goal: mass * (settings.tolerance - floor).max(0.5 * settings.tolerance),
-            iterations: 0,
             stopped: false,
         })
     }
@@ -303,10 +297,18 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
         while !self.ended() {
             let measured = self.measures();
             let error = scalings.iterate(&mut self.source, &mut self.target, measured)?;
-            self.iterations += 1;
+            self.effort.iterations += 1;
+            self.effort.softmin_passes += 2;
             self.tell(self.kernel, error)?;
         }
-        scalings.absorb_into(&mut self.source, &mut self.target)
+        scalings.absorb_into(&mut self.source, &mut self.target)?;
+        // A last update in potentials: scalings that are still on their way into the range of a
+        // float would make no plan.
+        self.source
+            .update(self.engine, self.kernel, &self.target, false)?;
+        self.source.accept();
+        self.effort.softmin_passes += 1;
+        Ok(())
     }
 
     /// g ← T_a(f); then T_b(g), not yet accepted. Where `measured`, the error of (f, g) as well.
@@ -315,15 +317,16 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
             engine,
             source,
             target,
-            iterations,
+            effort,
             ..
         } = self;
         // From the second iteration on, the potentials at hand are guesses of their updates.
-        let guessed = *iterations > 0;
+        let guessed = effort.iterations > 0;
         target.update(*engine, kernel, source, guessed)?;
         target.accept();
         source.update(*engine, kernel, target, guessed)?;
-        *iterations += 1;
+        effort.iterations += 1;
+        effort.softmin_passes += 2;
         if measured {
             source.error(*engine, kernel.epsilon).map(Some)
         } else {
@@ -335,7 +338,7 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
     fn measures(&self) -> bool {
         let pairs = self.source.weights.len() as u64 * self.target.weights.len() as u64;
         let every = (PAIRS_PER_CHECK / pairs.max(1)).clamp(1, ITERATIONS_PER_CHECK);
-        let coming = self.iterations + 1;
+        let coming = self.effort.iterations + 1;
         (coming as u64).is_multiple_of(every)
             || coming.is_power_of_two()
             || coming >= self.settings.max_iterations
@@ -353,11 +356,11 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
             });
         }
         let progress = Progress {
-            iteration: self.iterations,
+            iteration: self.effort.iterations,
             epsilon: kernel.epsilon * self.problem.cost_unit(),
             marginal_error,
             goal: self.goal,
-            seconds: self.start.elapsed().as_secs_f64(),
+            seconds: self.effort.start.elapsed().as_secs_f64(),
         };
         let arrived = kernel == self.kernel && marginal_error <= self.goal;
         self.stopped = (self.observer)(&progress).is_break() || arrived;
@@ -365,6 +368,6 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
     }
 
     fn ended(&self) -> bool {
-        self.stopped || self.iterations >= self.settings.max_iterations
+        self.stopped || self.effort.iterations >= self.settings.max_iterations
     }
 }

@@ -74,6 +74,14 @@ pub struct Potentials {
     pub g: Vec<f64>,
 }
 
+/// What a solve has cost so far.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Effort {
+    pub(crate) iterations: usize,
+    pub(crate) softmin_passes: usize,
+    pub(crate) start: Instant,
+}
+
 impl<'e, E: Engine> Solution<'e, E> {
     pub(crate) fn certified(
         engine: &'e E,
@@ -81,8 +89,7 @@ impl<'e, E: Engine> Solution<'e, E> {
         source: Marginal<E>,
         target: Marginal<E>,
         tolerance: f64,
-        iterations: usize,
-        start: Instant,
+        effort: Effort,
     ) -> Result<Self> {
         let kernel = problem.kernel();
         let unit = problem.cost_unit();
@@ -101,7 +108,11 @@ impl<'e, E: Engine> Solution<'e, E> {
             ..errors
         };
         let (n, m) = (source.weights.len(), target.weights.len());
-        let softmin_passes = 2 * iterations;
+        let Effort {
+            iterations,
+            softmin_passes,
+            start,
+        } = effort;
         let report = Report {
             n,
             m,
@@ -278,7 +289,9 @@ impl<E: Engine> Plan<'_, '_, E> {
         let mut out = self.kernel_product(rows, columns, values)?;
         let width = out.len() / rows.weights.len();
         for (row, weight) in out.chunks_exact_mut(width).zip(&rows.weights) {
-            row.iter_mut().for_each(|value| *value *= weight);
+            // The sums of a point of weight 0 are nobody's concern, and may be infinite.
+            let weighted = |value: f64| if *weight == 0.0 { 0.0 } else { weight * value };
+            row.iter_mut().for_each(|value| *value = weighted(*value));
         }
         Ok(out)
     }

@@ -679,10 +679,9 @@ fn too_few_iterations_are_said_so(device: &Device) {
             .solve(device, &a, &b)
             .unwrap();
         let report = solution.report();
-        assert!(
-            !report.converged && report.iterations == 1 && report.softmin_passes == 2,
-            "{report:?}"
-        );
+        assert!(!report.converged && report.iterations == 1, "{report:?}");
+        // The scaling form ends with an update in potentials.
+        assert_eq!(report.softmin_passes, if form == Form::Log { 2 } else { 3 });
         assert!(report.certificate.marginal_error() > 1e-3);
     }
 }
