@@ -3,8 +3,8 @@
 use crate::arguments::Demo;
 use crate::outcome::{self, Outcome};
 use crate::picture::{self, Picture};
-use crate::{device, formats, interrupt, report};
-use anyhow::{Context, Result, bail};
+use crate::{device, formats, report};
+use anyhow::{Context, Result};
 use haul::{Measure, Sinkhorn};
 use std::f64::consts::TAU;
 
@@ -23,10 +23,7 @@ pub(crate) fn run(arguments: &Demo) -> Result<Outcome> {
     let target = Measure::uniform(&moons(), 2)?;
     let device = device::open(&arguments.engine)?;
     let settings = Sinkhorn::blur(0.05).tolerance(1e-3);
-    let solution = settings.solve_observed(&device, &source, &target, |_| interrupt::flow())?;
-    if interrupt::requested() {
-        bail!(outcome::Interrupted);
-    }
+    let solution = settings.solve(&device, &source, &target)?;
     let report = solution.report();
     let (a, b) = (out.join("source.csv"), out.join("target.csv"));
     let svg = picture::svg(&Picture {

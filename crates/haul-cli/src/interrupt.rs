@@ -1,32 +1,26 @@
-//! Ctrl-C: the first one ends the work at the next iteration, so that files are whole or absent;
-//! a second one ends the program.
+//! Ctrl-C ends the program at once, in whatever pass it is; a file that is being replaced at that
+//! moment is finished first, so that files are whole or absent.
 
 use anyhow::Context;
-use std::ops::ControlFlow;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::io::{IsTerminal, Write};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+static REPLACING: Mutex<()> = Mutex::new(());
 
 /// Begins to listen.
 pub(crate) fn watch() -> anyhow::Result<()> {
     ctrlc::set_handler(|| {
-        if INTERRUPTED.swap(true, Ordering::SeqCst) {
-            std::process::exit(130);
-        }
+        let _whole = hold();
+        let mut stderr = std::io::stderr();
+        // A line of progress may stand there.
+        let start = if stderr.is_terminal() { "\n" } else { "" };
+        let _ = writeln!(stderr, "{start}haul: interrupted");
+        std::process::exit(130);
     })
     .context("cannot listen for Ctrl-C")
 }
 
-/// Whether the user wants an end.
-pub(crate) fn requested() -> bool {
-    INTERRUPTED.load(Ordering::SeqCst)
-}
-
-/// The same, as an observer of a solve answers.
-pub(crate) fn flow() -> ControlFlow<()> {
-    if requested() {
-        ControlFlow::Break(())
-    } else {
-        ControlFlow::Continue(())
-    }
+/// Lets Ctrl-C wait for as long as the guard lives.
+pub(crate) fn hold() -> MutexGuard<'static, ()> {
+    REPLACING.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -21,11 +21,6 @@ impl From<Outcome> for ExitCode {
     }
 }
 
-/// The run was interrupted; nothing was written.
-#[derive(Debug, thiserror::Error)]
-#[error("interrupted; nothing was written")]
-pub(crate) struct Interrupted;
-
 /// A failure of the device, and not of what it was given.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -69,13 +64,7 @@ fn status(error: &anyhow::Error) -> u8 {
                 Some(haul::Error::Device { .. } | haul::Error::NotFiniteResult { .. })
             )
     };
-    if error.is::<Interrupted>() {
-        130
-    } else if error.chain().any(device) {
-        4
-    } else {
-        2
-    }
+    if error.chain().any(device) { 4 } else { 2 }
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
@@ -84,6 +73,12 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
             .downcast_ref::<std::io::Error>()
             .is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
     })
+}
+
+/// Says what a user should know beside the result.
+pub(crate) fn warn(text: &str) {
+    // As in `fail`, there may be nobody left to tell.
+    let _ = writeln!(std::io::stderr(), "haul: warning: {text}");
 }
 
 /// Writes to standard output; a closed pipe ends the run as a success.

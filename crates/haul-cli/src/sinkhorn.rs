@@ -2,12 +2,13 @@
 
 use crate::arguments::{Sinkhorn, Solving};
 use crate::formats::{self, Array};
-use crate::outcome::{Interrupted, Outcome};
+use crate::outcome::Outcome;
 use crate::progress::{Line, Trace};
-use crate::{device, input, interrupt, outcome, report};
-use anyhow::{Result, bail};
+use crate::{device, input, outcome, report};
+use anyhow::Result;
 use haul::{Device, Measure, Solution};
 use std::fmt::Write;
+use std::ops::ControlFlow;
 use std::path::Path;
 
 pub(crate) fn run(arguments: &Sinkhorn) -> Result<Outcome> {
@@ -19,10 +20,16 @@ pub(crate) fn run(arguments: &Sinkhorn) -> Result<Outcome> {
         plan_topk,
         plan,
     } = arguments;
+    let targets = [(potentials, "npz"), (plan, "csv"), (&solving.trace, "csv")];
+    // Refuses what is wrong before a device is opened, and what cannot be written before a solve.
+    for (path, extension) in targets {
+        if let Some(path) = path {
+            formats::check_target(path, extension)?;
+        }
+    }
     let settings = input::settings(solving);
     let (source, target) = input::measures(a, b, solving)?;
-    // Refuses what is wrong before a device is opened.
-    settings.problem(&source, &target)?;
+    input::check(&settings, (a, &source), (b, &target))?;
     let device = device::open(&solving.engine)?;
     let solution = solve(&settings, solving, &device, &source, &target)?;
     if let Some(path) = potentials {
@@ -46,7 +53,7 @@ pub(crate) fn run(arguments: &Sinkhorn) -> Result<Outcome> {
     }
     if !solving.quiet {
         for warning in report::warnings(report) {
-            eprintln!("haul: warning: {warning}");
+            outcome::warn(&warning);
         }
     }
     Ok(if report.converged {
@@ -69,12 +76,9 @@ fn solve<'d>(
     let solution = settings.solve_observed(device, source, target, |progress| {
         line.tell(progress);
         trace.add(progress);
-        interrupt::flow()
+        ControlFlow::Continue(())
     })?;
     drop(line);
-    if interrupt::requested() {
-        bail!(Interrupted);
-    }
     if let Some(path) = &solving.trace {
         trace.write(path)?;
     }

@@ -3,11 +3,13 @@
 //! removes the temporary file again.
 
 use super::{FormatError, Result};
+use crate::interrupt;
 use std::{
     fs::File,
     io::{self, BufWriter, Write},
     path::Path,
 };
+use tempfile::NamedTempFile;
 
 /// Lets `fill` write the file `path`.
 pub(super) fn write(
@@ -17,20 +19,51 @@ pub(super) fn write(
     if path.is_dir() {
         return Err(FormatError::Directory { file: path.into() });
     }
-    replace(path, fill).map_err(|reason| FormatError::Unwritable {
+    replace(path, fill).map_err(|reason| unwritable(path, reason))
+}
+
+/// Whether `write` would be let, as far as that can be known before.
+pub(super) fn check(path: &Path) -> Result<()> {
+    if path.is_dir() {
+        return Err(FormatError::Directory { file: path.into() });
+    }
+    if is_special(path) {
+        return Ok(());
+    }
+    // The guard outlives the file.
+    let _whole = interrupt::hold();
+    beside(path)
+        .map(drop)
+        .map_err(|reason| unwritable(path, reason))
+}
+
+fn unwritable(path: &Path, reason: io::Error) -> FormatError {
+    FormatError::Unwritable {
         file: path.into(),
         reason,
-    })
+    }
 }
 
 fn replace(
     path: &Path,
     fill: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>,
 ) -> io::Result<()> {
-    // A device or a pipe is a place to write to; a rename would destroy it.
-    if path.metadata().is_ok_and(|existing| !existing.is_file()) {
+    if is_special(path) {
         return buffered(&File::options().write(true).open(path)?, fill);
     }
+    let _whole = interrupt::hold();
+    let temporary = beside(path)?;
+    buffered(temporary.as_file(), fill)?;
+    temporary.persist(path)?;
+    Ok(())
+}
+
+/// A device or a pipe: a place to write to, that a rename would destroy.
+fn is_special(path: &Path) -> bool {
+    path.metadata().is_ok_and(|existing| !existing.is_file())
+}
+
+fn beside(path: &Path) -> io::Result<NamedTempFile> {
     let folder = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());
@@ -38,12 +71,9 @@ fn replace(
     // Temporary files are private by default; a result is as open as the user's umask says.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let temporary = builder
+    builder
         .prefix(".haul-")
-        .tempfile_in(folder.unwrap_or(Path::new(".")))?;
-    buffered(temporary.as_file(), fill)?;
-    temporary.persist(path)?;
-    Ok(())
+        .tempfile_in(folder.unwrap_or(Path::new(".")))
 }
 
 fn buffered(

@@ -395,6 +395,24 @@ pub(crate) fn write_npz(path: &Path, arrays: &[Array]) -> Result<()> {
     atomic::write(path, |out| npz::write(out, arrays))
 }
 
+/// Refuses a target of [`write_npz`] or [`write_text`] before the work that fills it: one whose
+/// extension is another than that of its only format, or that the system would refuse.
+///
+/// # Errors
+/// [`FormatError::Extension`], [`FormatError::Directory`], [`FormatError::Unwritable`].
+pub(crate) fn check_target(path: &Path, extension: &'static str) -> Result<()> {
+    let named = path
+        .extension()
+        .is_some_and(|it| it.eq_ignore_ascii_case(extension));
+    if !named && !atomic::is_special(path) {
+        return Err(FormatError::Extension {
+            file: path.into(),
+            known: extension,
+        });
+    }
+    atomic::check(path)
+}
+
 /// Writes a text (a picture, a table) as it stands.
 ///
 /// # Errors
