@@ -96,3 +96,53 @@ fn split_at_end<'l, 's>(lines: &'l [&'s str]) -> (&'l [&'s str], &'l [&'s str]) 
     }
     (lines, &[])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(source: &str) -> String {
+        let bindings = Bindings {
+            fragments: &[("part", "x_$r = $ROWSu;\n")],
+            constants: &[("ROWS", 2)],
+        };
+        assemble(source, &bindings)
+    }
+
+    #[test]
+    fn loops_are_unrolled_inside_out_and_imports_before_them() {
+        let source = "#unroll r ROWS\n#import part\n#unroll k 2\ny_$r_$k\n#end\n#end\nz\n";
+        let expected = "x_0 = 2u;\ny_0_0\ny_0_1\nx_1 = 2u;\ny_1_0\ny_1_1\nz\n";
+        assert_eq!(text(source), expected);
+    }
+
+    #[test]
+    fn what_is_not_understood_stays_and_does_not_validate() {
+        for source in [
+            "#import nothing\n",
+            "#unroll r MANY\n#end\n",
+            "fn f() -> f32 { return $x; }\n",
+        ] {
+            let left = text(source);
+            assert!(naga::front::wgsl::parse_str(&left).is_err(), "{left}");
+        }
+        let source = crate::Shader::Combine.source();
+        assert!(naga::front::wgsl::parse_str(&source).is_ok());
+        assert!(
+            naga::front::wgsl::parse_str(&source.replace("params.length", "params.width_"))
+                .is_err()
+        );
+    }
+
+    #[test]
+    fn variants_differ() {
+        let mut sources: Vec<String> = crate::Shader::all()
+            .into_iter()
+            .map(crate::Shader::source)
+            .collect();
+        let count = sources.len();
+        sources.sort();
+        sources.dedup();
+        assert_eq!(sources.len(), count);
+    }
+}

@@ -388,18 +388,24 @@ impl Engine for GpuEngine {
         dimension: usize,
         weights: &[f64],
     ) -> haul_core::Result<GpuCloud> {
+        if dimension == 0 {
+            return Err(haul_core::Error::ZeroDimension);
+        }
+        if weights.is_empty() {
+            return Err(haul_core::Error::EmptyCloud);
+        }
         check(
             "the coordinates of a cloud",
             weights.len() * dimension,
             points.len(),
         )?;
         let length = weights.len();
-        let mean_weight = weights.iter().sum::<f64>() / length.max(1) as f64;
+        let mean_weight = weights.iter().sum::<f64>() / length as f64;
         let stride = Points::stride(dimension);
         let mut stored = vec![0f32; padded(length) * stride];
         for (stored, point) in stored
-            .chunks_exact_mut(stride.max(1))
-            .zip(points.chunks_exact(dimension.max(1)))
+            .chunks_exact_mut(stride)
+            .zip(points.chunks_exact(dimension))
         {
             for (stored, &x) in stored.iter_mut().zip(point) {
                 *stored = x as f32;

@@ -576,6 +576,7 @@ fn lengths_that_do_not_fit_are_refused(device: &Device) {
     assert!(device.combine(&[(1.0, &vectors[0])], &mut out).is_err());
     assert!(device.dots(&[(&vectors[0], &vectors[1])]).is_err());
     assert!(device.cloud(&[0.0; 5], 2, &[1.0; 2]).is_err());
+    assert!(device.cloud(&[], 0, &[1.0]).is_err());
     // And what fits still works.
     let integrand = Integrand {
         factor: Factor::One,
