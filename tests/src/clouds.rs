@@ -11,7 +11,7 @@ impl Numbers {
     }
 
     /// Uniform in [0, 1).
-    pub fn next(&mut self) -> f64 {
+    pub fn unit(&mut self) -> f64 {
         self.0 = self
             .0
             .wrapping_mul(6_364_136_223_846_793_005)
@@ -21,7 +21,7 @@ impl Numbers {
 
     /// Uniform in [low, high).
     pub fn within(&mut self, low: f64, high: f64) -> f64 {
-        low + (high - low) * self.next()
+        low + (high - low) * self.unit()
     }
 
     pub fn vector(&mut self, length: usize, low: f64, high: f64) -> Vec<f64> {
