@@ -18,6 +18,7 @@ mod anderson;
 mod anneal;
 mod certificate;
 mod cost;
+mod divergence;
 pub mod engine;
 mod error;
 mod frame;
@@ -30,6 +31,7 @@ mod solution;
 
 pub use certificate::Certificate;
 pub use cost::Cost;
+pub use divergence::{Divergence, Terms};
 pub use engine::{Engine, Precision};
 pub use error::{Error, Result};
 pub use frame::Frame;

@@ -53,6 +53,23 @@ impl<E: Engine> Marginal<E> {
         engine.softmin(kernel, &self.cloud, other.side(), guess, &mut self.updated)
     }
 
+    /// The same for a measure against itself.
+    pub(crate) fn update_by_itself(
+        &mut self,
+        engine: &E,
+        kernel: Kernel,
+        guessed: bool,
+    ) -> Result<()> {
+        let Self {
+            cloud,
+            potential,
+            updated,
+            ..
+        } = self;
+        let guess = guessed.then_some(&*potential);
+        engine.softmin(kernel, cloud, Side { cloud, potential }, guess, updated)
+    }
+
     /// The L1 error of this side's marginal under the potential that is not yet updated.
     pub(crate) fn error(&self, engine: &E, epsilon: f64) -> Result<f64> {
         let ratio = Ratio::Potentials {

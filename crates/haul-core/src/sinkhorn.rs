@@ -2,7 +2,8 @@
 //!
 //! Alternating updates g ← T_a(f), f ← T_b(g), first down a ladder of ε (`anneal`), then at the ε
 //! asked for, accelerated (`anderson`) or in the scaling form (`scaling`), until the L1 error of
-//! the marginals is at most tolerance × mass. After each update one marginal is exact, and the
+//! the marginals is at most tolerance × mass. A measure against itself has one potential, and an
+//! iteration of its own. After each update one marginal is exact, and the
 //! error of the other falls out of the next update: rᵢ = aᵢ exp((fᵢ − T_b(g)ᵢ)/ε).
 
 use crate::anderson::Anderson;
@@ -99,6 +100,12 @@ impl Sinkhorn {
         }
     }
 
+    /// The same settings with another ε.
+    pub fn regularized(mut self, regularization: Regularization) -> Self {
+        self.regularization = regularization;
+        self
+    }
+
     /// The power p of the cost |x − y|^p: 1 or 2 (the default).
     pub fn p(mut self, p: impl Into<f64>) -> Self {
         self.p = p.into();
@@ -180,10 +187,16 @@ impl Sinkhorn {
     ) -> Result<Solution<'e, E>> {
         let problem = self.problem(source, target)?;
         let mut run = Run::new(engine, &problem, self, &mut observer)?;
-        run.anneal()?;
         match self.form {
-            Form::Log => run.iterate_potentials()?,
-            Form::Scaling => run.iterate_scalings()?,
+            Form::Log if source == target => run.iterate_symmetrically()?,
+            Form::Log => {
+                run.anneal()?;
+                run.iterate_potentials()?;
+            }
+            Form::Scaling => {
+                run.anneal()?;
+                run.iterate_scalings()?;
+            }
         }
         let Run {
             source,
@@ -290,6 +303,30 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
             }
         }
         Ok(())
+    }
+
+    /// OT_ε(α, α) has f = g, and the averaged update f ← ½(f + T(f)) halves the error whatever ε
+    /// [FSVATP'19]: one pass an iteration, no annealing.
+    fn iterate_symmetrically(&mut self) -> Result<()> {
+        let Self { engine, kernel, .. } = *self;
+        while !self.ended() {
+            let measured = self.measures();
+            let guessed = self.effort.iterations > 0;
+            self.source.update_by_itself(engine, kernel, guessed)?;
+            self.effort.iterations += 1;
+            self.effort.softmin_passes += 1;
+            // Both marginals have the same error.
+            let error = if measured {
+                Some(2.0 * self.source.error(engine, kernel.epsilon)?)
+            } else {
+                None
+            };
+            self.tell(kernel, error)?;
+            let average = [(0.5, &self.source.potential), (0.5, &self.source.updated)];
+            engine.combine(&average, &mut self.target.potential)?;
+            std::mem::swap(&mut self.source.potential, &mut self.target.potential);
+        }
+        engine.combine(&[(1.0, &self.source.potential)], &mut self.target.potential)
     }
 
     fn iterate_scalings(&mut self) -> Result<()> {

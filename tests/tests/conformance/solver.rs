@@ -4,8 +4,8 @@
 //! precision floor of the result times ε, and the rounding of the cost.
 
 use haul::{
-    Acceleration, Certificate, Cost, Device, Engine, Form, Measure, Precision, Report, Sinkhorn,
-    Solution,
+    Acceleration, Certificate, Cost, Device, Divergence, Engine, Form, Measure, Precision, Report,
+    Sinkhorn, Solution, Terms,
 };
 use haul_tests::clouds::{gaussian_grid, measure, points};
 use haul_tests::compare::{accept, close, number, reject};
@@ -76,6 +76,18 @@ pub const BODIES: &[(&str, Body)] = &[
     (
         "degenerate_clouds_have_finite_answers",
         degenerate_clouds_have_finite_answers,
+    ),
+    (
+        "divergences_of_gaussians_have_a_closed_form",
+        divergences_of_gaussians_have_a_closed_form,
+    ),
+    (
+        "the_divergence_of_a_translation_is_its_square",
+        the_divergence_of_a_translation_is_its_square,
+    ),
+    (
+        "the_divergence_of_equal_measures_is_zero",
+        the_divergence_of_equal_measures_is_zero,
     ),
     (
         "too_few_iterations_are_said_so",
@@ -667,6 +679,89 @@ fn degenerate_clouds_have_finite_answers(device: &Device) {
     }
     let apart = sinkhorn(device, 0.1).solve(device, &same, &single).unwrap();
     expect(&apart, 0.2f64.powi(2) + 0.1f64.powi(2));
+}
+
+/// The slack of a divergence: that of its terms.
+fn slack_of(terms: &Terms<'_, Device>) -> f64 {
+    slack(terms.ab.report()) + 0.5 * slack(terms.aa.report()) + 0.5 * slack(terms.bb.report())
+}
+
+fn divergence(device: &Device, epsilon: f64) -> Divergence {
+    Divergence::from(sinkhorn(device, epsilon))
+}
+
+fn divergences_of_gaussians_have_a_closed_form(device: &Device) {
+    let (a, b) = (gaussian_grid(-0.4, 0.8), gaussian_grid(0.7, 1.3));
+    for (epsilon, expected) in [
+        (0.18, 1.4597663543),
+        (0.5, 1.4582166898),
+        (2.0, 1.4357850614),
+    ] {
+        let terms = divergence(device, epsilon)
+            .evaluate(device, &a, &b)
+            .unwrap();
+        assert!(terms.converged());
+        let allowed = slack_of(&terms) + 1e-9;
+        accept("S", number("S", terms.value(), expected, allowed));
+        reject("OT", number("S", terms.ab.value(), expected, allowed));
+        assert!(terms.lower_bound() <= expected + 1e-9 && expected - 1e-9 <= terms.upper_bound());
+    }
+}
+
+fn the_divergence_of_a_translation_is_its_square(device: &Device) {
+    let a = measure(80, 2, 70);
+    let moved: Vec<f64> = a
+        .points()
+        .chunks_exact(2)
+        .flat_map(|x| [x[0] + 0.75, x[1] - 1.5])
+        .collect();
+    let b = Measure::new(moved, 2, a.weights().to_vec()).unwrap();
+    for epsilon in [0.02, 0.5, 20.0] {
+        let terms = divergence(device, epsilon)
+            .evaluate(device, &a, &b)
+            .unwrap();
+        let expected = 0.75f64.powi(2) + 1.5f64.powi(2);
+        accept(
+            "S",
+            number("S", terms.value(), expected, slack_of(&terms) + 1e-9),
+        );
+    }
+}
+
+fn the_divergence_of_equal_measures_is_zero(device: &Device) {
+    let a = measure(120, 3, 71);
+    for p in [1, 2] {
+        let terms = divergence(device, 0.3)
+            .p(p)
+            .evaluate(device, &a, &a.clone())
+            .unwrap();
+        assert!(
+            terms.converged() && terms.value() == 0.0,
+            "{}",
+            terms.value()
+        );
+        // And the iteration of one measure finds what that of two finds.
+        let mut weights = a.weights().to_vec();
+        weights.push(0.0);
+        let mut points = a.points().to_vec();
+        points.extend([0.5; 3]);
+        let other = Measure::new(points, 3, weights).unwrap();
+        let both = sinkhorn(device, 0.3)
+            .p(p)
+            .solve(device, &a, &other)
+            .unwrap();
+        assert!(both.report().converged, "{:?}", both.report());
+        let allowed = 2.0 * slack(both.report()) + 1e-12;
+        accept(
+            "OT(α, α)",
+            number("OT", terms.ab.value(), both.value(), allowed),
+        );
+        assert!(
+            terms.ab.report().softmin_passes <= 64,
+            "{:?}",
+            terms.ab.report()
+        );
+    }
 }
 
 fn too_few_iterations_are_said_so(device: &Device) {
