@@ -58,3 +58,17 @@ pub(crate) fn settings(solving: &Solving) -> Sinkhorn {
         .max_iterations(solving.max_iterations)
         .form(form)
 }
+
+/// Refuses what the settings cannot solve between two measures, naming their files.
+pub(crate) fn check(settings: &Sinkhorn, a: (&Path, &Measure), b: (&Path, &Measure)) -> Result<()> {
+    match settings.problem(a.1, b.1) {
+        Ok(_) => Ok(()),
+        Err(error @ haul::Error::UnequalMass { .. }) => {
+            bail!("{} and {}: {error}; --normalize does", a.0.display(), b.0.display())
+        }
+        Err(error @ haul::Error::DimensionMismatch { .. }) => {
+            bail!("{} and {}: {error}", a.0.display(), b.0.display())
+        }
+        Err(error) => Err(error.into()),
+    }
+}

@@ -59,7 +59,7 @@ fn replace(
 }
 
 /// A device or a pipe: a place to write to, that a rename would destroy.
-fn is_special(path: &Path) -> bool {
+pub(super) fn is_special(path: &Path) -> bool {
     path.metadata().is_ok_and(|existing| !existing.is_file())
 }
 
