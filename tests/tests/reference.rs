@@ -5,7 +5,7 @@
 //! 1e-9 in f64, relative; transport cost, mass and both marginals likewise.
 
 use haul::engine::{Factor, Integrand, Kernel, Side};
-use haul::{Cost, Device, Engine, Measure, Sinkhorn};
+use haul::{Cost, Device, Divergence, Engine, Measure, Sinkhorn};
 use haul_tests::compare::{accept, close, number, reject};
 use haul_tests::engines;
 use libtest_mimic::{Arguments, Trial};
@@ -129,6 +129,19 @@ fn balanced_cases(device: &Device) {
             name,
             off("regularized_cost", report.value * (1.0 + 3.0 * relative)),
         );
+
+        let terms = Divergence::from(settings).evaluate(device, &a, &b).unwrap();
+        let scale: f64 = [&terms.ab, &terms.aa, &terms.bb]
+            .iter()
+            .map(|term| term.value().abs())
+            .sum();
+        let divergence = number(
+            "divergence",
+            terms.value(),
+            of("divergence"),
+            relative * scale,
+        );
+        accept(name, divergence);
 
         let (row_sums, column_sums) = solution.plan().marginals().unwrap();
         let (rows, columns) = (&arrays["row_marginal"], &arrays["col_marginal"]);
