@@ -27,6 +27,8 @@ pub(crate) enum Command {
     Demo(Demo),
     /// OT_ε between two clouds: the value, its certificate, potentials and plan
     Sinkhorn(Box<Sinkhorn>),
+    /// The Sinkhorn divergence between two clouds: 0 for equal ones, without the bias of the entropy
+    Divergence(Box<Divergence>),
     /// List the devices, say which one is chosen and why, and check each of them
     Devices(Devices),
     /// Write a synthetic cloud
@@ -78,6 +80,21 @@ pub(crate) struct Sinkhorn {
     /// A .csv file of lines i,j,mass, counted from 0
     #[arg(long, value_name = "T.csv", requires = "plan_topk")]
     pub(crate) plan: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "S_ε(a, b) = OT_ε(a, b) − ½ OT_ε(a, a) − ½ OT_ε(b, b)\n\nExample:\n  haul divergence a.ply b.ply --blur 0.05 --json"
+)]
+pub(crate) struct Divergence {
+    /// The first cloud
+    pub(crate) a: PathBuf,
+
+    /// The second cloud
+    pub(crate) b: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) solving: Solving,
 }
 
 /// What the solving commands share.

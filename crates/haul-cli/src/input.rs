@@ -64,7 +64,11 @@ pub(crate) fn check(settings: &Sinkhorn, a: (&Path, &Measure), b: (&Path, &Measu
     match settings.problem(a.1, b.1) {
         Ok(_) => Ok(()),
         Err(error @ haul::Error::UnequalMass { .. }) => {
-            bail!("{} and {}: {error}; --normalize does", a.0.display(), b.0.display())
+            bail!(
+                "{} and {}: {error}; --normalize does",
+                a.0.display(),
+                b.0.display()
+            )
         }
         Err(error @ haul::Error::DimensionMismatch { .. }) => {
             bail!("{} and {}: {error}", a.0.display(), b.0.display())

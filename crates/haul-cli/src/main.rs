@@ -8,6 +8,7 @@ mod arguments;
 mod demo;
 mod device;
 mod devices;
+mod divergence;
 mod formats;
 mod input;
 mod interrupt;
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
     let outcome = interrupt::watch().and_then(|()| match arguments.command {
         Command::Demo(demo) => demo::run(&demo),
         Command::Sinkhorn(sinkhorn) => sinkhorn::run(&sinkhorn),
+        Command::Divergence(divergence) => divergence::run(&divergence),
         Command::Devices(devices) => devices::run(&devices),
         Command::Sample(request) => sample::run(&request),
         Command::Completions { shell } => {

@@ -1,79 +1,78 @@
-//! The line that tells how a solve gets on, and the file that keeps its course.
+//! The course of a solve: a line that tells how it gets on, and the file of `--trace`.
 
+use crate::arguments::Solving;
 use crate::formats;
 use anyhow::Result;
 use haul::Progress;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::fmt::Write;
 use std::io::IsTerminal;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Duration;
 
-/// A line on standard error where that is a terminal.
-pub(crate) struct Line {
+/// An observer of a solve, or of several in turn.
+pub(crate) struct Course<'s> {
     bar: ProgressBar,
+    lines: String,
+    trace: Option<&'s Path>,
 }
 
-impl Line {
-    pub(crate) fn new(quiet: bool) -> Self {
-        if quiet || !std::io::stderr().is_terminal() {
-            return Self {
-                bar: ProgressBar::hidden(),
-            };
-        }
-        let bar = ProgressBar::new_spinner();
+impl<'s> Course<'s> {
+    /// The line shows on standard error where that is a terminal.
+    pub(crate) fn new(solving: &'s Solving) -> Self {
+        let shown = !solving.quiet && std::io::stderr().is_terminal();
+        let bar = if shown {
+            ProgressBar::new_spinner()
+        } else {
+            ProgressBar::hidden()
+        };
         // The template is constant; should it ever be wrong, the default one serves.
         if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed_precise} {msg}") {
             bar.set_style(style);
         }
-        bar.enable_steady_tick(Duration::from_millis(100));
-        Self { bar }
+        if shown {
+            bar.enable_steady_tick(Duration::from_millis(100));
+        }
+        Self {
+            bar,
+            lines: String::new(),
+            trace: solving.trace.as_deref(),
+        }
     }
 
-    pub(crate) fn tell(&self, progress: &Progress) {
+    /// Notes where a solve stands; it never ends one.
+    pub(crate) fn observe(&mut self, progress: &Progress) -> ControlFlow<()> {
         let Progress {
             iteration,
             epsilon,
             marginal_error,
             goal,
-            ..
+            seconds,
         } = progress;
         self.bar.set_message(format!(
             "iteration {iteration}, ε {epsilon:.3e}, error {marginal_error:.2e} → {goal:.0e}"
         ));
-    }
-}
-
-impl Drop for Line {
-    fn drop(&mut self) {
-        self.bar.finish_and_clear();
-    }
-}
-
-/// The course of an iteration, for `--trace`.
-#[derive(Default)]
-pub(crate) struct Trace {
-    lines: String,
-}
-
-impl Trace {
-    pub(crate) fn add(&mut self, progress: &Progress) {
-        let Progress {
-            iteration,
-            epsilon,
-            marginal_error,
-            seconds,
-            ..
-        } = progress;
         // Writing to a string cannot fail.
         let _ = writeln!(
             self.lines,
             "{iteration},{epsilon:e},{marginal_error:e},{seconds}"
         );
+        ControlFlow::Continue(())
     }
 
-    pub(crate) fn write(&self, path: &Path) -> Result<()> {
-        let text = format!("iteration,epsilon,marginal_error,seconds\n{}", self.lines);
-        Ok(formats::write_text(path, &text)?)
+    /// Clears the line, and writes the trace where it is asked for.
+    pub(crate) fn end(self) -> Result<()> {
+        if let Some(path) = self.trace {
+            let text = format!("iteration,epsilon,marginal_error,seconds\n{}", self.lines);
+            formats::write_text(path, &text)?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Course<'_> {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
     }
 }

@@ -1,6 +1,6 @@
 //! A result as JSON and as text for a person.
 
-use haul::Report;
+use haul::{Engine, Report, Terms};
 use serde::Serialize;
 use std::fmt::Write;
 
@@ -87,6 +87,107 @@ impl<'r> Json<'r> {
     pub(crate) fn line(&self) -> anyhow::Result<String> {
         Ok(serde_json::to_string(self)? + "\n")
     }
+}
+
+/// The JSON object of a divergence, in one line: what its terms share, what they sum to, and each
+/// of them whole.
+pub(crate) fn divergence_line<E: Engine>(
+    a: &str,
+    b: &str,
+    terms: &Terms<'_, E>,
+) -> anyhow::Result<String> {
+    let [ab, aa, bb] = [&terms.ab, &terms.aa, &terms.bb].map(|term| term.report());
+    let sum = |count: fn(&Report) -> usize| count(ab) + count(aa) + count(bb);
+    let (lower, upper) = (terms.lower_bound(), terms.upper_bound());
+    let floors = [ab, aa, bb].map(|term| term.certificate.precision_floor);
+    let object = serde_json::json!({
+        "command": "divergence",
+        "a": a,
+        "b": b,
+        "n": ab.n,
+        "m": ab.m,
+        "d": ab.d,
+        "p": whole(ab.cost.p()),
+        "epsilon": ab.epsilon,
+        "blur": ab.blur,
+        "rho_a": null,
+        "rho_b": null,
+        "value": terms.value(),
+        "certificate": {
+            "lower_bound": lower,
+            "upper_bound": upper,
+            "gap": upper - lower,
+            "precision_floor": floors.into_iter().fold(0.0, f64::max),
+        },
+        "converged": terms.converged(),
+        "iterations": sum(|term| term.iterations),
+        "softmin_passes": sum(|term| term.softmin_passes),
+        "pairs": ab.pairs + aa.pairs + bb.pairs,
+        "seconds": ab.seconds + aa.seconds + bb.seconds,
+        "device": ab.device,
+        "precision": ab.precision.name(),
+        "terms": {
+            "ab": Json::new("sinkhorn", a, b, ab),
+            "aa": Json::new("sinkhorn", a, a, aa),
+            "bb": Json::new("sinkhorn", b, b, bb),
+        },
+    });
+    Ok(serde_json::to_string(&object)? + "\n")
+}
+
+/// A divergence for a person.
+pub(crate) fn divergence_text<E: Engine>(a: &str, b: &str, terms: &Terms<'_, E>) -> String {
+    let [ab, aa, bb] = [&terms.ab, &terms.aa, &terms.bb].map(|term| term.report());
+    let bounds = (long(terms.lower_bound()), long(terms.upper_bound()));
+    let mut text = String::new();
+    let mut row = |name: &str, value: String| {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{name:<16}{value}");
+    };
+    let p = ab.cost.p();
+    row(
+        "source",
+        format!("{a}, {} points in dimension {}", ab.n, ab.d),
+    );
+    row("target", format!("{b}, {} points", ab.m));
+    row(
+        "blur",
+        format!(
+            "{}, ε = {} for the cost |x − y|^{p}",
+            short(ab.blur),
+            short(ab.epsilon)
+        ),
+    );
+    row("S_ε", long(terms.value()));
+    row("  between", format!("{} and {}", bounds.0, bounds.1));
+    row("OT_ε(a, b)", long(ab.value));
+    row("OT_ε(a, a)", long(aa.value));
+    row("OT_ε(b, b)", long(bb.value));
+    let worst = [ab, aa, bb]
+        .map(|term| term.certificate.marginal_error())
+        .into_iter()
+        .fold(0.0, f64::max);
+    let verdict = if terms.converged() {
+        "within"
+    } else {
+        "NOT within"
+    };
+    row(
+        "marginals",
+        format!(
+            "off by at most {worst:.1e} in L1, {verdict} {:.1e} × mass",
+            ab.tolerance
+        ),
+    );
+    let seconds = ab.seconds + aa.seconds + bb.seconds;
+    let passes = ab.softmin_passes + aa.softmin_passes + bb.softmin_passes;
+    let rate = (ab.pairs + aa.pairs + bb.pairs) as f64 / seconds / 1e9;
+    row(
+        "effort",
+        format!("{passes} passes, {seconds:.3} s, {rate:.2} Gpairs/s"),
+    );
+    row("device", format!("{}, {}", ab.device, ab.precision.name()));
+    text
 }
 
 /// The report for a person.

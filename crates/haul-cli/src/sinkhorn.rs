@@ -1,14 +1,12 @@
 //! `haul sinkhorn`: OT_ε between two files.
 
-use crate::arguments::{Sinkhorn, Solving};
+use crate::arguments::Sinkhorn;
 use crate::formats::{self, Array};
 use crate::outcome::Outcome;
-use crate::progress::{Line, Trace};
+use crate::progress::Course;
 use crate::{device, input, outcome, report};
 use anyhow::Result;
-use haul::{Device, Measure, Solution};
 use std::fmt::Write;
-use std::ops::ControlFlow;
 use std::path::Path;
 
 pub(crate) fn run(arguments: &Sinkhorn) -> Result<Outcome> {
@@ -31,7 +29,11 @@ pub(crate) fn run(arguments: &Sinkhorn) -> Result<Outcome> {
     let (source, target) = input::measures(a, b, solving)?;
     input::check(&settings, (a, &source), (b, &target))?;
     let device = device::open(&solving.engine)?;
-    let solution = solve(&settings, solving, &device, &source, &target)?;
+    let mut course = Course::new(solving);
+    let solution = settings.solve_observed(&device, &source, &target, |progress| {
+        course.observe(progress)
+    })?;
+    course.end()?;
     if let Some(path) = potentials {
         let potentials = solution.potentials()?;
         let arrays = [("f", &potentials.f), ("g", &potentials.g)].map(|(name, values)| Array {
@@ -61,28 +63,6 @@ pub(crate) fn run(arguments: &Sinkhorn) -> Result<Outcome> {
     } else {
         Outcome::NotConverged
     })
-}
-
-/// Solves with a line of progress and, where it is asked for, a trace.
-fn solve<'d>(
-    settings: &haul::Sinkhorn,
-    solving: &Solving,
-    device: &'d Device,
-    source: &Measure,
-    target: &Measure,
-) -> Result<Solution<'d, Device>> {
-    let line = Line::new(solving.quiet);
-    let mut trace = Trace::default();
-    let solution = settings.solve_observed(device, source, target, |progress| {
-        line.tell(progress);
-        trace.add(progress);
-        ControlFlow::Continue(())
-    })?;
-    drop(line);
-    if let Some(path) = &solving.trace {
-        trace.write(path)?;
-    }
-    Ok(solution)
 }
 
 fn write_plan(path: &Path, rows: &[Vec<(usize, f64)>]) -> Result<()> {
