@@ -3,6 +3,7 @@
 use crate::Error;
 use crate::adapter::{Description, Kind, Selection};
 use crate::context::{Context, part};
+use crate::params::{PairParams, VectorParams, sharpness};
 use crate::readback::Readback;
 use crate::recorder::{Binding, Recorder};
 use crate::tiles::{ALIGNMENT, ColumnRange, Extent, RowTile, vector_tiles};
@@ -65,41 +66,6 @@ pub struct GpuCloud {
 pub struct GpuVector {
     buffer: wgpu::Buffer,
     length: usize,
-}
-
-/// The parameters of a kernel over pairs, as `params.wgsl` has them.
-#[repr(C)]
-#[derive(Debug, Default, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
-struct PairParams {
-    rows: u32,
-    first_group: u32,
-    last_group: u32,
-    groups_per_split: u32,
-    carried: u32,
-    quads: u32,
-    width: u32,
-    channel: u32,
-    last_column: u32,
-    scale: f32,
-    sharpness: f32,
-    decay: f32,
-    factor_one: f32,
-    factor_cost: f32,
-}
-
-/// The parameters of a kernel over vectors, as `vector_params.wgsl` has them.
-#[repr(C)]
-#[derive(Debug, Default, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
-pub(crate) struct VectorParams {
-    pub(crate) length: u32,
-    pub(crate) splits: u32,
-    pub(crate) width: u32,
-    pub(crate) channel: u32,
-    pub(crate) first_partial: u32,
-    pub(crate) added: u32,
-    pub(crate) token: u32,
-    pub(crate) padding: u32,
-    pub(crate) coefficients: [f32; 4],
 }
 
 impl GpuEngine {
@@ -271,7 +237,7 @@ impl GpuEngine {
                 tile.splits as u32,
             );
             let pairs = tile.rows.len() * groups.len() * Shader::GROUP;
-            let cost = pairs * extent.dimension.div_ceil(4);
+            let cost = pairs * extent.pair_work();
             work.recorder
                 .record(
                     &self.context,
@@ -500,7 +466,7 @@ impl Engine for GpuEngine {
                     shader,
                     &extent,
                     &tile,
-                    pair_params(kernel, rows.dimension),
+                    PairParams::new(kernel, rows.dimension),
                     bindings,
                 )
                 .await?;
@@ -574,7 +540,7 @@ impl Engine for GpuEngine {
                 width,
                 state_width.values(),
             );
-            let parameters = pair_params(kernel, rows.cloud.dimension);
+            let parameters = PairParams::new(kernel, rows.cloud.dimension);
             let (factor_one, factor_cost) = match factor {
                 Factor::One => (1.0, 0.0),
                 Factor::Cost => (0.0, 1.0 / sharpness(kernel) as f32),
@@ -763,30 +729,6 @@ fn log_weight(relative: f64) -> f32 {
         relative.log2() as f32
     } else {
         LOWEST
-    }
-}
-
-/// What a cost is multiplied with to be an exponent of 2; 1 for the kernel without one.
-fn sharpness(kernel: Kernel) -> f64 {
-    if kernel.epsilon.is_finite() {
-        LOG2_E / kernel.epsilon
-    } else {
-        1.0
-    }
-}
-
-fn pair_params(kernel: Kernel, dimension: usize) -> PairParams {
-    let finite = kernel.epsilon.is_finite();
-    PairParams {
-        quads: (Points::stride(dimension) / 4) as u32,
-        scale: sharpness(kernel).powf(1.0 / kernel.cost.p()) as f32,
-        sharpness: if finite {
-            sharpness(kernel) as f32
-        } else {
-            0.0
-        },
-        decay: if finite { 1.0 } else { 0.0 },
-        ..Default::default()
     }
 }
 

@@ -49,13 +49,11 @@ pub enum Error {
     },
 
     /// The device has not the memory. Use the CPU engine, or a smaller cloud.
-    #[error(
-        "out of device memory: {bytes} bytes were asked for {what}; use the CPU, or fewer points"
-    )]
+    #[error("out of device memory for {what}{}; use the CPU, or fewer points", asked(*.bytes))]
     OutOfMemory {
         /// What the memory was for.
         what: &'static str,
-        /// How much of it was asked.
+        /// How much of it was asked; 0 where the driver alone knows.
         bytes: u64,
     },
 
@@ -91,6 +89,14 @@ pub enum Error {
     /// A vector of another length than the operation needs.
     #[error(transparent)]
     Core(#[from] haul_core::Error),
+}
+
+fn asked(bytes: u64) -> String {
+    if bytes == 0 {
+        String::new()
+    } else {
+        format!(", {bytes} bytes were asked")
+    }
 }
 
 fn listed(available: &[String]) -> String {

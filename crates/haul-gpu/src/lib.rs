@@ -12,6 +12,7 @@ pub mod adapter;
 mod context;
 mod engine;
 mod error;
+mod params;
 mod readback;
 mod recorder;
 mod tiles;

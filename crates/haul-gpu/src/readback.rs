@@ -5,6 +5,7 @@
 
 use crate::Error;
 use crate::context::{Context, part};
+use crate::params::VectorParams;
 use crate::recorder::{Copy, Recorder};
 use futures_intrusive::channel::shared::oneshot_channel;
 use haul_shaders::Shader;
@@ -36,7 +37,7 @@ impl Readback {
         length: usize,
     ) -> Result<Vec<f32>, Error> {
         self.token = self.token.wrapping_add(1);
-        let parameters = crate::engine::VectorParams {
+        let parameters = VectorParams {
             token: self.token,
             ..Default::default()
         };

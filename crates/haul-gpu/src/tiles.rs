@@ -64,7 +64,7 @@ pub(crate) struct ColumnRange {
 
 impl Extent {
     /// The work of a pair, relative to one of dimension 3.
-    fn pair_work(&self) -> usize {
+    pub(crate) fn pair_work(&self) -> usize {
         (self.dimension + 8).div_ceil(11)
     }
 

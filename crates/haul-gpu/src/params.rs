@@ -1,0 +1,67 @@
+//! The parameters of kernels, as their WGSL has them.
+
+use haul_core::engine::Kernel;
+use haul_shaders::Points;
+use std::f64::consts::LOG2_E;
+
+/// The parameters of a kernel over pairs, as `params.wgsl` has them.
+#[repr(C)]
+#[derive(Debug, Default, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+pub(crate) struct PairParams {
+    pub(crate) rows: u32,
+    pub(crate) first_group: u32,
+    pub(crate) last_group: u32,
+    pub(crate) groups_per_split: u32,
+    pub(crate) carried: u32,
+    pub(crate) quads: u32,
+    pub(crate) width: u32,
+    pub(crate) channel: u32,
+    pub(crate) last_column: u32,
+    pub(crate) scale: f32,
+    pub(crate) sharpness: f32,
+    pub(crate) decay: f32,
+    pub(crate) factor_one: f32,
+    pub(crate) factor_cost: f32,
+}
+
+/// The parameters of a kernel over vectors, as `vector_params.wgsl` has them.
+#[repr(C)]
+#[derive(Debug, Default, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+pub(crate) struct VectorParams {
+    pub(crate) length: u32,
+    pub(crate) splits: u32,
+    pub(crate) width: u32,
+    pub(crate) channel: u32,
+    pub(crate) first_partial: u32,
+    pub(crate) added: u32,
+    pub(crate) token: u32,
+    pub(crate) padding: u32,
+    pub(crate) coefficients: [f32; 4],
+}
+
+impl PairParams {
+    /// What a kernel and a dimension decide.
+    pub(crate) fn new(kernel: Kernel, dimension: usize) -> Self {
+        let finite = kernel.epsilon.is_finite();
+        Self {
+            quads: (Points::stride(dimension) / 4) as u32,
+            scale: sharpness(kernel).powf(1.0 / kernel.cost.p()) as f32,
+            sharpness: if finite {
+                sharpness(kernel) as f32
+            } else {
+                0.0
+            },
+            decay: if finite { 1.0 } else { 0.0 },
+            ..Default::default()
+        }
+    }
+}
+
+/// What a cost is multiplied with to be an exponent of 2; 1 for the kernel without one.
+pub(crate) fn sharpness(kernel: Kernel) -> f64 {
+    if kernel.epsilon.is_finite() {
+        LOG2_E / kernel.epsilon
+    } else {
+        1.0
+    }
+}
