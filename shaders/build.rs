@@ -52,12 +52,16 @@ fn validate(shader: Shader) -> Result<(), String> {
         .validate(&module)
         .map_err(|error| error.emit_to_string(&source))?;
 
-    if !module
-        .entry_points
-        .iter()
-        .any(|entry| entry.name == shader.entry_point())
-    {
-        return Err(format!("no entry point {}", shader.entry_point()));
+    let name = shader.entry_point();
+    let Some(entry) = module.entry_points.iter().find(|entry| entry.name == name) else {
+        return Err(format!("no entry point {name}"));
+    };
+    let promised = [shader.workgroup_size() as u32, 1, 1];
+    if entry.workgroup_size != promised {
+        return Err(format!(
+            "a workgroup of {:?} where {promised:?} is promised",
+            entry.workgroup_size
+        ));
     }
     let mut bound: Vec<(u32, Access)> = module
         .global_variables

@@ -248,10 +248,6 @@ impl Shader {
             Self::ProductFinish(Width::Four) => fragments.push(("parts", wgsl!("shared/parts_4"))),
             _ => {}
         }
-        let rows = match self {
-            Self::Softmin(pairs) | Self::Product(pairs, _) => pairs.rows(),
-            _ => 1,
-        };
         let kernel = match self {
             Self::Softmin(_) => wgsl!("softmin"),
             Self::Product(..) => wgsl!("product"),
@@ -268,7 +264,7 @@ impl Shader {
             kernel,
             &Bindings {
                 fragments: &fragments,
-                constants: &[("ROWS", rows)],
+                constants: &[("ROWS", self.rows()), ("WORKGROUP", self.workgroup_size())],
             },
         )
     }
@@ -289,12 +285,25 @@ impl Shader {
         }
     }
 
-    /// Rows, or elements, that one workgroup serves.
-    pub fn rows_per_workgroup(self) -> usize {
+    /// Invocations of a workgroup.
+    pub fn workgroup_size(self) -> usize {
         match self {
-            Self::Softmin(pairs) | Self::Product(pairs, _) => 64 * pairs.rows(),
+            Self::Softmin(_) | Self::Product(..) => 64,
             Self::SignOff => 1,
             _ => 256,
+        }
+    }
+
+    /// Rows, or elements, that one workgroup serves.
+    pub fn rows_per_workgroup(self) -> usize {
+        self.workgroup_size() * self.rows()
+    }
+
+    /// Rows, or elements, of one invocation.
+    fn rows(self) -> usize {
+        match self {
+            Self::Softmin(pairs) | Self::Product(pairs, _) => pairs.rows(),
+            _ => 1,
         }
     }
 

@@ -8,7 +8,7 @@
 @group(0) @binding(4) var<storage, read> v_3: array<f32>;
 @group(0) @binding(5) var<storage, read_write> out: array<f32>;
 
-@compute @workgroup_size(256)
+@compute @workgroup_size($WORKGROUP)
 fn combine(@builtin(global_invocation_id) id: vec3<u32>) {
     let index = id.x;
     if index >= params.length {

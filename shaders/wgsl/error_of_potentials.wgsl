@@ -9,7 +9,7 @@
 @group(0) @binding(3) var<storage, read> after: array<f32>;
 @group(0) @binding(4) var<storage, read_write> partials: array<f32>;
 
-@compute @workgroup_size(256)
+@compute @workgroup_size($WORKGROUP)
 fn error_of_potentials(
     @builtin(global_invocation_id) id: vec3<u32>,
     @builtin(workgroup_id) workgroup: vec3<u32>,

@@ -6,7 +6,7 @@
 @group(0) @binding(2) var<storage, read> w: array<f32>;
 @group(0) @binding(3) var<storage, read_write> partials: array<f32>;
 
-@compute @workgroup_size(256)
+@compute @workgroup_size($WORKGROUP)
 fn inner_product(
     @builtin(global_invocation_id) id: vec3<u32>,
     @builtin(workgroup_id) workgroup: vec3<u32>,

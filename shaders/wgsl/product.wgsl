@@ -15,11 +15,11 @@
 @group(0) @binding(7) var<storage, read_write> state: array<Value>;
 #import values
 
-const WORKGROUP: u32 = 64u;
+const WORKGROUP: u32 = $WORKGROUPu;
 // Groups whose terms are summed into one partial sum: 4096 columns.
 const BLOCK: u32 = 512u;
 
-@compute @workgroup_size(64)
+@compute @workgroup_size($WORKGROUP)
 fn product(
     @builtin(workgroup_id) workgroup: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,

@@ -7,7 +7,7 @@
 @group(0) @binding(2) var<storage, read_write> scaling: array<f32>;
 @group(0) @binding(3) var<storage, read_write> potential: array<f32>;
 
-@compute @workgroup_size(256)
+@compute @workgroup_size($WORKGROUP)
 fn scale(@builtin(global_invocation_id) id: vec3<u32>) {
     let row = id.x;
     if row >= params.length {

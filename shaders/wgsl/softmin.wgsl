@@ -11,7 +11,7 @@
 
 @group(0) @binding(5) var<storage, read_write> state: array<vec2<f32>>;
 
-const WORKGROUP: u32 = 64u;
+const WORKGROUP: u32 = $WORKGROUPu;
 // Groups whose terms are summed into one partial sum: 4096 columns.
 const BLOCK: u32 = 512u;
 
@@ -21,7 +21,7 @@ fn joined(a: vec2<f32>, b: vec2<f32>) -> vec2<f32> {
     return vec2(highest, a.y * exp2(a.x - highest) + b.y * exp2(b.x - highest));
 }
 
-@compute @workgroup_size(64)
+@compute @workgroup_size($WORKGROUP)
 fn softmin(
     @builtin(workgroup_id) workgroup: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,

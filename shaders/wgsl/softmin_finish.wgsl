@@ -8,7 +8,7 @@
 @group(0) @binding(1) var<storage, read> state: array<vec2<f32>>;
 @group(0) @binding(2) var<storage, read_write> out: array<f32>;
 
-@compute @workgroup_size(256)
+@compute @workgroup_size($WORKGROUP)
 fn softmin_finish(@builtin(global_invocation_id) id: vec3<u32>) {
     let row = id.x;
     if row >= params.length {

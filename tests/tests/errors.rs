@@ -151,3 +151,16 @@ fn extents_beyond_the_range_of_f64_are_refused() {
 fn an_unknown_adapter_is_named() {
     says(Device::gpu("no such adapter"), &["no such adapter"]);
 }
+
+#[test]
+fn a_blur_below_all_digits_is_refused() {
+    let tiny = || Sinkhorn::blur(1e-5);
+    says(
+        solve(tiny(), &line(2), &line(2)),
+        &["f32 has no digit left", "f64", "larger"],
+    );
+    let exact = tiny()
+        .solve(&Device::cpu_f64(), &line(2), &line(2))
+        .map(|solution| solution.value());
+    assert!(exact.is_ok());
+}

@@ -69,8 +69,8 @@ fn entry_error(precision: Precision, diameter: f64, kernel: Kernel) -> f64 {
     precision.unit_roundoff() * (4.0 + 2.0 * kernel.cost.at(diameter) / kernel.epsilon)
 }
 
-/// Evaluates plan and certificate in units of the frame; returns how many passes that took.
-/// `diameter` is the one of the joint bounding box in the frame.
+/// Evaluates plan and certificate in units of the frame, for masses of 1; returns how many passes
+/// that took. `diameter` is the one of the joint bounding box in the frame.
 pub(crate) fn certify<E: Engine>(
     engine: &E,
     kernel: Kernel,
@@ -101,12 +101,9 @@ pub(crate) fn certify<E: Engine>(
         a,
         &passes.product(source, target, Factor::Cost, &ones(target))?,
     ));
-    let total = sum(a);
     let mass = sum(&rows);
-    let independent = total * total;
-    let kl =
-        (dot(&rows, &f) + dot(&columns, &g) - transport_cost) / kernel.epsilon - mass + independent;
-    let dual = dot(a, &f) + dot(b, &g) - kernel.epsilon * (mass - independent);
+    let kl = (dot(&rows, &f) + dot(&columns, &g) - transport_cost) / kernel.epsilon - mass + 1.0;
+    let dual = dot(a, &f) + dot(b, &g) - kernel.epsilon * (mass - 1.0);
 
     // The plan with exact marginals, columns scaled first.
     let y = least_scaling(b, &columns);
@@ -122,27 +119,24 @@ pub(crate) fn certify<E: Engine>(
     let missing_a = shortfall(a, &kept_a);
     let missing_b = shortfall(b, &kept_b);
     let missing = 0.5 * (sum(&missing_a) + sum(&missing_b));
+    let kept = 1.0 - missing;
     let mut upper = kept_cost;
     let mut entropy = 0.0;
-    let kept = 1.0 - missing / total;
     if kept > 0.0 {
         let log = |scaling: &[f64]| scaling.iter().map(|s| s.ln()).collect::<Vec<_>>();
         let exponents = dot(&kept_a, &f) + dot(&kept_b, &g) - kept_cost;
         let scalings = dot(&kept_a, &log(&x)) + dot(&kept_b, &log(&y));
-        entropy +=
-            (exponents / kernel.epsilon + scalings) / total + kept * (total.ln() - kept.ln());
+        entropy += exponents / kernel.epsilon + scalings - kept * kept.ln();
     }
     if missing > 0.0 {
         upper += passes.product_cost(source, &missing_a, target, &missing_b)?;
-        let share = missing / total;
-        entropy +=
-            share * (divergence_of_shares(&missing_a, a) + divergence_of_shares(&missing_b, b));
+        entropy += missing * (divergence(&missing_a, a) + divergence(&missing_b, b));
     }
-    upper += kernel.epsilon * (total * (entropy - total.ln()) - total + independent);
+    upper += kernel.epsilon * entropy;
 
     // The upper bound is a sum of marginals times potentials: it is as wrong as they are.
     let rounding = entry_error(engine.precision(), diameter, kernel);
-    let size = kernel.epsilon * total + kept_cost + dot(a, &absolute(&f)) + dot(b, &absolute(&g));
+    let size = kernel.epsilon + kept_cost + dot(a, &absolute(&f)) + dot(b, &absolute(&g));
     let values = Values {
         transport_cost,
         dual,
@@ -152,7 +146,7 @@ pub(crate) fn certify<E: Engine>(
     let certificate = Certificate {
         marginal_error_a: distance(&rows, a),
         marginal_error_b: distance(&columns, b),
-        lower_bound: dual - rounding * kernel.epsilon * total,
+        lower_bound: dual - rounding * kernel.epsilon,
         upper_bound: upper + rounding * size,
         precision_floor: precision_floor(engine.precision(), diameter, kernel),
     };
@@ -291,14 +285,11 @@ fn shortfall(measure: &[f64], marginal: &[f64]) -> Vec<f64> {
         .collect()
 }
 
-/// KL(e/Σe | a/Σa).
-fn divergence_of_shares(e: &[f64], a: &[f64]) -> f64 {
-    let (mass, total) = (sum(e), sum(a));
-    e.iter()
-        .zip(a)
-        .filter(|(e, _)| **e > 0.0)
-        .map(|(e, a)| (e / mass) * ((e / mass) / (a / total)).ln())
-        .sum()
+/// KL(e/Σe | a).
+fn divergence(e: &[f64], a: &[f64]) -> f64 {
+    let mass = sum(e);
+    let term = |(e, a): (&f64, &f64)| (e / mass) * ((e / mass) / a).ln();
+    e.iter().zip(a).filter(|(e, _)| **e > 0.0).map(term).sum()
 }
 
 fn distance(v: &[f64], w: &[f64]) -> f64 {

@@ -110,6 +110,18 @@ pub enum Error {
         p: f64,
     },
 
+    /// An ε so small for the extent of the clouds that the precision has no digit left for the
+    /// plan. Use f64, or a larger ε.
+    #[error(
+        "ε is so small for these clouds that {precision} has no digit left for the plan: rounding makes a relative error of {floor:.0e}; use f64 or a larger ε"
+    )]
+    NoDigits {
+        /// The engine's precision.
+        precision: &'static str,
+        /// The relative error that rounding makes.
+        floor: f64,
+    },
+
     /// A vector whose length does not fit the measure it belongs to.
     #[error("{what} has {found} values where {expected} belong")]
     Length {

@@ -12,16 +12,19 @@ pub(crate) struct Marginal<E: Engine> {
     /// The points in the frame, n×d.
     pub(crate) points: Vec<f64>,
     pub(crate) dimension: usize,
+    /// The weights, of sum 1.
     pub(crate) weights: Vec<f64>,
 }
 
 impl<E: Engine> Marginal<E> {
-    /// Puts a measure on the device. Its weights are scaled to `mass`, which differs from their
-    /// sum by no more than rounding.
-    pub(crate) fn new(engine: &E, frame: &Frame, measure: &Measure, mass: f64) -> Result<Self> {
+    /// Puts a measure on the device, its mass scaled to 1.
+    pub(crate) fn new(engine: &E, frame: &Frame, measure: &Measure) -> Result<Self> {
         let points = frame.place(measure);
-        let share = mass / measure.mass();
-        let weights: Vec<f64> = measure.weights().iter().map(|w| w * share).collect();
+        let weights: Vec<f64> = measure
+            .weights()
+            .iter()
+            .map(|w| w / measure.mass())
+            .collect();
         let zeros = vec![0.0; weights.len()];
         Ok(Self {
             cloud: engine.cloud(&points, measure.dimension(), &weights)?,

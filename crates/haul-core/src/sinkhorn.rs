@@ -46,9 +46,10 @@ pub struct Progress {
     pub iteration: usize,
     /// The ε of this iteration, in units of the cost.
     pub epsilon: f64,
-    /// L1 error of the marginals before this iteration's last update, at that ε.
+    /// L1 error of the marginals before this iteration's last update, at that ε, relative to the
+    /// mass.
     pub marginal_error: f64,
-    /// The error at which the solve ends: tolerance × mass.
+    /// The error at which the solve ends: the tolerance, less room for rounding.
     pub goal: f64,
     /// Seconds since the start.
     pub seconds: f64,
@@ -230,7 +231,6 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
         observer: &'r mut dyn FnMut(&Progress) -> ControlFlow<()>,
     ) -> Result<Self> {
         let start = Instant::now();
-        let mass = problem.source().mass();
         let kernel = problem.kernel();
         // The certificate counts both marginals, and that of the last update is exact only up to
         // rounding: the iteration leaves room for it.
@@ -239,6 +239,10 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
             problem.frame().diameter_in_frame(),
             kernel,
         );
+        if floor >= 1.0 {
+            let precision = engine.precision().name();
+            return Err(Error::NoDigits { precision, floor });
+        }
         Ok(Self {
             engine,
             problem,
@@ -250,9 +254,9 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
                 start,
             },
             kernel,
-            source: Marginal::new(engine, problem.frame(), problem.source(), mass)?,
-            target: Marginal::new(engine, problem.frame(), problem.target(), mass)?,
-            goal: mass * (settings.tolerance - floor).max(0.5 * settings.tolerance),
+            source: Marginal::new(engine, problem.frame(), problem.source())?,
+            target: Marginal::new(engine, problem.frame(), problem.target())?,
+            goal: (settings.tolerance - floor).max(0.5 * settings.tolerance),
             stopped: false,
         })
     }

@@ -14,6 +14,7 @@ pub struct Solution<'e, E: Engine> {
     frame: Frame,
     source: Marginal<E>,
     target: Marginal<E>,
+    mass: f64,
     report: Report,
 }
 
@@ -74,6 +75,30 @@ pub struct Potentials {
     pub g: Vec<f64>,
 }
 
+/// From the problem of mass 1 in the frame to that of the measures. With masses m the plan is m
+/// times that of masses 1, and a⊗b is m² times theirs:
+///
+/// ```text
+/// KL(m P | m² a⊗b) = m KL(P | a⊗b) − m ΣP log m + m² − m
+/// ```
+struct Masses {
+    mass: f64,
+    unit: f64,
+    epsilon: f64,
+}
+
+impl Masses {
+    fn kl(&self, kl: f64, mass_of_plan: f64) -> f64 {
+        let m = self.mass;
+        m * kl - m * mass_of_plan * m.ln() + m * m - m
+    }
+
+    /// A value of OT_ε, or a bound of it.
+    fn value(&self, value: f64) -> f64 {
+        self.mass * value * self.unit + self.epsilon * self.kl(0.0, 1.0)
+    }
+}
+
 /// What a solve has cost so far.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Effort {
@@ -102,11 +127,21 @@ impl<'e, E: Engine> Solution<'e, E> {
             kl,
             mass,
         } = values;
+        let measures = Masses {
+            mass: problem.source().mass(),
+            unit,
+            epsilon: problem.epsilon(),
+        };
         let certificate = Certificate {
-            lower_bound: errors.lower_bound * unit,
-            upper_bound: errors.upper_bound * unit,
+            marginal_error_a: errors.marginal_error_a * measures.mass,
+            marginal_error_b: errors.marginal_error_b * measures.mass,
+            lower_bound: measures.value(errors.lower_bound),
+            upper_bound: measures.value(errors.upper_bound),
             ..errors
         };
+        let transport_cost = transport_cost * measures.mass * unit;
+        let kl = measures.kl(kl, mass);
+        let value = measures.value(dual);
         let (n, m) = (source.weights.len(), target.weights.len());
         let Effort {
             iterations,
@@ -120,15 +155,15 @@ impl<'e, E: Engine> Solution<'e, E> {
             cost: problem.cost(),
             epsilon: problem.epsilon(),
             blur: problem.blur(),
-            value: dual * unit,
-            regularized_cost: (transport_cost + kernel.epsilon * kl) * unit,
-            transport_cost: transport_cost * unit,
-            dual: dual * unit,
+            value,
+            regularized_cost: transport_cost + problem.epsilon() * kl,
+            transport_cost,
+            dual: value,
             kl,
-            mass,
+            mass: mass * measures.mass,
             certificate,
             tolerance,
-            converged: certificate.marginal_error() <= tolerance * problem.source().mass(),
+            converged: errors.marginal_error() <= tolerance,
             iterations,
             softmin_passes,
             pairs: (softmin_passes + passes) as u64 * n as u64 * m as u64,
@@ -142,6 +177,7 @@ impl<'e, E: Engine> Solution<'e, E> {
             frame,
             source,
             target,
+            mass: measures.mass,
             report,
         })
     }
@@ -164,9 +200,12 @@ impl<'e, E: Engine> Solution<'e, E> {
     /// The potentials, brought back from the device.
     pub fn potentials(&self) -> Result<Potentials> {
         let unit = self.frame.cost_unit(self.kernel.cost);
+        // exp((f + g)/ε) is 1/m of that for masses 1; each potential takes a half.
+        let shift = 0.5 * self.report.epsilon * self.mass.ln();
         let read = |marginal: &Marginal<E>| {
             let values = self.engine.read(&marginal.potential)?;
-            Ok::<_, crate::Error>(values.into_iter().map(|value| value * unit).collect())
+            let values = values.into_iter().map(|value| value * unit - shift);
+            Ok::<_, Error>(values.collect())
         };
         Ok(Potentials {
             f: read(&self.source)?,
@@ -240,6 +279,7 @@ impl<E: Engine> Plan<'_, '_, E> {
             kernel,
             source,
             target,
+            mass: total,
             ..
         } = self.solution;
         let f = engine.read(&source.potential)?;
@@ -253,6 +293,7 @@ impl<E: Engine> Plan<'_, '_, E> {
             .filter(|(_, (_, (weight, _)))| **weight > 0.0)
             .map(|(j, (y, (weight, g)))| (j, y, weight.ln() + g / kernel.epsilon))
             .collect();
+        let k = k.min(columns.len());
         let row = |(x, (weight, f)): (&[f64], (&f64, &f64))| {
             // Sorted by falling exponent; most columns fail the first comparison.
             let mut best: Vec<(usize, f64)> = Vec::with_capacity(k + 1);
@@ -265,8 +306,9 @@ impl<E: Engine> Plan<'_, '_, E> {
                     best.truncate(k);
                 }
             }
-            let mass =
-                |(j, exponent): (usize, f64)| (j, weight * (exponent + f / kernel.epsilon).exp());
+            let mass = |(j, exponent): (usize, f64)| {
+                (j, total * weight * (exponent + f / kernel.epsilon).exp())
+            };
             best.into_iter()
                 .map(mass)
                 .filter(|(_, mass)| *mass > 0.0)
@@ -290,7 +332,8 @@ impl<E: Engine> Plan<'_, '_, E> {
         let width = out.len() / rows.weights.len();
         for (row, weight) in out.chunks_exact_mut(width).zip(&rows.weights) {
             // The sums of a point of weight 0 are nobody's concern, and may be infinite.
-            let weighted = |value: f64| if *weight == 0.0 { 0.0 } else { weight * value };
+            let weight = self.solution.mass * weight;
+            let weighted = |value: f64| if weight == 0.0 { 0.0 } else { weight * value };
             row.iter_mut().for_each(|value| *value = weighted(*value));
         }
         Ok(out)

@@ -26,6 +26,7 @@ struct Faults {
 /// What the kernels need of a device; each is within the portable defaults of WebGPU.
 const NEEDED_STORAGE_BUFFERS: u32 = 7;
 const NEEDED_INVOCATIONS: u32 = 256;
+const NEEDED_WORKGROUPS: u32 = 65_535;
 
 impl Context {
     /// Opens an adapter, asking for its own limits on sizes and for subgroups where it has them.
@@ -77,6 +78,11 @@ impl Context {
                 "invocations per workgroup",
                 limits.max_compute_invocations_per_workgroup,
                 NEEDED_INVOCATIONS,
+            ),
+            (
+                "workgroups per dimension",
+                limits.max_compute_workgroups_per_dimension,
+                NEEDED_WORKGROUPS,
             ),
             (
                 "invocations along x",

@@ -135,12 +135,9 @@ impl GpuEngine {
         operation: impl AsyncFnOnce(&mut Work) -> Result<T, Error>,
     ) -> haul_core::Result<T> {
         let mut work = self.work.lock().unwrap_or_else(PoisonError::into_inner);
-        pollster::block_on(operation(&mut work)).map_err(|error| match error {
-            Error::Core(error) => error,
-            error => haul_core::Error::Device {
-                device: self.name.clone(),
-                source: Box::new(error),
-            },
+        pollster::block_on(operation(&mut work)).map_err(|error| haul_core::Error::Device {
+            device: self.name.clone(),
+            source: Box::new(error),
         })
     }
 
@@ -181,10 +178,10 @@ impl GpuEngine {
         columns: &GpuCloud,
         width: usize,
         state: usize,
-    ) -> Extent {
+    ) -> Result<Extent, Error> {
         let stride = Points::stride(rows.dimension);
         let software = self.context.description.kind == Kind::Software;
-        Extent {
+        let extent = Extent {
             rows: rows.length,
             columns: columns.length,
             dimension: rows.dimension,
@@ -198,7 +195,24 @@ impl GpuEngine {
             } else {
                 GPU_PARALLELISM
             },
+        };
+        let (bytes, limit) = (extent.least_binding(), extent.binding);
+        if bytes > limit {
+            return Err(Error::TooLarge {
+                what: "a binding of 64 points or values",
+                bytes,
+                limit,
+            });
         }
+        if extent.dimension > Extent::MOST_DIMENSIONS {
+            let (available, needed) = (Extent::MOST_DIMENSIONS as u64, extent.dimension as u64);
+            return Err(Error::Limit {
+                limit: "dimensions of a point",
+                available,
+                needed,
+            });
+        }
+        Ok(extent)
     }
 
     /// Records the dispatches of a kernel over pairs for one tile of rows. `bindings` gives the
@@ -449,7 +463,7 @@ impl Engine for GpuEngine {
         check("the potential of the rows", rows.length, out.length)?;
         self.run(async |work| {
             let shader = Shader::Softmin(self.pairs(kernel, cloud)?);
-            let extent = self.extent(shader, rows, cloud, 1, 2);
+            let extent = self.extent(shader, rows, cloud, 1, 2)?;
             for tile in extent.tiles() {
                 let row_points = rows.points(&tile.rows);
                 let bindings = |columns: &Range<usize>| {
@@ -539,7 +553,7 @@ impl Engine for GpuEngine {
                 columns.cloud,
                 width,
                 state_width.values(),
-            );
+            )?;
             let parameters = PairParams::new(kernel, rows.cloud.dimension);
             let (factor_one, factor_cost) = match factor {
                 Factor::One => (1.0, 0.0),
@@ -669,10 +683,12 @@ impl Engine for GpuEngine {
         self.run(async |work| {
             for tile in vector_tiles(out.length, self.context.binding_limit()) {
                 let bound = |vector: &GpuVector| part(&vector.buffer, tile.start, tile.len());
-                for (index, terms) in terms.chunks(4).enumerate() {
+                // Nothing to add is zero.
+                let chunks = terms.chunks(4).chain(terms.is_empty().then_some(terms));
+                for (index, terms) in chunks.enumerate() {
                     let mut coefficients = [0.0; 4];
-                    // A place without a term binds the first one, which its coefficient 0 ignores.
-                    let mut bindings = vec![bound(terms[0].1); 4];
+                    // A place without a term binds anything: its coefficient 0 leaves it unread.
+                    let mut bindings = vec![part(&work.partials, 0, 1); 4];
                     for (place, (coefficient, vector)) in terms.iter().enumerate() {
                         coefficients[place] = *coefficient as f32;
                         bindings[place] = bound(vector);

@@ -85,10 +85,6 @@ pub enum Error {
     /// The driver reported work as finished that it had not done.
     #[error("the driver ended the work early, without an error; smaller problems may pass")]
     Unfinished,
-
-    /// A vector of another length than the operation needs.
-    #[error(transparent)]
-    Core(#[from] haul_core::Error),
 }
 
 fn asked(bytes: u64) -> String {

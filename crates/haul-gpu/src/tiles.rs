@@ -27,6 +27,9 @@ const LEAST_SPLIT: usize = 256;
 /// Elements of a vector that one dispatch handles: 65 535 workgroups of 256 hold them.
 const MOST_ELEMENTS: usize = 1 << 23;
 
+/// Tiles of a vector begin at multiples of this: those of a workgroup, which leaves one partial sum.
+const VECTOR_ALIGNMENT: usize = 256;
+
 /// What decides about the division of an operator over pairs.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Extent {
@@ -76,6 +79,18 @@ impl Extent {
         }
     }
 
+    /// The largest dimension whose loop over coordinates is short enough.
+    pub(crate) const MOST_DIMENSIONS: usize = 4 * (MOST_ITERATIONS - 1);
+
+    /// The least that a binding must hold, in bytes, for there to be a division at all.
+    pub(crate) fn least_binding(&self) -> u64 {
+        let floats = self
+            .floats_per_row
+            .max(self.floats_per_column)
+            .max(self.floats_per_state);
+        (ALIGNMENT * floats * size_of::<f32>()) as u64
+    }
+
     pub(crate) fn tiles(&self) -> Vec<RowTile> {
         let most_rows = elements(self.binding, self.floats_per_row.max(self.floats_per_state))
             .min(usize::from(u16::MAX) * self.rows_per_workgroup)
@@ -93,7 +108,8 @@ impl Extent {
         let by_loop = MOST_ITERATIONS / self.iterations_per_group();
         let per_split = by_work
             .div_ceil(splits)
-            .clamp(LEAST_COLUMNS / Shader::GROUP, by_loop);
+            .max(LEAST_COLUMNS / Shader::GROUP)
+            .min(by_loop.max(1));
         let tile_columns = elements(self.binding, self.floats_per_column).max(ALIGNMENT);
         let dispatches = ranges(self.columns, tile_columns)
             .flat_map(|tile| {
@@ -127,7 +143,8 @@ impl Extent {
 
 /// The tiles of a vector.
 pub(crate) fn vector_tiles(length: usize, binding: u64) -> impl Iterator<Item = Range<usize>> {
-    ranges(length, elements(binding, 1).clamp(ALIGNMENT, MOST_ELEMENTS))
+    let fitting = elements(binding, 1) / VECTOR_ALIGNMENT * VECTOR_ALIGNMENT;
+    ranges(length, fitting.clamp(VECTOR_ALIGNMENT, MOST_ELEMENTS))
 }
 
 /// How many elements of that many floats fit a binding, as a multiple of the alignment where there
@@ -173,6 +190,8 @@ mod tests {
             (3_000_000, 9, 2, 128 << 20),
             (40_000_000, 20_000_000, 3, 128 << 20),
             (1000, 100_000, 300, 1 << 20),
+            (1000, 5000, 2048, 1 << 20),
+            (3, 5000, 200_000, 128 << 20),
             (700, 3001, 3, 16 << 10),
         ] {
             let extent = Extent {
@@ -222,8 +241,9 @@ mod tests {
         assert!(
             tiles
                 .iter()
-                .all(|tile| tile.start % ALIGNMENT == 0 && tile.len() * 4 <= 16 << 10)
+                .all(|tile| tile.start % 256 == 0 && tile.len() * 4 <= 16 << 10)
         );
+        assert!(vector_tiles(9000, 20_000).all(|tile| tile.start % 256 == 0));
         assert_eq!(tiles.last().unwrap().end, 100_000);
         assert_eq!(vector_tiles(0, 1 << 27).count(), 0);
     }

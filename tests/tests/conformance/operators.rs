@@ -52,6 +52,10 @@ pub const BODIES: &[(&str, Body)] = &[
     ),
     ("operators_are_reproducible", operators_are_reproducible),
     (
+        "points_of_thousands_of_dimensions",
+        points_of_thousands_of_dimensions,
+    ),
+    (
         "lengths_that_do_not_fit_are_refused",
         lengths_that_do_not_fit_are_refused,
     ),
@@ -364,7 +368,7 @@ fn combinations_and_inner_products(device: &Device) {
     for length in [1, 255, 257, 70_000] {
         let vectors: Vec<Vec<f64>> = (0..11).map(|k| points(length, 1, 20 + k)).collect();
         let uploaded: Vec<_> = vectors.iter().map(|v| device.vector(v).unwrap()).collect();
-        for terms in [1, 2, 4, 5, 11] {
+        for terms in [0, 1, 2, 4, 5, 11] {
             let coefficients = Numbers::new(15).vector(terms, -2.0, 2.0);
             let expected: Vec<f64> = (0..length)
                 .map(|i| {
@@ -532,6 +536,47 @@ fn operators_are_reproducible(device: &Device) {
     };
     let first = softmin(device, kernel, &rows, &columns, None);
     assert_eq!(first, softmin(device, kernel, &rows, &columns, None));
+}
+
+fn points_of_thousands_of_dimensions(device: &Device) {
+    let d = 2048;
+    let (rows, columns) = (side(3, d, 21, 0.0), side(70, d, 22, 0.5));
+    let kernel = Kernel {
+        cost: Cost::SquaredEuclidean,
+        epsilon: 50.0,
+    };
+    if let Device::Gpu(engine) = device
+        && engine.description().max_binding_size < 64 * 4 * d as u64
+    {
+        // A binding that does not hold 64 points is refused with both numbers.
+        let (rows, columns) = (
+            Uploaded::new(device, &rows),
+            Uploaded::new(device, &columns),
+        );
+        let mut out = device.vector(&[0.0; 3]).unwrap();
+        let refused = device.softmin(kernel, &rows.cloud, columns.side(), None, &mut out);
+        let message = refused.unwrap_err().to_string();
+        assert!(
+            message.contains("64 points") && message.contains("524288"),
+            "{message}"
+        );
+        return;
+    }
+    let expected = dense::softmin(kernel.cost, kernel.epsilon, &rows, &columns);
+    let got = softmin(device, kernel, &rows, &columns, None);
+    let size =
+        dense::largest_cost(kernel.cost, &rows, &columns) + columns.height() + kernel.epsilon;
+    // Squares are summed in partial sums: roundings grow with the root of their number.
+    let tolerance = 2.0 * (d as f64).sqrt() * unit(device) * size;
+    accept("softmin", close(&got, &expected, |_| tolerance));
+    reject(
+        "softmin",
+        close(
+            &got,
+            &expected.iter().map(|f| 0.99 * f).collect::<Vec<_>>(),
+            |_| tolerance,
+        ),
+    );
 }
 
 fn lengths_that_do_not_fit_are_refused(device: &Device) {
