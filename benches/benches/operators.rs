@@ -1,0 +1,166 @@
+//! Pairs per second of the operators over pairs, and of a whole solve.
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use haul::engine::{Factor, Integrand, Kernel, Side};
+use haul::{Cost, Device, Engine, Measure, Result, Sinkhorn};
+
+/// Points of each cloud: large enough that no engine is bound by its dispatches.
+const POINTS: usize = 8192;
+
+const DIMENSIONS: [usize; 6] = [1, 2, 3, 4, 16, 64];
+
+/// Points in the cube [−1, 1]^d, from a small generator.
+fn cloud(d: usize, seed: u64) -> Vec<f64> {
+    let mut state = seed;
+    let mut next = || {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (state >> 11) as f64 / (1u64 << 52) as f64 - 1.0
+    };
+    (0..POINTS * d).map(|_| next()).collect()
+}
+
+/// The engines that are measured, each with a name without spaces.
+fn devices() -> Vec<(String, Device)> {
+    let mut devices = vec![
+        ("cpu-f32".to_owned(), Device::cpu()),
+        ("cpu-f64".to_owned(), Device::cpu_f64()),
+    ];
+    let named = std::env::var("HAUL_TEST_ADAPTERS").unwrap_or_default();
+    for name in named
+        .split(',')
+        .map(str::trim)
+        .filter(|name| !name.is_empty())
+    {
+        devices.push((name.to_owned(), Device::gpu(name).unwrap()));
+    }
+    devices
+}
+
+/// Two clouds on a device, with the potentials of a fixed point of the first.
+struct Pair {
+    x: haul::Cloud,
+    y: haul::Cloud,
+    f: haul::Vector,
+    g: haul::Vector,
+    kernel: Kernel,
+}
+
+impl Pair {
+    fn new(device: &Device, d: usize) -> Result<Self> {
+        let weights = vec![1.0; POINTS];
+        let x = device.cloud(&cloud(d, 1), d, &weights)?;
+        let y = device.cloud(&cloud(d, 2), d, &weights)?;
+        let mut f = device.vector(&vec![0.0; POINTS])?;
+        let g = device.vector(&vec![0.0; POINTS])?;
+        let kernel = Kernel {
+            cost: Cost::SquaredEuclidean,
+            epsilon: 0.05 * d as f64,
+        };
+        device.softmin(
+            kernel,
+            &x,
+            Side {
+                cloud: &y,
+                potential: &g,
+            },
+            None,
+            &mut f,
+        )?;
+        Ok(Self { x, y, f, g, kernel })
+    }
+
+    fn columns(&self) -> Side<'_, Device> {
+        Side {
+            cloud: &self.y,
+            potential: &self.g,
+        }
+    }
+
+    /// A softmin, finished: what a device has recorded is done when a result is read.
+    fn softmin(
+        &self,
+        device: &Device,
+        guess: Option<&haul::Vector>,
+        out: &mut haul::Vector,
+    ) -> Result<()> {
+        device.softmin(self.kernel, &self.x, self.columns(), guess, out)?;
+        device.dots(&[(out, out)]).map(drop)
+    }
+
+    fn product(
+        &self,
+        device: &Device,
+        factor: Factor,
+        values: &haul::Vector,
+        width: usize,
+        out: &mut haul::Vector,
+    ) -> Result<()> {
+        let rows = Side {
+            cloud: &self.x,
+            potential: &self.f,
+        };
+        device.product(
+            self.kernel,
+            rows,
+            self.columns(),
+            Integrand {
+                factor,
+                values,
+                width,
+            },
+            out,
+        )?;
+        device.dots(&[(out, out)]).map(drop)
+    }
+}
+
+fn operators(criterion: &mut Criterion) {
+    for (name, device) in devices() {
+        let mut group = criterion.benchmark_group(&name);
+        group.sample_size(10);
+        group.throughput(Throughput::Elements((POINTS * POINTS) as u64));
+        let vector = |length| device.vector(&vec![1.0; length]).unwrap();
+        for d in DIMENSIONS {
+            let pair = Pair::new(&device, d).unwrap();
+            let (mut out, one) = (vector(POINTS), vector(POINTS));
+            let (mut wide, four) = (vector(4 * POINTS), vector(4 * POINTS));
+            group.bench_function(format!("softmin/d{d}"), |b| {
+                b.iter(|| pair.softmin(&device, None, &mut out))
+            });
+            group.bench_function(format!("softmin-guessed/d{d}"), |b| {
+                b.iter(|| pair.softmin(&device, Some(&pair.f), &mut out))
+            });
+            group.bench_function(format!("product/d{d}"), |b| {
+                b.iter(|| pair.product(&device, Factor::One, &one, 1, &mut out))
+            });
+            group.bench_function(format!("product-cost/d{d}"), |b| {
+                b.iter(|| pair.product(&device, Factor::Cost, &one, 1, &mut out))
+            });
+            group.bench_function(format!("product-width4/d{d}"), |b| {
+                b.iter(|| pair.product(&device, Factor::One, &four, 4, &mut wide))
+            });
+        }
+    }
+}
+
+fn solves(criterion: &mut Criterion) {
+    for (name, device) in devices() {
+        let mut group = criterion.benchmark_group(&name);
+        group.sample_size(10);
+        for points in [500, 5000] {
+            let measure = |seed| Measure::uniform(&cloud(3, seed)[..3 * points], 3).unwrap();
+            let (a, b) = (measure(1), measure(2));
+            let settings = Sinkhorn::blur(0.1).tolerance(1e-3);
+            let pairs = settings.solve(&device, &a, &b).unwrap().report().pairs;
+            group.throughput(Throughput::Elements(pairs));
+            group.bench_function(format!("solve/{points}"), |bencher| {
+                bencher.iter(|| settings.solve(&device, &a, &b).unwrap().value());
+            });
+        }
+    }
+}
+
+criterion_group!(benches, operators, solves);
+criterion_main!(benches);
