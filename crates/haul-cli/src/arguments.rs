@@ -10,6 +10,7 @@ use std::path::PathBuf;
     name = "haul",
     version,
     arg_required_else_help = true,
+    after_help = "Example, which needs no files:\n  haul demo",
     propagate_version = true
 )]
 pub(crate) struct Arguments {
@@ -27,13 +28,14 @@ pub(crate) enum Command {
     Demo(Demo),
     /// OT_ε between two clouds: the value, its certificate, potentials and plan
     Sinkhorn(Box<Sinkhorn>),
-    /// The Sinkhorn divergence between two clouds: 0 for equal ones, without the bias of the entropy
+    /// The Sinkhorn divergence between two clouds: OT_ε without its bias, 0 for equal ones
     Divergence(Box<Divergence>),
     /// List the devices, say which one is chosen and why, and check each of them
     Devices(Devices),
     /// Write a synthetic cloud
     Sample(Sample),
     /// Print a completion script for a shell
+    #[command(after_help = "Example:\n  haul completions bash > haul.bash")]
     Completions {
         /// The shell
         shell: clap_complete::Shell,
@@ -174,8 +176,8 @@ pub(crate) struct Engine {
     pub(crate) precision: Precision,
 
     /// Threads of the CPU engine [default: one a core]
-    #[arg(long, value_name = "N")]
-    pub(crate) threads: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) threads: Option<u16>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -51,7 +51,9 @@ pub(crate) fn run(arguments: &Demo) -> Result<Outcome> {
         let picture = drawing.display();
         let text = report::text(&a, &b, report);
         outcome::print(&format!(
-            "{text}\npicture         {picture}\nnow try         haul sinkhorn {a} {b} --blur 0.02\n"
+            "{text}\npicture         {picture}\nnow try         haul sinkhorn {} {} --blur 0.02\n",
+            quoted(&a),
+            quoted(&b)
         ))?;
     }
     Ok(if report.converged {
@@ -59,6 +61,15 @@ pub(crate) fn run(arguments: &Demo) -> Result<Outcome> {
     } else {
         Outcome::NotConverged
     })
+}
+
+/// A path as a shell takes it for one word.
+fn quoted(path: &str) -> String {
+    if path.contains(char::is_whitespace) {
+        format!("'{path}'")
+    } else {
+        path.to_owned()
+    }
 }
 
 /// A disc, by the spiral of the golden angle: even, without chance.

@@ -14,6 +14,9 @@ pub(crate) fn open(engine: &Engine) -> Result<Device> {
         "auto" if cpu_alone => cpu(engine),
         "auto" => Ok(Device::auto()?),
         device => {
+            if engine.threads.is_some() {
+                bail!("--threads is for the CPU engine; leave it out with --device {device}");
+            }
             if engine.precision == Precision::F64 {
                 bail!(DeviceFailure(format!(
                     "--device {device} has no f64; use --device cpu with --precision f64"
@@ -32,7 +35,7 @@ fn cpu(engine: &Engine) -> Result<Device> {
     Ok(match (engine.precision, engine.threads) {
         (Precision::F32, None) => Device::cpu(),
         (Precision::F64, None) => Device::cpu_f64(),
-        (Precision::F32, Some(threads)) => Device::Cpu(CpuEngine::with_threads(threads)?),
-        (Precision::F64, Some(threads)) => Device::CpuF64(CpuEngine::with_threads(threads)?),
+        (Precision::F32, Some(threads)) => Device::Cpu(CpuEngine::with_threads(threads.into())?),
+        (Precision::F64, Some(threads)) => Device::CpuF64(CpuEngine::with_threads(threads.into())?),
     })
 }

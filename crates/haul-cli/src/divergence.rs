@@ -9,7 +9,7 @@ use anyhow::Result;
 pub(crate) fn run(arguments: &Divergence) -> Result<Outcome> {
     let Divergence { a, b, solving } = arguments;
     if let Some(path) = &solving.trace {
-        formats::check_target(path, "csv")?;
+        formats::check_target(path, ".csv")?;
     }
     let settings = input::settings(solving);
     let (source, target) = input::measures(a, b, solving)?;

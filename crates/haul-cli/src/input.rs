@@ -8,8 +8,15 @@ use std::path::Path;
 
 /// Reads both clouds with their weights; `-` may stand for one of them.
 pub(crate) fn measures(a: &Path, b: &Path, solving: &Solving) -> Result<(Measure, Measure)> {
-    if a == Path::new("-") && b == Path::new("-") {
-        bail!("both clouds are -; standard input holds only one, give the other a file");
+    let inputs = [
+        Some(a),
+        Some(b),
+        solving.weights_a.as_deref(),
+        solving.weights_b.as_deref(),
+    ];
+    let standard = |input: &&Path| *input == Path::new("-");
+    if inputs.into_iter().flatten().filter(standard).count() > 1 {
+        bail!("- is given more than once; standard input holds one file, name the others");
     }
     let read = |path: &Path, weights: Option<&Path>| {
         let measure = measure(path, weights)?;
@@ -63,14 +70,23 @@ pub(crate) fn settings(solving: &Solving) -> Sinkhorn {
 pub(crate) fn check(settings: &Sinkhorn, a: (&Path, &Measure), b: (&Path, &Measure)) -> Result<()> {
     match settings.problem(a.1, b.1) {
         Ok(_) => Ok(()),
-        Err(error @ haul::Error::UnequalMass { .. }) => {
+        Err(haul::Error::BadParameter { name, value, range }) => {
             bail!(
-                "{} and {}: {error}; --normalize does",
+                "--{} is {value}; it must be {range}",
+                name.replace('_', "-")
+            )
+        }
+        Err(haul::Error::UnequalMass {
+            source_mass,
+            target_mass,
+        }) => {
+            bail!(
+                "{} and {}: the masses differ: {source_mass} and {target_mass}; scale both to 1 with --normalize",
                 a.0.display(),
                 b.0.display()
             )
         }
-        Err(error @ haul::Error::DimensionMismatch { .. }) => {
+        Err(error @ (haul::Error::DimensionMismatch { .. } | haul::Error::Extent { .. })) => {
             bail!("{} and {}: {error}", a.0.display(), b.0.display())
         }
         Err(error) => Err(error.into()),

@@ -61,7 +61,7 @@ fn status(error: &anyhow::Error) -> u8 {
         cause.is::<DeviceFailure>()
             || matches!(
                 cause.downcast_ref::<haul::Error>(),
-                Some(haul::Error::Device { .. } | haul::Error::NotFiniteResult { .. })
+                Some(haul::Error::Device { .. })
             )
     };
     if error.chain().any(device) { 4 } else { 2 }

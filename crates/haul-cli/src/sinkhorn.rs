@@ -18,7 +18,11 @@ pub(crate) fn run(arguments: &Sinkhorn) -> Result<Outcome> {
         plan_topk,
         plan,
     } = arguments;
-    let targets = [(potentials, "npz"), (plan, "csv"), (&solving.trace, "csv")];
+    let targets = [
+        (potentials, ".npz"),
+        (plan, ".csv"),
+        (&solving.trace, ".csv"),
+    ];
     // Refuses what is wrong before a device is opened, and what cannot be written before a solve.
     for (path, extension) in targets {
         if let Some(path) = path {

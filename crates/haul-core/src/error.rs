@@ -133,9 +133,8 @@ pub enum Error {
         found: usize,
     },
 
-    /// A computation that produced NaN or infinity. Potentials given by hand may be too large
-    /// for the precision; use f64.
-    #[error("{what} is not finite on {device}; use precision f64, or a larger ε")]
+    /// A computation that left the range of its floats: ε is many powers of ten away from the costs.
+    #[error("{what} is not finite on {device}; bring ε nearer to the costs, or use f64")]
     NotFiniteResult {
         /// Which quantity.
         what: &'static str,

@@ -52,7 +52,7 @@ impl Device {
         match GpuEngine::new(&Selection::Automatic) {
             Ok(engine) => Ok(Self::Gpu(Box::new(engine))),
             Err(haul_gpu::Error::NoGpu { .. }) => Ok(Self::cpu()),
-            Err(error) => Err(failure("auto", error)),
+            Err(error) => Err(failure(error)),
         }
     }
 
@@ -75,7 +75,7 @@ impl Device {
     pub fn select(selection: &Selection) -> Result<Self> {
         GpuEngine::new(selection)
             .map(|engine| Self::Gpu(Box::new(engine)))
-            .map_err(|error| failure("gpu", error))
+            .map_err(failure)
     }
 
     /// A device that the caller has opened, beside whatever else it does; see
@@ -83,13 +83,13 @@ impl Device {
     pub fn from_wgpu(device: wgpu::Device, queue: wgpu::Queue) -> Result<Self> {
         GpuEngine::from_wgpu(device, queue)
             .map(|engine| Self::Gpu(Box::new(engine)))
-            .map_err(|error| failure("wgpu", error))
+            .map_err(failure)
     }
 }
 
-fn failure(device: &str, error: haul_gpu::Error) -> Error {
+fn failure(error: haul_gpu::Error) -> Error {
     Error::Device {
-        device: device.to_owned(),
+        device: "wgpu".to_owned(),
         source: Box::new(error),
     }
 }

@@ -71,7 +71,7 @@ pub(crate) enum FormatError {
         file: PathBuf,
     },
     /// The extension names no format that fits: rename or convert the file.
-    #[error("{}: the extension names no format known here; use one of {known}", .file.display())]
+    #[error("{}: the extension names no format that fits here; choose from {known}", .file.display())]
     Extension {
         /// The file as the user named it.
         file: PathBuf,
@@ -403,7 +403,7 @@ pub(crate) fn write_npz(path: &Path, arrays: &[Array]) -> Result<()> {
 pub(crate) fn check_target(path: &Path, extension: &'static str) -> Result<()> {
     let named = path
         .extension()
-        .is_some_and(|it| it.eq_ignore_ascii_case(extension));
+        .is_some_and(|it| it.eq_ignore_ascii_case(extension.trim_start_matches('.')));
     if !named && !atomic::is_special(path) {
         return Err(FormatError::Extension {
             file: path.into(),
@@ -696,15 +696,14 @@ mod tests {
         fs::create_dir(folder.path().join("folder.csv")).unwrap();
         assert!(at("folder.csv").ends_with("folder.csv: is a directory; name a file inside it"));
         assert!(at("none.csv").contains("none.csv: cannot be read: No such file"));
-        let known =
-            "the extension names no format known here; use one of .npy, .npz, .ply, .csv, .xyz";
+        let known = "the extension names no format that fits here; choose from .npy, .npz, .ply, .csv, .xyz";
         for name in ["a", "a.txt", "csv", ""] {
             assert!(at(name).ends_with(known), "{name}");
         }
         let weights = read_weights(Path::new("w.ply")).unwrap_err().to_string();
         assert_eq!(
             weights,
-            "w.ply: the extension names no format known here; use one of .npy, .csv"
+            "w.ply: the extension names no format that fits here; choose from .npy, .csv"
         );
         let target = write_text(&folder.path().join("folder.csv"), "").unwrap_err();
         assert!(matches!(target, FormatError::Directory { .. }));

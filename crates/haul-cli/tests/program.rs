@@ -1,0 +1,953 @@
+//! The program as a user meets it: files in, one result out, an exit status, and at worst one line
+//! that says what is wrong. Every test works in a folder of its own, on files that it makes.
+
+#![allow(clippy::unwrap_used)] // the fixtures, outside of any test, unwrap as well
+
+use fixture::{Ran, Room, dense, error_line, value};
+use serde_json::Value;
+use std::io::Write;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Small clouds, files of every format, and runs of the program.
+mod fixture {
+    use npyz::WriterBuilder;
+    use npyz::npz::NpzWriter;
+    use serde_json::Value;
+    use std::fmt::Write as _;
+    use std::fs;
+    use std::io::Write as _;
+    use std::path::PathBuf;
+    use std::process::{Command, Output, Stdio};
+
+    /// A folder of one test; it goes with the test.
+    pub(crate) struct Room(tempfile::TempDir);
+
+    /// What a run of the program left behind.
+    pub(crate) struct Ran {
+        pub(crate) status: Option<i32>,
+        pub(crate) stdout: String,
+        pub(crate) stderr: String,
+    }
+
+    impl From<Output> for Ran {
+        fn from(output: Output) -> Self {
+            Self {
+                status: output.status.code(),
+                stdout: String::from_utf8(output.stdout).unwrap(),
+                stderr: String::from_utf8(output.stderr).unwrap(),
+            }
+        }
+    }
+
+    impl Ran {
+        /// The one JSON object of a run that ended with this status.
+        #[track_caller]
+        pub(crate) fn json(self, status: i32) -> Value {
+            assert_eq!(self.status, Some(status), "{}", self.stderr);
+            assert_eq!(self.stdout.lines().count(), 1, "{}", self.stdout);
+            serde_json::from_str(&self.stdout).unwrap()
+        }
+    }
+
+    impl Room {
+        pub(crate) fn new() -> Self {
+            Self(tempfile::tempdir().unwrap())
+        }
+
+        /// A room with two clouds of the plane, `a.csv` and `b.csv`.
+        pub(crate) fn with_clouds() -> Self {
+            let room = Self::new();
+            room.csv("a.csv", &spiral(60), 2);
+            room.csv("b.csv", &ring(50), 2);
+            room
+        }
+
+        pub(crate) fn path(&self, name: &str) -> PathBuf {
+            self.0.path().join(name)
+        }
+
+        /// The names of the files there, sorted.
+        pub(crate) fn files(&self) -> Vec<String> {
+            let entries = fs::read_dir(self.0.path()).unwrap();
+            let mut names: Vec<_> = entries
+                .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+                .collect();
+            names.sort();
+            names
+        }
+
+        pub(crate) fn write(&self, name: &str, bytes: impl AsRef<[u8]>) {
+            fs::write(self.path(name), bytes).unwrap();
+        }
+
+        pub(crate) fn read(&self, name: &str) -> String {
+            fs::read_to_string(self.path(name)).unwrap()
+        }
+
+        pub(crate) fn csv(&self, name: &str, points: &[f64], dimension: usize) {
+            self.write(name, rows(points, dimension, ","));
+        }
+
+        pub(crate) fn npy(&self, name: &str, values: &[f64], shape: &[u64]) {
+            self.write(name, npy(values, shape));
+        }
+
+        pub(crate) fn npz(&self, name: &str, points: &[f64], dimension: usize, weights: &[f64]) {
+            let mut archive = NpzWriter::new(fs::File::create(self.path(name)).unwrap());
+            let n = weights.len() as u64;
+            for (array, values, shape) in [
+                ("points", points, &[n, dimension as u64][..]),
+                ("weights", weights, &[n]),
+            ] {
+                let options = npyz::zip::write::FileOptions::default();
+                let member = npyz::npz::file_name_from_array_name(array);
+                archive.zip_writer().start_file(member, options).unwrap();
+                archive.zip_writer().write_all(&npy(values, shape)).unwrap();
+            }
+            archive.zip_writer().finish().unwrap();
+        }
+
+        /// The arrays of an `.npz`, float64.
+        pub(crate) fn arrays<const N: usize>(
+            &self,
+            name: &str,
+            arrays: [&str; N],
+        ) -> [Vec<f64>; N] {
+            let mut archive = npyz::npz::NpzArchive::open(self.path(name)).unwrap();
+            arrays.map(|array| {
+                let stored = archive.by_name(array).unwrap().unwrap();
+                stored.into_vec().unwrap()
+            })
+        }
+
+        /// A command in this folder, yet to be run.
+        pub(crate) fn command(&self, program: &str) -> Command {
+            let mut command = Command::new(program);
+            command.current_dir(self.0.path());
+            command
+        }
+
+        /// Runs `haul` with these words.
+        pub(crate) fn haul(&self, arguments: &str) -> Ran {
+            self.haul_reading(arguments, b"")
+        }
+
+        /// The same, on the CPU.
+        pub(crate) fn cpu(&self, arguments: &str) -> Ran {
+            self.haul(&format!("{arguments} --device cpu"))
+        }
+
+        /// Runs `haul` with these words and this standard input.
+        pub(crate) fn haul_reading(&self, arguments: &str, input: &[u8]) -> Ran {
+            let mut child = self
+                .command(HAUL)
+                .args(arguments.split_whitespace())
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap();
+            // A run that is refused may end before it reads.
+            let _ = child.stdin.take().unwrap().write_all(input);
+            child.wait_with_output().unwrap().into()
+        }
+
+        /// Runs a line of shell in which `haul` is the program.
+        pub(crate) fn shell(&self, line: &str) -> Ran {
+            let script = format!("haul() {{ '{HAUL}' \"$@\"; }}\n{line}");
+            let output = self.command("sh").args(["-c", &script]).output().unwrap();
+            output.into()
+        }
+    }
+
+    pub(crate) const HAUL: &str = env!("CARGO_BIN_EXE_haul");
+
+    pub(crate) fn rows(values: &[f64], dimension: usize, separator: &str) -> String {
+        let mut text = String::new();
+        for row in values.chunks(dimension) {
+            let row: Vec<_> = row.iter().map(f64::to_string).collect();
+            writeln!(text, "{}", row.join(separator)).unwrap();
+        }
+        text
+    }
+
+    fn npy(values: &[f64], shape: &[u64]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let mut writer = npyz::WriteOptions::new()
+            .default_dtype()
+            .shape(shape)
+            .writer(&mut bytes)
+            .begin_nd()
+            .unwrap();
+        writer.extend(values).unwrap();
+        writer.finish().unwrap();
+        bytes
+    }
+
+    /// A binary `.ply` of points in space.
+    pub(crate) fn ply(points: &[f64]) -> Vec<u8> {
+        let mut bytes = format!(
+            "ply\nformat binary_little_endian 1.0\nelement vertex {}\nproperty double x\n\
+             property double y\nproperty double z\nend_header\n",
+            points.len() / 3
+        )
+        .into_bytes();
+        bytes.extend(points.iter().flat_map(|value| value.to_le_bytes()));
+        bytes
+    }
+
+    pub(crate) fn spiral(n: usize) -> Vec<f64> {
+        (0..n)
+            .flat_map(|i| {
+                let t = i as f64 / n as f64;
+                [t * (9.0 * t).cos(), t * (9.0 * t).sin()]
+            })
+            .collect()
+    }
+
+    pub(crate) fn ring(n: usize) -> Vec<f64> {
+        (0..n)
+            .flat_map(|i| {
+                let angle = std::f64::consts::TAU * i as f64 / n as f64;
+                [0.3 + 0.8 * angle.cos(), 0.5 * angle.sin()]
+            })
+            .collect()
+    }
+
+    /// The plan of uniform measures on two clouds of the plane, for the cost |x − y|², n×m.
+    pub(crate) fn dense(x: &[f64], y: &[f64], f: &[f64], g: &[f64], epsilon: f64) -> Vec<Vec<f64>> {
+        let weight = 1.0 / (f.len() * g.len()) as f64;
+        let entry = |(x, f): (&[f64], f64), (y, g): (&[f64], &f64)| {
+            let cost = (x[0] - y[0]).powi(2) + (x[1] - y[1]).powi(2);
+            weight * ((f + g - cost) / epsilon).exp()
+        };
+        let row = |row: (&[f64], &f64)| {
+            let columns = y.chunks(2).zip(g);
+            columns
+                .map(|column| entry((row.0, *row.1), column))
+                .collect()
+        };
+        x.chunks(2).zip(f).map(row).collect()
+    }
+
+    #[track_caller]
+    pub(crate) fn value(result: &Value) -> f64 {
+        result["value"].as_f64().unwrap()
+    }
+
+    /// The one line of a run that was refused with this status and wrote nothing else.
+    #[track_caller]
+    pub(crate) fn error_line(ran: Ran, status: i32) -> String {
+        assert_eq!(ran.status, Some(status), "{}", ran.stderr);
+        assert_eq!(ran.stdout, "");
+        assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
+        ran.stderr
+    }
+}
+
+#[track_caller]
+fn assert_close(found: f64, expected: f64, tolerance: f64) {
+    assert!(
+        (found - expected).abs() <= tolerance,
+        "{found} is not {expected} ± {tolerance}"
+    );
+}
+
+#[track_caller]
+fn assert_says(line: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(line.contains(part), "{line:?} lacks {part:?}");
+    }
+}
+
+// The demo
+
+#[test]
+fn the_demo_draws_keeps_its_clouds_and_its_next_step_works() {
+    let room = Room::new();
+    let demo = room.shell("haul demo --out 'my demo' --device cpu");
+    assert_eq!(demo.status, Some(0), "{}", demo.stderr);
+    for part in ["OT_ε", "transport cost", "my demo/transport.svg"] {
+        assert_says(&demo.stdout, &[part]);
+    }
+    assert_says(&room.read("my demo/transport.svg"), &["<svg"]);
+    let next = demo
+        .stdout
+        .lines()
+        .find_map(|line| line.strip_prefix("now try"));
+    let ran = room.shell(&format!("{} --device cpu", next.unwrap().trim()));
+    assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+    assert_says(&ran.stdout, &["my demo/source.csv", "1500 points"]);
+}
+
+#[test]
+fn json_has_every_key_of_the_contract() {
+    let room = Room::new();
+    let result = room.cpu("demo --json").json(0);
+    let keys =
+        |value: &Value| -> Vec<String> { value.as_object().unwrap().keys().cloned().collect() };
+    assert_eq!(
+        keys(&result).join(" "),
+        "command a b n m d p epsilon blur rho_a rho_b value regularized_cost transport_cost dual kl \
+         mass certificate converged iterations softmin_passes pairs seconds device precision"
+    );
+    assert_eq!(
+        keys(&result["certificate"]).join(" "),
+        "marginal_error_a marginal_error_b lower_bound upper_bound gap precision_floor"
+    );
+    // What is not finite would be null.
+    let nulls: Vec<_> = keys(&result)
+        .into_iter()
+        .filter(|key| result[key].is_null())
+        .collect();
+    assert_eq!(nulls, ["rho_a", "rho_b"]);
+    assert!(
+        result["certificate"]
+            .as_object()
+            .unwrap()
+            .values()
+            .all(Value::is_f64)
+    );
+    assert_eq!(
+        (&result["command"], &result["p"], &result["n"]),
+        (&"demo".into(), &2.into(), &1500.into())
+    );
+}
+
+// Files and options
+
+#[test]
+fn every_format_and_standard_input_give_the_same_value() {
+    let room = Room::new();
+    let flat = |points: Vec<f64>| -> Vec<f64> {
+        points
+            .chunks(2)
+            .flat_map(|p| [p[0], p[1], p[0] * p[1]])
+            .collect()
+    };
+    let (a, b) = (flat(fixture::spiral(40)), flat(fixture::ring(30)));
+    room.npy("a.npy", &a, &[40, 3]);
+    room.npz("a.npz", &a, 3, &[1.0 / 40.0; 40]);
+    room.write("a.ply", fixture::ply(&a));
+    room.csv("a.csv", &a, 3);
+    room.write("a.xyz", fixture::rows(&a, 3, " "));
+    room.npy("b.npy", &b, &[30, 3]);
+    let solve = |a: &str| {
+        let line = format!("sinkhorn {a} b.npy --device cpu --json");
+        value(
+            &room
+                .haul_reading(&line, room.read("a.csv").as_bytes())
+                .json(0),
+        )
+    };
+    let expected = solve("a.npy");
+    for name in ["a.npz", "a.ply", "a.csv", "a.xyz", "-"] {
+        assert_eq!(solve(name), expected, "{name}");
+    }
+}
+
+#[test]
+fn weights_of_an_npz_a_csv_column_and_a_file_of_their_own_are_the_same() {
+    let room = Room::with_clouds();
+    let points = fixture::spiral(60);
+    let weights: Vec<f64> = (0..60).map(|i| f64::from(i + 1) / 1830.0).collect();
+    room.npz("a.npz", &points, 2, &weights);
+    let table: Vec<f64> = points
+        .chunks(2)
+        .zip(&weights)
+        .flat_map(|(p, w)| [p[0], p[1], *w])
+        .collect();
+    room.write(
+        "weighted.csv",
+        format!("x,y,weight\n{}", fixture::rows(&table, 3, ",")),
+    );
+    room.npy("w.npy", &weights, &[60]);
+    room.csv("w.csv", &weights, 1);
+    let solve = |line: &str| value(&room.cpu(&format!("sinkhorn {line} --json")).json(0));
+    let expected = solve("a.npz b.csv");
+    assert_ne!(expected, solve("a.csv b.csv"));
+    for line in [
+        "weighted.csv b.csv",
+        "a.csv b.csv --weights-a w.npy",
+        "a.csv b.csv --weights-a w.csv",
+    ] {
+        assert_eq!(solve(line), expected, "{line}");
+    }
+    // Transport is symmetric.
+    assert_close(solve("b.csv a.csv --weights-b w.npy"), expected, 1e-4);
+}
+
+#[test]
+fn precisions_and_forms_agree() {
+    let room = Room::with_clouds();
+    let solve = |options: &str| {
+        let line = format!("sinkhorn a.csv b.csv --blur 0.2 --tolerance 1e-5 --json {options}");
+        value(&room.cpu(&line).json(0))
+    };
+    let expected = solve("--precision f64");
+    for options in [
+        "--precision f32",
+        "--form scaling",
+        "--form scaling --precision f64",
+        "--form log",
+    ] {
+        assert_close(solve(options), expected, 1e-5);
+    }
+}
+
+#[test]
+fn epsilon_is_the_blur_to_the_power_p() {
+    let room = Room::with_clouds();
+    for (p, epsilon) in [(1, 0.25), (2, 0.0625)] {
+        let solve = |option: &str| {
+            let line = format!("sinkhorn a.csv b.csv --p {p} {option} --json");
+            room.cpu(&line).json(0)
+        };
+        let (by_blur, by_epsilon) = (solve("--blur 0.25"), solve(&format!("--epsilon {epsilon}")));
+        assert_eq!(by_blur["epsilon"], epsilon);
+        assert_eq!(by_epsilon["blur"], 0.25);
+        assert_eq!(by_blur["p"], p);
+        assert_eq!(value(&by_blur), value(&by_epsilon));
+    }
+}
+
+#[test]
+fn the_blur_is_by_default_a_twentieth_of_the_diagonal() {
+    let room = Room::new();
+    room.csv("a.csv", &[0.0, 0.0, 3.0, 0.0], 2);
+    room.csv("b.csv", &[0.0, 4.0, 1.0, 1.0], 2);
+    let result = room.cpu("sinkhorn a.csv b.csv --json").json(0);
+    assert_close(result["blur"].as_f64().unwrap(), 0.25, 1e-12);
+}
+
+#[test]
+fn normalized_masses_are_one() {
+    let room = Room::with_clouds();
+    room.csv("w.csv", &[2.0; 60], 1);
+    let plain = room.cpu("sinkhorn a.csv b.csv --json").json(0);
+    let scaled = room
+        .cpu("sinkhorn a.csv b.csv --weights-a w.csv --normalize --json")
+        .json(0);
+    assert_close(value(&scaled), value(&plain), 1e-6);
+    assert_close(scaled["mass"].as_f64().unwrap(), 1.0, 1e-3);
+}
+
+#[test]
+fn threads_do_not_change_a_bit() {
+    let room = Room::new();
+    room.csv("a.csv", &fixture::spiral(1500), 2);
+    room.csv("b.csv", &fixture::ring(1400), 2);
+    let solve = |threads: usize| {
+        let line = format!("sinkhorn a.csv b.csv --threads {threads} --blur 0.1 --json");
+        value(&room.cpu(&line).json(0)).to_bits()
+    };
+    assert_eq!(solve(1), solve(2));
+}
+
+#[test]
+fn potentials_satisfy_the_marginals_and_the_plan_is_theirs() {
+    let room = Room::with_clouds();
+    let (x, y) = (fixture::spiral(60), fixture::ring(50));
+    let line = "sinkhorn a.csv b.csv --epsilon 0.05 --tolerance 1e-8 --precision f64 \
+                --potentials fg.npz --plan-topk 3 --plan plan.csv --json";
+    room.cpu(line).json(0);
+    let [f, g] = room.arrays("fg.npz", ["f", "g"]);
+    assert_eq!((f.len(), g.len()), (60, 50));
+    let plan = dense(&x, &y, &f, &g, 0.05);
+    for row in &plan {
+        assert_close(row.iter().sum(), 1.0 / 60.0, 1e-8);
+    }
+    for j in 0..50 {
+        assert_close(plan.iter().map(|row| row[j]).sum(), 1.0 / 50.0, 1e-8);
+    }
+    let text = room.read("plan.csv");
+    let mut lines = text.lines();
+    assert_eq!(lines.next(), Some("i,j,mass"));
+    let mut count = 0;
+    for (k, line) in lines.enumerate() {
+        let fields: Vec<f64> = line
+            .split(',')
+            .map(|field| field.parse().unwrap())
+            .collect();
+        let (i, j, mass) = (fields[0] as usize, fields[1] as usize, fields[2]);
+        assert_eq!(i, k / 3);
+        assert_close(mass, plan[i][j], 1e-9 * plan[i][j]);
+        let larger = plan[i]
+            .iter()
+            .filter(|other| **other > mass * (1.0 + 1e-9))
+            .count();
+        assert!(
+            larger <= k % 3,
+            "entry {k} is not among the largest of its row"
+        );
+        count += 1;
+    }
+    assert_eq!(count, 3 * 60);
+}
+
+#[test]
+fn a_trace_falls_to_the_epsilon_and_the_tolerance_asked_for() {
+    let room = Room::with_clouds();
+    room.cpu("sinkhorn a.csv b.csv --epsilon 0.01 --tolerance 1e-3 --trace trace.csv --json")
+        .json(0);
+    let text = room.read("trace.csv");
+    let mut lines = text.lines();
+    assert_eq!(
+        lines.next(),
+        Some("iteration,epsilon,marginal_error,seconds")
+    );
+    let rows: Vec<Vec<f64>> = lines
+        .map(|line| {
+            line.split(',')
+                .map(|field| field.parse().unwrap())
+                .collect()
+        })
+        .collect();
+    assert!(rows.len() > 3);
+    assert!(rows.is_sorted_by(|before, after| before[0] < after[0] && before[1] >= after[1]));
+    let (first, last) = (&rows[0], rows.last().unwrap());
+    assert!(first[1] > last[1]);
+    assert_close(last[1], 0.01, 1e-12);
+    assert!(last[2] <= 1e-3, "{}", last[2]);
+}
+
+// Truths
+
+#[test]
+fn translating_a_cloud_by_t_costs_t_squared() {
+    let room = Room::new();
+    let points = fixture::spiral(80);
+    let shifted: Vec<f64> = points
+        .chunks(2)
+        .flat_map(|p| [p[0] + 0.3, p[1] - 0.4])
+        .collect();
+    room.csv("a.csv", &points, 2);
+    room.csv("b.csv", &shifted, 2);
+    let line = "sinkhorn a.csv b.csv --blur 0.05 --tolerance 1e-6 --precision f64 --json";
+    let cost = room.cpu(line).json(0)["transport_cost"].as_f64().unwrap();
+    // A blur σ moves each mass about σ √d astray.
+    assert_close(cost, 0.25, 2.0 * 0.05_f64.powi(2));
+}
+
+#[test]
+fn two_points_onto_themselves_have_their_closed_form() {
+    let room = Room::new();
+    room.csv("a.csv", &[0.0, 2.0], 1);
+    for epsilon in [0.5, 4.0, 50.0_f64] {
+        let line = format!(
+            "sinkhorn a.csv a.csv --epsilon {epsilon} --tolerance 1e-9 --precision f64 --json"
+        );
+        let expected = -epsilon * ((1.0 + (-4.0 / epsilon).exp()) / 2.0).ln();
+        assert_close(value(&room.cpu(&line).json(0)), expected, 1e-8 * epsilon);
+    }
+}
+
+#[test]
+fn the_value_lies_between_its_bounds() {
+    let room = Room::with_clouds();
+    let result = room.cpu("sinkhorn a.csv b.csv --blur 0.1 --json").json(0);
+    let bound = |name: &str| result["certificate"][name].as_f64().unwrap();
+    let exact = room.cpu("sinkhorn a.csv b.csv --blur 0.1 --tolerance 1e-9 --precision f64 --json");
+    let exact = value(&exact.json(0));
+    assert!(bound("lower_bound") <= exact && exact <= bound("upper_bound"));
+    assert_close(
+        bound("gap"),
+        bound("upper_bound") - bound("lower_bound"),
+        1e-12,
+    );
+}
+
+// Refusals
+
+/// Runs a line that must be refused with status 2 and leave only the files that were there.
+#[track_caller]
+fn refused(room: &Room, line: &str, parts: &[&str]) {
+    let before = room.files();
+    let line = format!("{line} --potentials out.npz --trace out.csv");
+    assert_says(&error_line(room.cpu(&line), 2), parts);
+    assert_eq!(room.files(), before);
+}
+
+#[test]
+fn not_a_number_in_a_table_is_named_by_its_row() {
+    let room = Room::with_clouds();
+    let mut points = fixture::ring(50);
+    points[2 * 16 + 1] = f64::NAN;
+    room.csv("bad.csv", &points, 2);
+    refused(
+        &room,
+        "sinkhorn a.csv bad.csv",
+        &["bad.csv", "row 17, column y", "remove the row"],
+    );
+}
+
+#[test]
+fn weights_of_another_length_are_refused() {
+    let room = Room::with_clouds();
+    room.csv("w.csv", &[0.25; 4], 1);
+    let parts = [
+        "w.csv",
+        "4 weights for 60 points",
+        "give one weight a point",
+    ];
+    refused(&room, "sinkhorn a.csv b.csv --weights-a w.csv", &parts);
+}
+
+#[test]
+fn a_binary_ply_that_is_cut_short_is_refused() {
+    let room = Room::with_clouds();
+    let bytes = fixture::ply(&[0.5; 30]);
+    room.write("cut.ply", &bytes[..bytes.len() - 20]);
+    let parts = [
+        "cut.ply",
+        "promises 10 vertices but only 9",
+        "copy or export it again",
+    ];
+    refused(&room, "sinkhorn cut.ply b.csv", &parts);
+}
+
+#[test]
+fn parameters_out_of_range_are_named_as_the_command_line_names_them() {
+    let room = Room::with_clouds();
+    for (option, range) in [
+        ("--epsilon 0", "a finite number above 0"),
+        ("--blur -1", "a finite number above 0"),
+        ("--blur nan", "a finite number above 0"),
+        ("--p 3", "1 or 2"),
+        ("--tolerance 0", "a finite number above 0"),
+        ("--max-iterations 0", "at least 1"),
+    ] {
+        let name = option.split(' ').next().unwrap();
+        refused(
+            &room,
+            &format!("sinkhorn a.csv b.csv {option}"),
+            &[name, "it must be", range],
+        );
+    }
+}
+
+#[test]
+fn an_empty_cloud_is_refused() {
+    let room = Room::with_clouds();
+    room.write("empty.csv", "x,y\n");
+    refused(
+        &room,
+        "sinkhorn a.csv empty.csv",
+        &["empty.csv", "holds no rows", "at least one point"],
+    );
+}
+
+#[test]
+fn clouds_of_different_dimensions_are_refused_by_both_names() {
+    let room = Room::with_clouds();
+    room.csv("deep.csv", &[0.0; 9], 3);
+    let parts = ["a.csv and deep.csv", "dimension 2", "3", "one space"];
+    refused(&room, "sinkhorn a.csv deep.csv", &parts);
+}
+
+#[test]
+fn unequal_masses_are_refused_with_the_option_that_scales_them() {
+    let room = Room::with_clouds();
+    room.csv("w.csv", &[1.0; 60], 1);
+    let parts = ["a.csv and b.csv", "60", "1", "--normalize"];
+    refused(&room, "sinkhorn a.csv b.csv --weights-a w.csv", &parts);
+}
+
+#[test]
+fn files_that_are_missing_or_of_no_known_kind_are_refused() {
+    let room = Room::with_clouds();
+    room.write("a.docx", "1,2\n");
+    refused(
+        &room,
+        "sinkhorn none.csv b.csv",
+        &["none.csv", "cannot be read", "check that the file exists"],
+    );
+    refused(
+        &room,
+        "sinkhorn a.docx b.csv",
+        &["a.docx", "extension", ".npy, .npz, .ply, .csv, .xyz"],
+    );
+    refused(&room, "sinkhorn a.csv .", &[".", "extension"]);
+}
+
+#[test]
+fn standard_input_is_given_only_once() {
+    let room = Room::with_clouds();
+    refused(
+        &room,
+        "sinkhorn - -",
+        &["more than once", "name the others"],
+    );
+    refused(&room, "sinkhorn - b.csv --weights-a -", &["more than once"]);
+}
+
+#[test]
+fn an_unknown_option_suggests_the_near_one() {
+    let room = Room::with_clouds();
+    let ran = room.cpu("sinkhorn a.csv b.csv --tolerence 1e-3");
+    assert_eq!((ran.status, ran.stdout.as_str()), (Some(2), ""));
+    assert_says(&ran.stderr, &["--tolerence", "--tolerance"]);
+}
+
+#[test]
+fn a_target_that_cannot_be_written_is_refused_before_the_work() {
+    let room = Room::with_clouds();
+    for (option, parts) in [
+        (
+            "--potentials gone/f.npz",
+            ["gone/f.npz", "check that its folder exists"],
+        ),
+        (
+            "--trace gone/t.csv",
+            ["gone/t.csv", "check that its folder exists"],
+        ),
+        (
+            "--plan-topk 1 --plan gone/p.csv",
+            ["gone/p.csv", "check that its folder exists"],
+        ),
+        ("--potentials f.csv", ["f.csv", "choose from .npz"]),
+        ("--plan-topk 1 --plan p.npy", ["p.npy", "choose from .csv"]),
+    ] {
+        // The clouds are not there: whoever reads them first complains of them.
+        let line = format!("sinkhorn none.csv b.csv {option}");
+        assert_says(&error_line(room.cpu(&line), 2), &parts);
+    }
+    assert_eq!(room.files(), ["a.csv", "b.csv"]);
+}
+
+#[test]
+fn a_result_short_of_its_tolerance_is_written_with_status_3_and_a_warning() {
+    let room = Room::with_clouds();
+    let line = "sinkhorn a.csv b.csv --blur 0.01 --max-iterations 1 --potentials fg.npz --json";
+    let loud = room.cpu(line);
+    assert_says(
+        &loud.stderr,
+        &["warning: not converged", "--max-iterations"],
+    );
+    let result = loud.json(3);
+    assert_eq!(
+        (&result["converged"], &result["iterations"]),
+        (&false.into(), &1.into())
+    );
+    assert_eq!(room.arrays("fg.npz", ["f"])[0].len(), 60);
+    let quiet = room.cpu(&format!("{line} --quiet"));
+    assert_eq!((quiet.status, quiet.stderr.as_str()), (Some(3), ""));
+}
+
+#[test]
+fn a_device_that_is_not_there_is_status_4() {
+    let room = Room::with_clouds();
+    let ran = room.haul("sinkhorn a.csv b.csv --device no-such-device --potentials out.npz");
+    // A loader of drivers may have its own say before.
+    let line = ran.stderr.lines().last().unwrap();
+    assert_says(line, &["no-such-device", "there"]);
+    assert_eq!((ran.status, ran.stdout.as_str()), (Some(4), ""));
+    assert_eq!(room.files(), ["a.csv", "b.csv"]);
+}
+
+#[test]
+fn f64_on_a_gpu_is_status_4() {
+    let room = Room::with_clouds();
+    let ran = room.haul("sinkhorn a.csv b.csv --device gpu --precision f64");
+    assert_says(&error_line(ran, 4), &["--device gpu", "--device cpu"]);
+}
+
+// Ends
+
+#[cfg(unix)]
+#[test]
+fn a_closed_pipe_is_success() {
+    let room = Room::with_clouds();
+    let ran =
+        room.shell("{ haul sinkhorn a.csv b.csv --device cpu; echo $? >status; } | head -c 0");
+    assert_eq!(
+        (room.read("status").as_str(), ran.stderr.as_str()),
+        ("0\n", "")
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_ends_a_long_solve_and_leaves_no_file() {
+    let room = Room::new();
+    for (name, seed) in [("a", 1), ("b", 2)] {
+        let sample = room.haul(&format!(
+            "sample ball --n 40000 --seed {seed} -o {name}.csv"
+        ));
+        assert_eq!(sample.status, Some(0));
+    }
+    let mut solve = room
+        .command(fixture::HAUL)
+        .args([
+            "sinkhorn",
+            "-",
+            "b.csv",
+            "--device",
+            "cpu",
+            "--precision",
+            "f64",
+        ])
+        .args([
+            "--blur",
+            "0.01",
+            "--tolerance",
+            "1e-12",
+            "--potentials",
+            "fg.npz",
+        ])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // More than a pipe holds: once it is taken, the program listens for Ctrl-C.
+    let mut input = solve.stdin.take().unwrap();
+    input.write_all(room.read("a.csv").as_bytes()).unwrap();
+    drop(input);
+    std::thread::sleep(Duration::from_secs(1));
+    let kill = Command::new("kill")
+        .args(["-INT", &solve.id().to_string()])
+        .status();
+    assert!(kill.unwrap().success());
+    let signalled = Instant::now();
+    let ran = Ran::from(solve.wait_with_output().unwrap());
+    assert!(signalled.elapsed() < Duration::from_secs(20));
+    assert_eq!(error_line(ran, 130), "haul: interrupted\n");
+    assert_eq!(room.files(), ["a.csv", "b.csv"]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn no_matrix_of_all_pairs_is_ever_stored() {
+    let room = Room::new();
+    for (name, seed) in [("a", 1), ("b", 2)] {
+        room.haul(&format!(
+            "sample cube --n 20000 --seed {seed} -o {name}.npy"
+        ));
+    }
+    // In f32 the matrix would take 1.6 GB.
+    let ran = room.shell(
+        "ulimit -v 700000; haul sinkhorn a.npy b.npy --device cpu --threads 2 --max-iterations 1 --json",
+    );
+    assert_eq!(ran.json(3)["n"], 20_000);
+}
+
+// The other commands
+
+#[test]
+fn divergence_of_a_cloud_from_itself_is_nothing() {
+    let room = Room::with_clouds();
+    let own = room.cpu("divergence a.csv a.csv --blur 0.1 --json").json(0);
+    assert_close(value(&own), 0.0, 1e-5);
+    let other = room.cpu("divergence a.csv b.csv --blur 0.1 --json").json(0);
+    assert!(value(&other) > 0.01);
+    assert!(
+        ["ab", "aa", "bb"]
+            .iter()
+            .all(|term| other["terms"][term]["value"].is_f64())
+    );
+}
+
+#[test]
+fn devices_lists_the_cpu_engine_and_marks_what_is_chosen() {
+    let room = Room::new();
+    let ran = room.haul("devices");
+    assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+    assert_says(
+        &ran.stdout,
+        &[
+            "--device cpu",
+            "self-check   passed",
+            "* --device auto takes",
+        ],
+    );
+    let lines = room.haul("devices --json").stdout;
+    let lines: Vec<Value> = lines
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(
+        lines.iter().filter(|line| line["chosen"] == true).count(),
+        1
+    );
+    let cpu: Vec<_> = lines
+        .iter()
+        .filter(|line| line["engine"] == "cpu")
+        .collect();
+    assert_eq!(cpu.len(), 1);
+    assert_eq!(cpu[0]["self_check"], true);
+}
+
+#[test]
+fn a_sample_is_its_seed() {
+    let room = Room::new();
+    for (seed, name) in [(1, "a"), (1, "b"), (2, "c")] {
+        let ran = room.haul(&format!("sample helix --n 50 --seed {seed} -o {name}.csv"));
+        assert_eq!((ran.status, ran.stdout.as_str()), (Some(0), ""));
+    }
+    assert_eq!(room.read("a.csv"), room.read("b.csv"));
+    assert_ne!(room.read("a.csv"), room.read("c.csv"));
+}
+
+#[test]
+fn a_sample_of_no_points_is_refused() {
+    let room = Room::new();
+    let ran = room.haul("sample ball --n 0 -o a.csv");
+    assert_eq!((ran.status, room.files().len()), (Some(2), 0));
+    assert_says(&ran.stderr, &["--n"]);
+}
+
+#[test]
+fn a_sample_into_a_missing_folder_is_refused() {
+    let room = Room::new();
+    let line = error_line(room.haul("sample ball --n 3 -o gone/a.csv"), 2);
+    assert_says(&line, &["gone/a.csv", "check that its folder exists"]);
+}
+
+#[test]
+fn completions_know_the_commands() {
+    let script = Room::new().haul("completions bash").stdout;
+    assert_says(
+        &script,
+        &["demo", "sinkhorn", "devices", "sample", "completions"],
+    );
+}
+
+#[test]
+fn the_version_is_that_of_the_package() {
+    let version = concat!("haul ", env!("CARGO_PKG_VERSION"), "\n");
+    assert_eq!(Room::new().haul("--version").stdout, version);
+}
+
+#[test]
+fn no_arguments_show_the_help() {
+    let ran = Room::new().haul("");
+    assert_eq!(ran.status, Some(2));
+    assert_says(&ran.stderr, &["Usage: haul", "Example", "haul demo"]);
+}
+
+#[test]
+fn every_help_has_an_example_that_runs() {
+    let room = Room::new();
+    for (name, seed) in [("a", 1), ("b", 2)] {
+        room.haul(&format!("sample ball --n 60 --seed {seed} -o {name}.ply"));
+    }
+    let help = room.haul("--help").stdout;
+    let (_, commands) = help.split_once("Commands:\n").unwrap();
+    let commands: Vec<_> = commands
+        .lines()
+        .take_while(|line| !line.is_empty())
+        .filter_map(|line| line.strip_prefix("  "))
+        .filter_map(|line| line.split(' ').next())
+        .filter(|command| !["", "help"].contains(command))
+        .collect();
+    assert!(commands.len() >= 6, "{commands:?}");
+    for command in commands {
+        let help = room.haul(&format!("{command} --help")).stdout;
+        let (_, example) = help.split_once("Example:\n").expect(command);
+        assert!(example.trim_start().starts_with(&format!("haul {command}")));
+        let ran = room.shell(example);
+        assert_eq!(ran.status, Some(0), "{example}{}", ran.stderr);
+    }
+}
