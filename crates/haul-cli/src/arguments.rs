@@ -32,6 +32,12 @@ pub(crate) enum Command {
     Divergence(Box<Divergence>),
     /// List the devices, say which one is chosen and why, and check each of them
     Devices(Devices),
+    /// Measure an operator of a device
+    #[command(
+        subcommand,
+        after_help = "Example:\n  haul bench softmin --n 4096 --d 3 --device cpu"
+    )]
+    Bench(Operator),
     /// Write a synthetic cloud
     Sample(Sample),
     /// Print a completion script for a shell
@@ -200,6 +206,43 @@ pub(crate) enum Form {
 #[command(after_help = "Example:\n  haul devices --json")]
 pub(crate) struct Devices {
     /// Print one JSON object a device
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Operator {
+    /// Pairs per second of a softmin, and of the machine's arithmetic
+    Softmin(Softmin),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  haul bench softmin --n 16384 --d 3 --device cpu --json")]
+pub(crate) struct Softmin {
+    /// Points of the rows
+    #[arg(long, default_value_t = 16384, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) n: u32,
+
+    /// Points of the columns [default: as many]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) m: Option<u32>,
+
+    /// The dimension
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) d: u32,
+
+    /// The power p of the cost |x − y|^p: 1 or 2
+    #[arg(long, default_value_t = 2.0, allow_negative_numbers = true)]
+    pub(crate) p: f64,
+
+    /// Passes that are timed, after one that is not
+    #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..10_000))]
+    pub(crate) runs: u32,
+
+    #[command(flatten)]
+    pub(crate) engine: Engine,
+
+    /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,
 }

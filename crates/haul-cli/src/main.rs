@@ -5,6 +5,7 @@
 //! did not reach its tolerance, 4 when the device is missing or failed, 130 when interrupted.
 
 mod arguments;
+mod bench;
 mod demo;
 mod device;
 mod devices;
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
         Command::Sinkhorn(sinkhorn) => sinkhorn::run(&sinkhorn),
         Command::Divergence(divergence) => divergence::run(&divergence),
         Command::Devices(devices) => devices::run(&devices),
+        Command::Bench(operator) => bench::run(&operator),
         Command::Sample(request) => sample::run(&request),
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -36,6 +36,7 @@
 //! | `workers` | rows to threads |
 //! | `softmin`, `product`, `vectors` | the operators |
 //! | `engine` | [`CpuEngine`] |
+//! | [`floor`] | what the machine's arithmetic admits, for benchmarks |
 
 mod aligned;
 mod block;
@@ -44,6 +45,7 @@ mod cloud;
 mod conformance;
 mod engine;
 mod exp2;
+pub mod floor;
 mod maximum;
 mod pass;
 mod product;

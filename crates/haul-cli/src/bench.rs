@@ -1,0 +1,201 @@
+//! `haul bench softmin`: pairs per second of the engine, beside what the machine's arithmetic
+//! admits.
+//!
+//! Two uniform clouds in the cube [−1, 1]^d, the blur of 0.05 of its diagonal, and a potential a
+//! few updates from anywhere: the pass that is timed is one of the middle of a solve, with the
+//! shift that belongs to it. Each run ends with a result read back, and the median is told.
+
+use crate::arguments::{Operator, Softmin};
+use crate::device;
+use crate::outcome::{self, Outcome};
+use anyhow::{Result, bail};
+use haul::engine::{Kernel, Side};
+use haul::{Cost, CpuEngine, Device, Engine};
+use rand::RngExt;
+use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
+use serde::Serialize;
+use std::fmt::Write;
+use std::time::Instant;
+
+/// Updates of both potentials before the pass that is timed.
+const UPDATES: usize = 2;
+
+/// The JSON object of a measurement; the names of its keys are the program's contract.
+#[derive(Serialize)]
+struct Measurement<'d> {
+    operator: &'static str,
+    n: usize,
+    m: usize,
+    d: usize,
+    device: &'d str,
+    precision: &'static str,
+    pairs_per_second: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    floor_pairs_per_second: Option<f64>,
+    seconds: f64,
+    runs: usize,
+}
+
+pub(crate) fn run(operator: &Operator) -> Result<Outcome> {
+    match operator {
+        Operator::Softmin(softmin) => run_softmin(softmin),
+    }
+}
+
+fn run_softmin(arguments: &Softmin) -> Result<Outcome> {
+    let cost = Cost::power(arguments.p)?;
+    let (n, d) = (arguments.n as usize, arguments.d as usize);
+    let m = arguments.m.map_or(n, |m| m as usize);
+    let runs = arguments.runs as usize;
+    for points in [n, m] {
+        if points
+            .checked_mul(d)
+            .is_none_or(|count| count > MOST_COORDINATES)
+        {
+            bail!("{points} points of dimension {d} are more than a measurement needs");
+        }
+    }
+    let device = device::open(&arguments.engine)?;
+    let threads = arguments.engine.threads.map_or(0, usize::from);
+    let floor = match &device {
+        Device::Cpu(_) => Some(CpuEngine::<f32>::floor_pairs_per_second(cost, d, threads)?),
+        Device::CpuF64(_) => Some(CpuEngine::<f64>::floor_pairs_per_second(cost, d, threads)?),
+        _ => None,
+    };
+    let seconds = median(&mut times(&device, cost, (n, m, d), runs)?);
+    let measurement = Measurement {
+        operator: "softmin",
+        n,
+        m,
+        d,
+        device: device.device(),
+        precision: device.precision().name(),
+        pairs_per_second: n as f64 * m as f64 / seconds,
+        floor_pairs_per_second: floor,
+        seconds,
+        runs,
+    };
+    if arguments.json {
+        outcome::print(&(serde_json::to_string(&measurement)? + "\n"))?;
+    } else {
+        outcome::print(&text(&measurement, cost))?;
+    }
+    Ok(Outcome::Done)
+}
+
+/// Coordinates of the largest cloud that is made up.
+const MOST_COORDINATES: usize = 1 << 28;
+
+/// The seconds of each run of a softmin of n rows over m columns.
+fn times(
+    device: &Device,
+    cost: Cost,
+    (n, m, d): (usize, usize, usize),
+    runs: usize,
+) -> Result<Vec<f64>> {
+    let mut random = ChaCha8Rng::seed_from_u64(0);
+    let mut cloud = |points: usize| {
+        let coordinate = || 2.0 * random.random::<f64>() - 1.0;
+        let coordinates: Vec<f64> = std::iter::repeat_with(coordinate)
+            .take(points * d)
+            .collect();
+        device.cloud(&coordinates, d, &vec![1.0 / points as f64; points])
+    };
+    let (x, y) = (cloud(n)?, cloud(m)?);
+    let mut f = device.vector(&vec![0.0; n])?;
+    let mut g = device.vector(&vec![0.0; m])?;
+    let diagonal = 2.0 * (d as f64).sqrt();
+    let kernel = Kernel {
+        cost,
+        epsilon: cost.at(0.05 * diagonal),
+    };
+    for _ in 0..UPDATES {
+        let rows = Side {
+            cloud: &x,
+            potential: &f,
+        };
+        device.softmin(kernel, &y, rows, None, &mut g)?;
+        let columns = Side {
+            cloud: &y,
+            potential: &g,
+        };
+        device.softmin(kernel, &x, columns, None, &mut f)?;
+    }
+
+    let columns = Side {
+        cloud: &y,
+        potential: &g,
+    };
+    let mut out = device.vector(&vec![0.0; n])?;
+    let mut times = Vec::with_capacity(runs);
+    // The first one warms up.
+    for run in 0..=runs {
+        let start = Instant::now();
+        device.softmin(kernel, &x, columns, Some(&f), &mut out)?;
+        device.dots(&[(&out, &out)])?;
+        if run > 0 {
+            times.push(start.elapsed().as_secs_f64());
+        }
+    }
+    Ok(times)
+}
+
+fn median(times: &mut [f64]) -> f64 {
+    times.sort_by(f64::total_cmp);
+    let at = |index: usize| times.get(index).copied().unwrap_or(f64::NAN);
+    let half = times.len() / 2;
+    if times.len() % 2 == 1 {
+        at(half)
+    } else {
+        0.5 * (at(half - 1) + at(half))
+    }
+}
+
+/// The measurement for a person.
+fn text(measurement: &Measurement<'_>, cost: Cost) -> String {
+    let Measurement {
+        n,
+        m,
+        d,
+        device,
+        precision,
+        pairs_per_second,
+        seconds,
+        runs,
+        ..
+    } = measurement;
+    let rate = pairs_per_second / 1e9;
+    let floor = match measurement.floor_pairs_per_second {
+        Some(floor) => format!(
+            "{:.3} Gpairs/s is what this machine's arithmetic admits: {:.0}% of it reached",
+            floor / 1e9,
+            100.0 * pairs_per_second / floor
+        ),
+        None => "not measured on an adapter".to_owned(),
+    };
+    let mut text = String::new();
+    // Writing to a string cannot fail.
+    let _ = writeln!(
+        text,
+        "softmin         {n} × {m} points in dimension {d}, cost |x − y|^{}",
+        cost.p()
+    );
+    let _ = writeln!(
+        text,
+        "rate            {rate:.3} Gpairs/s, {seconds:.4} s, the median of {runs}"
+    );
+    let _ = writeln!(text, "floor           {floor}");
+    let _ = writeln!(text, "device          {device}, {precision}");
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_is_the_middle_or_between_the_two_there() {
+        assert_eq!(median(&mut [3.0, 1.0, 2.0]), 2.0);
+        assert_eq!(median(&mut [4.0, 1.0, 3.0, 2.0]), 2.5);
+    }
+}

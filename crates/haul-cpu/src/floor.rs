@@ -1,0 +1,182 @@
+//! How fast this machine could be: the time of a pair whose operations are all that is done.
+//!
+//! A pair of dimension d in difference form costs at least d subtractions and d fused
+//! multiply-adds for the squared distance, one more of these for the exponent, an exponential (the
+//! engine's own polynomial, limited from below) and an addition; for p = 1 a square root as well.
+//! Two loops measure what that takes, on values that never leave the registers and on chains that
+//! do not wait for one another:
+//!
+//! ```text
+//! t₁   a pair of dimension 1:   c ← c + (x − c)²,  S ← S + 2^(h − k c)
+//! t₊   one dimension more:      c ← c + (x − c)²
+//!
+//! pairs/s = threads / (t₁ + (d − 1) t₊)
+//! ```
+//!
+//! No load, no broadcast of a row, no loop but the measured one and no sharing of caches is in it:
+//! an engine comes near and stays below. It is found at run time, on the vectors and the threads an
+//! engine would take, as the best of a few tries of some milliseconds each.
+
+use crate::engine::CpuEngine;
+use crate::exp2::exp2_of_limited;
+use crate::real::{Float, Real};
+use crate::workers::Workers;
+use haul_core::{Cost, Error, Result};
+use pulp::{Arch, Simd, WithSimd};
+use std::hint::black_box;
+use std::time::Instant;
+
+/// Rounds of a loop that are timed at once: milliseconds, against which the waking of a thread is
+/// nothing.
+const ROUNDS: usize = 1 << 19;
+
+/// The best of so many tries.
+const TRIES: usize = 7;
+
+/// Chains of whole pairs: each is long enough for the next ones to overlap with it.
+const PAIRS: usize = 4;
+
+/// Pairs per second that this machine's arithmetic admits in a softmin of a cost and a dimension,
+/// in the format `T` on a number of threads; 0 means one for each processor.
+///
+/// # Errors
+///
+/// [`Error::Device`] when the system starts no threads.
+pub fn pairs_per_second<T: Real>(cost: Cost, dimension: usize, threads: usize) -> Result<f64> {
+    let workers = Workers::new(threads).map_err(|source| Error::Device {
+        device: "CPU".to_owned(),
+        source: Box::new(source),
+    })?;
+    let lanes = Arch::new().dispatch(Width::<T>(T::ZERO));
+    let pair = match cost {
+        Cost::Euclidean => seconds(&workers, || Pairs::<T, true>(values())),
+        _ => seconds(&workers, || Pairs::<T, false>(values())),
+    };
+    let more = seconds(&workers, || Dimensions::<T>(values()));
+    let vector = pair + (dimension.max(1) - 1) as f64 * more;
+    Ok((workers.count() * lanes) as f64 / vector)
+}
+
+impl<T: Real> CpuEngine<T> {
+    /// The [floor](pairs_per_second) of this engine's softmin, for those who have the engine and
+    /// not its crate.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Device`] when the system starts no threads.
+    pub fn floor_pairs_per_second(cost: Cost, dimension: usize, threads: usize) -> Result<f64> {
+        pairs_per_second::<T>(cost, dimension, threads)
+    }
+}
+
+/// A loop of [`ROUNDS`] rounds; it returns how many vectors a round works on.
+fn seconds<K: WithSimd<Output = usize>>(workers: &Workers, kernel: impl Fn() -> K + Sync) -> f64 {
+    let try_once = || {
+        let start = Instant::now();
+        let chains =
+            workers.install(|| rayon::broadcast(|_| Arch::new().dispatch(kernel())).into_iter());
+        let chains = chains.max().unwrap_or(1);
+        start.elapsed().as_secs_f64() / (ROUNDS * chains) as f64
+    };
+    (0..TRIES).map(|_| try_once()).fold(f64::INFINITY, f64::min)
+}
+
+/// x, h and k, of which the compiler knows nothing.
+fn values<T: Float>() -> [T; 3] {
+    black_box([0.75, -0.5, 1.5]).map(T::from_f64)
+}
+
+struct Width<T>(T);
+
+impl<T: Float> WithSimd for Width<T> {
+    type Output = usize;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> usize {
+        T::width::<S>()
+    }
+}
+
+/// c + (x − c)².
+#[inline(always)]
+fn one_dimension<T: Float, S: Simd>(simd: S, x: T::Lanes<S>, c: T::Lanes<S>) -> T::Lanes<S> {
+    let difference = T::sub(simd, x, c);
+    T::mul_add(simd, difference, difference, c)
+}
+
+/// The loop of t₁, with a square root of c where `ROOT`.
+struct Pairs<T, const ROOT: bool>([T; 3]);
+
+impl<T: Float, const ROOT: bool> WithSimd for Pairs<T, ROOT> {
+    type Output = usize;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> usize {
+        let [x, h, k] = self.0.map(|value| T::splat(simd, value));
+        let mut costs = [T::splat(simd, T::ZERO); PAIRS];
+        let mut sums = costs;
+        for _ in 0..ROUNDS {
+            for (c, sum) in costs.iter_mut().zip(&mut sums) {
+                *c = one_dimension::<T, S>(simd, x, *c);
+                let cost = if ROOT { T::sqrt(simd, *c) } else { *c };
+                let s = T::negate_mul_add(simd, k, cost, h);
+                *sum = T::add(simd, *sum, exp2_of_limited::<T, S>(simd, s));
+            }
+        }
+        black_box(sums.map(|sum| T::sum(simd, sum)));
+        PAIRS
+    }
+}
+
+/// The loop of t₊.
+struct Dimensions<T>([T; 3]);
+
+impl<T: Float> WithSimd for Dimensions<T> {
+    type Output = usize;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> usize {
+        // As many chains as there are registers beside x and a difference.
+        if S::REGISTER_COUNT < 32 {
+            self.chains::<S, 14>(simd)
+        } else {
+            self.chains::<S, 28>(simd)
+        }
+    }
+}
+
+impl<T: Float> Dimensions<T> {
+    #[inline(always)]
+    fn chains<S: Simd, const CHAINS: usize>(self, simd: S) -> usize {
+        let x = T::splat(simd, self.0[0]);
+        let mut costs = [T::splat(simd, T::ZERO); CHAINS];
+        for _ in 0..ROUNDS {
+            for c in &mut costs {
+                *c = one_dimension::<T, S>(simd, x, *c);
+            }
+        }
+        black_box(costs.map(|c| T::sum(simd, c)));
+        CHAINS
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_floor_is_a_rate_for_every_cost_dimension_and_format() {
+        for cost in [Cost::Euclidean, Cost::SquaredEuclidean] {
+            for dimension in [0, 1, 3, 64] {
+                let single = pairs_per_second::<f32>(cost, dimension, 1).unwrap();
+                let double = pairs_per_second::<f64>(cost, dimension, 1).unwrap();
+                for rate in [single, double] {
+                    assert!(
+                        rate.is_finite() && rate > 0.0,
+                        "{cost:?} {dimension} {rate}"
+                    );
+                }
+            }
+        }
+    }
+}
