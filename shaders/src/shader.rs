@@ -15,10 +15,8 @@ pub enum Shader {
     ProductFinish(Width),
     /// The update of a scaling.
     Scale,
-    /// The marginal error between a potential and its update.
-    ErrorOfPotentials,
-    /// The marginal error of a scaling before its update.
-    ErrorOfScalings,
+    /// The marginal error of a row's ratio from 1.
+    MarginalError(Ratio),
     /// An inner product of two vectors.
     InnerProduct,
     /// A linear combination of up to four vectors.
@@ -78,6 +76,15 @@ pub enum Width {
     One,
     /// Four, some of which may be unused.
     Four,
+}
+
+/// What the ratio of a marginal to its measure is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Ratio {
+    /// A potential and its update.
+    Potentials,
+    /// A scaling and the sums it is updated with.
+    Scalings,
 }
 
 /// How a kernel uses a storage buffer.
@@ -223,8 +230,8 @@ impl Shader {
         all.extend([
             Self::SoftminFinish,
             Self::Scale,
-            Self::ErrorOfPotentials,
-            Self::ErrorOfScalings,
+            Self::MarginalError(Ratio::Potentials),
+            Self::MarginalError(Ratio::Scalings),
             Self::InnerProduct,
             Self::Combine,
             Self::SignOff,
@@ -246,6 +253,12 @@ impl Shader {
             Self::Product(_, Width::Four) => fragments.push(("values", wgsl!("shared/values_4"))),
             Self::ProductFinish(Width::One) => fragments.push(("parts", wgsl!("shared/parts_1"))),
             Self::ProductFinish(Width::Four) => fragments.push(("parts", wgsl!("shared/parts_4"))),
+            Self::MarginalError(Ratio::Potentials) => {
+                fragments.push(("ratio", wgsl!("shared/ratio_potentials")));
+            }
+            Self::MarginalError(Ratio::Scalings) => {
+                fragments.push(("ratio", wgsl!("shared/ratio_scalings")));
+            }
             _ => {}
         }
         let kernel = match self {
@@ -254,8 +267,7 @@ impl Shader {
             Self::SoftminFinish => wgsl!("softmin_finish"),
             Self::ProductFinish(_) => wgsl!("product_finish"),
             Self::Scale => wgsl!("scale"),
-            Self::ErrorOfPotentials => wgsl!("error_of_potentials"),
-            Self::ErrorOfScalings => wgsl!("error_of_scalings"),
+            Self::MarginalError(_) => wgsl!("marginal_error"),
             Self::InnerProduct => wgsl!("inner_product"),
             Self::Combine => wgsl!("combine"),
             Self::SignOff => wgsl!("sign_off"),
@@ -277,8 +289,7 @@ impl Shader {
             Self::SoftminFinish => "softmin_finish",
             Self::ProductFinish(_) => "product_finish",
             Self::Scale => "scale",
-            Self::ErrorOfPotentials => "error_of_potentials",
-            Self::ErrorOfScalings => "error_of_scalings",
+            Self::MarginalError(_) => "marginal_error",
             Self::InnerProduct => "inner_product",
             Self::Combine => "combine",
             Self::SignOff => "sign_off",
@@ -332,7 +343,7 @@ impl Shader {
             Self::Product(..) => &[R, R, R, R, R, R, W],
             Self::SoftminFinish | Self::ProductFinish(_) => &[R, W],
             Self::Scale => &[R, W, W],
-            Self::ErrorOfPotentials | Self::ErrorOfScalings => &[R, R, R, W],
+            Self::MarginalError(_) => &[R, R, R, W],
             Self::InnerProduct => &[R, R, W],
             Self::Combine => &[R, R, R, R, W],
             Self::SignOff => &[W],

@@ -663,8 +663,18 @@ impl Engine for GpuEngine {
                 epsilon,
                 before,
                 after,
-            } => (Shader::ErrorOfPotentials, LOG2_E / epsilon, before, after),
-            Ratio::Scalings { scaling, sums } => (Shader::ErrorOfScalings, 0.0, scaling, sums),
+            } => (
+                Shader::MarginalError(haul_shaders::Ratio::Potentials),
+                LOG2_E / epsilon,
+                before,
+                after,
+            ),
+            Ratio::Scalings { scaling, sums } => (
+                Shader::MarginalError(haul_shaders::Ratio::Scalings),
+                0.0,
+                scaling,
+                sums,
+            ),
         };
         check("the ratio of a marginal", rows.length, first.length)?;
         check("the ratio of a marginal", rows.length, second.length)?;

@@ -1,16 +1,16 @@
-// Partial sums of Σᵢ aᵢ |exp((beforeᵢ − afterᵢ)/ε) − 1|, one a workgroup, for weights over their
-// mean. coefficients = (log2(e)/ε, ·, ·, ·). The exponent is cut at 100: a start that is far off has
-// a huge error, but a finite one.
+// Partial sums of Σᵢ aᵢ |rᵢ/aᵢ − 1|, one a workgroup, for weights over their mean. What the ratio
+// rᵢ/aᵢ is made of, the importer's fragment tells.
 #import vector_params
 #import workgroup_sum
+#import ratio
 
 @group(0) @binding(1) var<storage, read> weights: array<f32>;
-@group(0) @binding(2) var<storage, read> before: array<f32>;
-@group(0) @binding(3) var<storage, read> after: array<f32>;
+@group(0) @binding(2) var<storage, read> first: array<f32>;
+@group(0) @binding(3) var<storage, read> second: array<f32>;
 @group(0) @binding(4) var<storage, read_write> partials: array<f32>;
 
 @compute @workgroup_size($WORKGROUP)
-fn error_of_potentials(
+fn marginal_error(
     @builtin(global_invocation_id) id: vec3<u32>,
     @builtin(workgroup_id) workgroup: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
@@ -18,8 +18,7 @@ fn error_of_potentials(
     let row = id.x;
     var term = 0.0;
     if row < params.length && weights[row] > 0.0 {
-        let exponent = min(params.coefficients.x * (before[row] - after[row]), 100.0);
-        term = weights[row] * abs(exp2(exponent) - 1.0);
+        term = weights[row] * abs(ratio(first[row], second[row]) - 1.0);
     }
     let sum = workgroup_sum(lane, term);
     if lane == 0u {
