@@ -2,7 +2,7 @@
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use haul::engine::{Factor, Integrand, Kernel, Side};
-use haul::{Cost, Device, Engine, Measure, Result, Sinkhorn};
+use haul::{Cost, CpuEngine, Device, Engine, Measure, Result, Sinkhorn};
 
 /// Points of each cloud: large enough that no engine is bound by its dispatches.
 const POINTS: usize = 8192;
@@ -116,6 +116,17 @@ impl Pair {
     }
 }
 
+/// What the machine's arithmetic admits in a softmin, in Gpairs/s, where that is measured.
+fn floor(device: &Device, d: usize) -> Option<f64> {
+    let cost = Cost::SquaredEuclidean;
+    let floor = match device {
+        Device::Cpu(_) => CpuEngine::<f32>::floor_pairs_per_second(cost, d, 0),
+        Device::CpuF64(_) => CpuEngine::<f64>::floor_pairs_per_second(cost, d, 0),
+        _ => return None,
+    };
+    Some(floor.unwrap() / 1e9)
+}
+
 fn operators(criterion: &mut Criterion) {
     for (name, device) in devices() {
         let mut group = criterion.benchmark_group(&name);
@@ -123,6 +134,9 @@ fn operators(criterion: &mut Criterion) {
         group.throughput(Throughput::Elements((POINTS * POINTS) as u64));
         let vector = |length| device.vector(&vec![1.0; length]).unwrap();
         for d in DIMENSIONS {
+            if let Some(floor) = floor(&device, d) {
+                println!("{name}/d{d}: the machine admits {floor:.3} Gpairs/s");
+            }
             let pair = Pair::new(&device, d).unwrap();
             let (mut out, one) = (vector(POINTS), vector(POINTS));
             let (mut wide, four) = (vector(4 * POINTS), vector(4 * POINTS));
