@@ -24,6 +24,7 @@ import json
 import os
 import pathlib
 import platform
+import resource
 import statistics
 import subprocess
 import sys
@@ -239,7 +240,8 @@ def solves(args, folder):
             rows.append([work, mine, gave_up, bound, f"{error(result['value']):.0e}", "–"])
         except subprocess.CalledProcessError as failure:
             print(failure.stderr, file=sys.stderr)
-            failed = f"{peer} failed, status {failure.returncode}"
+            cause = (failure.stderr.strip().splitlines() or ["no message"])[-1]
+            failed = f"{peer} failed: {cause[:80]}"
             rows.append([work, mine, failed, "–", f"{error(result['value']):.0e}", "–"])
     note = (
         f"Converged value: {exact['value']:.9f}, haul f64, certified gap {certificate['gap']:.0e}, "
@@ -265,6 +267,9 @@ def geomloss_solver(args):
 def one_solve(args):
     """A solve of a slow peer, in a process of its own that can be given up: seconds and value."""
     peer, *files = args.one
+    # A peer that wants more memory than there is shall fail, and not bring down its neighbours.
+    free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    resource.setrlimit(resource.RLIMIT_AS, (free * 9 // 10, free * 9 // 10))
     a, b = (np.load(file) for file in files)
     epsilon = 2 * args.blur**2
     solver = {"ott": ott_solve, "pot": pot_solve}[peer]
