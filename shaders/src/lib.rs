@@ -15,4 +15,4 @@
 mod assemble;
 mod shader;
 
-pub use shader::{Access, Columns, Pairs, Points, Power, Ratio, Shader, Width};
+pub use shader::{Access, Columns, Pairs, Points, Power, Ratio, Shader, Values};

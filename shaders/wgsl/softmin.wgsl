@@ -8,8 +8,10 @@
 #import points
 #import clouds
 #import cost
+#import memory
 
-@group(0) @binding(5) var<storage, read_write> state: array<vec2<f32>>;
+@group(0) @binding(5) var<storage, read> alarm: array<u32>;
+@group(0) @binding(6) var<storage, read_write> state: array<vec2<f32>>;
 
 const WORKGROUP: u32 = $WORKGROUPu;
 // Groups whose terms are summed into one partial sum: 4096 columns.
@@ -27,8 +29,11 @@ fn softmin(
     @builtin(local_invocation_index) lane: u32,
     #import lanes
 ) {
+    // Where a guess was made, this is done only if it failed.
+    if params.awaited != 0u && alarm[0] != params.awaited {
+        return;
+    }
     #import rows
-    let first_state = workgroup.y * params.rows;
     #unroll r ROWS
     var total_$r = vec2(LOWEST, 0.0);
     if params.carried == 1u {
@@ -44,7 +49,7 @@ fn softmin(
         #unroll r ROWS
         var sum_$r = 0.0;
         #end
-        for (; group < block_end; group += 1u) {
+        for (; group < block_end; group += $STEPu) {
             #import group
             #unroll r ROWS
             #import distances
@@ -72,7 +77,7 @@ fn softmin(
     }
 
     #unroll r ROWS
-    if first_row + $ru * WORKGROUP < params.rows {
+    if kept_$r {
         state[first_state + row_$r] = total_$r;
     }
     #end

@@ -137,6 +137,20 @@ fn settings_are_checked() {
 }
 
 #[test]
+fn a_tolerance_below_the_floor_is_refused() {
+    let tight = || Sinkhorn::blur(0.1).tolerance(1e-9);
+    says(
+        solve(tight(), &line(2), &line(2)),
+        &["tolerance 1.0e-9", "rounding in f32", "f64", "at least"],
+    );
+    assert!(
+        tight()
+            .solve(&Device::cpu_f64(), &line(2), &line(2))
+            .is_ok()
+    );
+}
+
+#[test]
 fn extents_beyond_the_range_of_f64_are_refused() {
     for extent in [1e200, 1e-200] {
         let cloud = Measure::uniform(&[0.0, extent], 1).unwrap();

@@ -109,7 +109,7 @@ fn balanced_cases(device: &Device) {
         // The transport cost is off by the first order of the marginals' error; the value is not.
         let settings = Sinkhorn::epsilon(epsilon)
             .p(of("p"))
-            .tolerance(if single { 0.1 * relative } else { 1e-12 })
+            .tolerance(if single { 0.4 * relative } else { 1e-12 })
             .max_iterations(if single { 3000 } else { 200_000 });
         let solution = settings.solve(device, &a, &b).unwrap();
         let report = solution.report();

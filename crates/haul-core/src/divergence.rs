@@ -8,7 +8,7 @@
 //! and it metrises weak convergence [FSVATP'19]. Between W_p^p, as ε → 0, and an energy distance, as
 //! ε → ∞.
 
-use crate::{Engine, Measure, Progress, Regularization, Result, Sinkhorn, Solution};
+use crate::{Engine, Measure, Progress, Regularization, Result, Sinkhorn, Solution, Start};
 use std::ops::ControlFlow;
 
 /// Settings of a Sinkhorn divergence; they are those of its three solves.
@@ -84,12 +84,12 @@ impl Divergence {
             .sinkhorn
             .clone()
             .regularized(Regularization::Epsilon(epsilon));
-        let mut solve =
-            |a: &Measure, b: &Measure| settings.solve_observed(engine, a, b, &mut observer);
+        // Potentials to start from are those between the two.
+        let itself = settings.clone().start(Start::Automatic);
         Ok(Terms {
-            ab: solve(source, target)?,
-            aa: solve(source, source)?,
-            bb: solve(target, target)?,
+            ab: settings.solve_observed(engine, source, target, &mut observer)?,
+            aa: itself.solve_observed(engine, source, source, &mut observer)?,
+            bb: itself.solve_observed(engine, target, target, &mut observer)?,
         })
     }
 }

@@ -17,6 +17,7 @@
 mod anderson;
 mod anneal;
 mod certificate;
+mod checks;
 mod cost;
 mod divergence;
 pub mod engine;
@@ -25,9 +26,11 @@ mod frame;
 mod marginal;
 mod measure;
 mod problem;
+mod relaxation;
 mod scaling;
 mod sinkhorn;
 mod solution;
+mod start;
 
 pub use certificate::Certificate;
 pub use cost::Cost;
@@ -39,3 +42,4 @@ pub use measure::Measure;
 pub use problem::{Problem, Regularization};
 pub use sinkhorn::{Acceleration, Form, Progress, Sinkhorn};
 pub use solution::{Plan, Potentials, Report, Solution};
+pub use start::Start;

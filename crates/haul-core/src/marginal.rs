@@ -1,6 +1,6 @@
 //! One side of a solve: a measure on the device with its potential, and what the host keeps of it.
 
-use crate::engine::{Kernel, Ratio, Side};
+use crate::engine::{Kernel, Ratio, Side, Update};
 use crate::{Engine, Frame, Measure, Result};
 
 /// A measure on a device and its potential there.
@@ -9,6 +9,8 @@ pub(crate) struct Marginal<E: Engine> {
     pub(crate) potential: E::Vector,
     /// The next potential, while the present one is still needed.
     pub(crate) updated: E::Vector,
+    /// Room for a potential between the two.
+    relaxed: E::Vector,
     /// The points in the frame, n×d.
     pub(crate) points: Vec<f64>,
     pub(crate) dimension: usize,
@@ -30,6 +32,7 @@ impl<E: Engine> Marginal<E> {
             cloud: engine.cloud(&points, measure.dimension(), &weights)?,
             potential: engine.vector(&zeros)?,
             updated: engine.vector(&zeros)?,
+            relaxed: engine.vector(&zeros)?,
             points,
             dimension: measure.dimension(),
             weights,
@@ -73,18 +76,34 @@ impl<E: Engine> Marginal<E> {
         engine.softmin(kernel, cloud, Side { cloud, potential }, guess, updated)
     }
 
-    /// The L1 error of this side's marginal under the potential that is not yet updated.
-    pub(crate) fn error(&self, engine: &E, epsilon: f64) -> Result<f64> {
-        let ratio = Ratio::Potentials {
+    /// The update that is not yet accepted.
+    pub(crate) fn pending(&self, epsilon: f64) -> Update<'_, E::Vector> {
+        Update {
             epsilon,
             before: &self.potential,
             after: &self.updated,
-        };
-        engine.marginal_error(&self.cloud, ratio)
+        }
+    }
+
+    /// The L1 error of this side's marginal under the potential that is not yet updated.
+    pub(crate) fn error(&self, engine: &E, epsilon: f64) -> Result<f64> {
+        engine.marginal_error(&self.cloud, Ratio::Potentials(self.pending(epsilon)))
     }
 
     /// Makes the updated potential the present one.
     pub(crate) fn accept(&mut self) {
         std::mem::swap(&mut self.potential, &mut self.updated);
+    }
+
+    /// Goes from the present potential towards the updated one by a factor: f + ω (T − f).
+    pub(crate) fn accept_relaxed(&mut self, engine: &E, omega: f64) -> Result<()> {
+        if omega == 1.0 {
+            self.accept();
+            return Ok(());
+        }
+        let terms = [(1.0 - omega, &self.potential), (omega, &self.updated)];
+        engine.combine(&terms, &mut self.relaxed)?;
+        std::mem::swap(&mut self.potential, &mut self.relaxed);
+        Ok(())
     }
 }

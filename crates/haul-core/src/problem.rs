@@ -2,6 +2,7 @@
 //! before any device work.
 
 use crate::engine::Kernel;
+use crate::solution::Potentials;
 use crate::{Cost, Error, Frame, Measure, Result};
 
 /// How strongly the plan is regularised.
@@ -113,6 +114,32 @@ impl<'m> Problem<'m> {
     /// What a cost in the frame is multiplied with to be in the units of the points.
     pub(crate) fn cost_unit(&self) -> f64 {
         self.frame.cost_unit(self.cost)
+    }
+
+    /// Potentials of the measures as a device sees them, for masses of 1.
+    pub(crate) fn in_frame(&self, potentials: &Potentials) -> Result<Potentials> {
+        // exp((f + g)/ε) is 1/m of that for masses 1; each potential has a half.
+        let shift = 0.5 * self.epsilon * self.source.mass().ln();
+        let place = |what, values: &[f64], measure: &Measure| {
+            if values.len() != measure.len() {
+                let (expected, found) = (measure.len(), values.len());
+                return Err(Error::Length {
+                    what,
+                    expected,
+                    found,
+                });
+            }
+            if let Some(index) = values.iter().position(|value| !value.is_finite()) {
+                let (row, value) = (index + 1, values[index]);
+                return Err(Error::BadPotential { row, value });
+            }
+            let unit = self.cost_unit();
+            Ok(values.iter().map(|value| (value + shift) / unit).collect())
+        };
+        Ok(Potentials {
+            f: place("the potential f to start from", &potentials.f, self.source)?,
+            g: place("the potential g to start from", &potentials.g, self.target)?,
+        })
     }
 
     /// The kernel as a device sees it.

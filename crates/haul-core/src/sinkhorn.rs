@@ -1,17 +1,20 @@
 //! Sinkhorn's algorithm for OT_ε, over any engine.
 //!
-//! Alternating updates g ← T_a(f), f ← T_b(g), first down a ladder of ε (`anneal`), then at the ε
-//! asked for, accelerated (`anderson`) or in the scaling form (`scaling`), until the L1 error of
+//! Alternating updates g ← T_a(f), f ← T_b(g) from where the settings start (`start`, `anneal`),
+//! accelerated (`anderson`, `relaxation`) or in the scaling form (`scaling`), until the L1 error of
 //! the marginals is at most tolerance × mass. A measure against itself has one potential, and an
-//! iteration of its own. After each update one marginal is exact, and the
-//! error of the other falls out of the next update: rᵢ = aᵢ exp((fᵢ − T_b(g)ᵢ)/ε).
+//! iteration of its own. After each update one marginal is exact, and the error of the other falls
+//! out of the next update: rᵢ = aᵢ exp((fᵢ − T_b(g)ᵢ)/ε).
 
 use crate::anderson::Anderson;
 use crate::certificate::precision_floor;
+use crate::checks::Checks;
 use crate::engine::Kernel;
 use crate::marginal::Marginal;
+use crate::relaxation::Relaxation;
 use crate::scaling::Scalings;
-use crate::solution::Effort;
+use crate::solution::{Effort, Potentials};
+use crate::start::{Start, gaussian};
 use crate::{Cost, Engine, Error, Measure, Problem, Regularization, Result, Solution, anneal};
 use std::ops::ControlFlow;
 use std::time::Instant;
@@ -32,6 +35,9 @@ pub enum Form {
 pub enum Acceleration {
     /// Plain alternating updates.
     None,
+    /// Updates drawn out by a factor between 1 and 2, learnt from the errors. It needs no memory
+    /// and no inner products, and about twice the passes of Anderson's method.
+    OverRelaxation,
     /// Anderson's method over that many past iterates.
     Anderson {
         /// How many, at least 2; 10 is the default.
@@ -68,15 +74,10 @@ pub struct Sinkhorn {
     p: f64,
     tolerance: f64,
     max_iterations: usize,
+    start: Start,
     form: Form,
     acceleration: Acceleration,
 }
-
-/// A readback of the error waits for the device; it is asked for once in about so many pairs.
-const PAIRS_PER_CHECK: u64 = 1 << 24;
-
-/// And at least once in so many iterations; the first few double, for problems that end at once.
-const ITERATIONS_PER_CHECK: u64 = 16;
 
 impl Sinkhorn {
     /// With ε = σ^p, for a length σ.
@@ -96,6 +97,7 @@ impl Sinkhorn {
             p: 2.0,
             tolerance: 1e-3,
             max_iterations: 10_000,
+            start: Start::default(),
             form: Form::default(),
             acceleration: Acceleration::Anderson { memory: 10 },
         }
@@ -123,6 +125,17 @@ impl Sinkhorn {
     pub fn max_iterations(mut self, iterations: usize) -> Self {
         self.max_iterations = iterations;
         self
+    }
+
+    /// Where the iteration starts. Default [`Start::Automatic`].
+    pub fn start(mut self, start: Start) -> Self {
+        self.start = start;
+        self
+    }
+
+    /// Starts from potentials of a similar problem, as [`Start::Potentials`].
+    pub fn warm_start(self, potentials: Potentials) -> Self {
+        self.start(Start::Potentials(potentials))
     }
 
     /// The variables of the iteration. Default [`Form::Log`].
@@ -188,16 +201,14 @@ impl Sinkhorn {
     ) -> Result<Solution<'e, E>> {
         let problem = self.problem(source, target)?;
         let mut run = Run::new(engine, &problem, self, &mut observer)?;
-        match self.form {
-            Form::Log if source == target => run.iterate_symmetrically()?,
-            Form::Log => {
-                run.anneal()?;
-                run.iterate_potentials()?;
-            }
-            Form::Scaling => {
-                run.anneal()?;
-                run.iterate_scalings()?;
-            }
+        let symmetric = self.form == Form::Log && source == target;
+        run.start(symmetric)?;
+        match (self.form, self.acceleration) {
+            _ if symmetric => run.iterate_symmetrically()?,
+            (Form::Scaling, _) => run.iterate_scalings()?,
+            (Form::Log, Acceleration::None) => run.iterate_plainly()?,
+            (Form::Log, Acceleration::OverRelaxation) => run.iterate_relaxed()?,
+            (Form::Log, Acceleration::Anderson { memory }) => run.iterate_accelerated(memory)?,
         }
         let Run {
             source,
@@ -243,6 +254,13 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
             let precision = engine.precision().name();
             return Err(Error::NoDigits { precision, floor });
         }
+        if settings.tolerance < floor {
+            return Err(Error::BelowFloor {
+                tolerance: settings.tolerance,
+                precision: engine.precision().name(),
+                floor,
+            });
+        }
         Ok(Self {
             engine,
             problem,
@@ -259,6 +277,32 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
             goal: (settings.tolerance - floor).max(0.5 * settings.tolerance),
             stopped: false,
         })
+    }
+
+    /// Brings the potentials to where the iteration starts.
+    fn start(&mut self, symmetric: bool) -> Result<()> {
+        match self.settings.start.resolved(self.problem) {
+            _ if symmetric && self.settings.start == Start::Automatic => Ok(()),
+            Start::Automatic | Start::Zero => Ok(()),
+            Start::Annealed => self.anneal(),
+            Start::Gaussian => {
+                let Kernel { cost, epsilon } = self.kernel;
+                let f = gaussian(cost, epsilon, &self.source, &self.target)?;
+                self.source.potential = self.engine.vector(&f)?;
+                Ok(())
+            }
+            Start::Potentials(potentials) => {
+                let Potentials { mut f, g } = self.problem.in_frame(&potentials)?;
+                if symmetric {
+                    for (f, g) in f.iter_mut().zip(&g) {
+                        *f = 0.5 * (*f + g);
+                    }
+                }
+                self.source.potential = self.engine.vector(&f)?;
+                self.target.potential = self.engine.vector(&g)?;
+                Ok(())
+            }
+        }
     }
 
     /// One iteration at each level above the ε asked for. Where there are more levels than
@@ -278,11 +322,12 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
                 epsilon: epsilon / self.problem.cost_unit(),
                 ..self.kernel
             };
-            let error = self.update(level, true)?;
+            self.update(level)?;
+            let error = self.source.error(self.engine, level.epsilon)?;
             self.source.accept();
             self.tell(level, error)?;
             if self.stopped {
-                self.update(self.kernel, false)?;
+                self.update(self.kernel)?;
                 self.source.accept();
                 break;
             }
@@ -290,20 +335,53 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
         Ok(())
     }
 
-    fn iterate_potentials(&mut self) -> Result<()> {
-        let mut anderson = match self.settings.acceleration {
-            Acceleration::None => None,
-            Acceleration::Anderson { memory } => Some(Anderson::new(memory)),
-        };
+    fn iterate_plainly(&mut self) -> Result<()> {
+        let mut checks = self.checks();
         while !self.ended() {
-            let error = self.update(self.kernel, self.measures())?;
-            self.tell(self.kernel, error)?;
-            match &mut anderson {
-                Some(anderson) if !self.ended() => {
-                    anderson.advance(self.engine, &mut self.source, error)?
-                }
+            let measured = self.measures(checks.due(self.coming()));
+            self.update(self.kernel)?;
+            if measured {
+                let error = self.source.error(self.engine, self.kernel.epsilon)?;
+                self.tell(self.kernel, error)?;
+                checks.measured(self.effort.iterations, error, self.goal);
+            }
+            self.source.accept();
+        }
+        Ok(())
+    }
+
+    /// Iterations are drawn out, but for those whose error is measured: after them the marginals
+    /// are what a plain update makes them.
+    fn iterate_relaxed(&mut self) -> Result<()> {
+        let mut relaxation = Relaxation::new(self.effort.iterations);
+        while !self.ended() {
+            if self.measures(relaxation.due(self.coming())) {
+                self.update(self.kernel)?;
+                let error = self.source.error(self.engine, self.kernel.epsilon)?;
+                self.tell(self.kernel, error)?;
+                relaxation.measured(self.effort.iterations, error);
+                self.source.accept();
+            } else {
+                self.update_by(self.kernel, relaxation.omega())?;
+                self.source
+                    .accept_relaxed(self.engine, relaxation.omega())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn iterate_accelerated(&mut self, memory: usize) -> Result<()> {
+        let Self { engine, kernel, .. } = *self;
+        let mut anderson = Anderson::new(engine, memory, self.source.weights.len())?;
+        while !self.ended() {
+            self.update(kernel)?;
+            let error = anderson.remember(engine, kernel.epsilon, &self.source)?;
+            self.tell(kernel, error)?;
+            if self.ended() {
                 // The last iterate is a plain update: the source's marginal is then exact.
-                _ => self.source.accept(),
+                self.source.accept();
+            } else {
+                anderson.extrapolate(engine, &mut self.source)?;
             }
         }
         Ok(())
@@ -313,34 +391,39 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
     /// [FSVATP'19]: one pass an iteration, no annealing.
     fn iterate_symmetrically(&mut self) -> Result<()> {
         let Self { engine, kernel, .. } = *self;
+        let mut checks = self.checks();
         while !self.ended() {
-            let measured = self.measures();
+            let measured = self.measures(checks.due(self.coming()));
             let guessed = self.effort.iterations > 0;
             self.source.update_by_itself(engine, kernel, guessed)?;
             self.effort.iterations += 1;
             self.effort.softmin_passes += 1;
-            // Both marginals have the same error.
-            let error = if measured {
-                Some(2.0 * self.source.error(engine, kernel.epsilon)?)
-            } else {
-                None
-            };
-            self.tell(kernel, error)?;
-            let average = [(0.5, &self.source.potential), (0.5, &self.source.updated)];
-            engine.combine(&average, &mut self.target.potential)?;
-            std::mem::swap(&mut self.source.potential, &mut self.target.potential);
+            if measured {
+                // Both marginals have the same error.
+                let error = 2.0 * self.source.error(engine, kernel.epsilon)?;
+                self.tell(kernel, error)?;
+                checks.measured(self.effort.iterations, error, self.goal);
+            }
+            self.source.accept_relaxed(engine, 0.5)?;
         }
         engine.combine(&[(1.0, &self.source.potential)], &mut self.target.potential)
     }
 
     fn iterate_scalings(&mut self) -> Result<()> {
+        // Wherever it starts, potentials bring the sums into the range of a float.
+        self.update(self.kernel)?;
+        self.source.accept();
         let mut scalings = Scalings::new(self.engine, self.kernel, &self.source, &self.target)?;
+        let mut checks = self.checks();
         while !self.ended() {
-            let measured = self.measures();
+            let measured = self.measures(checks.due(self.coming()));
             let error = scalings.iterate(&mut self.source, &mut self.target, measured)?;
             self.effort.iterations += 1;
             self.effort.softmin_passes += 2;
-            self.tell(self.kernel, error)?;
+            if let Some(error) = error {
+                self.tell(self.kernel, error)?;
+                checks.measured(self.effort.iterations, error, self.goal);
+            }
         }
         scalings.absorb_into(&mut self.source, &mut self.target)?;
         // A last update in potentials: scalings that are still on their way into the range of a
@@ -352,8 +435,13 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
         Ok(())
     }
 
-    /// g ← T_a(f); then T_b(g), not yet accepted. Where `measured`, the error of (f, g) as well.
-    fn update(&mut self, kernel: Kernel, measured: bool) -> Result<Option<f64>> {
+    /// g ← T_a(f); then T_b(g), not yet accepted.
+    fn update(&mut self, kernel: Kernel) -> Result<()> {
+        self.update_by(kernel, 1.0)
+    }
+
+    /// g ← g + ω (T_a(f) − g); then T_b(g), not yet accepted.
+    fn update_by(&mut self, kernel: Kernel, omega: f64) -> Result<()> {
         let Self {
             engine,
             source,
@@ -364,31 +452,28 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
         // From the second iteration on, the potentials at hand are guesses of their updates.
         let guessed = effort.iterations > 0;
         target.update(*engine, kernel, source, guessed)?;
-        target.accept();
+        target.accept_relaxed(*engine, omega)?;
         source.update(*engine, kernel, target, guessed)?;
         effort.iterations += 1;
         effort.softmin_passes += 2;
-        if measured {
-            source.error(*engine, kernel.epsilon).map(Some)
-        } else {
-            Ok(None)
-        }
+        Ok(())
     }
 
-    /// Whether the error of the coming iteration is worth waiting for.
-    fn measures(&self) -> bool {
+    fn checks(&self) -> Checks {
         let pairs = self.source.weights.len() as u64 * self.target.weights.len() as u64;
-        let every = (PAIRS_PER_CHECK / pairs.max(1)).clamp(1, ITERATIONS_PER_CHECK);
-        let coming = self.effort.iterations + 1;
-        (coming as u64).is_multiple_of(every)
-            || coming.is_power_of_two()
-            || coming >= self.settings.max_iterations
+        Checks::new(pairs, self.effort.iterations)
     }
 
-    fn tell(&mut self, kernel: Kernel, error: Option<f64>) -> Result<()> {
-        let Some(marginal_error) = error else {
-            return Ok(());
-        };
+    fn coming(&self) -> usize {
+        self.effort.iterations + 1
+    }
+
+    /// Whether the coming iteration is measured: where it is due, and where it is the last.
+    fn measures(&self, due: bool) -> bool {
+        due || self.coming() >= self.settings.max_iterations
+    }
+
+    fn tell(&mut self, kernel: Kernel, marginal_error: f64) -> Result<()> {
         if !marginal_error.is_finite() {
             let device = self.engine.device().to_owned();
             return Err(Error::NotFiniteResult {

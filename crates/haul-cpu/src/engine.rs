@@ -7,7 +7,7 @@ use crate::real::Real;
 use crate::softmin::softmin;
 use crate::vectors::{self, CpuVector};
 use crate::workers::Workers;
-use haul_core::engine::{Integrand, Kernel, Ratio, Side};
+use haul_core::engine::{Integrand, Kernel, Ratio, Remembered, Side, Slot, Update};
 use haul_core::{Engine, Error, Precision, Result};
 use pulp::Arch;
 use std::marker::PhantomData;
@@ -186,18 +186,18 @@ impl<T: Real> Engine for CpuEngine<T> {
         let n = rows.len();
         let weights = rows.weights();
         match ratio {
-            Ratio::Potentials {
-                epsilon,
-                before,
-                after,
-            } => {
-                let (before, after) = (&before.values, &after.values);
-                check("the potential before an update", before.len(), n)?;
-                check("the potential after an update", after.len(), n)?;
+            Ratio::Potentials(update) => {
+                let Update {
+                    epsilon,
+                    before,
+                    after,
+                } = update;
+                check_update(update, n)?;
                 let excess = |before: f64, after: f64| {
                     ((before - after) / epsilon).min(LARGEST_LOG).exp_m1()
                 };
-                Ok(vectors::marginal_error(weights, (before, after), excess))
+                let pair = (before.values.as_slice(), after.values.as_slice());
+                Ok(vectors::marginal_error(weights, pair, excess))
             }
             Ratio::Scalings { scaling, sums } => {
                 let (scaling, sums) = (&scaling.values, &sums.values);
@@ -221,20 +221,70 @@ impl<T: Real> Engine for CpuEngine<T> {
         Ok(())
     }
 
-    fn dots(&self, pairs: &[(&Self::Vector, &Self::Vector)]) -> Result<Vec<f64>> {
-        pairs
-            .iter()
-            .map(|(v, w)| {
-                check("the second vector of a dot", w.values.len(), v.values.len())?;
-                Ok(vectors::dot(&v.values, &w.values))
-            })
-            .collect()
+    fn remember(
+        &self,
+        rows: &Self::Cloud,
+        update: Update<'_, Self::Vector>,
+        slot: Slot<'_, Self::Vector>,
+    ) -> Result<Remembered> {
+        let n = rows.len();
+        check_update(update, n)?;
+        let Slot {
+            index,
+            slots,
+            residuals: Self::Vector { values: residuals },
+            images: Self::Vector { values: images },
+        } = slot;
+        let room = n.saturating_mul(slots);
+        check("the residuals of a history", residuals.len(), room)?;
+        check("the images of a history", images.len(), room)?;
+        if index >= slots {
+            return Err(Error::Slot { index, slots });
+        }
+        let (mean, products) = vectors::remember(
+            rows.weights(),
+            (&update.before.values, &update.after.values),
+            (residuals, images),
+            (index, slots),
+        );
+        let error = self.marginal_error(rows, Ratio::Potentials(update))?;
+        Ok(Remembered {
+            error,
+            mean,
+            products,
+        })
+    }
+
+    fn extrapolate(
+        &self,
+        coefficients: &[f64],
+        offset: f64,
+        images: &Self::Vector,
+        out: &mut Self::Vector,
+    ) -> Result<()> {
+        let room = out.values.len().saturating_mul(coefficients.len());
+        check("the images of a history", images.values.len(), room)?;
+        vectors::extrapolate(coefficients, offset, &images.values, &mut out.values);
+        Ok(())
     }
 }
 
 /// A ratio of masses beyond e^600 is told as that: wrong by far, but finite, so that a solve that
 /// began far off goes on.
 const LARGEST_LOG: f64 = 600.0;
+
+fn check_update<T: Real>(update: Update<'_, CpuVector<T>>, n: usize) -> Result<()> {
+    check(
+        "the potential before an update",
+        update.before.values.len(),
+        n,
+    )?;
+    check(
+        "the potential after an update",
+        update.after.values.len(),
+        n,
+    )
+}
 
 fn check_side<T: Real>(what: &'static str, side: Side<'_, CpuEngine<T>>) -> Result<()> {
     check(what, side.potential.values.len(), side.cloud.len())

@@ -47,12 +47,54 @@ pub(crate) fn combine<T: Float>(terms: &[(f64, &[T])], out: &mut [T]) {
     }
 }
 
-/// ⟨v, w⟩.
-pub(crate) fn dot<T: Float>(v: &[T], w: &[T]) -> f64 {
-    let blocks = v.chunks(BLOCK).zip(w.chunks(BLOCK));
-    blocks
-        .map(|(v, w)| sum_of_block(v, w, |v, w| v.to_f64() * w.to_f64()))
-        .sum()
+/// Writes after − before and after into a slot of every row of `residuals` and `images`; returns
+/// Σ aᵢ afterᵢ, and Σ rᵢ rₗᵢ for every slot l. Rows of weight 0 add nothing.
+pub(crate) fn remember<T: Float>(
+    weights: &[f64],
+    (before, after): (&[T], &[T]),
+    (residuals, images): (&mut [T], &mut [T]),
+    (slot, slots): (usize, usize),
+) -> (f64, Vec<f64>) {
+    let mut mean = 0.0;
+    let mut products = vec![0.0; slots];
+    let mut partials = vec![0.0; slots];
+    let rows = (0..weights.len()).step_by(BLOCK);
+    for block in rows.map(|first| first..weights.len().min(first + BLOCK)) {
+        let mut sum = 0.0;
+        partials.fill(0.0);
+        for row in block {
+            let entries = row * slots..(row + 1) * slots;
+            let residuals = &mut residuals[entries.clone()];
+            let residual = T::from_f64(after[row].to_f64() - before[row].to_f64());
+            residuals[slot] = residual;
+            images[entries][slot] = after[row];
+            if weights[row] > 0.0 {
+                sum += weights[row] * after[row].to_f64();
+                for (partial, other) in partials.iter_mut().zip(residuals) {
+                    *partial += residual.to_f64() * other.to_f64();
+                }
+            }
+        }
+        mean += sum;
+        for (product, partial) in products.iter_mut().zip(&partials) {
+            *product += partial;
+        }
+    }
+    (mean, products)
+}
+
+/// offset + Σₗ θₗ imageₗ of every row.
+pub(crate) fn extrapolate<T: Float>(
+    coefficients: &[f64],
+    offset: f64,
+    images: &[T],
+    out: &mut [T],
+) {
+    for (images, out) in images.chunks_exact(coefficients.len().max(1)).zip(out) {
+        let terms = coefficients.iter().zip(images);
+        let sum: f64 = terms.map(|(c, image)| c * image.to_f64()).sum();
+        *out = T::from_f64(offset + sum);
+    }
 }
 
 /// Σ aᵢ |ratioᵢ − 1|, where `excess(v, w)` = ratio − 1 for the values of a row; rows of weight 0

@@ -13,6 +13,7 @@ pub(crate) struct PairParams {
     pub(crate) last_group: u32,
     pub(crate) groups_per_split: u32,
     pub(crate) carried: u32,
+    pub(crate) awaited: u32,
     pub(crate) quads: u32,
     pub(crate) width: u32,
     pub(crate) channel: u32,
@@ -35,8 +36,10 @@ pub(crate) struct VectorParams {
     pub(crate) first_partial: u32,
     pub(crate) added: u32,
     pub(crate) token: u32,
-    pub(crate) padding: u32,
-    pub(crate) coefficients: [f32; 4],
+    pub(crate) slot: u32,
+    pub(crate) offset: f32,
+    pub(crate) padding: [u32; 3],
+    pub(crate) coefficients: [f32; 16],
 }
 
 impl PairParams {
@@ -64,4 +67,13 @@ pub(crate) fn sharpness(kernel: Kernel) -> f64 {
     } else {
         1.0
     }
+}
+
+/// The coefficients of a kernel over vectors: those given, then zeros.
+pub(crate) fn coefficients<const N: usize>(values: [f64; N]) -> [f32; 16] {
+    let mut coefficients = [0.0; 16];
+    for (coefficient, value) in coefficients.iter_mut().zip(values) {
+        *coefficient = value as f32;
+    }
+    coefficients
 }

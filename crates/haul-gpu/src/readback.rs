@@ -9,7 +9,7 @@ use crate::params::VectorParams;
 use crate::recorder::{Copy, Recorder};
 use futures_intrusive::channel::shared::oneshot_channel;
 use haul_shaders::Shader;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long a result may take. One submission is seconds of work on a slow device, and many of
 /// them may wait in the queue.
@@ -26,6 +26,16 @@ impl Readback {
             done: context.buffer("the token of a readback", 4).await?,
             token: 0,
         })
+    }
+
+    /// Waits until all that is recorded is done.
+    pub(crate) async fn wait(
+        &mut self,
+        context: &Context,
+        recorder: &mut Recorder,
+    ) -> Result<(), Error> {
+        let done = self.done.clone();
+        self.read(context, recorder, &done, 1).await.map(drop)
     }
 
     /// Submits what is recorded and returns the first `length` elements of a buffer after it.
@@ -127,6 +137,7 @@ impl Readback {
             None => return Err(Error::Unfinished),
         }
         context.check()?;
+        recorder.pace.ends(Instant::now());
         let view = staging
             .get_mapped_range(..)
             .map_err(|error| refused(error.to_string()))?;

@@ -8,6 +8,8 @@ struct Params {
     groups_per_split: u32,
     // 1: the state in memory is carried on; 0: it is begun.
     carried: u32,
+    // Not 0: the work is done only where the alarm holds this.
+    awaited: u32,
     // vec4s of a point, where its dimension is above 4.
     quads: u32,
     // Values a column has, the first of them that is summed, and the last column.

@@ -5,8 +5,8 @@
 //! (d + 8) u M in each term of a sum. Every comparison is made a second time with one value
 //! perturbed by a thousand tolerances, and must then fail.
 
-use haul::engine::{Factor, Integrand, Kernel, Ratio, Side};
-use haul::{Cost, Device, Engine, Precision};
+use haul::engine::{Factor, Integrand, Kernel, Ratio, Side, Slot, Update};
+use haul::{Cost, Device, Engine};
 use haul_tests::clouds::{Numbers, points, weights};
 use haul_tests::compare::{accept, close, number, reject};
 use haul_tests::dense;
@@ -38,10 +38,8 @@ pub const BODIES: &[(&str, Body)] = &[
         "vectors_come_back_as_they_went",
         vectors_come_back_as_they_went,
     ),
-    (
-        "combinations_and_inner_products",
-        combinations_and_inner_products,
-    ),
+    ("combinations_of_vectors", combinations_of_vectors),
+    ("histories_of_updates", histories),
     (
         "a_scaling_is_the_inverse_and_is_absorbed_before_it_leaves_the_range",
         scaling,
@@ -178,27 +176,37 @@ fn softmin_is_a_log_sum_exp(device: &Device) {
 }
 
 fn softmin_does_not_depend_on_the_guess(device: &Device) {
-    let (rows, columns) = (side(200, 3, 3, 0.0), side(333, 3, 4, 0.2));
-    for cost in COSTS {
-        let epsilon = 0.01;
-        let expected = dense::softmin(cost, epsilon, &rows, &columns);
-        let size = dense::largest_cost(cost, &rows, &columns) + columns.height() + epsilon;
-        for off in [0.0, 0.1, -0.1, 100.0, -100.0, 1e6, -1e6] {
-            let guess: Vec<f64> = expected.iter().map(|f| f + off).collect();
-            let got = softmin(
-                device,
-                Kernel { cost, epsilon },
-                &rows,
-                &columns,
-                Some(&guess),
-            );
-            // A good guess lends its own digits to the result.
-            let tolerance =
-                11.0 * unit(device) * (size + if off.abs() < 1.0 { off.abs() } else { 0.0 });
-            accept(
-                &format!("{cost:?}, off by {off}"),
-                close(&got, &expected, |_| tolerance),
-            );
+    // The larger ones are worth a guess on every device.
+    for (n, m, d) in [(200, 333, 3), (2500, 2100, 3), (1100, 1700, 17)] {
+        let (rows, columns) = (side(n, d, 3, 0.0), side(m, d, 4, 0.2));
+        for cost in COSTS {
+            let epsilon = 0.01 * d as f64;
+            let expected = dense::softmin(cost, epsilon, &rows, &columns);
+            let size = dense::largest_cost(cost, &rows, &columns) + columns.height() + epsilon;
+            for off in [0.0, 0.1, -0.1, 100.0, -100.0, 1e6, -1e6] {
+                // The last one is off in a single row.
+                for first in [0, n - 1] {
+                    let guess: Vec<f64> = expected
+                        .iter()
+                        .enumerate()
+                        .map(|(row, f)| if row >= first { f + off } else { *f })
+                        .collect();
+                    let got = softmin(
+                        device,
+                        Kernel { cost, epsilon },
+                        &rows,
+                        &columns,
+                        Some(&guess),
+                    );
+                    // A good guess lends its own digits to the result.
+                    let lent = if off.abs() < 1.0 { off.abs() } else { 0.0 };
+                    let tolerance = (d as f64 + 8.0) * unit(device) * (size + lent);
+                    accept(
+                        &format!("{n}×{m}, d {d}, {cost:?}, off by {off}"),
+                        close(&got, &expected, |_| tolerance),
+                    );
+                }
+            }
         }
     }
 }
@@ -364,7 +372,7 @@ fn vectors_come_back_as_they_went(device: &Device) {
     }
 }
 
-fn combinations_and_inner_products(device: &Device) {
+fn combinations_of_vectors(device: &Device) {
     for length in [1, 255, 257, 70_000] {
         let vectors: Vec<Vec<f64>> = (0..11).map(|k| points(length, 1, 20 + k)).collect();
         let uploaded: Vec<_> = vectors.iter().map(|v| device.vector(v).unwrap()).collect();
@@ -397,20 +405,89 @@ fn combinations_and_inner_products(device: &Device) {
                 ),
             );
         }
-        let pairs: Vec<_> = uploaded.iter().map(|v| (v, &uploaded[3])).collect();
-        let expected: Vec<f64> = vectors
-            .iter()
-            .map(|v| v.iter().zip(&vectors[3]).map(|(v, w)| v * w).sum())
+    }
+}
+
+/// Histories of more slots than one dispatch takes, of clouds of more points than a workgroup.
+fn histories(device: &Device) {
+    for (n, slots) in [(1, 2), (300, 3), (2500, 20), (70_000, 2)] {
+        let rows = side(n, 2, 21, 0.0);
+        let cloud = device.cloud(&rows.points, 2, &rows.weights).unwrap();
+        let epsilon = 0.5;
+        let zeros = vec![0.0; n * slots];
+        let mut residuals = device.vector(&zeros).unwrap();
+        let mut images = device.vector(&zeros).unwrap();
+        let mut kept: Vec<Vec<f64>> = vec![vec![0.0; n]; slots];
+        let mut expected_images = vec![vec![0.0; n]; slots];
+        // The first slot is written twice: what was there is gone.
+        for (step, index) in (0..slots).chain([0]).enumerate() {
+            let (before, after) = (
+                points(n, 1, 100 + step as u64),
+                points(n, 1, 200 + step as u64),
+            );
+            let vectors = (
+                device.vector(&before).unwrap(),
+                device.vector(&after).unwrap(),
+            );
+            let update = Update {
+                epsilon,
+                before: &vectors.0,
+                after: &vectors.1,
+            };
+            let slot = Slot {
+                index,
+                slots,
+                residuals: &mut residuals,
+                images: &mut images,
+            };
+            let remembered = device.remember(&cloud, update, slot).unwrap();
+            kept[index] = after.iter().zip(&before).map(|(a, b)| a - b).collect();
+            expected_images[index] = after;
+            let error = device
+                .marginal_error(&cloud, Ratio::Potentials(update))
+                .unwrap();
+            // Ratios up to e⁴, weights of sum 1, sums of 256 terms.
+            let tolerance = 256.0 * unit(device) * 55.0;
+            accept("error", number("error", remembered.error, error, tolerance));
+            let images = &expected_images[index];
+            let mean = images.iter().zip(&rows.weights).map(|(f, a)| a * f).sum();
+            accept("mean", number("mean", remembered.mean, mean, tolerance));
+            let products: Vec<f64> = kept
+                .iter()
+                .map(|other| {
+                    let terms = kept[index].iter().zip(other).zip(&rows.weights);
+                    terms
+                        .filter(|(_, a)| **a > 0.0)
+                        .map(|((r, s), _)| r * s)
+                        .sum()
+                })
+                .collect();
+            // Residuals up to 2.
+            let tolerance = 256.0 * unit(device) * 4.0 * n as f64;
+            accept(
+                &format!("products of slot {index} of {slots}"),
+                close(&remembered.products, &products, |_| tolerance),
+            );
+            let off: Vec<f64> = products.iter().map(|p| p + 3.0 * tolerance).collect();
+            reject("products", close(&remembered.products, &off, |_| tolerance));
+        }
+        let coefficients: Vec<f64> = (0..slots).map(|slot| slot as f64 - 1.5).collect();
+        let mut out = device.vector(&vec![f64::NAN; n]).unwrap();
+        device
+            .extrapolate(&coefficients, 0.75, &images, &mut out)
+            .unwrap();
+        let expected: Vec<f64> = (0..n)
+            .map(|i| {
+                let terms = coefficients.iter().zip(&expected_images);
+                0.75 + terms.map(|(c, image)| c * image[i]).sum::<f64>()
+            })
             .collect();
-        // Blocks of 256 are summed in the engine's precision, and then in f64, as here.
-        let in_f64 = length as f64 * Precision::F64.unit_roundoff();
-        let tolerance = (256.0 * unit(device) + in_f64) * length as f64 / 3.0;
-        let got = device.dots(&pairs).unwrap();
+        let size: f64 = coefficients.iter().map(|c| c.abs()).sum();
+        let tolerance = 4.0 * slots as f64 * unit(device) * size;
         accept(
-            &format!("inner products of {length}"),
-            close(&got, &expected, |_| tolerance),
+            "extrapolation",
+            close(&device.read(&out).unwrap(), &expected, |_| tolerance),
         );
-        assert_eq!(got.len(), 11);
     }
 }
 
@@ -483,11 +560,11 @@ fn marginal_error(device: &Device) {
             device.vector(&before).unwrap(),
             device.vector(&after).unwrap(),
         );
-        let ratio = Ratio::Potentials {
+        let ratio = Ratio::Potentials(Update {
             epsilon,
             before: &vectors.0,
             after: &vectors.1,
-        };
+        });
         let got = device.marginal_error(&cloud, ratio).unwrap();
         // Ratios up to e⁴, weights of sum 1, blocks of 256.
         let tolerance = 256.0 * unit(device) * 55.0;
@@ -518,11 +595,11 @@ fn marginal_error(device: &Device) {
             device.vector(&vec![1e5; n]).unwrap(),
             device.vector(&vec![-1e5; n]).unwrap(),
         );
-        let ratio = Ratio::Potentials {
+        let ratio = Ratio::Potentials(Update {
             epsilon,
             before: &far.0,
             after: &far.1,
-        };
+        });
         let error = device.marginal_error(&cloud, ratio).unwrap();
         assert!(error.is_finite() && error > 1e20, "{error}");
     }
@@ -619,7 +696,11 @@ fn lengths_that_do_not_fit_are_refused(device: &Device) {
             .is_err()
     );
     assert!(device.combine(&[(1.0, &vectors[0])], &mut out).is_err());
-    assert!(device.dots(&[(&vectors[0], &vectors[1])]).is_err());
+    assert!(
+        device
+            .extrapolate(&[1.0, 1.0], 0.0, &vectors[0], &mut out)
+            .is_err()
+    );
     assert!(device.cloud(&[0.0; 5], 2, &[1.0; 2]).is_err());
     assert!(device.cloud(&[], 0, &[1.0]).is_err());
     // And what fits still works.

@@ -1,0 +1,2 @@
+// Nothing but the kernel is summed.
+alias Value = f32;
