@@ -38,6 +38,18 @@ pub struct Pairs {
     pub power: Power,
     /// How columns are fetched.
     pub columns: Columns,
+    /// How many invocations make a workgroup.
+    pub workgroup: Workgroup,
+}
+
+/// How many invocations make a workgroup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Workgroup {
+    /// 8: for software adapters, whose threads take a workgroup each. Not for
+    /// [`Columns::Shared`].
+    Small,
+    /// 64.
+    Large,
 }
 
 /// The dimension of the points.
@@ -155,6 +167,13 @@ impl Values {
         }
     }
 
+    fn parts(self) -> &'static str {
+        match self {
+            Self::Four => wgsl!("shared/parts_4"),
+            _ => wgsl!("shared/parts_1"),
+        }
+    }
+
     fn fragment(self) -> &'static str {
         match self {
             Self::None => wgsl!("shared/values_none"),
@@ -173,10 +192,18 @@ impl Pairs {
     fn all() -> impl Iterator<Item = Self> {
         Points::ALL.into_iter().flat_map(|points| {
             [Power::One, Power::Two].into_iter().flat_map(move |power| {
-                Columns::ALL.map(move |columns| Self {
+                let ways = [
+                    (Columns::Loaded, Workgroup::Small),
+                    (Columns::Loaded, Workgroup::Large),
+                    (Columns::Broadcast, Workgroup::Small),
+                    (Columns::Broadcast, Workgroup::Large),
+                    (Columns::Shared, Workgroup::Large),
+                ];
+                ways.map(move |(columns, workgroup)| Self {
                     points,
                     power,
                     columns,
+                    workgroup,
                 })
             })
         })
@@ -334,18 +361,26 @@ impl Shader {
         };
         match self {
             Self::Sums(pairs, values) => {
-                let term = match values {
-                    Values::None => wgsl!("shared/term_plain"),
-                    _ => wgsl!("shared/term_weighted"),
+                let (term, finish) = match values {
+                    Values::None => (wgsl!("shared/term_plain"), wgsl!("shared/finish_guessed")),
+                    _ => (wgsl!("shared/term_weighted"), wgsl!("shared/finish_values")),
                 };
                 fragments.extend([
                     ("values", values.fragment()),
+                    ("parts", values.parts()),
                     ("column_values", pairs.column_values(values)),
                     ("term", term),
+                    ("finish", finish),
+                    ("guessed_value", wgsl!("shared/guessed_value")),
                 ]);
             }
-            Self::SumsFinish(Values::Four) => fragments.push(("parts", wgsl!("shared/parts_4"))),
-            Self::SumsFinish(_) => fragments.push(("parts", wgsl!("shared/parts_1"))),
+            Self::Softmin(_) | Self::SoftminFinish => {
+                fragments.push(("softmin_value", wgsl!("shared/softmin_value")));
+            }
+            Self::GuessedFinish => {
+                fragments.push(("guessed_value", wgsl!("shared/guessed_value")));
+            }
+            Self::SumsFinish(values) => fragments.push(("parts", values.parts())),
             Self::Remember => fragments.push(("ratio", wgsl!("shared/ratio_potentials"))),
             Self::MarginalError(Ratio::Potentials) => {
                 fragments.push(("ratio", wgsl!("shared/ratio_potentials")));
@@ -403,7 +438,11 @@ impl Shader {
     /// Invocations of a workgroup.
     pub fn workgroup_size(self) -> usize {
         match self {
-            Self::Softmin(_) | Self::Sums(..) | Self::Remember => 64,
+            Self::Softmin(pairs) | Self::Sums(pairs, _) => match pairs.workgroup {
+                Workgroup::Small => 8,
+                Workgroup::Large => 64,
+            },
+            Self::Remember => 64,
             Self::SignOff => 1,
             _ => 256,
         }
@@ -473,9 +512,9 @@ impl Shader {
     pub fn storage(self) -> &'static [Access] {
         use Access::{Read as R, Write as W};
         match self {
-            Self::Softmin(_) => &[R, R, R, R, R, W],
-            Self::Sums(_, Values::None) => &[R, R, R, R, R, W],
-            Self::Sums(..) => &[R, R, R, R, R, W, R],
+            Self::Softmin(_) => &[R, R, R, R, R, W, W],
+            Self::Sums(_, Values::None) => &[R, R, R, R, R, W, W, W],
+            Self::Sums(..) => &[R, R, R, R, R, W, W, R],
             Self::SoftminFinish => &[R, R, W],
             Self::GuessedFinish => &[R, R, W, W],
             Self::SumsFinish(_) => &[R, W],

@@ -2,10 +2,11 @@
 //
 //     outᵢ = guessᵢ − ε (log 2) (log2 Σ + log2 mean weight).
 //
-// Where a sum is so far from 1 that powers left the range of a float, the guess was none: the
-// alarm is raised, and the running maximum that waits for it computes all rows again.
+// Where the guess was none, the alarm is raised, and the running maximum that waits for it computes
+// all rows again.
 // coefficients[0] = (ε log 2, log2 mean weight, least sum, largest sum).
 #import vector_params
+#import guessed_value
 
 @group(0) @binding(1) var<storage, read> state: array<f32>;
 @group(0) @binding(2) var<storage, read> guess: array<f32>;
@@ -22,9 +23,8 @@ fn guessed_finish(@builtin(global_invocation_id) id: vec3<u32>) {
     for (var split = 1u; split < params.splits; split += 1u) {
         sum += state[split * params.length + row];
     }
-    // The negation takes NaN for a failed guess, too.
-    if !(sum >= params.coefficients[0].z && sum <= params.coefficients[0].w) {
+    if fails(sum, params.coefficients[0].z, params.coefficients[0].w) {
         alarm[0] = params.token;
     }
-    out[row] = guess[row] - params.coefficients[0].x * (log2(sum) + params.coefficients[0].y);
+    out[row] = guessed_value(guess[row], sum, params.coefficients[0].x, params.coefficients[0].y);
 }

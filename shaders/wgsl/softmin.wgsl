@@ -3,7 +3,7 @@
 //     Σⱼ bⱼ exp((hⱼ − Cᵢⱼ)/ε) = mean weight · sum · 2^max
 //
 // for the columns of this dispatch and of those before it, a state for each row and split.
-// `softmin_finish` combines the splits.
+// `softmin_finish` combines the splits; where there is one, the last dispatch finishes itself.
 #import params
 #import points
 #import clouds
@@ -12,6 +12,8 @@
 
 @group(0) @binding(5) var<storage, read> alarm: array<u32>;
 @group(0) @binding(6) var<storage, read_write> state: array<vec2<f32>>;
+@group(0) @binding(7) var<storage, read_write> out: array<f32>;
+#import softmin_value
 
 const WORKGROUP: u32 = $WORKGROUPu;
 // Groups whose terms are summed into one partial sum: 4096 columns.
@@ -30,7 +32,7 @@ fn softmin(
     #import lanes
 ) {
     // Where a guess was made, this is done only if it failed.
-    if params.awaited != 0u && alarm[0] != params.awaited {
+    if params.token != 0u && alarm[0] != params.token {
         return;
     }
     #import rows
@@ -78,7 +80,11 @@ fn softmin(
 
     #unroll r ROWS
     if kept_$r {
-        state[first_state + row_$r] = total_$r;
+        if params.finished == 1u {
+            out[row_$r] = softmin_value(total_$r, params.unit, params.log_mean_weight);
+        } else {
+            state[first_state + row_$r] = total_$r;
+        }
     }
     #end
 }

@@ -4,6 +4,7 @@
 //
 // coefficients[0] = (ε log 2, log2 mean weight, ·, ·).
 #import vector_params
+#import softmin_value
 
 @group(0) @binding(1) var<storage, read> state: array<vec2<f32>>;
 @group(0) @binding(2) var<storage, read> alarm: array<u32>;
@@ -24,5 +25,5 @@ fn softmin_finish(@builtin(global_invocation_id) id: vec3<u32>) {
         let part = state[split * params.length + row];
         sum += part.y * exp2(part.x - highest);
     }
-    out[row] = -params.coefficients[0].x * (highest + (log2(sum) + params.coefficients[0].y));
+    out[row] = softmin_value(vec2(highest, sum), params.coefficients[0].x, params.coefficients[0].y);
 }

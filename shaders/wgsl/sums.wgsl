@@ -14,6 +14,7 @@
 @group(0) @binding(5) var<storage, read> row_potential: array<f32>;
 #import values
 @group(0) @binding(6) var<storage, read_write> state: array<Value>;
+@group(0) @binding(7) var<storage, read_write> out: array<f32>;
 
 const WORKGROUP: u32 = $WORKGROUPu;
 // Groups whose terms are summed into one partial sum: 4096 columns.
@@ -59,7 +60,7 @@ fn sums(
 
     #unroll r ROWS
     if kept_$r {
-        state[first_state + row_$r] = total_$r;
+        #import finish
     }
     #end
 }

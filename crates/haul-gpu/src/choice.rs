@@ -124,7 +124,7 @@ fn kernel(shader: Shader) -> Shader {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use haul_shaders::{Pairs, Values};
+    use haul_shaders::{Pairs, Values, Workgroup};
 
     fn choices(name: &str, kind: Kind, lanes: u32) -> Choices {
         Choices::new(&Description {
@@ -144,6 +144,7 @@ mod tests {
             points,
             power,
             columns,
+            workgroup: Workgroup::Large,
         };
         Shader::Sums(pairs, Values::None)
     }

@@ -26,7 +26,7 @@ struct Faults {
 }
 
 /// What the kernels need of a device; each is within the portable defaults of WebGPU.
-const NEEDED_STORAGE_BUFFERS: u32 = 7;
+const NEEDED_STORAGE_BUFFERS: u32 = 8;
 const NEEDED_INVOCATIONS: u32 = 256;
 const NEEDED_WORKGROUPS: u32 = 65_535;
 

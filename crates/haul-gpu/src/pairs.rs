@@ -9,7 +9,7 @@ use crate::recorder::Binding;
 use crate::tiles::{ColumnRange, Extent, RowTile};
 use haul_core::Cost;
 use haul_core::engine::{Factor, Integrand, Kernel, Side};
-use haul_shaders::{Columns, Pairs, Points, Power, Shader, Values};
+use haul_shaders::{Columns, Pairs, Points, Power, Shader, Values, Workgroup};
 use std::f64::consts::LN_2;
 use std::ops::Range;
 use std::time::{Duration, Instant};
@@ -42,16 +42,17 @@ struct Pass<'a> {
     rows: &'a GpuCloud,
     columns: Side<'a, GpuEngine>,
     extra: Extra<'a>,
+    out: &'a GpuVector,
 }
 
 /// What a kernel wants beside both clouds and the potential of the columns.
 #[derive(Clone, Copy)]
 enum Extra<'a> {
     /// The alarm for which it waits; 0 for none.
-    Alarm(u32),
-    /// The potential of the rows.
-    Potential(&'a GpuVector),
-    /// That, and what is summed: φ, and the values of a column from some channel on.
+    Waiting { token: u32 },
+    /// The guess of the result, and the alarm that is raised where it was none.
+    Guess { guess: &'a GpuVector, token: u32 },
+    /// The potential of the rows, φ, and the values of a column from some channel on.
     Values {
         potential: &'a GpuVector,
         factor: Factor,
@@ -84,14 +85,26 @@ impl Pass<'_> {
         }
     }
 
+    /// Whether it waits for an alarm, and so is hardly ever done.
+    fn waits(&self) -> bool {
+        matches!(self.extra, Extra::Waiting { token: 1.. })
+    }
+
     fn parameters(&self) -> PairParams {
-        let parameters = PairParams::new(self.kernel, self.rows.dimension);
+        let cloud = self.columns.cloud;
+        let parameters = PairParams {
+            unit: (self.kernel.epsilon * LN_2) as f32,
+            mean_weight: cloud.mean_weight as f32,
+            log_mean_weight: cloud.mean_weight.log2() as f32,
+            least_sum: (LEAST_SUM * cloud.length as f64) as f32,
+            largest_sum: LARGEST_SUM as f32,
+            ..PairParams::new(self.kernel, self.rows.dimension)
+        };
         match self.extra {
-            Extra::Alarm(awaited) => PairParams {
-                awaited,
+            Extra::Waiting { token } | Extra::Guess { token, .. } => PairParams {
+                token,
                 ..parameters
             },
-            Extra::Potential(_) => parameters,
             Extra::Values {
                 factor,
                 width,
@@ -117,24 +130,89 @@ impl Pass<'_> {
     fn bindings(&self, work: &Work, tile: &RowTile, columns: &Range<usize>) -> Vec<Binding> {
         let Side { cloud, potential } = self.columns;
         let padded = columns.start..padded(columns.end);
-        let rows = |vector: &GpuVector| part(&vector.buffer, tile.rows.start, tile.rows.len());
-        let state = tile.states * tile.rows.len() * self.state();
+        let rows = |vector: &GpuVector, width: usize| {
+            let (first, length) = (tile.rows.start * width, tile.rows.len() * width);
+            part(&vector.buffer, first, length)
+        };
+        let alarm = part(&work.alarm, 0, 1);
+        let (own, last) = match self.extra {
+            Extra::Waiting { .. } => (alarm, None),
+            Extra::Guess { guess, .. } => (rows(guess, 1), Some(alarm)),
+            Extra::Values {
+                potential,
+                values,
+                width,
+                ..
+            } => {
+                let (first, length) = (columns.start * width, columns.len() * width);
+                (
+                    rows(potential, 1),
+                    Some(part(&values.buffer, first, length)),
+                )
+            }
+        };
         let mut bindings = vec![
             self.rows.points(&tile.rows),
             cloud.points(&padded),
             part(&cloud.log_weights, padded.start, padded.len()),
             part(&potential.buffer, padded.start, padded.len()),
-            match self.extra {
-                Extra::Alarm(_) => part(&work.alarm, 0, 1),
-                Extra::Potential(potential) | Extra::Values { potential, .. } => rows(potential),
-            },
-            part(&work.state, 0, state),
+            own,
+            self.states(work, tile),
+            rows(self.out, self.width()),
         ];
-        if let Extra::Values { values, width, .. } = self.extra {
-            let (first, length) = (columns.start * width, columns.len() * width);
-            bindings.push(part(&values.buffer, first, length));
-        }
+        bindings.extend(last);
         bindings
+    }
+
+    /// The states of a tile of rows.
+    fn states(&self, work: &Work, tile: &RowTile) -> Binding {
+        part(&work.state, 0, tile.states * tile.rows.len() * self.state())
+    }
+
+    /// The kernel that makes a result of the states, and what it is told beside.
+    fn finish(&self, work: &Work, tile: &RowTile) -> (Shader, VectorParams, Vec<Binding>) {
+        let PairParams {
+            unit,
+            mean_weight,
+            log_mean_weight,
+            least_sum,
+            largest_sum,
+            token,
+            width,
+            channel,
+            ..
+        } = self.parameters();
+        let rows = |vector: &GpuVector, width: usize| {
+            let (first, length) = (tile.rows.start * width, tile.rows.len() * width);
+            part(&vector.buffer, first, length)
+        };
+        let (states, out) = (self.states(work, tile), rows(self.out, self.width()));
+        let alarm = part(&work.alarm, 0, 1);
+        let logarithm = [unit, log_mean_weight, least_sum, largest_sum].map(f64::from);
+        let (shader, numbers, bindings) = match self.extra {
+            Extra::Waiting { .. } => (Shader::SoftminFinish, logarithm, vec![states, alarm, out]),
+            Extra::Guess { guess, .. } => {
+                let bindings = vec![states, rows(guess, 1), out, alarm];
+                (Shader::GuessedFinish, logarithm, bindings)
+            }
+            Extra::Values { .. } => {
+                let Shader::Sums(_, values) = self.shader else {
+                    return (self.shader, VectorParams::default(), Vec::new());
+                };
+                let numbers = [f64::from(mean_weight), 0.0, 0.0, 0.0];
+                (Shader::SumsFinish(values), numbers, vec![states, out])
+            }
+        };
+        let parameters = VectorParams {
+            length: tile.rows.len() as u32,
+            splits: tile.states as u32,
+            token,
+            width,
+            channel,
+            coefficients: coefficients(numbers),
+            ..Default::default()
+        };
+        (shader, parameters, bindings)
     }
 }
 
@@ -150,13 +228,14 @@ impl GpuEngine {
         guess: Option<&GpuVector>,
         out: &GpuVector,
     ) -> Result<(), Error> {
-        let pairs = pairs(kernel, rows)?;
+        let pairs = self.pairs(kernel, rows)?;
         let maximum = Pass {
             shader: Shader::Softmin(pairs),
             kernel,
             rows,
             columns,
-            extra: Extra::Alarm(0),
+            extra: Extra::Waiting { token: 0 },
+            out,
         };
         let pays = maximum.work()
             >= if self.software() {
@@ -165,85 +244,21 @@ impl GpuEngine {
                 GPU_GUESS_PAYS
             };
         let Some(guess) = guess.filter(|_| pays) else {
-            return self
-                .record_maximum(work, maximum, 0..rows.length, out)
-                .await;
+            return self.record(work, maximum).await;
         };
-
+        work.alarms = work.alarms.wrapping_add(1).max(1);
+        let token = work.alarms;
         let guessed = Pass {
             shader: Shader::Sums(pairs, Values::None),
-            extra: Extra::Potential(guess),
+            extra: Extra::Guess { guess, token },
             ..maximum
         };
-        let guessed = self.settled(work, guessed).await?;
-        let extent = self.extent(work, &guessed)?;
-        for tile in extent.tiles(0..rows.length) {
-            self.record_pass(work, &guessed, &extent, &tile).await?;
-            work.alarms = work.alarms.wrapping_add(1).max(1);
-            let awaited = work.alarms;
-            let parameters = VectorParams {
-                length: tile.rows.len() as u32,
-                splits: tile.states as u32,
-                token: awaited,
-                coefficients: coefficients([
-                    kernel.epsilon * LN_2,
-                    columns.cloud.mean_weight.log2(),
-                    LEAST_SUM * columns.cloud.length as f64,
-                    LARGEST_SUM,
-                ]),
-                ..Default::default()
-            };
-            let bindings = vec![
-                part(&work.state, 0, tile.states * tile.rows.len()),
-                part(&guess.buffer, tile.rows.start, tile.rows.len()),
-                part(&out.buffer, tile.rows.start, tile.rows.len()),
-                part(&work.alarm, 0, 1),
-            ];
-            self.record_vector(work, Shader::GuessedFinish, parameters, bindings)
-                .await?;
-            let fallback = Pass {
-                extra: Extra::Alarm(awaited),
-                ..maximum
-            };
-            self.record_maximum(work, fallback, tile.rows, out).await?;
-        }
-        Ok(())
-    }
-
-    /// Records a softmin of some rows with the running maximum.
-    async fn record_maximum(
-        &self,
-        work: &mut Work,
-        pass: Pass<'_>,
-        rows: Range<usize>,
-        out: &GpuVector,
-    ) -> Result<(), Error> {
-        let Extra::Alarm(awaited) = pass.extra else {
-            return Ok(());
+        self.record(work, guessed).await?;
+        let fallback = Pass {
+            extra: Extra::Waiting { token },
+            ..maximum
         };
-        let pass = self.settled(work, pass).await?;
-        let extent = self.extent(work, &pass)?;
-        for tile in extent.tiles(rows) {
-            self.record_pass(work, &pass, &extent, &tile).await?;
-            let parameters = VectorParams {
-                length: tile.rows.len() as u32,
-                splits: tile.states as u32,
-                token: awaited,
-                coefficients: coefficients([
-                    pass.kernel.epsilon * LN_2,
-                    pass.columns.cloud.mean_weight.log2(),
-                ]),
-                ..Default::default()
-            };
-            let bindings = vec![
-                part(&work.state, 0, tile.states * tile.rows.len() * 2),
-                part(&work.alarm, 0, 1),
-                part(&out.buffer, tile.rows.start, tile.rows.len()),
-            ];
-            self.record_vector(work, Shader::SoftminFinish, parameters, bindings)
-                .await?;
-        }
-        Ok(())
+        self.record(work, fallback).await
     }
 
     /// Records a product.
@@ -266,48 +281,65 @@ impl GpuEngine {
         } else {
             Values::Four
         };
-        let shader = Shader::Sums(pairs(kernel, rows.cloud)?, at_once);
-        let mut pass = Pass {
-            shader,
-            kernel,
-            rows: rows.cloud,
-            columns,
-            extra: Extra::Alarm(0),
-        };
+        let pairs = self.pairs(kernel, rows.cloud)?;
         for channel in (0..width).step_by(at_once.sums()) {
-            pass.extra = Extra::Values {
-                potential: rows.potential,
-                factor,
-                values,
-                width,
-                channel,
+            let pass = Pass {
+                shader: Shader::Sums(pairs, at_once),
+                kernel,
+                rows: rows.cloud,
+                columns,
+                extra: Extra::Values {
+                    potential: rows.potential,
+                    factor,
+                    values,
+                    width,
+                    channel,
+                },
+                out,
             };
-            pass = self.settled(work, pass).await?;
-            let extent = self.extent(work, &pass)?;
-            for tile in extent.tiles(0..rows.cloud.length) {
-                self.record_pass(work, &pass, &extent, &tile).await?;
-                let parameters = VectorParams {
-                    length: tile.rows.len() as u32,
-                    splits: tile.states as u32,
-                    width: width as u32,
-                    channel: channel as u32,
-                    coefficients: coefficients([columns.cloud.mean_weight]),
-                    ..Default::default()
-                };
-                let state = tile.states * tile.rows.len() * at_once.sums();
-                let bindings = vec![
-                    part(&work.state, 0, state),
-                    part(
-                        &out.buffer,
-                        tile.rows.start * width,
-                        tile.rows.len() * width,
-                    ),
-                ];
-                self.record_vector(work, Shader::SumsFinish(at_once), parameters, bindings)
+            self.record(work, pass).await?;
+        }
+        Ok(())
+    }
+
+    /// Records a pass and its finish.
+    async fn record(&self, work: &mut Work, pass: Pass<'_>) -> Result<(), Error> {
+        let pass = self.settled(work, pass).await?;
+        let extent = self.extent(work, &pass)?;
+        for tile in extent.tiles(0..pass.rows.length) {
+            self.record_pass(work, &pass, &extent, &tile).await?;
+            if tile.states > 1 {
+                let (shader, parameters, bindings) = pass.finish(work, &tile);
+                self.record_vector(work, shader, parameters, bindings)
                     .await?;
             }
         }
         Ok(())
+    }
+
+    /// The kernel over pairs for a cost and a dimension, its columns not yet settled.
+    fn pairs(&self, kernel: Kernel, cloud: &GpuCloud) -> Result<Pairs, Error> {
+        let power = match kernel.cost {
+            Cost::Euclidean => Power::One,
+            Cost::SquaredEuclidean => Power::Two,
+            other => {
+                let what = "this cost";
+                return Err(Error::Operation {
+                    what,
+                    message: format!("{other:?} has no kernel on the GPU"),
+                });
+            }
+        };
+        Ok(Pairs {
+            points: Points::of_dimension(cloud.dimension),
+            power,
+            columns: Columns::Loaded,
+            workgroup: if self.software() {
+                Workgroup::Small
+            } else {
+                Workgroup::Large
+            },
+        })
     }
 
     fn software(&self) -> bool {
@@ -331,7 +363,9 @@ impl GpuEngine {
                 groups,
                 groups_per_split,
             } = range;
+            let last = index + 1 == tile.dispatches.len();
             let parameters = PairParams {
+                finished: u32::from(last && tile.states == 1),
                 rows: tile.rows.len() as u32,
                 first_group: groups.start as u32,
                 last_group: groups.end as u32,
@@ -347,7 +381,7 @@ impl GpuEngine {
                 tile.splits as u32,
             );
             // What waits for an alarm is hardly ever done.
-            let done = !matches!(pass.extra, Extra::Alarm(1..));
+            let done = !pass.waits();
             let pairs = tile.rows.len() * groups.len() * Shader::GROUP;
             let effort = usize::from(done) * pairs * Extent::pair_work(extent.dimension);
             work.recorder
@@ -369,10 +403,17 @@ impl GpuEngine {
     async fn settled<'a>(&self, work: &mut Work, pass: Pass<'a>) -> Result<Pass<'a>, Error> {
         let taken = self.choices.take(pass.shader, pass.work());
         let with = |columns| Pass {
-            shader: pass.shader.with_pairs(|pairs| Pairs { columns, ..pairs }),
+            shader: pass.shader.with_pairs(|pairs| Pairs {
+                columns,
+                workgroup: match columns {
+                    Columns::Shared => Workgroup::Large,
+                    _ => pairs.workgroup,
+                },
+                ..pairs
+            }),
             ..pass
         };
-        if !taken.measure || matches!(pass.extra, Extra::Alarm(1..)) {
+        if !taken.measure || pass.waits() {
             return Ok(with(taken.columns));
         }
         let mut fastest = (Duration::MAX, taken.columns);
@@ -444,24 +485,4 @@ impl GpuEngine {
         }
         Ok(extent)
     }
-}
-
-/// The kernel over pairs for a cost and a dimension.
-fn pairs(kernel: Kernel, cloud: &GpuCloud) -> Result<Pairs, Error> {
-    let power = match kernel.cost {
-        Cost::Euclidean => Power::One,
-        Cost::SquaredEuclidean => Power::Two,
-        other => {
-            let what = "this cost";
-            return Err(Error::Operation {
-                what,
-                message: format!("{other:?} has no kernel on the GPU"),
-            });
-        }
-    };
-    Ok(Pairs {
-        points: Points::of_dimension(cloud.dimension),
-        power,
-        columns: Columns::Loaded,
-    })
 }

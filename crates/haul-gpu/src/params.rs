@@ -13,7 +13,8 @@ pub(crate) struct PairParams {
     pub(crate) last_group: u32,
     pub(crate) groups_per_split: u32,
     pub(crate) carried: u32,
-    pub(crate) awaited: u32,
+    pub(crate) finished: u32,
+    pub(crate) token: u32,
     pub(crate) quads: u32,
     pub(crate) width: u32,
     pub(crate) channel: u32,
@@ -23,6 +24,11 @@ pub(crate) struct PairParams {
     pub(crate) decay: f32,
     pub(crate) factor_one: f32,
     pub(crate) factor_cost: f32,
+    pub(crate) unit: f32,
+    pub(crate) mean_weight: f32,
+    pub(crate) log_mean_weight: f32,
+    pub(crate) least_sum: f32,
+    pub(crate) largest_sum: f32,
 }
 
 /// The parameters of a kernel over vectors, as `vector_params.wgsl` has them.

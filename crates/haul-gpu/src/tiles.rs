@@ -188,7 +188,7 @@ fn ranges(all: Range<usize>, most: usize) -> impl Iterator<Item = Range<usize>> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use haul_shaders::{Columns, Pairs, Points, Power};
+    use haul_shaders::{Columns, Pairs, Points, Power, Workgroup};
 
     const MOST_WORK: usize = 1 << 28;
 
@@ -197,6 +197,7 @@ mod tests {
             points: Points::of_dimension(dimension),
             power: Power::Two,
             columns: fetched,
+            workgroup: Workgroup::Large,
         });
         Extent {
             rows,
