@@ -186,7 +186,8 @@ pub trait Engine {
     ///
     /// `shift` is a guess of `out`: with the previous potential of the same ε each sum is near 1
     /// and no running maximum is needed. The result does not depend on it; a row whose guess was
-    /// too far off is computed again.
+    /// too far off is computed again. Where rows and columns are one and the same cloud, and the
+    /// guess is the potential of the columns, an engine may evaluate half the pairs.
     fn softmin(
         &self,
         kernel: Kernel,

@@ -56,7 +56,8 @@ pub struct Report {
     pub iterations: usize,
     /// Passes over all pairs that the iterations took.
     pub softmin_passes: usize,
-    /// Pairs (i, j) evaluated, those of the certificate included.
+    /// Pairs (i, j) of all passes, those of the certificate included. Of a measure against itself an
+    /// engine may evaluate half.
     pub pairs: u64,
     /// Wall-clock seconds, uploads and certificate included.
     pub seconds: f64,

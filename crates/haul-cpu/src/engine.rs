@@ -4,7 +4,7 @@ use crate::cloud::{CpuCloud, check};
 use crate::pass::Pass;
 use crate::product::Product;
 use crate::real::Real;
-use crate::softmin::softmin;
+use crate::softmin::{softmin, softmin_of_itself};
 use crate::vectors::{self, CpuVector};
 use crate::workers::Workers;
 use haul_core::engine::{Integrand, Kernel, Ratio, Remembered, Side, Slot, Update};
@@ -127,7 +127,12 @@ impl<T: Real> Engine for CpuEngine<T> {
         let (arch, potential) = (self.arch, &columns.potential.values);
         let pass = Pass::new(arch, kernel, rows, columns.cloud, potential);
         let guess = shift.map(|shift| shift.values.as_slice());
-        softmin(&self.workers, &pass, guess, &mut out.values);
+        let itself = std::ptr::eq(rows, columns.cloud)
+            && shift.is_some_and(|shift| std::ptr::eq(shift, columns.potential));
+        let done = itself && softmin_of_itself(&self.workers, &pass, potential, &mut out.values);
+        if !done {
+            softmin(&self.workers, &pass, guess, &mut out.values);
+        }
         Ok(())
     }
 

@@ -35,6 +35,7 @@
 //! | `pass` | rows and columns cut into blocks |
 //! | `workers` | rows to threads |
 //! | `softmin`, `product`, `vectors` | the operators |
+//! | `symmetric` | the softmin of a measure against itself, by half the pairs |
 //! | `engine` | [`CpuEngine`] |
 //! | [`floor`] | what the machine's arithmetic admits, for benchmarks |
 
@@ -52,6 +53,7 @@ mod product;
 mod real;
 mod softmin;
 mod sums;
+mod symmetric;
 mod vectors;
 mod workers;
 

@@ -19,6 +19,10 @@ pub const BODIES: &[(&str, Body)] = &[
         softmin_does_not_depend_on_the_guess,
     ),
     (
+        "a_measure_against_itself_may_take_half_the_pairs",
+        a_measure_against_itself_may_take_half_the_pairs,
+    ),
+    (
         "products_sum_the_kernel_against_values",
         products_sum_the_kernel_against_values,
     ),
@@ -207,6 +211,42 @@ fn softmin_does_not_depend_on_the_guess(device: &Device) {
                     );
                 }
             }
+        }
+    }
+}
+
+fn a_measure_against_itself_may_take_half_the_pairs(device: &Device) {
+    for (n, d) in [(4099, 3), (5000, 1), (4700, 17)] {
+        for cost in COSTS {
+            let epsilon = 0.02 * d as f64;
+            let kernel = Kernel { cost, epsilon };
+            let mut itself = side(n, d, 8, 0.0);
+            // A potential near its own softmin, but for a few points that are far off.
+            itself.potential = dense::softmin(cost, epsilon, &itself, &itself)
+                .iter()
+                .map(|f| 0.5 * f)
+                .collect();
+            for far in [0, 2100, n - 1] {
+                itself.potential[far] += 300.0 * epsilon;
+            }
+            let expected = dense::softmin(cost, epsilon, &itself, &itself);
+            let cloud = device.cloud(&itself.points, d, &itself.weights).unwrap();
+            let potential = device.vector(&itself.potential).unwrap();
+            let columns = Side {
+                cloud: &cloud,
+                potential: &potential,
+            };
+            let mut out = device.vector(&vec![0.0; n]).unwrap();
+            device
+                .softmin(kernel, &cloud, columns, Some(&potential), &mut out)
+                .unwrap();
+            let size = dense::largest_cost(cost, &itself, &itself) + 2.0 * itself.height();
+            let tolerance = (d as f64 + 8.0) * unit(device) * (size + epsilon);
+            let got = device.read(&out).unwrap();
+            let context = format!("n {n}, d {d}, {cost:?}");
+            accept(&context, close(&got, &expected, |_| tolerance));
+            let off: Vec<f64> = expected.iter().map(|f| f + 3.0 * tolerance).collect();
+            reject(&context, close(&got, &off, |_| tolerance));
         }
     }
 }
