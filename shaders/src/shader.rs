@@ -15,7 +15,7 @@ pub enum Shader {
     ProductFinish(Width),
     /// The update of a scaling.
     Scale,
-    /// The marginal error of a row's ratio from 1.
+    /// How far the ratios of a marginal's rows are from what their potentials want.
     MarginalError(Ratio),
     /// An inner product of two vectors.
     InnerProduct,
@@ -343,7 +343,8 @@ impl Shader {
             Self::Product(..) => &[R, R, R, R, R, R, W],
             Self::SoftminFinish | Self::ProductFinish(_) => &[R, W],
             Self::Scale => &[R, W, W],
-            Self::MarginalError(_) => &[R, R, R, W],
+            Self::MarginalError(Ratio::Potentials) => &[R, R, R, W],
+            Self::MarginalError(Ratio::Scalings) => &[R, R, R, R, W],
             Self::InnerProduct => &[R, R, W],
             Self::Combine => &[R, R, R, R, W],
             Self::SignOff => &[W],

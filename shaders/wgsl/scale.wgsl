@@ -1,6 +1,7 @@
-// The update of a scaling, u ← 1/s in place of the old one, for s that may have left the range of a
-// float: one step is at most 2^±STEP, and a factor beyond 2^±ABSORB moves into the potential,
-// f += ε log u, u = 1. coefficients = (ε log 2, ABSORB, STEP, ·).
+// The update of a scaling, u ← s^{−λ} exp(−f/(ρ + ε)) with λ = ρ/(ρ + ε), in place of the old one.
+// With w = 1 − λ that is (1/s) (s exp(−f/ε))^w, and 1/s where ρ is infinite. Sums may have left the
+// range of a float: they are cut at 2^±STEP, and a factor beyond 2^±ABSORB moves into the potential,
+// f += ε log u, u = 1. coefficients = (ε log 2, ABSORB, STEP, w).
 #import vector_params
 
 @group(0) @binding(1) var<storage, read> sums: array<f32>;
@@ -15,11 +16,12 @@ fn scale(@builtin(global_invocation_id) id: vec3<u32>) {
     }
     let step = params.coefficients.z;
     let sum = clamp(sums[row], exp2(-step), exp2(step));
-    let exponent = -log2(sum);
+    let damped = params.coefficients.w * (log2(sum) - potential[row] / params.coefficients.x);
+    let exponent = damped - log2(sum);
     if abs(exponent) > params.coefficients.y {
         potential[row] += params.coefficients.x * exponent;
         scaling[row] = 1.0;
     } else {
-        scaling[row] = 1.0 / sum;
+        scaling[row] = exp2(min(damped, 127.0)) / sum;
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! haul writes the plan as Pᵢⱼ = uᵢ aᵢ exp((fᵢ + gⱼ − Cᵢⱼ)/ε) bⱼ vⱼ: the scalings u and v are
 //! relative to a and b and to potentials f and g that have absorbed what left the range of a float
-//! [Schmitzer'19]. Absorption goes point by point, on the device; a sum that underflowed moves its
+//! [Schmitzer'19]. With penalties in place of the constraints, f + ε log u ← λ(f − ε log(K v)) makes
+//! it u ← (K v)^{−λ} exp(−f/(ρ + ε)), λ = ρ/(ρ + ε). Absorption goes point by point, on the device; a sum that underflowed moves its
 //! point by the largest step allowed, and arrives after a few of them.
 
 use crate::engine::{Factor, Integrand, Kernel, Ratio};
@@ -57,6 +58,7 @@ impl<E: Engine> Scaling<E> {
     fn update(&mut self, engine: &E, kernel: Kernel, marginal: &mut Marginal<E>) -> Result<()> {
         engine.scale(
             kernel.epsilon,
+            marginal.rho,
             &self.sums,
             &mut self.factors,
             &mut marginal.potential,
@@ -110,6 +112,9 @@ impl<'e, E: Engine> Scalings<'e, E> {
         columns.update(engine, *kernel, target)?;
         rows.sum(engine, *kernel, source, (target, columns))?;
         let ratio = Ratio::Scalings {
+            epsilon: kernel.epsilon,
+            rho: source.rho,
+            potential: &source.potential,
             scaling: &rows.factors,
             sums: &rows.sums,
         };

@@ -5,6 +5,9 @@
 //! the marginals is at most tolerance × mass. A measure against itself has one potential, and an
 //! iteration of its own. After each update one marginal is exact, and the
 //! error of the other falls out of the next update: rᵢ = aᵢ exp((fᵢ − T_b(g)ᵢ)/ε).
+//!
+//! A penalty ρ KL(P1 | a) in place of the constraint damps the update, f ← λ T_b(g) with
+//! λ = ρ/(ρ + ε), and asks for P1 = a e^{−f/ρ} in place of P1 = a [Séjourné et al.'19].
 
 use crate::anderson::Anderson;
 use crate::certificate::precision_floor;
@@ -12,7 +15,9 @@ use crate::engine::Kernel;
 use crate::marginal::Marginal;
 use crate::scaling::Scalings;
 use crate::solution::Effort;
-use crate::{Cost, Engine, Error, Measure, Problem, Regularization, Result, Solution, anneal};
+use crate::{
+    Cost, Engine, Error, Measure, Penalty, Problem, Regularization, Result, Solution, anneal,
+};
 use std::ops::ControlFlow;
 use std::time::Instant;
 
@@ -47,7 +52,7 @@ pub struct Progress {
     /// The ε of this iteration, in units of the cost.
     pub epsilon: f64,
     /// L1 error of the marginals before this iteration's last update, at that ε, relative to the
-    /// mass.
+    /// mass; as [`Certificate`](crate::Certificate) has it.
     pub marginal_error: f64,
     /// The error at which the solve ends: the tolerance, less room for rounding.
     pub goal: f64,
@@ -65,6 +70,7 @@ pub struct Progress {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sinkhorn {
     regularization: Regularization,
+    penalties: [Penalty; 2],
     p: f64,
     tolerance: f64,
     max_iterations: usize,
@@ -93,6 +99,7 @@ impl Sinkhorn {
     pub fn with(regularization: Regularization) -> Self {
         Self {
             regularization,
+            penalties: [Penalty::EXACT; 2],
             p: 2.0,
             tolerance: 1e-3,
             max_iterations: 10_000,
@@ -113,7 +120,40 @@ impl Sinkhorn {
         self
     }
 
-    /// The L1 marginal error, relative to the mass, at which the solve ends. Default 1e-3.
+    /// Both marginals of the plan may leave their measures, at ρ KL each with ρ = r^p for a length
+    /// r: what is farther apart is rather destroyed and created than moved. The masses may differ.
+    /// Infinity, the default, keeps both constraints.
+    ///
+    /// ```
+    /// # use haul_core::Sinkhorn;
+    /// let within_reach = Sinkhorn::blur(0.05).reach(0.3);
+    /// let source_constrained = Sinkhorn::blur(0.05).rho_b(0.3);
+    /// ```
+    pub fn reach(mut self, reach: f64) -> Self {
+        self.penalties = [Penalty::Reach(reach); 2];
+        self
+    }
+
+    /// The same with ρ itself, in units of the cost.
+    pub fn rho(mut self, rho: f64) -> Self {
+        self.penalties = [Penalty::Rho(rho); 2];
+        self
+    }
+
+    /// ρ_a of the source's side alone, in units of the cost; infinity keeps P1 = a.
+    pub fn rho_a(mut self, rho: f64) -> Self {
+        self.penalties[0] = Penalty::Rho(rho);
+        self
+    }
+
+    /// ρ_b of the target's side alone, in units of the cost; infinity keeps Pᵀ1 = b.
+    pub fn rho_b(mut self, rho: f64) -> Self {
+        self.penalties[1] = Penalty::Rho(rho);
+        self
+    }
+
+    /// The L1 marginal error, relative to the mass that moves where moving costs nothing, at which
+    /// the solve ends. Default 1e-3.
     pub fn tolerance(mut self, tolerance: f64) -> Self {
         self.tolerance = tolerance;
         self
@@ -164,7 +204,8 @@ impl Sinkhorn {
                 range: "at least 2",
             });
         }
-        Problem::new(source, target, Cost::power(self.p)?, self.regularization)
+        let cost = Cost::power(self.p)?;
+        Problem::new(source, target, cost, self.regularization, self.penalties)
     }
 
     /// Solves OT_ε(source, target) on an engine.
@@ -189,7 +230,9 @@ impl Sinkhorn {
         let problem = self.problem(source, target)?;
         let mut run = Run::new(engine, &problem, self, &mut observer)?;
         match self.form {
-            Form::Log if source == target => run.iterate_symmetrically()?,
+            Form::Log if source == target && problem.rho_a() == problem.rho_b() => {
+                run.iterate_symmetrically()?
+            }
             Form::Log => {
                 run.anneal()?;
                 run.iterate_potentials()?;
@@ -243,6 +286,10 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
             let precision = engine.precision().name();
             return Err(Error::NoDigits { precision, floor });
         }
+        let marginal = |measure, rho| {
+            let (frame, rho) = (problem.frame(), rho / problem.cost_unit());
+            Marginal::new(engine, frame, measure, rho)
+        };
         Ok(Self {
             engine,
             problem,
@@ -254,8 +301,8 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
                 start,
             },
             kernel,
-            source: Marginal::new(engine, problem.frame(), problem.source())?,
-            target: Marginal::new(engine, problem.frame(), problem.target())?,
+            source: marginal(problem.source(), problem.rho_a())?,
+            target: marginal(problem.target(), problem.rho_b())?,
             goal: (settings.tolerance - floor).max(0.5 * settings.tolerance),
             stopped: false,
         })
@@ -309,8 +356,9 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
         Ok(())
     }
 
-    /// OT_ε(α, α) has f = g, and the averaged update f ← ½(f + T(f)) halves the error whatever ε
-    /// [FSVATP'19]: one pass an iteration, no annealing.
+    /// OT_ε(α, α) has f = g, and the averaged update f ← ½(f + λ T(f)) halves the error whatever ε
+    /// [FSVATP'19; Séjourné et al.'19]: the derivative of λ T has its spectrum in [−λ, 0], so that of
+    /// the average is in [½ − ½λ, ½]. One pass an iteration, no annealing.
     fn iterate_symmetrically(&mut self) -> Result<()> {
         let Self { engine, kernel, .. } = *self;
         while !self.ended() {

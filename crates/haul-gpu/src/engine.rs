@@ -309,7 +309,7 @@ impl GpuEngine {
         work: &mut Work,
         shader: Shader,
         length: usize,
-        coefficient: f64,
+        coefficients: [f64; 2],
         terms: &[Vec<&wgpu::Buffer>],
     ) -> Result<Vec<f64>, Error> {
         let per_workgroup = shader.rows_per_workgroup();
@@ -324,7 +324,7 @@ impl GpuEngine {
                 let parameters = VectorParams {
                     length: tile.len() as u32,
                     first_partial: (index * per_sum + tile.start / per_workgroup) as u32,
-                    coefficients: [coefficient as f32, 0.0, 0.0, 0.0],
+                    coefficients: [coefficients[0] as f32, coefficients[1] as f32, 0.0, 0.0],
                     ..Default::default()
                 };
                 let mut bindings: Vec<_> = arrays
@@ -624,6 +624,7 @@ impl Engine for GpuEngine {
     fn scale(
         &self,
         epsilon: f64,
+        rho: f64,
         sums: &GpuVector,
         scaling: &mut GpuVector,
         potential: &mut GpuVector,
@@ -638,7 +639,7 @@ impl Engine for GpuEngine {
                         (epsilon * LN_2) as f32,
                         ABSORB_LOG2 as f32,
                         STEP_LOG2 as f32,
-                        0.0,
+                        (epsilon / (rho + epsilon)) as f32,
                     ],
                     ..Default::default()
                 };
@@ -658,29 +659,36 @@ impl Engine for GpuEngine {
         rows: &GpuCloud,
         ratio: Ratio<'_, GpuVector>,
     ) -> haul_core::Result<f64> {
-        let (shader, coefficient, first, second) = match ratio {
+        let (shader, coefficients, vectors) = match ratio {
             Ratio::Potentials {
                 epsilon,
+                rho,
                 before,
                 after,
             } => (
                 Shader::MarginalError(haul_shaders::Ratio::Potentials),
-                LOG2_E / epsilon,
-                before,
-                after,
+                [LOG2_E * (1.0 / epsilon + 1.0 / rho), LOG2_E / rho],
+                vec![before, after],
             ),
-            Ratio::Scalings { scaling, sums } => (
-                Shader::MarginalError(haul_shaders::Ratio::Scalings),
-                0.0,
+            Ratio::Scalings {
+                epsilon,
+                rho,
+                potential,
                 scaling,
                 sums,
+            } => (
+                Shader::MarginalError(haul_shaders::Ratio::Scalings),
+                [epsilon / rho, LOG2_E / rho],
+                vec![potential, scaling, sums],
             ),
         };
-        check("the ratio of a marginal", rows.length, first.length)?;
-        check("the ratio of a marginal", rows.length, second.length)?;
-        let arrays = vec![&rows.weights, &first.buffer, &second.buffer];
+        let mut arrays = vec![&rows.weights];
+        for vector in vectors {
+            check("the ratio of a marginal", rows.length, vector.length)?;
+            arrays.push(&vector.buffer);
+        }
         let sums = self.run(async |work| {
-            self.sums(work, shader, rows.length, coefficient, &[arrays])
+            self.sums(work, shader, rows.length, coefficients, &[arrays])
                 .await
         })?;
         Ok(rows.mean_weight * sums.iter().sum::<f64>())
@@ -731,7 +739,7 @@ impl Engine for GpuEngine {
             .map(|(v, w)| vec![&v.buffer, &w.buffer])
             .collect();
         self.run(async |work| {
-            self.sums(work, Shader::InnerProduct, first.length, 0.0, &terms)
+            self.sums(work, Shader::InnerProduct, first.length, [0.0; 2], &terms)
                 .await
         })
     }

@@ -209,12 +209,13 @@ impl Engine for Device {
     fn scale(
         &self,
         epsilon: f64,
+        rho: f64,
         sums: &Vector,
         scaling: &mut Vector,
         potential: &mut Vector,
     ) -> Result<()> {
         dispatch!(self, engine, [Vector sums, Vector scaling, Vector potential], {
-            engine.scale(epsilon, sums, scaling, potential)
+            engine.scale(epsilon, rho, sums, scaling, potential)
         })
     }
 
@@ -222,16 +223,23 @@ impl Engine for Device {
         match ratio {
             Ratio::Potentials {
                 epsilon,
+                rho,
                 before,
                 after,
             } => {
                 dispatch!(self, engine, [Cloud rows, Vector before, Vector after], {
-                    engine.marginal_error(rows, Ratio::Potentials { epsilon, before, after })
+                    engine.marginal_error(rows, Ratio::Potentials { epsilon, rho, before, after })
                 })
             }
-            Ratio::Scalings { scaling, sums } => {
-                dispatch!(self, engine, [Cloud rows, Vector scaling, Vector sums], {
-                    engine.marginal_error(rows, Ratio::Scalings { scaling, sums })
+            Ratio::Scalings {
+                epsilon,
+                rho,
+                potential,
+                scaling,
+                sums,
+            } => {
+                dispatch!(self, engine, [Cloud rows, Vector potential, Vector scaling, Vector sums], {
+                    engine.marginal_error(rows, Ratio::Scalings { epsilon, rho, potential, scaling, sums })
                 })
             }
         }

@@ -1,4 +1,11 @@
-// The ratio of a scaling to its update, u s.
-fn ratio(scaling: f32, sum: f32) -> f32 {
-    return scaling * sum;
+// A scaling u beside the potential f that has absorbed its past, and the sums s that u is updated
+// with: the ratio u s less e^{−(f + ε log u)/ρ}. coefficients = (ε/ρ, log2(e)/ρ, ·, ·).
+@group(0) @binding(2) var<storage, read> potential: array<f32>;
+@group(0) @binding(3) var<storage, read> scaling: array<f32>;
+@group(0) @binding(4) var<storage, read> sums: array<f32>;
+@group(0) @binding(5) var<storage, read_write> partials: array<f32>;
+
+fn excess(row: u32) -> f32 {
+    let wanted = -params.coefficients.y * potential[row] - params.coefficients.x * log2(scaling[row]);
+    return scaling[row] * sums[row] - exp2(min(wanted, 100.0));
 }
