@@ -113,6 +113,19 @@ impl<E: Engine> Marginal<E> {
         engine.marginal_error(&self.cloud, ratio)
     }
 
+    /// log ⟨â, e^{−f/ρ}⟩ for this side's weights and a potential f: 0 where ρ is infinite.
+    pub(crate) fn log_wanted_mass(&self, potential: &[f64]) -> f64 {
+        let excess = |(a, f): (&f64, &f64)| {
+            if *a > 0.0 {
+                a * (-f / self.rho).exp_m1()
+            } else {
+                0.0
+            }
+        };
+        let excess: f64 = self.weights.iter().zip(potential).map(excess).sum();
+        excess.ln_1p()
+    }
+
     /// Makes the updated potential the present one.
     pub(crate) fn accept(&mut self) {
         std::mem::swap(&mut self.potential, &mut self.updated);

@@ -40,14 +40,12 @@ pub(crate) struct Masses {
 impl Masses {
     pub(crate) fn new(measures: [f64; 2], epsilon: f64, rho: [f64; 2], unit: f64) -> Self {
         let logs = measures.map(f64::ln);
+        // Once, since both sides multiply its rounding by ρ: it must cancel between them.
+        let ratio = (measures[1] / measures[0]).ln();
         let shift = |i: usize| {
             let (own, other) = (rho[i], rho[1 - i]);
             let (log, other_log) = (logs[i], logs[1 - i]);
-            let ratio = if log == other_log {
-                0.0
-            } else {
-                (measures[1 - i] / measures[i]).ln()
-            };
+            let ratio = if i == 0 { ratio } else { -ratio };
             match (own.is_finite(), other.is_finite()) {
                 (false, false) => 0.5 * epsilon * log,
                 (false, true) => epsilon * other_log + other * ratio,

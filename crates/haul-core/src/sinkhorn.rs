@@ -7,7 +7,10 @@
 //! error of the other falls out of the next update: rᵢ = aᵢ exp((fᵢ − T_b(g)ᵢ)/ε).
 //!
 //! A penalty ρ KL(P1 | a) in place of the constraint damps the update, f ← λ T_b(g) with
-//! λ = ρ/(ρ + ε), and asks for P1 = a e^{−f/ρ} in place of P1 = a [Séjourné et al.'19].
+//! λ = ρ/(ρ + ε), and asks for P1 = a e^{−f/ρ} in place of P1 = a [Séjourné et al.'19]. The constant
+//! t of f + t, g − t, which the plan does not feel, then has a best value. Damped updates find it as
+//! slowly as (λ_a λ_b)^k, where ρ ≫ ε; so it is set after each of them, in closed form
+//! [Séjourné–Vialard–Peyré'22].
 
 use crate::anderson::Anderson;
 use crate::certificate::precision_floor;
@@ -276,7 +279,8 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
         let start = Instant::now();
         let kernel = problem.kernel();
         // The certificate counts both marginals, and that of the last update is exact only up to
-        // rounding: the iteration leaves room for it.
+        // rounding: the iteration leaves room for it. The constant that is set after the last
+        // update may double the sum of both errors.
         let floor = precision_floor(
             engine.precision(),
             problem.frame().diameter_in_frame(),
@@ -286,6 +290,8 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
             let precision = engine.precision().name();
             return Err(Error::NoDigits { precision, floor });
         }
+        let balanced = problem.rho_a().is_infinite() && problem.rho_b().is_infinite();
+        let share = if balanced { 1.0 } else { 0.5 };
         let marginal = |measure, rho| {
             let (frame, rho) = (problem.frame(), rho / problem.cost_unit());
             Marginal::new(engine, frame, measure, rho)
@@ -303,7 +309,7 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
             kernel,
             source: marginal(problem.source(), problem.rho_a())?,
             target: marginal(problem.target(), problem.rho_b())?,
-            goal: (settings.tolerance - floor).max(0.5 * settings.tolerance),
+            goal: share * (settings.tolerance - floor).max(0.5 * settings.tolerance),
             stopped: false,
         })
     }
@@ -386,6 +392,9 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
         while !self.ended() {
             let measured = self.measures();
             let error = scalings.iterate(&mut self.source, &mut self.target, measured)?;
+            if measured {
+                scalings.translate(&mut self.source, &mut self.target)?;
+            }
             self.effort.iterations += 1;
             self.effort.softmin_passes += 2;
             self.tell(self.kernel, error)?;
@@ -395,6 +404,7 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
         // float would make no plan.
         self.source
             .update(self.engine, self.kernel, &self.target, false)?;
+        self.translate()?;
         self.source.accept();
         self.effort.softmin_passes += 1;
         Ok(())
@@ -416,11 +426,35 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
         source.update(*engine, kernel, target, guessed)?;
         effort.iterations += 1;
         effort.softmin_passes += 2;
-        if measured {
-            source.error(*engine, kernel.epsilon).map(Some)
+        let error = if measured {
+            Some(source.error(*engine, kernel.epsilon)?)
         } else {
-            Ok(None)
+            None
+        };
+        self.translate()?;
+        Ok(error)
+    }
+
+    /// f + t, g − t for the updated f that is not yet accepted, with the t of the largest dual.
+    fn translate(&mut self) -> Result<()> {
+        let Self {
+            engine,
+            source,
+            target,
+            ..
+        } = self;
+        if source.rho.is_infinite() && target.rho.is_infinite() {
+            return Ok(());
         }
+        let (f, g) = (
+            engine.read(&source.updated)?,
+            engine.read(&target.potential)?,
+        );
+        if let Some(t) = best_translation(*engine, (source, &f), (target, &g)) {
+            source.updated = shifted(*engine, f, t)?;
+            target.potential = shifted(*engine, g, -t)?;
+        }
+        Ok(())
     }
 
     /// Whether the error of the coming iteration is worth waiting for.
@@ -459,4 +493,27 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
     fn ended(&self) -> bool {
         self.stopped || self.effort.iterations >= self.settings.max_iterations
     }
+}
+
+/// The t of the largest dual(f + t, g − t), where ⟨a, e^{−f/ρ_a}⟩ = ⟨b, e^{−g/ρ_b}⟩; none where it
+/// is below the rounding of the potentials.
+pub(crate) fn best_translation<E: Engine>(
+    engine: &E,
+    (source, f): (&Marginal<E>, &[f64]),
+    (target, g): (&Marginal<E>, &[f64]),
+) -> Option<f64> {
+    let difference = source.log_wanted_mass(f) - target.log_wanted_mass(g);
+    let t = difference / (1.0 / source.rho + 1.0 / target.rho);
+    let height = f
+        .iter()
+        .chain(g)
+        .fold(0.0, |height: f64, f| height.max(f.abs()));
+    let felt = t.abs() > engine.precision().unit_roundoff() * height;
+    (felt && t.is_finite()).then_some(t)
+}
+
+/// A potential and a constant, on the device.
+pub(crate) fn shifted<E: Engine>(engine: &E, mut potential: Vec<f64>, t: f64) -> Result<E::Vector> {
+    potential.iter_mut().for_each(|f| *f += t);
+    engine.vector(&potential)
 }
