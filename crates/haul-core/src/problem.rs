@@ -85,10 +85,10 @@ impl<'m> Problem<'m> {
                 target_dimension: target.dimension(),
             });
         }
-        let names = if penalties[0] == penalties[1] {
-            ["rho", "rho"]
-        } else {
-            ["rho_a", "rho_b"]
+        // Bits, because NaN is unequal to itself.
+        let names = match penalties {
+            [Penalty::Rho(a), Penalty::Rho(b)] if a.to_bits() == b.to_bits() => ["rho"; 2],
+            _ => ["rho_a", "rho_b"],
         };
         let rho = [
             penalties[0].rho(cost, names[0])?,
