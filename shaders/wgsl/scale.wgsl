@@ -1,5 +1,5 @@
 // The update of a scaling, u ← s^{−λ} exp(−f/(ρ + ε)) with λ = ρ/(ρ + ε), in place of the old one.
-// With w = 1 − λ that is (1/s) (s exp(−f/ε))^w, and 1/s where ρ is infinite. Sums may have left the
+// With w = 1 − λ that is (1/s) (s exp(−f/ε))^w, so 1/s where ρ is infinite. Sums may have left the
 // range of a float: they are cut at 2^±STEP, and a factor beyond 2^±ABSORB moves into the potential,
 // f += ε log u, u = 1. coefficients = (ε log 2, ABSORB, STEP, w).
 #import vector_params
@@ -22,6 +22,7 @@ fn scale(@builtin(global_invocation_id) id: vec3<u32>) {
         potential[row] += params.coefficients.x * exponent;
         scaling[row] = 1.0;
     } else {
-        scaling[row] = exp2(min(damped, 127.0)) / sum;
+        // Without a penalty the inverse is exact.
+        scaling[row] = select(exp2(exponent), 1.0 / sum, params.coefficients.w == 0.0);
     }
 }

@@ -181,7 +181,6 @@ pub(crate) fn certify<E: Engine>(
         marginal_error_a: distance(&rows, &wanted_a),
         marginal_error_b: distance(&columns, &wanted_b),
         lower_bound: dual - rounding * kernel.epsilon * mass.max(1.0),
-        // Not a number where a row was so far off that no scaling makes it exact.
         upper_bound: (upper + rounding * size).min(penalized),
         precision_floor: precision_floor(engine.precision(), diameter, kernel),
     };
@@ -351,10 +350,14 @@ fn penalty_above_dual(marginal: &[f64], wanted: &[f64], rho: f64, error: f64) ->
     let (mut penalty, mut doubt) = (0.0, 0.0);
     if rho.is_finite() {
         for (r, t) in marginal.iter().zip(wanted).filter(|(_, t)| **t > 0.0) {
-            let excess = r / t - 1.0;
-            // (1 + x) log(1 + x) − x; its limit where r = 0 is 1.
-            let log = if *r > 0.0 { excess.ln_1p() } else { 0.0 };
-            penalty += rho * t * ((1.0 + excess) * log - excess).max(0.0);
+            // y log y − y + 1, whose terms cancel near 1.
+            let (y, excess) = (r / t, (r - t) / t);
+            let log = match y {
+                0.0 => 0.0,
+                0.5..2.0 => excess.ln_1p(),
+                _ => y.ln(),
+            };
+            penalty += rho * t * (y * log - excess).max(0.0);
             doubt += rho * r * (log.abs() * error + error * error);
         }
     }
@@ -405,4 +408,39 @@ fn dot(v: &[f64], w: &[f64]) -> f64 {
 
 fn sum(v: &[f64]) -> f64 {
     v.iter().sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn penalties_are_the_divergence_of_the_marginals() {
+        let of = |r: f64, t: f64| penalty_above_dual(&[r], &[t], 2.0, 0.0).0;
+        // Nothing and next to nothing, in place of t.
+        assert_eq!(of(0.0, 0.3), 0.6);
+        assert!((of(1e-60, 0.3) - 0.6).abs() < 1e-15);
+        assert!((of(0.6, 0.3) - 2.0 * (0.6 * 2f64.ln() - 0.3)).abs() < 1e-15);
+        assert!((of(30.0, 0.3) - 2.0 * (30.0 * 100f64.ln() - 29.7)).abs() < 1e-12);
+        // t x²/2 near t.
+        let near = of(0.3 * (1.0 + 1e-7), 0.3);
+        assert!((near / (0.3e-14) - 1.0).abs() < 1e-6, "{near}");
+        // A doubt of each entry covers what it may change.
+        let (least, doubt) = penalty_above_dual(&[0.1], &[0.3], 2.0, 1e-3);
+        assert!(of(0.1 * (1.0 - 1e-3), 0.3) <= least + doubt);
+        assert!(of(0.1 * (1.0 - 1e-2), 0.3) > least + doubt);
+    }
+
+    #[test]
+    fn an_infinite_penalty_is_a_constraint() {
+        assert_eq!(
+            penalty_above_dual(&[0.1], &[0.3], f64::INFINITY, 1.0),
+            (0.0, 0.0)
+        );
+        assert_eq!(
+            wanted(&[0.5, 0.0], &[3.0, 1e300], f64::INFINITY),
+            [0.5, 0.0]
+        );
+        assert_eq!(conjugate(&[0.5], &[3.0], f64::INFINITY), 1.5);
+    }
 }
