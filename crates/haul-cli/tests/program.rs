@@ -665,7 +665,7 @@ fn penalties_let_masses_differ_and_are_told() {
     let room = Room::with_clouds();
     room.csv("w.csv", &[0.05; 60], 1);
     let solve = |options: &str| {
-        let line = format!("sinkhorn a.csv b.csv --weights-a w.csv --blur 0.2 --tolerance 1e-5");
+        let line = "sinkhorn a.csv b.csv --weights-a w.csv --blur 0.2 --tolerance 1e-5";
         room.cpu(&format!("{line} --precision f64 --json {options}"))
             .json(0)
     };

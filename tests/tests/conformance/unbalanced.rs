@@ -113,16 +113,20 @@ fn gaussians() -> (Measure, Measure) {
     (gaussian_grid(-0.4, 0.8), gaussian_grid(0.7, 1.3))
 }
 
-const TABLE: [([f64; 2], f64, [f64; 2], f64, f64); 4] = [
-    ([1.0, 1.0], 0.5, [1.0, 1.0], 0.8115697552, 0.6753720979),
-    ([1.3, 0.7], 0.5, [1.0, 1.0], 0.8594590371, 0.6382163851),
-    ([1.0, 1.0], 0.5, [1.0, EXACT], 1.4838348419, 1.0),
-    ([0.7, 1.3], 0.5, [2.0, 0.25], 0.5988207846, 0.5749742601),
+/// Masses, ε, and ρ of both sides.
+type Posed = ([f64; 2], f64, [f64; 2]);
+
+/// Problems with their value and the mass of their plan.
+const TABLE: [(Posed, f64, f64); 4] = [
+    (([1.0, 1.0], 0.5, [1.0, 1.0]), 0.8115697552, 0.6753720979),
+    (([1.3, 0.7], 0.5, [1.0, 1.0]), 0.8594590371, 0.6382163851),
+    (([1.0, 1.0], 0.5, [1.0, EXACT]), 1.4838348419, 1.0),
+    (([0.7, 1.3], 0.5, [2.0, 0.25]), 0.5988207846, 0.5749742601),
 ];
 
 fn gaussians_have_a_table(device: &Device) {
     let (a, b) = gaussians();
-    for (masses, epsilon, rho, value, mass) in TABLE {
+    for ((masses, epsilon, rho), value, mass) in TABLE {
         let (a, b) = (heavy(&a, masses[0]), heavy(&b, masses[1]));
         let solution = sinkhorn(device, epsilon, rho)
             .solve(device, &a, &b)
