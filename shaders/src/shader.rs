@@ -17,7 +17,7 @@ pub enum Shader {
     SumsFinish(Values),
     /// The update of a scaling.
     Scale,
-    /// The marginal error of a row's ratio from 1.
+    /// How far the ratios of a marginal's rows are from what their potentials want.
     MarginalError(Ratio),
     /// Puts an update into a history and measures it.
     Remember,
@@ -122,6 +122,10 @@ macro_rules! wgsl {
         include_str!(concat!("../wgsl/", $name, ".wgsl"))
     };
 }
+
+/// What an update of a potential says of its marginal.
+const EXCESS_OF_POTENTIALS: (&str, &str) =
+    ("excess_of_potentials", wgsl!("shared/excess_of_potentials"));
 
 impl Points {
     const ALL: [Self; 5] = [Self::One, Self::Two, Self::Three, Self::Four, Self::Any];
@@ -381,12 +385,13 @@ impl Shader {
                 fragments.push(("guessed_value", wgsl!("shared/guessed_value")));
             }
             Self::SumsFinish(values) => fragments.push(("parts", values.parts())),
-            Self::Remember => fragments.push(("ratio", wgsl!("shared/ratio_potentials"))),
-            Self::MarginalError(Ratio::Potentials) => {
-                fragments.push(("ratio", wgsl!("shared/ratio_potentials")));
-            }
+            Self::Remember => fragments.push(EXCESS_OF_POTENTIALS),
+            Self::MarginalError(Ratio::Potentials) => fragments.extend([
+                ("marginal", wgsl!("shared/marginal_potentials")),
+                EXCESS_OF_POTENTIALS,
+            ]),
             Self::MarginalError(Ratio::Scalings) => {
-                fragments.push(("ratio", wgsl!("shared/ratio_scalings")));
+                fragments.push(("marginal", wgsl!("shared/marginal_scalings")));
             }
             _ => {}
         }
@@ -519,7 +524,8 @@ impl Shader {
             Self::GuessedFinish => &[R, R, W, W],
             Self::SumsFinish(_) => &[R, W],
             Self::Scale => &[R, W, W],
-            Self::MarginalError(_) => &[R, R, R, W],
+            Self::MarginalError(Ratio::Potentials) => &[R, R, R, W],
+            Self::MarginalError(Ratio::Scalings) => &[R, R, R, R, W],
             Self::Remember => &[R, R, R, W, W, W],
             Self::Extrapolate => &[R, W],
             Self::Combine => &[R, R, R, R, W],

@@ -1,11 +1,11 @@
 // Puts an update into a slot of a history and measures it, for weights a over their mean:
 //
-//     rᵢ = afterᵢ − beforeᵢ,   Σᵢ aᵢ |exp(−rᵢ/ε) − 1|,   Σᵢ aᵢ afterᵢ   and   Σᵢ rᵢ rₗᵢ
+//     rᵢ = afterᵢ − beforeᵢ,   the marginal's error,   Σᵢ aᵢ afterᵢ   and   Σᵢ rᵢ rₗᵢ
 //
 // over points of positive weight, for the 16 slots l from params.channel on; params.width slots are all there are. A workgroup
-// takes $EACH points an invocation and leaves 18 partial sums. coefficients[0].x = log2(e)/ε.
+// takes $EACH points an invocation and leaves 18 partial sums.
 #import vector_params
-#import ratio
+#import excess_of_potentials
 
 @group(0) @binding(1) var<storage, read> weights: array<f32>;
 @group(0) @binding(2) var<storage, read> before: array<f32>;
@@ -38,7 +38,7 @@ fn remember(
             images[history + params.slot] = after[row];
             let weight = weights[row];
             if weight > 0.0 {
-                error += weight * abs(ratio(before[row], after[row]) - 1.0);
+                error += weight * abs(excess_of_potentials(before[row], after[row]));
                 mean += weight * after[row];
                 #unroll l 16
                 if params.channel + $lu < params.width {

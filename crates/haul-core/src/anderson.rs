@@ -48,12 +48,14 @@ impl<E: Engine> Anderson<E> {
     }
 
     /// Takes note of a marginal's update that is not yet accepted; returns the L1 error of the
-    /// marginal before it.
+    /// marginal before it. Where that is `known`, the update is no longer what tells it, and the
+    /// constant of the potential is not free.
     pub(crate) fn remember(
         &mut self,
         engine: &E,
         epsilon: f64,
         marginal: &Marginal<E>,
+        known: Option<f64>,
     ) -> Result<f64> {
         let index = (self.newest + 1) % self.slots;
         let slot = Slot {
@@ -63,21 +65,24 @@ impl<E: Engine> Anderson<E> {
             images: &mut self.images,
         };
         let remembered = engine.remember(&marginal.cloud, marginal.pending(epsilon), slot)?;
-        if remembered.error > RESTART_GROWTH * self.least_error {
+        let error = known.unwrap_or(remembered.error);
+        if error > RESTART_GROWTH * self.least_error {
             // What was learnt led astray: only this update counts from now on.
             self.filled = 0;
-            self.least_error = remembered.error;
+            self.least_error = error;
         }
-        self.least_error = self.least_error.min(remembered.error);
+        self.least_error = self.least_error.min(error);
         self.newest = index;
         self.means[index] = remembered.mean;
-        self.gauge.get_or_insert(remembered.mean);
+        if known.is_none() {
+            self.gauge.get_or_insert(remembered.mean);
+        }
         self.filled = (self.filled + 1).min(self.slots);
         for (other, product) in remembered.products.into_iter().enumerate() {
             self.gram[index][other] = product;
             self.gram[other][index] = product;
         }
-        Ok(remembered.error)
+        Ok(error)
     }
 
     /// Replaces a marginal's potential by the best combination of the images in memory.

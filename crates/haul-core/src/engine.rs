@@ -88,14 +88,16 @@ pub struct Integrand<'v, V> {
     pub width: usize,
 }
 
-/// A potential and the update it is to be replaced with.
+/// A potential f and the update it is to be replaced with.
 #[derive(Debug)]
 pub struct Update<'v, V> {
     /// ε of the update.
     pub epsilon: f64,
+    /// ρ of the points, in units of the cost; may be infinite.
+    pub rho: f64,
     /// The potential as it is.
     pub before: &'v V,
-    /// Its image under T.
+    /// λ T_b(g), where λ = ρ/(ρ + ε).
     pub after: &'v V,
 }
 
@@ -107,13 +109,21 @@ impl<V> Clone for Update<'_, V> {
 
 impl<V> Copy for Update<'_, V> {}
 
-/// How far each row of a plan is from its marginal: rᵢ/aᵢ, told by the vectors at hand.
+/// How far each row of a plan is from what its potential f wants: rᵢ/aᵢ and e^{−fᵢ/ρ}, told by the
+/// vectors at hand. Where ρ is infinite, 1 is wanted.
 #[derive(Debug)]
 pub enum Ratio<'v, V> {
-    /// rᵢ/aᵢ = exp((beforeᵢ − afterᵢ)/ε), where after = T_b(g): the error of (before, g).
+    /// rᵢ/aᵢ = exp((fᵢ − T_b(g)ᵢ)/ε) for f before an update: the error of (before, g).
     Potentials(Update<'v, V>),
-    /// rᵢ/aᵢ = uᵢ sᵢ, where s = K v is the product the scaling u was not yet updated with.
+    /// rᵢ/aᵢ = uᵢ sᵢ, where s = K v is the product the scaling u was not yet updated with. The
+    /// potential that u and what it has absorbed make up is f + ε log u.
     Scalings {
+        /// ε of the update.
+        epsilon: f64,
+        /// ρ of the rows, in units of the cost; may be infinite.
+        rho: f64,
+        /// The potential f that the scaling has been absorbed into.
+        potential: &'v V,
         /// The scaling u of which the error is asked.
         scaling: &'v V,
         /// The sums s.
@@ -208,18 +218,20 @@ pub trait Engine {
         out: &mut Self::Vector,
     ) -> Result<()>;
 
-    /// The update of the scaling form: `scaling` ← 1/`sums`, limited to 2^±[`STEP_LOG2`], and a
-    /// factor beyond 2^±[`ABSORB_LOG2`] moved into the potential: f += ε log u, u = 1.
+    /// The update of the scaling form: u ← s^{−λ} exp(−f/(ρ + ε)) with λ = ρ/(ρ + ε), which is
+    /// 1/s where ρ is infinite, for `sums` s limited to 2^±[`STEP_LOG2`]; and a factor beyond
+    /// 2^±[`ABSORB_LOG2`] moved into the potential: f += ε log u, u = 1.
     fn scale(
         &self,
         epsilon: f64,
+        rho: f64,
         sums: &Self::Vector,
         scaling: &mut Self::Vector,
         potential: &mut Self::Vector,
     ) -> Result<()>;
 
-    /// Σᵢ |rᵢ − aᵢ| = Σᵢ aᵢ |rᵢ/aᵢ − 1| over the weights a of `rows`. A ratio may be cut where it is
-    /// beyond 2^100: far off is told as far off, and not as infinite.
+    /// Σᵢ |rᵢ − aᵢ e^{−fᵢ/ρ}| = Σᵢ aᵢ |rᵢ/aᵢ − e^{−fᵢ/ρ}| over the weights a of `rows`. A ratio may be
+    /// cut where it is beyond 2^100: far off is told as far off, and not as infinite.
     fn marginal_error(&self, rows: &Self::Cloud, ratio: Ratio<'_, Self::Vector>) -> Result<f64>;
 
     /// `out` ← Σₖ cₖ vₖ; `out` keeps its length.

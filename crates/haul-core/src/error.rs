@@ -77,9 +77,10 @@ pub enum Error {
         target_dimension: usize,
     },
 
-    /// Unequal masses in a balanced problem. Normalise both.
+    /// Unequal masses in a balanced problem. Normalise both, or let one side of the plan leave its
+    /// measure.
     #[error(
-        "the masses differ: {source_mass} and {target_mass}; normalise both, a balanced problem moves all of one onto the other"
+        "the masses differ: {source_mass} and {target_mass}; normalise both, or give a finite ρ or reach: a balanced problem moves all of one onto the other"
     )]
     UnequalMass {
         /// Mass of the first measure.

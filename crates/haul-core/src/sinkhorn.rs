@@ -5,6 +5,12 @@
 //! the marginals is at most tolerance × mass. A measure against itself has one potential, and an
 //! iteration of its own. After each update one marginal is exact, and the error of the other falls
 //! out of the next update: rᵢ = aᵢ exp((fᵢ − T_b(g)ᵢ)/ε).
+//!
+//! A penalty ρ KL(P1 | a) in place of the constraint damps the update, f ← λ T_b(g) with
+//! λ = ρ/(ρ + ε), and asks for P1 = a e^{−f/ρ} in place of P1 = a [Séjourné et al.'19]. The constant
+//! t of f + t, g − t, which the plan does not feel, then has a best value. Damped updates find it as
+//! slowly as (λ_a λ_b)^k, where ρ ≫ ε; so it is set after each of them, in closed form
+//! [Séjourné–Vialard–Peyré'22].
 
 use crate::anderson::Anderson;
 use crate::certificate::precision_floor;
@@ -15,7 +21,9 @@ use crate::relaxation::Relaxation;
 use crate::scaling::Scalings;
 use crate::solution::{Effort, Potentials};
 use crate::start::{Start, gaussian};
-use crate::{Cost, Engine, Error, Measure, Problem, Regularization, Result, Solution, anneal};
+use crate::{
+    Cost, Engine, Error, Measure, Penalty, Problem, Regularization, Result, Solution, anneal,
+};
 use std::ops::ControlFlow;
 use std::time::Instant;
 
@@ -53,7 +61,7 @@ pub struct Progress {
     /// The ε of this iteration, in units of the cost.
     pub epsilon: f64,
     /// L1 error of the marginals before this iteration's last update, at that ε, relative to the
-    /// mass.
+    /// mass; as [`Certificate`](crate::Certificate) has it.
     pub marginal_error: f64,
     /// The error at which the solve ends: the tolerance, less room for rounding.
     pub goal: f64,
@@ -71,6 +79,7 @@ pub struct Progress {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sinkhorn {
     regularization: Regularization,
+    penalties: [Penalty; 2],
     p: f64,
     tolerance: f64,
     max_iterations: usize,
@@ -94,6 +103,7 @@ impl Sinkhorn {
     pub fn with(regularization: Regularization) -> Self {
         Self {
             regularization,
+            penalties: [Penalty::EXACT; 2],
             p: 2.0,
             tolerance: 1e-3,
             max_iterations: 10_000,
@@ -115,7 +125,40 @@ impl Sinkhorn {
         self
     }
 
-    /// The L1 marginal error, relative to the mass, at which the solve ends. Default 1e-3.
+    /// Both marginals of the plan may leave their measures, at ρ KL each with ρ = r^p for a length
+    /// r: what is farther apart is rather destroyed and created than moved. The masses may differ.
+    /// Infinity, the default, keeps both constraints.
+    ///
+    /// ```
+    /// # use haul_core::Sinkhorn;
+    /// let within_reach = Sinkhorn::blur(0.05).reach(0.3);
+    /// let source_constrained = Sinkhorn::blur(0.05).rho_b(0.3);
+    /// ```
+    pub fn reach(mut self, reach: f64) -> Self {
+        self.penalties = [Penalty::Reach(reach); 2];
+        self
+    }
+
+    /// The same with ρ itself, in units of the cost.
+    pub fn rho(mut self, rho: f64) -> Self {
+        self.penalties = [Penalty::Rho(rho); 2];
+        self
+    }
+
+    /// ρ_a of the source's side alone, in units of the cost; infinity keeps P1 = a.
+    pub fn rho_a(mut self, rho: f64) -> Self {
+        self.penalties[0] = Penalty::Rho(rho);
+        self
+    }
+
+    /// ρ_b of the target's side alone, in units of the cost; infinity keeps Pᵀ1 = b.
+    pub fn rho_b(mut self, rho: f64) -> Self {
+        self.penalties[1] = Penalty::Rho(rho);
+        self
+    }
+
+    /// The L1 marginal error, relative to the mass that moves where moving costs nothing, at which
+    /// the solve ends. Default 1e-3.
     pub fn tolerance(mut self, tolerance: f64) -> Self {
         self.tolerance = tolerance;
         self
@@ -177,7 +220,8 @@ impl Sinkhorn {
                 range: "at least 2",
             });
         }
-        Problem::new(source, target, Cost::power(self.p)?, self.regularization)
+        let cost = Cost::power(self.p)?;
+        Problem::new(source, target, cost, self.regularization, self.penalties)
     }
 
     /// Solves OT_ε(source, target) on an engine.
@@ -201,7 +245,8 @@ impl Sinkhorn {
     ) -> Result<Solution<'e, E>> {
         let problem = self.problem(source, target)?;
         let mut run = Run::new(engine, &problem, self, &mut observer)?;
-        let symmetric = self.form == Form::Log && source == target;
+        let symmetric =
+            self.form == Form::Log && source == target && problem.rho_a() == problem.rho_b();
         run.start(symmetric)?;
         match (self.form, self.acceleration) {
             _ if symmetric => run.iterate_symmetrically()?,
@@ -244,7 +289,8 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
         let start = Instant::now();
         let kernel = problem.kernel();
         // The certificate counts both marginals, and that of the last update is exact only up to
-        // rounding: the iteration leaves room for it.
+        // rounding: the iteration leaves room for it. The constant that is set after the last
+        // update may double the sum of both errors.
         let floor = precision_floor(
             engine.precision(),
             problem.frame().diameter_in_frame(),
@@ -261,6 +307,12 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
                 floor,
             });
         }
+        let balanced = problem.rho_a().is_infinite() && problem.rho_b().is_infinite();
+        let share = if balanced { 1.0 } else { 0.5 };
+        let marginal = |measure, rho| {
+            let (frame, rho) = (problem.frame(), rho / problem.cost_unit());
+            Marginal::new(engine, frame, measure, rho)
+        };
         Ok(Self {
             engine,
             problem,
@@ -272,9 +324,9 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
                 start,
             },
             kernel,
-            source: Marginal::new(engine, problem.frame(), problem.source())?,
-            target: Marginal::new(engine, problem.frame(), problem.target())?,
-            goal: (settings.tolerance - floor).max(0.5 * settings.tolerance),
+            source: marginal(problem.source(), problem.rho_a())?,
+            target: marginal(problem.target(), problem.rho_b())?,
+            goal: share * (settings.tolerance - floor).max(0.5 * settings.tolerance),
             stopped: false,
         })
     }
@@ -324,11 +376,11 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
             };
             self.update(level)?;
             let error = self.source.error(self.engine, level.epsilon)?;
-            self.source.accept();
+            self.accept()?;
             self.tell(level, error)?;
             if self.stopped {
                 self.update(self.kernel)?;
-                self.source.accept();
+                self.accept()?;
                 break;
             }
         }
@@ -345,7 +397,7 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
                 self.tell(self.kernel, error)?;
                 checks.measured(self.effort.iterations, error, self.goal);
             }
-            self.source.accept();
+            self.accept()?;
         }
         Ok(())
     }
@@ -360,9 +412,10 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
                 let error = self.source.error(self.engine, self.kernel.epsilon)?;
                 self.tell(self.kernel, error)?;
                 relaxation.measured(self.effort.iterations, error);
-                self.source.accept();
+                self.accept()?;
             } else {
                 self.update_by(self.kernel, relaxation.omega())?;
+                self.translate()?;
                 self.source
                     .accept_relaxed(self.engine, relaxation.omega())?;
             }
@@ -375,7 +428,14 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
         let mut anderson = Anderson::new(engine, memory, self.source.weights.len())?;
         while !self.ended() {
             self.update(kernel)?;
-            let error = anderson.remember(engine, kernel.epsilon, &self.source)?;
+            let error = if self.balanced() {
+                anderson.remember(engine, kernel.epsilon, &self.source, None)?
+            } else {
+                // The error is that of the update, the image that of the best constant.
+                let error = self.source.error(engine, kernel.epsilon)?;
+                self.translate()?;
+                anderson.remember(engine, kernel.epsilon, &self.source, Some(error))?
+            };
             self.tell(kernel, error)?;
             if self.ended() {
                 // The last iterate is a plain update: the source's marginal is then exact.
@@ -387,8 +447,9 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
         Ok(())
     }
 
-    /// OT_ε(α, α) has f = g, and the averaged update f ← ½(f + T(f)) halves the error whatever ε
-    /// [FSVATP'19]: one pass an iteration, no annealing.
+    /// OT_ε(α, α) has f = g, and the averaged update f ← ½(f + λ T(f)) halves the error whatever ε
+    /// [FSVATP'19; Séjourné et al.'19]: the derivative of λ T has its spectrum in [−λ, 0], so that of
+    /// the average is in [½ − ½λ, ½]. One pass an iteration, no annealing.
     fn iterate_symmetrically(&mut self) -> Result<()> {
         let Self { engine, kernel, .. } = *self;
         let mut checks = self.checks();
@@ -412,12 +473,15 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
     fn iterate_scalings(&mut self) -> Result<()> {
         // Wherever it starts, potentials bring the sums into the range of a float.
         self.update(self.kernel)?;
-        self.source.accept();
+        self.accept()?;
         let mut scalings = Scalings::new(self.engine, self.kernel, &self.source, &self.target)?;
         let mut checks = self.checks();
         while !self.ended() {
             let measured = self.measures(checks.due(self.coming()));
             let error = scalings.iterate(&mut self.source, &mut self.target, measured)?;
+            if measured {
+                scalings.translate(&mut self.source, &mut self.target)?;
+            }
             self.effort.iterations += 1;
             self.effort.softmin_passes += 2;
             if let Some(error) = error {
@@ -430,7 +494,7 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
         // float would make no plan.
         self.source
             .update(self.engine, self.kernel, &self.target, false)?;
-        self.source.accept();
+        self.accept()?;
         self.effort.softmin_passes += 1;
         Ok(())
     }
@@ -456,6 +520,39 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
         source.update(*engine, kernel, target, guessed)?;
         effort.iterations += 1;
         effort.softmin_passes += 2;
+        Ok(())
+    }
+
+    /// Makes the update the present potential, with the best constant.
+    fn accept(&mut self) -> Result<()> {
+        self.translate()?;
+        self.source.accept();
+        Ok(())
+    }
+
+    fn balanced(&self) -> bool {
+        self.source.rho.is_infinite() && self.target.rho.is_infinite()
+    }
+
+    /// f + t, g − t for the updated f that is not yet accepted, with the t of the largest dual.
+    fn translate(&mut self) -> Result<()> {
+        if self.balanced() {
+            return Ok(());
+        }
+        let Self {
+            engine,
+            source,
+            target,
+            ..
+        } = self;
+        let (f, g) = (
+            engine.read(&source.updated)?,
+            engine.read(&target.potential)?,
+        );
+        if let Some(t) = best_translation(*engine, (source, &f), (target, &g)) {
+            source.updated = shifted(*engine, f, t)?;
+            target.potential = shifted(*engine, g, -t)?;
+        }
         Ok(())
     }
 
@@ -496,4 +593,27 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
     fn ended(&self) -> bool {
         self.stopped || self.effort.iterations >= self.settings.max_iterations
     }
+}
+
+/// The t of the largest dual(f + t, g − t), where ⟨a, e^{−f/ρ_a}⟩ = ⟨b, e^{−g/ρ_b}⟩; none where it
+/// is below the rounding of the potentials.
+pub(crate) fn best_translation<E: Engine>(
+    engine: &E,
+    (source, f): (&Marginal<E>, &[f64]),
+    (target, g): (&Marginal<E>, &[f64]),
+) -> Option<f64> {
+    let difference = source.log_wanted_mass(f) - target.log_wanted_mass(g);
+    let t = difference / (1.0 / source.rho + 1.0 / target.rho);
+    let height = f
+        .iter()
+        .chain(g)
+        .fold(0.0, |height: f64, f| height.max(f.abs()));
+    let felt = t.abs() > engine.precision().unit_roundoff() * height;
+    (felt && t.is_finite()).then_some(t)
+}
+
+/// A potential and a constant, on the device.
+pub(crate) fn shifted<E: Engine>(engine: &E, mut potential: Vec<f64>, t: f64) -> Result<E::Vector> {
+    potential.iter_mut().for_each(|f| *f += t);
+    engine.vector(&potential)
 }

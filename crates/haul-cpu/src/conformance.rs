@@ -488,6 +488,7 @@ fn marginal_errors_are_sums_of_differences<T: Real>() {
     let after = engine.vector(&[0.5, -1e9, 0.0, -0.75]).unwrap();
     let ratio = Ratio::Potentials(Update {
         epsilon: 0.5,
+        rho: f64::INFINITY,
         before: &before,
         after: &after,
     });
@@ -498,6 +499,9 @@ fn marginal_errors_are_sums_of_differences<T: Real>() {
     let scaling = engine.vector(&[2.0, 1e30, 1.0, 0.5]).unwrap();
     let sums = engine.vector(&[0.5, 1e30, 1.5, 1.0]).unwrap();
     let ratio = Ratio::Scalings {
+        epsilon: 0.5,
+        rho: f64::INFINITY,
+        potential: &before,
         scaling: &scaling,
         sums: &sums,
     };
@@ -511,6 +515,7 @@ fn an_error_beyond_the_range_stays_finite<T: Real>() {
     let after = engine.vector(&[0.0]).unwrap();
     let ratio = Ratio::Potentials(Update {
         epsilon: 1e-6,
+        rho: f64::INFINITY,
         before: &before,
         after: &after,
     });
@@ -525,7 +530,7 @@ fn scalings_are_limited_and_absorbed<T: Real>() {
     let mut scaling = engine.vector(&[1.0; 5]).unwrap();
     let mut potential = engine.vector(&[1.0; 5]).unwrap();
     engine
-        .scale(0.25, &sums, &mut scaling, &mut potential)
+        .scale(0.25, f64::INFINITY, &sums, &mut scaling, &mut potential)
         .unwrap();
     assert_eq!(engine.read(&scaling).unwrap(), [2.0, 1.0, 1.0, 1.0, 1.0]);
     let u = T::PRECISION.unit_roundoff();
@@ -613,13 +618,14 @@ fn broken_promises_are_errors<T: Real>() {
 
     let scale = |sums, scaling: usize, potential: usize| {
         let (mut u, mut f) = (v(scaling).clone(), v(potential).clone());
-        engine.scale(1.0, v(sums), &mut u, &mut f)
+        engine.scale(1.0, 2.0, v(sums), &mut u, &mut f)
     };
     assert_eq!(length(scale(2, 3, 2)), (2, 3));
     assert_eq!(length(scale(2, 2, 1)), (2, 1));
     let error = |before, after| {
         let ratio = Ratio::Potentials(Update {
             epsilon: 1.0,
+            rho: 2.0,
             before: v(before),
             after: v(after),
         });
@@ -632,6 +638,7 @@ fn broken_promises_are_errors<T: Real>() {
     let remember = |before, index, room: usize| {
         let update = Update {
             epsilon: 1.0,
+            rho: f64::INFINITY,
             before: v(before),
             after: v(2),
         };

@@ -171,6 +171,7 @@ impl<T: Real> Engine for CpuEngine<T> {
     fn scale(
         &self,
         epsilon: f64,
+        rho: f64,
         sums: &Self::Vector,
         scaling: &mut Self::Vector,
         potential: &mut Self::Vector,
@@ -179,7 +180,7 @@ impl<T: Real> Engine for CpuEngine<T> {
         check("a scaling", scaling.values.len(), n)?;
         check("the potential of a scaling", potential.values.len(), n)?;
         vectors::scale(
-            epsilon,
+            (epsilon, rho),
             &sums.values,
             &mut scaling.values,
             &mut potential.values,
@@ -194,22 +195,39 @@ impl<T: Real> Engine for CpuEngine<T> {
             Ratio::Potentials(update) => {
                 let Update {
                     epsilon,
+                    rho,
                     before,
                     after,
                 } = update;
                 check_update(update, n)?;
-                let excess = |before: f64, after: f64| {
-                    ((before - after) / epsilon).min(LARGEST_LOG).exp_m1()
+                let (before, after) = (&before.values, &after.values);
+                // With after = λ T, (before − T)/ε is (before − after)(1/ε + 1/ρ) − before/ρ.
+                let sharpness = 1.0 / epsilon + 1.0 / rho;
+                let excess = |i: usize| {
+                    let (before, after) = (before[i].to_f64(), after[i].to_f64());
+                    let wanted = (-before / rho).min(LARGEST_LOG).exp();
+                    wanted * ((before - after) * sharpness).min(LARGEST_LOG).exp_m1()
                 };
-                let pair = (before.values.as_slice(), after.values.as_slice());
-                Ok(vectors::marginal_error(weights, pair, excess))
+                Ok(vectors::marginal_error(weights, excess))
             }
-            Ratio::Scalings { scaling, sums } => {
+            Ratio::Scalings {
+                epsilon,
+                rho,
+                potential,
+                scaling,
+                sums,
+            } => {
                 let (scaling, sums) = (&scaling.values, &sums.values);
+                let potential = &potential.values;
                 check("the scaling of a marginal", scaling.len(), n)?;
                 check("the sums of a marginal", sums.len(), n)?;
-                let excess = |scaling: f64, sum: f64| scaling * sum - 1.0;
-                Ok(vectors::marginal_error(weights, (scaling, sums), excess))
+                check("the potential of a marginal", potential.len(), n)?;
+                let excess = |i: usize| {
+                    let (u, f) = (scaling[i].to_f64(), potential[i].to_f64());
+                    let wanted = -(f + epsilon * u.ln()) / rho;
+                    u * sums[i].to_f64() - wanted.min(LARGEST_LOG).exp()
+                };
+                Ok(vectors::marginal_error(weights, excess))
             }
         }
     }
@@ -274,9 +292,9 @@ impl<T: Real> Engine for CpuEngine<T> {
     }
 }
 
-/// A ratio of masses beyond e^600 is told as that: wrong by far, but finite, so that a solve that
+/// A ratio of masses beyond e^300 is told as that: wrong by far, but finite, so that a solve that
 /// began far off goes on.
-const LARGEST_LOG: f64 = 600.0;
+const LARGEST_LOG: f64 = 300.0;
 
 fn check_update<T: Real>(update: Update<'_, CpuVector<T>>, n: usize) -> Result<()> {
     check(

@@ -5,6 +5,7 @@
 
 use crate::real::Float;
 use haul_core::engine::{ABSORB_LOG2, STEP_LOG2};
+use std::f64::consts::LN_2;
 
 /// Terms of a block.
 const BLOCK: usize = 4096;
@@ -97,42 +98,45 @@ pub(crate) fn extrapolate<T: Float>(
     }
 }
 
-/// Σ aᵢ |ratioᵢ − 1|, where `excess(v, w)` = ratio − 1 for the values of a row; rows of weight 0
-/// add nothing.
-pub(crate) fn marginal_error<T: Float>(
-    weights: &[f64],
-    (v, w): (&[T], &[T]),
-    excess: impl Fn(f64, f64) -> f64,
-) -> f64 {
+/// Σ aᵢ |excess(i)|, where the excess of a row is how far its ratio is from what is wanted; rows of
+/// weight 0 add nothing.
+pub(crate) fn marginal_error(weights: &[f64], excess: impl Fn(usize) -> f64) -> f64 {
     let mut errors = [0.0; BLOCK];
-    let rows = weights
-        .chunks(BLOCK)
-        .zip(v.chunks(BLOCK).zip(w.chunks(BLOCK)));
-    rows.map(|(weights, (v, w))| {
-        let errors = &mut errors[..weights.len()];
-        for (error, (weight, (v, w))) in errors.iter_mut().zip(weights.iter().zip(v.iter().zip(w)))
-        {
-            *error = if *weight > 0.0 {
-                excess(v.to_f64(), w.to_f64()).abs()
-            } else {
-                0.0
-            };
-        }
-        sum_of_block(weights, errors, |weight, error| weight * error)
-    })
-    .sum()
+    let blocks = weights.chunks(BLOCK).enumerate();
+    blocks
+        .map(|(block, weights)| {
+            let errors = &mut errors[..weights.len()];
+            for (i, (error, weight)) in errors.iter_mut().zip(weights).enumerate() {
+                *error = if *weight > 0.0 {
+                    excess(block * BLOCK + i).abs()
+                } else {
+                    0.0
+                };
+            }
+            sum_of_block(weights, errors, |weight, error| weight * error)
+        })
+        .sum()
 }
 
-/// u ← 1/s within 2^±[`STEP_LOG2`]; beyond 2^±[`ABSORB_LOG2`] it goes into the potential.
-pub(crate) fn scale<T: Float>(epsilon: f64, sums: &[T], scaling: &mut [T], potential: &mut [T]) {
+/// u ← s^{−λ} exp(−f/(ρ + ε)) for s within 2^±[`STEP_LOG2`]; beyond 2^±[`ABSORB_LOG2`] it goes into
+/// the potential f.
+pub(crate) fn scale<T: Float>(
+    (epsilon, rho): (f64, f64),
+    sums: &[T],
+    scaling: &mut [T],
+    potential: &mut [T],
+) {
     let limit = STEP_LOG2.exp2();
-    let absorbed = ABSORB_LOG2.exp2();
+    // 1 where ρ is infinite.
+    let damping = 1.0 / (1.0 + epsilon / rho);
     for ((sum, u), f) in sums.iter().zip(scaling).zip(potential) {
-        let factor = (1.0 / sum.to_f64()).clamp(1.0 / limit, limit);
-        if (1.0 / absorbed..=absorbed).contains(&factor) {
-            *u = T::from_f64(factor);
+        let sum = sum.to_f64().clamp(1.0 / limit, limit);
+        let rest = -f.to_f64() / (rho + epsilon);
+        let log = rest - damping * sum.ln();
+        if log.abs() <= ABSORB_LOG2 * LN_2 {
+            *u = T::from_f64(sum.powf(-damping) * rest.exp());
         } else {
-            *f = T::from_f64(f.to_f64() + epsilon * factor.ln());
+            *f = T::from_f64(f.to_f64() + epsilon * log);
             *u = T::from_f64(1.0);
         }
     }

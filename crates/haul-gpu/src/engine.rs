@@ -416,6 +416,7 @@ impl Engine for GpuEngine {
     fn scale(
         &self,
         epsilon: f64,
+        rho: f64,
         sums: &GpuVector,
         scaling: &mut GpuVector,
         potential: &mut GpuVector,
@@ -426,7 +427,12 @@ impl Engine for GpuEngine {
             for tile in self.elements(sums.length) {
                 let parameters = VectorParams {
                     length: tile.len() as u32,
-                    coefficients: coefficients([epsilon * LN_2, ABSORB_LOG2, STEP_LOG2]),
+                    coefficients: coefficients([
+                        epsilon * LN_2,
+                        ABSORB_LOG2,
+                        STEP_LOG2,
+                        epsilon / (rho + epsilon),
+                    ]),
                     ..Default::default()
                 };
                 let arrays = [&sums.buffer, &scaling.buffer, &potential.buffer];
@@ -445,34 +451,42 @@ impl Engine for GpuEngine {
         rows: &GpuCloud,
         ratio: Ratio<'_, GpuVector>,
     ) -> haul_core::Result<f64> {
-        let (shader, coefficient, first, second) = match ratio {
+        let (shader, numbers, vectors) = match ratio {
             Ratio::Potentials(Update {
                 epsilon,
+                rho,
                 before,
                 after,
             }) => (
                 Shader::MarginalError(haul_shaders::Ratio::Potentials),
-                LOG2_E / epsilon,
-                before,
-                after,
+                ratio_of_potentials(epsilon, rho),
+                vec![before, after],
             ),
-            Ratio::Scalings { scaling, sums } => (
-                Shader::MarginalError(haul_shaders::Ratio::Scalings),
-                0.0,
+            Ratio::Scalings {
+                epsilon,
+                rho,
+                potential,
                 scaling,
                 sums,
+            } => (
+                Shader::MarginalError(haul_shaders::Ratio::Scalings),
+                [epsilon / rho, LOG2_E / rho],
+                vec![potential, scaling, sums],
             ),
         };
-        check("the ratio of a marginal", rows.length, first.length)?;
-        check("the ratio of a marginal", rows.length, second.length)?;
+        for vector in &vectors {
+            check("the ratio of a marginal", rows.length, vector.length)?;
+        }
         let parameters = VectorParams {
-            coefficients: coefficients([coefficient]),
+            coefficients: coefficients(numbers),
             ..Default::default()
         };
         let bindings = |tile: &Range<usize>| {
-            [&rows.weights, &first.buffer, &second.buffer]
+            let vectors = vectors.iter().map(|vector| &vector.buffer);
+            std::iter::once(&rows.weights)
+                .chain(vectors)
                 .map(|array| part(array, tile.start, tile.len()))
-                .into()
+                .collect()
         };
         let length = (rows.length, self.context.binding_limit());
         let sums = self.run(async |work| {
@@ -523,6 +537,7 @@ impl Engine for GpuEngine {
     ) -> haul_core::Result<Remembered> {
         let Update {
             epsilon,
+            rho,
             before,
             after,
         } = update;
@@ -561,7 +576,7 @@ impl Engine for GpuEngine {
                     width: slots as u32,
                     channel: channel as u32,
                     slot: index as u32,
-                    coefficients: coefficients([LOG2_E / epsilon]),
+                    coefficients: coefficients(ratio_of_potentials(epsilon, rho)),
                     ..Default::default()
                 };
                 let kernel = (Shader::Remember, Shader::REMEMBERED);
@@ -619,6 +634,11 @@ impl Engine for GpuEngine {
             Ok(())
         })
     }
+}
+
+/// The coefficients of `excess_of_potentials`.
+fn ratio_of_potentials(epsilon: f64, rho: f64) -> [f64; 2] {
+    [LOG2_E * (1.0 / epsilon + 1.0 / rho), LOG2_E / rho]
 }
 
 impl GpuCloud {

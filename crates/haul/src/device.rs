@@ -209,12 +209,13 @@ impl Engine for Device {
     fn scale(
         &self,
         epsilon: f64,
+        rho: f64,
         sums: &Vector,
         scaling: &mut Vector,
         potential: &mut Vector,
     ) -> Result<()> {
         dispatch!(self, engine, [Vector sums, Vector scaling, Vector potential], {
-            engine.scale(epsilon, sums, scaling, potential)
+            engine.scale(epsilon, rho, sums, scaling, potential)
         })
     }
 
@@ -222,17 +223,24 @@ impl Engine for Device {
         match ratio {
             Ratio::Potentials(Update {
                 epsilon,
+                rho,
                 before,
                 after,
             }) => {
                 dispatch!(self, engine, [Cloud rows, Vector before, Vector after], {
-                    let update = Update { epsilon, before, after };
-                    engine.marginal_error(rows, Ratio::Potentials(update))
-                })
+                                let update = Update { epsilon, rho, before, after };
+                engine.marginal_error(rows, Ratio::Potentials(update))
+                            })
             }
-            Ratio::Scalings { scaling, sums } => {
-                dispatch!(self, engine, [Cloud rows, Vector scaling, Vector sums], {
-                    engine.marginal_error(rows, Ratio::Scalings { scaling, sums })
+            Ratio::Scalings {
+                epsilon,
+                rho,
+                potential,
+                scaling,
+                sums,
+            } => {
+                dispatch!(self, engine, [Cloud rows, Vector potential, Vector scaling, Vector sums], {
+                    engine.marginal_error(rows, Ratio::Scalings { epsilon, rho, potential, scaling, sums })
                 })
             }
         }
@@ -283,6 +291,7 @@ impl Engine for Device {
     ) -> Result<Remembered> {
         let Update {
             epsilon,
+            rho,
             before,
             after,
         } = update;
@@ -293,7 +302,7 @@ impl Engine for Device {
             images,
         } = slot;
         dispatch!(self, engine, [Cloud rows, Vector before, Vector after, Vector residuals, Vector images], {
-            let update = Update { epsilon, before, after };
+            let update = Update { epsilon, rho, before, after };
             engine.remember(rows, update, Slot { index, slots, residuals, images })
         })
     }

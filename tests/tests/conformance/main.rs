@@ -4,6 +4,7 @@
 mod faults;
 mod operators;
 mod solver;
+mod unbalanced;
 
 use haul_tests::engines;
 use libtest_mimic::Arguments;
@@ -16,8 +17,8 @@ fn main() -> ExitCode {
     }
     let mut trials = Vec::new();
     for engine in engines::all() {
-        for (name, body) in operators::BODIES.iter().chain(solver::BODIES) {
-            trials.push(engine.trial(name, *body));
+        for (name, body) in [operators::BODIES, solver::BODIES, unbalanced::BODIES].concat() {
+            trials.push(engine.trial(name, body));
         }
     }
     for engine in engines::adapters() {

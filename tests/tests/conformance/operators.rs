@@ -471,6 +471,7 @@ fn histories(device: &Device) {
             );
             let update = Update {
                 epsilon,
+                rho: f64::INFINITY,
                 before: &vectors.0,
                 after: &vectors.1,
             };
@@ -545,15 +546,31 @@ fn scaling(device: &Device) {
     .to_vec();
     let epsilon = 0.125;
     let uploaded = device.vector(&sums).unwrap();
-    let mut scaling = device.vector(&[7.0; 8]).unwrap();
-    let mut potential = device.vector(&[0.25; 8]).unwrap();
-    device
-        .scale(epsilon, &uploaded, &mut scaling, &mut potential)
-        .unwrap();
-    let (scaling, potential) = (
-        device.read(&scaling).unwrap(),
-        device.read(&potential).unwrap(),
-    );
+    let scaled = |rho: f64| {
+        let mut scaling = device.vector(&[7.0; 8]).unwrap();
+        let mut potential = device.vector(&[0.25; 8]).unwrap();
+        device
+            .scale(epsilon, rho, &uploaded, &mut scaling, &mut potential)
+            .unwrap();
+        (
+            device.read(&scaling).unwrap(),
+            device.read(&potential).unwrap(),
+        )
+    };
+    // With a penalty the whole potential is damped: f + ε log u ← λ(f − ε log s).
+    for rho in [0.01, 0.5, 40.0] {
+        let (scaling, potential) = scaled(rho);
+        for (index, sum) in sums.iter().enumerate() {
+            let log = sum.log2().clamp(-100.0, 100.0) * std::f64::consts::LN_2;
+            let expected = rho / (rho + epsilon) * (0.25 - epsilon * log);
+            let total = potential[index] + epsilon * scaling[index].ln();
+            let tolerance = 32.0 * unit(device) * (1.25 + epsilon * log.abs());
+            let off = |total: f64| number("f + ε log u", total, expected, tolerance);
+            accept(&format!("{sum} at ρ = {rho}"), off(total));
+            reject("another", off(total + 4.0 * tolerance));
+        }
+    }
+    let (scaling, potential) = scaled(f64::INFINITY);
     for (index, sum) in sums.iter().enumerate() {
         let log2 = -sum.log2().clamp(-100.0, 100.0);
         let total = potential[index] + epsilon * scaling[index].ln();
@@ -602,6 +619,7 @@ fn marginal_error(device: &Device) {
         );
         let ratio = Ratio::Potentials(Update {
             epsilon,
+            rho: f64::INFINITY,
             before: &vectors.0,
             after: &vectors.1,
         });
@@ -610,6 +628,9 @@ fn marginal_error(device: &Device) {
         let tolerance = 256.0 * unit(device) * 55.0;
         accept("potentials", number("error", got, expected, tolerance));
 
+        // Scalings are positive.
+        let before: Vec<f64> = before.iter().map(|x| 1.5 + x).collect();
+        let scalings = device.vector(&before).unwrap();
         let terms = before.iter().zip(&after).map(|(u, s)| u * s);
         let expected: f64 = rows
             .weights
@@ -618,30 +639,80 @@ fn marginal_error(device: &Device) {
             .map(|(a, ratio)| a * (ratio - 1.0).abs())
             .sum();
         let ratio = Ratio::Scalings {
-            scaling: &vectors.0,
+            epsilon,
+            rho: f64::INFINITY,
+            potential: &vectors.0,
+            scaling: &scalings,
             sums: &vectors.1,
         };
         let got = device.marginal_error(&cloud, ratio).unwrap();
         accept(
             "scalings",
-            number("error", got, expected, 256.0 * unit(device) * 2.0),
+            number("error", got, expected, 256.0 * unit(device) * 5.0),
         );
         reject(
             "twice the error",
             number("error", 2.0 * got, expected, tolerance),
         );
+        penalized_marginal_error(device, &rows, &cloud);
         // Far off is finite.
         let far = (
             device.vector(&vec![1e5; n]).unwrap(),
             device.vector(&vec![-1e5; n]).unwrap(),
         );
-        let ratio = Ratio::Potentials(Update {
-            epsilon,
-            before: &far.0,
-            after: &far.1,
-        });
-        let error = device.marginal_error(&cloud, ratio).unwrap();
-        assert!(error.is_finite() && error > 1e20, "{error}");
+        for rho in [f64::INFINITY, 0.5] {
+            let ratio = Ratio::Potentials(Update {
+                epsilon,
+                rho,
+                before: &far.0,
+                after: &far.1,
+            });
+            let error = device.marginal_error(&cloud, ratio).unwrap();
+            assert!(error.is_finite(), "{error}");
+            assert!(error > 1e20 || rho.is_finite(), "{error}");
+        }
+    }
+}
+
+/// Σ aᵢ |rᵢ/aᵢ − e^{−fᵢ/ρ}|, told by potentials and by scalings.
+fn penalized_marginal_error(device: &Device, rows: &dense::Side, cloud: &haul::Cloud) {
+    let n = rows.len();
+    let (epsilon, rho) = (0.5, 0.8);
+    let damping = rho / (rho + epsilon);
+    let (f, after) = (points(n, 1, 17), points(n, 1, 18));
+    let u: Vec<f64> = points(n, 1, 19).iter().map(|x| 1.5 + x).collect();
+    let sums: Vec<f64> = points(n, 1, 20).iter().map(|x| 1.5 + x).collect();
+    let error = |ratio: &dyn Fn(usize) -> f64, potential: &dyn Fn(usize) -> f64| -> f64 {
+        let term = |i: usize| rows.weights[i] * (ratio(i) - (-potential(i) / rho).exp()).abs();
+        (0..n).map(term).sum()
+    };
+    let by_potentials = error(&|i| ((f[i] - after[i] / damping) / epsilon).exp(), &|i| {
+        f[i]
+    });
+    let by_scalings = error(&|i| u[i] * sums[i], &|i| f[i] + epsilon * u[i].ln());
+    let vector = |values: &[f64]| device.vector(values).unwrap();
+    let (f, after, u, sums) = (vector(&f), vector(&after), vector(&u), vector(&sums));
+    let potentials = Ratio::Potentials(Update {
+        epsilon,
+        rho,
+        before: &f,
+        after: &after,
+    });
+    let scalings = Ratio::Scalings {
+        epsilon,
+        rho,
+        potential: &f,
+        scaling: &u,
+        sums: &sums,
+    };
+    for (name, ratio, expected, largest) in [
+        ("potentials", potentials, by_potentials, 200.0),
+        ("scalings", scalings, by_scalings, 16.0),
+    ] {
+        let got = device.marginal_error(cloud, ratio).unwrap();
+        let tolerance = 256.0 * unit(device) * largest;
+        accept(name, number("error", got, expected, tolerance));
+        reject(name, number("error", 2.0 * got, expected, tolerance));
     }
 }
 

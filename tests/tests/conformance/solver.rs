@@ -109,7 +109,7 @@ pub const BODIES: &[(&str, Body)] = &[
 ];
 
 /// The tightest tolerance that is sensible at a floor.
-fn tolerance(device: &Device) -> f64 {
+pub fn tolerance(device: &Device) -> f64 {
     if device.precision().name() == "f64" {
         1e-10
     } else {
@@ -404,13 +404,15 @@ fn both_forms_and_every_acceleration_agree(device: &Device) {
 }
 
 /// A solution's sides, for the dense reference; potentials in the units of the points.
-fn sides(solution: &Solution<'_, Device>, a: &Measure, b: &Measure) -> (dense::Side, dense::Side) {
+pub fn sides(
+    solution: &Solution<'_, Device>,
+    a: &Measure,
+    b: &Measure,
+) -> (dense::Side, dense::Side) {
     let potentials = solution.potentials().unwrap();
     let side = |measure: &Measure, potential| dense::Side {
-        points: measure.points().to_vec(),
-        dimension: measure.dimension(),
-        weights: measure.weights().to_vec(),
         potential,
+        ..dense::side(measure)
     };
     (side(a, potentials.f), side(b, potentials.g))
 }
