@@ -64,9 +64,23 @@ pub(crate) fn precision_floor(precision: Precision, diameter: f64, kernel: Kerne
 }
 
 /// The relative error of a single entry of the plan, which nothing averages: two units of the
-/// exponent's size. Bounds are widened by it.
+/// exponent's size, and what the rounding of coordinates does to the cost of near points. Bounds
+/// are widened by it.
 fn entry_error(precision: Precision, diameter: f64, kernel: Kernel) -> f64 {
-    precision.unit_roundoff() * (4.0 + 2.0 * kernel.cost.at(diameter) / kernel.epsilon)
+    let Kernel { cost, epsilon } = kernel;
+    precision.unit_roundoff() * (4.0 + 2.0 * cost.at(diameter) / epsilon)
+        + near_points(precision, diameter, cost) / epsilon
+}
+
+/// By how much the rounding of coordinates may change a cost beyond a roundoff of the largest one.
+/// It moves points by u times the diameter at most, and for p < 1 points near to each other by far
+/// more in cost than distant ones: (r + δ)^p − r^p ≤ δ^p.
+pub(crate) fn near_points(precision: Precision, diameter: f64, cost: Cost) -> f64 {
+    if cost.p() < 1.0 {
+        cost.at(precision.unit_roundoff() * diameter)
+    } else {
+        0.0
+    }
 }
 
 /// Evaluates plan and certificate in units of the frame, for masses of 1; returns how many passes
@@ -206,7 +220,7 @@ impl<E: Engine> Passes<'_, E> {
                 let between: f64 = mean.iter().zip(&mean2).map(|(x, y)| (x - y).powi(2)).sum();
                 Ok(0.5 * (mass + mass2) * (spread + spread2 + between))
             }
-            Cost::Euclidean => {
+            Cost::Euclidean | Cost::Power(_) => {
                 let flat = Kernel {
                     epsilon: f64::INFINITY,
                     ..self.kernel

@@ -30,7 +30,7 @@ mod sinkhorn;
 mod solution;
 
 pub use certificate::Certificate;
-pub use cost::Cost;
+pub use cost::{Cost, Exponent};
 pub use divergence::{Divergence, Terms};
 pub use engine::{Engine, Precision};
 pub use error::{Error, Result};

@@ -73,7 +73,9 @@ impl<'m> Problem<'m> {
                 cost.at(positive("relative blur", share)? * frame.diameter())
             }
         };
-        let frame = frame.for_kernel(cost, positive("epsilon", epsilon)?);
+        // For a small p the length that belongs to ε may be out of range.
+        positive("blur", positive("epsilon", epsilon)?.powf(1.0 / cost.p()))?;
+        let frame = frame.for_kernel(cost, epsilon);
         // The device sees ε in units of the frame, and divides by it.
         positive("epsilon", epsilon / frame.cost_unit(cost))?;
         Ok(Self {

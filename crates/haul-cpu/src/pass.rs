@@ -7,6 +7,7 @@
 use crate::aligned::Aligned;
 use crate::block::{Block, RowKernel, dispatch};
 use crate::cloud::CpuCloud;
+use crate::power::Metric;
 use crate::real::Float;
 use haul_core::engine::Kernel;
 use pulp::Arch;
@@ -83,7 +84,7 @@ impl<'a, T: Float> Pass<'a, T> {
                 columns: self.columns.coordinates(range.clone()),
                 terms: &self.terms[range.start * T::TILE..range.end * T::TILE],
                 dimension,
-                cost: self.kernel.cost,
+                metric: Metric::new(self.kernel.cost),
                 sharpness: T::from_f64(sharpness(self.kernel)),
             };
             (range, block)
