@@ -58,6 +58,8 @@ pub enum Power {
     One,
     /// p = 2.
     Two,
+    /// Any other p between 0 and 2.
+    Any,
 }
 
 /// How the invocations of a kernel over pairs come by their columns.
@@ -135,6 +137,18 @@ impl Points {
     }
 }
 
+impl Power {
+    const ALL: [Self; 3] = [Self::One, Self::Two, Self::Any];
+
+    fn fragment(self) -> &'static str {
+        match self {
+            Self::One => wgsl!("shared/cost_1"),
+            Self::Two => wgsl!("shared/cost_2"),
+            Self::Any => wgsl!("shared/cost_any"),
+        }
+    }
+}
+
 impl Width {
     /// The number.
     pub fn values(self) -> usize {
@@ -148,7 +162,7 @@ impl Width {
 impl Pairs {
     fn all() -> impl Iterator<Item = Self> {
         Points::ALL.into_iter().flat_map(|points| {
-            [Power::One, Power::Two].into_iter().flat_map(move |power| {
+            Power::ALL.into_iter().flat_map(move |power| {
                 [Columns::Loaded, Columns::Broadcast].map(move |columns| Self {
                     points,
                     power,
@@ -195,15 +209,11 @@ impl Pairs {
                 wgsl!("shared/values_broadcast"),
             ),
         };
-        let cost = match self.power {
-            Power::One => wgsl!("shared/cost_1"),
-            Power::Two => wgsl!("shared/cost_2"),
-        };
         vec![
             ("params", wgsl!("shared/params")),
             ("points", self.points.fragment()),
             ("clouds", wgsl!("shared/clouds")),
-            ("cost", cost),
+            ("cost", self.power.fragment()),
             ("lanes", lanes),
             ("rows", rows),
             ("group", group),

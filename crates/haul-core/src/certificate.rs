@@ -64,18 +64,15 @@ pub(crate) fn precision_floor(precision: Precision, diameter: f64, kernel: Kerne
 }
 
 /// The relative error of a single entry of the plan, which nothing averages: two units of the
-/// exponent's size, and what the rounding of coordinates does to the cost of near points. Bounds
-/// are widened by it.
+/// exponent's size. Bounds are widened by it.
 fn entry_error(precision: Precision, diameter: f64, kernel: Kernel) -> f64 {
-    let Kernel { cost, epsilon } = kernel;
-    precision.unit_roundoff() * (4.0 + 2.0 * cost.at(diameter) / epsilon)
-        + near_points(precision, diameter, cost) / epsilon
+    precision.unit_roundoff() * (4.0 + 2.0 * kernel.cost.at(diameter) / kernel.epsilon)
 }
 
-/// By how much the rounding of coordinates may change a cost beyond a roundoff of the largest one.
-/// It moves points by u times the diameter at most, and for p < 1 points near to each other by far
-/// more in cost than distant ones: (r + δ)^p − r^p ≤ δ^p.
-pub(crate) fn near_points(precision: Precision, diameter: f64, cost: Cost) -> f64 {
+/// By how much the rounding of coordinates may change a cost, and so OT_ε, beyond a roundoff of the
+/// largest cost. It moves points by u times the diameter, and for p < 1 the cost of near points by
+/// far more than that of distant ones: (r + δ)^p − r^p ≤ δ^p.
+fn near_points(precision: Precision, diameter: f64, cost: Cost) -> f64 {
     if cost.p() < 1.0 {
         cost.at(precision.unit_roundoff() * diameter)
     } else {
@@ -150,6 +147,7 @@ pub(crate) fn certify<E: Engine>(
 
     // The upper bound is a sum of marginals times potentials: it is as wrong as they are.
     let rounding = entry_error(engine.precision(), diameter, kernel);
+    let near = near_points(engine.precision(), diameter, kernel.cost);
     let size = kernel.epsilon + kept_cost + dot(a, &absolute(&f)) + dot(b, &absolute(&g));
     let values = Values {
         transport_cost,
@@ -160,8 +158,8 @@ pub(crate) fn certify<E: Engine>(
     let certificate = Certificate {
         marginal_error_a: distance(&rows, a),
         marginal_error_b: distance(&columns, b),
-        lower_bound: dual - rounding * kernel.epsilon,
-        upper_bound: upper + rounding * size,
+        lower_bound: dual - rounding * kernel.epsilon - near,
+        upper_bound: upper + rounding * size + near,
         precision_floor: precision_floor(engine.precision(), diameter, kernel),
     };
     let finite = [
@@ -260,7 +258,12 @@ pub(crate) fn product<E: Engine>(
 }
 
 /// Mean of a weighted cloud, and its mean squared distance from that mean.
-fn moments(points: &[f64], dimension: usize, weights: &[f64], mass: f64) -> (Vec<f64>, f64) {
+pub(crate) fn moments(
+    points: &[f64],
+    dimension: usize,
+    weights: &[f64],
+    mass: f64,
+) -> (Vec<f64>, f64) {
     let mut mean = vec![0.0; dimension];
     for (point, weight) in points.chunks_exact(dimension).zip(weights) {
         for (mean, x) in mean.iter_mut().zip(point) {

@@ -36,19 +36,8 @@ impl<'m> Problem<'m> {
         cost: Cost,
         regularization: Regularization,
     ) -> Result<Self> {
-        if source.dimension() != target.dimension() {
-            return Err(Error::DimensionMismatch {
-                source_dimension: source.dimension(),
-                target_dimension: target.dimension(),
-            });
-        }
-        let (source_mass, target_mass) = (source.mass(), target.mass());
-        if (source_mass - target_mass).abs() > MASS_TOLERANCE * source_mass.max(target_mass) {
-            return Err(Error::UnequalMass {
-                source_mass,
-                target_mass,
-            });
-        }
+        same_space(source, target)?;
+        equal_masses(source, target)?;
         let frame = Frame::joint(source, target);
         frame.check(cost)?;
         let positive = |name, value: f64| {
@@ -128,5 +117,31 @@ impl<'m> Problem<'m> {
     /// The frame in which a device sees both clouds.
     pub fn frame(&self) -> &Frame {
         &self.frame
+    }
+}
+
+/// Refuses measures of different dimensions.
+pub(crate) fn same_space(source: &Measure, target: &Measure) -> Result<()> {
+    let (source_dimension, target_dimension) = (source.dimension(), target.dimension());
+    if source_dimension == target_dimension {
+        Ok(())
+    } else {
+        Err(Error::DimensionMismatch {
+            source_dimension,
+            target_dimension,
+        })
+    }
+}
+
+/// Refuses measures whose masses differ by more than rounding.
+pub(crate) fn equal_masses(source: &Measure, target: &Measure) -> Result<()> {
+    let (source_mass, target_mass) = (source.mass(), target.mass());
+    if (source_mass - target_mass).abs() <= MASS_TOLERANCE * source_mass.max(target_mass) {
+        Ok(())
+    } else {
+        Err(Error::UnequalMass {
+            source_mass,
+            target_mass,
+        })
     }
 }

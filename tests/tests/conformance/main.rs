@@ -1,6 +1,7 @@
 //! One body a property, run on every engine: the operators against a dense reference in f64, the
-//! solver against closed forms and invariants, the device against faults.
+//! solver and the energies against closed forms and invariants, the device against faults.
 
+mod energy;
 mod faults;
 mod operators;
 mod solver;
@@ -16,7 +17,11 @@ fn main() -> ExitCode {
     }
     let mut trials = Vec::new();
     for engine in engines::all() {
-        for (name, body) in operators::BODIES.iter().chain(solver::BODIES) {
+        for (name, body) in operators::BODIES
+            .iter()
+            .chain(solver::BODIES)
+            .chain(energy::BODIES)
+        {
             trials.push(engine.trial(name, *body));
         }
     }
