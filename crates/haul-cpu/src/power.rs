@@ -55,7 +55,7 @@ impl<T: Float> Metric<T> {
     }
 }
 
-/// s^{head + tail}, to within 3 roundoffs; 0 for s = 0.
+/// s^{head + tail}, to within 6 roundoffs; 0 for s = 0.
 #[inline(always)]
 pub(crate) fn power<T: Float, S: Simd>(
     simd: S,

@@ -125,10 +125,12 @@ fn energies_are_their_sums(device: &Device) {
                 // Of points that are spread, as these are, some roundoffs of the mean cost is all.
                 let roundoffs = 60.0 + 3.0 * (d as f64).sqrt();
                 let most = roundoffs * device.precision().unit_roundoff() * expected.terms[0];
-                let off = |value| number("value", got.value, value, most);
-                accept(&context, off(expected.value(1.0, -0.5)));
-                let wrong = Dense::of_power(&a, &b, 0.9 * p).value(1.0, -0.5);
-                reject(&context, off(wrong));
+                let off = |expected: &Dense| {
+                    let expected = [expected.value(1.0, -0.5), expected.terms[0]];
+                    close(&[got.value, got.terms.ab], &expected, |_| most)
+                };
+                accept(&context, off(&expected));
+                reject(&context, off(&Dense::of_power(&a, &b, 0.9 * p)));
                 assert_eq!((got.n, got.m, got.d), (n, m, d));
                 let pairs = if p == 2.0 { 0 } else { n * m + n * n + m * m };
                 assert_eq!(got.pairs, pairs as u64, "{context}");
