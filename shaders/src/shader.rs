@@ -74,6 +74,8 @@ pub enum Power {
     One,
     /// p = 2.
     Two,
+    /// Any other p between 0 and 2.
+    Any,
 }
 
 /// How the invocations of a kernel over pairs come by their columns.
@@ -160,6 +162,18 @@ impl Points {
     }
 }
 
+impl Power {
+    const ALL: [Self; 3] = [Self::One, Self::Two, Self::Any];
+
+    fn fragment(self) -> &'static str {
+        match self {
+            Self::One => wgsl!("shared/cost_1"),
+            Self::Two => wgsl!("shared/cost_2"),
+            Self::Any => wgsl!("shared/cost_any"),
+        }
+    }
+}
+
 impl Values {
     const ALL: [Self; 3] = [Self::None, Self::One, Self::Four];
 
@@ -195,7 +209,7 @@ impl Columns {
 impl Pairs {
     fn all() -> impl Iterator<Item = Self> {
         Points::ALL.into_iter().flat_map(|points| {
-            [Power::One, Power::Two].into_iter().flat_map(move |power| {
+            Power::ALL.into_iter().flat_map(move |power| {
                 let ways = [
                     (Columns::Loaded, Workgroup::Small),
                     (Columns::Loaded, Workgroup::Large),
@@ -297,15 +311,11 @@ impl Pairs {
                 wgsl!("shared/coordinates_few_shared"),
             ),
         };
-        let cost = match self.power {
-            Power::One => wgsl!("shared/cost_1"),
-            Power::Two => wgsl!("shared/cost_2"),
-        };
         vec![
             ("params", wgsl!("shared/params")),
             ("points", self.points.fragment()),
             ("clouds", wgsl!("shared/clouds")),
-            ("cost", cost),
+            ("cost", self.power.fragment()),
             ("memory", memory),
             ("lanes", lanes),
             ("rows", rows),

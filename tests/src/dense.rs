@@ -37,11 +37,7 @@ impl Side {
 /// C(x, y).
 pub fn cost(kind: Cost, x: &[f64], y: &[f64]) -> f64 {
     let squared: f64 = x.iter().zip(y).map(|(x, y)| (x - y).powi(2)).sum();
-    if kind.p() == 2.0 {
-        squared
-    } else {
-        squared.sqrt()
-    }
+    squared.powf(0.5 * kind.p())
 }
 
 /// The largest cost between two sides.

@@ -1,6 +1,6 @@
 //! Every input that is refused, with the message that says why and what to do.
 
-use haul::{Acceleration, Device, Error, Measure, Regularization, Sinkhorn};
+use haul::{Acceleration, Device, Energy, Error, Measure, Mmd, Regularization, Sinkhorn};
 
 fn message<T>(result: Result<T, Error>) -> String {
     match result {
@@ -146,11 +146,11 @@ fn epsilon_and_blur_are_positive_and_finite() {
 #[test]
 fn settings_are_checked() {
     let blur = || Sinkhorn::blur(0.1);
-    for bad in [0.0, 3.0, -1.0, f64::NAN] {
-        says(
-            solve(blur().p(bad), &line(2), &line(2)),
-            &["p is", "1 or 2"],
-        );
+    for bad in [0.0, 3.0, -1.0, 2.0000001, 1e-310, f64::NAN] {
+        let parts = ["p is", "above 0 and at most 2"];
+        says(solve(blur().p(bad), &line(2), &line(2)), &parts);
+        let energy = Energy::new().p(bad);
+        says(energy.evaluate(&Device::cpu(), &line(2), &line(2)), &parts);
     }
     for bad in [0.0, -1e-3, f64::NAN, f64::INFINITY] {
         says(
@@ -178,6 +178,35 @@ fn a_tolerance_below_the_floor_is_refused() {
             .solve(&Device::cpu_f64(), &line(2), &line(2))
             .is_ok()
     );
+}
+
+#[test]
+fn powers_without_a_blur_are_refused() {
+    // ε^(1/p) is no number.
+    let settings = Sinkhorn::epsilon(2.0).p(1e-4);
+    says(solve(settings, &line(2), &line(2)), &["blur", "above 0"]);
+    assert!(solve(Sinkhorn::epsilon(1.0).p(1e-4), &line(2), &line(2)).is_ok());
+}
+
+#[test]
+fn energies_are_checked() {
+    let heavy = line(2).with_weights(&[1.0, 1.0]).unwrap();
+    let plane = Measure::uniform(&[0.0, 1.0], 2).unwrap();
+    let cpu = Device::cpu();
+    let energy = |b: &Measure| Energy::new().evaluate(&cpu, &line(2), b);
+    says(energy(&heavy), &["1 and 2", "normalise"]);
+    says(energy(&plane), &["dimension 1", "2"]);
+    for bad in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e-200, 1e200] {
+        let mmd = Mmd::gaussian(bad).evaluate(&cpu, &line(2), &line(2));
+        says(mmd, &["sigma", "above 0"]);
+    }
+    says(
+        Mmd::laplacian(1.0).check(&line(2), &plane),
+        &["dimension 1"],
+    );
+    let far = Measure::uniform(&[0.0, 1e200], 1).unwrap();
+    says(Mmd::gaussian(1.0).check(&far, &far), &["extend", "rescale"]);
+    says(Energy::new().p(2).check(&far, &far), &["extend", "rescale"]);
 }
 
 #[test]

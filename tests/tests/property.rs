@@ -2,7 +2,7 @@
 //! numbers whose bounds are in order, and with a lower bound below the cost of a plan that anyone
 //! can write down.
 
-use haul::{Device, Error, Form, Measure, Sinkhorn};
+use haul::{Device, Energy, Error, Form, Measure, Mmd, Sinkhorn};
 use proptest::prelude::*;
 
 /// A measure of up to 24 points in dimension d, coordinates of size `extent`, some weights 0.
@@ -94,9 +94,33 @@ proptest! {
     }
 
     #[test]
+    fn every_energy_is_finite_symmetric_and_not_negative(
+        (a, b, scale) in problem(),
+        p in 0.05..2.0f64,
+        double in any::<bool>(),
+    ) {
+        let device = if double { Device::cpu_f64() } else { Device::cpu() };
+        let energy = |a, b| Energy::new().p(p).evaluate(&device, a, b).unwrap();
+        for (there, back) in [
+            (energy(&a, &b), energy(&b, &a)),
+            (
+                Mmd::gaussian(scale).evaluate(&device, &a, &b).unwrap(),
+                Mmd::gaussian(scale).evaluate(&device, &b, &a).unwrap(),
+            ),
+        ] {
+            prop_assert!(there.value >= -there.rounding, "{there:?}");
+            let off = (there.value - back.value).abs();
+            prop_assert!(off <= there.rounding + back.rounding, "{there:?} {back:?}");
+            prop_assert!(there.terms.ab >= 0.0 && there.rounding > 0.0);
+            prop_assert!(there.gradient_weights.iter().all(|w| w.is_finite()));
+        }
+        prop_assert_eq!(energy(&a, &a).value, 0.0);
+    }
+
+    #[test]
     fn every_solve_is_finite_and_its_bounds_are_in_order(
         (a, b, scale) in problem(),
-        p in 1..=2i32,
+        p in prop_oneof![Just(1.0), Just(2.0), 0.2..2.0f64],
         scaling in any::<bool>(),
         double in any::<bool>(),
         iterations in 1..200usize,
@@ -105,7 +129,7 @@ proptest! {
         let device = if double { Device::cpu_f64() } else { Device::cpu() };
         let form = if scaling { Form::Scaling } else { Form::Log };
         let tolerance = 10f64.powf(log_tolerance);
-        let settings = Sinkhorn::epsilon(scale.powi(p)).p(p).form(form).max_iterations(iterations).tolerance(tolerance);
+        let settings = Sinkhorn::epsilon(scale.powf(p)).p(p).form(form).max_iterations(iterations).tolerance(tolerance);
         let solution = match settings.solve(&device, &a, &b) {
             Err(Error::BelowFloor { floor, .. }) => {
                 prop_assert!(floor > tolerance && !double);
@@ -127,7 +151,7 @@ proptest! {
                 let d = a.dimension();
                 let (x, y) = (&a.points()[i * d..][..d], &b.points()[j * d..][..d]);
                 let squared: f64 = x.iter().zip(y).map(|(x, y)| (x - y).powi(2)).sum();
-                a.weights()[i] * b.weights()[j] * if p == 2 { squared } else { squared.sqrt() }
+                a.weights()[i] * b.weights()[j] * squared.powf(0.5 * p)
             })
             .sum();
         prop_assert!(certificate.lower_bound <= independent * (1.0 + 1e-6), "{report:?} {independent}");

@@ -6,7 +6,7 @@
 //! penalties a value, within as much of |OT(α, β)| + |OT(α, α)| + |OT(β, β)|.
 
 use haul::engine::{Factor, Integrand, Kernel, Side};
-use haul::{Cost, Device, Divergence, Engine, Measure, Sinkhorn};
+use haul::{Cost, Device, Divergence, Energy, Engine, Error, Measure, Sinkhorn};
 use haul_tests::compare::{accept, close, number, reject};
 use haul_tests::engines;
 use libtest_mimic::{Arguments, Trial};
@@ -40,6 +40,7 @@ fn main() -> ExitCode {
         for (name, body) in [
             ("balanced_cases", balanced_cases as engines::Body),
             ("unbalanced_cases", unbalanced_cases),
+            ("energies", energies),
             ("operators", operators),
         ] {
             let trial: Trial = engine.trial(name, body);
@@ -226,6 +227,50 @@ fn unbalanced_cases(device: &Device) {
         let columns = l1(&column_sums, &arrays["col_marginal"]);
         accept(name, number("P1", rows, 0.0, relative));
         accept(name, number("Pᵀ1", columns, 0.0, relative));
+    }
+}
+
+/// The energy within 1e-5 (f32) and 1e-10 (f64) of the mean cost. The unbalanced cases have masses that
+/// no energy compares.
+fn energies(device: &Device) {
+    let single = device.precision().name() == "f32";
+    for case in list("cases") {
+        let name = case["file"].as_str().unwrap();
+        let of = |key: &str| case[key].as_f64().unwrap();
+        let arrays = arrays(&case);
+        let d = of("d") as usize;
+        let measure = |points: &str, weights: &str| {
+            Measure::new(arrays[points].clone(), d, arrays[weights].clone()).unwrap()
+        };
+        let (a, b) = (measure("x", "a"), measure("y", "b"));
+        let energy = Energy::new().p(of("p")).evaluate(device, &a, &b);
+        let Some(expected) = case["mmd_energy"].as_f64() else {
+            assert!(
+                matches!(energy, Err(Error::UnequalMass { .. })),
+                "{name} {energy:?}"
+            );
+            continue;
+        };
+        let energy = energy.unwrap();
+        let tolerance = if single { 1e-5 } else { 1e-10 } * of("mean_cost");
+        println!(
+            "{name}: energy off by {:.1e} of the mean cost, rounding {:.1e}",
+            (energy.value - expected).abs() / of("mean_cost"),
+            energy.rounding / of("mean_cost"),
+        );
+        let off = |value| number("energy", value, expected, tolerance);
+        accept(name, off(energy.value));
+        reject(name, off(energy.value + 3.0 * tolerance));
+        assert!(energy.rounding <= tolerance, "{name} {}", energy.rounding);
+        // The weights' gradient sums up to what it is made of.
+        let of_rows: f64 = a
+            .weights()
+            .iter()
+            .zip(&energy.gradient_weights)
+            .map(|(a, w)| a * w)
+            .sum();
+        let ab_less_aa = energy.terms.ab - energy.terms.aa;
+        accept(name, number("⟨a, w⟩", of_rows, ab_less_aa, tolerance));
     }
 }
 

@@ -30,6 +30,8 @@ pub(crate) enum Command {
     Sinkhorn(Box<Sinkhorn>),
     /// The Sinkhorn divergence between two clouds: OT_ε without its bias, 0 for equal ones
     Divergence(Box<Divergence>),
+    /// The energy distance between two clouds, or their maximum mean discrepancy: no transport
+    Energy(Box<Energy>),
     /// List the devices, say which one is chosen and why, and check each of them
     Devices(Devices),
     /// Measure an operator of a device
@@ -105,6 +107,74 @@ pub(crate) struct Divergence {
     pub(crate) solving: Solving,
 }
 
+#[derive(Debug, Args)]
+#[command(
+    after_help = "energy(a, b) = E(a, b) − ½ E(a, a) − ½ E(b, b), E the mean of |x − y|^p\nMMD²(a, b)   = K(a, a) + K(b, b) − 2 K(a, b), K the mean of exp(−|x − y|²/(2σ²)) or exp(−|x − y|/σ)\n\nExample:\n  haul energy a.ply b.ply --json"
+)]
+pub(crate) struct Energy {
+    /// The first cloud
+    pub(crate) a: PathBuf,
+
+    /// The second cloud
+    pub(crate) b: PathBuf,
+
+    /// The function of two points whose means are compared
+    #[arg(long, value_enum, default_value_t = KernelName::Energy)]
+    pub(crate) kernel: KernelName,
+
+    /// The power p of the cost |x − y|^p of the energy, above 0 and at most 2 [default: 1]
+    #[arg(long, allow_negative_numbers = true)]
+    pub(crate) p: Option<f64>,
+
+    /// The width σ of a gaussian or laplacian kernel, a length
+    #[arg(long, value_name = "σ", allow_negative_numbers = true)]
+    pub(crate) blur: Option<f64>,
+
+    /// Write the derivative in the weights of the first cloud, a float64 array
+    #[arg(long, value_name = "W.npy")]
+    pub(crate) gradient_weights: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) weights: Weights,
+
+    #[command(flatten)]
+    pub(crate) engine: Engine,
+
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// No warnings
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum KernelName {
+    /// −|x − y|^p: the energy distance
+    Energy,
+    /// exp(−|x − y|²/(2σ²)): a squared maximum mean discrepancy
+    Gaussian,
+    /// exp(−|x − y|/σ): a squared maximum mean discrepancy
+    Laplacian,
+}
+
+/// What may weigh the points.
+#[derive(Debug, Args)]
+pub(crate) struct Weights {
+    /// Weights of the first cloud: a .npy, or one column of a .csv
+    #[arg(long, value_name = "F")]
+    pub(crate) weights_a: Option<PathBuf>,
+
+    /// Weights of the second cloud
+    #[arg(long, value_name = "F")]
+    pub(crate) weights_b: Option<PathBuf>,
+
+    /// Scale both masses to 1
+    #[arg(long)]
+    pub(crate) normalize: bool,
+}
+
 /// What the solving commands share.
 #[derive(Debug, Args)]
 pub(crate) struct Solving {
@@ -143,7 +213,7 @@ pub(crate) struct Solving {
     #[arg(long, value_name = "ρ", allow_negative_numbers = true)]
     pub(crate) rho_b: Option<f64>,
 
-    /// The power p of the cost |x − y|^p: 1 or 2
+    /// The power p of the cost |x − y|^p, above 0 and at most 2
     #[arg(long, default_value_t = 2.0, allow_negative_numbers = true)]
     pub(crate) p: f64,
 
@@ -164,17 +234,8 @@ pub(crate) struct Solving {
     #[arg(long, value_enum, default_value_t = Form::Log)]
     pub(crate) form: Form,
 
-    /// Weights of the first cloud: a .npy, or one column of a .csv
-    #[arg(long, value_name = "F")]
-    pub(crate) weights_a: Option<PathBuf>,
-
-    /// Weights of the second cloud
-    #[arg(long, value_name = "F")]
-    pub(crate) weights_b: Option<PathBuf>,
-
-    /// Scale both masses to 1
-    #[arg(long)]
-    pub(crate) normalize: bool,
+    #[command(flatten)]
+    pub(crate) weights: Weights,
 
     #[command(flatten)]
     pub(crate) engine: Engine,
@@ -253,7 +314,7 @@ pub(crate) struct Softmin {
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) d: u32,
 
-    /// The power p of the cost |x − y|^p: 1 or 2
+    /// The power p of the cost |x − y|^p, above 0 and at most 2
     #[arg(long, default_value_t = 2.0, allow_negative_numbers = true)]
     pub(crate) p: f64,
 

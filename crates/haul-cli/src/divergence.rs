@@ -12,7 +12,7 @@ pub(crate) fn run(arguments: &Divergence) -> Result<Outcome> {
         formats::check_target(path, ".csv")?;
     }
     let settings = input::settings(solving);
-    let (source, target) = input::measures(a, b, solving)?;
+    let (source, target) = input::measures(a, b, &solving.weights)?;
     input::check(&settings, (a, &source), (b, &target))?;
     let device = device::open(&solving.engine)?;
     let mut course = Course::new(solving);

@@ -1,18 +1,18 @@
 //! From files to measures.
 
-use crate::arguments::Solving;
+use crate::arguments::{Solving, Weights};
 use crate::formats::{self, CloudFile};
 use anyhow::{Context, Result, bail};
 use haul::{Measure, Regularization, Sinkhorn};
 use std::path::Path;
 
 /// Reads both clouds with their weights; `-` may stand for one of them.
-pub(crate) fn measures(a: &Path, b: &Path, solving: &Solving) -> Result<(Measure, Measure)> {
+pub(crate) fn measures(a: &Path, b: &Path, options: &Weights) -> Result<(Measure, Measure)> {
     let inputs = [
         Some(a),
         Some(b),
-        solving.weights_a.as_deref(),
-        solving.weights_b.as_deref(),
+        options.weights_a.as_deref(),
+        options.weights_b.as_deref(),
     ];
     let standard = |input: &&Path| *input == Path::new("-");
     if inputs.into_iter().flatten().filter(standard).count() > 1 {
@@ -20,15 +20,15 @@ pub(crate) fn measures(a: &Path, b: &Path, solving: &Solving) -> Result<(Measure
     }
     let read = |path: &Path, weights: Option<&Path>| {
         let measure = measure(path, weights)?;
-        Ok::<_, anyhow::Error>(if solving.normalize {
+        Ok::<_, anyhow::Error>(if options.normalize {
             measure.normalized()
         } else {
             measure
         })
     };
     Ok((
-        read(a, solving.weights_a.as_deref())?,
-        read(b, solving.weights_b.as_deref())?,
+        read(a, options.weights_a.as_deref())?,
+        read(b, options.weights_b.as_deref())?,
     ))
 }
 
@@ -81,9 +81,16 @@ pub(crate) fn settings(solving: &Solving) -> Sinkhorn {
 
 /// Refuses what the settings cannot solve between two measures, naming their files.
 pub(crate) fn check(settings: &Sinkhorn, a: (&Path, &Measure), b: (&Path, &Measure)) -> Result<()> {
-    match settings.problem(a.1, b.1) {
-        Ok(_) => Ok(()),
+    named(settings.problem(a.1, b.1).map(|_| ()), a.0, b.0)
+}
+
+/// An error in the words of the command line, with the names of both files.
+pub(crate) fn named(checked: haul::Result<()>, a: &Path, b: &Path) -> Result<()> {
+    match checked {
+        Ok(()) => Ok(()),
         Err(haul::Error::BadParameter { name, value, range }) => {
+            // The width of a kernel is what the program calls a blur everywhere.
+            let name = if name == "sigma" { "blur" } else { name };
             bail!(
                 "--{} is {value}; it must be {range}",
                 name.replace('_', "-")
@@ -95,12 +102,12 @@ pub(crate) fn check(settings: &Sinkhorn, a: (&Path, &Measure), b: (&Path, &Measu
         }) => {
             bail!(
                 "{} and {}: the masses differ: {source_mass} and {target_mass}; scale both to 1 with --normalize, or let mass be destroyed and created with --reach or --rho",
-                a.0.display(),
-                b.0.display()
+                a.display(),
+                b.display()
             )
         }
         Err(error @ (haul::Error::DimensionMismatch { .. } | haul::Error::Extent { .. })) => {
-            bail!("{} and {}: {error}", a.0.display(), b.0.display())
+            bail!("{} and {}: {error}", a.display(), b.display())
         }
         Err(error) => Err(error.into()),
     }

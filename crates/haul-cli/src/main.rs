@@ -10,6 +10,7 @@ mod demo;
 mod device;
 mod devices;
 mod divergence;
+mod energy;
 mod formats;
 mod input;
 mod interrupt;
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
         Command::Demo(demo) => demo::run(&demo),
         Command::Sinkhorn(sinkhorn) => sinkhorn::run(&sinkhorn),
         Command::Divergence(divergence) => divergence::run(&divergence),
+        Command::Energy(energy) => energy::run(&energy),
         Command::Devices(devices) => devices::run(&devices),
         Command::Bench(operator) => bench::run(&operator),
         Command::Sample(request) => sample::run(&request),

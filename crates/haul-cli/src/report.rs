@@ -1,6 +1,7 @@
 //! A result as JSON and as text for a person.
 
-use haul::{Engine, Report, Terms};
+use crate::energy::Compared;
+use haul::{Discrepancy, Engine, Report, Terms};
 use serde::Serialize;
 use std::fmt::Write;
 
@@ -190,6 +191,121 @@ pub(crate) fn divergence_text<E: Engine>(a: &str, b: &str, terms: &Terms<'_, E>)
         format!("{passes} passes, {seconds:.3} s, {rate:.2} Gpairs/s"),
     );
     row("device", format!("{}, {}", ab.device, ab.precision.name()));
+    text
+}
+
+/// The JSON object of an energy, in one line. The power belongs to the energy alone, the width to
+/// the other kernels.
+#[derive(Serialize)]
+struct EnergyJson<'r> {
+    command: &'r str,
+    a: &'r str,
+    b: &'r str,
+    n: usize,
+    m: usize,
+    d: usize,
+    kernel: &'r str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    p: Option<serde_json::Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    blur: Option<f64>,
+    value: f64,
+    terms: Pairings,
+    rounding: f64,
+    pairs: u64,
+    seconds: f64,
+    device: &'r str,
+    precision: &'r str,
+}
+
+#[derive(Serialize)]
+struct Pairings {
+    ab: f64,
+    aa: f64,
+    bb: f64,
+}
+
+pub(crate) fn energy_line(
+    a: &str,
+    b: &str,
+    compared: Compared,
+    discrepancy: &Discrepancy,
+) -> anyhow::Result<String> {
+    let haul::Pairings { ab, aa, bb } = discrepancy.terms;
+    let (kernel, p, blur) = match compared {
+        Compared::Energy { p } => ("energy", Some(whole(p)), None),
+        Compared::Gaussian { sigma } => ("gaussian", None, Some(sigma)),
+        Compared::Laplacian { sigma } => ("laplacian", None, Some(sigma)),
+    };
+    let object = EnergyJson {
+        command: "energy",
+        a,
+        b,
+        n: discrepancy.n,
+        m: discrepancy.m,
+        d: discrepancy.d,
+        kernel,
+        p,
+        blur,
+        value: discrepancy.value,
+        terms: Pairings { ab, aa, bb },
+        rounding: discrepancy.rounding,
+        pairs: discrepancy.pairs,
+        seconds: discrepancy.seconds,
+        device: &discrepancy.device,
+        precision: discrepancy.precision.name(),
+    };
+    Ok(serde_json::to_string(&object)? + "\n")
+}
+
+/// An energy for a person.
+pub(crate) fn energy_text(
+    a: &str,
+    b: &str,
+    compared: Compared,
+    discrepancy: &Discrepancy,
+) -> String {
+    let Discrepancy {
+        value,
+        terms,
+        rounding,
+        n,
+        m,
+        d,
+        pairs,
+        seconds,
+        ..
+    } = discrepancy;
+    let (name, mean, function) = match compared {
+        Compared::Energy { p } => ("energy", "E", format!("the mean of |x − y|^{p}")),
+        Compared::Gaussian { sigma } => {
+            let width = short(2.0 * sigma * sigma);
+            ("MMD²", "K", format!("the mean of exp(−|x − y|²/{width})"))
+        }
+        Compared::Laplacian { sigma } => {
+            let width = short(sigma);
+            ("MMD²", "K", format!("the mean of exp(−|x − y|/{width})"))
+        }
+    };
+    let mut text = String::new();
+    let mut row = |name: &str, value: String| {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{name:<16}{value}");
+    };
+    row("source", format!("{a}, {n} points in dimension {d}"));
+    row("target", format!("{b}, {m} points"));
+    row(mean, function);
+    row(name, long(*value));
+    row("  give or take", format!("{rounding:.1e}, by rounding"));
+    row(&format!("{mean}(a, b)"), long(terms.ab));
+    row(&format!("{mean}(a, a)"), long(terms.aa));
+    row(&format!("{mean}(b, b)"), long(terms.bb));
+    let rate = *pairs as f64 / seconds / 1e9;
+    row("effort", format!("{seconds:.3} s, {rate:.2} Gpairs/s"));
+    row(
+        "device",
+        format!("{}, {}", discrepancy.device, discrepancy.precision.name()),
+    );
     text
 }
 

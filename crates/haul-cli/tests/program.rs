@@ -618,7 +618,7 @@ fn parameters_out_of_range_are_named_as_the_command_line_names_them() {
         ("--rho -1", "a number above 0, or infinity"),
         ("--rho-a nan", "a number above 0, or infinity"),
         ("--rho-b 0", "a number above 0, or infinity"),
-        ("--p 3", "1 or 2"),
+        ("--p 3", "above 0 and at most 2"),
         ("--tolerance 0", "a finite number above 0"),
         ("--max-iterations 0", "at least 1"),
     ] {
@@ -900,6 +900,156 @@ fn divergence_of_a_cloud_from_itself_is_nothing() {
             .iter()
             .all(|term| other["terms"][term]["value"].is_f64())
     );
+}
+
+/// The mean of a function over all pairs of two clouds of the plane.
+fn mean_over_pairs(x: &[f64], y: &[f64], function: impl Fn(f64) -> f64) -> f64 {
+    let at = |x: &[f64], y: &[f64]| function((x[0] - y[0]).hypot(x[1] - y[1]));
+    let sum: f64 = x
+        .chunks(2)
+        .flat_map(|x| y.chunks(2).map(move |y| (x, y)))
+        .map(|(x, y)| at(x, y))
+        .sum();
+    sum / (x.len() / 2 * (y.len() / 2)) as f64
+}
+
+#[test]
+fn energies_are_means_over_pairs() {
+    let room = Room::with_clouds();
+    let (x, y) = (fixture::spiral(60), fixture::ring(50));
+    let of = |x: &[f64], y: &[f64], p: f64| mean_over_pairs(x, y, |r| r.powf(p));
+    for (option, p) in [
+        ("", 1.0),
+        ("--p 0.5", 0.5),
+        ("--p 1.5", 1.5),
+        ("--p 2", 2.0),
+    ] {
+        let expected = of(&x, &y, p) - 0.5 * (of(&x, &x, p) + of(&y, &y, p));
+        for (precision, tolerance) in [("f32", 1e-5), ("f64", 1e-12)] {
+            let line = format!("energy a.csv b.csv {option} --precision {precision} --json");
+            let result = room.cpu(&line).json(0);
+            assert_close(value(&result), expected, tolerance);
+            assert_close(
+                result["terms"]["ab"].as_f64().unwrap(),
+                of(&x, &y, p),
+                tolerance,
+            );
+            assert_eq!(result["p"].as_f64(), Some(p));
+            assert_eq!(result["kernel"], "energy");
+            assert!(result.get("blur").is_none());
+            // Another p is another value.
+            assert!((value(&result) - of(&x, &y, p)).abs() > 1e-3);
+        }
+    }
+    let itself = room.cpu("energy a.csv a.csv --json").json(0);
+    assert_eq!(value(&itself), 0.0);
+    let text = room.cpu("energy a.csv b.csv");
+    assert_eq!((text.status, text.stderr.as_str()), (Some(0), ""));
+    assert_says(
+        &text.stdout,
+        &["energy", "give or take", "E(a, a)", "|x − y|^1"],
+    );
+}
+
+#[test]
+fn discrepancies_have_a_kernel_and_its_width() {
+    let room = Room::with_clouds();
+    let (x, y) = (fixture::spiral(60), fixture::ring(50));
+    for kernel in ["gaussian", "laplacian"] {
+        let at = |r: f64| match kernel {
+            "gaussian" => (-r * r / (2.0 * 0.09)).exp(),
+            _ => (-r / 0.3).exp(),
+        };
+        let mean = |x, y| mean_over_pairs(x, y, at);
+        let expected = mean(&x, &x) + mean(&y, &y) - 2.0 * mean(&x, &y);
+        let line =
+            format!("energy a.csv b.csv --kernel {kernel} --blur 0.3 --precision f64 --json");
+        let result = room.cpu(&line).json(0);
+        assert_close(value(&result), expected, 1e-12);
+        assert_eq!(
+            (&result["kernel"], result["blur"].as_f64()),
+            (&kernel.into(), Some(0.3))
+        );
+        assert!(result.get("p").is_none());
+    }
+}
+
+#[test]
+fn the_gradient_of_an_energy_is_its_change_with_a_weight() {
+    let room = Room::with_clouds();
+    let weights = |first: f64, second: f64| {
+        let mut weights = [1.0 / 60.0; 60];
+        weights[0] += first;
+        weights[1] += second;
+        weights
+    };
+    let energy = |step: f64| {
+        room.csv("w.csv", &weights(step, -step), 1);
+        let line = "energy a.csv b.csv --weights-a w.csv --precision f64 --json \
+                    --gradient-weights gradient.npy";
+        value(&room.cpu(line).json(0))
+    };
+    let step = 1e-4;
+    let slope = (energy(step) - energy(-step)) / (2.0 * step);
+    energy(0.0);
+    let file = std::fs::read(room.path("gradient.npy")).unwrap();
+    let gradient: Vec<f64> = npyz::NpyFile::new(&file[..]).unwrap().into_vec().unwrap();
+    assert_eq!(gradient.len(), 60);
+    assert_close(gradient[0] - gradient[1], slope, 1e-9);
+    assert!(slope.abs() > 1e-3, "{slope} tells nothing");
+}
+
+#[test]
+fn options_that_an_energy_cannot_take_are_refused() {
+    let room = Room::with_clouds();
+    room.csv("w.csv", &[1.0; 60], 1);
+    room.csv("deep.csv", &[0.0; 9], 3);
+    for (options, parts) in [
+        ("a.csv b.csv --p 0", vec!["--p is 0", "above 0"]),
+        (
+            "a.csv b.csv --blur 1",
+            vec!["--blur", "gaussian or laplacian"],
+        ),
+        ("a.csv b.csv --kernel gaussian", vec!["--blur"]),
+        ("a.csv b.csv --kernel gaussian --blur 1 --p 1", vec!["--p"]),
+        (
+            "a.csv b.csv --kernel laplacian --blur -1",
+            vec!["--blur is -1", "above 0"],
+        ),
+        (
+            "a.csv b.csv --weights-a w.csv",
+            vec!["masses differ", "--normalize"],
+        ),
+        ("a.csv deep.csv", vec!["a.csv and deep.csv", "dimension 2"]),
+        (
+            "a.csv b.csv --gradient-weights gone/w.npy",
+            vec!["gone/w.npy"],
+        ),
+        (
+            "a.csv b.csv --gradient-weights w.txt",
+            vec!["w.txt", ".npy"],
+        ),
+    ] {
+        let line = error_line(room.cpu(&format!("energy {options}")), 2);
+        assert_says(&line, &parts);
+    }
+    // A kernel compares any masses.
+    let line = "energy a.csv b.csv --weights-a w.csv --kernel gaussian --blur 1 --json";
+    assert!(value(&room.cpu(line).json(0)) > 1.0);
+}
+
+#[test]
+fn any_power_solves() {
+    let room = Room::with_clouds();
+    for p in ["0.5", "1.5"] {
+        let line = format!("sinkhorn a.csv b.csv --p {p} --blur 0.1 --precision f64 --json");
+        let result = room.cpu(&line).json(0);
+        let epsilon = 0.1f64.powf(p.parse().unwrap());
+        assert_close(result["epsilon"].as_f64().unwrap(), epsilon, 1e-15);
+        let certificate = &result["certificate"];
+        assert!(certificate["lower_bound"].as_f64().unwrap() <= value(&result));
+        assert!(certificate["upper_bound"].as_f64().unwrap() >= value(&result));
+    }
 }
 
 #[test]

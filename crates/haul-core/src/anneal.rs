@@ -2,11 +2,8 @@
 //!
 //! Sinkhorn started at a small ε spends its first iterations on what a large one settles in a
 //! single pair of updates. So the blur is halved from the diameter down, one pair of updates a
-//! level [FSVATP'19]. It removes the first decade of the error, not the tail, and is skipped where
-//! there is less than two halvings to gain.
-
-/// The blur falls by this factor from level to level.
-const BLUR_FACTOR: f64 = 0.5;
+//! level [FSVATP'19]; for p < 1 as often a level as it takes to halve ε. It removes the first
+//! decade of the error, not the tail, and is skipped where there is less than two halvings to gain.
 
 /// Below this ratio of diameter to blur there is nothing to anneal.
 const LEAST_RATIO: f64 = 4.0;
@@ -17,11 +14,12 @@ pub(crate) fn levels(diameter: f64, p: f64, epsilon: f64) -> Vec<f64> {
     if ratio < LEAST_RATIO {
         return Vec::new();
     }
-    let count = (ratio.ln() / -BLUR_FACTOR.ln()).ceil() as i32;
+    let halvings = (1.0 / p).ceil();
+    let count = (ratio.log2() / halvings).ceil() as i32;
     // Counted from the end, so that the last level is exactly one factor above ε.
     (1..=count)
         .rev()
-        .map(|level| epsilon * BLUR_FACTOR.powf(p).powi(-level))
+        .map(|level| epsilon * (p * halvings * f64::from(level)).exp2())
         .collect()
 }
 
@@ -40,6 +38,16 @@ mod tests {
                 .windows(2)
                 .all(|pair| (pair[0] / pair[1] - 4.0).abs() < 1e-12)
         );
+    }
+
+    #[test]
+    fn epsilon_falls_by_at_least_a_half_whatever_the_power() {
+        for p in [0.1, 0.4, 0.5, 0.9, 1.0, 1.5] {
+            let levels = levels(1.0, p, 0.05);
+            let factors = || levels.windows(2).map(|pair| pair[0] / pair[1]);
+            assert!(levels.len() >= 3 && levels[0] >= 1.0, "{p} {levels:?}");
+            assert!(factors().all(|factor| (2.0 - 1e-12..4.0).contains(&factor)));
+        }
     }
 
     #[test]

@@ -80,6 +80,17 @@ fn entry_error(precision: Precision, diameter: f64, kernel: Kernel) -> f64 {
     precision.unit_roundoff() * (4.0 + 2.0 * kernel.cost.at(diameter) / kernel.epsilon)
 }
 
+/// By how much the rounding of coordinates may change a cost, and so OT_ε, beyond a roundoff of the
+/// largest cost. It moves points by u times the diameter, and for p < 1 the cost of near points by
+/// far more than that of distant ones: (r + δ)^p − r^p ≤ δ^p.
+fn near_points(precision: Precision, diameter: f64, cost: Cost) -> f64 {
+    if cost.p() < 1.0 {
+        cost.at(precision.unit_roundoff() * diameter)
+    } else {
+        0.0
+    }
+}
+
 /// Evaluates plan and certificate in units of the frame, for masses of 1; returns how many passes
 /// that took. `diameter` is the one of the joint bounding box in the frame.
 pub(crate) fn certify<E: Engine>(
@@ -169,6 +180,7 @@ pub(crate) fn certify<E: Engine>(
     upper += kernel.epsilon * entropy;
 
     // The upper bound is a sum of marginals times potentials: it is as wrong as they are.
+    let near = near_points(engine.precision(), diameter, kernel.cost) * mass.max(1.0);
     let size = kernel.epsilon + kept_cost + dot(a, &absolute(&f)) + dot(b, &absolute(&g));
     let values = Values {
         transport_cost,
@@ -180,8 +192,8 @@ pub(crate) fn certify<E: Engine>(
     let certificate = Certificate {
         marginal_error_a: distance(&rows, &wanted_a),
         marginal_error_b: distance(&columns, &wanted_b),
-        lower_bound: dual - rounding * kernel.epsilon * mass.max(1.0),
-        upper_bound: (upper + rounding * size).min(penalized),
+        lower_bound: dual - rounding * kernel.epsilon * mass.max(1.0) - near,
+        upper_bound: (upper + rounding * size).min(penalized) + near,
         precision_floor: precision_floor(engine.precision(), diameter, kernel),
     };
     let finite = [
@@ -267,7 +279,7 @@ impl<E: Engine> Passes<'_, E> {
                 let between: f64 = mean.iter().zip(&mean2).map(|(x, y)| (x - y).powi(2)).sum();
                 Ok(0.5 * (mass + mass2) * (spread + spread2 + between))
             }
-            Cost::Euclidean => {
+            Cost::Euclidean | Cost::Power(_) => {
                 let flat = Kernel {
                     epsilon: f64::INFINITY,
                     ..self.kernel
@@ -307,7 +319,12 @@ pub(crate) fn product<E: Engine>(
 }
 
 /// Mean of a weighted cloud, and its mean squared distance from that mean.
-fn moments(points: &[f64], dimension: usize, weights: &[f64], mass: f64) -> (Vec<f64>, f64) {
+pub(crate) fn moments(
+    points: &[f64],
+    dimension: usize,
+    weights: &[f64],
+    mass: f64,
+) -> (Vec<f64>, f64) {
     let mut mean = vec![0.0; dimension];
     for (point, weight) in points.chunks_exact(dimension).zip(weights) {
         for (mean, x) in mean.iter_mut().zip(point) {

@@ -1,6 +1,7 @@
 //! Ground costs Cᵢⱼ = |xᵢ − yⱼ|^p.
 
 use crate::{Error, Result};
+use std::fmt;
 
 /// The cost of moving a unit of mass from x to y.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -10,19 +11,55 @@ pub enum Cost {
     Euclidean,
     /// p = 2: the squared Euclidean distance |x − y|², without a factor ½.
     SquaredEuclidean,
+    /// |x − y|^p for any other p between 0 and 2, as [`Cost::power`] makes it.
+    Power(Exponent),
+}
+
+/// The exponent p of a [`Cost::Power`]: above 0, below 2, and not 1, which has a cost of its own.
+/// So two costs are equal where their exponents are.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Exponent(u64);
+
+impl Exponent {
+    /// p.
+    pub fn get(self) -> f64 {
+        f64::from_bits(self.0)
+    }
+}
+
+impl fmt::Debug for Exponent {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.get().fmt(formatter)
+    }
 }
 
 impl Cost {
-    /// The cost |x − y|^p, for p = 1 or 2.
+    /// The cost |x − y|^p, for 0 < p ≤ 2.
+    ///
+    /// ```
+    /// use haul_core::Cost;
+    /// let cost = Cost::power(1.5)?;
+    /// assert_eq!(cost.at(4.0), 8.0);
+    /// assert_eq!(Cost::power(1.0)?, Cost::Euclidean);
+    /// # Ok::<(), haul_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BadParameter`] for another p.
     pub fn power(p: f64) -> Result<Self> {
-        match p {
-            1.0 => Ok(Self::Euclidean),
-            2.0 => Ok(Self::SquaredEuclidean),
-            value => Err(Error::BadParameter {
+        if p == 1.0 {
+            Ok(Self::Euclidean)
+        } else if p == 2.0 {
+            Ok(Self::SquaredEuclidean)
+        } else if p.is_normal() && p > 0.0 && p < 2.0 {
+            Ok(Self::Power(Exponent(p.to_bits())))
+        } else {
+            Err(Error::BadParameter {
                 name: "p",
-                value,
-                range: "1 or 2",
-            }),
+                value: p,
+                range: "above 0 and at most 2",
+            })
         }
     }
 
@@ -31,6 +68,7 @@ impl Cost {
         match self {
             Self::Euclidean => 1.0,
             Self::SquaredEuclidean => 2.0,
+            Self::Power(p) => p.get(),
         }
     }
 
@@ -39,6 +77,7 @@ impl Cost {
         match self {
             Self::Euclidean => distance,
             Self::SquaredEuclidean => distance * distance,
+            Self::Power(p) => distance.powf(p.get()),
         }
     }
 }

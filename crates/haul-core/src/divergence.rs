@@ -48,7 +48,7 @@ impl Divergence {
         Self::from(Sinkhorn::epsilon(epsilon))
     }
 
-    /// The power p of the cost |x − y|^p: 1 or 2 (the default).
+    /// The power p of the cost |x − y|^p, above 0 and at most 2 (the default).
     pub fn p(self, p: impl Into<f64>) -> Self {
         Self::from(self.sinkhorn.p(p))
     }

@@ -65,8 +65,19 @@ impl Frame {
     /// The same frame in the unit of length that suits a kernel.
     pub(crate) fn for_kernel(self, cost: Cost, epsilon: f64) -> Self {
         let unit = (epsilon / LOG2_E).powf(1.0 / cost.p());
+        let scale = unit * power_of_two_above(self.half_width / unit);
+        // For a small p that unit may be out of the range of f64; any other serves as well.
+        if scale.is_normal() && scale >= self.half_width {
+            Self { scale, ..self }
+        } else {
+            self.for_moments()
+        }
+    }
+
+    /// The same frame where there is no kernel: the unit is a power of two.
+    pub(crate) fn for_moments(self) -> Self {
         Self {
-            scale: unit * power_of_two_above(self.half_width / unit),
+            scale: power_of_two_above(self.half_width),
             ..self
         }
     }
@@ -153,7 +164,8 @@ mod tests {
     #[test]
     fn exponents_are_powers_of_two_away_and_points_fill_the_frame() {
         let (a, b) = pair();
-        for cost in [Cost::Euclidean, Cost::SquaredEuclidean] {
+        for p in [0.5, 1.0, 1.5, 2.0] {
+            let cost = Cost::power(p).unwrap();
             for epsilon in [1e-6, 0.0317, 1.0, 500.0] {
                 let frame = Frame::joint(&a, &b).for_kernel(cost, epsilon);
                 let sharpness = LOG2_E / (epsilon / frame.cost_unit(cost));

@@ -23,6 +23,7 @@ mod certificate;
 mod checks;
 mod cost;
 mod divergence;
+mod energy;
 pub mod engine;
 mod error;
 mod frame;
@@ -37,8 +38,9 @@ mod solution;
 mod start;
 
 pub use certificate::Certificate;
-pub use cost::Cost;
+pub use cost::{Cost, Exponent};
 pub use divergence::{Divergence, Terms};
+pub use energy::{Discrepancy, Energy, Mmd, Pairings};
 pub use engine::{Engine, Precision};
 pub use error::{Error, Result};
 pub use frame::Frame;

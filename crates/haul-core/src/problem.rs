@@ -80,12 +80,7 @@ impl<'m> Problem<'m> {
         regularization: Regularization,
         penalties: [Penalty; 2],
     ) -> Result<Self> {
-        if source.dimension() != target.dimension() {
-            return Err(Error::DimensionMismatch {
-                source_dimension: source.dimension(),
-                target_dimension: target.dimension(),
-            });
-        }
+        same_space(source, target)?;
         // Bits, because NaN is unequal to itself.
         let names = match penalties {
             [Penalty::Rho(a), Penalty::Rho(b)] if a.to_bits() == b.to_bits() => ["rho"; 2],
@@ -95,14 +90,8 @@ impl<'m> Problem<'m> {
             penalties[0].rho(cost, names[0])?,
             penalties[1].rho(cost, names[1])?,
         ];
-        let (source_mass, target_mass) = (source.mass(), target.mass());
-        let constrained = rho.iter().all(|rho| rho.is_infinite());
-        let difference = (source_mass - target_mass).abs();
-        if constrained && difference > MASS_TOLERANCE * source_mass.max(target_mass) {
-            return Err(Error::UnequalMass {
-                source_mass,
-                target_mass,
-            });
+        if rho.iter().all(|rho| rho.is_infinite()) {
+            equal_masses(source, target)?;
         }
         let frame = Frame::joint(source, target);
         frame.check(cost)?;
@@ -128,7 +117,9 @@ impl<'m> Problem<'m> {
                 cost.at(positive("relative blur", share)? * frame.diameter())
             }
         };
-        let frame = frame.for_kernel(cost, positive("epsilon", epsilon)?);
+        // For a small p the length that belongs to ε may be out of range.
+        positive("blur", positive("epsilon", epsilon)?.powf(1.0 / cost.p()))?;
+        let frame = frame.for_kernel(cost, epsilon);
         // The device sees ε and ρ in units of the frame, and divides by them.
         let unit = frame.cost_unit(cost);
         positive("epsilon", epsilon / unit)?;
@@ -137,7 +128,7 @@ impl<'m> Problem<'m> {
                 positive(name, rho / unit)?;
             }
         }
-        let masses = Masses::new([source_mass, target_mass], epsilon, rho, unit);
+        let masses = Masses::new([source.mass(), target.mass()], epsilon, rho, unit);
         masses.check()?;
         Ok(Self {
             source,
@@ -241,5 +232,31 @@ impl<'m> Problem<'m> {
     /// The frame in which a device sees both clouds.
     pub fn frame(&self) -> &Frame {
         &self.frame
+    }
+}
+
+/// Refuses measures of different dimensions.
+pub(crate) fn same_space(source: &Measure, target: &Measure) -> Result<()> {
+    let (source_dimension, target_dimension) = (source.dimension(), target.dimension());
+    if source_dimension == target_dimension {
+        Ok(())
+    } else {
+        Err(Error::DimensionMismatch {
+            source_dimension,
+            target_dimension,
+        })
+    }
+}
+
+/// Refuses measures whose masses differ by more than rounding.
+pub(crate) fn equal_masses(source: &Measure, target: &Measure) -> Result<()> {
+    let (source_mass, target_mass) = (source.mass(), target.mass());
+    if (source_mass - target_mass).abs() <= MASS_TOLERANCE * source_mass.max(target_mass) {
+        Ok(())
+    } else {
+        Err(Error::UnequalMass {
+            source_mass,
+            target_mass,
+        })
     }
 }

@@ -119,7 +119,7 @@ impl Sinkhorn {
         self
     }
 
-    /// The power p of the cost |x − y|^p: 1 or 2 (the default).
+    /// The power p of the cost |x − y|^p, above 0 and at most 2 (the default).
     pub fn p(mut self, p: impl Into<f64>) -> Self {
         self.p = p.into();
         self

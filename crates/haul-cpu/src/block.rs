@@ -11,8 +11,8 @@
 //! nearby points need. Sums that run over all columns are carried from range to range by the
 //! caller, who is free to leave ranges out.
 
+use crate::power::{Metric, power};
 use crate::real::Float;
-use haul_core::Cost;
 use pulp::{Arch, Simd, WithSimd};
 
 /// Rows that a kernel has in its registers at a time.
@@ -35,7 +35,7 @@ pub(crate) struct Block<'a, T> {
     /// Their terms h.
     pub(crate) terms: &'a [T],
     pub(crate) dimension: usize,
-    pub(crate) cost: Cost,
+    pub(crate) metric: Metric<T>,
     /// k = log₂(e)/ε.
     pub(crate) sharpness: T,
 }
@@ -96,17 +96,23 @@ pub(crate) fn squared_distances<T: Float, S: Simd, const D: usize, const V: usiz
     sums
 }
 
-/// The square roots where the cost is the distance itself.
+/// The costs at squared distances.
 #[inline(always)]
 pub(crate) fn costs_of_squares<T: Float, S: Simd, const V: usize>(
     simd: S,
-    cost: Cost,
+    metric: Metric<T>,
     mut squares: [[T::Lanes<S>; V]; ROWS],
 ) -> [[T::Lanes<S>; V]; ROWS] {
-    if cost == Cost::Euclidean {
-        for row in &mut squares {
-            for square in row {
+    match metric {
+        Metric::Squared => {}
+        Metric::Distance => {
+            for square in squares.as_flattened_mut() {
                 *square = T::sqrt(simd, *square);
+            }
+        }
+        Metric::Power { head, tail } => {
+            for square in squares.as_flattened_mut() {
+                *square = power::<T, S>(simd, *square, (head, tail));
             }
         }
     }

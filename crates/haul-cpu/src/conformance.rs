@@ -254,7 +254,9 @@ fn product<T: Real>(
     engine.read(&out).unwrap()
 }
 
-const COSTS: [Cost; 2] = [Cost::SquaredEuclidean, Cost::Euclidean];
+fn costs() -> [Cost; 4] {
+    [0.5, 1.0, 1.3, 2.0].map(|p| Cost::power(p).unwrap())
+}
 const DIMENSIONS: [usize; 7] = [1, 2, 3, 4, 5, 8, 17];
 const SIZES: [(usize, usize); 8] = [
     (1, 1),
@@ -270,7 +272,7 @@ const SIZES: [(usize, usize); 8] = [
 /// All cases of dimension, cost and size, for an ε.
 fn cases(epsilon: f64) -> impl Iterator<Item = Case> {
     DIMENSIONS.into_iter().flat_map(move |d| {
-        COSTS.into_iter().flat_map(move |cost| {
+        costs().into_iter().flat_map(move |cost| {
             let kernel = Kernel { cost, epsilon };
             SIZES
                 .into_iter()
@@ -402,7 +404,7 @@ fn larger_clouds_agree_as_well<T: Real>() {
 fn a_moved_input_is_noticed<T: Real>() {
     let u = roundoff::<T>();
     for engine in engines::<T>() {
-        for cost in COSTS {
+        for cost in costs() {
             let kernel = Kernel { cost, epsilon: 0.3 };
             let case = Case::random(7, 33, 3, kernel);
             let largest = (0..7)

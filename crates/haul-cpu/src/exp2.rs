@@ -38,13 +38,18 @@ pub(crate) fn exp2_of_limited<T: Float, S: Simd>(simd: S, s: T::Lanes<S>) -> T::
     let rounder = T::splat(simd, T::ROUNDER);
     let rounded = T::add(simd, s, rounder);
     let r = T::sub(simd, s, T::sub(simd, rounded, rounder));
+    T::times_power(simd, exp2_fraction::<T, S>(simd, r), rounded)
+}
+
+/// 2^r for |r| ≤ ½.
+#[inline(always)]
+pub(crate) fn exp2_fraction<T: Float, S: Simd>(simd: S, r: T::Lanes<S>) -> T::Lanes<S> {
     let degree = T::EXP2.len();
     let mut p = T::splat(simd, T::EXP2[degree - 1]);
     for coefficient in T::EXP2[..degree - 1].iter().rev() {
         p = T::mul_add(simd, p, r, T::splat(simd, *coefficient));
     }
-    p = T::mul_add(simd, p, r, T::splat(simd, T::from_f64(1.0)));
-    T::times_power(simd, p, rounded)
+    T::mul_add(simd, p, r, T::splat(simd, T::from_f64(1.0)))
 }
 
 /// 2^s for any s, limited to the range of the exponents.

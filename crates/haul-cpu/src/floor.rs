@@ -2,7 +2,8 @@
 //!
 //! A pair of dimension d in difference form costs at least d subtractions and d fused
 //! multiply-adds for the squared distance, one more of these for the exponent, an exponential (the
-//! engine's own polynomial, limited from below) and an addition; for p = 1 a square root as well.
+//! engine's own polynomial, limited from below) and an addition; for p = 1 a square root as well, for
+//! other powers but 2 the engine's own power.
 //! Two loops measure what that takes, on values that never leave the registers and on chains that
 //! do not wait for one another:
 //!
@@ -19,6 +20,7 @@
 
 use crate::engine::CpuEngine;
 use crate::exp2::exp2_of_limited;
+use crate::power::{Metric, power};
 use crate::real::{Float, Real};
 use crate::workers::Workers;
 use haul_core::{Cost, Error, Result};
@@ -52,9 +54,11 @@ pub fn pairs_per_second<T: Real>(cost: Cost, dimension: usize, threads: usize) -
         source: Box::new(source),
     })?;
     let lanes = Arch::new().dispatch(Width::<T>(T::ZERO));
-    let pair = match cost {
-        Cost::Euclidean => seconds(&workers, || Pairs::<T, true>(values())),
-        _ => seconds(&workers, || Pairs::<T, false>(values())),
+    let metric = Metric::new(cost);
+    let pair = match metric {
+        Metric::Squared => seconds(&workers, || Pairs::<T, SQUARED>(values(), metric)),
+        Metric::Distance => seconds(&workers, || Pairs::<T, DISTANCE>(values(), metric)),
+        Metric::Power { .. } => seconds(&workers, || Pairs::<T, POWER>(values(), metric)),
     };
     let more = seconds(&workers, || Dimensions::<T>(values()));
     let vector = pair + (dimension.max(1) - 1) as f64 * more;
@@ -108,10 +112,14 @@ fn one_dimension<T: Float, S: Simd>(simd: S, x: T::Lanes<S>, c: T::Lanes<S>) -> 
     T::mul_add(simd, difference, difference, c)
 }
 
-/// The loop of t₁, with a square root of c where `ROOT`.
-struct Pairs<T, const ROOT: bool>([T; 3]);
+/// The loop of t₁ for a metric, whose kind is known when the loop is compiled.
+struct Pairs<T, const KIND: u8>([T; 3], Metric<T>);
 
-impl<T: Float, const ROOT: bool> WithSimd for Pairs<T, ROOT> {
+const SQUARED: u8 = 0;
+const DISTANCE: u8 = 1;
+const POWER: u8 = 2;
+
+impl<T: Float, const KIND: u8> WithSimd for Pairs<T, KIND> {
     type Output = usize;
 
     #[inline(always)]
@@ -122,7 +130,13 @@ impl<T: Float, const ROOT: bool> WithSimd for Pairs<T, ROOT> {
         for _ in 0..ROUNDS {
             for (c, sum) in costs.iter_mut().zip(&mut sums) {
                 *c = one_dimension::<T, S>(simd, x, *c);
-                let cost = if ROOT { T::sqrt(simd, *c) } else { *c };
+                let cost = match self.1 {
+                    Metric::Power { head, tail } if KIND == POWER => {
+                        power::<T, S>(simd, *c, (head, tail))
+                    }
+                    _ if KIND == DISTANCE => T::sqrt(simd, *c),
+                    _ => *c,
+                };
                 let s = T::negate_mul_add(simd, k, cost, h);
                 *sum = T::add(simd, *sum, exp2_of_limited::<T, S>(simd, s));
             }
@@ -176,7 +190,9 @@ mod tests {
             rate(Cost::SquaredEuclidean, 1000),
         );
         assert!(high > 0.0 && low > high, "{low} {high}");
-        let root = rate(Cost::Euclidean, 1000);
-        assert!(root > 0.0 && low > root, "{low} {root}");
+        for p in [0.5, 1.0, 1.5] {
+            let slower = rate(Cost::power(p).unwrap(), 1000);
+            assert!(slower > 0.0 && low > slower, "{p} {low} {slower}");
+        }
     }
 }

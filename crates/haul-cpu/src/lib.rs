@@ -30,6 +30,7 @@
 //! | `real` | f32 and f64, and their vectors on any instruction set |
 //! | `exp2` | 2^s |
 //! | `aligned`, `cloud` | points in tiles, weights and the terms h |
+//! | `power` | the costs as functions of a squared distance |
 //! | `block` | a block of rows against a range of columns: squared distances |
 //! | `sums`, `maximum` | the two kernels |
 //! | `pass` | rows and columns cut into blocks |
@@ -49,6 +50,7 @@ mod exp2;
 pub mod floor;
 mod maximum;
 mod pass;
+mod power;
 mod product;
 mod real;
 mod softmin;

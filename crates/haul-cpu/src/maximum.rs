@@ -79,7 +79,7 @@ impl<T: Float> Maximum<'_, T> {
                         (columns, column),
                         [zero; ROWS],
                     );
-                    let mut s = costs_of_squares::<T, S, V>(simd, block.cost, squares);
+                    let mut s = costs_of_squares::<T, S, V>(simd, block.metric, squares);
                     let h = T::lanes::<S>(&terms[column..][..width]);
                     for r in 0..ROWS {
                         let before = maxima[r];

@@ -7,6 +7,7 @@
 use crate::aligned::Aligned;
 use crate::block::{Block, RowKernel, dispatch};
 use crate::cloud::CpuCloud;
+use crate::power::Metric;
 use crate::real::Float;
 use haul_core::engine::Kernel;
 use pulp::Arch;
@@ -95,7 +96,7 @@ impl<'a, T: Float> Pass<'a, T> {
             columns: self.columns.coordinates(columns),
             terms,
             dimension: self.rows.dimension(),
-            cost: self.kernel.cost,
+            metric: Metric::new(self.kernel.cost),
             sharpness: T::from_f64(self.sharpness()),
         }
     }

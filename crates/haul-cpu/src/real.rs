@@ -7,6 +7,8 @@
 
 use haul_core::Precision;
 use pulp::Simd;
+use pulp::bytemuck::cast_slice_mut;
+use std::f64::consts::LOG2_E;
 use std::fmt::Debug;
 
 /// The floating-point format of a [`CpuEngine`](crate::CpuEngine): `f32` or `f64`. Sealed.
@@ -31,9 +33,13 @@ pub trait Float: Copy + Debug + Send + Sync + 'static {
     const ROUNDER: Self;
     /// Coefficients of r, r², … in 2^r on [−½, ½]; that of 1 is 1.
     const EXP2: &'static [Self];
+    /// 2/ln 2 times 1, 1/3, 1/5, …: coefficients of z, z³, z⁵, … in log₂((1 + z)/(1 − z)).
+    const LOG2: &'static [Self];
 
     fn from_f64(value: f64) -> Self;
     fn to_f64(self) -> f64;
+    /// The value without its last bits: its product with any exponent of the format is exact.
+    fn shortened(value: f64) -> Self;
 
     fn width<S: Simd>() -> usize;
     fn lanes<S: Simd>(values: &[Self]) -> &[Self::Lanes<S>];
@@ -42,6 +48,7 @@ pub trait Float: Copy + Debug + Send + Sync + 'static {
     fn add<S: Simd>(simd: S, a: Self::Lanes<S>, b: Self::Lanes<S>) -> Self::Lanes<S>;
     fn sub<S: Simd>(simd: S, a: Self::Lanes<S>, b: Self::Lanes<S>) -> Self::Lanes<S>;
     fn mul<S: Simd>(simd: S, a: Self::Lanes<S>, b: Self::Lanes<S>) -> Self::Lanes<S>;
+    fn div<S: Simd>(simd: S, a: Self::Lanes<S>, b: Self::Lanes<S>) -> Self::Lanes<S>;
     /// ab + c, fused where the machine can.
     fn mul_add<S: Simd>(
         simd: S,
@@ -63,12 +70,17 @@ pub trait Float: Copy + Debug + Send + Sync + 'static {
     fn largest<S: Simd>(simd: S, a: Self::Lanes<S>) -> Self;
     /// `a` × 2ⁿ, with n in the lowest bits of `rounded`, a sum with [`ROUNDER`](Self::ROUNDER).
     fn times_power<S: Simd>(simd: S, a: Self::Lanes<S>, rounded: Self::Lanes<S>) -> Self::Lanes<S>;
+    /// e and m with a = 2^e m and √½ ≤ m < √2, for a normal number a > 0.
+    fn decompose<S: Simd>(simd: S, a: Self::Lanes<S>) -> (Self::Lanes<S>, Self::Lanes<S>);
+    /// `value` where a > 0 is a normal number, else 0.
+    fn where_normal<S: Simd>(simd: S, a: Self::Lanes<S>, value: Self::Lanes<S>) -> Self::Lanes<S>;
 }
 
 /// The methods that pulp has under one name for each format.
 macro_rules! vectors {
-    ($lanes:ident, $width:ident, $as_simd:ident, $as_mut_simd:ident, $splat:ident, $add:ident, $sub:ident, $mul:ident,
-     $mul_add:ident, $negate_mul_add:ident, $min:ident, $max:ident, $sqrt:ident, $sum:ident,
+    ($lanes:ident, $width:ident, $as_simd:ident, $as_mut_simd:ident, $splat:ident, $add:ident,
+     $sub:ident, $mul:ident, $div:ident, $less_or_equal:ident, $select:ident, $mul_add:ident,
+     $negate_mul_add:ident, $min:ident, $max:ident, $sqrt:ident, $sum:ident,
      $largest:ident) => {
         type Lanes<S: Simd> = S::$lanes;
 
@@ -101,6 +113,15 @@ macro_rules! vectors {
             simd.$mul(a, b)
         }
         #[inline(always)]
+        fn div<S: Simd>(simd: S, a: S::$lanes, b: S::$lanes) -> S::$lanes {
+            simd.$div(a, b)
+        }
+        #[inline(always)]
+        fn where_normal<S: Simd>(simd: S, a: S::$lanes, value: S::$lanes) -> S::$lanes {
+            let normal = simd.$less_or_equal(simd.$splat(Self::MIN_POSITIVE), a);
+            simd.$select(normal, value, simd.$splat(0.0))
+        }
+        #[inline(always)]
         fn mul_add<S: Simd>(simd: S, a: S::$lanes, b: S::$lanes, c: S::$lanes) -> S::$lanes {
             simd.$mul_add(a, b, c)
         }
@@ -131,6 +152,17 @@ macro_rules! vectors {
     };
 }
 
+/// The coefficients of [`Float::LOG2`].
+const fn logarithm<const TERMS: usize>() -> [f64; TERMS] {
+    let mut coefficients = [0.0; TERMS];
+    let mut k = 0;
+    while k < TERMS {
+        coefficients[k] = 2.0 * LOG2_E / (2 * k + 1) as f64;
+        k += 1;
+    }
+    coefficients
+}
+
 impl Float for f32 {
     const TILE: usize = 64;
     const PRECISION: Precision = Precision::F32;
@@ -138,10 +170,19 @@ impl Float for f32 {
     const EXPONENTS: (Self, Self) = (-127.0, 127.0);
     const ROUNDER: Self = 12_582_912.0;
     const EXP2: &'static [Self] = &crate::exp2::F32;
+    const LOG2: &'static [Self] = &{
+        let [a, b, c, d, e] = logarithm::<5>();
+        [a as f32, b as f32, c as f32, d as f32, e as f32]
+    };
 
     #[inline(always)]
     fn from_f64(value: f64) -> Self {
         value as Self
+    }
+    #[inline(always)]
+    fn shortened(value: f64) -> Self {
+        // 16 bits of the mantissa and the 8 of an exponent.
+        Self::from_bits((value as Self).to_bits() & !0xff)
     }
     #[inline(always)]
     fn to_f64(self) -> f64 {
@@ -157,6 +198,9 @@ impl Float for f32 {
         add_f32s,
         sub_f32s,
         mul_f32s,
+        div_f32s,
+        less_than_or_equal_f32s,
+        select_f32s,
         mul_add_e_f32s,
         negate_mul_add_e_f32s,
         min_f32s,
@@ -173,6 +217,21 @@ impl Float for f32 {
         let bits = simd.add_u32s(simd.transmute_u32s_f32s(a), exponent);
         simd.transmute_f32s_u32s(bits)
     }
+
+    #[inline(always)]
+    fn decompose<S: Simd>(simd: S, a: S::f32s) -> (S::f32s, S::f32s) {
+        const ROOT: u32 = std::f32::consts::FRAC_1_SQRT_2.to_bits();
+        let (mut e, mut m) = (a, a);
+        let lanes = cast_slice_mut(std::slice::from_mut(&mut e)).iter_mut();
+        for (e, m) in lanes.zip(cast_slice_mut(std::slice::from_mut(&mut m))) {
+            let (e, m): (&mut u32, &mut u32) = (e, m);
+            let bits = m.wrapping_sub(ROOT).wrapping_add(127 << 23);
+            *e = (bits >> 23) | 8_388_608f32.to_bits();
+            *m = (bits & ((1 << 23) - 1)) + ROOT;
+        }
+        // A number whose unit is 1 holds an integer in its last bits.
+        (simd.sub_f32s(e, simd.splat_f32s(8_388_608.0 + 127.0)), m)
+    }
 }
 
 impl Float for f64 {
@@ -182,10 +241,16 @@ impl Float for f64 {
     const EXPONENTS: (Self, Self) = (-1023.0, 1023.0);
     const ROUNDER: Self = 6_755_399_441_055_744.0;
     const EXP2: &'static [Self] = &crate::exp2::F64;
+    const LOG2: &'static [Self] = &logarithm::<10>();
 
     #[inline(always)]
     fn from_f64(value: f64) -> Self {
         value
+    }
+    #[inline(always)]
+    fn shortened(value: f64) -> Self {
+        // 42 bits of the mantissa and the 11 of an exponent.
+        Self::from_bits(value.to_bits() & !0x7ff)
     }
     #[inline(always)]
     fn to_f64(self) -> f64 {
@@ -201,6 +266,9 @@ impl Float for f64 {
         add_f64s,
         sub_f64s,
         mul_f64s,
+        div_f64s,
+        less_than_or_equal_f64s,
+        select_f64s,
         mul_add_e_f64s,
         negate_mul_add_e_f64s,
         min_f64s,
@@ -217,5 +285,20 @@ impl Float for f64 {
         let exponent = simd.mul_u64s(n, simd.splat_u64s(1 << 52));
         let bits = simd.add_u64s(simd.transmute_u64s_f64s(a), exponent);
         simd.transmute_f64s_u64s(bits)
+    }
+
+    #[inline(always)]
+    fn decompose<S: Simd>(simd: S, a: S::f64s) -> (S::f64s, S::f64s) {
+        const ROOT: u64 = std::f64::consts::FRAC_1_SQRT_2.to_bits();
+        const UNIT: f64 = 4_503_599_627_370_496.0;
+        let (mut e, mut m) = (a, a);
+        let lanes = cast_slice_mut(std::slice::from_mut(&mut e)).iter_mut();
+        for (e, m) in lanes.zip(cast_slice_mut(std::slice::from_mut(&mut m))) {
+            let (e, m): (&mut u64, &mut u64) = (e, m);
+            let bits = m.wrapping_sub(ROOT).wrapping_add(1023 << 52);
+            *e = (bits >> 52) | UNIT.to_bits();
+            *m = (bits & ((1 << 52) - 1)) + ROOT;
+        }
+        (simd.sub_f64s(e, simd.splat_f64s(UNIT + 1023.0)), m)
     }
 }

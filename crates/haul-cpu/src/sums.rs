@@ -11,7 +11,6 @@
 use crate::block::{Block, ROWS, RowKernel, costs_of_squares, squared_distances};
 use crate::exp2::exp2;
 use crate::real::Float;
-use haul_core::Cost;
 use haul_core::engine::Factor;
 use pulp::Simd;
 
@@ -58,7 +57,7 @@ impl<T: Float, const N: usize> Sums<'_, T, N> {
         } = self;
         let sharpness = T::splat(simd, block.sharpness);
         let zero = T::splat(simd, T::ZERO);
-        let seeded = block.cost == Cost::SquaredEuclidean && factor == Factor::One;
+        let seeded = block.metric.is_squared() && factor == Factor::One;
         let width = V * T::width::<S>();
 
         for row in (0..block.count).step_by(ROWS) {
@@ -87,7 +86,7 @@ impl<T: Float, const N: usize> Sums<'_, T, N> {
                         (columns, column),
                         seeds,
                     );
-                    let costs = costs_of_squares::<T, S, V>(simd, block.cost, squares);
+                    let costs = costs_of_squares::<T, S, V>(simd, block.metric, squares);
                     let h = T::lanes::<S>(&terms[column..][..width]);
                     for r in 0..ROWS {
                         for v in 0..V {

@@ -17,7 +17,6 @@ use crate::exp2::exp2;
 use crate::pass::Pass;
 use crate::real::Float;
 use crate::workers::Workers;
-use haul_core::Cost;
 use pulp::Simd;
 use rayon::prelude::*;
 
@@ -197,7 +196,7 @@ impl<T: Float> Powers<'_, T> {
         } = self;
         let sharpness = T::splat(simd, block.sharpness);
         let zero = T::splat(simd, T::ZERO);
-        let seeded = block.cost == Cost::SquaredEuclidean;
+        let seeded = block.metric.is_squared();
         let width = V * T::width::<S>();
 
         for row in (0..block.count).step_by(ROWS) {
@@ -225,7 +224,7 @@ impl<T: Float> Powers<'_, T> {
                         (columns, column),
                         seeds,
                     );
-                    let costs = costs_of_squares::<T, S, V>(simd, block.cost, squares);
+                    let costs = costs_of_squares::<T, S, V>(simd, block.metric, squares);
                     let h = T::lanes::<S>(&terms[column..][..width]);
                     let at = tile * T::TILE + column;
                     let w = T::lanes::<S>(&column_weights[at..][..width]);

@@ -322,6 +322,7 @@ impl GpuEngine {
         let power = match kernel.cost {
             Cost::Euclidean => Power::One,
             Cost::SquaredEuclidean => Power::Two,
+            Cost::Power(_) => Power::Any,
             other => {
                 let what = "this cost";
                 return Err(Error::Operation {

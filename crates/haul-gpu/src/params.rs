@@ -1,5 +1,6 @@
 //! The parameters of kernels, as their WGSL has them.
 
+use haul_core::Cost;
 use haul_core::engine::Kernel;
 use haul_shaders::Points;
 use std::f64::consts::LOG2_E;
@@ -29,6 +30,9 @@ pub(crate) struct PairParams {
     pub(crate) log_mean_weight: f32,
     pub(crate) least_sum: f32,
     pub(crate) largest_sum: f32,
+    pub(crate) power_head: f32,
+    pub(crate) power_tail: f32,
+    pub(crate) strength: f32,
 }
 
 /// The parameters of a kernel over vectors, as `vector_params.wgsl` has them.
@@ -52,9 +56,19 @@ impl PairParams {
     /// What a kernel and a dimension decide.
     pub(crate) fn new(kernel: Kernel, dimension: usize) -> Self {
         let finite = kernel.epsilon.is_finite();
+        let half = 0.5 * kernel.cost.p();
+        // 16 bits, so that its product with an exponent of 8 bits is exact.
+        let head = f32::from_bits((half as f32).to_bits() & !0xff);
         Self {
             quads: (Points::stride(dimension) / 4) as u32,
-            scale: sharpness(kernel).powf(1.0 / kernel.cost.p()) as f32,
+            scale: match kernel.cost {
+                // The root of a general power may leave the range of a float.
+                Cost::Power(_) => 1.0,
+                cost => sharpness(kernel).powf(1.0 / cost.p()) as f32,
+            },
+            power_head: head,
+            power_tail: (half - f64::from(head)) as f32,
+            strength: sharpness(kernel) as f32,
             sharpness: if finite {
                 sharpness(kernel) as f32
             } else {

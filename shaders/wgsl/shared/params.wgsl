@@ -34,6 +34,11 @@ struct Params {
     log_mean_weight: f32,
     least_sum: f32,
     largest_sum: f32,
+    // For a general power: p/2 in two parts, and what the cost of unscaled points is multiplied
+    // with, log2(e)/ε; their coordinates have a scale of 1.
+    power_head: f32,
+    power_tail: f32,
+    strength: f32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;

@@ -1,6 +1,7 @@
 //! One body a property, run on every engine: the operators against a dense reference in f64, the
-//! solver against closed forms and invariants, the device against faults.
+//! solver and the energies against closed forms and invariants, the device against faults.
 
+mod energy;
 mod faults;
 mod operators;
 mod solver;
@@ -17,7 +18,13 @@ fn main() -> ExitCode {
     }
     let mut trials = Vec::new();
     for engine in engines::all() {
-        for (name, body) in [operators::BODIES, solver::BODIES, unbalanced::BODIES].concat() {
+        let bodies = [
+            operators::BODIES,
+            solver::BODIES,
+            unbalanced::BODIES,
+            energy::BODIES,
+        ];
+        for (name, body) in bodies.concat() {
             trials.push(engine.trial(name, body));
         }
     }
