@@ -260,9 +260,10 @@ pub(crate) struct Engine {
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     pub(crate) device: String,
 
-    /// f64 is computed on the CPU
-    #[arg(long, value_enum, default_value_t = Precision::F32)]
-    pub(crate) precision: Precision,
+    /// f64 is computed on the CPU [default: f32, or f64 where f32 has too few digits for the
+    /// tolerance and the device is not named]
+    #[arg(long, value_enum)]
+    pub(crate) precision: Option<Precision>,
 
     /// Threads of the CPU engine [default: one a core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]

@@ -13,8 +13,8 @@ pub(crate) fn run(arguments: &Divergence) -> Result<Outcome> {
     }
     let settings = input::settings(solving);
     let (source, target) = input::measures(a, b, &solving.weights)?;
-    input::check(&settings, (a, &source), (b, &target))?;
-    let device = device::open(&solving.engine)?;
+    let problem = input::problem(&settings, (a, &source), (b, &target))?;
+    let device = device::open_for(solving, &problem)?;
     let mut course = Course::new(solving);
     let divergence = haul::Divergence::from(settings);
     let terms = divergence.evaluate_observed(&device, &source, &target, |progress| {

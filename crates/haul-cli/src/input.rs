@@ -3,7 +3,7 @@
 use crate::arguments::{Solving, Weights};
 use crate::formats::{self, CloudFile};
 use anyhow::{Context, Result, bail};
-use haul::{Measure, Regularization, Sinkhorn};
+use haul::{Measure, Problem, Regularization, Sinkhorn};
 use std::path::Path;
 
 /// Reads both clouds with their weights; `-` may stand for one of them.
@@ -79,15 +79,19 @@ pub(crate) fn settings(solving: &Solving) -> Sinkhorn {
         .form(form)
 }
 
-/// Refuses what the settings cannot solve between two measures, naming their files.
-pub(crate) fn check(settings: &Sinkhorn, a: (&Path, &Measure), b: (&Path, &Measure)) -> Result<()> {
-    named(settings.problem(a.1, b.1).map(|_| ()), a.0, b.0)
+/// The problem that the settings pose between two measures; refused with the names of their files.
+pub(crate) fn problem<'m>(
+    settings: &Sinkhorn,
+    a: (&Path, &'m Measure),
+    b: (&Path, &'m Measure),
+) -> Result<Problem<'m>> {
+    named(settings.problem(a.1, b.1), a.0, b.0)
 }
 
 /// An error in the words of the command line, with the names of both files.
-pub(crate) fn named(checked: haul::Result<()>, a: &Path, b: &Path) -> Result<()> {
+pub(crate) fn named<T>(checked: haul::Result<T>, a: &Path, b: &Path) -> Result<T> {
     match checked {
-        Ok(()) => Ok(()),
+        Ok(checked) => Ok(checked),
         Err(haul::Error::BadParameter { name, value, range }) => {
             // The width of a kernel is what the program calls a blur everywhere.
             let name = if name == "sigma" { "blur" } else { name };

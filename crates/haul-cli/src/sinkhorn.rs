@@ -31,8 +31,8 @@ pub(crate) fn run(arguments: &Sinkhorn) -> Result<Outcome> {
     }
     let settings = input::settings(solving);
     let (source, target) = input::measures(a, b, &solving.weights)?;
-    input::check(&settings, (a, &source), (b, &target))?;
-    let device = device::open(&solving.engine)?;
+    let problem = input::problem(&settings, (a, &source), (b, &target))?;
+    let device = device::open_for(solving, &problem)?;
     let mut course = Course::new(solving);
     let solution = settings.solve_observed(&device, &source, &target, |progress| {
         course.observe(progress)

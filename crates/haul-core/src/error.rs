@@ -126,7 +126,8 @@ pub enum Error {
     /// A tolerance below what rounding alone may cause, so that no iteration would end. Use f64, or
     /// ask for less.
     #[error(
-        "the tolerance {tolerance:.1e} is below the {floor:.1e} that rounding in {precision} may cause at this ε; use f64, a larger ε, or a tolerance of at least {floor:.1e}"
+        "the tolerance {tolerance:.1e} is below the {floor:.1e} that rounding in {precision} may cause at this ε; use {}a larger ε, or a tolerance of at least {floor:.1e}",
+        if *precision == "f32" { "f64, " } else { "" }
     )]
     BelowFloor {
         /// The tolerance asked for.

@@ -1,7 +1,8 @@
 //! A problem of regularised optimal transport: two measures, a cost and ε, complete and checked
 //! before any device work.
 
-use crate::engine::Kernel;
+use crate::certificate::precision_floor;
+use crate::engine::{Kernel, Precision};
 use crate::masses::Masses;
 use crate::solution::Potentials;
 use crate::{Cost, Error, Frame, Measure, Result};
@@ -227,6 +228,12 @@ impl<'m> Problem<'m> {
             cost: self.cost,
             epsilon: self.epsilon / self.cost_unit(),
         }
+    }
+
+    /// The relative marginal error that rounding alone may cause in a precision: a solve refuses a
+    /// tolerance below it.
+    pub fn precision_floor(&self, precision: Precision) -> f64 {
+        precision_floor(precision, self.frame.diameter_in_frame(), self.kernel())
     }
 
     /// The frame in which a device sees both clouds.

@@ -13,7 +13,6 @@
 //! [Séjourné–Vialard–Peyré'22].
 
 use crate::anderson::Anderson;
-use crate::certificate::precision_floor;
 use crate::checks::Checks;
 use crate::engine::Kernel;
 use crate::marginal::Marginal;
@@ -291,11 +290,7 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
         // The certificate counts both marginals, and that of the last update is exact only up to
         // rounding: the iteration leaves room for it. The constant that is set after the last
         // update may double the sum of both errors.
-        let floor = precision_floor(
-            engine.precision(),
-            problem.frame().diameter_in_frame(),
-            kernel,
-        );
+        let floor = problem.precision_floor(engine.precision());
         if floor >= 1.0 {
             let precision = engine.precision().name();
             return Err(Error::NoDigits { precision, floor });

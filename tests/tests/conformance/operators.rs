@@ -219,7 +219,7 @@ fn softmin_does_not_depend_on_the_guess(device: &Device) {
 }
 
 fn a_measure_against_itself_may_take_half_the_pairs(device: &Device) {
-    for (n, d, costs) in [(4099, 3, &costs()[..]), (4200, 17, &costs()[1..2])] {
+    for (n, d, costs) in [(4099, 3, &costs()[..]), (4200, 17, &costs()[3..])] {
         for &cost in costs {
             let epsilon = 0.02 * d as f64;
             let kernel = Kernel { cost, epsilon };
