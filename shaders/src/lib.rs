@@ -6,8 +6,8 @@
 //! of them with naga, against the capabilities they declare, and fails on an error.
 //!
 //! ```
-//! use haul_shaders::{Columns, Pairs, Points, Power, Shader};
-//! let shader = Shader::Softmin(Pairs { points: Points::Three, power: Power::Two, columns: Columns::Loaded });
+//! use haul_shaders::{Columns, Pairs, Points, Power, Shader, Workgroup};
+//! let shader = Shader::Softmin(Pairs { points: Points::Three, power: Power::Two, columns: Columns::Loaded, workgroup: Workgroup::Large });
 //! assert!(shader.source().contains("fn softmin"));
 //! assert_eq!(shader.entry_point(), "softmin");
 //! ```
@@ -15,4 +15,4 @@
 mod assemble;
 mod shader;
 
-pub use shader::{Access, Columns, Pairs, Points, Power, Ratio, Shader, Width};
+pub use shader::{Access, Columns, Pairs, Points, Power, Ratio, Shader, Values, Workgroup};

@@ -7,18 +7,22 @@ use crate::assemble::{Bindings, assemble};
 pub enum Shader {
     /// The log-sum-exp of softmin, states of (maximum, sum).
     Softmin(Pairs),
-    /// The kernel–vector product, states of one or four sums.
-    Product(Pairs, Width),
+    /// The sums of the kernel, or of its products with values: states of one or four sums.
+    Sums(Pairs, Values),
     /// Joins the states of softmin.
     SoftminFinish,
-    /// Adds the states of a product.
-    ProductFinish(Width),
+    /// Adds the sums of a softmin whose result was guessed.
+    GuessedFinish,
+    /// Adds the sums of a product.
+    SumsFinish(Values),
     /// The update of a scaling.
     Scale,
-    /// The marginal error of a row's ratio from 1.
+    /// How far the ratios of a marginal's rows are from what their potentials want.
     MarginalError(Ratio),
-    /// An inner product of two vectors.
-    InnerProduct,
+    /// Puts an update into a history and measures it.
+    Remember,
+    /// A linear combination of the slots of a history.
+    Extrapolate,
     /// A linear combination of up to four vectors.
     Combine,
     /// Tells the host that the work before it is done.
@@ -34,6 +38,18 @@ pub struct Pairs {
     pub power: Power,
     /// How columns are fetched.
     pub columns: Columns,
+    /// How many invocations make a workgroup.
+    pub workgroup: Workgroup,
+}
+
+/// How many invocations make a workgroup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Workgroup {
+    /// 8: for software adapters, whose threads take a workgroup each. Not for
+    /// [`Columns::Shared`].
+    Small,
+    /// 64.
+    Large,
 }
 
 /// The dimension of the points.
@@ -63,20 +79,25 @@ pub enum Power {
 }
 
 /// How the invocations of a kernel over pairs come by their columns.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Columns {
     /// Each loads all of them.
     Loaded,
     /// Each loads one of eight and broadcasts it to its subgroup, which has at least 8 lanes.
     Broadcast,
+    /// The workgroup loads a tile of them into its memory; above four dimensions a tile of rows as
+    /// well, and distances are computed as a register-tiled matrix product is.
+    Shared,
 }
 
-/// How many values of a column a product sums at once.
+/// What the kernel is summed against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Width {
-    /// One.
+pub enum Values {
+    /// Nothing: 1.
+    None,
+    /// One value a column.
     One,
-    /// Four, some of which may be unused.
+    /// Four at once, some of which may be unused.
     Four,
 }
 
@@ -103,6 +124,10 @@ macro_rules! wgsl {
         include_str!(concat!("../wgsl/", $name, ".wgsl"))
     };
 }
+
+/// What an update of a potential says of its marginal.
+const EXCESS_OF_POTENTIALS: (&str, &str) =
+    ("excess_of_potentials", wgsl!("shared/excess_of_potentials"));
 
 impl Points {
     const ALL: [Self; 5] = [Self::One, Self::Two, Self::Three, Self::Four, Self::Any];
@@ -149,64 +174,141 @@ impl Power {
     }
 }
 
-impl Width {
-    /// The number.
-    pub fn values(self) -> usize {
+impl Values {
+    const ALL: [Self; 3] = [Self::None, Self::One, Self::Four];
+
+    /// How many sums a row has.
+    pub fn sums(self) -> usize {
         match self {
-            Self::One => 1,
+            Self::None | Self::One => 1,
             Self::Four => 4,
         }
     }
+
+    fn parts(self) -> &'static str {
+        match self {
+            Self::Four => wgsl!("shared/parts_4"),
+            _ => wgsl!("shared/parts_1"),
+        }
+    }
+
+    fn fragment(self) -> &'static str {
+        match self {
+            Self::None => wgsl!("shared/values_none"),
+            Self::One => wgsl!("shared/values_1"),
+            Self::Four => wgsl!("shared/values_4"),
+        }
+    }
+}
+
+impl Columns {
+    /// Every way.
+    pub const ALL: [Self; 3] = [Self::Loaded, Self::Broadcast, Self::Shared];
 }
 
 impl Pairs {
     fn all() -> impl Iterator<Item = Self> {
         Points::ALL.into_iter().flat_map(|points| {
             Power::ALL.into_iter().flat_map(move |power| {
-                [Columns::Loaded, Columns::Broadcast].map(move |columns| Self {
+                let ways = [
+                    (Columns::Loaded, Workgroup::Small),
+                    (Columns::Loaded, Workgroup::Large),
+                    (Columns::Broadcast, Workgroup::Small),
+                    (Columns::Broadcast, Workgroup::Large),
+                    (Columns::Shared, Workgroup::Large),
+                ];
+                ways.map(move |(columns, workgroup)| Self {
                     points,
                     power,
                     columns,
+                    workgroup,
                 })
             })
         })
     }
 
+    /// Whether it computes distances as a register-tiled matrix product is.
+    fn tiled(self) -> bool {
+        (self.points, self.columns) == (Points::Any, Columns::Shared)
+    }
+
+    /// Iterations of its loop over the coordinates of points of some dimension.
+    pub fn loop_over_coordinates(self, dimension: usize) -> usize {
+        let quads = Points::stride(dimension) / 4;
+        match self.points {
+            Points::Any if self.tiled() => quads.div_ceil(2),
+            Points::Any => quads,
+            _ => 0,
+        }
+    }
+
     /// Rows that one invocation holds in registers.
     fn rows(self) -> usize {
         match self.points {
-            Points::Any => 4,
+            Points::Any if !self.tiled() => 4,
             _ => 8,
         }
     }
 
+    /// Invocations that share a row and divide its columns among them.
+    fn lanes_of_columns(self) -> usize {
+        if self.tiled() { 8 } else { 1 }
+    }
+
     fn fragments(self) -> Vec<(&'static str, &'static str)> {
+        let none = "";
         let few = self.points != Points::Any;
-        let (rows, distances) = if few {
-            (wgsl!("shared/rows_few"), wgsl!("shared/distances_few"))
-        } else {
-            (wgsl!("shared/rows_any"), wgsl!("shared/distances_any"))
+        let (rows, group, distances, memory) = match (self.columns, few) {
+            (Columns::Shared, true) => (
+                wgsl!("shared/rows_few"),
+                wgsl!("shared/group_few"),
+                wgsl!("shared/distances_few"),
+                wgsl!("shared/memory_few"),
+            ),
+            (Columns::Shared, false) => (
+                wgsl!("shared/rows_tiled"),
+                wgsl!("shared/group_tiled"),
+                none,
+                wgsl!("shared/memory_tiled"),
+            ),
+            (_, true) => (
+                wgsl!("shared/rows_few"),
+                wgsl!("shared/group_few"),
+                wgsl!("shared/distances_few"),
+                none,
+            ),
+            (_, false) => (
+                wgsl!("shared/rows_any"),
+                wgsl!("shared/group_any"),
+                none,
+                none,
+            ),
         };
-        let (lanes, group, column_values) = match (self.columns, few) {
+        let (lanes, columns, coordinates) = match (self.columns, few) {
             (Columns::Loaded, true) => (
-                wgsl!("shared/lanes_loaded"),
-                wgsl!("shared/group_few_loaded"),
-                wgsl!("shared/values_loaded"),
+                none,
+                wgsl!("shared/columns_loaded"),
+                wgsl!("shared/coordinates_few_loaded"),
             ),
             (Columns::Loaded, false) => (
-                wgsl!("shared/lanes_loaded"),
-                wgsl!("shared/group_any_loaded"),
-                wgsl!("shared/values_loaded"),
+                none,
+                wgsl!("shared/columns_loaded"),
+                wgsl!("shared/coordinates_any_loaded"),
             ),
             (Columns::Broadcast, true) => (
                 wgsl!("shared/lanes_broadcast"),
-                wgsl!("shared/group_few_broadcast"),
-                wgsl!("shared/values_broadcast"),
+                wgsl!("shared/columns_broadcast"),
+                wgsl!("shared/coordinates_few_broadcast"),
             ),
             (Columns::Broadcast, false) => (
                 wgsl!("shared/lanes_broadcast"),
-                wgsl!("shared/group_any_broadcast"),
-                wgsl!("shared/values_broadcast"),
+                wgsl!("shared/columns_broadcast"),
+                wgsl!("shared/coordinates_any_broadcast"),
+            ),
+            (Columns::Shared, _) => (
+                none,
+                wgsl!("shared/columns_shared"),
+                wgsl!("shared/coordinates_few_shared"),
             ),
         };
         vec![
@@ -214,12 +316,23 @@ impl Pairs {
             ("points", self.points.fragment()),
             ("clouds", wgsl!("shared/clouds")),
             ("cost", self.power.fragment()),
+            ("memory", memory),
             ("lanes", lanes),
             ("rows", rows),
+            ("rows_any", wgsl!("shared/rows_any")),
             ("group", group),
+            ("columns", columns),
+            ("coordinates", coordinates),
             ("distances", distances),
-            ("column_values", column_values),
         ]
+    }
+
+    fn column_values(self, values: Values) -> &'static str {
+        match (values, self.columns) {
+            (Values::None, _) => "",
+            (_, Columns::Broadcast) => wgsl!("shared/values_broadcast"),
+            _ => wgsl!("shared/values_loaded"),
+        }
     }
 }
 
@@ -229,20 +342,22 @@ impl Shader {
 
     /// Every variant of every kernel.
     pub fn all() -> Vec<Self> {
-        let widths = [Width::One, Width::Four];
         let mut all: Vec<Self> = Pairs::all()
             .flat_map(|pairs| {
                 std::iter::once(Self::Softmin(pairs))
-                    .chain(widths.map(|width| Self::Product(pairs, width)))
+                    .chain(Values::ALL.map(|values| Self::Sums(pairs, values)))
             })
             .collect();
-        all.extend(widths.map(Self::ProductFinish));
         all.extend([
             Self::SoftminFinish,
+            Self::GuessedFinish,
+            Self::SumsFinish(Values::One),
+            Self::SumsFinish(Values::Four),
             Self::Scale,
             Self::MarginalError(Ratio::Potentials),
             Self::MarginalError(Ratio::Scalings),
-            Self::InnerProduct,
+            Self::Remember,
+            Self::Extrapolate,
             Self::Combine,
             Self::SignOff,
         ]);
@@ -252,33 +367,54 @@ impl Shader {
     /// The WGSL.
     pub fn source(self) -> String {
         let mut fragments = match self {
-            Self::Softmin(pairs) | Self::Product(pairs, _) => pairs.fragments(),
+            Self::Softmin(pairs) | Self::Sums(pairs, _) => pairs.fragments(),
             _ => vec![
                 ("vector_params", wgsl!("shared/vector_params")),
                 ("workgroup_sum", wgsl!("shared/workgroup_sum")),
             ],
         };
         match self {
-            Self::Product(_, Width::One) => fragments.push(("values", wgsl!("shared/values_1"))),
-            Self::Product(_, Width::Four) => fragments.push(("values", wgsl!("shared/values_4"))),
-            Self::ProductFinish(Width::One) => fragments.push(("parts", wgsl!("shared/parts_1"))),
-            Self::ProductFinish(Width::Four) => fragments.push(("parts", wgsl!("shared/parts_4"))),
-            Self::MarginalError(Ratio::Potentials) => {
-                fragments.push(("ratio", wgsl!("shared/ratio_potentials")));
+            Self::Sums(pairs, values) => {
+                let (term, finish) = match values {
+                    Values::None => (wgsl!("shared/term_plain"), wgsl!("shared/finish_guessed")),
+                    _ => (wgsl!("shared/term_weighted"), wgsl!("shared/finish_values")),
+                };
+                fragments.extend([
+                    ("values", values.fragment()),
+                    ("parts", values.parts()),
+                    ("column_values", pairs.column_values(values)),
+                    ("term", term),
+                    ("finish", finish),
+                    ("guessed_value", wgsl!("shared/guessed_value")),
+                ]);
             }
+            Self::Softmin(_) | Self::SoftminFinish => {
+                fragments.push(("softmin_value", wgsl!("shared/softmin_value")));
+            }
+            Self::GuessedFinish => {
+                fragments.push(("guessed_value", wgsl!("shared/guessed_value")));
+            }
+            Self::SumsFinish(values) => fragments.push(("parts", values.parts())),
+            Self::Remember => fragments.push(EXCESS_OF_POTENTIALS),
+            Self::MarginalError(Ratio::Potentials) => fragments.extend([
+                ("marginal", wgsl!("shared/marginal_potentials")),
+                EXCESS_OF_POTENTIALS,
+            ]),
             Self::MarginalError(Ratio::Scalings) => {
-                fragments.push(("ratio", wgsl!("shared/ratio_scalings")));
+                fragments.push(("marginal", wgsl!("shared/marginal_scalings")));
             }
             _ => {}
         }
         let kernel = match self {
             Self::Softmin(_) => wgsl!("softmin"),
-            Self::Product(..) => wgsl!("product"),
+            Self::Sums(..) => wgsl!("sums"),
             Self::SoftminFinish => wgsl!("softmin_finish"),
-            Self::ProductFinish(_) => wgsl!("product_finish"),
+            Self::GuessedFinish => wgsl!("guessed_finish"),
+            Self::SumsFinish(_) => wgsl!("sums_finish"),
             Self::Scale => wgsl!("scale"),
             Self::MarginalError(_) => wgsl!("marginal_error"),
-            Self::InnerProduct => wgsl!("inner_product"),
+            Self::Remember => wgsl!("remember"),
+            Self::Extrapolate => wgsl!("extrapolate"),
             Self::Combine => wgsl!("combine"),
             Self::SignOff => wgsl!("sign_off"),
         };
@@ -286,7 +422,13 @@ impl Shader {
             kernel,
             &Bindings {
                 fragments: &fragments,
-                constants: &[("ROWS", self.rows()), ("WORKGROUP", self.workgroup_size())],
+                constants: &[
+                    ("ROWS", self.rows()),
+                    ("WORKGROUP", self.workgroup_size()),
+                    ("STEP", self.splits_per_workgroup()),
+                    ("TERMS", self.workgroup_size() * Self::REMEMBERED),
+                    ("EACH", Self::REMEMBERED_ROWS),
+                ],
             },
         )
     }
@@ -295,12 +437,14 @@ impl Shader {
     pub fn entry_point(self) -> &'static str {
         match self {
             Self::Softmin(_) => "softmin",
-            Self::Product(..) => "product",
+            Self::Sums(..) => "sums",
             Self::SoftminFinish => "softmin_finish",
-            Self::ProductFinish(_) => "product_finish",
+            Self::GuessedFinish => "guessed_finish",
+            Self::SumsFinish(_) => "sums_finish",
             Self::Scale => "scale",
             Self::MarginalError(_) => "marginal_error",
-            Self::InnerProduct => "inner_product",
+            Self::Remember => "remember",
+            Self::Extrapolate => "extrapolate",
             Self::Combine => "combine",
             Self::SignOff => "sign_off",
         }
@@ -309,7 +453,11 @@ impl Shader {
     /// Invocations of a workgroup.
     pub fn workgroup_size(self) -> usize {
         match self {
-            Self::Softmin(_) | Self::Product(..) => 64,
+            Self::Softmin(pairs) | Self::Sums(pairs, _) => match pairs.workgroup {
+                Workgroup::Small => 8,
+                Workgroup::Large => 64,
+            },
+            Self::Remember => 64,
             Self::SignOff => 1,
             _ => 256,
         }
@@ -317,44 +465,79 @@ impl Shader {
 
     /// Rows, or elements, that one workgroup serves.
     pub fn rows_per_workgroup(self) -> usize {
-        self.workgroup_size() * self.rows()
+        let rows = self.rows() * self.workgroup_size();
+        match self {
+            Self::Remember => Self::REMEMBERED_ROWS * rows,
+            _ => rows / self.splits_per_workgroup(),
+        }
     }
 
-    /// Rows, or elements, of one invocation.
-    fn rows(self) -> usize {
-        match self {
-            Self::Softmin(pairs) | Self::Product(pairs, _) => pairs.rows(),
+    /// States that one workgroup leaves of each row, each for a part of its columns.
+    pub fn splits_per_workgroup(self) -> usize {
+        self.pairs().map_or(1, Pairs::lanes_of_columns)
+    }
+
+    /// Ranges of groups begin at multiples of this.
+    pub fn groups_per_tile(self) -> usize {
+        match self.pairs() {
+            Some(pairs) if pairs.columns == Columns::Shared => 8,
             _ => 1,
         }
     }
 
+    /// Points that one invocation takes into a history.
+    const REMEMBERED_ROWS: usize = 4;
+
+    /// Slots of a history that one dispatch handles.
+    pub const SLOTS: usize = 16;
+
+    /// Partial sums that a workgroup leaves of an update: the error, the mean of the image, and a
+    /// product for each slot.
+    pub const REMEMBERED: usize = 2 + Self::SLOTS;
+
+    /// How a kernel over pairs is specialised.
+    pub fn pairs(self) -> Option<Pairs> {
+        match self {
+            Self::Softmin(pairs) | Self::Sums(pairs, _) => Some(pairs),
+            _ => None,
+        }
+    }
+
+    /// The same kernel, specialised otherwise.
+    pub fn with_pairs(self, specialised: impl FnOnce(Pairs) -> Pairs) -> Self {
+        match self {
+            Self::Softmin(pairs) => Self::Softmin(specialised(pairs)),
+            Self::Sums(pairs, values) => Self::Sums(specialised(pairs), values),
+            other => other,
+        }
+    }
+
+    /// Rows of one invocation.
+    fn rows(self) -> usize {
+        self.pairs().map_or(1, Pairs::rows)
+    }
+
     /// Whether it needs subgroup operations, the only capability beyond the core of WGSL.
     pub fn needs_subgroups(self) -> bool {
-        matches!(
-            self,
-            Self::Softmin(Pairs {
-                columns: Columns::Broadcast,
-                ..
-            }) | Self::Product(
-                Pairs {
-                    columns: Columns::Broadcast,
-                    ..
-                },
-                _
-            )
-        )
+        self.pairs()
+            .is_some_and(|pairs| pairs.columns == Columns::Broadcast)
     }
 
     /// The storage buffers at bindings 1, 2, …; binding 0 is the uniform buffer of its parameters.
     pub fn storage(self) -> &'static [Access] {
         use Access::{Read as R, Write as W};
         match self {
-            Self::Softmin(_) => &[R, R, R, R, W],
-            Self::Product(..) => &[R, R, R, R, R, R, W],
-            Self::SoftminFinish | Self::ProductFinish(_) => &[R, W],
+            Self::Softmin(_) => &[R, R, R, R, R, W, W],
+            Self::Sums(_, Values::None) => &[R, R, R, R, R, W, W, W],
+            Self::Sums(..) => &[R, R, R, R, R, W, W, R],
+            Self::SoftminFinish => &[R, R, W],
+            Self::GuessedFinish => &[R, R, W, W],
+            Self::SumsFinish(_) => &[R, W],
             Self::Scale => &[R, W, W],
-            Self::MarginalError(_) => &[R, R, R, W],
-            Self::InnerProduct => &[R, R, W],
+            Self::MarginalError(Ratio::Potentials) => &[R, R, R, W],
+            Self::MarginalError(Ratio::Scalings) => &[R, R, R, R, W],
+            Self::Remember => &[R, R, R, W, W, W],
+            Self::Extrapolate => &[R, W],
             Self::Combine => &[R, R, R, R, W],
             Self::SignOff => &[W],
         }

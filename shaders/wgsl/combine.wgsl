@@ -16,8 +16,8 @@ fn combine(@builtin(global_invocation_id) id: vec3<u32>) {
     }
     var sum = 0.0;
     #unroll k 4
-    if params.coefficients[$k] != 0.0 {
-        sum += params.coefficients[$k] * v_$k[index];
+    if params.coefficients[0][$k] != 0.0 {
+        sum += params.coefficients[0][$k] * v_$k[index];
     }
     #end
     if params.added == 1u {

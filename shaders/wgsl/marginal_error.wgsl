@@ -1,13 +1,10 @@
-// Partial sums of Σᵢ aᵢ |rᵢ/aᵢ − 1|, one a workgroup, for weights over their mean. What the ratio
-// rᵢ/aᵢ is made of, the importer's fragment tells.
+// Partial sums of Σᵢ aᵢ |rᵢ/aᵢ − e^{−fᵢ/ρ}|, one a workgroup, for weights over their mean. What the
+// excess of a row is made of, the importer's fragment tells; it binds its vectors and the partials.
 #import vector_params
 #import workgroup_sum
-#import ratio
+#import marginal
 
 @group(0) @binding(1) var<storage, read> weights: array<f32>;
-@group(0) @binding(2) var<storage, read> first: array<f32>;
-@group(0) @binding(3) var<storage, read> second: array<f32>;
-@group(0) @binding(4) var<storage, read_write> partials: array<f32>;
 
 @compute @workgroup_size($WORKGROUP)
 fn marginal_error(
@@ -18,7 +15,7 @@ fn marginal_error(
     let row = id.x;
     var term = 0.0;
     if row < params.length && weights[row] > 0.0 {
-        term = weights[row] * abs(ratio(first[row], second[row]) - 1.0);
+        term = weights[row] * abs(excess(row));
     }
     let sum = workgroup_sum(lane, term);
     if lane == 0u {

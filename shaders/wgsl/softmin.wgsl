@@ -3,13 +3,17 @@
 //     Σⱼ bⱼ exp((hⱼ − Cᵢⱼ)/ε) = mean weight · sum · 2^max
 //
 // for the columns of this dispatch and of those before it, a state for each row and split.
-// `softmin_finish` combines the splits.
+// `softmin_finish` combines the splits; where there is one, the last dispatch finishes itself.
 #import params
 #import points
 #import clouds
 #import cost
+#import memory
 
-@group(0) @binding(5) var<storage, read_write> state: array<vec2<f32>>;
+@group(0) @binding(5) var<storage, read> alarm: array<u32>;
+@group(0) @binding(6) var<storage, read_write> state: array<vec2<f32>>;
+@group(0) @binding(7) var<storage, read_write> out: array<f32>;
+#import softmin_value
 
 const WORKGROUP: u32 = $WORKGROUPu;
 // Groups whose terms are summed into one partial sum: 4096 columns.
@@ -27,8 +31,11 @@ fn softmin(
     @builtin(local_invocation_index) lane: u32,
     #import lanes
 ) {
+    // Where a guess was made, this is done only if it failed.
+    if params.token != 0u && alarm[0] != params.token {
+        return;
+    }
     #import rows
-    let first_state = workgroup.y * params.rows;
     #unroll r ROWS
     var total_$r = vec2(LOWEST, 0.0);
     if params.carried == 1u {
@@ -44,7 +51,7 @@ fn softmin(
         #unroll r ROWS
         var sum_$r = 0.0;
         #end
-        for (; group < block_end; group += 1u) {
+        for (; group < block_end; group += $STEPu) {
             #import group
             #unroll r ROWS
             #import distances
@@ -72,8 +79,12 @@ fn softmin(
     }
 
     #unroll r ROWS
-    if first_row + $ru * WORKGROUP < params.rows {
-        state[first_state + row_$r] = total_$r;
+    if kept_$r {
+        if params.finished == 1u {
+            out[row_$r] = softmin_value(total_$r, params.unit, params.log_mean_weight);
+        } else {
+            state[first_state + row_$r] = total_$r;
+        }
     }
     #end
 }

@@ -2,16 +2,18 @@
 //
 //     outᵢ = −ε (log 2) (max + log2 Σ + log2 mean weight).
 //
-// coefficients = (ε log 2, log2 mean weight, ·, ·).
+// coefficients[0] = (ε log 2, log2 mean weight, ·, ·).
 #import vector_params
+#import softmin_value
 
 @group(0) @binding(1) var<storage, read> state: array<vec2<f32>>;
-@group(0) @binding(2) var<storage, read_write> out: array<f32>;
+@group(0) @binding(2) var<storage, read> alarm: array<u32>;
+@group(0) @binding(3) var<storage, read_write> out: array<f32>;
 
 @compute @workgroup_size($WORKGROUP)
 fn softmin_finish(@builtin(global_invocation_id) id: vec3<u32>) {
     let row = id.x;
-    if row >= params.length {
+    if row >= params.length || (params.token != 0u && alarm[0] != params.token) {
         return;
     }
     var highest = state[row].x;
@@ -23,5 +25,5 @@ fn softmin_finish(@builtin(global_invocation_id) id: vec3<u32>) {
         let part = state[split * params.length + row];
         sum += part.y * exp2(part.x - highest);
     }
-    out[row] = -params.coefficients.x * (highest + (log2(sum) + params.coefficients.y));
+    out[row] = softmin_value(vec2(highest, sum), params.coefficients[0].x, params.coefficients[0].y);
 }

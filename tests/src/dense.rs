@@ -1,8 +1,8 @@
 //! The operators and the plan, densely, in f64, from the formulas alone: nothing of haul is used
 //! but its types.
 
-use haul::Cost;
 use haul::engine::Factor;
+use haul::{Cost, Measure};
 
 /// Points with weights and a potential.
 #[derive(Debug, Clone)]
@@ -105,6 +105,102 @@ pub fn plan(kind: Cost, epsilon: f64, rows: &Side, columns: &Side) -> Vec<f64> {
         }
     }
     plan
+}
+
+/// A measure with a potential of zeros.
+pub fn side(measure: &Measure) -> Side {
+    Side {
+        points: measure.points().to_vec(),
+        dimension: measure.dimension(),
+        weights: measure.weights().to_vec(),
+        potential: vec![0.0; measure.len()],
+    }
+}
+
+/// The optimal potentials of OT_ε with the penalties ρ, by f ← λ_a T_b(g), g ← λ_b T_a(f) until they
+/// stand still. Between the updates the constant that may move from one to the other takes its
+/// best value, where ρ ≫ ε would make it slow.
+pub fn solve(kind: Cost, epsilon: f64, rho: [f64; 2], a: &Measure, b: &Measure) -> (Side, Side) {
+    let (mut rows, mut columns) = (side(a), side(b));
+    let [damping_a, damping_b] = rho.map(|rho| 1.0 / (1.0 + epsilon / rho));
+    for _ in 0..20_000 {
+        let damp = |damping: f64, softmin: Vec<f64>| -> Vec<f64> {
+            softmin.into_iter().map(|t| damping * t).collect()
+        };
+        columns.potential = damp(damping_b, softmin(kind, epsilon, &columns, &rows));
+        let updated = damp(damping_a, softmin(kind, epsilon, &rows, &columns));
+        let change = updated
+            .iter()
+            .zip(&rows.potential)
+            .fold(0.0f64, |change, (f, old)| change.max((f - old).abs()));
+        let height = rows.height() + columns.height() + epsilon;
+        rows.potential = updated;
+        if change <= 1e-15 * height {
+            break;
+        }
+        // Both sides ask for one mass: ⟨a, e^{−(f + t)/ρ_a}⟩ = ⟨b, e^{−(g − t)/ρ_b}⟩.
+        let log = |side: &Side, rho: f64| (wanted(side, rho).iter().sum::<f64>()).ln();
+        let difference = log(&rows, rho[0]) - log(&columns, rho[1]);
+        let t = difference / (1.0 / rho[0] + 1.0 / rho[1]);
+        if t.is_finite() {
+            rows.potential.iter_mut().for_each(|f| *f += t);
+        }
+    }
+    columns.potential = {
+        let softmin = softmin(kind, epsilon, &columns, &rows);
+        softmin.into_iter().map(|t| damping_b * t).collect()
+    };
+    (rows, columns)
+}
+
+/// The marginal that is optimal beside a potential: a e^{−f/ρ}.
+pub fn wanted(side: &Side, rho: f64) -> Vec<f64> {
+    let wanted = |(a, f): (&f64, &f64)| if *a > 0.0 { a * (-f / rho).exp() } else { 0.0 };
+    side.weights
+        .iter()
+        .zip(&side.potential)
+        .map(wanted)
+        .collect()
+}
+
+/// The dual at the potentials of both sides.
+pub fn dual(kind: Cost, epsilon: f64, rho: [f64; 2], rows: &Side, columns: &Side) -> f64 {
+    let conjugate = |side: &Side, rho: f64| -> f64 {
+        let terms = side.weights.iter().zip(&side.potential);
+        if rho.is_finite() {
+            terms.map(|(a, f)| -rho * a * (-f / rho).exp_m1()).sum()
+        } else {
+            terms.map(|(a, f)| a * f).sum()
+        }
+    };
+    let mass = |weights: &[f64]| weights.iter().sum::<f64>();
+    let plan = mass(&plan(kind, epsilon, rows, columns));
+    let product = mass(&rows.weights) * mass(&columns.weights);
+    conjugate(rows, rho[0]) + conjugate(columns, rho[1]) - epsilon * (plan - product)
+}
+
+/// ⟨P, C⟩ + ε KL(P | a⊗b) + Σ ρ KL(marginal | measure), term by term, over sides with finite ρ.
+pub fn primal(kind: Cost, epsilon: f64, rho: [f64; 2], rows: &Side, columns: &Side) -> f64 {
+    let kl = |p: f64, q: f64| match (p > 0.0, q > 0.0) {
+        (true, true) => p * (p / q).ln() - p + q,
+        _ => q,
+    };
+    let plan = plan(kind, epsilon, rows, columns);
+    let mut total = 0.0;
+    for (i, row) in plan.chunks_exact(columns.len()).enumerate() {
+        for (j, p) in row.iter().enumerate() {
+            let product = rows.weights[i] * columns.weights[j];
+            total += p * cost(kind, rows.point(i), columns.point(j)) + epsilon * kl(*p, product);
+        }
+    }
+    let (r, c) = marginals(&plan, columns.len());
+    for (marginal, side, rho) in [(r, rows, rho[0]), (c, columns, rho[1])] {
+        if rho.is_finite() {
+            let terms = marginal.iter().zip(&side.weights);
+            total += rho * terms.map(|(r, a)| kl(*r, *a)).sum::<f64>();
+        }
+    }
+    total
 }
 
 /// Both marginals of an n×m plan.

@@ -1,6 +1,6 @@
 //! The engines that a body runs on, and the trials made of bodies and engines.
 
-use haul::gpu::adapter;
+use haul::gpu::{Columns, adapter};
 use haul::{Device, GpuEngine, Selection};
 use libtest_mimic::{Failed, Trial};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -73,13 +73,31 @@ pub fn adapters() -> Vec<TestEngine> {
 /// Each named adapter without subgroup operations.
 pub fn adapters_without_subgroups() -> Vec<TestEngine> {
     of_each_adapter("_without_subgroups", |name| {
-        let engine =
-            GpuEngine::new(&Selection::Name(name.to_owned())).map_err(|error| error.to_string())?;
-        let engine = engine
-            .with_columns(haul::gpu::Columns::Loaded)
-            .map_err(|error| error.to_string())?;
+        with_columns(name, Columns::Loaded).map(|engine| Device::Gpu(Box::new(engine)))
+    })
+}
+
+/// Each named adapter with tiles in the memory of workgroups, and with its kernels trusted.
+pub fn adapters_with_tiles_and_trust() -> Vec<TestEngine> {
+    of_each_adapter("_with_tiles_and_trust", |name| {
+        let engine = with_columns(name, Columns::Shared)?.with_trusted_kernels();
         Ok(Device::Gpu(Box::new(engine)))
     })
+}
+
+/// Each named adapter with its kernels trusted, which is otherwise as haul opens it.
+pub fn adapters_trusted() -> Vec<TestEngine> {
+    of_each_adapter("_trusted", |name| {
+        let engine = GpuEngine::new(&Selection::Name(name.to_owned()));
+        let engine = engine.map_err(|error| error.to_string())?;
+        Ok(Device::Gpu(Box::new(engine.with_trusted_kernels())))
+    })
+}
+
+fn with_columns(name: &str, columns: Columns) -> Result<GpuEngine, String> {
+    GpuEngine::new(&Selection::Name(name.to_owned()))
+        .and_then(|engine| engine.with_columns(columns))
+        .map_err(|error| error.to_string())
 }
 
 /// Each named adapter through a device of the caller's own, with bindings so small that clouds of
@@ -97,6 +115,8 @@ pub fn all() -> Vec<TestEngine> {
         cpu(),
         adapters(),
         adapters_without_subgroups(),
+        adapters_trusted(),
+        adapters_with_tiles_and_trust(),
         adapters_with_small_bindings(),
     ]
     .concat()

@@ -89,7 +89,37 @@ fn masses_must_agree() {
         solve(Sinkhorn::blur(0.1), &line(2), &heavy),
         &["1 and 2", "normalise"],
     );
+    let unbalanced = Sinkhorn::blur(0.1).rho_a(0.5);
+    assert!(solve(unbalanced, &line(2), &heavy).is_ok());
+    let nowhere = Sinkhorn::blur(0.1).rho(f64::INFINITY);
+    says(solve(nowhere, &line(2), &heavy), &["finite ρ", "reach"]);
     assert!(solve(Sinkhorn::blur(0.1), &line(2), &heavy.normalized()).is_ok());
+}
+
+#[test]
+fn penalties_are_above_0() {
+    for bad in [0.0, -1.0, f64::NAN, f64::NEG_INFINITY] {
+        let blur = || Sinkhorn::blur(0.1);
+        for (settings, name) in [
+            (blur().reach(bad), "reach is"),
+            (blur().rho(bad), "rho is"),
+            (blur().rho_a(bad), "rho_a is"),
+            (blur().rho_b(bad), "rho_b is"),
+        ] {
+            says(solve(settings, &line(2), &line(2)), &[name, "above 0"]);
+        }
+    }
+    // Squares to nothing, and to more than a float holds.
+    for bad in [1e-200, 1e200] {
+        let settings = Sinkhorn::blur(0.1).reach(bad);
+        says(
+            solve(settings, &line(2), &line(2)),
+            &["reach is", "above 0"],
+        );
+    }
+    let heavy = line(2).with_weights(&[1e200, 1e200]).unwrap();
+    let settings = Sinkhorn::blur(0.1).reach(1.0);
+    says(solve(settings, &heavy, &heavy), &["sum to inf"]);
 }
 
 #[test]
@@ -134,6 +164,20 @@ fn settings_are_checked() {
     );
     let memory = blur().acceleration(Acceleration::Anderson { memory: 1 });
     says(solve(memory, &line(2), &line(2)), &["memory", "at least 2"]);
+}
+
+#[test]
+fn a_tolerance_below_the_floor_is_refused() {
+    let tight = || Sinkhorn::blur(0.1).tolerance(1e-9);
+    says(
+        solve(tight(), &line(2), &line(2)),
+        &["tolerance 1.0e-9", "rounding in f32", "f64", "at least"],
+    );
+    assert!(
+        tight()
+            .solve(&Device::cpu_f64(), &line(2), &line(2))
+            .is_ok()
+    );
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! numbers whose bounds are in order, and with a lower bound below the cost of a plan that anyone
 //! can write down.
 
-use haul::{Device, Energy, Form, Measure, Mmd, Sinkhorn};
+use haul::{Device, Energy, Error, Form, Measure, Mmd, Sinkhorn};
 use proptest::prelude::*;
 
 /// A measure of up to 24 points in dimension d, coordinates of size `extent`, some weights 0.
@@ -31,8 +31,67 @@ fn problem() -> impl Strategy<Value = (Measure, Measure, f64)> {
     })
 }
 
+/// A penalty relative to ε; one in four keeps its constraint.
+fn penalty() -> impl Strategy<Value = f64> {
+    prop_oneof![1 => Just(f64::INFINITY), 3 => (-2.0..4.0f64).prop_map(|log| 10f64.powf(log))]
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 5000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn unbalanced_solves_are_finite_and_their_bounds_are_in_order(
+        (a, b, scale) in problem(),
+        (mass_a, mass_b) in (-3.0..3.0f64, -3.0..3.0f64),
+        (rho_a, rho_b) in (penalty(), penalty()),
+        p in 1..=2i32,
+        scaling in any::<bool>(),
+        double in any::<bool>(),
+        iterations in 1..100usize,
+    ) {
+        let heavy = |m: &Measure, log: f64| {
+            let weights: Vec<f64> = m.weights().iter().map(|w| w * 10f64.powf(log)).collect();
+            m.clone().with_weights(&weights).unwrap()
+        };
+        let (a, b) = (heavy(&a, mass_a), heavy(&b, mass_b));
+        prop_assume!(rho_a.is_finite() || rho_b.is_finite());
+        let device = if double { Device::cpu_f64() } else { Device::cpu() };
+        let form = if scaling { Form::Scaling } else { Form::Log };
+        let epsilon = scale.powi(p);
+        let (rho_a, rho_b) = (epsilon * rho_a, epsilon * rho_b);
+        let settings = Sinkhorn::epsilon(epsilon).rho_a(rho_a).rho_b(rho_b).p(p).form(form);
+        let solution = match settings.max_iterations(iterations).solve(&device, &a, &b) {
+            Err(Error::BelowFloor { floor, tolerance, .. }) => {
+                prop_assert!(floor > tolerance && !double);
+                return Ok(());
+            }
+            solution => solution.unwrap(),
+        };
+        let report = solution.report();
+        let certificate = &report.certificate;
+        let potentials = solution.potentials().unwrap();
+        prop_assert!(potentials.f.iter().chain(&potentials.g).all(|f| f.is_finite()));
+        prop_assert!(report.value.is_finite() && report.transport_cost >= 0.0);
+        prop_assert!(certificate.gap() >= 0.0 && certificate.upper_bound >= 0.0, "{report:?}");
+
+        // t a⊗b, with the t that makes a constrained side exact, is a plan whose cost is plain.
+        let (m_a, m_b) = (a.mass(), b.mass());
+        let t = if rho_a.is_infinite() { 1.0 / m_b } else if rho_b.is_infinite() { 1.0 / m_a } else { 1.0 };
+        let kl = |p: f64, q: f64| p * (p / q).ln() - p + q;
+        let mass = t * m_a * m_b;
+        let mut cost = epsilon * kl(mass, m_a * m_b);
+        for (rho, m) in [(rho_a, m_a), (rho_b, m_b)] {
+            cost += if rho.is_finite() { rho * kl(mass, m) } else { 0.0 };
+        }
+        let d = a.dimension();
+        for (x, a) in a.points().chunks_exact(d).zip(a.weights()) {
+            for (y, b) in b.points().chunks_exact(d).zip(b.weights()) {
+                let squared: f64 = x.iter().zip(y).map(|(x, y)| (x - y).powi(2)).sum();
+                cost += t * a * b * if p == 2 { squared } else { squared.sqrt() };
+            }
+        }
+        prop_assert!(certificate.lower_bound <= cost * (1.0 + 1e-6), "{report:?} {cost}");
+    }
 
     #[test]
     fn every_energy_is_finite_symmetric_and_not_negative(
@@ -65,11 +124,19 @@ proptest! {
         scaling in any::<bool>(),
         double in any::<bool>(),
         iterations in 1..200usize,
+        log_tolerance in -4.0..-0.5f64,
     ) {
         let device = if double { Device::cpu_f64() } else { Device::cpu() };
         let form = if scaling { Form::Scaling } else { Form::Log };
-        let settings = Sinkhorn::epsilon(scale.powf(p)).p(p).form(form).max_iterations(iterations);
-        let solution = settings.solve(&device, &a, &b).unwrap();
+        let tolerance = 10f64.powf(log_tolerance);
+        let settings = Sinkhorn::epsilon(scale.powf(p)).p(p).form(form).max_iterations(iterations).tolerance(tolerance);
+        let solution = match settings.solve(&device, &a, &b) {
+            Err(Error::BelowFloor { floor, .. }) => {
+                prop_assert!(floor > tolerance && !double);
+                return Ok(());
+            }
+            solution => solution.unwrap(),
+        };
         let report = solution.report();
         let certificate = &report.certificate;
         let potentials = solution.potentials().unwrap();

@@ -94,7 +94,7 @@ pub(crate) struct Sinkhorn {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "S_ε(a, b) = OT_ε(a, b) − ½ OT_ε(a, a) − ½ OT_ε(b, b)\n\nExample:\n  haul divergence a.ply b.ply --blur 0.05 --json"
+    after_help = "S_ε(a, b) = OT_ε(a, b) − ½ OT_ε(a, a) − ½ OT_ε(b, b) + ½ ε (m_a − m_b)²\n\nExample:\n  haul divergence a.ply b.ply --blur 0.05 --json"
 )]
 pub(crate) struct Divergence {
     /// The first cloud
@@ -190,6 +190,28 @@ pub(crate) struct Solving {
         allow_negative_numbers = true
     )]
     pub(crate) epsilon: Option<f64>,
+
+    /// The length within which mass is moved; farther ones are destroyed and created, at
+    /// ρ KL(P1 | a) + ρ KL(Pᵀ1 | b) with ρ = r^p [default: all mass is moved]
+    #[arg(long, value_name = "r", allow_negative_numbers = true)]
+    pub(crate) reach: Option<f64>,
+
+    /// The penalty ρ of both sides, in units of the cost: a number, or inf
+    #[arg(
+        long,
+        value_name = "ρ",
+        conflicts_with = "reach",
+        allow_negative_numbers = true
+    )]
+    pub(crate) rho: Option<f64>,
+
+    /// The penalty of the first cloud's side alone; inf keeps P1 = a
+    #[arg(long, value_name = "ρ", allow_negative_numbers = true)]
+    pub(crate) rho_a: Option<f64>,
+
+    /// The penalty of the second cloud's side alone; inf keeps Pᵀ1 = b
+    #[arg(long, value_name = "ρ", allow_negative_numbers = true)]
+    pub(crate) rho_b: Option<f64>,
 
     /// The power p of the cost |x − y|^p, above 0 and at most 2
     #[arg(long, default_value_t = 2.0, allow_negative_numbers = true)]

@@ -59,7 +59,20 @@ pub(crate) fn settings(solving: &Solving) -> Sinkhorn {
         crate::arguments::Form::Log => haul::Form::Log,
         crate::arguments::Form::Scaling => haul::Form::Scaling,
     };
-    Sinkhorn::with(regularization)
+    let mut settings = Sinkhorn::with(regularization);
+    if let Some(reach) = solving.reach {
+        settings = settings.reach(reach);
+    }
+    if let Some(rho) = solving.rho {
+        settings = settings.rho(rho);
+    }
+    if let Some(rho) = solving.rho_a {
+        settings = settings.rho_a(rho);
+    }
+    if let Some(rho) = solving.rho_b {
+        settings = settings.rho_b(rho);
+    }
+    settings
         .p(solving.p)
         .tolerance(solving.tolerance)
         .max_iterations(solving.max_iterations)
@@ -88,7 +101,7 @@ pub(crate) fn named(checked: haul::Result<()>, a: &Path, b: &Path) -> Result<()>
             target_mass,
         }) => {
             bail!(
-                "{} and {}: the masses differ: {source_mass} and {target_mass}; scale both to 1 with --normalize",
+                "{} and {}: the masses differ: {source_mass} and {target_mass}; scale both to 1 with --normalize, or let mass be destroyed and created with --reach or --rho",
                 a.display(),
                 b.display()
             )

@@ -58,8 +58,8 @@ impl<'r> Json<'r> {
             p: whole(report.cost.p()),
             epsilon: report.epsilon,
             blur: report.blur,
-            rho_a: None,
-            rho_b: None,
+            rho_a: finite(report.rho_a),
+            rho_b: finite(report.rho_b),
             value: report.value,
             regularized_cost: report.regularized_cost,
             transport_cost: report.transport_cost,
@@ -111,8 +111,8 @@ pub(crate) fn divergence_line<E: Engine>(
         "p": whole(ab.cost.p()),
         "epsilon": ab.epsilon,
         "blur": ab.blur,
-        "rho_a": null,
-        "rho_b": null,
+        "rho_a": finite(ab.rho_a),
+        "rho_b": finite(ab.rho_b),
         "value": terms.value(),
         "certificate": {
             "lower_bound": lower,
@@ -159,6 +159,9 @@ pub(crate) fn divergence_text<E: Engine>(a: &str, b: &str, terms: &Terms<'_, E>)
             short(ab.epsilon)
         ),
     );
+    if let Some(penalties) = penalties(ab) {
+        row("penalties", penalties);
+    }
     row("S_ε", long(terms.value()));
     row("  between", format!("{} and {}", bounds.0, bounds.1));
     row("OT_ε(a, b)", long(ab.value));
@@ -332,6 +335,9 @@ pub(crate) fn text(a: &str, b: &str, report: &Report) -> String {
             short(report.epsilon)
         ),
     );
+    if let Some(penalties) = penalties(report) {
+        row("penalties", penalties);
+    }
     row("OT_ε", long(report.value));
     row(
         "  between",
@@ -394,6 +400,25 @@ pub(crate) fn warnings(report: &Report) -> Vec<String> {
         ));
     }
     warnings
+}
+
+/// What it costs the plan to leave its measures; nothing where it must keep both.
+fn penalties(report: &Report) -> Option<String> {
+    let side = |name: &str, rho: f64| {
+        let reach = rho.powf(1.0 / report.cost.p());
+        finite(rho).map(|rho| format!("{name} = {} (reach {})", short(rho), short(reach)))
+    };
+    if report.rho_a == report.rho_b {
+        return side("ρ", report.rho_a).map(|both| format!("{both} on both sides"));
+    }
+    let kept = |side: Option<String>, name: &str| side.unwrap_or_else(|| format!("{name} kept"));
+    let (a, b) = (side("ρ_a", report.rho_a), side("ρ_b", report.rho_b));
+    Some(format!("{}, {}", kept(a, "a"), kept(b, "b")))
+}
+
+/// Nothing for what JSON has no number for.
+fn finite(value: f64) -> Option<f64> {
+    value.is_finite().then_some(value)
 }
 
 /// A number that is written without a fraction where it has none.

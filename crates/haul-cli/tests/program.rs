@@ -614,6 +614,10 @@ fn parameters_out_of_range_are_named_as_the_command_line_names_them() {
         ("--epsilon 0", "a finite number above 0"),
         ("--blur -1", "a finite number above 0"),
         ("--blur nan", "a finite number above 0"),
+        ("--reach 0", "a number above 0, or infinity"),
+        ("--rho -1", "a number above 0, or infinity"),
+        ("--rho-a nan", "a number above 0, or infinity"),
+        ("--rho-b 0", "a number above 0, or infinity"),
         ("--p 3", "above 0 and at most 2"),
         ("--tolerance 0", "a finite number above 0"),
         ("--max-iterations 0", "at least 1"),
@@ -650,8 +654,57 @@ fn clouds_of_different_dimensions_are_refused_by_both_names() {
 fn unequal_masses_are_refused_with_the_option_that_scales_them() {
     let room = Room::with_clouds();
     room.csv("w.csv", &[1.0; 60], 1);
-    let parts = ["a.csv and b.csv", "60", "1", "--normalize"];
+    let parts = ["a.csv and b.csv", "60", "1", "--normalize", "--reach"];
     refused(&room, "sinkhorn a.csv b.csv --weights-a w.csv", &parts);
+    let both = "sinkhorn a.csv b.csv --weights-a w.csv --rho inf";
+    refused(&room, both, &parts);
+}
+
+#[test]
+fn penalties_let_masses_differ_and_are_told() {
+    let room = Room::with_clouds();
+    room.csv("w.csv", &[0.05; 60], 1);
+    let solve = |options: &str| {
+        let line = "sinkhorn a.csv b.csv --weights-a w.csv --blur 0.2 --tolerance 1e-5";
+        room.cpu(&format!("{line} --precision f64 --json {options}"))
+            .json(0)
+    };
+    let (reach, rho) = (solve("--reach 0.5"), solve("--rho 0.25"));
+    assert_eq!(value(&reach), value(&rho));
+    assert_eq!(rho["rho_a"], 0.25);
+    assert_eq!(rho["rho_b"], 0.25);
+    // Neither 3 nor 1.
+    let mass = rho["mass"].as_f64().unwrap();
+    assert!(
+        (0.1..2.9).contains(&mass) && (mass - 1.0).abs() > 1e-3,
+        "{mass}"
+    );
+    let half = solve("--rho 0.25 --rho-b inf");
+    assert_eq!(half["rho_a"], 0.25);
+    assert!(half["rho_b"].is_null());
+    assert_close(half["mass"].as_f64().unwrap(), 1.0, 1e-4);
+    assert!(value(&half) > value(&rho));
+    let other = solve("--rho-a 0.25");
+    assert_eq!(value(&other), value(&half));
+
+    let line = "sinkhorn a.csv b.csv --weights-a w.csv --blur 0.2 --reach 0.5";
+    assert_says(
+        &room.cpu(line).stdout,
+        &["penalties", "0.2500", "reach 0.5000"],
+    );
+    let line = "sinkhorn a.csv b.csv --weights-a w.csv --blur 0.2 --rho-a 0.25";
+    assert_says(&room.cpu(line).stdout, &["ρ_a = 0.2500", "b kept"]);
+
+    let line = "divergence a.csv b.csv --weights-a w.csv --blur 0.2 --reach 0.5 --json";
+    let divergence = room.cpu(line).json(0);
+    assert_eq!(divergence["rho_a"], 0.25);
+    let own = |name: &str| divergence["terms"][name]["value"].as_f64().unwrap();
+    let expected = own("ab") - 0.5 * own("aa") - 0.5 * own("bb") + 0.5 * 0.04 * 4.0;
+    assert_close(value(&divergence), expected, 1e-9);
+    let line = "divergence a.csv a.csv --blur 0.2 --rho 0.1 --json";
+    assert_eq!(value(&room.cpu(line).json(0)), 0.0);
+    let both = "sinkhorn a.csv b.csv --rho 1 --reach 1";
+    assert_eq!(room.haul(both).status, Some(2));
 }
 
 #[test]

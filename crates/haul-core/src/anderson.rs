@@ -6,109 +6,128 @@
 //! is close to linear and its slow modes are few, so that the number of iterations falls from the
 //! order of (diam/blur)² to that of diam/blur.
 
+use crate::engine::Slot;
 use crate::marginal::Marginal;
 use crate::{Engine, Result};
-use std::collections::VecDeque;
 
 /// Relative to the trace of the Gram matrix.
 const RIDGE: f64 = 1e-7;
 
 /// The history is dropped when the error grows by this factor over its least.
-const RESTART_GROWTH: f64 = 10.0;
-
-/// An iterate of the past.
-struct Entry<V> {
-    image: V,
-    residual: V,
-}
+const RESTART_GROWTH: f64 = 4.0;
 
 pub(crate) struct Anderson<E: Engine> {
-    memory: usize,
-    history: VecDeque<Entry<E::Vector>>,
-    /// Gram matrix of the residuals, in the order of the history.
-    gram: VecDeque<VecDeque<f64>>,
+    slots: usize,
+    residuals: E::Vector,
+    images: E::Vector,
+    /// Gram matrix of the residuals, by slots; the first `filled` of them count.
+    gram: Vec<Vec<f64>>,
+    filled: usize,
+    newest: usize,
     least_error: f64,
+    /// Σᵢ aᵢ imageᵢ of each slot, and of the first image of all.
+    means: Vec<f64>,
+    gauge: Option<f64>,
 }
 
 impl<E: Engine> Anderson<E> {
-    pub(crate) fn new(memory: usize) -> Self {
-        Self {
-            memory,
-            history: VecDeque::new(),
-            gram: VecDeque::new(),
+    /// Room for `memory` updates of a potential on `points` points.
+    pub(crate) fn new(engine: &E, memory: usize, points: usize) -> Result<Self> {
+        let zeros = vec![0.0; memory * points];
+        Ok(Self {
+            slots: memory,
+            residuals: engine.vector(&zeros)?,
+            images: engine.vector(&zeros)?,
+            gram: vec![vec![0.0; memory]; memory],
+            filled: 0,
+            newest: 0,
             least_error: f64::INFINITY,
-        }
+            means: vec![0.0; memory],
+            gauge: None,
+        })
     }
 
-    /// Replaces a marginal's potential f by the next iterate, from f and its image F(f), the
-    /// update not yet accepted. `error`, where it is known, decides about a restart.
-    pub(crate) fn advance(
+    /// Takes note of a marginal's update that is not yet accepted; returns the L1 error of the
+    /// marginal before it. Where that is `known`, the update is no longer what tells it, and the
+    /// constant of the potential is not free.
+    pub(crate) fn remember(
         &mut self,
         engine: &E,
-        marginal: &mut Marginal<E>,
-        error: Option<f64>,
-    ) -> Result<()> {
-        if let Some(error) = error {
-            if error > RESTART_GROWTH * self.least_error {
-                self.history.clear();
-                self.gram.clear();
-                self.least_error = error;
-            }
-            self.least_error = self.least_error.min(error);
+        epsilon: f64,
+        marginal: &Marginal<E>,
+        known: Option<f64>,
+    ) -> Result<f64> {
+        let index = (self.newest + 1) % self.slots;
+        let slot = Slot {
+            index,
+            slots: self.slots,
+            residuals: &mut self.residuals,
+            images: &mut self.images,
+        };
+        let remembered = engine.remember(&marginal.cloud, marginal.pending(epsilon), slot)?;
+        let error = known.unwrap_or(remembered.error);
+        if error > RESTART_GROWTH * self.least_error {
+            // What was learnt led astray: only this update counts from now on.
+            self.filled = 0;
+            self.least_error = error;
         }
-        let mut entry = self.vacancy(engine, marginal.weights.len())?;
-        engine.combine(
-            &[(1.0, &marginal.updated), (-1.0, &marginal.potential)],
-            &mut entry.residual,
-        )?;
-        std::mem::swap(&mut entry.image, &mut marginal.updated);
-        self.history.push_back(entry);
-
-        let newest = &self.history[self.history.len() - 1].residual;
-        let pairs: Vec<_> = self
-            .history
-            .iter()
-            .map(|entry| (&entry.residual, newest))
-            .collect();
-        let products = engine.dots(&pairs)?;
-        for (row, product) in self.gram.iter_mut().zip(&products) {
-            row.push_back(*product);
+        self.least_error = self.least_error.min(error);
+        self.newest = index;
+        self.means[index] = remembered.mean;
+        if known.is_none() {
+            self.gauge.get_or_insert(remembered.mean);
         }
-        self.gram.push_back(products.into());
-
-        let coefficients = least_affine_combination(&self.gram);
-        let terms: Vec<_> = coefficients
-            .into_iter()
-            .zip(self.history.iter().map(|entry| &entry.image))
-            .collect();
-        engine.combine(&terms, &mut marginal.potential)
+        self.filled = (self.filled + 1).min(self.slots);
+        for (other, product) in remembered.products.into_iter().enumerate() {
+            self.gram[index][other] = product;
+            self.gram[other][index] = product;
+        }
+        Ok(error)
     }
 
-    /// Room for an entry: the oldest one's vectors once the memory is full, so that the steady
-    /// state allocates nothing.
-    fn vacancy(&mut self, engine: &E, length: usize) -> Result<Entry<E::Vector>> {
-        if self.history.len() == self.memory
-            && let Some(oldest) = self.history.pop_front()
-        {
-            self.gram.pop_front();
-            for row in &mut self.gram {
-                row.pop_front();
+    /// Replaces a marginal's potential by the best combination of the images in memory.
+    pub(crate) fn extrapolate(&self, engine: &E, marginal: &mut Marginal<E>) -> Result<()> {
+        let slots: Vec<usize> = (0..self.slots)
+            .filter(|slot| self.age(*slot) < self.filled)
+            .collect();
+        let gram = slots
+            .iter()
+            .map(|row| {
+                slots
+                    .iter()
+                    .map(|column| self.gram[*row][*column])
+                    .collect()
+            })
+            .collect::<Vec<Vec<f64>>>();
+        let mut coefficients = vec![0.0; self.slots];
+        match least_affine_combination(&gram) {
+            Some(least) => {
+                for (slot, coefficient) in slots.iter().zip(least) {
+                    coefficients[*slot] = coefficient;
+                }
             }
-            return Ok(oldest);
+            // A matrix that is not positive tells nothing: the plain iteration.
+            None => coefficients[self.newest] = 1.0,
         }
-        let zeros = vec![0.0; length];
-        Ok(Entry {
-            image: engine.vector(&zeros)?,
-            residual: engine.vector(&zeros)?,
-        })
+        // f + t is as good as f, so that nothing keeps the mean of the potential where it is: with
+        // coefficients that are large and of both signs it would wander off, and take the digits
+        // of the potential with it.
+        let terms = coefficients.iter().zip(&self.means);
+        let mean: f64 = terms.map(|(coefficient, mean)| coefficient * mean).sum();
+        let offset = self.gauge.map_or(0.0, |gauge| gauge - mean);
+        engine.extrapolate(&coefficients, offset, &self.images, &mut marginal.potential)
+    }
+
+    /// How many updates ago a slot was written.
+    fn age(&self, slot: usize) -> usize {
+        (self.newest + self.slots - slot) % self.slots
     }
 }
 
-/// θ with Σθ = 1 that minimises θᵀ(G + ridge)θ, by Cholesky's method. Falls back on the newest
-/// image alone, the plain iteration, where the matrix is not positive.
-fn least_affine_combination(gram: &VecDeque<VecDeque<f64>>) -> Vec<f64> {
+/// θ with Σθ = 1 that minimises θᵀ(G + ridge)θ, by Cholesky's method; none where the matrix is not
+/// positive.
+fn least_affine_combination(gram: &[Vec<f64>]) -> Option<Vec<f64>> {
     let k = gram.len();
-    let plain = || (0..k).map(|i| if i + 1 == k { 1.0 } else { 0.0 }).collect();
     let ridge = RIDGE * (0..k).map(|i| gram[i][i]).sum::<f64>();
     let mut factor = vec![vec![0.0; k]; k];
     for i in 0..k {
@@ -122,7 +141,7 @@ fn least_affine_combination(gram: &VecDeque<VecDeque<f64>>) -> Vec<f64> {
             };
         }
         if !(factor[i][i].is_finite() && factor[i][i] > 0.0) {
-            return plain();
+            return None;
         }
     }
     let mut z = vec![1.0; k];
@@ -135,25 +154,20 @@ fn least_affine_combination(gram: &VecDeque<VecDeque<f64>>) -> Vec<f64> {
         z[i] = (z[i] - known) / factor[i][i];
     }
     let sum: f64 = z.iter().sum();
-    if !(sum.is_finite() && sum > 0.0) {
-        return plain();
-    }
-    z.iter().map(|z| z / sum).collect()
+    (sum.is_finite() && sum > 0.0).then(|| z.iter().map(|z| z / sum).collect())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn gram(rows: &[&[f64]]) -> VecDeque<VecDeque<f64>> {
-        rows.iter()
-            .map(|row| row.iter().copied().collect())
-            .collect()
+    fn least(rows: &[&[f64]]) -> Option<Vec<f64>> {
+        least_affine_combination(&rows.iter().map(|row| row.to_vec()).collect::<Vec<_>>())
     }
 
     #[test]
     fn opposite_residuals_cancel() {
-        let theta = least_affine_combination(&gram(&[&[4.0, -2.0], &[-2.0, 1.0]]));
+        let theta = least(&[&[4.0, -2.0], &[-2.0, 1.0]]).unwrap();
         assert!(
             (theta[0] - 1.0 / 3.0).abs() < 1e-5 && (theta[1] - 2.0 / 3.0).abs() < 1e-5,
             "{theta:?}"
@@ -161,14 +175,8 @@ mod tests {
     }
 
     #[test]
-    fn a_matrix_that_is_none_means_the_plain_iteration() {
-        assert_eq!(
-            least_affine_combination(&gram(&[&[0.0, 0.0], &[0.0, 0.0]])),
-            [0.0, 1.0]
-        );
-        assert_eq!(
-            least_affine_combination(&gram(&[&[1.0, f64::NAN], &[f64::NAN, 1.0]])),
-            [0.0, 1.0]
-        );
+    fn a_matrix_that_is_not_positive_has_no_combination() {
+        assert_eq!(least(&[&[0.0, 0.0], &[0.0, 0.0]]), None);
+        assert_eq!(least(&[&[1.0, f64::NAN], &[f64::NAN, 1.0]]), None);
     }
 }

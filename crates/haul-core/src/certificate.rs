@@ -10,8 +10,17 @@
 //! OT_ε ≤ ⟨A + B, C⟩ + ε KL(A + B | a⊗b)
 //! ```
 //!
-//! and the entropy of the sum is bounded by convexity. Every term comes from vectors of length n
-//! and a few more passes. Both bounds are widened by what the engine's precision may hide.
+//! and the entropy of the sum is bounded by convexity. Where the marginals may leave their measures,
+//! at ρ_a KL(P1 | a) and ρ_b KL(Pᵀ1 | b), that plan is still one of those allowed; but P itself is one
+//! as well, once a side that is constrained has been scaled to be exact. Its cost is above the dual
+//! by what P lacks of its optimality P1 = a e^{−f/ρ_a}, Pᵀ1 = b e^{−g/ρ_b}:
+//!
+//! ```text
+//! OT_ε ≤ dual(f, g) + ρ_a KL(P1 | a e^{−f/ρ_a}) + ρ_b KL(Pᵀ1 | b e^{−g/ρ_b})
+//! ```
+//!
+//! The lesser of both bounds counts. Every term comes from vectors of length n and a few more
+//! passes. Both bounds are widened by what the engine's precision may hide.
 
 use crate::engine::{Factor, Integrand, Kernel, Precision};
 use crate::marginal::Marginal;
@@ -21,9 +30,9 @@ use crate::{Cost, Engine, Error, Result};
 /// errors in units of mass.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Certificate {
-    /// ‖P1 − a‖₁.
+    /// ‖P1 − a‖₁; where ρ_a is finite, ‖P1 − a e^{−f/ρ_a}‖₁, which is 0 at the optimum instead.
     pub marginal_error_a: f64,
-    /// ‖Pᵀ1 − b‖₁.
+    /// ‖Pᵀ1 − b‖₁, or ‖Pᵀ1 − b e^{−g/ρ_b}‖₁.
     pub marginal_error_b: f64,
     /// OT_ε is not below this.
     pub lower_bound: f64,
@@ -40,7 +49,7 @@ impl Certificate {
         self.upper_bound - self.lower_bound
     }
 
-    /// ‖P1 − a‖₁ + ‖Pᵀ1 − b‖₁.
+    /// The sum of both marginal errors.
     pub fn marginal_error(&self) -> f64 {
         self.marginal_error_a + self.marginal_error_b
     }
@@ -51,6 +60,8 @@ impl Certificate {
 pub(crate) struct Values {
     pub(crate) transport_cost: f64,
     pub(crate) dual: f64,
+    /// ⟨P, C⟩ + ε KL(P | a⊗b), and the penalties of the sides that have one.
+    pub(crate) primal: f64,
     pub(crate) kl: f64,
     pub(crate) mass: f64,
 }
@@ -114,7 +125,30 @@ pub(crate) fn certify<E: Engine>(
     ));
     let mass = sum(&rows);
     let kl = (dot(&rows, &f) + dot(&columns, &g) - transport_cost) / kernel.epsilon - mass + 1.0;
-    let dual = dot(a, &f) + dot(b, &g) - kernel.epsilon * (mass - 1.0);
+    let wanted_a = wanted(a, &f, source.rho);
+    let wanted_b = wanted(b, &g, target.rho);
+    let rounding = entry_error(engine.precision(), diameter, kernel);
+    let dual =
+        conjugate(a, &f, source.rho) + conjugate(b, &g, target.rho) - kernel.epsilon * (mass - 1.0);
+    let (off_a, doubt_a) = penalty_above_dual(&rows, &wanted_a, source.rho, rounding);
+    let (off_b, doubt_b) = penalty_above_dual(&columns, &wanted_b, target.rho, rounding);
+    let side = |measure: &[f64], potential: &[f64], marginal: &[f64], rho: f64, off: f64| {
+        if rho.is_finite() {
+            conjugate(measure, potential, rho) + off
+        } else {
+            dot(marginal, potential)
+        }
+    };
+    let primal = side(a, &f, &rows, source.rho, off_a) + side(b, &g, &columns, target.rho, off_b)
+        - kernel.epsilon * (mass - 1.0);
+
+    // The plan as it is, with one side made exact where it must be.
+    let penalized = match (source.rho.is_finite(), target.rho.is_finite()) {
+        (false, false) => f64::INFINITY,
+        (true, true) => primal + rounding * kernel.epsilon * mass + doubt_a + doubt_b,
+        (false, true) => passes.half_exact((source, &f, &rows), (target, &g), rounding)?,
+        (true, false) => passes.half_exact((target, &g, &columns), (source, &f), rounding)?,
+    };
 
     // The plan with exact marginals, columns scaled first.
     let y = least_scaling(b, &columns);
@@ -146,25 +180,26 @@ pub(crate) fn certify<E: Engine>(
     upper += kernel.epsilon * entropy;
 
     // The upper bound is a sum of marginals times potentials: it is as wrong as they are.
-    let rounding = entry_error(engine.precision(), diameter, kernel);
-    let near = near_points(engine.precision(), diameter, kernel.cost);
+    let near = near_points(engine.precision(), diameter, kernel.cost) * mass.max(1.0);
     let size = kernel.epsilon + kept_cost + dot(a, &absolute(&f)) + dot(b, &absolute(&g));
     let values = Values {
         transport_cost,
         dual,
+        primal,
         kl,
         mass,
     };
     let certificate = Certificate {
-        marginal_error_a: distance(&rows, a),
-        marginal_error_b: distance(&columns, b),
-        lower_bound: dual - rounding * kernel.epsilon - near,
-        upper_bound: upper + rounding * size + near,
+        marginal_error_a: distance(&rows, &wanted_a),
+        marginal_error_b: distance(&columns, &wanted_b),
+        lower_bound: dual - rounding * kernel.epsilon * mass.max(1.0) - near,
+        upper_bound: (upper + rounding * size).min(penalized) + near,
         precision_floor: precision_floor(engine.precision(), diameter, kernel),
     };
     let finite = [
         transport_cost,
         dual,
+        primal,
         kl,
         mass,
         certificate.marginal_error(),
@@ -197,6 +232,32 @@ impl<E: Engine> Passes<'_, E> {
     ) -> Result<Vec<f64>> {
         self.count += 1;
         product(self.engine, self.kernel, rows, columns, factor, values)
+    }
+
+    /// An upper bound where one side is constrained: the cost of the plan whose marginal on that
+    /// side, `exact`, was made the measure by scaling its rows, f' = f + ε log(a/P1).
+    fn half_exact(
+        &mut self,
+        exact: (&Marginal<E>, &[f64], &[f64]),
+        free: (&Marginal<E>, &[f64]),
+        rounding: f64,
+    ) -> Result<f64> {
+        let ((exact, f, rows), (free, g)) = (exact, free);
+        let a = &exact.weights;
+        let ratio = |(a, r): (&f64, &f64)| if *a > 0.0 { a / r } else { 1.0 };
+        let x: Vec<f64> = a.iter().zip(rows).map(ratio).collect();
+        if x.iter().any(|x| !x.is_finite()) {
+            return Ok(f64::INFINITY);
+        }
+        let columns = times(&free.weights, &self.product(free, exact, Factor::One, &x)?);
+        let wanted = wanted(&free.weights, g, free.rho);
+        // Of the sums and of the scaling.
+        let rounding = 2.0 * rounding;
+        let (off, doubt) = penalty_above_dual(&columns, &wanted, free.rho, rounding);
+        let epsilon = self.kernel.epsilon;
+        let logs: Vec<f64> = x.iter().map(|x| x.ln()).collect();
+        let dual = dot(a, f) + epsilon * dot(a, &logs) + conjugate(&free.weights, g, free.rho);
+        Ok(dual + off + rounding * epsilon + doubt)
     }
 
     /// ⟨e e'ᵀ, C⟩/t for the product of two measures of mass t on the points of both sides.
@@ -285,6 +346,41 @@ pub(crate) fn moments(
     (mean, spread / mass)
 }
 
+/// The marginal that a potential wants: a e^{−f/ρ}.
+fn wanted(measure: &[f64], potential: &[f64], rho: f64) -> Vec<f64> {
+    let wanted = |(a, f): (&f64, &f64)| if *a == 0.0 { 0.0 } else { a * (-f / rho).exp() };
+    measure.iter().zip(potential).map(wanted).collect()
+}
+
+/// What a side adds to the dual: ⟨a, f⟩, or −ρ ⟨a, e^{−f/ρ} − 1⟩.
+fn conjugate(measure: &[f64], potential: &[f64], rho: f64) -> f64 {
+    if rho.is_infinite() {
+        return dot(measure, potential);
+    }
+    let excess: Vec<f64> = potential.iter().map(|f| (-f / rho).exp_m1()).collect();
+    -rho * sum(&times(measure, &excess))
+}
+
+/// ρ KL(r | t) of a marginal and the one that is wanted, and by how much more it may be where each
+/// entry of r has this relative error; nothing where ρ is infinite.
+fn penalty_above_dual(marginal: &[f64], wanted: &[f64], rho: f64, error: f64) -> (f64, f64) {
+    let (mut penalty, mut doubt) = (0.0, 0.0);
+    if rho.is_finite() {
+        for (r, t) in marginal.iter().zip(wanted).filter(|(_, t)| **t > 0.0) {
+            // y log y − y + 1, whose terms cancel near 1.
+            let (y, excess) = (r / t, (r - t) / t);
+            let log = match y {
+                0.0 => 0.0,
+                0.5..2.0 => excess.ln_1p(),
+                _ => y.ln(),
+            };
+            penalty += rho * t * (y * log - excess).max(0.0);
+            doubt += rho * r * (log.abs() * error + error * error);
+        }
+    }
+    (penalty, doubt)
+}
+
 /// The largest scaling ≤ 1 under which no marginal exceeds its measure.
 fn least_scaling(measure: &[f64], marginal: &[f64]) -> Vec<f64> {
     measure
@@ -329,4 +425,39 @@ fn dot(v: &[f64], w: &[f64]) -> f64 {
 
 fn sum(v: &[f64]) -> f64 {
     v.iter().sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn penalties_are_the_divergence_of_the_marginals() {
+        let of = |r: f64, t: f64| penalty_above_dual(&[r], &[t], 2.0, 0.0).0;
+        // Nothing and next to nothing, in place of t.
+        assert_eq!(of(0.0, 0.3), 0.6);
+        assert!((of(1e-60, 0.3) - 0.6).abs() < 1e-15);
+        assert!((of(0.6, 0.3) - 2.0 * (0.6 * 2f64.ln() - 0.3)).abs() < 1e-15);
+        assert!((of(30.0, 0.3) - 2.0 * (30.0 * 100f64.ln() - 29.7)).abs() < 1e-12);
+        // t x²/2 near t.
+        let near = of(0.3 * (1.0 + 1e-7), 0.3);
+        assert!((near / (0.3e-14) - 1.0).abs() < 1e-6, "{near}");
+        // A doubt of each entry covers what it may change.
+        let (least, doubt) = penalty_above_dual(&[0.1], &[0.3], 2.0, 1e-3);
+        assert!(of(0.1 * (1.0 - 1e-3), 0.3) <= least + doubt);
+        assert!(of(0.1 * (1.0 - 1e-2), 0.3) > least + doubt);
+    }
+
+    #[test]
+    fn an_infinite_penalty_is_a_constraint() {
+        assert_eq!(
+            penalty_above_dual(&[0.1], &[0.3], f64::INFINITY, 1.0),
+            (0.0, 0.0)
+        );
+        assert_eq!(
+            wanted(&[0.5, 0.0], &[3.0, 1e300], f64::INFINITY),
+            [0.5, 0.0]
+        );
+        assert_eq!(conjugate(&[0.5], &[3.0], f64::INFINITY), 1.5);
+    }
 }

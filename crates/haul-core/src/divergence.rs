@@ -1,14 +1,16 @@
 //! The Sinkhorn divergence
 //!
 //! ```text
-//! S_ε(α, β) = OT_ε(α, β) − ½ OT_ε(α, α) − ½ OT_ε(β, β)
+//! S_ε(α, β) = OT_ε(α, β) − ½ OT_ε(α, α) − ½ OT_ε(β, β) + ½ε (m_a − m_b)²
 //! ```
 //!
 //! which takes away the bias of the entropy: S_ε ≥ 0, 0 only for equal measures, convex in each,
 //! and it metrises weak convergence [FSVATP'19]. Between W_p^p, as ε → 0, and an energy distance, as
-//! ε → ∞.
+//! ε → ∞. Unbalanced ones, of masses m_a and m_b, are that as well where both sides have the same ρ
+//! [Séjourné et al.'19]. With two different ρ all three terms have the same pair of them, and what
+//! is left of it is that S_ε = 0 for equal measures.
 
-use crate::{Engine, Measure, Progress, Regularization, Result, Sinkhorn, Solution};
+use crate::{Engine, Measure, Progress, Regularization, Result, Sinkhorn, Solution, Start};
 use std::ops::ControlFlow;
 
 /// Settings of a Sinkhorn divergence; they are those of its three solves.
@@ -31,6 +33,8 @@ pub struct Terms<'e, E: Engine> {
     pub aa: Solution<'e, E>,
     /// OT_ε(β, β).
     pub bb: Solution<'e, E>,
+    /// ½ε (m_a − m_b)².
+    masses: f64,
 }
 
 impl Divergence {
@@ -47,6 +51,26 @@ impl Divergence {
     /// The power p of the cost |x − y|^p, above 0 and at most 2 (the default).
     pub fn p(self, p: impl Into<f64>) -> Self {
         Self::from(self.sinkhorn.p(p))
+    }
+
+    /// The length within which mass is moved: ρ = r^p; see [`Sinkhorn::reach`].
+    pub fn reach(self, reach: f64) -> Self {
+        Self::from(self.sinkhorn.reach(reach))
+    }
+
+    /// ρ of both sides, in units of the cost; see [`Sinkhorn::rho`].
+    pub fn rho(self, rho: f64) -> Self {
+        Self::from(self.sinkhorn.rho(rho))
+    }
+
+    /// ρ_a of the first side alone; see [`Sinkhorn::rho_a`].
+    pub fn rho_a(self, rho: f64) -> Self {
+        Self::from(self.sinkhorn.rho_a(rho))
+    }
+
+    /// ρ_b of the second side alone; see [`Sinkhorn::rho_b`].
+    pub fn rho_b(self, rho: f64) -> Self {
+        Self::from(self.sinkhorn.rho_b(rho))
     }
 
     /// The L1 marginal error, relative to the mass, at which each solve ends. Default 1e-3.
@@ -84,12 +108,13 @@ impl Divergence {
             .sinkhorn
             .clone()
             .regularized(Regularization::Epsilon(epsilon));
-        let mut solve =
-            |a: &Measure, b: &Measure| settings.solve_observed(engine, a, b, &mut observer);
+        // Potentials to start from are those between the two.
+        let itself = settings.clone().start(Start::Automatic);
         Ok(Terms {
-            ab: solve(source, target)?,
-            aa: solve(source, source)?,
-            bb: solve(target, target)?,
+            masses: 0.5 * epsilon * (source.mass() - target.mass()).powi(2),
+            ab: settings.solve_observed(engine, source, target, &mut observer)?,
+            aa: itself.solve_observed(engine, source, source, &mut observer)?,
+            bb: itself.solve_observed(engine, target, target, &mut observer)?,
         })
     }
 }
@@ -104,19 +129,21 @@ impl From<Sinkhorn> for Divergence {
 impl<E: Engine> Terms<'_, E> {
     /// S_ε; exactly 0 for equal measures, and not negative beyond the rounding of its terms.
     pub fn value(&self) -> f64 {
-        self.ab.value() - 0.5 * self.aa.value() - 0.5 * self.bb.value()
+        self.ab.value() - 0.5 * self.aa.value() - 0.5 * self.bb.value() + self.masses
     }
 
     /// S_ε is not below this.
     pub fn lower_bound(&self) -> f64 {
         let (aa, bb) = (self.aa.certificate(), self.bb.certificate());
-        self.ab.certificate().lower_bound - 0.5 * aa.upper_bound - 0.5 * bb.upper_bound
+        let own = 0.5 * (aa.upper_bound + bb.upper_bound);
+        self.ab.certificate().lower_bound - own + self.masses
     }
 
     /// S_ε is not above this.
     pub fn upper_bound(&self) -> f64 {
         let (aa, bb) = (self.aa.certificate(), self.bb.certificate());
-        self.ab.certificate().upper_bound - 0.5 * aa.lower_bound - 0.5 * bb.lower_bound
+        let own = 0.5 * (aa.lower_bound + bb.lower_bound);
+        self.ab.certificate().upper_bound - own + self.masses
     }
 
     /// Whether all three solves met their tolerance.

@@ -88,25 +88,73 @@ pub struct Integrand<'v, V> {
     pub width: usize,
 }
 
-/// How far each row of a plan is from its marginal: rᵢ/aᵢ, told by the vectors at hand.
+/// A potential f and the update it is to be replaced with.
+#[derive(Debug)]
+pub struct Update<'v, V> {
+    /// ε of the update.
+    pub epsilon: f64,
+    /// ρ of the points, in units of the cost; may be infinite.
+    pub rho: f64,
+    /// The potential as it is.
+    pub before: &'v V,
+    /// λ T_b(g), where λ = ρ/(ρ + ε).
+    pub after: &'v V,
+}
+
+impl<V> Clone for Update<'_, V> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<V> Copy for Update<'_, V> {}
+
+/// How far each row of a plan is from what its potential f wants: rᵢ/aᵢ and e^{−fᵢ/ρ}, told by the
+/// vectors at hand. Where ρ is infinite, 1 is wanted.
 #[derive(Debug)]
 pub enum Ratio<'v, V> {
-    /// rᵢ/aᵢ = exp((beforeᵢ − afterᵢ)/ε), where after = T_b(g): the error of (before, g).
-    Potentials {
+    /// rᵢ/aᵢ = exp((fᵢ − T_b(g)ᵢ)/ε) for f before an update: the error of (before, g).
+    Potentials(Update<'v, V>),
+    /// rᵢ/aᵢ = uᵢ sᵢ, where s = K v is the product the scaling u was not yet updated with. The
+    /// potential that u and what it has absorbed make up is f + ε log u.
+    Scalings {
         /// ε of the update.
         epsilon: f64,
-        /// The potential of which the error is asked.
-        before: &'v V,
-        /// Its update.
-        after: &'v V,
-    },
-    /// rᵢ/aᵢ = uᵢ sᵢ, where s = K v is the product the scaling u was not yet updated with.
-    Scalings {
+        /// ρ of the rows, in units of the cost; may be infinite.
+        rho: f64,
+        /// The potential f that the scaling has been absorbed into.
+        potential: &'v V,
         /// The scaling u of which the error is asked.
         scaling: &'v V,
         /// The sums s.
         sums: &'v V,
     },
+}
+
+/// A place in what an accelerated iteration remembers of its past: for each of n points, in
+/// `slots` slots, the residuals after − before and the images of as many updates.
+#[derive(Debug)]
+pub struct Slot<'v, V> {
+    /// Which slot, from 0.
+    pub index: usize,
+    /// How many there are.
+    pub slots: usize,
+    /// n×`slots`, row-major.
+    pub residuals: &'v mut V,
+    /// n×`slots`, row-major.
+    pub images: &'v mut V,
+}
+
+/// What [`Engine::remember`] measures of an update.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Remembered {
+    /// Σᵢ |rᵢ − aᵢ|, as [`Engine::marginal_error`] has it.
+    pub error: f64,
+    /// Σᵢ aᵢ afterᵢ.
+    pub mean: f64,
+    /// Σᵢ rᵢ rₗᵢ over the points of positive weight: the inner products of this residual with that of
+    /// every slot.
+    pub products: Vec<f64>,
 }
 
 /// A scaling factor further from 1 than 2^±30 is absorbed into its potential.
@@ -117,8 +165,8 @@ pub const STEP_LOG2: f64 = 100.0;
 
 /// A device that holds clouds and vectors and evaluates the operators.
 ///
-/// Operators may be recorded and run later; [`read`](Engine::read), [`dots`](Engine::dots) and
-/// [`marginal_error`](Engine::marginal_error) wait for what they return, and tell of every failure
+/// Operators may be recorded and run later; [`read`](Engine::read),
+/// [`marginal_error`](Engine::marginal_error) and [`remember`](Engine::remember) wait for what they return, and tell of every failure
 /// that came before. The lengths of vectors are the caller's promise; an engine that finds them
 /// broken answers with [`Error::Length`](crate::Error::Length).
 pub trait Engine {
@@ -148,7 +196,8 @@ pub trait Engine {
     ///
     /// `shift` is a guess of `out`: with the previous potential of the same ε each sum is near 1
     /// and no running maximum is needed. The result does not depend on it; a row whose guess was
-    /// too far off is computed again.
+    /// too far off is computed again. Where rows and columns are one and the same cloud, and the
+    /// guess is the potential of the columns, an engine may evaluate half the pairs.
     fn softmin(
         &self,
         kernel: Kernel,
@@ -169,23 +218,40 @@ pub trait Engine {
         out: &mut Self::Vector,
     ) -> Result<()>;
 
-    /// The update of the scaling form: `scaling` ← 1/`sums`, limited to 2^±[`STEP_LOG2`], and a
-    /// factor beyond 2^±[`ABSORB_LOG2`] moved into the potential: f += ε log u, u = 1.
+    /// The update of the scaling form: u ← s^{−λ} exp(−f/(ρ + ε)) with λ = ρ/(ρ + ε), which is
+    /// 1/s where ρ is infinite, for `sums` s limited to 2^±[`STEP_LOG2`]; and a factor beyond
+    /// 2^±[`ABSORB_LOG2`] moved into the potential: f += ε log u, u = 1.
     fn scale(
         &self,
         epsilon: f64,
+        rho: f64,
         sums: &Self::Vector,
         scaling: &mut Self::Vector,
         potential: &mut Self::Vector,
     ) -> Result<()>;
 
-    /// Σᵢ |rᵢ − aᵢ| = Σᵢ aᵢ |rᵢ/aᵢ − 1| over the weights a of `rows`. A ratio may be cut where it is
-    /// beyond 2^100: far off is told as far off, and not as infinite.
+    /// Σᵢ |rᵢ − aᵢ e^{−fᵢ/ρ}| = Σᵢ aᵢ |rᵢ/aᵢ − e^{−fᵢ/ρ}| over the weights a of `rows`. A ratio may be
+    /// cut where it is beyond 2^100: far off is told as far off, and not as infinite.
     fn marginal_error(&self, rows: &Self::Cloud, ratio: Ratio<'_, Self::Vector>) -> Result<f64>;
 
     /// `out` ← Σₖ cₖ vₖ; `out` keeps its length.
     fn combine(&self, terms: &[(f64, &Self::Vector)], out: &mut Self::Vector) -> Result<()>;
 
-    /// The inner products ⟨vₖ, wₖ⟩, summed in blocks and finished in f64.
-    fn dots(&self, pairs: &[(&Self::Vector, &Self::Vector)]) -> Result<Vec<f64>>;
+    /// Puts an update into a slot, in place of what was there, and measures it. Points of weight 0
+    /// count for nothing.
+    fn remember(
+        &self,
+        rows: &Self::Cloud,
+        update: Update<'_, Self::Vector>,
+        slot: Slot<'_, Self::Vector>,
+    ) -> Result<Remembered>;
+
+    /// `out` ← `offset` + Σₗ θₗ imageₗ, for as many `coefficients` θ as the `images` of each point.
+    fn extrapolate(
+        &self,
+        coefficients: &[f64],
+        offset: f64,
+        images: &Self::Vector,
+        out: &mut Self::Vector,
+    ) -> Result<()>;
 }

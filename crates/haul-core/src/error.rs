@@ -77,9 +77,10 @@ pub enum Error {
         target_dimension: usize,
     },
 
-    /// Unequal masses in a balanced problem. Normalise both.
+    /// Unequal masses in a balanced problem. Normalise both, or let one side of the plan leave its
+    /// measure.
     #[error(
-        "the masses differ: {source_mass} and {target_mass}; normalise both, a balanced problem moves all of one onto the other"
+        "the masses differ: {source_mass} and {target_mass}; normalise both, or give a finite ρ or reach: a balanced problem moves all of one onto the other"
     )]
     UnequalMass {
         /// Mass of the first measure.
@@ -122,6 +123,29 @@ pub enum Error {
         floor: f64,
     },
 
+    /// A tolerance below what rounding alone may cause, so that no iteration would end. Use f64, or
+    /// ask for less.
+    #[error(
+        "the tolerance {tolerance:.1e} is below the {floor:.1e} that rounding in {precision} may cause at this ε; use f64, a larger ε, or a tolerance of at least {floor:.1e}"
+    )]
+    BelowFloor {
+        /// The tolerance asked for.
+        tolerance: f64,
+        /// The engine's precision.
+        precision: &'static str,
+        /// The relative marginal error that rounding may cause.
+        floor: f64,
+    },
+
+    /// A potential that is NaN or infinite.
+    #[error("the potential of row {row} is {value}; potentials to start from are finite")]
+    BadPotential {
+        /// The point, from 1.
+        row: usize,
+        /// Its potential.
+        value: f64,
+    },
+
     /// A vector whose length does not fit the measure it belongs to.
     #[error("{what} has {found} values where {expected} belong")]
     Length {
@@ -131,6 +155,15 @@ pub enum Error {
         expected: usize,
         /// How many it has.
         found: usize,
+    },
+
+    /// A slot that a history does not have.
+    #[error("slot {index} of a history of {slots} slots; slots are counted from 0")]
+    Slot {
+        /// Which one was meant.
+        index: usize,
+        /// How many there are.
+        slots: usize,
     },
 
     /// A computation that left the range of its floats: ε is many powers of ten away from the costs.

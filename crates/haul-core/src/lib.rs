@@ -8,6 +8,9 @@
 //! Pᵢⱼ = aᵢ bⱼ exp((fᵢ + gⱼ − Cᵢⱼ)/ε)
 //! ```
 //!
+//! An unbalanced problem has ρ_a KL(P1 | a) + ρ_b KL(Pᵀ1 | b) in the sum, in place of the
+//! constraints; the constraint of a side whose ρ is infinite stays.
+//!
 //! The way of the data: [`Measure`]s make a [`Problem`], checked and complete before any device
 //! works; [`Sinkhorn`] puts both clouds on an engine and iterates there; a [`Solution`] holds the
 //! values, their [`Certificate`] and the potentials, and a lazy [`Plan`] that never stores the
@@ -17,6 +20,7 @@
 mod anderson;
 mod anneal;
 mod certificate;
+mod checks;
 mod cost;
 mod divergence;
 mod energy;
@@ -24,11 +28,14 @@ pub mod engine;
 mod error;
 mod frame;
 mod marginal;
+mod masses;
 mod measure;
 mod problem;
+mod relaxation;
 mod scaling;
 mod sinkhorn;
 mod solution;
+mod start;
 
 pub use certificate::Certificate;
 pub use cost::{Cost, Exponent};
@@ -38,6 +45,7 @@ pub use engine::{Engine, Precision};
 pub use error::{Error, Result};
 pub use frame::Frame;
 pub use measure::Measure;
-pub use problem::{Problem, Regularization};
+pub use problem::{Penalty, Problem, Regularization};
 pub use sinkhorn::{Acceleration, Form, Progress, Sinkhorn};
 pub use solution::{Plan, Potentials, Report, Solution};
+pub use start::Start;

@@ -2,6 +2,8 @@
 //! before any device work.
 
 use crate::engine::Kernel;
+use crate::masses::Masses;
+use crate::solution::Potentials;
 use crate::{Cost, Error, Frame, Measure, Result};
 
 /// How strongly the plan is regularised.
@@ -15,29 +17,82 @@ pub enum Regularization {
     RelativeBlur(f64),
 }
 
-/// Two measures of equal mass in one space, the cost between them, and ε.
+/// What it costs the plan P to have another marginal than the measure: ρ KL(P1 | a), so that mass
+/// farther apart than a length of ρ^{1/p} is rather destroyed and created than moved. Infinite
+/// values keep the constraint P1 = a.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Penalty {
+    /// ρ itself, in units of the cost.
+    Rho(f64),
+    /// A length r: ρ = r^p.
+    Reach(f64),
+}
+
+impl Penalty {
+    /// The marginal is the measure.
+    pub const EXACT: Self = Self::Rho(f64::INFINITY);
+
+    /// ρ in units of the cost. `name` is that of the parameter.
+    fn rho(self, cost: Cost, name: &'static str) -> Result<f64> {
+        let (name, value, rho) = match self {
+            Self::Rho(rho) => (name, rho, rho),
+            Self::Reach(reach) => ("reach", reach, cost.at(reach)),
+        };
+        // A finite length may have a power that is none.
+        if value > 0.0 && rho > 0.0 && value.is_finite() == rho.is_finite() {
+            Ok(rho)
+        } else {
+            let range = "a number above 0, or infinity";
+            Err(Error::BadParameter { name, value, range })
+        }
+    }
+}
+
+/// Two measures in one space, the cost between them, ε, and what it costs to leave the measures.
+/// Their masses are equal, or at least one side has a finite ρ.
 #[derive(Debug, Clone)]
 pub struct Problem<'m> {
     source: &'m Measure,
     target: &'m Measure,
     cost: Cost,
     epsilon: f64,
+    rho: [f64; 2],
     frame: Frame,
+    masses: Masses,
 }
 
 /// Masses that differ by less than this, relative, are the rounding of equal ones.
 const MASS_TOLERANCE: f64 = 1e-6;
 
 impl<'m> Problem<'m> {
-    /// Checks everything that can be wrong without a device.
+    /// Checks everything that can be wrong without a device. `penalties` are those of the source's
+    /// and of the target's side; [`Penalty::EXACT`] twice is the balanced problem.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BadParameter`] for a number out of its range, [`Error::UnequalMass`] for unequal
+    /// masses between two exact sides, [`Error::BadMass`] for masses whose product no f64 holds,
+    /// [`Error::DimensionMismatch`] and [`Error::Extent`] for points that cannot be compared.
     pub fn new(
         source: &'m Measure,
         target: &'m Measure,
         cost: Cost,
         regularization: Regularization,
+        penalties: [Penalty; 2],
     ) -> Result<Self> {
         same_space(source, target)?;
-        equal_masses(source, target)?;
+        // Bits, because NaN is unequal to itself.
+        let names = match penalties {
+            [Penalty::Rho(a), Penalty::Rho(b)] if a.to_bits() == b.to_bits() => ["rho"; 2],
+            _ => ["rho_a", "rho_b"],
+        };
+        let rho = [
+            penalties[0].rho(cost, names[0])?,
+            penalties[1].rho(cost, names[1])?,
+        ];
+        if rho.iter().all(|rho| rho.is_infinite()) {
+            equal_masses(source, target)?;
+        }
         let frame = Frame::joint(source, target);
         frame.check(cost)?;
         let positive = |name, value: f64| {
@@ -65,14 +120,24 @@ impl<'m> Problem<'m> {
         // For a small p the length that belongs to ε may be out of range.
         positive("blur", positive("epsilon", epsilon)?.powf(1.0 / cost.p()))?;
         let frame = frame.for_kernel(cost, epsilon);
-        // The device sees ε in units of the frame, and divides by it.
-        positive("epsilon", epsilon / frame.cost_unit(cost))?;
+        // The device sees ε and ρ in units of the frame, and divides by them.
+        let unit = frame.cost_unit(cost);
+        positive("epsilon", epsilon / unit)?;
+        for (name, rho) in names.into_iter().zip(rho) {
+            if rho.is_finite() {
+                positive(name, rho / unit)?;
+            }
+        }
+        let masses = Masses::new([source.mass(), target.mass()], epsilon, rho, unit);
+        masses.check()?;
         Ok(Self {
             source,
             target,
             cost,
             epsilon,
+            rho,
             frame,
+            masses,
         })
     }
 
@@ -101,9 +166,59 @@ impl<'m> Problem<'m> {
         self.epsilon.powf(1.0 / self.cost.p())
     }
 
+    /// ρ_a of the source's side, in units of the cost; infinite where P1 = a.
+    pub fn rho_a(&self) -> f64 {
+        self.rho[0]
+    }
+
+    /// ρ_b of the target's side, in units of the cost; infinite where Pᵀ1 = b.
+    pub fn rho_b(&self) -> f64 {
+        self.rho[1]
+    }
+
+    /// What brings numbers back from the device's problem, whose masses are 1.
+    pub(crate) fn masses(&self) -> &Masses {
+        &self.masses
+    }
+
     /// What a cost in the frame is multiplied with to be in the units of the points.
     pub(crate) fn cost_unit(&self) -> f64 {
         self.frame.cost_unit(self.cost)
+    }
+
+    /// Potentials of the measures as a device sees them, for masses of 1.
+    pub(crate) fn in_frame(&self, potentials: &Potentials) -> Result<Potentials> {
+        let [shift_a, shift_b] = self.masses().shifts;
+        let place = |what, values: &[f64], measure: &Measure, shift: f64| {
+            if values.len() != measure.len() {
+                let (expected, found) = (measure.len(), values.len());
+                return Err(Error::Length {
+                    what,
+                    expected,
+                    found,
+                });
+            }
+            if let Some(index) = values.iter().position(|value| !value.is_finite()) {
+                let (row, value) = (index + 1, values[index]);
+                return Err(Error::BadPotential { row, value });
+            }
+            let unit = self.cost_unit();
+            Ok(values.iter().map(|value| (value + shift) / unit).collect())
+        };
+        Ok(Potentials {
+            f: place(
+                "the potential f to start from",
+                &potentials.f,
+                self.source,
+                shift_a,
+            )?,
+            g: place(
+                "the potential g to start from",
+                &potentials.g,
+                self.target,
+                shift_b,
+            )?,
+        })
     }
 
     /// The kernel as a device sees it.

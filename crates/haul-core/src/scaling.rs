@@ -2,11 +2,13 @@
 //!
 //! haul writes the plan as Pᵢⱼ = uᵢ aᵢ exp((fᵢ + gⱼ − Cᵢⱼ)/ε) bⱼ vⱼ: the scalings u and v are
 //! relative to a and b and to potentials f and g that have absorbed what left the range of a float
-//! [Schmitzer'19]. Absorption goes point by point, on the device; a sum that underflowed moves its
+//! [Schmitzer'19]. With penalties in place of the constraints, f + ε log u ← λ(f − ε log(K v)) makes
+//! it u ← (K v)^{−λ} exp(−f/(ρ + ε)), λ = ρ/(ρ + ε). Absorption goes point by point, on the device; a sum that underflowed moves its
 //! point by the largest step allowed, and arrives after a few of them.
 
 use crate::engine::{Factor, Integrand, Kernel, Ratio};
 use crate::marginal::Marginal;
+use crate::sinkhorn::{best_translation, shifted};
 use crate::{Engine, Result};
 
 pub(crate) struct Scalings<'e, E: Engine> {
@@ -57,19 +59,20 @@ impl<E: Engine> Scaling<E> {
     fn update(&mut self, engine: &E, kernel: Kernel, marginal: &mut Marginal<E>) -> Result<()> {
         engine.scale(
             kernel.epsilon,
+            marginal.rho,
             &self.sums,
             &mut self.factors,
             &mut marginal.potential,
         )
     }
 
-    fn absorb_into(&self, engine: &E, kernel: Kernel, marginal: &mut Marginal<E>) -> Result<()> {
+    /// The potential that a scaling and what it has absorbed make up: f + ε log u.
+    fn total(&self, engine: &E, kernel: Kernel, marginal: &Marginal<E>) -> Result<Vec<f64>> {
         let mut potential = engine.read(&marginal.potential)?;
         for (value, factor) in potential.iter_mut().zip(engine.read(&self.factors)?) {
             *value += kernel.epsilon * factor.ln();
         }
-        marginal.potential = engine.vector(&potential)?;
-        Ok(())
+        Ok(potential)
     }
 }
 
@@ -110,6 +113,9 @@ impl<'e, E: Engine> Scalings<'e, E> {
         columns.update(engine, *kernel, target)?;
         rows.sum(engine, *kernel, source, (target, columns))?;
         let ratio = Ratio::Scalings {
+            epsilon: kernel.epsilon,
+            rho: source.rho,
+            potential: &source.potential,
             scaling: &rows.factors,
             sums: &rows.sums,
         };
@@ -128,7 +134,28 @@ impl<'e, E: Engine> Scalings<'e, E> {
         source: &mut Marginal<E>,
         target: &mut Marginal<E>,
     ) -> Result<()> {
-        self.rows.absorb_into(self.engine, self.kernel, source)?;
-        self.columns.absorb_into(self.engine, self.kernel, target)
+        let Self { engine, kernel, .. } = self;
+        source.potential = engine.vector(&self.rows.total(engine, *kernel, source)?)?;
+        target.potential = engine.vector(&self.columns.total(engine, *kernel, target)?)?;
+        Ok(())
+    }
+
+    /// f + t, g − t with the t of the largest dual, where a side has a penalty.
+    pub(crate) fn translate(
+        &self,
+        source: &mut Marginal<E>,
+        target: &mut Marginal<E>,
+    ) -> Result<()> {
+        if source.rho.is_infinite() && target.rho.is_infinite() {
+            return Ok(());
+        }
+        let Self { engine, kernel, .. } = self;
+        let f = self.rows.total(engine, *kernel, source)?;
+        let g = self.columns.total(engine, *kernel, target)?;
+        if let Some(t) = best_translation(*engine, (source, &f), (target, &g)) {
+            source.potential = shifted(*engine, engine.read(&source.potential)?, t)?;
+            target.potential = shifted(*engine, engine.read(&target.potential)?, -t)?;
+        }
+        Ok(())
     }
 }

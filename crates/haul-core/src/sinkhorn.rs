@@ -1,18 +1,29 @@
 //! Sinkhorn's algorithm for OT_ε, over any engine.
 //!
-//! Alternating updates g ← T_a(f), f ← T_b(g), first down a ladder of ε (`anneal`), then at the ε
-//! asked for, accelerated (`anderson`) or in the scaling form (`scaling`), until the L1 error of
+//! Alternating updates g ← T_a(f), f ← T_b(g) from where the settings start (`start`, `anneal`),
+//! accelerated (`anderson`, `relaxation`) or in the scaling form (`scaling`), until the L1 error of
 //! the marginals is at most tolerance × mass. A measure against itself has one potential, and an
-//! iteration of its own. After each update one marginal is exact, and the
-//! error of the other falls out of the next update: rᵢ = aᵢ exp((fᵢ − T_b(g)ᵢ)/ε).
+//! iteration of its own. After each update one marginal is exact, and the error of the other falls
+//! out of the next update: rᵢ = aᵢ exp((fᵢ − T_b(g)ᵢ)/ε).
+//!
+//! A penalty ρ KL(P1 | a) in place of the constraint damps the update, f ← λ T_b(g) with
+//! λ = ρ/(ρ + ε), and asks for P1 = a e^{−f/ρ} in place of P1 = a [Séjourné et al.'19]. The constant
+//! t of f + t, g − t, which the plan does not feel, then has a best value. Damped updates find it as
+//! slowly as (λ_a λ_b)^k, where ρ ≫ ε; so it is set after each of them, in closed form
+//! [Séjourné–Vialard–Peyré'22].
 
 use crate::anderson::Anderson;
 use crate::certificate::precision_floor;
+use crate::checks::Checks;
 use crate::engine::Kernel;
 use crate::marginal::Marginal;
+use crate::relaxation::Relaxation;
 use crate::scaling::Scalings;
-use crate::solution::Effort;
-use crate::{Cost, Engine, Error, Measure, Problem, Regularization, Result, Solution, anneal};
+use crate::solution::{Effort, Potentials};
+use crate::start::{Start, gaussian};
+use crate::{
+    Cost, Engine, Error, Measure, Penalty, Problem, Regularization, Result, Solution, anneal,
+};
 use std::ops::ControlFlow;
 use std::time::Instant;
 
@@ -32,6 +43,9 @@ pub enum Form {
 pub enum Acceleration {
     /// Plain alternating updates.
     None,
+    /// Updates drawn out by a factor between 1 and 2, learnt from the errors. It needs no memory
+    /// and no inner products, and about twice the passes of Anderson's method.
+    OverRelaxation,
     /// Anderson's method over that many past iterates.
     Anderson {
         /// How many, at least 2; 10 is the default.
@@ -47,7 +61,7 @@ pub struct Progress {
     /// The ε of this iteration, in units of the cost.
     pub epsilon: f64,
     /// L1 error of the marginals before this iteration's last update, at that ε, relative to the
-    /// mass.
+    /// mass; as [`Certificate`](crate::Certificate) has it.
     pub marginal_error: f64,
     /// The error at which the solve ends: the tolerance, less room for rounding.
     pub goal: f64,
@@ -65,18 +79,14 @@ pub struct Progress {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sinkhorn {
     regularization: Regularization,
+    penalties: [Penalty; 2],
     p: f64,
     tolerance: f64,
     max_iterations: usize,
+    start: Start,
     form: Form,
     acceleration: Acceleration,
 }
-
-/// A readback of the error waits for the device; it is asked for once in about so many pairs.
-const PAIRS_PER_CHECK: u64 = 1 << 24;
-
-/// And at least once in so many iterations; the first few double, for problems that end at once.
-const ITERATIONS_PER_CHECK: u64 = 16;
 
 impl Sinkhorn {
     /// With ε = σ^p, for a length σ.
@@ -93,9 +103,11 @@ impl Sinkhorn {
     pub fn with(regularization: Regularization) -> Self {
         Self {
             regularization,
+            penalties: [Penalty::EXACT; 2],
             p: 2.0,
             tolerance: 1e-3,
             max_iterations: 10_000,
+            start: Start::default(),
             form: Form::default(),
             acceleration: Acceleration::Anderson { memory: 10 },
         }
@@ -113,7 +125,40 @@ impl Sinkhorn {
         self
     }
 
-    /// The L1 marginal error, relative to the mass, at which the solve ends. Default 1e-3.
+    /// Both marginals of the plan may leave their measures, at ρ KL each with ρ = r^p for a length
+    /// r: what is farther apart is rather destroyed and created than moved. The masses may differ.
+    /// Infinity, the default, keeps both constraints.
+    ///
+    /// ```
+    /// # use haul_core::Sinkhorn;
+    /// let within_reach = Sinkhorn::blur(0.05).reach(0.3);
+    /// let source_constrained = Sinkhorn::blur(0.05).rho_b(0.3);
+    /// ```
+    pub fn reach(mut self, reach: f64) -> Self {
+        self.penalties = [Penalty::Reach(reach); 2];
+        self
+    }
+
+    /// The same with ρ itself, in units of the cost.
+    pub fn rho(mut self, rho: f64) -> Self {
+        self.penalties = [Penalty::Rho(rho); 2];
+        self
+    }
+
+    /// ρ_a of the source's side alone, in units of the cost; infinity keeps P1 = a.
+    pub fn rho_a(mut self, rho: f64) -> Self {
+        self.penalties[0] = Penalty::Rho(rho);
+        self
+    }
+
+    /// ρ_b of the target's side alone, in units of the cost; infinity keeps Pᵀ1 = b.
+    pub fn rho_b(mut self, rho: f64) -> Self {
+        self.penalties[1] = Penalty::Rho(rho);
+        self
+    }
+
+    /// The L1 marginal error, relative to the mass that moves where moving costs nothing, at which
+    /// the solve ends. Default 1e-3.
     pub fn tolerance(mut self, tolerance: f64) -> Self {
         self.tolerance = tolerance;
         self
@@ -123,6 +168,17 @@ impl Sinkhorn {
     pub fn max_iterations(mut self, iterations: usize) -> Self {
         self.max_iterations = iterations;
         self
+    }
+
+    /// Where the iteration starts. Default [`Start::Automatic`].
+    pub fn start(mut self, start: Start) -> Self {
+        self.start = start;
+        self
+    }
+
+    /// Starts from potentials of a similar problem, as [`Start::Potentials`].
+    pub fn warm_start(self, potentials: Potentials) -> Self {
+        self.start(Start::Potentials(potentials))
     }
 
     /// The variables of the iteration. Default [`Form::Log`].
@@ -164,7 +220,8 @@ impl Sinkhorn {
                 range: "at least 2",
             });
         }
-        Problem::new(source, target, Cost::power(self.p)?, self.regularization)
+        let cost = Cost::power(self.p)?;
+        Problem::new(source, target, cost, self.regularization, self.penalties)
     }
 
     /// Solves OT_ε(source, target) on an engine.
@@ -188,16 +245,15 @@ impl Sinkhorn {
     ) -> Result<Solution<'e, E>> {
         let problem = self.problem(source, target)?;
         let mut run = Run::new(engine, &problem, self, &mut observer)?;
-        match self.form {
-            Form::Log if source == target => run.iterate_symmetrically()?,
-            Form::Log => {
-                run.anneal()?;
-                run.iterate_potentials()?;
-            }
-            Form::Scaling => {
-                run.anneal()?;
-                run.iterate_scalings()?;
-            }
+        let symmetric =
+            self.form == Form::Log && source == target && problem.rho_a() == problem.rho_b();
+        run.start(symmetric)?;
+        match (self.form, self.acceleration) {
+            _ if symmetric => run.iterate_symmetrically()?,
+            (Form::Scaling, _) => run.iterate_scalings()?,
+            (Form::Log, Acceleration::None) => run.iterate_plainly()?,
+            (Form::Log, Acceleration::OverRelaxation) => run.iterate_relaxed()?,
+            (Form::Log, Acceleration::Anderson { memory }) => run.iterate_accelerated(memory)?,
         }
         let Run {
             source,
@@ -233,7 +289,8 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
         let start = Instant::now();
         let kernel = problem.kernel();
         // The certificate counts both marginals, and that of the last update is exact only up to
-        // rounding: the iteration leaves room for it.
+        // rounding: the iteration leaves room for it. The constant that is set after the last
+        // update may double the sum of both errors.
         let floor = precision_floor(
             engine.precision(),
             problem.frame().diameter_in_frame(),
@@ -243,6 +300,19 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
             let precision = engine.precision().name();
             return Err(Error::NoDigits { precision, floor });
         }
+        if settings.tolerance < floor {
+            return Err(Error::BelowFloor {
+                tolerance: settings.tolerance,
+                precision: engine.precision().name(),
+                floor,
+            });
+        }
+        let balanced = problem.rho_a().is_infinite() && problem.rho_b().is_infinite();
+        let share = if balanced { 1.0 } else { 0.5 };
+        let marginal = |measure, rho| {
+            let (frame, rho) = (problem.frame(), rho / problem.cost_unit());
+            Marginal::new(engine, frame, measure, rho)
+        };
         Ok(Self {
             engine,
             problem,
@@ -254,11 +324,37 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
                 start,
             },
             kernel,
-            source: Marginal::new(engine, problem.frame(), problem.source())?,
-            target: Marginal::new(engine, problem.frame(), problem.target())?,
-            goal: (settings.tolerance - floor).max(0.5 * settings.tolerance),
+            source: marginal(problem.source(), problem.rho_a())?,
+            target: marginal(problem.target(), problem.rho_b())?,
+            goal: share * (settings.tolerance - floor).max(0.5 * settings.tolerance),
             stopped: false,
         })
+    }
+
+    /// Brings the potentials to where the iteration starts.
+    fn start(&mut self, symmetric: bool) -> Result<()> {
+        match self.settings.start.resolved(self.problem) {
+            _ if symmetric && self.settings.start == Start::Automatic => Ok(()),
+            Start::Automatic | Start::Zero => Ok(()),
+            Start::Annealed => self.anneal(),
+            Start::Gaussian => {
+                let Kernel { cost, epsilon } = self.kernel;
+                let f = gaussian(cost, epsilon, &self.source, &self.target)?;
+                self.source.potential = self.engine.vector(&f)?;
+                Ok(())
+            }
+            Start::Potentials(potentials) => {
+                let Potentials { mut f, g } = self.problem.in_frame(&potentials)?;
+                if symmetric {
+                    for (f, g) in f.iter_mut().zip(&g) {
+                        *f = 0.5 * (*f + g);
+                    }
+                }
+                self.source.potential = self.engine.vector(&f)?;
+                self.target.potential = self.engine.vector(&g)?;
+                Ok(())
+            }
+        }
     }
 
     /// One iteration at each level above the ε asked for. Where there are more levels than
@@ -278,82 +374,138 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
                 epsilon: epsilon / self.problem.cost_unit(),
                 ..self.kernel
             };
-            let error = self.update(level, true)?;
-            self.source.accept();
+            self.update(level)?;
+            let error = self.source.error(self.engine, level.epsilon)?;
+            self.accept()?;
             self.tell(level, error)?;
             if self.stopped {
-                self.update(self.kernel, false)?;
-                self.source.accept();
+                self.update(self.kernel)?;
+                self.accept()?;
                 break;
             }
         }
         Ok(())
     }
 
-    fn iterate_potentials(&mut self) -> Result<()> {
-        let mut anderson = match self.settings.acceleration {
-            Acceleration::None => None,
-            Acceleration::Anderson { memory } => Some(Anderson::new(memory)),
-        };
+    fn iterate_plainly(&mut self) -> Result<()> {
+        let mut checks = self.checks();
         while !self.ended() {
-            let error = self.update(self.kernel, self.measures())?;
-            self.tell(self.kernel, error)?;
-            match &mut anderson {
-                Some(anderson) if !self.ended() => {
-                    anderson.advance(self.engine, &mut self.source, error)?
-                }
-                // The last iterate is a plain update: the source's marginal is then exact.
-                _ => self.source.accept(),
+            let measured = self.measures(checks.due(self.coming()));
+            self.update(self.kernel)?;
+            if measured {
+                let error = self.source.error(self.engine, self.kernel.epsilon)?;
+                self.tell(self.kernel, error)?;
+                checks.measured(self.effort.iterations, error, self.goal);
+            }
+            self.accept()?;
+        }
+        Ok(())
+    }
+
+    /// Iterations are drawn out, but for those whose error is measured: after them the marginals
+    /// are what a plain update makes them.
+    fn iterate_relaxed(&mut self) -> Result<()> {
+        let mut relaxation = Relaxation::new(self.effort.iterations);
+        while !self.ended() {
+            if self.measures(relaxation.due(self.coming())) {
+                self.update(self.kernel)?;
+                let error = self.source.error(self.engine, self.kernel.epsilon)?;
+                self.tell(self.kernel, error)?;
+                relaxation.measured(self.effort.iterations, error);
+                self.accept()?;
+            } else {
+                self.update_by(self.kernel, relaxation.omega())?;
+                self.translate()?;
+                self.source
+                    .accept_relaxed(self.engine, relaxation.omega())?;
             }
         }
         Ok(())
     }
 
-    /// OT_ε(α, α) has f = g, and the averaged update f ← ½(f + T(f)) halves the error whatever ε
-    /// [FSVATP'19]: one pass an iteration, no annealing.
+    fn iterate_accelerated(&mut self, memory: usize) -> Result<()> {
+        let Self { engine, kernel, .. } = *self;
+        let mut anderson = Anderson::new(engine, memory, self.source.weights.len())?;
+        while !self.ended() {
+            self.update(kernel)?;
+            let error = if self.balanced() {
+                anderson.remember(engine, kernel.epsilon, &self.source, None)?
+            } else {
+                // The error is that of the update, the image that of the best constant.
+                let error = self.source.error(engine, kernel.epsilon)?;
+                self.translate()?;
+                anderson.remember(engine, kernel.epsilon, &self.source, Some(error))?
+            };
+            self.tell(kernel, error)?;
+            if self.ended() {
+                // The last iterate is a plain update: the source's marginal is then exact.
+                self.source.accept();
+            } else {
+                anderson.extrapolate(engine, &mut self.source)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// OT_ε(α, α) has f = g, and the averaged update f ← ½(f + λ T(f)) halves the error whatever ε
+    /// [FSVATP'19; Séjourné et al.'19]: the derivative of λ T has its spectrum in [−λ, 0], so that of
+    /// the average is in [½ − ½λ, ½]. One pass an iteration, no annealing.
     fn iterate_symmetrically(&mut self) -> Result<()> {
         let Self { engine, kernel, .. } = *self;
+        let mut checks = self.checks();
         while !self.ended() {
-            let measured = self.measures();
+            let measured = self.measures(checks.due(self.coming()));
             let guessed = self.effort.iterations > 0;
             self.source.update_by_itself(engine, kernel, guessed)?;
             self.effort.iterations += 1;
             self.effort.softmin_passes += 1;
-            // Both marginals have the same error.
-            let error = if measured {
-                Some(2.0 * self.source.error(engine, kernel.epsilon)?)
-            } else {
-                None
-            };
-            self.tell(kernel, error)?;
-            let average = [(0.5, &self.source.potential), (0.5, &self.source.updated)];
-            engine.combine(&average, &mut self.target.potential)?;
-            std::mem::swap(&mut self.source.potential, &mut self.target.potential);
+            if measured {
+                // Both marginals have the same error.
+                let error = 2.0 * self.source.error(engine, kernel.epsilon)?;
+                self.tell(kernel, error)?;
+                checks.measured(self.effort.iterations, error, self.goal);
+            }
+            self.source.accept_relaxed(engine, 0.5)?;
         }
         engine.combine(&[(1.0, &self.source.potential)], &mut self.target.potential)
     }
 
     fn iterate_scalings(&mut self) -> Result<()> {
+        // Wherever it starts, potentials bring the sums into the range of a float.
+        self.update(self.kernel)?;
+        self.accept()?;
         let mut scalings = Scalings::new(self.engine, self.kernel, &self.source, &self.target)?;
+        let mut checks = self.checks();
         while !self.ended() {
-            let measured = self.measures();
+            let measured = self.measures(checks.due(self.coming()));
             let error = scalings.iterate(&mut self.source, &mut self.target, measured)?;
+            if measured {
+                scalings.translate(&mut self.source, &mut self.target)?;
+            }
             self.effort.iterations += 1;
             self.effort.softmin_passes += 2;
-            self.tell(self.kernel, error)?;
+            if let Some(error) = error {
+                self.tell(self.kernel, error)?;
+                checks.measured(self.effort.iterations, error, self.goal);
+            }
         }
         scalings.absorb_into(&mut self.source, &mut self.target)?;
         // A last update in potentials: scalings that are still on their way into the range of a
         // float would make no plan.
         self.source
             .update(self.engine, self.kernel, &self.target, false)?;
-        self.source.accept();
+        self.accept()?;
         self.effort.softmin_passes += 1;
         Ok(())
     }
 
-    /// g ← T_a(f); then T_b(g), not yet accepted. Where `measured`, the error of (f, g) as well.
-    fn update(&mut self, kernel: Kernel, measured: bool) -> Result<Option<f64>> {
+    /// g ← T_a(f); then T_b(g), not yet accepted.
+    fn update(&mut self, kernel: Kernel) -> Result<()> {
+        self.update_by(kernel, 1.0)
+    }
+
+    /// g ← g + ω (T_a(f) − g); then T_b(g), not yet accepted.
+    fn update_by(&mut self, kernel: Kernel, omega: f64) -> Result<()> {
         let Self {
             engine,
             source,
@@ -364,31 +516,61 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
         // From the second iteration on, the potentials at hand are guesses of their updates.
         let guessed = effort.iterations > 0;
         target.update(*engine, kernel, source, guessed)?;
-        target.accept();
+        target.accept_relaxed(*engine, omega)?;
         source.update(*engine, kernel, target, guessed)?;
         effort.iterations += 1;
         effort.softmin_passes += 2;
-        if measured {
-            source.error(*engine, kernel.epsilon).map(Some)
-        } else {
-            Ok(None)
-        }
+        Ok(())
     }
 
-    /// Whether the error of the coming iteration is worth waiting for.
-    fn measures(&self) -> bool {
-        let pairs = self.source.weights.len() as u64 * self.target.weights.len() as u64;
-        let every = (PAIRS_PER_CHECK / pairs.max(1)).clamp(1, ITERATIONS_PER_CHECK);
-        let coming = self.effort.iterations + 1;
-        (coming as u64).is_multiple_of(every)
-            || coming.is_power_of_two()
-            || coming >= self.settings.max_iterations
+    /// Makes the update the present potential, with the best constant.
+    fn accept(&mut self) -> Result<()> {
+        self.translate()?;
+        self.source.accept();
+        Ok(())
     }
 
-    fn tell(&mut self, kernel: Kernel, error: Option<f64>) -> Result<()> {
-        let Some(marginal_error) = error else {
+    fn balanced(&self) -> bool {
+        self.source.rho.is_infinite() && self.target.rho.is_infinite()
+    }
+
+    /// f + t, g − t for the updated f that is not yet accepted, with the t of the largest dual.
+    fn translate(&mut self) -> Result<()> {
+        if self.balanced() {
             return Ok(());
-        };
+        }
+        let Self {
+            engine,
+            source,
+            target,
+            ..
+        } = self;
+        let (f, g) = (
+            engine.read(&source.updated)?,
+            engine.read(&target.potential)?,
+        );
+        if let Some(t) = best_translation(*engine, (source, &f), (target, &g)) {
+            source.updated = shifted(*engine, f, t)?;
+            target.potential = shifted(*engine, g, -t)?;
+        }
+        Ok(())
+    }
+
+    fn checks(&self) -> Checks {
+        let pairs = self.source.weights.len() as u64 * self.target.weights.len() as u64;
+        Checks::new(pairs, self.effort.iterations)
+    }
+
+    fn coming(&self) -> usize {
+        self.effort.iterations + 1
+    }
+
+    /// Whether the coming iteration is measured: where it is due, and where it is the last.
+    fn measures(&self, due: bool) -> bool {
+        due || self.coming() >= self.settings.max_iterations
+    }
+
+    fn tell(&mut self, kernel: Kernel, marginal_error: f64) -> Result<()> {
         if !marginal_error.is_finite() {
             let device = self.engine.device().to_owned();
             return Err(Error::NotFiniteResult {
@@ -411,4 +593,27 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
     fn ended(&self) -> bool {
         self.stopped || self.effort.iterations >= self.settings.max_iterations
     }
+}
+
+/// The t of the largest dual(f + t, g − t), where ⟨a, e^{−f/ρ_a}⟩ = ⟨b, e^{−g/ρ_b}⟩; none where it
+/// is below the rounding of the potentials.
+pub(crate) fn best_translation<E: Engine>(
+    engine: &E,
+    (source, f): (&Marginal<E>, &[f64]),
+    (target, g): (&Marginal<E>, &[f64]),
+) -> Option<f64> {
+    let difference = source.log_wanted_mass(f) - target.log_wanted_mass(g);
+    let t = difference / (1.0 / source.rho + 1.0 / target.rho);
+    let height = f
+        .iter()
+        .chain(g)
+        .fold(0.0, |height: f64, f| height.max(f.abs()));
+    let felt = t.abs() > engine.precision().unit_roundoff() * height;
+    (felt && t.is_finite()).then_some(t)
+}
+
+/// A potential and a constant, on the device.
+pub(crate) fn shifted<E: Engine>(engine: &E, mut potential: Vec<f64>, t: f64) -> Result<E::Vector> {
+    potential.iter_mut().for_each(|f| *f += t);
+    engine.vector(&potential)
 }

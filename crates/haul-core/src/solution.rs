@@ -4,6 +4,7 @@
 use crate::certificate::{self, Values, product};
 use crate::engine::{Factor, Kernel};
 use crate::marginal::Marginal;
+use crate::masses::Masses;
 use crate::{Certificate, Cost, Engine, Error, Frame, Precision, Problem, Result};
 use std::time::Instant;
 
@@ -14,7 +15,7 @@ pub struct Solution<'e, E: Engine> {
     frame: Frame,
     source: Marginal<E>,
     target: Marginal<E>,
-    mass: f64,
+    masses: Masses,
     report: Report,
 }
 
@@ -34,13 +35,18 @@ pub struct Report {
     pub epsilon: f64,
     /// The blur σ = ε^{1/p}, a length.
     pub blur: f64,
+    /// ρ_a, in units of the cost; infinite where P1 = a was asked for.
+    pub rho_a: f64,
+    /// ρ_b, in units of the cost; infinite where Pᵀ1 = b was asked for.
+    pub rho_b: f64,
     /// OT_ε, as the dual has it: a lower bound whose error is of second order in the marginals'.
     pub value: f64,
-    /// ⟨P, C⟩ + ε KL(P | a⊗b), the primal at the plan P as it is.
+    /// ⟨P, C⟩ + ε KL(P | a⊗b) + ρ_a KL(P1 | a) + ρ_b KL(Pᵀ1 | b), the primal at the plan P as it is;
+    /// without the term of a side whose ρ is infinite.
     pub regularized_cost: f64,
     /// ⟨P, C⟩.
     pub transport_cost: f64,
-    /// ⟨a, f⟩ + ⟨b, g⟩ − ε(ΣP − ΣaΣb).
+    /// ⟨a, f⟩ + ⟨b, g⟩ − ε(ΣP − ΣaΣb), where a side of finite ρ has −ρ ⟨a, e^{−f/ρ} − 1⟩ for ⟨a, f⟩.
     pub dual: f64,
     /// KL(P | a⊗b), mass terms included.
     pub kl: f64,
@@ -48,7 +54,8 @@ pub struct Report {
     pub mass: f64,
     /// Errors and bounds.
     pub certificate: Certificate,
-    /// The L1 marginal error asked for, relative to the mass.
+    /// The L1 marginal error asked for, relative to the mass that moves where moving costs nothing:
+    /// that of both measures, if it is one; see [`Sinkhorn::tolerance`](crate::Sinkhorn::tolerance).
     pub tolerance: f64,
     /// Whether both marginals together meet the tolerance.
     pub converged: bool,
@@ -56,7 +63,8 @@ pub struct Report {
     pub iterations: usize,
     /// Passes over all pairs that the iterations took.
     pub softmin_passes: usize,
-    /// Pairs (i, j) evaluated, those of the certificate included.
+    /// Pairs (i, j) of all passes, those of the certificate included. Of a measure against itself an
+    /// engine may evaluate half.
     pub pairs: u64,
     /// Wall-clock seconds, uploads and certificate included.
     pub seconds: f64,
@@ -66,37 +74,14 @@ pub struct Report {
     pub precision: Precision,
 }
 
-/// The dual potentials f (n) and g (m), in units of the cost; f + t, g − t serve as well.
+/// The dual potentials f (n) and g (m), in units of the cost. In a balanced problem f + t and g − t
+/// serve as well.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Potentials {
     /// On the points of the source.
     pub f: Vec<f64>,
     /// On the points of the target.
     pub g: Vec<f64>,
-}
-
-/// From the problem of mass 1 in the frame to that of the measures. With masses m the plan is m
-/// times that of masses 1, and a⊗b is m² times theirs:
-///
-/// ```text
-/// KL(m P | m² a⊗b) = m KL(P | a⊗b) − m ΣP log m + m² − m
-/// ```
-struct Masses {
-    mass: f64,
-    unit: f64,
-    epsilon: f64,
-}
-
-impl Masses {
-    fn kl(&self, kl: f64, mass_of_plan: f64) -> f64 {
-        let m = self.mass;
-        m * kl - m * mass_of_plan * m.ln() + m * m - m
-    }
-
-    /// A value of OT_ε, or a bound of it.
-    fn value(&self, value: f64) -> f64 {
-        self.mass * value * self.unit + self.epsilon * self.kl(0.0, 1.0)
-    }
 }
 
 /// What a solve has cost so far.
@@ -124,24 +109,20 @@ impl<'e, E: Engine> Solution<'e, E> {
         let Values {
             transport_cost,
             dual,
+            primal,
             kl,
             mass,
         } = values;
-        let measures = Masses {
-            mass: problem.source().mass(),
-            unit,
-            epsilon: problem.epsilon(),
-        };
+        let masses = problem.masses().clone();
+        let (lower, upper) = (errors.lower_bound, errors.upper_bound);
         let certificate = Certificate {
-            marginal_error_a: errors.marginal_error_a * measures.mass,
-            marginal_error_b: errors.marginal_error_b * measures.mass,
-            lower_bound: measures.value(errors.lower_bound),
-            upper_bound: measures.value(errors.upper_bound),
+            marginal_error_a: errors.marginal_error_a * masses.plan,
+            marginal_error_b: errors.marginal_error_b * masses.plan,
+            lower_bound: masses.value(lower) - masses.rounding(lower),
+            upper_bound: masses.value(upper) + masses.rounding(upper),
             ..errors
         };
-        let transport_cost = transport_cost * measures.mass * unit;
-        let kl = measures.kl(kl, mass);
-        let value = measures.value(dual);
+        let value = masses.value(dual);
         let (n, m) = (source.weights.len(), target.weights.len());
         let Effort {
             iterations,
@@ -155,12 +136,14 @@ impl<'e, E: Engine> Solution<'e, E> {
             cost: problem.cost(),
             epsilon: problem.epsilon(),
             blur: problem.blur(),
+            rho_a: problem.rho_a(),
+            rho_b: problem.rho_b(),
             value,
-            regularized_cost: transport_cost + problem.epsilon() * kl,
-            transport_cost,
+            regularized_cost: masses.primal(primal, mass),
+            transport_cost: transport_cost * masses.plan * unit,
             dual: value,
-            kl,
-            mass: mass * measures.mass,
+            kl: masses.kl(kl, mass),
+            mass: mass * masses.plan,
             certificate,
             tolerance,
             converged: errors.marginal_error() <= tolerance,
@@ -177,7 +160,7 @@ impl<'e, E: Engine> Solution<'e, E> {
             frame,
             source,
             target,
-            mass: measures.mass,
+            masses,
             report,
         })
     }
@@ -200,16 +183,15 @@ impl<'e, E: Engine> Solution<'e, E> {
     /// The potentials, brought back from the device.
     pub fn potentials(&self) -> Result<Potentials> {
         let unit = self.frame.cost_unit(self.kernel.cost);
-        // exp((f + g)/ε) is 1/m of that for masses 1; each potential takes a half.
-        let shift = 0.5 * self.report.epsilon * self.mass.ln();
-        let read = |marginal: &Marginal<E>| {
+        let [shift_a, shift_b] = self.masses.shifts;
+        let read = |marginal: &Marginal<E>, shift: f64| {
             let values = self.engine.read(&marginal.potential)?;
             let values = values.into_iter().map(|value| value * unit - shift);
             Ok::<_, Error>(values.collect())
         };
         Ok(Potentials {
-            f: read(&self.source)?,
-            g: read(&self.target)?,
+            f: read(&self.source, shift_a)?,
+            g: read(&self.target, shift_b)?,
         })
     }
 
@@ -279,7 +261,7 @@ impl<E: Engine> Plan<'_, '_, E> {
             kernel,
             source,
             target,
-            mass: total,
+            masses,
             ..
         } = self.solution;
         let f = engine.read(&source.potential)?;
@@ -307,7 +289,10 @@ impl<E: Engine> Plan<'_, '_, E> {
                 }
             }
             let mass = |(j, exponent): (usize, f64)| {
-                (j, total * weight * (exponent + f / kernel.epsilon).exp())
+                (
+                    j,
+                    masses.plan * weight * (exponent + f / kernel.epsilon).exp(),
+                )
             };
             best.into_iter()
                 .map(mass)
@@ -332,7 +317,7 @@ impl<E: Engine> Plan<'_, '_, E> {
         let width = out.len() / rows.weights.len();
         for (row, weight) in out.chunks_exact_mut(width).zip(&rows.weights) {
             // The sums of a point of weight 0 are nobody's concern, and may be infinite.
-            let weight = self.solution.mass * weight;
+            let weight = self.solution.masses.plan * weight;
             let weighted = |value: f64| if weight == 0.0 { 0.0 } else { weight * value };
             row.iter_mut().for_each(|value| *value = weighted(*value));
         }

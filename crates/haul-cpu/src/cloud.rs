@@ -98,6 +98,16 @@ impl<T: Float> CpuCloud<T> {
         &self.coordinates[tiles.start * size..tiles.end * size]
     }
 
+    /// k g for a potential g and a sharpness k, in tiles: h without weights.
+    pub(crate) fn terms_of(&self, potential: &[T], sharpness: f64) -> Aligned<T> {
+        let mut terms = Aligned::filled(self.tiles() * T::TILE, T::ZERO);
+        for (term, value) in terms.iter_mut().zip(potential) {
+            let term_of = sharpness * value.to_f64();
+            *term = T::from_f64(term_of.clamp(0.1 * FLOOR, -0.1 * FLOOR));
+        }
+        terms
+    }
+
     /// h for a potential g and a sharpness k, in tiles.
     pub(crate) fn terms(&self, potential: &[T], sharpness: f64) -> Aligned<T> {
         let mut terms = Aligned::filled(self.tiles() * T::TILE, T::from_f64(NOTHING));

@@ -6,7 +6,7 @@
 //! within a range by its longest chain of additions.
 
 use crate::{CpuEngine, Real};
-use haul_core::engine::{Factor, Integrand, Kernel, Ratio, Side};
+use haul_core::engine::{Factor, Integrand, Kernel, Ratio, Side, Slot, Update};
 use haul_core::{Cost, Engine, Error, Measure, Precision, Sinkhorn};
 use pulp::Arch;
 use std::f64::consts::{LN_2, LOG2_E};
@@ -488,11 +488,12 @@ fn marginal_errors_are_sums_of_differences<T: Real>() {
     let cloud = engine.cloud(&[0.0; 4], 1, &weights).unwrap();
     let before = engine.vector(&[0.5, 1e9, 0.25, -1.0]).unwrap();
     let after = engine.vector(&[0.5, -1e9, 0.0, -0.75]).unwrap();
-    let ratio = Ratio::Potentials {
+    let ratio = Ratio::Potentials(Update {
         epsilon: 0.5,
+        rho: f64::INFINITY,
         before: &before,
         after: &after,
-    };
+    });
     let expected = 0.25 * 0.5_f64.exp_m1() - 2.0 * (-0.5_f64).exp_m1();
     let found = engine.marginal_error(&cloud, ratio).unwrap();
     assert!((found - expected).abs() <= 1e-15 * expected, "{found}");
@@ -500,6 +501,9 @@ fn marginal_errors_are_sums_of_differences<T: Real>() {
     let scaling = engine.vector(&[2.0, 1e30, 1.0, 0.5]).unwrap();
     let sums = engine.vector(&[0.5, 1e30, 1.5, 1.0]).unwrap();
     let ratio = Ratio::Scalings {
+        epsilon: 0.5,
+        rho: f64::INFINITY,
+        potential: &before,
         scaling: &scaling,
         sums: &sums,
     };
@@ -511,11 +515,12 @@ fn an_error_beyond_the_range_stays_finite<T: Real>() {
     let cloud = engine.cloud(&[0.0], 1, &[1.0]).unwrap();
     let before = engine.vector(&[1.0]).unwrap();
     let after = engine.vector(&[0.0]).unwrap();
-    let ratio = Ratio::Potentials {
+    let ratio = Ratio::Potentials(Update {
         epsilon: 1e-6,
+        rho: f64::INFINITY,
         before: &before,
         after: &after,
-    };
+    });
     let error = engine.marginal_error(&cloud, ratio).unwrap();
     assert!(error > 1e100 && error.is_finite());
 }
@@ -527,7 +532,7 @@ fn scalings_are_limited_and_absorbed<T: Real>() {
     let mut scaling = engine.vector(&[1.0; 5]).unwrap();
     let mut potential = engine.vector(&[1.0; 5]).unwrap();
     engine
-        .scale(0.25, &sums, &mut scaling, &mut potential)
+        .scale(0.25, f64::INFINITY, &sums, &mut scaling, &mut potential)
         .unwrap();
     assert_eq!(engine.read(&scaling).unwrap(), [2.0, 1.0, 1.0, 1.0, 1.0]);
     let u = T::PRECISION.unit_roundoff();
@@ -539,7 +544,7 @@ fn scalings_are_limited_and_absorbed<T: Real>() {
     }
 }
 
-fn combinations_and_dots_are_exact_on_small_integers<T: Real>() {
+fn combinations_are_exact_on_small_integers<T: Real>() {
     let engine = CpuEngine::<T>::new();
     let n = 10_001;
     let v: Vec<f64> = (0..n).map(|i| f64::from(i % 13) - 6.0).collect();
@@ -553,11 +558,6 @@ fn combinations_and_dots_are_exact_on_small_integers<T: Real>() {
     assert_eq!(engine.read(&out).unwrap(), expected);
     engine.combine(&[], &mut out).unwrap();
     assert!(engine.read(&out).unwrap().iter().all(|x| *x == 0.0));
-
-    let dot = |v: &[f64], w: &[f64]| v.iter().zip(w).map(|(v, w)| v * w).sum::<f64>();
-    let found = engine.dots(&[(&dv, &dw), (&dv, &dv)]).unwrap();
-    assert_eq!(found, [dot(&v, &w), dot(&v, &v)]);
-    assert!(engine.dots(&[]).unwrap().is_empty());
 }
 
 fn broken_promises_are_errors<T: Real>() {
@@ -620,23 +620,47 @@ fn broken_promises_are_errors<T: Real>() {
 
     let scale = |sums, scaling: usize, potential: usize| {
         let (mut u, mut f) = (v(scaling).clone(), v(potential).clone());
-        engine.scale(1.0, v(sums), &mut u, &mut f)
+        engine.scale(1.0, 2.0, v(sums), &mut u, &mut f)
     };
     assert_eq!(length(scale(2, 3, 2)), (2, 3));
     assert_eq!(length(scale(2, 2, 1)), (2, 1));
     let error = |before, after| {
-        let ratio = Ratio::Potentials {
+        let ratio = Ratio::Potentials(Update {
             epsilon: 1.0,
+            rho: 2.0,
             before: v(before),
             after: v(after),
-        };
+        });
         engine.marginal_error(&two, ratio).map(|_| ())
     };
     assert_eq!(length(error(3, 2)), (2, 3));
     assert_eq!(length(error(2, 3)), (2, 3));
     let combined = engine.combine(&[(1.0, v(2)), (1.0, v(3))], &mut v(2).clone());
     assert_eq!(length(combined), (2, 3));
-    assert_eq!(length(engine.dots(&[(v(2), v(3))]).map(|_| ())), (2, 3));
+    let remember = |before, index, room: usize| {
+        let update = Update {
+            epsilon: 1.0,
+            rho: f64::INFINITY,
+            before: v(before),
+            after: v(2),
+        };
+        let slot = Slot {
+            index,
+            slots: 2,
+            residuals: &mut v(room).clone(),
+            images: &mut v(4).clone(),
+        };
+        engine.remember(&two, update, slot).map(|_| ())
+    };
+    assert!(remember(2, 1, 4).is_ok());
+    assert_eq!(length(remember(3, 1, 4)), (2, 3));
+    assert_eq!(length(remember(2, 1, 5)), (4, 5));
+    assert!(matches!(
+        remember(2, 2, 4),
+        Err(Error::Slot { index: 2, slots: 2 })
+    ));
+    let extrapolated = engine.extrapolate(&[0.5, 0.5], 0.0, v(4), &mut v(3).clone());
+    assert_eq!(length(extrapolated), (6, 4));
 }
 
 fn empty_clouds_are_fine<T: Real>() {
@@ -699,7 +723,7 @@ in_both_formats! {
     marginal_errors_are_sums_of_differences
     an_error_beyond_the_range_stays_finite
     scalings_are_limited_and_absorbed
-    combinations_and_dots_are_exact_on_small_integers
+    combinations_are_exact_on_small_integers
     broken_promises_are_errors
     empty_clouds_are_fine
     a_solve_reaches_its_tolerance

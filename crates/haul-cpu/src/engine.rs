@@ -4,10 +4,10 @@ use crate::cloud::{CpuCloud, check};
 use crate::pass::Pass;
 use crate::product::Product;
 use crate::real::Real;
-use crate::softmin::softmin;
+use crate::softmin::{softmin, softmin_of_itself};
 use crate::vectors::{self, CpuVector};
 use crate::workers::Workers;
-use haul_core::engine::{Integrand, Kernel, Ratio, Side};
+use haul_core::engine::{Integrand, Kernel, Ratio, Remembered, Side, Slot, Update};
 use haul_core::{Engine, Error, Precision, Result};
 use pulp::Arch;
 use std::marker::PhantomData;
@@ -127,7 +127,12 @@ impl<T: Real> Engine for CpuEngine<T> {
         let (arch, potential) = (self.arch, &columns.potential.values);
         let pass = Pass::new(arch, kernel, rows, columns.cloud, potential);
         let guess = shift.map(|shift| shift.values.as_slice());
-        softmin(&self.workers, &pass, guess, &mut out.values);
+        let itself = std::ptr::eq(rows, columns.cloud)
+            && shift.is_some_and(|shift| std::ptr::eq(shift, columns.potential));
+        let done = itself && softmin_of_itself(&self.workers, &pass, potential, &mut out.values);
+        if !done {
+            softmin(&self.workers, &pass, guess, &mut out.values);
+        }
         Ok(())
     }
 
@@ -166,6 +171,7 @@ impl<T: Real> Engine for CpuEngine<T> {
     fn scale(
         &self,
         epsilon: f64,
+        rho: f64,
         sums: &Self::Vector,
         scaling: &mut Self::Vector,
         potential: &mut Self::Vector,
@@ -174,7 +180,7 @@ impl<T: Real> Engine for CpuEngine<T> {
         check("a scaling", scaling.values.len(), n)?;
         check("the potential of a scaling", potential.values.len(), n)?;
         vectors::scale(
-            epsilon,
+            (epsilon, rho),
             &sums.values,
             &mut scaling.values,
             &mut potential.values,
@@ -186,25 +192,42 @@ impl<T: Real> Engine for CpuEngine<T> {
         let n = rows.len();
         let weights = rows.weights();
         match ratio {
-            Ratio::Potentials {
-                epsilon,
-                before,
-                after,
-            } => {
+            Ratio::Potentials(update) => {
+                let Update {
+                    epsilon,
+                    rho,
+                    before,
+                    after,
+                } = update;
+                check_update(update, n)?;
                 let (before, after) = (&before.values, &after.values);
-                check("the potential before an update", before.len(), n)?;
-                check("the potential after an update", after.len(), n)?;
-                let excess = |before: f64, after: f64| {
-                    ((before - after) / epsilon).min(LARGEST_LOG).exp_m1()
+                // With after = λ T, (before − T)/ε is (before − after)(1/ε + 1/ρ) − before/ρ.
+                let sharpness = 1.0 / epsilon + 1.0 / rho;
+                let excess = |i: usize| {
+                    let (before, after) = (before[i].to_f64(), after[i].to_f64());
+                    let wanted = (-before / rho).min(LARGEST_LOG).exp();
+                    wanted * ((before - after) * sharpness).min(LARGEST_LOG).exp_m1()
                 };
-                Ok(vectors::marginal_error(weights, (before, after), excess))
+                Ok(vectors::marginal_error(weights, excess))
             }
-            Ratio::Scalings { scaling, sums } => {
+            Ratio::Scalings {
+                epsilon,
+                rho,
+                potential,
+                scaling,
+                sums,
+            } => {
                 let (scaling, sums) = (&scaling.values, &sums.values);
+                let potential = &potential.values;
                 check("the scaling of a marginal", scaling.len(), n)?;
                 check("the sums of a marginal", sums.len(), n)?;
-                let excess = |scaling: f64, sum: f64| scaling * sum - 1.0;
-                Ok(vectors::marginal_error(weights, (scaling, sums), excess))
+                check("the potential of a marginal", potential.len(), n)?;
+                let excess = |i: usize| {
+                    let (u, f) = (scaling[i].to_f64(), potential[i].to_f64());
+                    let wanted = -(f + epsilon * u.ln()) / rho;
+                    u * sums[i].to_f64() - wanted.min(LARGEST_LOG).exp()
+                };
+                Ok(vectors::marginal_error(weights, excess))
             }
         }
     }
@@ -221,20 +244,70 @@ impl<T: Real> Engine for CpuEngine<T> {
         Ok(())
     }
 
-    fn dots(&self, pairs: &[(&Self::Vector, &Self::Vector)]) -> Result<Vec<f64>> {
-        pairs
-            .iter()
-            .map(|(v, w)| {
-                check("the second vector of a dot", w.values.len(), v.values.len())?;
-                Ok(vectors::dot(&v.values, &w.values))
-            })
-            .collect()
+    fn remember(
+        &self,
+        rows: &Self::Cloud,
+        update: Update<'_, Self::Vector>,
+        slot: Slot<'_, Self::Vector>,
+    ) -> Result<Remembered> {
+        let n = rows.len();
+        check_update(update, n)?;
+        let Slot {
+            index,
+            slots,
+            residuals: Self::Vector { values: residuals },
+            images: Self::Vector { values: images },
+        } = slot;
+        let room = n.saturating_mul(slots);
+        check("the residuals of a history", residuals.len(), room)?;
+        check("the images of a history", images.len(), room)?;
+        if index >= slots {
+            return Err(Error::Slot { index, slots });
+        }
+        let (mean, products) = vectors::remember(
+            rows.weights(),
+            (&update.before.values, &update.after.values),
+            (residuals, images),
+            (index, slots),
+        );
+        let error = self.marginal_error(rows, Ratio::Potentials(update))?;
+        Ok(Remembered {
+            error,
+            mean,
+            products,
+        })
+    }
+
+    fn extrapolate(
+        &self,
+        coefficients: &[f64],
+        offset: f64,
+        images: &Self::Vector,
+        out: &mut Self::Vector,
+    ) -> Result<()> {
+        let room = out.values.len().saturating_mul(coefficients.len());
+        check("the images of a history", images.values.len(), room)?;
+        vectors::extrapolate(coefficients, offset, &images.values, &mut out.values);
+        Ok(())
     }
 }
 
-/// A ratio of masses beyond e^600 is told as that: wrong by far, but finite, so that a solve that
+/// A ratio of masses beyond e^300 is told as that: wrong by far, but finite, so that a solve that
 /// began far off goes on.
-const LARGEST_LOG: f64 = 600.0;
+const LARGEST_LOG: f64 = 300.0;
+
+fn check_update<T: Real>(update: Update<'_, CpuVector<T>>, n: usize) -> Result<()> {
+    check(
+        "the potential before an update",
+        update.before.values.len(),
+        n,
+    )?;
+    check(
+        "the potential after an update",
+        update.after.values.len(),
+        n,
+    )
+}
 
 fn check_side<T: Real>(what: &'static str, side: Side<'_, CpuEngine<T>>) -> Result<()> {
     check(what, side.potential.values.len(), side.cloud.len())

@@ -36,6 +36,7 @@
 //! | `pass` | rows and columns cut into blocks |
 //! | `workers` | rows to threads |
 //! | `softmin`, `product`, `vectors` | the operators |
+//! | `symmetric` | the softmin of a measure against itself, by half the pairs |
 //! | `engine` | [`CpuEngine`] |
 //! | [`floor`] | what the machine's arithmetic admits, for benchmarks |
 
@@ -54,6 +55,7 @@ mod product;
 mod real;
 mod softmin;
 mod sums;
+mod symmetric;
 mod vectors;
 mod workers;
 

@@ -73,22 +73,37 @@ impl<'a, T: Float> Pass<'a, T> {
         let bytes = (dimension + 1 + values) * size_of::<T>();
         let step = (RANGE_BYTES / bytes).min(RANGE_COLUMNS) / T::TILE;
         let step = step.max(1);
-        let tile = rows.start / T::TILE;
         let tiles = self.columns.tiles();
         (0..tiles).step_by(step).map(move |start| {
             let range = start..(start + step).min(tiles);
-            let block = Block {
-                rows: self.rows.coordinates(tile..tile + 1),
-                first: rows.start % T::TILE,
-                count: rows.len(),
-                columns: self.columns.coordinates(range.clone()),
-                terms: &self.terms[range.start * T::TILE..range.end * T::TILE],
-                dimension,
-                metric: Metric::new(self.kernel.cost),
-                sharpness: T::from_f64(sharpness(self.kernel)),
-            };
-            (range, block)
+            let terms = &self.terms[range.start * T::TILE..range.end * T::TILE];
+            (range.clone(), self.block(rows.clone(), range, terms))
         })
+    }
+
+    /// Some rows, all of one tile, against some tiles of columns with terms of their own.
+    pub(crate) fn block<'b>(
+        &'b self,
+        rows: Range<usize>,
+        columns: Range<usize>,
+        terms: &'b [T],
+    ) -> Block<'b, T> {
+        let tile = rows.start / T::TILE;
+        Block {
+            rows: self.rows.coordinates(tile..tile + 1),
+            first: rows.start % T::TILE,
+            count: rows.len(),
+            columns: self.columns.coordinates(columns),
+            terms,
+            dimension: self.rows.dimension(),
+            metric: Metric::new(self.kernel.cost),
+            sharpness: T::from_f64(self.sharpness()),
+        }
+    }
+
+    /// k = log₂(e)/ε.
+    pub(crate) fn sharpness(&self) -> f64 {
+        sharpness(self.kernel)
     }
 
     /// Runs a kernel on the machine's instruction set.

@@ -43,6 +43,7 @@ pub trait Float: Copy + Debug + Send + Sync + 'static {
 
     fn width<S: Simd>() -> usize;
     fn lanes<S: Simd>(values: &[Self]) -> &[Self::Lanes<S>];
+    fn lanes_mut<S: Simd>(values: &mut [Self]) -> &mut [Self::Lanes<S>];
     fn splat<S: Simd>(simd: S, value: Self) -> Self::Lanes<S>;
     fn add<S: Simd>(simd: S, a: Self::Lanes<S>, b: Self::Lanes<S>) -> Self::Lanes<S>;
     fn sub<S: Simd>(simd: S, a: Self::Lanes<S>, b: Self::Lanes<S>) -> Self::Lanes<S>;
@@ -77,8 +78,9 @@ pub trait Float: Copy + Debug + Send + Sync + 'static {
 
 /// The methods that pulp has under one name for each format.
 macro_rules! vectors {
-    ($lanes:ident, $width:ident, $as_simd:ident, $splat:ident, $add:ident, $sub:ident, $mul:ident,
-     $div:ident, $less_or_equal:ident, $select:ident, $mul_add:ident, $negate_mul_add:ident, $min:ident, $max:ident, $sqrt:ident, $sum:ident,
+    ($lanes:ident, $width:ident, $as_simd:ident, $as_mut_simd:ident, $splat:ident, $add:ident,
+     $sub:ident, $mul:ident, $div:ident, $less_or_equal:ident, $select:ident, $mul_add:ident,
+     $negate_mul_add:ident, $min:ident, $max:ident, $sqrt:ident, $sum:ident,
      $largest:ident) => {
         type Lanes<S: Simd> = S::$lanes;
 
@@ -89,6 +91,10 @@ macro_rules! vectors {
         #[inline(always)]
         fn lanes<S: Simd>(values: &[Self]) -> &[S::$lanes] {
             S::$as_simd(values).0
+        }
+        #[inline(always)]
+        fn lanes_mut<S: Simd>(values: &mut [Self]) -> &mut [S::$lanes] {
+            S::$as_mut_simd(values).0
         }
         #[inline(always)]
         fn splat<S: Simd>(simd: S, value: Self) -> S::$lanes {
@@ -187,6 +193,7 @@ impl Float for f32 {
         f32s,
         F32_LANES,
         as_simd_f32s,
+        as_mut_simd_f32s,
         splat_f32s,
         add_f32s,
         sub_f32s,
@@ -254,6 +261,7 @@ impl Float for f64 {
         f64s,
         F64_LANES,
         as_simd_f64s,
+        as_mut_simd_f64s,
         splat_f64s,
         add_f64s,
         sub_f64s,

@@ -9,6 +9,7 @@ use crate::maximum::{LogSum, Maximum};
 use crate::pass::Pass;
 use crate::real::Float;
 use crate::sums::Sums;
+use crate::symmetric;
 use crate::workers::Workers;
 use haul_core::engine::Factor;
 use std::f64::consts::LN_2;
@@ -41,6 +42,25 @@ pub(crate) fn softmin<T: Float>(
     });
 }
 
+/// The softmin of a cloud against itself, whose potential is the guess as well; `false` where it is
+/// left to be done by [`softmin`].
+pub(crate) fn softmin_of_itself<T: Float>(
+    workers: &Workers,
+    pass: &Pass<'_, T>,
+    potential: &[T],
+    out: &mut [T],
+) -> bool {
+    let Some(sums) = symmetric::sums(workers, pass, potential) else {
+        return false;
+    };
+    let shape = (pass.effort(), T::TILE);
+    workers.for_each_block(out, 1, shape, |first, out| {
+        let rows = first..first + out.len();
+        finish_guessed(pass, first, &potential[rows.clone()], &sums[rows], out);
+    });
+    true
+}
+
 fn sum_guessed<T: Float>(pass: &Pass<'_, T>, first: usize, guess: &[T], out: &mut [T]) {
     let mut potential = [T::ZERO; MOST_ROWS];
     potential[..guess.len()].copy_from_slice(guess);
@@ -54,7 +74,18 @@ fn sum_guessed<T: Float>(pass: &Pass<'_, T>, first: usize, guess: &[T], out: &mu
             totals: &mut totals,
         });
     }
+    finish_guessed(pass, first, guess, &totals, out);
+}
 
+/// From the sums relative to a guess to the softmin; rows whose sums are not trusted are summed
+/// again.
+fn finish_guessed<T: Float>(
+    pass: &Pass<'_, T>,
+    first: usize,
+    guess: &[T],
+    totals: &[f64],
+    out: &mut [T],
+) {
     let columns = pass.columns();
     let trusted = columns.len() as f64 * TRUSTED.start..TRUSTED.end;
     for group in (0..out.len()).step_by(ROWS) {

@@ -5,6 +5,7 @@
 
 use crate::real::Float;
 use haul_core::engine::{ABSORB_LOG2, STEP_LOG2};
+use std::f64::consts::LN_2;
 
 /// Terms of a block.
 const BLOCK: usize = 4096;
@@ -47,50 +48,95 @@ pub(crate) fn combine<T: Float>(terms: &[(f64, &[T])], out: &mut [T]) {
     }
 }
 
-/// ⟨v, w⟩.
-pub(crate) fn dot<T: Float>(v: &[T], w: &[T]) -> f64 {
-    let blocks = v.chunks(BLOCK).zip(w.chunks(BLOCK));
+/// Writes after − before and after into a slot of every row of `residuals` and `images`; returns
+/// Σ aᵢ afterᵢ, and Σ rᵢ rₗᵢ for every slot l. Rows of weight 0 add nothing.
+pub(crate) fn remember<T: Float>(
+    weights: &[f64],
+    (before, after): (&[T], &[T]),
+    (residuals, images): (&mut [T], &mut [T]),
+    (slot, slots): (usize, usize),
+) -> (f64, Vec<f64>) {
+    let mut mean = 0.0;
+    let mut products = vec![0.0; slots];
+    let mut partials = vec![0.0; slots];
+    let rows = (0..weights.len()).step_by(BLOCK);
+    for block in rows.map(|first| first..weights.len().min(first + BLOCK)) {
+        let mut sum = 0.0;
+        partials.fill(0.0);
+        for row in block {
+            let entries = row * slots..(row + 1) * slots;
+            let residuals = &mut residuals[entries.clone()];
+            let residual = T::from_f64(after[row].to_f64() - before[row].to_f64());
+            residuals[slot] = residual;
+            images[entries][slot] = after[row];
+            if weights[row] > 0.0 {
+                sum += weights[row] * after[row].to_f64();
+                for (partial, other) in partials.iter_mut().zip(residuals) {
+                    *partial += residual.to_f64() * other.to_f64();
+                }
+            }
+        }
+        mean += sum;
+        for (product, partial) in products.iter_mut().zip(&partials) {
+            *product += partial;
+        }
+    }
+    (mean, products)
+}
+
+/// offset + Σₗ θₗ imageₗ of every row.
+pub(crate) fn extrapolate<T: Float>(
+    coefficients: &[f64],
+    offset: f64,
+    images: &[T],
+    out: &mut [T],
+) {
+    for (images, out) in images.chunks_exact(coefficients.len().max(1)).zip(out) {
+        let terms = coefficients.iter().zip(images);
+        let sum: f64 = terms.map(|(c, image)| c * image.to_f64()).sum();
+        *out = T::from_f64(offset + sum);
+    }
+}
+
+/// Σ aᵢ |excess(i)|, where the excess of a row is how far its ratio is from what is wanted; rows of
+/// weight 0 add nothing.
+pub(crate) fn marginal_error(weights: &[f64], excess: impl Fn(usize) -> f64) -> f64 {
+    let mut errors = [0.0; BLOCK];
+    let blocks = weights.chunks(BLOCK).enumerate();
     blocks
-        .map(|(v, w)| sum_of_block(v, w, |v, w| v.to_f64() * w.to_f64()))
+        .map(|(block, weights)| {
+            let errors = &mut errors[..weights.len()];
+            for (i, (error, weight)) in errors.iter_mut().zip(weights).enumerate() {
+                *error = if *weight > 0.0 {
+                    excess(block * BLOCK + i).abs()
+                } else {
+                    0.0
+                };
+            }
+            sum_of_block(weights, errors, |weight, error| weight * error)
+        })
         .sum()
 }
 
-/// Σ aᵢ |ratioᵢ − 1|, where `excess(v, w)` = ratio − 1 for the values of a row; rows of weight 0
-/// add nothing.
-pub(crate) fn marginal_error<T: Float>(
-    weights: &[f64],
-    (v, w): (&[T], &[T]),
-    excess: impl Fn(f64, f64) -> f64,
-) -> f64 {
-    let mut errors = [0.0; BLOCK];
-    let rows = weights
-        .chunks(BLOCK)
-        .zip(v.chunks(BLOCK).zip(w.chunks(BLOCK)));
-    rows.map(|(weights, (v, w))| {
-        let errors = &mut errors[..weights.len()];
-        for (error, (weight, (v, w))) in errors.iter_mut().zip(weights.iter().zip(v.iter().zip(w)))
-        {
-            *error = if *weight > 0.0 {
-                excess(v.to_f64(), w.to_f64()).abs()
-            } else {
-                0.0
-            };
-        }
-        sum_of_block(weights, errors, |weight, error| weight * error)
-    })
-    .sum()
-}
-
-/// u ← 1/s within 2^±[`STEP_LOG2`]; beyond 2^±[`ABSORB_LOG2`] it goes into the potential.
-pub(crate) fn scale<T: Float>(epsilon: f64, sums: &[T], scaling: &mut [T], potential: &mut [T]) {
+/// u ← s^{−λ} exp(−f/(ρ + ε)) for s within 2^±[`STEP_LOG2`]; beyond 2^±[`ABSORB_LOG2`] it goes into
+/// the potential f.
+pub(crate) fn scale<T: Float>(
+    (epsilon, rho): (f64, f64),
+    sums: &[T],
+    scaling: &mut [T],
+    potential: &mut [T],
+) {
     let limit = STEP_LOG2.exp2();
-    let absorbed = ABSORB_LOG2.exp2();
+    // 1 where ρ is infinite.
+    let damping = 1.0 / (1.0 + epsilon / rho);
     for ((sum, u), f) in sums.iter().zip(scaling).zip(potential) {
-        let factor = (1.0 / sum.to_f64()).clamp(1.0 / limit, limit);
-        if (1.0 / absorbed..=absorbed).contains(&factor) {
-            *u = T::from_f64(factor);
+        let sum = sum.to_f64().clamp(1.0 / limit, limit);
+        let rest = -f.to_f64() / (rho + epsilon);
+        let log = rest - damping * sum.ln();
+        if log.abs() <= ABSORB_LOG2 * LN_2 {
+            *u = T::from_f64(sum.powf(-damping) * rest.exp());
         } else {
-            *f = T::from_f64(f.to_f64() + epsilon * factor.ln());
+            *f = T::from_f64(f.to_f64() + epsilon * log);
             *u = T::from_f64(1.0);
         }
     }

@@ -13,6 +13,8 @@ pub(crate) struct Context {
     pub(crate) queue: wgpu::Queue,
     pub(crate) description: Description,
     pub(crate) limits: wgpu::Limits,
+    /// Whether kernels run without the checks that wgpu adds to them.
+    pub(crate) trusted: bool,
     faults: Arc<Mutex<Faults>>,
 }
 
@@ -24,7 +26,7 @@ struct Faults {
 }
 
 /// What the kernels need of a device; each is within the portable defaults of WebGPU.
-const NEEDED_STORAGE_BUFFERS: u32 = 7;
+const NEEDED_STORAGE_BUFFERS: u32 = 8;
 const NEEDED_INVOCATIONS: u32 = 256;
 const NEEDED_WORKGROUPS: u32 = 65_535;
 
@@ -105,6 +107,7 @@ impl Context {
             queue,
             description,
             limits,
+            trusted: false,
             faults: Arc::default(),
         })
     }
@@ -152,6 +155,28 @@ impl Context {
                 message,
             }),
             None => Ok(()),
+        }
+    }
+
+    /// A kernel, with or without the checks that wgpu adds.
+    pub(crate) fn module(
+        &self,
+        descriptor: wgpu::ShaderModuleDescriptor<'_>,
+    ) -> wgpu::ShaderModule {
+        if !self.trusted {
+            return self.device.create_shader_module(descriptor);
+        }
+        let unchecked = wgpu::ShaderRuntimeChecks::unchecked();
+        // SAFETY: what the checks would catch, the kernels do not do. Indices into points, weights,
+        // potentials and values stay below the padded lengths that the engine binds, rows are cut
+        // at the last one, indices into workgroup memory are below its constant sizes; every loop
+        // counts up to a bound in the parameters, by a step above 0; nothing is divided by an
+        // integer that may be 0. The build validates each kernel, and the suite runs all of them
+        // with the checks as well.
+        #[allow(unsafe_code)]
+        unsafe {
+            self.device
+                .create_shader_module_trusted(descriptor, unchecked)
         }
     }
 

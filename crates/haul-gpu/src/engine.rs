@@ -1,15 +1,18 @@
-//! The operators of the Engine trait, as kernels.
+//! The engine: what lies on the device, and the operators of the trait.
 
 use crate::Error;
-use crate::adapter::{Description, Kind, Selection};
+use crate::adapter::{Description, Selection};
+use crate::choice::{BROADCAST_LANES, Choices};
 use crate::context::{Context, part};
-use crate::params::{PairParams, VectorParams, sharpness};
+use crate::params::{VectorParams, coefficients};
 use crate::readback::Readback;
 use crate::recorder::{Binding, Recorder};
-use crate::tiles::{ALIGNMENT, ColumnRange, Extent, RowTile, vector_tiles};
-use haul_core::engine::{ABSORB_LOG2, Factor, Integrand, Kernel, Ratio, STEP_LOG2, Side};
-use haul_core::{Cost, Engine, Precision};
-use haul_shaders::{Columns, Pairs, Points, Power, Shader, Width};
+use crate::tiles::{ALIGNMENT, vector_tiles};
+use haul_core::engine::{
+    ABSORB_LOG2, Integrand, Kernel, Ratio, Remembered, STEP_LOG2, Side, Slot, Update,
+};
+use haul_core::{Engine, Precision};
+use haul_shaders::{Columns, Points, Shader};
 use std::f64::consts::{LN_2, LOG2_E};
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
@@ -17,12 +20,8 @@ use std::sync::{Mutex, PoisonError};
 /// Stands for the logarithm of a weight 0.
 const LOWEST: f32 = -1e30;
 
-/// Workgroups that keep a GPU busy, and a software adapter.
-const GPU_PARALLELISM: usize = 1024;
-const SOFTWARE_PARALLELISM: usize = 16;
-
-/// Groups of columns hold 8, and a broadcast needs a lane for each.
-const BROADCAST_LANES: u32 = 8;
+/// Elements of a workgroup of a kernel over vectors.
+const VECTOR_ROWS: usize = 256;
 
 /// An engine on a wgpu device. All of it is computed in f32.
 ///
@@ -37,34 +36,40 @@ const BROADCAST_LANES: u32 = 8;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct GpuEngine {
-    context: Context,
+    pub(crate) context: Context,
     name: String,
-    columns: Columns,
+    pub(crate) choices: Choices,
+    /// Threads of the machine, which a software adapter uses all of.
+    pub(crate) threads: usize,
     // One lock for all that a dispatch changes: what is recorded must stay in order.
     work: Mutex<Work>,
 }
 
-struct Work {
-    recorder: Recorder,
+pub(crate) struct Work {
+    pub(crate) recorder: Recorder,
     readback: Readback,
-    state: wgpu::Buffer,
+    /// The states of a kernel over pairs.
+    pub(crate) state: wgpu::Buffer,
     partials: wgpu::Buffer,
+    /// Holds the number of the last guess that failed, and how many guesses there were.
+    pub(crate) alarm: wgpu::Buffer,
+    pub(crate) alarms: u32,
 }
 
 /// A weighted cloud on the device.
 pub struct GpuCloud {
     points: wgpu::Buffer,
-    log_weights: wgpu::Buffer,
+    pub(crate) log_weights: wgpu::Buffer,
     weights: wgpu::Buffer,
-    length: usize,
-    dimension: usize,
+    pub(crate) length: usize,
+    pub(crate) dimension: usize,
     /// The weights on the device are relative to it.
-    mean_weight: f64,
+    pub(crate) mean_weight: f64,
 }
 
 /// A vector on the device.
 pub struct GpuVector {
-    buffer: wgpu::Buffer,
+    pub(crate) buffer: wgpu::Buffer,
     length: usize,
 }
 
@@ -81,11 +86,11 @@ impl GpuEngine {
         pollster::block_on(async { Self::on(Context::with(device, queue)?).await })
     }
 
-    /// The same engine with columns fetched in a given way. [`Columns::Broadcast`] needs
-    /// subgroups of at least 8 lanes; by default it is taken where they are.
+    /// The same engine with columns fetched in a given way, where the fastest would be found out
+    /// by itself. [`Columns::Broadcast`] needs subgroups of at least 8 lanes.
     pub fn with_columns(mut self, columns: Columns) -> Result<Self, Error> {
-        let (least, _) = self.context.description.subgroup_sizes;
-        if columns == Columns::Broadcast && least < BROADCAST_LANES {
+        if !self.choices.candidates().contains(&columns) {
+            let (least, _) = self.context.description.subgroup_sizes;
             let (available, needed) = (least.into(), BROADCAST_LANES.into());
             return Err(Error::Limit {
                 limit: "lanes of a subgroup",
@@ -93,13 +98,17 @@ impl GpuEngine {
                 needed,
             });
         }
-        self.columns = columns;
+        self.choices.fix(columns);
         Ok(self)
     }
 
-    /// How columns are fetched.
-    pub fn columns(&self) -> Columns {
-        self.columns
+    /// The same engine with its kernels trusted: without the checks of indices and loops that wgpu
+    /// adds to shaders, which cost time in inner loops. haul's kernels need none, are validated
+    /// when they are built, and pass the same tests either way; but a mistake in one would read or
+    /// write what is not its own, where the checks make it a wrong number. Off by default.
+    pub fn with_trusted_kernels(mut self) -> Self {
+        self.context.trusted = true;
+        self
     }
 
     /// The adapter behind the device.
@@ -110,19 +119,17 @@ impl GpuEngine {
     async fn on(context: Context) -> Result<Self, Error> {
         let description = &context.description;
         let name = format!("{} ({})", description.name, description.backend);
-        let broadcast = description.subgroup_sizes.0 >= BROADCAST_LANES;
         let work = Work {
             recorder: Recorder::new(&context).await?,
             readback: Readback::new(&context).await?,
             state: context.buffer("the state of a kernel", 4).await?,
             partials: context.buffer("partial sums", 4).await?,
+            alarm: context.buffer("the alarm of a guess", 4).await?,
+            alarms: 0,
         };
         Ok(Self {
-            columns: if broadcast {
-                Columns::Broadcast
-            } else {
-                Columns::Loaded
-            },
+            choices: Choices::new(description),
+            threads: std::thread::available_parallelism().map_or(1, usize::from),
             context,
             name,
             work: Mutex::new(work),
@@ -151,124 +158,8 @@ impl GpuEngine {
         Ok(GpuVector { buffer, length })
     }
 
-    fn pairs(&self, kernel: Kernel, cloud: &GpuCloud) -> Result<Pairs, Error> {
-        let power = match kernel.cost {
-            Cost::Euclidean => Power::One,
-            Cost::SquaredEuclidean => Power::Two,
-            Cost::Power(_) => Power::Any,
-            other => {
-                let what = "this cost";
-                return Err(Error::Operation {
-                    what,
-                    message: format!("{other:?} has no kernel on the GPU"),
-                });
-            }
-        };
-        Ok(Pairs {
-            points: Points::of_dimension(cloud.dimension),
-            power,
-            columns: self.columns,
-        })
-    }
-
-    /// The division of an operator over pairs.
-    fn extent(
-        &self,
-        shader: Shader,
-        rows: &GpuCloud,
-        columns: &GpuCloud,
-        width: usize,
-        state: usize,
-    ) -> Result<Extent, Error> {
-        let stride = Points::stride(rows.dimension);
-        let software = self.context.description.kind == Kind::Software;
-        let extent = Extent {
-            rows: rows.length,
-            columns: columns.length,
-            dimension: rows.dimension,
-            floats_per_column: stride.max(width),
-            floats_per_row: stride.max(width),
-            floats_per_state: state,
-            rows_per_workgroup: shader.rows_per_workgroup(),
-            binding: self.context.binding_limit(),
-            parallelism: if software {
-                SOFTWARE_PARALLELISM
-            } else {
-                GPU_PARALLELISM
-            },
-        };
-        let (bytes, limit) = (extent.least_binding(), extent.binding);
-        if bytes > limit {
-            return Err(Error::TooLarge {
-                what: "a binding of 64 points or values",
-                bytes,
-                limit,
-            });
-        }
-        if extent.dimension > Extent::MOST_DIMENSIONS {
-            let (available, needed) = (Extent::MOST_DIMENSIONS as u64, extent.dimension as u64);
-            return Err(Error::Limit {
-                limit: "dimensions of a point",
-                available,
-                needed,
-            });
-        }
-        Ok(extent)
-    }
-
-    /// Records the dispatches of a kernel over pairs for one tile of rows. `bindings` gives the
-    /// buffers for a tile of columns, the state apart.
-    async fn dispatch_pairs(
-        &self,
-        work: &mut Work,
-        shader: Shader,
-        extent: &Extent,
-        tile: &RowTile,
-        parameters: PairParams,
-        bindings: impl Fn(&Range<usize>) -> Vec<Binding>,
-    ) -> Result<(), Error> {
-        let state = tile.splits * tile.rows.len() * extent.floats_per_state;
-        self.grow(&mut work.state, "the state of a kernel", state)
-            .await?;
-        for (index, range) in tile.dispatches.iter().enumerate() {
-            let ColumnRange {
-                tile: columns,
-                groups,
-                groups_per_split,
-            } = range;
-            let parameters = PairParams {
-                rows: tile.rows.len() as u32,
-                first_group: groups.start as u32,
-                last_group: groups.end as u32,
-                groups_per_split: *groups_per_split as u32,
-                carried: u32::from(index > 0),
-                last_column: columns.len() as u32 - 1,
-                ..parameters
-            };
-            let mut bindings = bindings(columns);
-            bindings.push(part(&work.state, 0, state));
-            let workgroups = (
-                tile.rows.len().div_ceil(extent.rows_per_workgroup) as u32,
-                tile.splits as u32,
-            );
-            let pairs = tile.rows.len() * groups.len() * Shader::GROUP;
-            let cost = pairs * extent.pair_work();
-            work.recorder
-                .record(
-                    &self.context,
-                    shader,
-                    &parameters,
-                    bindings,
-                    workgroups,
-                    cost,
-                )
-                .await?;
-        }
-        Ok(())
-    }
-
     /// Records a kernel over `length` elements.
-    async fn dispatch_vector(
+    pub(crate) async fn record_vector(
         &self,
         work: &mut Work,
         shader: Shader,
@@ -289,8 +180,21 @@ impl GpuEngine {
             .await
     }
 
+    /// A vector in tiles.
+    fn elements(&self, length: usize) -> impl Iterator<Item = Range<usize>> {
+        vector_tiles(length, VECTOR_ROWS, self.context.binding_limit())
+    }
+
+    /// Waits until all that is recorded is done.
+    pub(crate) async fn wait(&self, work: &mut Work) -> Result<(), Error> {
+        let Work {
+            recorder, readback, ..
+        } = work;
+        readback.wait(&self.context, recorder).await
+    }
+
     /// Makes room for that many floats in a buffer whose contents are not needed any more.
-    async fn grow(
+    pub(crate) async fn grow(
         &self,
         buffer: &mut wgpu::Buffer,
         what: &'static str,
@@ -303,51 +207,50 @@ impl GpuEngine {
         Ok(())
     }
 
-    /// Sums that workgroups leave as partial ones, finished in f64: `terms` lists the shader and
-    /// the arrays of each sum, all of one length.
+    /// Runs a kernel over vectors of which each workgroup leaves some partial sums, and finishes
+    /// them in f64. `bindings` has the arrays of a tile, the partial sums apart.
     async fn sums(
         &self,
         work: &mut Work,
-        shader: Shader,
-        length: usize,
-        coefficient: f64,
-        terms: &[Vec<&wgpu::Buffer>],
+        (shader, per_workgroup): (Shader, usize),
+        (length, binding): (usize, u64),
+        parameters: VectorParams,
+        bindings: impl Fn(&Range<usize>) -> Vec<Binding>,
     ) -> Result<Vec<f64>, Error> {
-        let per_workgroup = shader.rows_per_workgroup();
-        let per_sum = length.div_ceil(per_workgroup);
-        if per_sum == 0 {
-            return Ok(vec![0.0; terms.len()]);
+        let rows = shader.rows_per_workgroup();
+        let partials = length.div_ceil(rows) * per_workgroup;
+        if partials == 0 {
+            return Ok(vec![0.0; per_workgroup]);
         }
-        self.grow(&mut work.partials, "partial sums", per_sum * terms.len())
+        self.grow(&mut work.partials, "partial sums", partials)
             .await?;
-        for (index, arrays) in terms.iter().enumerate() {
-            for tile in vector_tiles(length, self.context.binding_limit()) {
-                let parameters = VectorParams {
-                    length: tile.len() as u32,
-                    first_partial: (index * per_sum + tile.start / per_workgroup) as u32,
-                    coefficients: [coefficient as f32, 0.0, 0.0, 0.0],
-                    ..Default::default()
-                };
-                let mut bindings: Vec<_> = arrays
-                    .iter()
-                    .map(|array| part(array, tile.start, tile.len()))
-                    .collect();
-                bindings.push(part(&work.partials, 0, per_sum * terms.len()));
-                self.dispatch_vector(work, shader, parameters, bindings)
-                    .await?;
-            }
+        for tile in vector_tiles(length, rows, binding) {
+            let parameters = VectorParams {
+                length: tile.len() as u32,
+                first_partial: (tile.start / rows) as u32,
+                ..parameters
+            };
+            let mut bindings = bindings(&tile);
+            bindings.push(part(&work.partials, 0, partials));
+            self.record_vector(work, shader, parameters, bindings)
+                .await?;
         }
         let Work {
             recorder,
             readback,
-            partials,
+            partials: buffer,
             ..
         } = work;
-        let partials = readback
-            .read(&self.context, recorder, partials, per_sum * terms.len())
+        let values = readback
+            .read(&self.context, recorder, buffer, partials)
             .await?;
-        let finish = |partials: &[f32]| partials.iter().map(|&partial| f64::from(partial)).sum();
-        Ok(partials.chunks_exact(per_sum).map(finish).collect())
+        let mut sums = vec![0.0; per_workgroup];
+        for values in values.chunks_exact(per_workgroup) {
+            for (sum, value) in sums.iter_mut().zip(values) {
+                *sum += f64::from(*value);
+            }
+        }
+        Ok(sums)
     }
 }
 
@@ -441,13 +344,12 @@ impl Engine for GpuEngine {
         Ok(values.into_iter().map(f64::from).collect())
     }
 
-    // The running maximum costs a few percent and knows no range; the guess is not needed.
     fn softmin(
         &self,
         kernel: Kernel,
         rows: &GpuCloud,
         columns: Side<'_, Self>,
-        _shift: Option<&GpuVector>,
+        shift: Option<&GpuVector>,
         out: &mut GpuVector,
     ) -> haul_core::Result<()> {
         let Side { cloud, potential } = columns;
@@ -461,49 +363,13 @@ impl Engine for GpuEngine {
             cloud.length,
             potential.length,
         )?;
-        check("the potential of the rows", rows.length, out.length)?;
+        check("the result of a softmin", rows.length, out.length)?;
+        if let Some(shift) = shift {
+            check("the shift of a softmin", rows.length, shift.length)?;
+        }
         self.run(async |work| {
-            let shader = Shader::Softmin(self.pairs(kernel, cloud)?);
-            let extent = self.extent(shader, rows, cloud, 1, 2)?;
-            for tile in extent.tiles() {
-                let row_points = rows.points(&tile.rows);
-                let bindings = |columns: &Range<usize>| {
-                    let columns = columns.start..padded(columns.end);
-                    vec![
-                        row_points.clone(),
-                        cloud.points(&columns),
-                        part(&cloud.log_weights, columns.start, columns.len()),
-                        part(&potential.buffer, columns.start, columns.len()),
-                    ]
-                };
-                self.dispatch_pairs(
-                    work,
-                    shader,
-                    &extent,
-                    &tile,
-                    PairParams::new(kernel, rows.dimension),
-                    bindings,
-                )
-                .await?;
-                let parameters = VectorParams {
-                    length: tile.rows.len() as u32,
-                    splits: tile.splits as u32,
-                    coefficients: [
-                        (kernel.epsilon * LN_2) as f32,
-                        cloud.mean_weight.log2() as f32,
-                        0.0,
-                        0.0,
-                    ],
-                    ..Default::default()
-                };
-                let bindings = vec![
-                    part(&work.state, 0, tile.splits * tile.rows.len() * 2),
-                    part(&out.buffer, tile.rows.start, tile.rows.len()),
-                ];
-                self.dispatch_vector(work, Shader::SoftminFinish, parameters, bindings)
-                    .await?;
-            }
-            Ok(())
+            self.record_softmin(work, kernel, rows, columns, shift, out)
+                .await
         })
     }
 
@@ -515,11 +381,7 @@ impl Engine for GpuEngine {
         integrand: Integrand<'_, GpuVector>,
         out: &mut GpuVector,
     ) -> haul_core::Result<()> {
-        let Integrand {
-            factor,
-            values,
-            width,
-        } = integrand;
+        let Integrand { values, width, .. } = integrand;
         check(
             "the coordinates of a point",
             columns.cloud.dimension,
@@ -546,85 +408,15 @@ impl Engine for GpuEngine {
             out.length,
         )?;
         self.run(async |work| {
-            let state_width = if width == 1 { Width::One } else { Width::Four };
-            let shader = Shader::Product(self.pairs(kernel, columns.cloud)?, state_width);
-            let extent = self.extent(
-                shader,
-                rows.cloud,
-                columns.cloud,
-                width,
-                state_width.values(),
-            )?;
-            let parameters = PairParams::new(kernel, rows.cloud.dimension);
-            let (factor_one, factor_cost) = match factor {
-                Factor::One => (1.0, 0.0),
-                Factor::Cost => (0.0, 1.0 / sharpness(kernel) as f32),
-            };
-            for tile in extent.tiles() {
-                let row_points = rows.cloud.points(&tile.rows);
-                let bindings = |columns_of_tile: &Range<usize>| {
-                    let range = columns_of_tile.start..padded(columns_of_tile.end);
-                    vec![
-                        row_points.clone(),
-                        columns.cloud.points(&range),
-                        part(&columns.cloud.log_weights, range.start, range.len()),
-                        part(&columns.potential.buffer, range.start, range.len()),
-                        part(&rows.potential.buffer, tile.rows.start, tile.rows.len()),
-                        part(
-                            &values.buffer,
-                            range.start * width,
-                            columns_of_tile.len() * width,
-                        ),
-                    ]
-                };
-                for channel in (0..width).step_by(state_width.values()) {
-                    let (width, channel) = (width as u32, channel as u32);
-                    let parameters = PairParams {
-                        width,
-                        channel,
-                        factor_one,
-                        factor_cost,
-                        ..parameters
-                    };
-                    self.dispatch_pairs(work, shader, &extent, &tile, parameters, &bindings)
-                        .await?;
-                    let parameters = VectorParams {
-                        length: tile.rows.len() as u32,
-                        splits: tile.splits as u32,
-                        width,
-                        channel,
-                        coefficients: [columns.cloud.mean_weight as f32, 0.0, 0.0, 0.0],
-                        ..Default::default()
-                    };
-                    let width = integrand.width;
-                    let bindings = vec![
-                        part(
-                            &work.state,
-                            0,
-                            tile.splits * tile.rows.len() * state_width.values(),
-                        ),
-                        part(
-                            &out.buffer,
-                            tile.rows.start * width,
-                            tile.rows.len() * width,
-                        ),
-                    ];
-                    self.dispatch_vector(
-                        work,
-                        Shader::ProductFinish(state_width),
-                        parameters,
-                        bindings,
-                    )
-                    .await?;
-                }
-            }
-            Ok(())
+            self.record_product(work, kernel, rows, columns, integrand, out)
+                .await
         })
     }
 
     fn scale(
         &self,
         epsilon: f64,
+        rho: f64,
         sums: &GpuVector,
         scaling: &mut GpuVector,
         potential: &mut GpuVector,
@@ -632,22 +424,22 @@ impl Engine for GpuEngine {
         check("the scaling", sums.length, scaling.length)?;
         check("the potential of a scaling", sums.length, potential.length)?;
         self.run(async |work| {
-            for tile in vector_tiles(sums.length, self.context.binding_limit()) {
+            for tile in self.elements(sums.length) {
                 let parameters = VectorParams {
                     length: tile.len() as u32,
-                    coefficients: [
-                        (epsilon * LN_2) as f32,
-                        ABSORB_LOG2 as f32,
-                        STEP_LOG2 as f32,
-                        0.0,
-                    ],
+                    coefficients: coefficients([
+                        epsilon * LN_2,
+                        ABSORB_LOG2,
+                        STEP_LOG2,
+                        epsilon / (rho + epsilon),
+                    ]),
                     ..Default::default()
                 };
                 let arrays = [&sums.buffer, &scaling.buffer, &potential.buffer];
                 let bindings = arrays
                     .map(|array| part(array, tile.start, tile.len()))
                     .into();
-                self.dispatch_vector(work, Shader::Scale, parameters, bindings)
+                self.record_vector(work, Shader::Scale, parameters, bindings)
                     .await?;
             }
             Ok(())
@@ -659,29 +451,46 @@ impl Engine for GpuEngine {
         rows: &GpuCloud,
         ratio: Ratio<'_, GpuVector>,
     ) -> haul_core::Result<f64> {
-        let (shader, coefficient, first, second) = match ratio {
-            Ratio::Potentials {
+        let (shader, numbers, vectors) = match ratio {
+            Ratio::Potentials(Update {
                 epsilon,
+                rho,
                 before,
                 after,
-            } => (
+            }) => (
                 Shader::MarginalError(haul_shaders::Ratio::Potentials),
-                LOG2_E / epsilon,
-                before,
-                after,
+                ratio_of_potentials(epsilon, rho),
+                vec![before, after],
             ),
-            Ratio::Scalings { scaling, sums } => (
-                Shader::MarginalError(haul_shaders::Ratio::Scalings),
-                0.0,
+            Ratio::Scalings {
+                epsilon,
+                rho,
+                potential,
                 scaling,
                 sums,
+            } => (
+                Shader::MarginalError(haul_shaders::Ratio::Scalings),
+                [epsilon / rho, LOG2_E / rho],
+                vec![potential, scaling, sums],
             ),
         };
-        check("the ratio of a marginal", rows.length, first.length)?;
-        check("the ratio of a marginal", rows.length, second.length)?;
-        let arrays = vec![&rows.weights, &first.buffer, &second.buffer];
+        for vector in &vectors {
+            check("the ratio of a marginal", rows.length, vector.length)?;
+        }
+        let parameters = VectorParams {
+            coefficients: coefficients(numbers),
+            ..Default::default()
+        };
+        let bindings = |tile: &Range<usize>| {
+            let vectors = vectors.iter().map(|vector| &vector.buffer);
+            std::iter::once(&rows.weights)
+                .chain(vectors)
+                .map(|array| part(array, tile.start, tile.len()))
+                .collect()
+        };
+        let length = (rows.length, self.context.binding_limit());
         let sums = self.run(async |work| {
-            self.sums(work, shader, rows.length, coefficient, &[arrays])
+            self.sums(work, (shader, 1), length, parameters, bindings)
                 .await
         })?;
         Ok(rows.mean_weight * sums.iter().sum::<f64>())
@@ -692,12 +501,12 @@ impl Engine for GpuEngine {
             check("a term of a combination", out.length, vector.length)?;
         }
         self.run(async |work| {
-            for tile in vector_tiles(out.length, self.context.binding_limit()) {
+            for tile in self.elements(out.length) {
                 let bound = |vector: &GpuVector| part(&vector.buffer, tile.start, tile.len());
                 // Nothing to add is zero.
                 let chunks = terms.chunks(4).chain(terms.is_empty().then_some(terms));
                 for (index, terms) in chunks.enumerate() {
-                    let mut coefficients = [0.0; 4];
+                    let mut coefficients = [0.0; 16];
                     // A place without a term binds anything: its coefficient 0 leaves it unread.
                     let mut bindings = vec![part(&work.partials, 0, 1); 4];
                     for (place, (coefficient, vector)) in terms.iter().enumerate() {
@@ -712,7 +521,7 @@ impl Engine for GpuEngine {
                         coefficients,
                         ..Default::default()
                     };
-                    self.dispatch_vector(work, Shader::Combine, parameters, bindings)
+                    self.record_vector(work, Shader::Combine, parameters, bindings)
                         .await?;
                 }
             }
@@ -720,33 +529,127 @@ impl Engine for GpuEngine {
         })
     }
 
-    fn dots(&self, pairs: &[(&GpuVector, &GpuVector)]) -> haul_core::Result<Vec<f64>> {
-        let Some((first, _)) = pairs.first() else {
-            return Ok(Vec::new());
-        };
-        for vector in pairs.iter().flat_map(|(v, w)| [v, w]) {
-            check("a vector of an inner product", first.length, vector.length)?;
+    fn remember(
+        &self,
+        rows: &GpuCloud,
+        update: Update<'_, GpuVector>,
+        slot: Slot<'_, GpuVector>,
+    ) -> haul_core::Result<Remembered> {
+        let Update {
+            epsilon,
+            rho,
+            before,
+            after,
+        } = update;
+        let Slot {
+            index,
+            slots,
+            residuals,
+            images,
+        } = slot;
+        check("the potential before an update", rows.length, before.length)?;
+        check("the potential after an update", rows.length, after.length)?;
+        let room = rows.length.saturating_mul(slots);
+        check("the residuals of a history", room, residuals.length)?;
+        check("the images of a history", room, images.length)?;
+        if index >= slots {
+            return Err(haul_core::Error::Slot { index, slots });
         }
-        let terms: Vec<_> = pairs
-            .iter()
-            .map(|(v, w)| vec![&v.buffer, &w.buffer])
-            .collect();
+        let bindings = |tile: &Range<usize>| {
+            let vectors = [&rows.weights, &before.buffer, &after.buffer];
+            let histories = [&residuals.buffer, &images.buffer];
+            let one = vectors.map(|array| part(array, tile.start, tile.len()));
+            let all = histories.map(|array| part(array, tile.start * slots, tile.len() * slots));
+            one.into_iter().chain(all).collect()
+        };
+        let limit = self.context.binding_limit();
+        let length = (rows.length, limit / slots as u64);
+        let bytes = (Shader::Remember.rows_per_workgroup() * slots * size_of::<f32>()) as u64;
+        let sums = self.run(async |work| {
+            if bytes > limit {
+                let what = "a history of one workgroup";
+                return Err(Error::TooLarge { what, bytes, limit });
+            }
+            let mut all = Vec::with_capacity(slots.div_ceil(Shader::SLOTS));
+            for channel in (0..slots).step_by(Shader::SLOTS) {
+                let parameters = VectorParams {
+                    width: slots as u32,
+                    channel: channel as u32,
+                    slot: index as u32,
+                    coefficients: coefficients(ratio_of_potentials(epsilon, rho)),
+                    ..Default::default()
+                };
+                let kernel = (Shader::Remember, Shader::REMEMBERED);
+                all.push(
+                    self.sums(work, kernel, length, parameters, bindings)
+                        .await?,
+                );
+            }
+            Ok(all)
+        })?;
+        let first = sums.first().map_or(&[0.0; 2][..], |sums| &sums[..2]);
+        let products = sums.iter().flat_map(|sums| &sums[2..]).take(slots);
+        Ok(Remembered {
+            error: rows.mean_weight * first[0],
+            mean: rows.mean_weight * first[1],
+            products: products.copied().collect(),
+        })
+    }
+
+    fn extrapolate(
+        &self,
+        coefficients: &[f64],
+        offset: f64,
+        images: &GpuVector,
+        out: &mut GpuVector,
+    ) -> haul_core::Result<()> {
+        let slots = coefficients.len();
+        let room = out.length.saturating_mul(slots);
+        check("the images of a history", room, images.length)?;
+        let binding = self.context.binding_limit() / slots.max(1) as u64;
         self.run(async |work| {
-            self.sums(work, Shader::InnerProduct, first.length, 0.0, &terms)
-                .await
+            for tile in vector_tiles(out.length, VECTOR_ROWS, binding) {
+                for (index, chunk) in coefficients.chunks(Shader::SLOTS).enumerate() {
+                    let mut coefficients = [0.0; 16];
+                    for (place, coefficient) in coefficients.iter_mut().zip(chunk) {
+                        *place = *coefficient as f32;
+                    }
+                    let parameters = VectorParams {
+                        length: tile.len() as u32,
+                        width: slots as u32,
+                        channel: (index * Shader::SLOTS) as u32,
+                        added: u32::from(index > 0),
+                        offset: if index == 0 { offset as f32 } else { 0.0 },
+                        coefficients,
+                        ..Default::default()
+                    };
+                    let bindings = vec![
+                        part(&images.buffer, tile.start * slots, tile.len() * slots),
+                        part(&out.buffer, tile.start, tile.len()),
+                    ];
+                    self.record_vector(work, Shader::Extrapolate, parameters, bindings)
+                        .await?;
+                }
+            }
+            Ok(())
         })
     }
 }
 
+/// The coefficients of `excess_of_potentials`.
+fn ratio_of_potentials(epsilon: f64, rho: f64) -> [f64; 2] {
+    [LOG2_E * (1.0 / epsilon + 1.0 / rho), LOG2_E / rho]
+}
+
 impl GpuCloud {
-    fn points(&self, range: &Range<usize>) -> Binding {
+    pub(crate) fn points(&self, range: &Range<usize>) -> Binding {
         let stride = Points::stride(self.dimension);
         part(&self.points, range.start * stride, range.len() * stride)
     }
 }
 
 /// Lengths of buffers are rounded up, so that the last group of columns reads what is there.
-fn padded(length: usize) -> usize {
+pub(crate) fn padded(length: usize) -> usize {
     length.max(1).next_multiple_of(ALIGNMENT)
 }
 

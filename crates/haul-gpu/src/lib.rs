@@ -9,9 +9,12 @@
 //! the next result that is read.
 
 pub mod adapter;
+mod choice;
 mod context;
 mod engine;
 mod error;
+mod pace;
+mod pairs;
 mod params;
 mod readback;
 mod recorder;

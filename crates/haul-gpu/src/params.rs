@@ -14,6 +14,8 @@ pub(crate) struct PairParams {
     pub(crate) last_group: u32,
     pub(crate) groups_per_split: u32,
     pub(crate) carried: u32,
+    pub(crate) finished: u32,
+    pub(crate) token: u32,
     pub(crate) quads: u32,
     pub(crate) width: u32,
     pub(crate) channel: u32,
@@ -23,6 +25,11 @@ pub(crate) struct PairParams {
     pub(crate) decay: f32,
     pub(crate) factor_one: f32,
     pub(crate) factor_cost: f32,
+    pub(crate) unit: f32,
+    pub(crate) mean_weight: f32,
+    pub(crate) log_mean_weight: f32,
+    pub(crate) least_sum: f32,
+    pub(crate) largest_sum: f32,
     pub(crate) power_head: f32,
     pub(crate) power_tail: f32,
     pub(crate) strength: f32,
@@ -39,8 +46,10 @@ pub(crate) struct VectorParams {
     pub(crate) first_partial: u32,
     pub(crate) added: u32,
     pub(crate) token: u32,
-    pub(crate) padding: u32,
-    pub(crate) coefficients: [f32; 4],
+    pub(crate) slot: u32,
+    pub(crate) offset: f32,
+    pub(crate) padding: [u32; 3],
+    pub(crate) coefficients: [f32; 16],
 }
 
 impl PairParams {
@@ -78,4 +87,13 @@ pub(crate) fn sharpness(kernel: Kernel) -> f64 {
     } else {
         1.0
     }
+}
+
+/// The coefficients of a kernel over vectors: those given, then zeros.
+pub(crate) fn coefficients<const N: usize>(values: [f64; N]) -> [f32; 16] {
+    let mut coefficients = [0.0; 16];
+    for (coefficient, value) in coefficients.iter_mut().zip(values) {
+        *coefficient = value as f32;
+    }
+    coefficients
 }

@@ -9,15 +9,20 @@ use crate::params::VectorParams;
 use crate::recorder::{Copy, Recorder};
 use futures_intrusive::channel::shared::oneshot_channel;
 use haul_shaders::Shader;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long a result may take. One submission is seconds of work on a slow device, and many of
 /// them may wait in the queue.
 const PATIENCE: Duration = Duration::from_secs(600);
 
+/// Bytes of the staging buffer that is kept from read to read.
+const KEPT: u64 = 64 << 10;
+
 pub(crate) struct Readback {
     done: wgpu::Buffer,
     token: u32,
+    /// A staging buffer of [`KEPT`] bytes that is not in use.
+    kept: Option<wgpu::Buffer>,
 }
 
 impl Readback {
@@ -25,7 +30,18 @@ impl Readback {
         Ok(Self {
             done: context.buffer("the token of a readback", 4).await?,
             token: 0,
+            kept: None,
         })
+    }
+
+    /// Waits until all that is recorded is done.
+    pub(crate) async fn wait(
+        &mut self,
+        context: &Context,
+        recorder: &mut Recorder,
+    ) -> Result<(), Error> {
+        let done = self.done.clone();
+        self.read(context, recorder, &done, 1).await.map(drop)
     }
 
     /// Submits what is recorded and returns the first `length` elements of a buffer after it.
@@ -53,24 +69,7 @@ impl Readback {
             .await?;
 
         let bytes = (length * size_of::<f32>()) as u64;
-        let descriptor = wgpu::BufferDescriptor {
-            label: Some("a readback"),
-            size: bytes + 4,
-            usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
-            mapped_at_creation: false,
-        };
-        let staging = match context
-            .scoped("a readback", || context.device.create_buffer(&descriptor))
-            .await
-        {
-            Err(Error::OutOfMemory { what, .. }) => {
-                return Err(Error::OutOfMemory {
-                    what,
-                    bytes: bytes + 4,
-                });
-            }
-            other => other?,
-        };
+        let staging = self.staging(context, bytes + 4).await?;
         let copies = [
             Copy {
                 from: buffer,
@@ -127,14 +126,51 @@ impl Readback {
             None => return Err(Error::Unfinished),
         }
         context.check()?;
-        let view = staging
-            .get_mapped_range(..)
-            .map_err(|error| refused(error.to_string()))?;
+        recorder.pace.ends(Instant::now());
         // pod_collect copies, so that the alignment of the mapping does not matter.
-        let (values, token) = view.split_at(bytes as usize);
-        if bytemuck::pod_collect_to_vec::<u8, u32>(token) != [self.token] {
+        let (values, token) = {
+            let view = staging
+                .get_mapped_range(..)
+                .map_err(|error| refused(error.to_string()))?;
+            let token = &view[bytes as usize..bytes as usize + 4];
+            (
+                bytemuck::pod_collect_to_vec(&view[..bytes as usize]),
+                bytemuck::pod_collect_to_vec::<u8, u32>(token),
+            )
+        };
+        staging.unmap();
+        if bytes + 4 <= KEPT {
+            self.kept = Some(staging);
+        }
+        if token != [self.token] {
             return Err(Error::Unfinished);
         }
-        Ok(bytemuck::pod_collect_to_vec(values))
+        Ok(values)
+    }
+
+    /// A buffer to copy that many bytes to: the last one again where it was small, because most
+    /// reads are, and a new one costs as much as the rest of a read.
+    async fn staging(&mut self, context: &Context, bytes: u64) -> Result<wgpu::Buffer, Error> {
+        let (size, kept) = if bytes <= KEPT {
+            (KEPT, self.kept.take())
+        } else {
+            (bytes, None)
+        };
+        if let Some(kept) = kept {
+            return Ok(kept);
+        }
+        let descriptor = wgpu::BufferDescriptor {
+            label: Some("a readback"),
+            size,
+            usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        };
+        match context
+            .scoped("a readback", || context.device.create_buffer(&descriptor))
+            .await
+        {
+            Err(Error::OutOfMemory { what, .. }) => Err(Error::OutOfMemory { what, bytes: size }),
+            other => other,
+        }
     }
 }

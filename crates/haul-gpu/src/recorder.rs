@@ -6,18 +6,17 @@
 
 use crate::Error;
 use crate::context::Context;
+use crate::pace::Pace;
 use haul_shaders::{Access, Shader};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::time::Instant;
 
 /// Bytes between the parameters of two dispatches: the portable alignment of dynamic offsets.
 const SLOT: u64 = 256;
 
 /// Dispatches that one submission holds at most.
 const SLOTS: u64 = 256;
-
-/// Work at which a submission is made, in pairs of dimension 3.
-const SUBMITTED_WORK: usize = 1 << 29;
 
 /// Part of a buffer, as a kernel sees it.
 #[derive(Clone)]
@@ -52,6 +51,8 @@ pub(crate) struct Recorder {
     dispatches: Vec<Dispatch>,
     bytes: Vec<u8>,
     work: usize,
+    /// How fast the device works.
+    pub(crate) pace: Pace,
 }
 
 impl Recorder {
@@ -70,6 +71,7 @@ impl Recorder {
             dispatches: Vec::new(),
             bytes: Vec::new(),
             work: 0,
+            pace: Pace::new(),
         })
     }
 
@@ -98,7 +100,7 @@ impl Recorder {
         });
         self.bytes.resize(self.dispatches.len() * SLOT as usize, 0);
         self.work += work;
-        if self.work >= SUBMITTED_WORK || self.dispatches.len() as u64 == SLOTS {
+        if self.work >= self.pace.submission() || self.dispatches.len() as u64 == SLOTS {
             self.submit(context, &[]).await?;
         }
         Ok(())
@@ -113,7 +115,8 @@ impl Recorder {
         context.check()?;
         let dispatches = std::mem::take(&mut self.dispatches);
         let bytes = std::mem::take(&mut self.bytes);
-        self.work = 0;
+        self.pace
+            .begins(std::mem::take(&mut self.work), Instant::now());
         tracing::trace!(
             dispatches = dispatches.len(),
             copies = copies.len(),
@@ -191,7 +194,7 @@ impl Pipeline {
             bind_group_layouts: &[Some(&layout)],
             immediate_size: 0,
         });
-        let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
+        let module = context.module(wgpu::ShaderModuleDescriptor {
             label,
             source: wgpu::ShaderSource::Wgsl(shader.source().into()),
         });
@@ -200,7 +203,7 @@ impl Pipeline {
             layout: Some(&pipeline_layout),
             module: &module,
             entry_point: Some(shader.entry_point()),
-            // The one kernel with workgroup memory writes it before it reads it.
+            // Kernels with workgroup memory write it before they read it.
             compilation_options: wgpu::PipelineCompilationOptions {
                 zero_initialize_workgroup_memory: false,
                 ..Default::default()

@@ -4,9 +4,11 @@
 //! 65 535 iterations, and a watchdog (2 s on Windows, some on macOS) waits only so long. So rows
 //! and columns are tiled to fit their bindings, and a tile's columns are taken in ranges, one
 //! dispatch each, which carry the running state on in a buffer. Where rows are few, the columns of
-//! a dispatch are split over workgroups as well.
+//! a dispatch are split over workgroups as well. How fast the device is decides about the rows of a
+//! dispatch alone: the order in which the sums of a row are taken, and with it their rounding, is
+//! the same whatever else the device does.
 
-use haul_shaders::{Points, Shader};
+use haul_shaders::Shader;
 use std::ops::Range;
 
 /// Tiles begin at multiples of this, which every alignment of a binding's offset divides.
@@ -15,20 +17,14 @@ pub(crate) const ALIGNMENT: usize = 64;
 /// Loop iterations of one invocation: fewer than the 65 535 after which lavapipe ends all loops.
 const MOST_ITERATIONS: usize = 60_000;
 
-/// The work of one dispatch, in pairs of dimension 3: about a tenth of a second on lavapipe.
-const MOST_WORK: usize = 1 << 28;
-
-/// Columns of a dispatch are not made fewer than this to limit its work; rows are.
-const LEAST_COLUMNS: usize = 1024;
+/// Columns of a dispatch, in dimension 3. Its work is limited by its rows.
+const MOST_COLUMNS: usize = 1 << 18;
 
 /// Columns of a split are not made fewer than this.
-const LEAST_SPLIT: usize = 256;
+const LEAST_SPLIT: usize = 64;
 
 /// Elements of a vector that one dispatch handles: 65 535 workgroups of 256 hold them.
 const MOST_ELEMENTS: usize = 1 << 23;
-
-/// Tiles of a vector begin at multiples of this: those of a workgroup, which leaves one partial sum.
-const VECTOR_ALIGNMENT: usize = 256;
 
 /// What decides about the division of an operator over pairs.
 #[derive(Debug, Clone, Copy)]
@@ -40,20 +36,27 @@ pub(crate) struct Extent {
     pub(crate) floats_per_column: usize,
     /// The same for each row: points, results.
     pub(crate) floats_per_row: usize,
-    /// Floats of the state of a row and split.
+    /// Floats of the states that a workgroup leaves of a row.
     pub(crate) floats_per_state: usize,
-    pub(crate) rows_per_workgroup: usize,
+    pub(crate) shader: Shader,
+    /// The work of one dispatch, in pairs of dimension 3.
+    pub(crate) most_work: usize,
     /// Bytes of a binding.
     pub(crate) binding: u64,
     /// Workgroups that keep the device busy.
     pub(crate) parallelism: usize,
+    /// A dispatch is not made smaller than this, whatever its work.
+    pub(crate) least_workgroups: usize,
 }
 
 /// A range of rows, and the dispatches that run over all columns for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RowTile {
     pub(crate) rows: Range<usize>,
+    /// Workgroups over which the columns are split.
     pub(crate) splits: usize,
+    /// States that they leave of each row.
+    pub(crate) states: usize,
     pub(crate) dispatches: Vec<ColumnRange>,
 }
 
@@ -67,16 +70,18 @@ pub(crate) struct ColumnRange {
 
 impl Extent {
     /// The work of a pair, relative to one of dimension 3.
-    pub(crate) fn pair_work(&self) -> usize {
-        (self.dimension + 8).div_ceil(11)
+    pub(crate) fn pair_work(dimension: usize) -> usize {
+        (dimension + 8).div_ceil(11)
     }
 
-    /// Loop iterations that a group of columns costs an invocation.
-    fn iterations_per_group(&self) -> usize {
-        match Points::of_dimension(self.dimension) {
-            Points::Any => 1 + Points::stride(self.dimension) / 4,
-            _ => 1,
-        }
+    /// Groups of columns that an invocation has time for.
+    fn groups_by_loop(&self) -> usize {
+        let per_step = self.shader.splits_per_workgroup();
+        let iterations = match self.shader.pairs() {
+            Some(pairs) => 1 + pairs.loop_over_coordinates(self.dimension),
+            None => 1,
+        };
+        (MOST_ITERATIONS / iterations).max(1) * per_step
     }
 
     /// The largest dimension whose loop over coordinates is short enough.
@@ -91,60 +96,76 @@ impl Extent {
         (ALIGNMENT * floats * size_of::<f32>()) as u64
     }
 
-    pub(crate) fn tiles(&self) -> Vec<RowTile> {
-        let most_rows = elements(self.binding, self.floats_per_row.max(self.floats_per_state))
-            .min(usize::from(u16::MAX) * self.rows_per_workgroup)
-            .min((MOST_WORK / LEAST_COLUMNS / self.pair_work()).max(self.rows_per_workgroup))
-            / ALIGNMENT
-            * ALIGNMENT;
-        ranges(self.rows, most_rows.max(ALIGNMENT))
-            .map(|rows| self.row_tile(rows))
-            .collect()
-    }
-
-    fn row_tile(&self, rows: Range<usize>) -> RowTile {
-        let splits = self.splits(rows.len());
-        let by_work = MOST_WORK / self.pair_work() / rows.len() / Shader::GROUP;
-        let by_loop = MOST_ITERATIONS / self.iterations_per_group();
-        let per_split = by_work
-            .div_ceil(splits)
-            .max(LEAST_COLUMNS / Shader::GROUP)
-            .min(by_loop.max(1));
+    /// Some rows in tiles, each with its dispatches over all columns. What sums a row is made of
+    /// does not depend on the tile that it is in.
+    pub(crate) fn tiles(&self, rows: Range<usize>) -> Vec<RowTile> {
+        let splits = self.splits();
+        let per_split = self.groups_per_split(splits);
+        let most_rows = self.most_rows(splits, per_split);
         let tile_columns = elements(self.binding, self.floats_per_column).max(ALIGNMENT);
-        let dispatches = ranges(self.columns, tile_columns)
+        let per_tile = self.shader.groups_per_tile();
+        let dispatches: Vec<_> = ranges(0..self.columns, tile_columns)
             .flat_map(|tile| {
-                ranges(tile.len().div_ceil(Shader::GROUP), per_split * splits).map(move |groups| {
-                    ColumnRange {
-                        tile: tile.clone(),
-                        groups_per_split: groups.len().div_ceil(splits),
-                        groups,
-                    }
+                let groups = tile.len().div_ceil(Shader::GROUP);
+                ranges(0..groups, per_split * splits).map(move |groups| ColumnRange {
+                    tile: tile.clone(),
+                    groups_per_split: groups.len().div_ceil(splits).next_multiple_of(per_tile),
+                    groups,
                 })
             })
             .collect();
-        RowTile {
+        let tile = |rows| RowTile {
             rows,
             splits,
-            dispatches,
-        }
+            states: splits * self.shader.splits_per_workgroup(),
+            dispatches: dispatches.clone(),
+        };
+        ranges(rows, most_rows).map(tile).collect()
     }
 
     /// Over how many workgroups the columns of a row are split.
-    fn splits(&self, rows: usize) -> usize {
-        let wanted = self.parallelism / rows.div_ceil(self.rows_per_workgroup);
+    fn splits(&self) -> usize {
+        let wanted = self.parallelism / self.rows.div_ceil(self.shader.rows_per_workgroup()).max(1);
         let useful = self.columns / LEAST_SPLIT;
-        let fitting = elements(self.binding, rows * self.floats_per_state);
+        let fitting = elements(self.binding, ALIGNMENT * self.floats_per_state);
         wanted
             .min(useful)
             .min(fitting)
             .clamp(1, usize::from(u16::MAX))
     }
+
+    /// Groups of columns that a workgroup takes in one dispatch.
+    fn groups_per_split(&self, splits: usize) -> usize {
+        (MOST_COLUMNS / Self::pair_work(self.dimension) / Shader::GROUP / splits)
+            .clamp(1, self.groups_by_loop())
+            .next_multiple_of(self.shader.groups_per_tile())
+    }
+
+    /// Rows of a tile: as many as there is time and room for.
+    fn most_rows(&self, splits: usize, per_split: usize) -> usize {
+        let columns = self.columns.min(per_split * splits * Shader::GROUP);
+        let per_workgroup = self.shader.rows_per_workgroup();
+        let by_work = self.most_work / Self::pair_work(self.dimension) / columns.max(1);
+        let least = per_workgroup * self.least_workgroups.div_ceil(splits);
+        let by_binding = elements(self.binding, self.floats_per_row)
+            .min(elements(self.binding, self.floats_per_state * splits));
+        let rows = by_work
+            .max(least)
+            .min(by_binding)
+            .min(usize::from(u16::MAX) * per_workgroup);
+        (rows / ALIGNMENT * ALIGNMENT).max(ALIGNMENT)
+    }
 }
 
-/// The tiles of a vector.
-pub(crate) fn vector_tiles(length: usize, binding: u64) -> impl Iterator<Item = Range<usize>> {
-    let fitting = elements(binding, 1) / VECTOR_ALIGNMENT * VECTOR_ALIGNMENT;
-    ranges(length, fitting.clamp(VECTOR_ALIGNMENT, MOST_ELEMENTS))
+/// The tiles of a vector. They begin at multiples of the elements that a workgroup handles, each of
+/// which leaves its own partial sums.
+pub(crate) fn vector_tiles(
+    length: usize,
+    per_workgroup: usize,
+    binding: u64,
+) -> impl Iterator<Item = Range<usize>> {
+    let fitting = elements(binding, 1) / per_workgroup * per_workgroup;
+    ranges(0..length, fitting.clamp(per_workgroup, MOST_ELEMENTS))
 }
 
 /// How many elements of that many floats fit a binding, as a multiple of the alignment where there
@@ -158,27 +179,38 @@ fn elements(binding: u64, floats: usize) -> usize {
     }
 }
 
-fn ranges(length: usize, most: usize) -> impl Iterator<Item = Range<usize>> {
-    (0..length)
-        .step_by(most)
-        .map(move |first| first..length.min(first + most))
+fn ranges(all: Range<usize>, most: usize) -> impl Iterator<Item = Range<usize>> {
+    let end = all.end;
+    all.step_by(most)
+        .map(move |first| first..end.min(first + most))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use haul_shaders::{Columns, Pairs, Points, Power, Workgroup};
 
-    fn extent(rows: usize, columns: usize, dimension: usize) -> Extent {
+    const MOST_WORK: usize = 1 << 28;
+
+    fn extent(rows: usize, columns: usize, dimension: usize, fetched: Columns) -> Extent {
+        let shader = Shader::Softmin(Pairs {
+            points: Points::of_dimension(dimension),
+            power: Power::Two,
+            columns: fetched,
+            workgroup: Workgroup::Large,
+        });
         Extent {
             rows,
             columns,
             dimension,
             floats_per_column: Points::stride(dimension),
             floats_per_row: Points::stride(dimension),
-            floats_per_state: 2,
-            rows_per_workgroup: 512,
+            floats_per_state: 2 * shader.splits_per_workgroup(),
+            shader,
+            most_work: MOST_WORK,
             binding: 128 << 20,
             parallelism: 64,
+            least_workgroups: 2,
         }
     }
 
@@ -193,58 +225,81 @@ mod tests {
             (1000, 5000, 2048, 1 << 20),
             (3, 5000, 200_000, 128 << 20),
             (700, 3001, 3, 16 << 10),
+            (700, 3001, 9, 16 << 10),
         ] {
-            let extent = Extent {
-                binding,
-                ..extent(rows, columns, dimension)
-            };
-            let mut next_row = 0;
-            for tile in extent.tiles() {
-                assert_eq!(tile.rows.start, next_row);
-                next_row = tile.rows.end;
-                assert!(tile.rows.len().div_ceil(512) <= 65_535 && tile.splits <= 65_535);
-                assert!((tile.rows.len() * tile.splits * 8) as u64 <= binding);
-                let mut covered = 0;
-                for range in &tile.dispatches {
-                    let first = range.tile.start + range.groups.start * Shader::GROUP;
-                    assert_eq!(first, covered);
-                    covered = range
-                        .tile
-                        .end
-                        .min(range.tile.start + range.groups.end * Shader::GROUP);
-                    assert!(range.groups_per_split * tile.splits >= range.groups.len());
-                    assert!(
-                        range.groups_per_split * extent.iterations_per_group()
-                            <= MOST_ITERATIONS + 1
-                    );
-                    assert!((range.tile.len() * extent.floats_per_column * 4) as u64 <= binding);
-                    assert_eq!(range.tile.start % ALIGNMENT, 0);
-                    let pairs = tile.rows.len() * range.groups.len() * Shader::GROUP;
-                    assert!(pairs * extent.pair_work() <= 2 * MOST_WORK, "{pairs}");
+            for fetched in Columns::ALL {
+                let extent = Extent {
+                    binding,
+                    ..extent(rows, columns, dimension, fetched)
+                };
+                let per_workgroup = extent.shader.rows_per_workgroup();
+                let mut next_row = 0;
+                for tile in extent.tiles(0..rows) {
+                    assert_eq!(tile.rows.start, next_row);
+                    next_row = tile.rows.end;
+                    assert!(tile.rows.len().div_ceil(per_workgroup) <= 65_535);
+                    assert!(tile.splits <= 65_535);
+                    assert!((tile.rows.len() * tile.states * 8) as u64 <= binding);
+                    let mut covered = 0;
+                    for range in &tile.dispatches {
+                        let first = range.tile.start + range.groups.start * Shader::GROUP;
+                        assert_eq!(first, covered);
+                        covered = range
+                            .tile
+                            .end
+                            .min(range.tile.start + range.groups.end * Shader::GROUP);
+                        assert!(range.groups_per_split * tile.splits >= range.groups.len());
+                        assert!(range.groups_per_split <= extent.groups_by_loop() + 8);
+                        assert_eq!(range.groups_per_split % extent.shader.groups_per_tile(), 0);
+                        assert!(
+                            (range.tile.len() * extent.floats_per_column * 4) as u64 <= binding
+                        );
+                        assert_eq!(range.tile.start % ALIGNMENT, 0);
+                        let pairs = tile.rows.len() * range.groups.len() * Shader::GROUP;
+                        assert!(
+                            pairs * Extent::pair_work(dimension) <= 2 * MOST_WORK,
+                            "{pairs}"
+                        );
+                    }
+                    assert_eq!(covered, columns);
                 }
-                assert_eq!(covered, columns);
+                assert_eq!(next_row, rows);
             }
-            assert_eq!(next_row, rows);
         }
     }
 
     #[test]
+    fn the_pace_decides_about_rows_alone() {
+        let slow = extent(100_000, 3_000_000, 3, Columns::Broadcast);
+        let fast = Extent {
+            most_work: 64 * MOST_WORK,
+            ..slow
+        };
+        let (fast, slow) = (fast.tiles(0..100_000), slow.tiles(0..100_000));
+        assert!(slow.len() > fast.len());
+        assert!(slow[0].dispatches == fast[0].dispatches && slow[0].splits == fast[0].splits);
+    }
+
+    #[test]
     fn few_rows_are_split_over_columns() {
-        assert!(extent(10, 100_000, 3).tiles()[0].splits > 16);
-        assert_eq!(extent(100_000, 100_000, 3).tiles()[0].splits, 1);
-        assert_eq!(extent(10, 10, 3).tiles()[0].splits, 1);
+        assert!(extent(10, 100_000, 3, Columns::Loaded).tiles(0..10)[0].splits > 16);
+        assert_eq!(
+            extent(100_000, 100_000, 3, Columns::Loaded).tiles(0..100_000)[0].splits,
+            1
+        );
+        assert_eq!(extent(10, 10, 3, Columns::Loaded).tiles(0..10)[0].splits, 1);
     }
 
     #[test]
     fn vectors_are_tiled_at_aligned_places() {
-        let tiles: Vec<_> = vector_tiles(100_000, 16 << 10).collect();
+        let tiles: Vec<_> = vector_tiles(100_000, 256, 16 << 10).collect();
         assert!(
             tiles
                 .iter()
                 .all(|tile| tile.start % 256 == 0 && tile.len() * 4 <= 16 << 10)
         );
-        assert!(vector_tiles(9000, 20_000).all(|tile| tile.start % 256 == 0));
+        assert!(vector_tiles(9000, 256, 20_000).all(|tile| tile.start % 256 == 0));
         assert_eq!(tiles.last().unwrap().end, 100_000);
-        assert_eq!(vector_tiles(0, 1 << 27).count(), 0);
+        assert_eq!(vector_tiles(0, 256, 1 << 27).count(), 0);
     }
 }

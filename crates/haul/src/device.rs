@@ -1,6 +1,6 @@
 //! The engine a program works with, chosen at run time.
 
-use haul_core::engine::{Integrand, Kernel, Ratio, Side};
+use haul_core::engine::{Integrand, Kernel, Ratio, Remembered, Side, Slot, Update};
 use haul_core::{Engine, Error, Precision, Result};
 use haul_cpu::CpuEngine;
 use haul_gpu::{GpuEngine, Selection};
@@ -209,29 +209,38 @@ impl Engine for Device {
     fn scale(
         &self,
         epsilon: f64,
+        rho: f64,
         sums: &Vector,
         scaling: &mut Vector,
         potential: &mut Vector,
     ) -> Result<()> {
         dispatch!(self, engine, [Vector sums, Vector scaling, Vector potential], {
-            engine.scale(epsilon, sums, scaling, potential)
+            engine.scale(epsilon, rho, sums, scaling, potential)
         })
     }
 
     fn marginal_error(&self, rows: &Cloud, ratio: Ratio<'_, Vector>) -> Result<f64> {
         match ratio {
-            Ratio::Potentials {
+            Ratio::Potentials(Update {
                 epsilon,
+                rho,
                 before,
                 after,
-            } => {
+            }) => {
                 dispatch!(self, engine, [Cloud rows, Vector before, Vector after], {
-                    engine.marginal_error(rows, Ratio::Potentials { epsilon, before, after })
-                })
+                                let update = Update { epsilon, rho, before, after };
+                engine.marginal_error(rows, Ratio::Potentials(update))
+                            })
             }
-            Ratio::Scalings { scaling, sums } => {
-                dispatch!(self, engine, [Cloud rows, Vector scaling, Vector sums], {
-                    engine.marginal_error(rows, Ratio::Scalings { scaling, sums })
+            Ratio::Scalings {
+                epsilon,
+                rho,
+                potential,
+                scaling,
+                sums,
+            } => {
+                dispatch!(self, engine, [Cloud rows, Vector potential, Vector scaling, Vector sums], {
+                    engine.marginal_error(rows, Ratio::Scalings { epsilon, rho, potential, scaling, sums })
                 })
             }
         }
@@ -274,33 +283,37 @@ impl Engine for Device {
         }
     }
 
-    fn dots(&self, pairs: &[(&Vector, &Vector)]) -> Result<Vec<f64>> {
-        /// The pairs as one engine has them, if they are all its own.
-        macro_rules! own {
-            ($engine:ident, $kind:ident) => {{
-                let pairs: Option<Vec<_>> = pairs
-                    .iter()
-                    .map(|pair| {
-                        if let (Vector::$kind(v), Vector::$kind(w)) = pair {
-                            Some((v, w))
-                        } else {
-                            None
-                        }
-                    })
-                    .collect();
-                pairs.map(|pairs| $engine.dots(&pairs))
-            }};
-        }
-        let dots = match self {
-            Self::Cpu(engine) => own!(engine, Cpu),
-            Self::CpuF64(engine) => own!(engine, CpuF64),
-            Self::Gpu(engine) => own!(engine, Gpu),
-        };
-        dots.unwrap_or_else(|| {
-            Err(Error::Device {
-                device: self.device().to_owned(),
-                source: Box::new(Foreign),
-            })
+    fn remember(
+        &self,
+        rows: &Cloud,
+        update: Update<'_, Vector>,
+        slot: Slot<'_, Vector>,
+    ) -> Result<Remembered> {
+        let Update {
+            epsilon,
+            rho,
+            before,
+            after,
+        } = update;
+        let Slot {
+            index,
+            slots,
+            residuals,
+            images,
+        } = slot;
+        dispatch!(self, engine, [Cloud rows, Vector before, Vector after, Vector residuals, Vector images], {
+            let update = Update { epsilon, rho, before, after };
+            engine.remember(rows, update, Slot { index, slots, residuals, images })
         })
+    }
+
+    fn extrapolate(
+        &self,
+        coefficients: &[f64],
+        offset: f64,
+        images: &Vector,
+        out: &mut Vector,
+    ) -> Result<()> {
+        dispatch!(self, engine, [Vector images, Vector out], engine.extrapolate(coefficients, offset, images, out))
     }
 }

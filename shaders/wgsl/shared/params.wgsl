@@ -8,6 +8,10 @@ struct Params {
     groups_per_split: u32,
     // 1: the state in memory is carried on; 0: it is begun.
     carried: u32,
+    // 1: the result is written, and not the state.
+    finished: u32,
+    // Not 0: what an alarm is raised with, and what a fallback waits for.
+    token: u32,
     // vec4s of a point, where its dimension is above 4.
     quads: u32,
     // Values a column has, the first of them that is summed, and the last column.
@@ -23,6 +27,13 @@ struct Params {
     // φ = factor_one + factor_cost · scaled cost.
     factor_one: f32,
     factor_cost: f32,
+    // The last steps of a result: ε log 2, the mean weight and its log2, and the sums between which
+    // a guess is one.
+    unit: f32,
+    mean_weight: f32,
+    log_mean_weight: f32,
+    least_sum: f32,
+    largest_sum: f32,
     // For a general power: p/2 in two parts, and what the cost of unscaled points is multiplied
     // with, log2(e)/ε; their coordinates have a scale of 1.
     power_head: f32,

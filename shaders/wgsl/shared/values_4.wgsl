@@ -1,5 +1,7 @@
 // Four values a column, from params.channel on; what lies past the width is not stored.
-alias Value = vec4<f32>;
+#import parts
+
+@group(0) @binding(8) var<storage, read> column_values: array<f32>;
 
 fn value_at(column: u32) -> Value {
     let first = min(column, params.last_column) * params.width;

@@ -1,3 +1,3 @@
     #unroll k 8
-    let v_$k = value_at(first_column + $ku);
+    let v_$k = value_at(column_$k);
     #end

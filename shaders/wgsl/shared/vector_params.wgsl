@@ -9,10 +9,14 @@ struct Params {
     first_partial: u32,
     // 1: the result is added to what is there.
     added: u32,
-    // What signing off writes.
+    // What signing off writes, and what an alarm is raised with.
     token: u32,
+    // The slot of a history that is written.
+    slot: u32,
+    // What an extrapolation adds to every element.
+    offset: f32,
     // Numbers whose meaning the kernel tells.
-    coefficients: vec4<f32>,
+    coefficients: array<vec4<f32>, 4>,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;

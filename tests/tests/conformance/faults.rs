@@ -70,7 +70,7 @@ fn a_cloud_of_another_device_is_refused(device: &Device) {
     assert!(matches!(device.read(&foreign), Err(Error::Device { .. })));
     let mut out = device.vector(&[0.0]).unwrap();
     assert!(device.combine(&[(1.0, &foreign)], &mut out).is_err());
-    assert!(device.dots(&[(&foreign, &out)]).is_err());
+    assert!(device.extrapolate(&[1.0], 0.0, &foreign, &mut out).is_err());
 }
 
 fn adapter_choice(device: &Device) {

@@ -5,6 +5,7 @@ mod energy;
 mod faults;
 mod operators;
 mod solver;
+mod unbalanced;
 
 use haul_tests::engines;
 use libtest_mimic::Arguments;
@@ -17,12 +18,14 @@ fn main() -> ExitCode {
     }
     let mut trials = Vec::new();
     for engine in engines::all() {
-        for (name, body) in operators::BODIES
-            .iter()
-            .chain(solver::BODIES)
-            .chain(energy::BODIES)
-        {
-            trials.push(engine.trial(name, *body));
+        let bodies = [
+            operators::BODIES,
+            solver::BODIES,
+            unbalanced::BODIES,
+            energy::BODIES,
+        ];
+        for (name, body) in bodies.concat() {
+            trials.push(engine.trial(name, body));
         }
     }
     for engine in engines::adapters() {

@@ -1,32 +1,32 @@
-// The kernel–vector product
+// The sums of a kernel–vector product
 //
 //     Σⱼ bⱼ exp((fᵢ + gⱼ − Cᵢⱼ)/ε) φ(Cᵢⱼ) Vⱼ = mean weight · state
 //
-// for the columns of this dispatch and of those before it, a state for each row and split.
-// `product_finish` adds the splits. The exponents are meant to be moderate, as those of a plan are;
-// they are cut where a float ends.
+// for the columns of this dispatch and of those before it, a state for each row and split;
+// without φ and V they are those of a softmin whose result was guessed. The exponents are meant to
+// be moderate, as those of a plan are; they are cut where a float ends.
 #import params
 #import points
 #import clouds
 #import cost
+#import memory
 
 @group(0) @binding(5) var<storage, read> row_potential: array<f32>;
-@group(0) @binding(6) var<storage, read> column_values: array<f32>;
-@group(0) @binding(7) var<storage, read_write> state: array<Value>;
 #import values
+@group(0) @binding(6) var<storage, read_write> state: array<Value>;
+@group(0) @binding(7) var<storage, read_write> out: array<f32>;
 
 const WORKGROUP: u32 = $WORKGROUPu;
 // Groups whose terms are summed into one partial sum: 4096 columns.
 const BLOCK: u32 = 512u;
 
 @compute @workgroup_size($WORKGROUP)
-fn product(
+fn sums(
     @builtin(workgroup_id) workgroup: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
     #import lanes
 ) {
     #import rows
-    let first_state = workgroup.y * params.rows;
     #unroll r ROWS
     let u_$r = params.sharpness * row_potential[row_$r];
     var total_$r = Value();
@@ -42,18 +42,15 @@ fn product(
         #unroll r ROWS
         var sum_$r = Value();
         #end
-        for (; group < block_end; group += 1u) {
+        for (; group < block_end; group += $STEPu) {
             #import group
             #import column_values
             #unroll r ROWS
             #import distances
             #unroll k 8
-            let c_$r_$k = cost(d_$r_$k);
-            let s_$r_$k = min(u_$r + h_$k - params.decay * c_$r_$k, 126.0);
-            let p_$r_$k = exp2(s_$r_$k) * (params.factor_one + params.factor_cost * c_$r_$k);
+            #import term
             #end
-            sum_$r += ((p_$r_0 * v_0 + p_$r_1 * v_1) + (p_$r_2 * v_2 + p_$r_3 * v_3))
-                + ((p_$r_4 * v_4 + p_$r_5 * v_5) + (p_$r_6 * v_6 + p_$r_7 * v_7));
+            sum_$r += ((p_$r_0 + p_$r_1) + (p_$r_2 + p_$r_3)) + ((p_$r_4 + p_$r_5) + (p_$r_6 + p_$r_7));
             #end
         }
         #unroll r ROWS
@@ -62,8 +59,8 @@ fn product(
     }
 
     #unroll r ROWS
-    if first_row + $ru * WORKGROUP < params.rows {
-        state[first_state + row_$r] = total_$r;
+    if kept_$r {
+        #import finish
     }
     #end
 }

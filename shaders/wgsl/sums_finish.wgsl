@@ -1,6 +1,6 @@
-// The end of a product: adds the splits of each row and multiplies with the mean weight,
+// The end of the sums of a product: adds the splits of each row and multiplies with the mean weight,
 //
-//     outᵢ,channel+e = coefficients.x · Σ state.
+//     outᵢ,channel+e = coefficients[0].x · Σ state.
 #import vector_params
 #import parts
 
@@ -8,7 +8,7 @@
 @group(0) @binding(2) var<storage, read_write> out: array<f32>;
 
 @compute @workgroup_size($WORKGROUP)
-fn product_finish(@builtin(global_invocation_id) id: vec3<u32>) {
+fn sums_finish(@builtin(global_invocation_id) id: vec3<u32>) {
     let row = id.x;
     if row >= params.length {
         return;
@@ -18,6 +18,6 @@ fn product_finish(@builtin(global_invocation_id) id: vec3<u32>) {
         sum += state[split * params.length + row];
     }
     for (var index = 0u; index < min(PARTS, params.width - params.channel); index += 1u) {
-        out[row * params.width + params.channel + index] = params.coefficients.x * part(sum, index);
+        out[row * params.width + params.channel + index] = params.coefficients[0].x * part(sum, index);
     }
 }

@@ -1,7 +1,6 @@
     // A group of 8 columns and its squared distances from all rows, four coordinates at a time.
-    let first_column = 8u * group;
+    #import columns
     #unroll k 8
-    let h_$k = column_term(first_column + $ku);
     #unroll r ROWS
     var d_$r_$k = 0.0;
     #end
@@ -10,8 +9,8 @@
         #unroll r ROWS
         let x_$r = params.scale * row_points[row_$r * params.quads + quad];
         #end
+        #import coordinates
         #unroll k 8
-        let y_$k = params.scale * column_points[(first_column + $ku) * params.quads + quad];
         #unroll r ROWS
         let e_$r_$k = x_$r - y_$k;
         d_$r_$k += dot(e_$r_$k, e_$r_$k);

@@ -1,0 +1,276 @@
+//! The softmin of a measure against itself, its own potential the guess: half the pairs.
+//!
+//! With rows and columns the same, the exponents s(i, j) = k(fᵢ + fⱼ − Cᵢⱼ) are symmetric, and one
+//! power serves two sums,
+//!
+//! ```text
+//! Sᵢ += wⱼ 2^s(i, j),   Sⱼ += wᵢ 2^s(i, j)        w = b/b̄
+//! ```
+//!
+//! Points are cut into parts. A task takes a pair of parts and adds to the sums of both; in one
+//! round no part is in two tasks, and the rounds are those of a tournament in which each meets
+//! each. So every sum is taken in an order that depends on the number of points alone.
+
+use crate::aligned::Aligned;
+use crate::block::{Block, MOST_ROWS, ROWS, RowKernel, costs_of_squares, squared_distances};
+use crate::exp2::exp2;
+use crate::pass::Pass;
+use crate::real::Float;
+use crate::workers::Workers;
+use pulp::Simd;
+use rayon::prelude::*;
+
+/// Points below which a full pass is as fast.
+const LEAST_POINTS: usize = 4096;
+
+/// Tiles of a part, at least, and parts, at most.
+const LEAST_TILES: usize = 8;
+const MOST_PARTS: usize = 256;
+
+/// The sums Sᵢ of a pass over a cloud and itself, with the potential of both; none where a full
+/// pass is as fast.
+pub(crate) fn sums<T: Float>(
+    workers: &Workers,
+    pass: &Pass<'_, T>,
+    potential: &[T],
+) -> Option<Vec<f64>> {
+    let cloud = pass.columns();
+    if cloud.len() < LEAST_POINTS {
+        return None;
+    }
+    let tiles = cloud.tiles();
+    let part = tiles.div_ceil(MOST_PARTS).max(LEAST_TILES);
+    let size = part * T::TILE;
+    let mut padded = Aligned::filled(tiles * T::TILE, T::ZERO);
+    padded[..potential.len()].copy_from_slice(potential);
+    let mut weights = Aligned::filled(tiles * T::TILE, T::ZERO);
+    for (relative, weight) in weights.iter_mut().zip(cloud.weights()) {
+        *relative = T::from_f64(weight / cloud.mean_weight());
+    }
+    let halves = Halves {
+        pass,
+        terms: cloud.terms_of(potential, pass.sharpness()),
+        potential: padded,
+        weights,
+        nothing: Aligned::filled(T::TILE, T::ZERO),
+    };
+
+    let mut sums = vec![0.0; tiles * T::TILE];
+    workers.install(|| {
+        sums.par_chunks_mut(size)
+            .enumerate()
+            .for_each(|(index, sums)| halves.within(index * part, sums));
+        let parts = tiles.div_ceil(part);
+        // With an odd number, one of each round meets nobody.
+        let players = parts.next_multiple_of(2);
+        for round in 0..players - 1 {
+            let mut free: Vec<_> = sums.chunks_mut(size).map(Some).collect();
+            let mut take = |index: usize| Some((index * part, free.get_mut(index)?.take()?));
+            let matches: Vec<_> = (0..players / 2)
+                .filter_map(|table| {
+                    let (first, second) = opponents(players, round, table);
+                    (first.max(second) < parts).then_some((take(first)?, take(second)?))
+                })
+                .collect();
+            matches
+                .into_par_iter()
+                .for_each(|(rows, columns)| halves.between(rows, columns));
+        }
+    });
+    sums.truncate(cloud.len());
+    Some(sums)
+}
+
+/// Who meets at a table in a round of a tournament of an even number of players: one keeps the
+/// place, the others move on around the tables.
+fn opponents(players: usize, round: usize, table: usize) -> (usize, usize) {
+    let around = players - 1;
+    if table == 0 {
+        (around, round)
+    } else {
+        ((round + table) % around, (round + around - table) % around)
+    }
+}
+
+/// A cloud and itself.
+struct Halves<'a, T> {
+    pass: &'a Pass<'a, T>,
+    /// k f of each point, without its weight.
+    terms: Aligned<T>,
+    potential: Aligned<T>,
+    weights: Aligned<T>,
+    /// A tile of weights 0.
+    nothing: Aligned<T>,
+}
+
+impl<T: Float> Halves<'_, T> {
+    /// All pairs within the part that begins at a tile.
+    fn within(&self, first: usize, sums: &mut [f64]) {
+        let columns = first..first + sums.len() / T::TILE;
+        let mut none = Aligned::filled(sums.len(), T::ZERO);
+        for (tile, sums) in columns.clone().zip(sums.chunks_exact_mut(T::TILE)) {
+            self.run(tile, columns.clone(), &self.nothing, sums, &mut none);
+        }
+    }
+
+    /// All pairs of two parts, each with its first tile and its sums.
+    fn between(
+        &self,
+        (first_row, row_sums): (usize, &mut [f64]),
+        (first_column, column_sums): (usize, &mut [f64]),
+    ) {
+        let columns = first_column..first_column + column_sums.len() / T::TILE;
+        let mut partial = Aligned::filled(column_sums.len(), T::ZERO);
+        for (index, row_sums) in row_sums.chunks_exact_mut(T::TILE).enumerate() {
+            let tile = first_row + index;
+            let weights = &self.weights[tile * T::TILE..(tile + 1) * T::TILE];
+            self.run(tile, columns.clone(), weights, row_sums, &mut partial);
+            for (sum, partial) in column_sums.iter_mut().zip(partial.iter_mut()) {
+                *sum += partial.to_f64();
+                *partial = T::ZERO;
+            }
+        }
+    }
+
+    /// A tile of rows against some tiles of columns.
+    fn run(
+        &self,
+        tile: usize,
+        columns: std::ops::Range<usize>,
+        row_weights: &[T],
+        row_sums: &mut [f64],
+        column_sums: &mut [T],
+    ) {
+        let points = columns.start * T::TILE..columns.end * T::TILE;
+        let mut totals = [0.0; MOST_ROWS];
+        self.pass.dispatch(Powers {
+            block: self.pass.block(
+                tile * T::TILE..(tile + 1) * T::TILE,
+                columns,
+                &self.terms[points.clone()],
+            ),
+            potential: &self.potential[tile * T::TILE..(tile + 1) * T::TILE],
+            row_weights,
+            column_weights: &self.weights[points],
+            row_sums: &mut totals,
+            column_sums,
+        });
+        for (sum, total) in row_sums.iter_mut().zip(totals) {
+            *sum += total;
+        }
+    }
+}
+
+/// The kernel: powers summed over rows and over columns.
+struct Powers<'a, T> {
+    block: Block<'a, T>,
+    /// f of the rows.
+    potential: &'a [T],
+    row_weights: &'a [T],
+    column_weights: &'a [T],
+    row_sums: &'a mut [f64],
+    column_sums: &'a mut [T],
+}
+
+impl<T: Float> RowKernel for Powers<'_, T> {
+    #[inline(always)]
+    fn run<S: Simd, const D: usize>(self, simd: S) {
+        if S::REGISTER_COUNT >= 32 && D > 0 {
+            self.run_with::<S, D, 2>(simd);
+        } else {
+            self.run_with::<S, D, 1>(simd);
+        }
+    }
+}
+
+impl<T: Float> Powers<'_, T> {
+    #[inline(always)]
+    fn run_with<S: Simd, const D: usize, const V: usize>(self, simd: S) {
+        let Self {
+            block,
+            potential,
+            row_weights,
+            column_weights,
+            row_sums,
+            column_sums,
+        } = self;
+        let sharpness = T::splat(simd, block.sharpness);
+        let zero = T::splat(simd, T::ZERO);
+        let seeded = block.metric.is_squared();
+        let width = V * T::width::<S>();
+
+        for row in (0..block.count).step_by(ROWS) {
+            let mut f = [zero; ROWS];
+            let mut weights = [zero; ROWS];
+            let mut seeds = [zero; ROWS];
+            for r in 0..ROWS {
+                f[r] = T::splat(simd, potential[row + r]);
+                weights[r] = T::splat(simd, row_weights[row + r]);
+                if seeded {
+                    seeds[r] = T::sub(simd, zero, f[r]);
+                }
+            }
+            let mut sums = [zero; ROWS];
+
+            let rows = (block.rows, block.first + row);
+            let columns = block.columns.chunks_exact(block.dimension * T::TILE);
+            let terms = block.terms.chunks_exact(T::TILE);
+            for (tile, (columns, terms)) in columns.zip(terms).enumerate() {
+                for column in (0..T::TILE).step_by(width) {
+                    let squares = squared_distances::<T, S, D, V>(
+                        simd,
+                        block.dimension,
+                        rows,
+                        (columns, column),
+                        seeds,
+                    );
+                    let costs = costs_of_squares::<T, S, V>(simd, block.metric, squares);
+                    let h = T::lanes::<S>(&terms[column..][..width]);
+                    let at = tile * T::TILE + column;
+                    let w = T::lanes::<S>(&column_weights[at..][..width]);
+                    let below = T::lanes_mut::<S>(&mut column_sums[at..][..width]);
+                    for v in 0..V {
+                        let mut down = below[v];
+                        for r in 0..ROWS {
+                            let rest = if seeded {
+                                costs[r][v]
+                            } else {
+                                T::sub(simd, costs[r][v], f[r])
+                            };
+                            let s = T::negate_mul_add(simd, sharpness, rest, h[v]);
+                            let power = exp2::<T, S>(simd, s);
+                            sums[r] = T::mul_add(simd, power, w[v], sums[r]);
+                            down = T::mul_add(simd, power, weights[r], down);
+                        }
+                        below[v] = down;
+                    }
+                }
+            }
+            for r in 0..ROWS {
+                row_sums[row + r] += T::sum(simd, sums[r]).to_f64();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn each_meets_each_once_and_nobody_twice_in_a_round() {
+        for players in [2, 4, 10, 64] {
+            let mut met = HashSet::new();
+            for round in 0..players - 1 {
+                let mut seated = HashSet::new();
+                for table in 0..players / 2 {
+                    let (first, second) = opponents(players, round, table);
+                    assert!(seated.insert(first) && seated.insert(second));
+                    assert!(met.insert((first.min(second), first.max(second))));
+                }
+            }
+            assert_eq!(met.len(), players * (players - 1) / 2);
+        }
+    }
+}

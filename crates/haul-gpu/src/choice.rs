@@ -1,0 +1,190 @@
+//! Which variant of a kernel is the fastest: a guess for small passes, a measurement for large ones.
+//!
+//! How columns are best fetched depends on the adapter, the dimension and the operator, and no
+//! table of adapters would be complete. The first pass that is large enough to make up for it has
+//! all variants of its kernel measured on a part of its work, and the choice is kept for the
+//! process, for all engines on the same adapter. Small passes take the guess, before and after:
+//! variants differ by rounding, and what a problem gives does not depend on what ran before it.
+
+use crate::adapter::{Description, Kind};
+use haul_shaders::{Columns, Points, Power, Shader};
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+/// The work of a pass that is worth a measurement, in pairs of dimension 3.
+pub(crate) const LARGE: usize = 1 << 31;
+
+/// Groups of columns need so many lanes to broadcast.
+pub(crate) const BROADCAST_LANES: u32 = 8;
+
+/// What a choice is made for: an adapter with its driver and what it can do, and a kernel but for
+/// its columns.
+type Key = (String, Shader);
+
+static CHOICES: Mutex<Option<HashMap<Key, Columns>>> = Mutex::new(None);
+
+/// The choices for one adapter.
+pub(crate) struct Choices {
+    adapter: String,
+    candidates: Vec<Columns>,
+    software: bool,
+    fixed: Option<Columns>,
+}
+
+/// The variant that is taken, and whether it is time to measure all of them.
+pub(crate) struct Taken {
+    pub(crate) columns: Columns,
+    pub(crate) measure: bool,
+}
+
+impl Choices {
+    pub(crate) fn new(description: &Description) -> Self {
+        let Description {
+            name,
+            driver,
+            backend,
+            ..
+        } = description;
+        let broadcast = description.subgroup_sizes.0 >= BROADCAST_LANES;
+        let possible = |columns: &Columns| *columns != Columns::Broadcast || broadcast;
+        Self {
+            adapter: format!("{name}, {driver}, {backend}, {broadcast}"),
+            candidates: Columns::ALL.into_iter().filter(possible).collect(),
+            software: description.kind == Kind::Software,
+            fixed: None,
+        }
+    }
+
+    /// The variants that can run.
+    pub(crate) fn candidates(&self) -> &[Columns] {
+        &self.candidates
+    }
+
+    /// Takes one variant for everything.
+    pub(crate) fn fix(&mut self, columns: Columns) {
+        self.fixed = Some(columns);
+    }
+
+    /// The variant for a kernel that is about to do that much work.
+    pub(crate) fn take(&self, shader: Shader, work: usize) -> Taken {
+        let settled = |columns| Taken {
+            columns,
+            measure: false,
+        };
+        if let Some(columns) = self.fixed {
+            return settled(columns);
+        }
+        let guess = settled(self.guess(shader));
+        if work < LARGE || self.candidates.len() == 1 {
+            return guess;
+        }
+        let mut choices = CHOICES.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (self.adapter.clone(), kernel(shader));
+        match choices.get_or_insert_default().get(&key) {
+            Some(columns) => settled(*columns),
+            None => Taken {
+                measure: true,
+                ..guess
+            },
+        }
+    }
+
+    /// Keeps the outcome of a measurement.
+    pub(crate) fn keep(&self, shader: Shader, columns: Columns) {
+        let mut choices = CHOICES.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (self.adapter.clone(), kernel(shader));
+        choices.get_or_insert_default().insert(key, columns);
+    }
+
+    /// Broadcasts where there are lanes for it; memory of the workgroup where it is real, and
+    /// never for the matrix product of a software adapter, whose barriers are slow.
+    fn guess(&self, shader: Shader) -> Columns {
+        let tiled = shader
+            .pairs()
+            .is_some_and(|pairs| pairs.points == Points::Any);
+        if !self.software && (tiled || !self.candidates.contains(&Columns::Broadcast)) {
+            Columns::Shared
+        } else if self.candidates.contains(&Columns::Broadcast) {
+            Columns::Broadcast
+        } else {
+            Columns::Loaded
+        }
+    }
+}
+
+/// A kernel whatever its columns; the power of the cost has no say either.
+fn kernel(shader: Shader) -> Shader {
+    shader.with_pairs(|mut pairs| {
+        pairs.columns = Columns::Loaded;
+        pairs.power = Power::Two;
+        pairs
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use haul_shaders::{Pairs, Values, Workgroup};
+
+    fn choices(name: &str, kind: Kind, lanes: u32) -> Choices {
+        Choices::new(&Description {
+            name: name.to_owned(),
+            driver: String::new(),
+            backend: "Vulkan".to_owned(),
+            kind,
+            subgroup_sizes: (lanes, lanes),
+            max_buffer_size: 1 << 30,
+            max_binding_size: 1 << 27,
+        })
+    }
+
+    fn shader(points: Points, power: Power) -> Shader {
+        let columns = Columns::Loaded;
+        let pairs = Pairs {
+            points,
+            power,
+            columns,
+            workgroup: Workgroup::Large,
+        };
+        Shader::Sums(pairs, Values::None)
+    }
+
+    #[test]
+    fn a_large_pass_is_measured_once_and_the_choice_kept_for_the_adapter() {
+        let first = choices("one adapter", Kind::Discrete, 32);
+        let shader = shader(Points::Three, Power::One);
+        assert!(!first.take(shader, LARGE - 1).measure);
+        let taken = first.take(shader, LARGE);
+        assert!(taken.measure && taken.columns == Columns::Broadcast);
+        first.keep(shader, Columns::Shared);
+        for other in [&first, &choices("one adapter", Kind::Discrete, 32)] {
+            let taken = other.take(shader, LARGE);
+            assert!(!taken.measure && taken.columns == Columns::Shared);
+            // A small pass gives what it gave before.
+            assert_eq!(other.take(shader, 1000).columns, Columns::Broadcast);
+        }
+        // The same adapter, opened without subgroups, cannot do the same.
+        let without = choices("one adapter", Kind::Discrete, 0);
+        assert!(without.take(shader, LARGE).measure);
+    }
+
+    #[test]
+    fn guesses_fit_the_adapter() {
+        let guess = |kind, lanes, points| {
+            let choices = choices("guessed", kind, lanes);
+            choices.guess(shader(points, Power::Two))
+        };
+        assert_eq!(guess(Kind::Discrete, 32, Points::Any), Columns::Shared);
+        assert_eq!(guess(Kind::Integrated, 4, Points::Two), Columns::Shared);
+        assert_eq!(guess(Kind::Software, 8, Points::Any), Columns::Broadcast);
+        assert_eq!(guess(Kind::Software, 0, Points::Any), Columns::Loaded);
+    }
+
+    #[test]
+    fn a_fixed_variant_is_never_measured() {
+        let mut choices = choices("fixed", Kind::Discrete, 32);
+        choices.fix(Columns::Loaded);
+        let taken = choices.take(shader(Points::Two, Power::Two), LARGE);
+        assert!(!taken.measure && taken.columns == Columns::Loaded);
+    }
+}

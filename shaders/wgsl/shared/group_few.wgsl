@@ -1,0 +1,2 @@
+    #import columns
+    #import coordinates

@@ -1,0 +1,10 @@
+// The softmin of a row whose sum was taken relative to a guess of it.
+fn guessed_value(guess: f32, sum: f32, unit: f32, log_mean_weight: f32) -> f32 {
+    return guess - unit * (log2(sum) + log_mean_weight);
+}
+
+// Whether a sum is so far from 1, or no number, that powers left the range of a float: the guess
+// was none.
+fn fails(sum: f32, least: f32, largest: f32) -> bool {
+    return !(sum >= least && sum <= largest);
+}

@@ -1,5 +1,0 @@
-// The ratio of a potential to its update, exp((before − after)/ε); coefficients.x = log2(e)/ε. The
-// exponent is cut at 100: a start that is far off has a huge error, but a finite one.
-fn ratio(before: f32, after: f32) -> f32 {
-    return exp2(min(params.coefficients.x * (before - after), 100.0));
-}
