@@ -40,30 +40,39 @@ pub(crate) struct Block<'a, T> {
     pub(crate) sharpness: T,
 }
 
-/// A kernel, written for a dimension D known when it is compiled, or for any where D is 0.
+/// A kernel, written for a dimension D known when it is compiled, or for any where D is 0; and for
+/// general powers only where `POWER`, whose arithmetic would take the others' registers.
 pub(crate) trait RowKernel {
-    fn run<S: Simd, const D: usize>(self, simd: S);
+    fn run<S: Simd, const D: usize, const POWER: bool>(self, simd: S);
 }
 
-struct InDimension<K, const D: usize>(K);
+struct Specialised<K, const D: usize, const POWER: bool>(K);
 
-impl<K: RowKernel, const D: usize> WithSimd for InDimension<K, D> {
+impl<K: RowKernel, const D: usize, const POWER: bool> WithSimd for Specialised<K, D, POWER> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        self.0.run::<S, D>(simd);
+        self.0.run::<S, D, POWER>(simd);
     }
 }
 
 /// Runs a kernel on an instruction set.
-pub(crate) fn dispatch<K: RowKernel>(arch: Arch, dimension: usize, kernel: K) {
-    match dimension {
-        1 => arch.dispatch(InDimension::<K, 1>(kernel)),
-        2 => arch.dispatch(InDimension::<K, 2>(kernel)),
-        3 => arch.dispatch(InDimension::<K, 3>(kernel)),
-        4 => arch.dispatch(InDimension::<K, 4>(kernel)),
-        _ => arch.dispatch(InDimension::<K, 0>(kernel)),
+pub(crate) fn dispatch<T, K: RowKernel>(
+    arch: Arch,
+    dimension: usize,
+    metric: Metric<T>,
+    kernel: K,
+) {
+    match (dimension, metric) {
+        (2, Metric::Power { .. }) => arch.dispatch(Specialised::<K, 2, true>(kernel)),
+        (3, Metric::Power { .. }) => arch.dispatch(Specialised::<K, 3, true>(kernel)),
+        (_, Metric::Power { .. }) => arch.dispatch(Specialised::<K, 0, true>(kernel)),
+        (1, _) => arch.dispatch(Specialised::<K, 1, false>(kernel)),
+        (2, _) => arch.dispatch(Specialised::<K, 2, false>(kernel)),
+        (3, _) => arch.dispatch(Specialised::<K, 3, false>(kernel)),
+        (4, _) => arch.dispatch(Specialised::<K, 4, false>(kernel)),
+        _ => arch.dispatch(Specialised::<K, 0, false>(kernel)),
     }
 }
 
@@ -96,23 +105,23 @@ pub(crate) fn squared_distances<T: Float, S: Simd, const D: usize, const V: usiz
     sums
 }
 
-/// The costs at squared distances.
+/// The costs at squared distances; a general power where `POWER`.
 #[inline(always)]
-pub(crate) fn costs_of_squares<T: Float, S: Simd, const V: usize>(
+pub(crate) fn costs_of_squares<T: Float, S: Simd, const POWER: bool, const V: usize>(
     simd: S,
     metric: Metric<T>,
     mut squares: [[T::Lanes<S>; V]; ROWS],
 ) -> [[T::Lanes<S>; V]; ROWS] {
-    match metric {
-        Metric::Squared => {}
-        Metric::Distance => {
-            for square in squares.as_flattened_mut() {
-                *square = T::sqrt(simd, *square);
-            }
-        }
-        Metric::Power { head, tail } => {
-            for square in squares.as_flattened_mut() {
-                *square = power::<T, S>(simd, *square, (head, tail));
+    let root = !POWER && metric.is_distance();
+    if POWER || root {
+        for row in &mut squares {
+            for square in row {
+                *square = match metric {
+                    Metric::Power { head, tail } if POWER => {
+                        power::<T, S>(simd, *square, (head, tail))
+                    }
+                    _ => T::sqrt(simd, *square),
+                };
             }
         }
     }

@@ -49,14 +49,14 @@ pub(crate) struct Maximum<'a, T> {
 
 impl<T: Float> RowKernel for Maximum<'_, T> {
     #[inline(always)]
-    fn run<S: Simd, const D: usize>(self, simd: S) {
-        self.run_with::<S, D, 4>(simd);
+    fn run<S: Simd, const D: usize, const POWER: bool>(self, simd: S) {
+        self.run_with::<S, D, POWER, 4>(simd);
     }
 }
 
 impl<T: Float> Maximum<'_, T> {
     #[inline(always)]
-    fn run_with<S: Simd, const D: usize, const V: usize>(self, simd: S) {
+    fn run_with<S: Simd, const D: usize, const POWER: bool, const V: usize>(self, simd: S) {
         let Self { block, totals } = self;
         let sharpness = T::splat(simd, block.sharpness);
         let zero = T::splat(simd, T::ZERO);
@@ -79,7 +79,7 @@ impl<T: Float> Maximum<'_, T> {
                         (columns, column),
                         [zero; ROWS],
                     );
-                    let mut s = costs_of_squares::<T, S, V>(simd, block.metric, squares);
+                    let mut s = costs_of_squares::<T, S, POWER, V>(simd, block.metric, squares);
                     let h = T::lanes::<S>(&terms[column..][..width]);
                     for r in 0..ROWS {
                         let before = maxima[r];

@@ -108,7 +108,8 @@ impl<'a, T: Float> Pass<'a, T> {
 
     /// Runs a kernel on the machine's instruction set.
     pub(crate) fn dispatch(&self, kernel: impl RowKernel) {
-        dispatch(self.arch, self.rows.dimension(), kernel);
+        let metric = Metric::<T>::new(self.kernel.cost);
+        dispatch(self.arch, self.rows.dimension(), metric, kernel);
     }
 }
 

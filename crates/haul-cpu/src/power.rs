@@ -49,6 +49,11 @@ impl<T: Float> Metric<T> {
         }
     }
 
+    /// Whether the cost is the root of the sum of squares.
+    pub(crate) fn is_distance(self) -> bool {
+        matches!(self, Self::Distance)
+    }
+
     /// Whether the cost is the sum of squares itself, which a kernel may begin anywhere.
     pub(crate) fn is_squared(self) -> bool {
         matches!(self, Self::Squared)

@@ -27,27 +27,27 @@ pub(crate) struct Sums<'a, T, const N: usize> {
 
 impl<T: Float, const N: usize> RowKernel for Sums<'_, T, N> {
     #[inline(always)]
-    fn run<S: Simd, const D: usize>(self, simd: S) {
+    fn run<S: Simd, const D: usize, const POWER: bool>(self, simd: S) {
         // As many columns as the registers hold beside the sums.
         if S::REGISTER_COUNT < 32 {
             if D == 0 && T::width::<S>() > 1 {
-                self.run_with::<S, D, 2>(simd);
+                self.run_with::<S, D, POWER, 2>(simd);
             } else {
-                self.run_with::<S, D, 1>(simd);
+                self.run_with::<S, D, POWER, 1>(simd);
             }
         } else if D == 0 {
-            self.run_with::<S, D, 4>(simd);
+            self.run_with::<S, D, POWER, 4>(simd);
         } else if N <= 1 {
-            self.run_with::<S, D, 2>(simd);
+            self.run_with::<S, D, POWER, 2>(simd);
         } else {
-            self.run_with::<S, D, 1>(simd);
+            self.run_with::<S, D, POWER, 1>(simd);
         }
     }
 }
 
 impl<T: Float, const N: usize> Sums<'_, T, N> {
     #[inline(always)]
-    fn run_with<S: Simd, const D: usize, const V: usize>(self, simd: S) {
+    fn run_with<S: Simd, const D: usize, const POWER: bool, const V: usize>(self, simd: S) {
         let Self {
             block,
             potential,
@@ -86,7 +86,7 @@ impl<T: Float, const N: usize> Sums<'_, T, N> {
                         (columns, column),
                         seeds,
                     );
-                    let costs = costs_of_squares::<T, S, V>(simd, block.metric, squares);
+                    let costs = costs_of_squares::<T, S, POWER, V>(simd, block.metric, squares);
                     let h = T::lanes::<S>(&terms[column..][..width]);
                     for r in 0..ROWS {
                         for v in 0..V {

@@ -174,18 +174,18 @@ struct Powers<'a, T> {
 
 impl<T: Float> RowKernel for Powers<'_, T> {
     #[inline(always)]
-    fn run<S: Simd, const D: usize>(self, simd: S) {
+    fn run<S: Simd, const D: usize, const POWER: bool>(self, simd: S) {
         if S::REGISTER_COUNT >= 32 && D > 0 {
-            self.run_with::<S, D, 2>(simd);
+            self.run_with::<S, D, POWER, 2>(simd);
         } else {
-            self.run_with::<S, D, 1>(simd);
+            self.run_with::<S, D, POWER, 1>(simd);
         }
     }
 }
 
 impl<T: Float> Powers<'_, T> {
     #[inline(always)]
-    fn run_with<S: Simd, const D: usize, const V: usize>(self, simd: S) {
+    fn run_with<S: Simd, const D: usize, const POWER: bool, const V: usize>(self, simd: S) {
         let Self {
             block,
             potential,
@@ -224,7 +224,7 @@ impl<T: Float> Powers<'_, T> {
                         (columns, column),
                         seeds,
                     );
-                    let costs = costs_of_squares::<T, S, V>(simd, block.metric, squares);
+                    let costs = costs_of_squares::<T, S, POWER, V>(simd, block.metric, squares);
                     let h = T::lanes::<S>(&terms[column..][..width]);
                     let at = tile * T::TILE + column;
                     let w = T::lanes::<S>(&column_weights[at..][..width]);
