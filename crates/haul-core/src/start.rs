@@ -9,8 +9,9 @@ use crate::{Cost, Engine, Error, Problem, Result};
 pub enum Start {
     /// What took the fewest passes where it was measured. From a blur of 1/64 of the diameter on:
     /// [`Gaussian`](Self::Gaussian) for p = 2 in up to 32 dimensions, [`Zero`](Self::Zero) for
-    /// others; below it [`Annealed`](Self::Annealed). A measure against itself starts from zero:
-    /// its iteration needs no help.
+    /// others and for unbalanced problems, which need not transport what the Gaussians do; below it
+    /// [`Annealed`](Self::Annealed). A measure against itself starts from zero: its iteration needs
+    /// no help.
     #[default]
     Automatic,
     /// From potentials of 0, down a ladder of ε that halves the blur from the diameter of the
@@ -39,10 +40,12 @@ impl Start {
     /// otherwise.
     pub(crate) fn resolved(&self, problem: &Problem<'_>) -> Self {
         let ratio = problem.frame().diameter() / problem.blur();
+        let balanced = problem.rho_a().is_infinite() && problem.rho_b().is_infinite();
         match self {
             Self::Automatic if ratio > LEAST_LADDER => Self::Annealed,
             Self::Automatic
-                if problem.cost() == Cost::SquaredEuclidean
+                if balanced
+                    && problem.cost() == Cost::SquaredEuclidean
                     && problem.source().dimension() <= MOST_DIMENSIONS =>
             {
                 Self::Gaussian
