@@ -99,6 +99,9 @@ pub enum Values {
     One,
     /// Four at once, some of which may be unused.
     Four,
+    /// One value a column times four coordinates of the gradient of the cost, without its factor p.
+    /// For [`Columns::Loaded`].
+    Slope,
 }
 
 /// What the ratio of a marginal to its measure is made of.
@@ -175,19 +178,19 @@ impl Power {
 }
 
 impl Values {
-    const ALL: [Self; 3] = [Self::None, Self::One, Self::Four];
+    const ALL: [Self; 4] = [Self::None, Self::One, Self::Four, Self::Slope];
 
     /// How many sums a row has.
     pub fn sums(self) -> usize {
         match self {
             Self::None | Self::One => 1,
-            Self::Four => 4,
+            Self::Four | Self::Slope => 4,
         }
     }
 
     fn parts(self) -> &'static str {
-        match self {
-            Self::Four => wgsl!("shared/parts_4"),
+        match self.sums() {
+            4 => wgsl!("shared/parts_4"),
             _ => wgsl!("shared/parts_1"),
         }
     }
@@ -197,6 +200,7 @@ impl Values {
             Self::None => wgsl!("shared/values_none"),
             Self::One => wgsl!("shared/values_1"),
             Self::Four => wgsl!("shared/values_4"),
+            Self::Slope => wgsl!("shared/values_slope"),
         }
     }
 }
@@ -225,6 +229,21 @@ impl Pairs {
                 })
             })
         })
+    }
+
+    /// Whether there is a kernel for these values.
+    fn takes(self, values: Values) -> bool {
+        values != Values::Slope || self.columns == Columns::Loaded
+    }
+
+    /// What the powers are multiplied with, for points of this kind.
+    fn term(self, values: Values) -> &'static str {
+        match (values, self.points) {
+            (Values::None, _) => wgsl!("shared/term_plain"),
+            (Values::Slope, Points::Any) => wgsl!("shared/term_slope_any"),
+            (Values::Slope, _) => wgsl!("shared/term_slope_few"),
+            _ => wgsl!("shared/term_weighted"),
+        }
     }
 
     /// Whether it computes distances as a register-tiled matrix product is.
@@ -344,8 +363,9 @@ impl Shader {
     pub fn all() -> Vec<Self> {
         let mut all: Vec<Self> = Pairs::all()
             .flat_map(|pairs| {
+                let values = Values::ALL.into_iter().filter(move |v| pairs.takes(*v));
                 std::iter::once(Self::Softmin(pairs))
-                    .chain(Values::ALL.map(|values| Self::Sums(pairs, values)))
+                    .chain(values.map(move |values| Self::Sums(pairs, values)))
             })
             .collect();
         all.extend([
@@ -375,15 +395,17 @@ impl Shader {
         };
         match self {
             Self::Sums(pairs, values) => {
-                let (term, finish) = match values {
-                    Values::None => (wgsl!("shared/term_plain"), wgsl!("shared/finish_guessed")),
-                    _ => (wgsl!("shared/term_weighted"), wgsl!("shared/finish_values")),
+                let finish = match values {
+                    Values::None => wgsl!("shared/finish_guessed"),
+                    _ => wgsl!("shared/finish_values"),
                 };
                 fragments.extend([
                     ("values", values.fragment()),
                     ("parts", values.parts()),
                     ("column_values", pairs.column_values(values)),
-                    ("term", term),
+                    ("term", pairs.term(values)),
+                    ("weight", wgsl!("shared/weight")),
+                    ("slope", wgsl!("shared/slope")),
                     ("finish", finish),
                     ("guessed_value", wgsl!("shared/guessed_value")),
                 ]);

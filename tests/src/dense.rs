@@ -94,6 +94,44 @@ pub fn product(
     (sums, sizes)
 }
 
+/// ∂ₓC(x, y) = p |x − y|^{p−2} (x − y); 0 where x = y.
+pub fn cost_gradient(kind: Cost, x: &[f64], y: &[f64]) -> Vec<f64> {
+    let squared: f64 = x.iter().zip(y).map(|(x, y)| (x - y).powi(2)).sum();
+    let slope = if squared > 0.0 {
+        kind.p() * squared.powf(0.5 * kind.p() - 1.0)
+    } else {
+        0.0
+    };
+    x.iter().zip(y).map(|(x, y)| slope * (x - y)).collect()
+}
+
+/// Σⱼ bⱼ exp((fᵢ + gⱼ − Cᵢⱼ)/ε) φ(Cᵢⱼ) vⱼ ∂ₓC(xᵢ, yⱼ), and the same sum over absolute values, both n×d.
+pub fn gradient(
+    kind: Cost,
+    epsilon: f64,
+    rows: &Side,
+    columns: &Side,
+    factor: Factor,
+    values: &[f64],
+) -> (Vec<f64>, Vec<f64>) {
+    let d = rows.dimension;
+    let (mut sums, mut sizes) = (vec![0.0; rows.len() * d], vec![0.0; rows.len() * d]);
+    for i in 0..rows.len() {
+        for j in 0..columns.len() {
+            let (x, y) = (rows.point(i), columns.point(j));
+            let cost = cost(kind, x, y);
+            let exponent = (rows.potential[i] + columns.potential[j] - cost) / epsilon;
+            let phi = if factor == Factor::Cost { cost } else { 1.0 };
+            let weight = columns.weights[j] * exponent.exp() * phi * values[j];
+            for (k, slope) in cost_gradient(kind, x, y).into_iter().enumerate() {
+                sums[i * d + k] += weight * slope;
+                sizes[i * d + k] += (weight * slope).abs();
+            }
+        }
+    }
+    (sums, sizes)
+}
+
 /// The plan Pᵢⱼ = aᵢ bⱼ exp((fᵢ + gⱼ − Cᵢⱼ)/ε), n×m.
 pub fn plan(kind: Cost, epsilon: f64, rows: &Side, columns: &Side) -> Vec<f64> {
     let mut plan = Vec::with_capacity(rows.len() * columns.len());

@@ -6,6 +6,7 @@
 //! ```text
 //! softmin   T_b(h)ᵢ = −ε log Σⱼ bⱼ exp((hⱼ − Cᵢⱼ)/ε)
 //! product         Σⱼ bⱼ exp((fᵢ + gⱼ − Cᵢⱼ)/ε) φ(Cᵢⱼ) Vⱼ      φ = 1 or C
+//! gradient        Σⱼ bⱼ exp((fᵢ + gⱼ − Cᵢⱼ)/ε) φ(Cᵢⱼ) vⱼ ∂ₓC(xᵢ, yⱼ)
 //! ```
 //!
 //! The rest is arithmetic on vectors of length n. Points come placed in a [`Frame`](crate::Frame):
@@ -77,7 +78,7 @@ pub enum Factor {
     Cost,
 }
 
-/// What the kernel is summed against, pair by pair: φ(Cᵢⱼ) Vⱼ.
+/// What the kernel, or the gradient of the cost, is summed against, pair by pair: φ(Cᵢⱼ) Vⱼ.
 #[derive(Debug)]
 pub struct Integrand<'v, V> {
     /// φ.
@@ -87,6 +88,14 @@ pub struct Integrand<'v, V> {
     /// How many values a column has.
     pub width: usize,
 }
+
+impl<V> Clone for Integrand<'_, V> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<V> Copy for Integrand<'_, V> {}
 
 /// A potential f and the update it is to be replaced with.
 #[derive(Debug)]
@@ -210,6 +219,18 @@ pub trait Engine {
     /// `out` ← Σⱼ bⱼ exp((fᵢ + gⱼ − Cᵢⱼ)/ε) φ(Cᵢⱼ) Vⱼ, n×width, row-major. With V = 1 and φ = 1
     /// these are the sums rᵢ/aᵢ of the plan's rows.
     fn product(
+        &self,
+        kernel: Kernel,
+        rows: Side<'_, Self>,
+        columns: Side<'_, Self>,
+        integrand: Integrand<'_, Self::Vector>,
+        out: &mut Self::Vector,
+    ) -> Result<()>;
+
+    /// `out` ← Σⱼ bⱼ exp((fᵢ + gⱼ − Cᵢⱼ)/ε) φ(Cᵢⱼ) vⱼ ∂ₓC(xᵢ, yⱼ), n×d, row-major, for one value v a
+    /// column, an integrand of width 1. ∂ₓ|x − y|^p = p |x − y|^{p−2} (x − y) is formed from
+    /// differences; it is 0 where x = y, for p ≤ 1 as well, where the cost has no derivative.
+    fn gradient(
         &self,
         kernel: Kernel,
         rows: Side<'_, Self>,

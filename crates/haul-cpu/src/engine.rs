@@ -2,12 +2,12 @@
 
 use crate::cloud::{CpuCloud, check};
 use crate::pass::Pass;
-use crate::product::Product;
+use crate::product::{Against, Product};
 use crate::real::Real;
 use crate::softmin::{softmin, softmin_of_itself};
 use crate::vectors::{self, CpuVector};
 use crate::workers::Workers;
-use haul_core::engine::{Integrand, Kernel, Ratio, Remembered, Side, Slot, Update};
+use haul_core::engine::{Factor, Integrand, Kernel, Ratio, Remembered, Side, Slot, Update};
 use haul_core::{Engine, Error, Precision, Result};
 use pulp::Arch;
 use std::marker::PhantomData;
@@ -50,6 +50,36 @@ impl<T: Real> CpuEngine<T> {
     #[cfg(test)]
     pub(crate) fn with_arch(arch: Arch) -> Self {
         Self::on(Workers::shared(), arch)
+    }
+
+    /// Runs a product, with values or with the gradient of the cost.
+    fn sums(
+        &self,
+        kernel: Kernel,
+        rows: Side<'_, Self>,
+        columns: Side<'_, Self>,
+        (factor, against): (Factor, Against<'_, T>),
+        out: &mut CpuVector<T>,
+    ) -> Result<()> {
+        check_side("the potential of the rows", rows)?;
+        check_side("the potential of the columns", columns)?;
+        check_dimensions(rows.cloud, columns.cloud)?;
+        let product = Product {
+            pass: Pass::new(
+                self.arch,
+                kernel,
+                rows.cloud,
+                columns.cloud,
+                &columns.potential.values,
+            ),
+            potential: &rows.potential.values,
+            factor,
+            against,
+        };
+        let room = rows.cloud.len().saturating_mul(product.width());
+        check("the result of a product", out.values.len(), room)?;
+        product.run(&self.workers, &mut out.values);
+        Ok(())
     }
 
     fn on(workers: Workers, arch: Arch) -> Self {
@@ -144,28 +174,31 @@ impl<T: Real> Engine for CpuEngine<T> {
         integrand: Integrand<'_, Self::Vector>,
         out: &mut Self::Vector,
     ) -> Result<()> {
-        let Integrand {
-            factor,
-            values,
-            width,
-        } = integrand;
-        check_side("the potential of the rows", rows)?;
-        check_side("the potential of the columns", columns)?;
-        check_dimensions(rows.cloud, columns.cloud)?;
-        let (n, m) = (rows.cloud.len(), columns.cloud.len());
-        let (m_width, n_width) = (m.saturating_mul(width), n.saturating_mul(width));
+        let Integrand { values, width, .. } = integrand;
+        let m_width = columns.cloud.len().saturating_mul(width);
         check("the values of a product", values.values.len(), m_width)?;
-        check("the result of a product", out.values.len(), n_width)?;
-        let (arch, potential) = (self.arch, &columns.potential.values);
-        let product = Product {
-            pass: Pass::new(arch, kernel, rows.cloud, columns.cloud, potential),
-            potential: &rows.potential.values,
-            factor,
-            values: &values.values,
-            width,
-        };
-        product.run(&self.workers, &mut out.values);
-        Ok(())
+        let values = &values.values;
+        let against = Against::Values { values, width };
+        self.sums(kernel, rows, columns, (integrand.factor, against), out)
+    }
+
+    fn gradient(
+        &self,
+        kernel: Kernel,
+        rows: Side<'_, Self>,
+        columns: Side<'_, Self>,
+        integrand: Integrand<'_, Self::Vector>,
+        out: &mut Self::Vector,
+    ) -> Result<()> {
+        let values = &integrand.values.values;
+        check("the width of a gradient's values", integrand.width, 1)?;
+        check(
+            "the values of a gradient",
+            values.len(),
+            columns.cloud.len(),
+        )?;
+        let against = Against::Gradient { values };
+        self.sums(kernel, rows, columns, (integrand.factor, against), out)
     }
 
     fn scale(

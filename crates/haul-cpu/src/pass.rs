@@ -9,6 +9,7 @@ use crate::block::{Block, RowKernel, dispatch};
 use crate::cloud::CpuCloud;
 use crate::power::Metric;
 use crate::real::Float;
+use haul_core::Cost;
 use haul_core::engine::Kernel;
 use pulp::Arch;
 use std::f64::consts::LOG2_E;
@@ -51,6 +52,10 @@ impl<'a, T: Float> Pass<'a, T> {
 
     pub(crate) fn columns(&self) -> &'a CpuCloud<T> {
         self.columns
+    }
+
+    pub(crate) fn cost(&self) -> Cost {
+        self.kernel.cost
     }
 
     pub(crate) fn epsilon(&self) -> f64 {

@@ -26,6 +26,8 @@ pub trait Float: Copy + Debug + Send + Sync + 'static {
     const TILE: usize;
     const PRECISION: Precision;
     const ZERO: Self;
+    /// The least normal number.
+    const LEAST: Self;
 
     /// Exponents are limited to this range; 2 to the power of the lower end counts as 0.
     const EXPONENTS: (Self, Self);
@@ -167,6 +169,7 @@ impl Float for f32 {
     const TILE: usize = 64;
     const PRECISION: Precision = Precision::F32;
     const ZERO: Self = 0.0;
+    const LEAST: Self = f32::MIN_POSITIVE;
     const EXPONENTS: (Self, Self) = (-127.0, 127.0);
     const ROUNDER: Self = 12_582_912.0;
     const EXP2: &'static [Self] = &crate::exp2::F32;
@@ -238,6 +241,7 @@ impl Float for f64 {
     const TILE: usize = 32;
     const PRECISION: Precision = Precision::F64;
     const ZERO: Self = 0.0;
+    const LEAST: Self = f64::MIN_POSITIVE;
     const EXPONENTS: (Self, Self) = (-1023.0, 1023.0);
     const ROUNDER: Self = 6_755_399_441_055_744.0;
     const EXP2: &'static [Self] = &crate::exp2::F64;

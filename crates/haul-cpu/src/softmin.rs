@@ -8,10 +8,9 @@ use crate::block::{MOST_ROWS, ROWS};
 use crate::maximum::{LogSum, Maximum};
 use crate::pass::Pass;
 use crate::real::Float;
-use crate::sums::Sums;
+use crate::sums::{One, Sums};
 use crate::symmetric;
 use crate::workers::Workers;
-use haul_core::engine::Factor;
 use std::f64::consts::LN_2;
 use std::ops::Range;
 
@@ -66,11 +65,10 @@ fn sum_guessed<T: Float>(pass: &Pass<'_, T>, first: usize, guess: &[T], out: &mu
     potential[..guess.len()].copy_from_slice(guess);
     let mut totals = [0.0; MOST_ROWS];
     for (_, block) in pass.blocks(first..first + out.len(), 0) {
-        pass.dispatch(Sums::<T, 0> {
+        pass.dispatch(Sums {
             block,
             potential: &potential,
-            factor: Factor::One,
-            values: &[],
+            summand: One,
             totals: &mut totals,
         });
     }

@@ -381,34 +381,25 @@ impl Engine for GpuEngine {
         integrand: Integrand<'_, GpuVector>,
         out: &mut GpuVector,
     ) -> haul_core::Result<()> {
-        let Integrand { values, width, .. } = integrand;
-        check(
-            "the coordinates of a point",
-            columns.cloud.dimension,
-            rows.cloud.dimension,
-        )?;
-        check(
-            "the potential of the columns",
-            columns.cloud.length,
-            columns.potential.length,
-        )?;
-        check(
-            "the potential of the rows",
-            rows.cloud.length,
-            rows.potential.length,
-        )?;
-        check(
-            "the values of a product",
-            columns.cloud.length * width,
-            values.length,
-        )?;
-        check(
-            "the result of a product",
-            rows.cloud.length * width,
-            out.length,
-        )?;
+        check_sums(rows, columns, integrand, (integrand.width, out))?;
         self.run(async |work| {
             self.record_product(work, kernel, rows, columns, integrand, out)
+                .await
+        })
+    }
+
+    fn gradient(
+        &self,
+        kernel: Kernel,
+        rows: Side<'_, Self>,
+        columns: Side<'_, Self>,
+        integrand: Integrand<'_, GpuVector>,
+        out: &mut GpuVector,
+    ) -> haul_core::Result<()> {
+        check("the width of a gradient's values", 1, integrand.width)?;
+        check_sums(rows, columns, integrand, (rows.cloud.dimension, out))?;
+        self.run(async |work| {
+            self.record_gradient(work, kernel, rows, columns, integrand, out)
                 .await
         })
     }
@@ -672,4 +663,25 @@ fn check(what: &'static str, expected: usize, found: usize) -> haul_core::Result
             found,
         })
     }
+}
+
+/// Refuses lengths that do not fit a sum over pairs; the result has `width` values a row.
+fn check_sums(
+    rows: Side<'_, GpuEngine>,
+    columns: Side<'_, GpuEngine>,
+    integrand: Integrand<'_, GpuVector>,
+    (width, out): (usize, &GpuVector),
+) -> haul_core::Result<()> {
+    let (x, y) = (rows.cloud, columns.cloud);
+    check("the coordinates of a point", y.dimension, x.dimension)?;
+    let (f, g) = (rows.potential, columns.potential);
+    check("the potential of the columns", y.length, g.length)?;
+    check("the potential of the rows", x.length, f.length)?;
+    let (values, values_width) = (integrand.values, integrand.width);
+    check(
+        "the values of a product",
+        y.length * values_width,
+        values.length,
+    )?;
+    check("the result of a product", x.length * width, out.length)
 }

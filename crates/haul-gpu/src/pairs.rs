@@ -52,7 +52,8 @@ enum Extra<'a> {
     Waiting { token: u32 },
     /// The guess of the result, and the alarm that is raised where it was none.
     Guess { guess: &'a GpuVector, token: u32 },
-    /// The potential of the rows, φ, and the values of a column from some channel on.
+    /// The potential of the rows, φ, and the values of a pair from some channel on: `width` of them,
+    /// all of the column, or for [`Values::Slope`] one of the column times as many coordinates.
     Values {
         potential: &'a GpuVector,
         factor: Factor,
@@ -69,12 +70,17 @@ impl Pass<'_> {
         pairs.saturating_mul(Extent::pair_work(self.rows.dimension))
     }
 
-    /// Values of a column.
+    /// Values of a row of the result.
     fn width(&self) -> usize {
         match self.extra {
             Extra::Values { width, .. } => width,
             _ => 1,
         }
+    }
+
+    /// Whether it sums the gradient of the cost.
+    fn slopes(&self) -> bool {
+        matches!(self.shader, Shader::Sums(_, Values::Slope))
     }
 
     /// Floats of a state.
@@ -115,11 +121,18 @@ impl Pass<'_> {
                     Factor::One => (1.0, 0.0),
                     Factor::Cost => (0.0, 1.0 / sharpness(self.kernel) as f32),
                 };
+                // A slope comes in scaled units, and without the factor p.
+                let unit = if self.slopes() {
+                    f64::from(parameters.scale) * self.kernel.cost.p() / sharpness(self.kernel)
+                } else {
+                    1.0
+                };
                 PairParams {
                     width: width as u32,
                     channel: channel as u32,
                     factor_one,
                     factor_cost,
+                    mean_weight: (unit * cloud.mean_weight) as f32,
                     ..parameters
                 }
             }
@@ -144,6 +157,7 @@ impl Pass<'_> {
                 width,
                 ..
             } => {
+                let width = if self.slopes() { 1 } else { width };
                 let (first, length) = (columns.start * width, columns.len() * width);
                 (
                     rows(potential, 1),
@@ -281,6 +295,51 @@ impl GpuEngine {
         } else {
             Values::Four
         };
+        self.record_sums(
+            work,
+            kernel,
+            (rows, columns),
+            (at_once, width),
+            (factor, values),
+            out,
+        )
+        .await
+    }
+
+    /// Records the sums of a gradient.
+    pub(crate) async fn record_gradient(
+        &self,
+        work: &mut Work,
+        kernel: Kernel,
+        rows: Side<'_, Self>,
+        columns: Side<'_, Self>,
+        integrand: Integrand<'_, GpuVector>,
+        out: &GpuVector,
+    ) -> Result<(), Error> {
+        let Integrand { factor, values, .. } = integrand;
+        let width = rows.cloud.dimension;
+        let at_once = Values::Slope;
+        self.record_sums(
+            work,
+            kernel,
+            (rows, columns),
+            (at_once, width),
+            (factor, values),
+            out,
+        )
+        .await
+    }
+
+    /// Records as many passes as it takes for all `width` values of a row.
+    async fn record_sums(
+        &self,
+        work: &mut Work,
+        kernel: Kernel,
+        (rows, columns): (Side<'_, Self>, Side<'_, Self>),
+        (at_once, width): (Values, usize),
+        (factor, values): (Factor, &GpuVector),
+        out: &GpuVector,
+    ) -> Result<(), Error> {
         let pairs = self.pairs(kernel, rows.cloud)?;
         for channel in (0..width).step_by(at_once.sums()) {
             let pass = Pass {
@@ -402,6 +461,10 @@ impl GpuEngine {
     /// The same pass in the variant of its kernel that suits the adapter; once that pays, the
     /// variants are measured first, on a part of the work.
     async fn settled<'a>(&self, work: &mut Work, pass: Pass<'a>) -> Result<Pass<'a>, Error> {
+        if pass.slopes() {
+            // It has one variant.
+            return Ok(pass);
+        }
         let taken = self.choices.take(pass.shader, pass.work());
         let with = |columns| Pass {
             shader: pass.shader.with_pairs(|pairs| Pairs {

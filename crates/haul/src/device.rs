@@ -113,6 +113,24 @@ macro_rules! dispatch {
     };
 }
 
+/// Hands on a sum over pairs: `product` or `gradient`.
+macro_rules! over_pairs {
+    ($device:expr, $method:ident, $kernel:expr, $rows:ident, $columns:ident, $integrand:ident, $out:ident) => {{
+        let (x, f) = ($rows.cloud, $rows.potential);
+        let (y, g) = ($columns.cloud, $columns.potential);
+        let Integrand {
+            factor,
+            values,
+            width,
+        } = $integrand;
+        dispatch!($device, engine, [Cloud x, Vector f, Cloud y, Vector g, Vector values, Vector $out], {
+            let rows = Side { cloud: x, potential: f };
+            let columns = Side { cloud: y, potential: g };
+            engine.$method($kernel, rows, columns, Integrand { factor, values, width }, $out)
+        })
+    }};
+}
+
 /// Wraps what an engine made in the kind of that engine.
 macro_rules! wrap {
     ($device:expr, $kind:ident, $engine:ident, $body:expr) => {
@@ -192,18 +210,18 @@ impl Engine for Device {
         integrand: Integrand<'_, Vector>,
         out: &mut Vector,
     ) -> Result<()> {
-        let (x, f) = (rows.cloud, rows.potential);
-        let (y, g) = (columns.cloud, columns.potential);
-        let Integrand {
-            factor,
-            values,
-            width,
-        } = integrand;
-        dispatch!(self, engine, [Cloud x, Vector f, Cloud y, Vector g, Vector values, Vector out], {
-            let rows = Side { cloud: x, potential: f };
-            let columns = Side { cloud: y, potential: g };
-            engine.product(kernel, rows, columns, Integrand { factor, values, width }, out)
-        })
+        over_pairs!(self, product, kernel, rows, columns, integrand, out)
+    }
+
+    fn gradient(
+        &self,
+        kernel: Kernel,
+        rows: Side<'_, Self>,
+        columns: Side<'_, Self>,
+        integrand: Integrand<'_, Vector>,
+        out: &mut Vector,
+    ) -> Result<()> {
+        over_pairs!(self, gradient, kernel, rows, columns, integrand, out)
     }
 
     fn scale(

@@ -9,3 +9,7 @@ fn point(stored: Stored) -> Point {
 fn squared(difference: Point) -> f32 {
     return dot(difference, difference);
 }
+
+fn coordinates(point: Point) -> vec4<f32> {
+    return point;
+}

@@ -31,6 +31,14 @@ pub const BODIES: &[(&str, Body)] = &[
         products_of_an_infinite_epsilon_are_moments_of_the_cost,
     ),
     (
+        "gradients_sum_the_slopes_of_the_cost",
+        gradients_sum_the_slopes_of_the_cost,
+    ),
+    (
+        "gradients_are_zero_in_one_place_and_finite_beside_it",
+        gradients_in_one_place,
+    ),
+    (
         "more_than_65535_columns_with_few_rows",
         more_than_65535_columns_with_few_rows,
     ),
@@ -337,6 +345,84 @@ fn products_of_an_infinite_epsilon_are_moments_of_the_cost(device: &Device) {
                     ),
                 );
             }
+        }
+    }
+}
+
+fn gradient(
+    device: &Device,
+    kernel: Kernel,
+    rows: &dense::Side,
+    columns: &dense::Side,
+    factor: Factor,
+    values: &[f64],
+) -> Vec<f64> {
+    let (x, y) = (Uploaded::new(device, rows), Uploaded::new(device, columns));
+    let values = device.vector(values).unwrap();
+    let mut out = device.vector(&vec![0.0; rows.points.len()]).unwrap();
+    let integrand = Integrand {
+        factor,
+        values: &values,
+        width: 1,
+    };
+    device
+        .gradient(kernel, x.side(), y.side(), integrand, &mut out)
+        .unwrap();
+    device.read(&out).unwrap()
+}
+
+fn gradients_sum_the_slopes_of_the_cost(device: &Device) {
+    for d in DIMENSIONS {
+        for (n, m) in SHAPES {
+            for (p, factor, epsilon) in [
+                (2.0, Factor::One, 0.2),
+                (2.0, Factor::Cost, 0.2),
+                (1.0, Factor::One, 0.2),
+                (1.0, Factor::Cost, f64::INFINITY),
+                (1.5, Factor::One, 0.2),
+                (0.5, Factor::Cost, 0.2),
+                (1.5, Factor::One, f64::INFINITY),
+            ] {
+                let cost = Cost::power(p).unwrap();
+                let (mut rows, columns) = (side(n, d, 5, 0.0), side(m, d, 6, 0.3));
+                if epsilon.is_finite() {
+                    rows.potential = dense::softmin(cost, epsilon, &rows, &columns);
+                }
+                let values = Numbers::new(7).vector(m, -1.0, 1.0);
+                let (expected, sizes) =
+                    dense::gradient(cost, epsilon, &rows, &columns, factor, &values);
+                let kernel = Kernel { cost, epsilon };
+                let got = gradient(device, kernel, &rows, &columns, factor, &values);
+                let largest = dense::largest_cost(cost, &rows, &columns);
+                let size = largest + rows.height() + columns.height();
+                // A power of the distance is off by some units more.
+                let relative = (d as f64 + 12.0) * unit(device) * (1.0 + size / epsilon);
+                let context = format!("d {d}, {n}×{m}, p {p}, {factor:?}, ε {epsilon}");
+                let close = |got: &[f64]| close(got, &expected, |k| relative * sizes[k]);
+                accept(&context, close(&got));
+                let wrong: Vec<f64> = got.iter().map(|g| g * (1.0 + 1e3 * relative)).collect();
+                reject(&context, close(&wrong));
+            }
+        }
+    }
+}
+
+fn gradients_in_one_place(device: &Device) {
+    for d in [1, 3, 5] {
+        for cost in costs() {
+            let kernel = Kernel { cost, epsilon: 0.3 };
+            let mut rows = side(40, d, 21, 0.0);
+            let mut columns = rows.clone();
+            let own = gradient(device, kernel, &rows, &columns, Factor::One, &[1.0; 40]);
+            assert!(own.iter().all(|g| g.is_finite()), "d {d} {cost:?} {own:?}");
+            rows.points.truncate(d);
+            rows.weights = vec![1.0];
+            rows.potential = vec![0.0];
+            columns.points = rows.points.clone();
+            columns.weights = vec![1.0];
+            columns.potential = vec![0.0];
+            let still = gradient(device, kernel, &rows, &columns, Factor::One, &[1.0]);
+            assert!(still.iter().all(|g| *g == 0.0), "d {d} {cost:?} {still:?}");
         }
     }
 }
