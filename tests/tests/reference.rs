@@ -6,7 +6,7 @@
 //! penalties a value, within as much of |OT(α, β)| + |OT(α, α)| + |OT(β, β)|.
 
 use haul::engine::{Factor, Integrand, Kernel, Side};
-use haul::{Cost, Device, Divergence, Energy, Engine, Error, Measure, Sinkhorn};
+use haul::{Cost, Device, Divergence, Energy, Engine, Error, Measure, Sinkhorn, Terms, Truncated};
 use haul_tests::compare::{accept, close, number, reject};
 use haul_tests::engines;
 use libtest_mimic::{Arguments, Trial};
@@ -40,6 +40,7 @@ fn main() -> ExitCode {
         for (name, body) in [
             ("balanced_cases", balanced_cases as engines::Body),
             ("unbalanced_cases", unbalanced_cases),
+            ("truncated_cases", truncated_cases),
             ("energies", energies),
             ("operators", operators),
         ] {
@@ -146,6 +147,7 @@ fn balanced_cases(device: &Device) {
         );
         accept(name, divergence);
 
+        gradients(name, &terms, &arrays);
         let (row_sums, column_sums) = solution.plan().marginals().unwrap();
         let (rows, columns) = (&arrays["row_marginal"], &arrays["col_marginal"]);
         let l1 = |v: &[f64], w: &[f64]| v.iter().zip(w).map(|(v, w)| (v - w).abs()).sum::<f64>();
@@ -154,6 +156,63 @@ fn balanced_cases(device: &Device) {
             name,
             number("Pᵀ1", l1(&column_sums, columns), 0.0, relative),
         );
+    }
+}
+
+/// Both gradients in the points within 1e-3 (f32) and 1e-7 (f64) of their norms.
+fn gradients(name: &str, terms: &Terms<'_, Device>, arrays: &HashMap<String, Vec<f64>>) {
+    let single = terms.ab.report().precision.name() == "f32";
+    let tolerance = if single { 1e-3 } else { 1e-7 };
+    for (key, gradient) in [
+        ("grad_x_ot", terms.ab.gradient()),
+        ("grad_x_divergence", terms.gradient()),
+    ] {
+        let (got, expected) = (gradient.unwrap().points, &arrays[key]);
+        relative_norm(&format!("{name} {key}"), &got, expected, tolerance);
+    }
+}
+
+/// ‖got − expected‖ within a share of ‖expected‖; a control that is off by three times as much is not.
+fn relative_norm(context: &str, got: &[f64], expected: &[f64], tolerance: f64) {
+    let norm = |v: &[f64]| v.iter().map(|v| v * v).sum::<f64>().sqrt();
+    let differences: Vec<f64> = got.iter().zip(expected).map(|(g, e)| g - e).collect();
+    let (off, size) = (norm(&differences), norm(expected));
+    println!("{context}: off by {:.1e} of its norm", off / size);
+    accept(context, number("norm", off, 0.0, tolerance * size));
+    reject(
+        context,
+        number("norm", off + 3.0 * tolerance * size, 0.0, tolerance * size),
+    );
+}
+
+/// W_L within 1e-5 (f32) and 1e-12 (f64), its gradients within 1e-4 and 1e-10 of their norms.
+fn truncated_cases(device: &Device) {
+    let single = device.precision().name() == "f32";
+    for case in list("truncated") {
+        let name = case["file"].as_str().unwrap();
+        let of = |key: &str| case[key].as_f64().unwrap();
+        let arrays = arrays(&case);
+        let d = arrays["x"].len() / arrays["a"].len();
+        let measure = |points: &str, weights: &str| {
+            Measure::new(arrays[points].clone(), d, arrays[weights].clone()).unwrap()
+        };
+        let cost = Truncated::iterations(of("L") as usize)
+            .epsilon(of("epsilon"))
+            .p(of("p"))
+            .evaluate(device, &measure("x", "a"), &measure("y", "b"))
+            .unwrap();
+        let expected = of("W_L");
+        let tolerance = if single { 1e-5 } else { 1e-12 } * expected;
+        accept(name, number("W_L", cost.value(), expected, tolerance));
+        reject(
+            name,
+            number("W_L", cost.value() + 3.0 * tolerance, expected, tolerance),
+        );
+        let tolerance = if single { 1e-4 } else { 1e-10 };
+        let gradient = cost.gradient().unwrap();
+        for (key, got) in [("grad_x", gradient.points), ("grad_a", gradient.weights)] {
+            relative_norm(&format!("{name} {key}"), &got, &arrays[key], tolerance);
+        }
     }
 }
 
@@ -210,6 +269,7 @@ fn unbalanced_cases(device: &Device) {
             "{name}: {certificate:?}"
         );
 
+        gradients(name, &terms, &arrays);
         // Potentials have no free constant here.
         let potentials = terms.ab.potentials().unwrap();
         let allowed = 100.0 * relative * (scale + epsilon);

@@ -22,8 +22,9 @@
 //! The lesser of both bounds counts. Every term comes from vectors of length n and a few more
 //! passes. Both bounds are widened by what the engine's precision may hide.
 
-use crate::engine::{Factor, Integrand, Kernel, Precision};
+use crate::engine::{Factor, Kernel, Precision};
 use crate::marginal::Marginal;
+use crate::pass::Pass;
 use crate::{Cost, Engine, Error, Result};
 
 /// What is known for certain about a solution. Costs are in the units of the cost of the points,
@@ -231,7 +232,7 @@ impl<E: Engine> Passes<'_, E> {
         values: &[f64],
     ) -> Result<Vec<f64>> {
         self.count += 1;
-        product(self.engine, self.kernel, rows, columns, factor, values)
+        Pass::between(self.engine, self.kernel, rows, columns).product(factor, values, 1)
     }
 
     /// An upper bound where one side is constrained: the cost of the plan whose marginal on that
@@ -290,32 +291,12 @@ impl<E: Engine> Passes<'_, E> {
                     .map(|(e, b)| if *b > 0.0 { e / b } else { 0.0 })
                     .collect();
                 self.count += 1;
-                let costs = product(self.engine, flat, rows, columns, Factor::Cost, &ratio)?;
+                let pass = Pass::between(self.engine, flat, rows, columns);
+                let costs = pass.product(Factor::Cost, &ratio, 1)?;
                 Ok(dot(e, &costs) / mass2)
             }
         }
     }
-}
-
-/// [`Engine::product`] of two marginals, from host values (m×`width`) to host values (n×`width`).
-pub(crate) fn product<E: Engine>(
-    engine: &E,
-    kernel: Kernel,
-    rows: &Marginal<E>,
-    columns: &Marginal<E>,
-    factor: Factor,
-    values: &[f64],
-) -> Result<Vec<f64>> {
-    let width = values.len() / columns.weights.len();
-    let values = engine.vector(values)?;
-    let mut out = engine.vector(&vec![0.0; rows.weights.len() * width])?;
-    let integrand = Integrand {
-        factor,
-        values: &values,
-        width,
-    };
-    engine.product(kernel, rows.side(), columns.side(), integrand, &mut out)?;
-    engine.read(&out)
 }
 
 /// Mean of a weighted cloud, and its mean squared distance from that mean.

@@ -24,7 +24,9 @@
 //! exponents, which keeps their digits, and the sums of the rows are summed in f64.
 
 use crate::certificate::moments;
-use crate::engine::{Factor, Integrand, Kernel, Side};
+use crate::engine::{Factor, Kernel, Side};
+use crate::gradient::finite;
+use crate::pass::{Pass, weighted};
 use crate::problem::{equal_masses, same_space};
 use crate::{Cost, Engine, Error, Frame, Measure, Precision, Result};
 use std::time::Instant;
@@ -126,6 +128,43 @@ impl Energy {
     }
 }
 
+impl Energy {
+    /// The derivative of the energy in each point of the source, n×d, row-major, in two passes over
+    /// pairs. That in the weights is [`Discrepancy::gradient_weights`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`evaluate`](Self::evaluate).
+    pub fn gradient_points<E: Engine>(
+        &self,
+        engine: &E,
+        source: &Measure,
+        target: &Measure,
+    ) -> Result<Vec<f64>> {
+        self.check(source, target)?;
+        let cost = Cost::power(self.p)?;
+        let frame = Frame::joint(source, target).for_moments();
+        let unit = frame.slope_unit(cost) * (source.mass() * target.mass()).sqrt();
+        if cost == Cost::SquaredEuclidean {
+            let mean = |measure: &Measure| {
+                let (weights, mass) = (measure.weights(), measure.mass());
+                moments(&frame.place(measure), measure.dimension(), weights, mass).0
+            };
+            let (mean, mean2) = (mean(source), mean(target));
+            let pull = mean.iter().zip(&mean2).map(|(x, y)| 2.0 * (x - y));
+            let pull: Vec<f64> = pull.collect::<Vec<_>>().repeat(source.len());
+            return finite(weighted(source.weights(), unit, pull), engine);
+        }
+        let kernel = Kernel {
+            cost,
+            epsilon: f64::INFINITY,
+        };
+        let slopes =
+            Combination::ENERGY.slopes(engine, &frame, kernel, (source, target), [1.0; 2])?;
+        finite(weighted(source.weights(), unit, slopes), engine)
+    }
+}
+
 impl Default for Energy {
     fn default() -> Self {
         Self::new()
@@ -208,6 +247,26 @@ impl Mmd {
             ..Discrepancy::between(source, target)
         };
         discrepancy.finished(engine.device(), precision, start)
+    }
+
+    /// The derivative of the squared MMD in each point of the source, n×d, row-major, in two passes
+    /// over pairs. That in the weights is [`Discrepancy::gradient_weights`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`evaluate`](Self::evaluate).
+    pub fn gradient_points<E: Engine>(
+        &self,
+        engine: &E,
+        source: &Measure,
+        target: &Measure,
+    ) -> Result<Vec<f64>> {
+        let (frame, kernel) = self.placed(source, target)?;
+        // ∂ₓ e^{−C/ε} = −e^{−C/ε} ∂ₓC/ε.
+        let unit = -frame.slope_unit(kernel.cost) / (kernel.epsilon * frame.cost_unit(kernel.cost));
+        let masses = [source.mass(), target.mass()];
+        let slopes = Combination::MMD.slopes(engine, &frame, kernel, (source, target), masses)?;
+        finite(weighted(source.weights(), unit, slopes), engine)
     }
 
     /// The frame of both measures, and the kernel in it.
@@ -325,8 +384,9 @@ fn pairs(source: &Measure, target: &Measure) -> u64 {
 struct Uploaded<E: Engine> {
     cloud: E::Cloud,
     zeros: E::Vector,
+    shape: (usize, usize),
     /// The weights over their mean.
-    relative: E::Vector,
+    relative: Vec<f64>,
     /// The weights, of sum 1.
     weights: Vec<f64>,
 }
@@ -336,11 +396,11 @@ impl<E: Engine> Uploaded<E> {
         let n = measure.len();
         let share = |weight: &f64| weight / measure.mass();
         let weights: Vec<f64> = measure.weights().iter().map(share).collect();
-        let relative: Vec<f64> = weights.iter().map(|weight| weight * n as f64).collect();
         Ok(Self {
             cloud: engine.cloud(&frame.place(measure), measure.dimension(), &vec![1.0; n])?,
             zeros: engine.vector(&vec![0.0; n])?,
-            relative: engine.vector(&relative)?,
+            shape: (n, measure.dimension()),
+            relative: weights.iter().map(|weight| weight * n as f64).collect(),
             weights,
         })
     }
@@ -352,6 +412,16 @@ impl<E: Engine> Uploaded<E> {
         }
     }
 
+    fn over<'p>(&'p self, other: &'p Self, engine: &'p E, kernel: Kernel) -> Pass<'p, E> {
+        Pass {
+            engine,
+            kernel,
+            rows: self.side(),
+            columns: other.side(),
+            shape: self.shape,
+        }
+    }
+
     /// Σⱼ bⱼ exp(−Cᵢⱼ/ε) φ(Cᵢⱼ) for each point, over the points of a measure of mass 1.
     fn means_over(
         &self,
@@ -360,14 +430,16 @@ impl<E: Engine> Uploaded<E> {
         kernel: Kernel,
         factor: Factor,
     ) -> Result<Vec<f64>> {
-        let integrand = Integrand {
-            factor,
-            values: &other.relative,
-            width: 1,
-        };
-        let mut out = engine.vector(&vec![0.0; self.weights.len()])?;
-        engine.product(kernel, self.side(), other.side(), integrand, &mut out)?;
-        let sums = engine.read(&out)?;
+        let pass = self.over(other, engine, kernel);
+        let sums = pass.product(factor, &other.relative, 1)?;
+        let points = other.weights.len() as f64;
+        Ok(sums.into_iter().map(|sum| sum / points).collect())
+    }
+
+    /// Σⱼ bⱼ exp(−Cᵢⱼ/ε) ∂ₓC(xᵢ, yⱼ), n×d, likewise.
+    fn slopes_over(&self, other: &Self, engine: &E, kernel: Kernel) -> Result<Vec<f64>> {
+        let pass = self.over(other, engine, kernel);
+        let sums = pass.slopes(Factor::One, &other.relative)?;
         let points = other.weights.len() as f64;
         Ok(sums.into_iter().map(|sum| sum / points).collect())
     }
@@ -469,6 +541,27 @@ impl Combination {
         let sums = means.to_target.iter().zip(&means.to_source);
         sums.map(|(target, source)| self.cross * mass2 * target + 2.0 * self.own * mass * source)
             .collect()
+    }
+}
+
+impl Combination {
+    /// The slopes that the derivative in the points of the source is made of, for measures of these
+    /// masses, a row for each point.
+    fn slopes<E: Engine>(
+        self,
+        engine: &E,
+        frame: &Frame,
+        kernel: Kernel,
+        (source, target): (&Measure, &Measure),
+        [mass, mass2]: [f64; 2],
+    ) -> Result<Vec<f64>> {
+        let a = Uploaded::new(engine, frame, source)?;
+        let b = Uploaded::new(engine, frame, target)?;
+        let to_target = a.slopes_over(&b, engine, kernel)?;
+        let to_source = a.slopes_over(&a, engine, kernel)?;
+        let slopes = to_target.iter().zip(&to_source);
+        let slope = |(target, source)| self.cross * mass2 * target + 2.0 * self.own * mass * source;
+        Ok(slopes.map(slope).collect())
     }
 }
 

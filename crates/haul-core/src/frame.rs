@@ -93,6 +93,11 @@ impl Frame {
         cost.at(self.scale)
     }
 
+    /// What a derivative of a cost in the frame is multiplied with to be in the units of the points.
+    pub(crate) fn slope_unit(&self, cost: Cost) -> f64 {
+        self.cost_unit(cost) / self.scale
+    }
+
     /// The points of a measure in the frame, each coordinate in [−1, 1].
     pub fn place(&self, measure: &Measure) -> Vec<f64> {
         let mut points = measure.points().to_vec();

@@ -1,21 +1,22 @@
 //! What a solve returns: the values with their certificate, the potentials, and the plan, which is
 //! never stored but applied.
 
-use crate::certificate::{self, Values, product};
+use crate::certificate::{self, Values};
 use crate::engine::{Factor, Kernel};
 use crate::marginal::Marginal;
 use crate::masses::Masses;
+use crate::pass::{Pass, weighted};
 use crate::{Certificate, Cost, Engine, Error, Frame, Precision, Problem, Result};
 use std::time::Instant;
 
 /// A solved problem: its numbers on the host, its clouds and potentials still on the device.
 pub struct Solution<'e, E: Engine> {
-    engine: &'e E,
-    kernel: Kernel,
-    frame: Frame,
-    source: Marginal<E>,
-    target: Marginal<E>,
-    masses: Masses,
+    pub(crate) engine: &'e E,
+    pub(crate) kernel: Kernel,
+    pub(crate) frame: Frame,
+    pub(crate) source: Marginal<E>,
+    pub(crate) target: Marginal<E>,
+    pub(crate) masses: Masses,
     report: Report,
 }
 
@@ -313,15 +314,8 @@ impl<E: Engine> Plan<'_, '_, E> {
         columns: &Marginal<E>,
         values: &[f64],
     ) -> Result<Vec<f64>> {
-        let mut out = self.kernel_product(rows, columns, values)?;
-        let width = out.len() / rows.weights.len();
-        for (row, weight) in out.chunks_exact_mut(width).zip(&rows.weights) {
-            // The sums of a point of weight 0 are nobody's concern, and may be infinite.
-            let weight = self.solution.masses.plan * weight;
-            let weighted = |value: f64| if weight == 0.0 { 0.0 } else { weight * value };
-            row.iter_mut().for_each(|value| *value = weighted(*value));
-        }
-        Ok(out)
+        let sums = self.kernel_product(rows, columns, values)?;
+        Ok(weighted(&rows.weights, self.solution.masses.plan, sums))
     }
 
     /// The plan's rows divided by their weights, so that rows of weight 0 have one as well.
@@ -340,6 +334,7 @@ impl<E: Engine> Plan<'_, '_, E> {
             });
         }
         let Solution { engine, kernel, .. } = self.solution;
-        product(*engine, *kernel, rows, columns, Factor::One, values)
+        let width = values.len() / m;
+        Pass::between(*engine, *kernel, rows, columns).product(Factor::One, values, width)
     }
 }
