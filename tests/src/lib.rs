@@ -8,5 +8,6 @@
 
 pub mod clouds;
 pub mod compare;
+pub mod counting;
 pub mod dense;
 pub mod engines;

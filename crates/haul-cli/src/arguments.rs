@@ -90,11 +90,14 @@ pub(crate) struct Sinkhorn {
     /// A .csv file of lines i,j,mass, counted from 0
     #[arg(long, value_name = "T.csv", requires = "plan_topk")]
     pub(crate) plan: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) gradients: Gradients,
 }
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "S_ε(a, b) = OT_ε(a, b) − ½ OT_ε(a, a) − ½ OT_ε(b, b) + ½ ε (m_a − m_b)²\n\nExample:\n  haul divergence a.ply b.ply --blur 0.05 --json"
+    after_help = "S_ε(a, b) = OT_ε(a, b) − ½ OT_ε(a, a) − ½ OT_ε(b, b) + ½ ε (m_a − m_b)²\n\nExample:\n  haul divergence a.ply b.ply --blur 0.05 --gradient g.npy --json"
 )]
 pub(crate) struct Divergence {
     /// The first cloud
@@ -102,6 +105,9 @@ pub(crate) struct Divergence {
 
     /// The second cloud
     pub(crate) b: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) gradients: Gradients,
 
     #[command(flatten)]
     pub(crate) solving: Solving,
@@ -130,9 +136,8 @@ pub(crate) struct Energy {
     #[arg(long, value_name = "σ", allow_negative_numbers = true)]
     pub(crate) blur: Option<f64>,
 
-    /// Write the derivative in the weights of the first cloud, a float64 array
-    #[arg(long, value_name = "W.npy")]
-    pub(crate) gradient_weights: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) gradients: Gradients,
 
     #[command(flatten)]
     pub(crate) weights: Weights,
@@ -157,6 +162,19 @@ pub(crate) enum KernelName {
     Gaussian,
     /// exp(−|x − y|/σ): a squared maximum mean discrepancy
     Laplacian,
+}
+
+/// Derivatives that are written.
+#[derive(Debug, Args)]
+pub(crate) struct Gradients {
+    /// Write the derivative in the points of the first cloud, a float64 array n×d
+    #[arg(long, value_name = "G.npy")]
+    pub(crate) gradient: Option<PathBuf>,
+
+    /// Write the derivative in the weights of the first cloud, a float64 array; where masses must
+    /// be equal, for changes that keep the mass
+    #[arg(long, value_name = "W.npy")]
+    pub(crate) gradient_weights: Option<PathBuf>,
 }
 
 /// What may weigh the points.

@@ -7,7 +7,13 @@ use crate::{device, formats, input, report};
 use anyhow::Result;
 
 pub(crate) fn run(arguments: &Divergence) -> Result<Outcome> {
-    let Divergence { a, b, solving } = arguments;
+    let Divergence {
+        a,
+        b,
+        gradients,
+        solving,
+    } = arguments;
+    gradients.check()?;
     if let Some(path) = &solving.trace {
         formats::check_target(path, ".csv")?;
     }
@@ -21,6 +27,9 @@ pub(crate) fn run(arguments: &Divergence) -> Result<Outcome> {
         course.observe(progress)
     })?;
     course.end()?;
+    if gradients.wanted() {
+        gradients.write(&terms.gradient()?)?;
+    }
     let names = (a.to_string_lossy(), b.to_string_lossy());
     if solving.json {
         outcome::print(&report::divergence_line(&names.0, &names.1, &terms)?)?;

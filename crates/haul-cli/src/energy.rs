@@ -1,11 +1,10 @@
 //! `haul energy`: the energy distance or the squared maximum mean discrepancy of two files.
 
 use crate::arguments::{Energy, KernelName};
-use crate::formats::{self, Array};
 use crate::outcome::{self, Outcome};
 use crate::{device, input, report};
 use anyhow::{Result, bail};
-use haul::{Device, Discrepancy, Measure, Mmd};
+use haul::{Device, Discrepancy, Gradient, Measure, Mmd};
 
 /// What is evaluated, with its parameter.
 #[derive(Clone, Copy)]
@@ -19,7 +18,7 @@ pub(crate) fn run(arguments: &Energy) -> Result<Outcome> {
     let Energy {
         a,
         b,
-        gradient_weights,
+        gradients,
         weights,
         engine,
         json,
@@ -27,21 +26,21 @@ pub(crate) fn run(arguments: &Energy) -> Result<Outcome> {
         ..
     } = arguments;
     let compared = compared(arguments)?;
-    if let Some(path) = gradient_weights {
-        formats::check_target(path, ".npy")?;
-    }
+    gradients.check()?;
     let (source, target) = input::measures(a, b, weights)?;
     input::named(compared.check(&source, &target), a, b)?;
     let device = device::open(engine)?;
     let discrepancy = compared.evaluate(&device, &source, &target)?;
-    if let Some(path) = gradient_weights {
-        let values = &discrepancy.gradient_weights;
-        let array = Array {
-            name: "gradient",
-            shape: vec![values.len()],
-            values,
-        };
-        formats::write_npy(path, &array)?;
+    if gradients.wanted() {
+        // The weights' part came with the value; that of the points takes passes of its own.
+        gradients.write(&Gradient {
+            points: if gradients.gradient.is_some() {
+                compared.gradient_points(&device, &source, &target)?
+            } else {
+                Vec::new()
+            },
+            weights: discrepancy.gradient_weights.clone(),
+        })?;
     }
     let names = (a.to_string_lossy(), b.to_string_lossy());
     outcome::print(&if *json {
@@ -80,6 +79,14 @@ impl Compared {
             Self::Energy { p } => haul::Energy::new().p(p).check(a, b),
             Self::Gaussian { sigma } => Mmd::gaussian(sigma).check(a, b),
             Self::Laplacian { sigma } => Mmd::laplacian(sigma).check(a, b),
+        }
+    }
+
+    fn gradient_points(self, device: &Device, a: &Measure, b: &Measure) -> haul::Result<Vec<f64>> {
+        match self {
+            Self::Energy { p } => haul::Energy::new().p(p).gradient_points(device, a, b),
+            Self::Gaussian { sigma } => Mmd::gaussian(sigma).gradient_points(device, a, b),
+            Self::Laplacian { sigma } => Mmd::laplacian(sigma).gradient_points(device, a, b),
         }
     }
 

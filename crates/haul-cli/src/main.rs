@@ -12,6 +12,7 @@ mod devices;
 mod divergence;
 mod energy;
 mod formats;
+mod gradient;
 mod input;
 mod interrupt;
 mod outcome;

@@ -17,7 +17,9 @@ pub(crate) fn run(arguments: &Sinkhorn) -> Result<Outcome> {
         potentials,
         plan_topk,
         plan,
+        gradients,
     } = arguments;
+    gradients.check()?;
     let targets = [
         (potentials, ".npz"),
         (plan, ".csv"),
@@ -49,6 +51,9 @@ pub(crate) fn run(arguments: &Sinkhorn) -> Result<Outcome> {
     }
     if let (Some(path), Some(k)) = (plan, plan_topk) {
         write_plan(path, &solution.plan().top_k(*k as usize)?)?;
+    }
+    if gradients.wanted() {
+        gradients.write(&solution.gradient()?)?;
     }
     let names = (a.to_string_lossy(), b.to_string_lossy());
     let report = solution.report();

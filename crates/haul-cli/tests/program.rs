@@ -1016,6 +1016,54 @@ fn the_gradient_of_an_energy_is_its_change_with_a_weight() {
 }
 
 #[test]
+fn gradients_in_the_points_are_changes_with_a_coordinate() {
+    let room = Room::with_clouds();
+    let cloud = std::fs::read_to_string(room.path("a.csv")).unwrap();
+    let first = cloud.lines().next().unwrap().split(',').next().unwrap();
+    let x: f64 = first.parse().unwrap();
+    for command in [
+        "sinkhorn {} b.csv --blur 0.3 --tolerance 1e-10",
+        "divergence {} b.csv --blur 0.3 --p 1 --tolerance 1e-10",
+        "divergence {} b.csv --blur 0.3 --reach 0.5 --tolerance 1e-10",
+        "energy {} b.csv",
+        "energy {} b.csv --kernel gaussian --blur 0.4",
+    ] {
+        let run = |file: &str, more: &str| {
+            let line = command.replace("{}", file);
+            value(
+                &room
+                    .cpu(&format!("{line} --precision f64 --json {more}"))
+                    .json(0),
+            )
+        };
+        run(
+            "a.csv",
+            "--gradient gradient.npy --gradient-weights weights.npy",
+        );
+        let array = |name: &str| {
+            let file = std::fs::read(room.path(name)).unwrap();
+            let file = npyz::NpyFile::new(&file[..]).unwrap();
+            (file.shape().to_vec(), file.into_vec::<f64>().unwrap())
+        };
+        let (shape, gradient) = array("gradient.npy");
+        assert_eq!(shape, [60, 2], "{command}");
+        assert_eq!(array("weights.npy").0, [60], "{command}");
+        let step = 1e-4;
+        let at = |h: f64| {
+            std::fs::write(
+                room.path("moved.csv"),
+                cloud.replacen(first, &format!("{}", x + h), 1),
+            )
+            .unwrap();
+            run("moved.csv", "")
+        };
+        let slope = (at(step) - at(-step)) / (2.0 * step);
+        assert_close(gradient[0], slope, 1e-7);
+        assert!(slope.abs() > 1e-4, "{command}: {slope} tells nothing");
+    }
+}
+
+#[test]
 fn options_that_an_energy_cannot_take_are_refused() {
     let room = Room::with_clouds();
     room.csv("w.csv", &[1.0; 60], 1);

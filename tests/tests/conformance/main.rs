@@ -3,6 +3,7 @@
 
 mod energy;
 mod faults;
+mod gradient;
 mod operators;
 mod solver;
 mod unbalanced;
@@ -23,6 +24,7 @@ fn main() -> ExitCode {
             solver::BODIES,
             unbalanced::BODIES,
             energy::BODIES,
+            gradient::BODIES,
         ];
         for (name, body) in bodies.concat() {
             trials.push(engine.trial(name, body));

@@ -1,0 +1,49 @@
+//! `--gradient` and `--gradient-weights`: the derivatives of a value in the first cloud, as arrays.
+
+use crate::arguments::Gradients;
+use crate::formats::{self, Array};
+use anyhow::Result;
+use std::path::Path;
+
+impl Gradients {
+    /// Whether any is asked for.
+    pub(crate) fn wanted(&self) -> bool {
+        self.gradient.is_some() || self.gradient_weights.is_some()
+    }
+
+    /// Refuses what cannot be written, before a solve.
+    pub(crate) fn check(&self) -> Result<()> {
+        for path in [&self.gradient, &self.gradient_weights]
+            .into_iter()
+            .flatten()
+        {
+            formats::check_target(path, ".npy")?;
+        }
+        Ok(())
+    }
+
+    /// Writes those that are asked for.
+    pub(crate) fn write(&self, gradient: &haul::Gradient) -> Result<()> {
+        let haul::Gradient { points, weights } = gradient;
+        if let Some(path) = &self.gradient {
+            write(
+                path,
+                points,
+                vec![weights.len(), points.len() / weights.len()],
+            )?;
+        }
+        if let Some(path) = &self.gradient_weights {
+            write(path, weights, vec![weights.len()])?;
+        }
+        Ok(())
+    }
+}
+
+fn write(path: &Path, values: &[f64], shape: Vec<usize>) -> Result<()> {
+    let array = Array {
+        name: "gradient",
+        shape,
+        values,
+    };
+    Ok(formats::write_npy(path, &array)?)
+}
