@@ -100,7 +100,12 @@ impl Frame {
 
     /// The points of a measure in the frame, each coordinate in [−1, 1].
     pub fn place(&self, measure: &Measure) -> Vec<f64> {
-        let mut points = measure.points().to_vec();
+        self.place_points(measure.points())
+    }
+
+    /// Points in the frame; those of neither cloud may lie outside of [−1, 1].
+    pub(crate) fn place_points(&self, points: &[f64]) -> Vec<f64> {
+        let mut points = points.to_vec();
         for point in points.chunks_exact_mut(self.centre.len()) {
             for (x, c) in point.iter_mut().zip(&self.centre) {
                 *x = (*x - c) / self.scale;

@@ -1,12 +1,10 @@
-//! What a solve returns: the values with their certificate, the potentials, and the plan, which is
-//! never stored but applied.
+//! What a solve returns: the values with their certificate, and the potentials.
 
 use crate::certificate::{self, Values};
-use crate::engine::{Factor, Kernel};
+use crate::engine::Kernel;
 use crate::marginal::Marginal;
 use crate::masses::Masses;
-use crate::pass::{Pass, weighted};
-use crate::{Certificate, Cost, Engine, Error, Frame, Precision, Problem, Result};
+use crate::{Certificate, Cost, Engine, Error, Frame, Plan, Precision, Problem, Result};
 use std::time::Instant;
 
 /// A solved problem: its numbers on the host, its clouds and potentials still on the device.
@@ -198,143 +196,6 @@ impl<'e, E: Engine> Solution<'e, E> {
 
     /// The plan Pᵢⱼ = aᵢ bⱼ exp((fᵢ + gⱼ − Cᵢⱼ)/ε), to be applied.
     pub fn plan(&self) -> Plan<'_, 'e, E> {
-        Plan { solution: self }
-    }
-}
-
-/// The optimal plan, never stored: each product is one more pass over the pairs.
-pub struct Plan<'s, 'e, E: Engine> {
-    solution: &'s Solution<'e, E>,
-}
-
-impl<E: Engine> Plan<'_, '_, E> {
-    /// P V: Σⱼ Pᵢⱼ Vⱼ for V of m×w values, row-major, of any width w ≥ 1; n×w.
-    pub fn product(&self, values: &[f64]) -> Result<Vec<f64>> {
-        let Solution { source, target, .. } = self.solution;
-        self.weighted(source, target, values)
-    }
-
-    /// Pᵀ U: Σᵢ Pᵢⱼ Uᵢ for U of n×w values, row-major, of any width w ≥ 1; m×w.
-    pub fn product_transposed(&self, values: &[f64]) -> Result<Vec<f64>> {
-        let Solution { source, target, .. } = self.solution;
-        self.weighted(target, source, values)
-    }
-
-    /// Both marginals, P1 and Pᵀ1.
-    pub fn marginals(&self) -> Result<(Vec<f64>, Vec<f64>)> {
-        let Report { n, m, .. } = self.solution.report;
-        Ok((
-            self.product(&vec![1.0; m])?,
-            self.product_transposed(&vec![1.0; n])?,
-        ))
-    }
-
-    /// The barycentric map T(xᵢ) = Σⱼ Pᵢⱼ yⱼ / Σⱼ Pᵢⱼ: where the mass of each point goes on
-    /// average; n×d, in the coordinates of the points. Points of weight 0 have an image as well.
-    pub fn map(&self) -> Result<Vec<f64>> {
-        let Solution {
-            source,
-            target,
-            frame,
-            ..
-        } = self.solution;
-        let d = target.dimension;
-        // A column of ones beside the coordinates: the sums come from the same pass as the means.
-        let values: Vec<f64> = target
-            .points
-            .chunks_exact(d)
-            .flat_map(|point| std::iter::once(1.0).chain(point.iter().copied()))
-            .collect();
-        let sums = self.kernel_product(source, target, &values)?;
-        let mut map = Vec::with_capacity(source.points.len());
-        for sums in sums.chunks_exact(d + 1) {
-            map.extend(sums[1..].iter().map(|sum| sum / sums[0]));
-        }
-        frame.unplace(&mut map);
-        Ok(map)
-    }
-
-    /// The `k` largest entries of each row as (j, Pᵢⱼ), largest first; fewer where Pᵢⱼ > 0 has
-    /// fewer. Computed on the host, in f64, from the engine's potentials.
-    pub fn top_k(&self, k: usize) -> Result<Vec<Vec<(usize, f64)>>> {
-        let Solution {
-            engine,
-            kernel,
-            source,
-            target,
-            masses,
-            ..
-        } = self.solution;
-        let f = engine.read(&source.potential)?;
-        let g = engine.read(&target.potential)?;
-        let d = source.dimension;
-        let columns: Vec<(usize, &[f64], f64)> = target
-            .points
-            .chunks_exact(d)
-            .zip(target.weights.iter().zip(&g))
-            .enumerate()
-            .filter(|(_, (_, (weight, _)))| **weight > 0.0)
-            .map(|(j, (y, (weight, g)))| (j, y, weight.ln() + g / kernel.epsilon))
-            .collect();
-        let k = k.min(columns.len());
-        let row = |(x, (weight, f)): (&[f64], (&f64, &f64))| {
-            // Sorted by falling exponent; most columns fail the first comparison.
-            let mut best: Vec<(usize, f64)> = Vec::with_capacity(k + 1);
-            for (j, y, term) in &columns {
-                let squared: f64 = x.iter().zip(*y).map(|(x, y)| (x - y) * (x - y)).sum();
-                let exponent = term - kernel.cost.at(squared.sqrt()) / kernel.epsilon;
-                if best.len() < k || best.last().is_some_and(|(_, least)| exponent > *least) {
-                    let place = best.partition_point(|(_, other)| *other >= exponent);
-                    best.insert(place, (*j, exponent));
-                    best.truncate(k);
-                }
-            }
-            let mass = |(j, exponent): (usize, f64)| {
-                (
-                    j,
-                    masses.plan * weight * (exponent + f / kernel.epsilon).exp(),
-                )
-            };
-            best.into_iter()
-                .map(mass)
-                .filter(|(_, mass)| *mass > 0.0)
-                .collect()
-        };
-        Ok(source
-            .points
-            .chunks_exact(d)
-            .zip(source.weights.iter().zip(&f))
-            .map(row)
-            .collect())
-    }
-
-    fn weighted(
-        &self,
-        rows: &Marginal<E>,
-        columns: &Marginal<E>,
-        values: &[f64],
-    ) -> Result<Vec<f64>> {
-        let sums = self.kernel_product(rows, columns, values)?;
-        Ok(weighted(&rows.weights, self.solution.masses.plan, sums))
-    }
-
-    /// The plan's rows divided by their weights, so that rows of weight 0 have one as well.
-    fn kernel_product(
-        &self,
-        rows: &Marginal<E>,
-        columns: &Marginal<E>,
-        values: &[f64],
-    ) -> Result<Vec<f64>> {
-        let m = columns.weights.len();
-        if values.is_empty() || !values.len().is_multiple_of(m) {
-            return Err(Error::Length {
-                what: "the factor of the plan",
-                expected: m,
-                found: values.len(),
-            });
-        }
-        let Solution { engine, kernel, .. } = self.solution;
-        let width = values.len() / m;
-        Pass::between(*engine, *kernel, rows, columns).product(Factor::One, values, width)
+        Plan::of(self)
     }
 }

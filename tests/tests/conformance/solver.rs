@@ -3,6 +3,7 @@
 //! A value is the dual's, whose error is of second order in the marginals'; its tolerance is the
 //! precision floor of the result times ε, and the rounding of the cost.
 
+use haul::engine::Factor;
 use haul::{
     Acceleration, Certificate, Cost, Device, Divergence, Engine, Form, Measure, Precision,
     Regularization, Report, Sinkhorn, Solution, Start, Terms,
@@ -530,6 +531,35 @@ fn the_map_is_the_barycentric_one(device: &Device) {
     let allowed = 4.0 * solution.certificate().precision_floor;
     let map = solution.plan().map().unwrap();
     accept("map", close(&map, &expected, |_| allowed));
+    // It goes on between the points and beyond them: there from the target's potential alone.
+    let there = solution.plan().map_points(a.points()).unwrap();
+    accept("map_points", close(&there, &expected, |_| allowed));
+    let elsewhere = [0.1, -0.2, 0.3, 4.0, 4.0, -4.0];
+    let new = Measure::uniform(&elsewhere, 3).unwrap();
+    let mut new = dense::side(&new);
+    new.potential = dense::softmin(Cost::SquaredEuclidean, 0.1, &new, &columns);
+    let ones = vec![1.0; b.len()];
+    let mean = |k: usize| {
+        let values: Vec<f64> = b.points().iter().skip(k).step_by(3).copied().collect();
+        let sum = |values: &[f64]| {
+            let cost = Cost::SquaredEuclidean;
+            dense::product(cost, 0.1, &new, &columns, Factor::One, values, 1).0
+        };
+        let (sums, whole) = (sum(&values), sum(&ones));
+        [sums[0] / whole[0], sums[1] / whole[1]]
+    };
+    let means = [mean(0), mean(1), mean(2)];
+    let expected: Vec<f64> = (0..6).map(|k| means[k % 3][k / 3]).collect();
+    let got = solution.plan().map_points(&elsewhere).unwrap();
+    // The cost of the far one is some times larger than those of the clouds.
+    accept("elsewhere", close(&got, &expected, |_| 20.0 * allowed));
+    reject(
+        "elsewhere",
+        close(&elsewhere, &expected, |_| 20.0 * allowed),
+    );
+    assert!(solution.plan().map_points(&[]).unwrap().is_empty());
+    assert!(solution.plan().map_points(&[0.0; 4]).is_err());
+    assert!(solution.plan().map_points(&[f64::NAN; 3]).is_err());
     reject("the identity", close(a.points(), &expected, |_| allowed));
 }
 
@@ -604,6 +634,21 @@ fn largest_entries(solution: &Solution<'_, Device>, a: &Measure, b: &Measure) {
         accept("masses", close(&masses, &expected, |k| 1e-9 * expected[k]));
         for (j, mass) in best {
             accept("place", number("P", *mass, plan[i * 30 + j], 1e-9 * mass));
+        }
+    }
+    let some = solution.plan().rows(5..9).unwrap();
+    let expected = &plan[5 * 30..9 * 30];
+    let tolerance = |k: usize| 1e-9 * expected[k] + 1e-300;
+    accept("rows", close(&some, expected, tolerance));
+    reject("other rows", close(&some, &plan[4 * 30..8 * 30], tolerance));
+    assert!(solution.plan().rows(19..21).is_err());
+    let assigned = solution.plan().assignment().unwrap();
+    for (i, assigned) in assigned.into_iter().enumerate() {
+        let row = &plan[i * 30..][..30];
+        let largest = row.iter().copied().fold(0.0, f64::max);
+        assert_eq!(assigned.is_some(), largest > 0.0, "{i}");
+        if let Some(j) = assigned {
+            accept("assigned", number("P", row[j], largest, 1e-9 * largest));
         }
     }
 }
