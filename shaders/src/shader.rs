@@ -102,6 +102,9 @@ pub enum Values {
     /// One value a column times four coordinates of the gradient of the cost, without its factor p.
     /// For [`Columns::Loaded`].
     Slope,
+    /// The slope of the cost times its product with one direction a row, likewise four coordinates
+    /// of it without the factor p². For [`Columns::Loaded`].
+    Curvature,
 }
 
 /// What the ratio of a marginal to its measure is made of.
@@ -178,14 +181,25 @@ impl Power {
 }
 
 impl Values {
-    const ALL: [Self; 4] = [Self::None, Self::One, Self::Four, Self::Slope];
+    const ALL: [Self; 5] = [
+        Self::None,
+        Self::One,
+        Self::Four,
+        Self::Slope,
+        Self::Curvature,
+    ];
 
     /// How many sums a row has.
     pub fn sums(self) -> usize {
         match self {
             Self::None | Self::One => 1,
-            Self::Four | Self::Slope => 4,
+            Self::Four | Self::Slope | Self::Curvature => 4,
         }
+    }
+
+    /// Whether it is made of differences of points.
+    pub fn differences(self) -> bool {
+        matches!(self, Self::Slope | Self::Curvature)
     }
 
     fn parts(self) -> &'static str {
@@ -201,6 +215,7 @@ impl Values {
             Self::One => wgsl!("shared/values_1"),
             Self::Four => wgsl!("shared/values_4"),
             Self::Slope => wgsl!("shared/values_slope"),
+            Self::Curvature => wgsl!("shared/values_curvature"),
         }
     }
 }
@@ -233,7 +248,7 @@ impl Pairs {
 
     /// Whether there is a kernel for these values.
     fn takes(self, values: Values) -> bool {
-        values != Values::Slope || self.columns == Columns::Loaded
+        !values.differences() || self.columns == Columns::Loaded
     }
 
     /// What the powers are multiplied with, for points of this kind.
@@ -242,6 +257,8 @@ impl Pairs {
             (Values::None, _) => wgsl!("shared/term_plain"),
             (Values::Slope, Points::Any) => wgsl!("shared/term_slope_any"),
             (Values::Slope, _) => wgsl!("shared/term_slope_few"),
+            (Values::Curvature, Points::Any) => wgsl!("shared/term_curvature_any"),
+            (Values::Curvature, _) => wgsl!("shared/term_curvature_few"),
             _ => wgsl!("shared/term_weighted"),
         }
     }

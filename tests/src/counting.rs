@@ -10,6 +10,7 @@ pub struct Counts {
     pub softmins: usize,
     pub products: usize,
     pub gradients: usize,
+    pub curvatures: usize,
 }
 
 /// Hands everything on to an engine, and counts.
@@ -105,6 +106,20 @@ impl<E: Engine> Engine for Counting<'_, E> {
         self.count(|counts| counts.gradients += 1);
         let (rows, columns) = (Self::inner(rows), Self::inner(columns));
         self.engine.gradient(kernel, rows, columns, integrand, out)
+    }
+
+    fn curvature(
+        &self,
+        kernel: Kernel,
+        rows: Side<'_, Self>,
+        columns: Side<'_, Self>,
+        directions: &E::Vector,
+        out: &mut E::Vector,
+    ) -> Result<()> {
+        self.count(|counts| counts.curvatures += 1);
+        let (rows, columns) = (Self::inner(rows), Self::inner(columns));
+        self.engine
+            .curvature(kernel, rows, columns, directions, out)
     }
 
     fn scale(

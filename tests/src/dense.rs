@@ -132,6 +132,34 @@ pub fn gradient(
     (sums, sizes)
 }
 
+/// Σⱼ bⱼ exp((fᵢ + gⱼ − Cᵢⱼ)/ε) ⟨zᵢ, ∂ₓC⟩ ∂ₓC, and the same sum over absolute values, both n×d.
+pub fn curvature(
+    kind: Cost,
+    epsilon: f64,
+    rows: &Side,
+    columns: &Side,
+    directions: &[f64],
+) -> (Vec<f64>, Vec<f64>) {
+    let d = rows.dimension;
+    let (mut sums, mut sizes) = (vec![0.0; rows.len() * d], vec![0.0; rows.len() * d]);
+    for i in 0..rows.len() {
+        let z = &directions[i * d..][..d];
+        for j in 0..columns.len() {
+            let (x, y) = (rows.point(i), columns.point(j));
+            let exponent = (rows.potential[i] + columns.potential[j] - cost(kind, x, y)) / epsilon;
+            let weight = columns.weights[j] * exponent.exp();
+            let slopes = cost_gradient(kind, x, y);
+            let terms = slopes.iter().zip(z).map(|(s, z)| s * z);
+            let (along, size) = (terms.clone().sum::<f64>(), terms.map(f64::abs).sum::<f64>());
+            for (k, slope) in slopes.iter().enumerate() {
+                sums[i * d + k] += weight * along * slope;
+                sizes[i * d + k] += weight * size * slope.abs();
+            }
+        }
+    }
+    (sums, sizes)
+}
+
 /// The plan Pᵢⱼ = aᵢ bⱼ exp((fᵢ + gⱼ − Cᵢⱼ)/ε), n×m.
 pub fn plan(kind: Cost, epsilon: f64, rows: &Side, columns: &Side) -> Vec<f64> {
     let mut plan = Vec::with_capacity(rows.len() * columns.len());

@@ -7,6 +7,7 @@
 //! softmin   T_b(h)ᵢ = −ε log Σⱼ bⱼ exp((hⱼ − Cᵢⱼ)/ε)
 //! product         Σⱼ bⱼ exp((fᵢ + gⱼ − Cᵢⱼ)/ε) φ(Cᵢⱼ) Vⱼ      φ = 1 or C
 //! gradient        Σⱼ bⱼ exp((fᵢ + gⱼ − Cᵢⱼ)/ε) φ(Cᵢⱼ) vⱼ ∂ₓC(xᵢ, yⱼ)
+//! curvature       Σⱼ bⱼ exp((fᵢ + gⱼ − Cᵢⱼ)/ε) ⟨zᵢ, ∂ₓC(xᵢ, yⱼ)⟩ ∂ₓC(xᵢ, yⱼ)
 //! ```
 //!
 //! The rest is arithmetic on vectors of length n. Points come placed in a [`Frame`](crate::Frame):
@@ -236,6 +237,17 @@ pub trait Engine {
         rows: Side<'_, Self>,
         columns: Side<'_, Self>,
         integrand: Integrand<'_, Self::Vector>,
+        out: &mut Self::Vector,
+    ) -> Result<()>;
+
+    /// `out` ← Σⱼ bⱼ exp((fᵢ + gⱼ − Cᵢⱼ)/ε) ⟨zᵢ, ∂ₓC(xᵢ, yⱼ)⟩ ∂ₓC(xᵢ, yⱼ), n×d, row-major, for one
+    /// direction z a row (n×d): the second moments of the slopes, as Hessians need them.
+    fn curvature(
+        &self,
+        kernel: Kernel,
+        rows: Side<'_, Self>,
+        columns: Side<'_, Self>,
+        directions: &Self::Vector,
         out: &mut Self::Vector,
     ) -> Result<()>;
 

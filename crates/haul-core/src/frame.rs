@@ -114,6 +114,11 @@ impl Frame {
         points
     }
 
+    /// Differences of points as the frame has them.
+    pub(crate) fn scaled(&self, differences: &[f64]) -> Vec<f64> {
+        differences.iter().map(|x| x / self.scale).collect()
+    }
+
     /// Brings points of the frame back into their own coordinates.
     pub(crate) fn unplace(&self, points: &mut [f64]) {
         for point in points.chunks_exact_mut(self.centre.len()) {

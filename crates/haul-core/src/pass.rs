@@ -60,6 +60,17 @@ impl<'p, E: Engine> Pass<'p, E> {
             .gradient(self.kernel, self.rows, self.columns, integrand, &mut out)?;
         self.engine.read(&out)
     }
+
+    /// Σⱼ πᵢⱼ ⟨zᵢ, ∂ₓC(xᵢ, yⱼ)⟩ ∂ₓC(xᵢ, yⱼ) for n directions z; n×d.
+    pub(crate) fn curvature(&self, directions: &[f64]) -> Result<Vec<f64>> {
+        let directions = self.engine.vector(directions)?;
+        let mut out = self
+            .engine
+            .vector(&vec![0.0; self.shape.0 * self.shape.1])?;
+        self.engine
+            .curvature(self.kernel, self.rows, self.columns, &directions, &mut out)?;
+        self.engine.read(&out)
+    }
 }
 
 /// Rows of sums, each times the weight of its point and a number. The sums of a point of weight 0

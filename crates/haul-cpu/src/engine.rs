@@ -7,7 +7,7 @@ use crate::real::Real;
 use crate::softmin::{softmin, softmin_of_itself};
 use crate::vectors::{self, CpuVector};
 use crate::workers::Workers;
-use haul_core::engine::{Factor, Integrand, Kernel, Ratio, Remembered, Side, Slot, Update};
+use haul_core::engine::{Integrand, Kernel, Ratio, Remembered, Side, Slot, Update};
 use haul_core::{Engine, Error, Precision, Result};
 use pulp::Arch;
 use std::marker::PhantomData;
@@ -52,13 +52,13 @@ impl<T: Real> CpuEngine<T> {
         Self::on(Workers::shared(), arch)
     }
 
-    /// Runs a product, with values or with the gradient of the cost.
+    /// Runs a product, with whatever it is against.
     fn sums(
         &self,
         kernel: Kernel,
         rows: Side<'_, Self>,
         columns: Side<'_, Self>,
-        (factor, against): (Factor, Against<'_, T>),
+        against: Against<'_, T>,
         out: &mut CpuVector<T>,
     ) -> Result<()> {
         check_side("the potential of the rows", rows)?;
@@ -73,7 +73,6 @@ impl<T: Real> CpuEngine<T> {
                 &columns.potential.values,
             ),
             potential: &rows.potential.values,
-            factor,
             against,
         };
         let room = rows.cloud.len().saturating_mul(product.width());
@@ -178,8 +177,13 @@ impl<T: Real> Engine for CpuEngine<T> {
         let m_width = columns.cloud.len().saturating_mul(width);
         check("the values of a product", values.values.len(), m_width)?;
         let values = &values.values;
-        let against = Against::Values { values, width };
-        self.sums(kernel, rows, columns, (integrand.factor, against), out)
+        let factor = integrand.factor;
+        let against = Against::Values {
+            factor,
+            values,
+            width,
+        };
+        self.sums(kernel, rows, columns, against, out)
     }
 
     fn gradient(
@@ -197,8 +201,29 @@ impl<T: Real> Engine for CpuEngine<T> {
             values.len(),
             columns.cloud.len(),
         )?;
-        let against = Against::Gradient { values };
-        self.sums(kernel, rows, columns, (integrand.factor, against), out)
+        let factor = integrand.factor;
+        let against = Against::Gradient { factor, values };
+        self.sums(kernel, rows, columns, against, out)
+    }
+
+    fn curvature(
+        &self,
+        kernel: Kernel,
+        rows: Side<'_, Self>,
+        columns: Side<'_, Self>,
+        directions: &Self::Vector,
+        out: &mut Self::Vector,
+    ) -> Result<()> {
+        let directions = &directions.values;
+        let room = rows.cloud.len().saturating_mul(rows.cloud.dimension());
+        check("the directions of a curvature", directions.len(), room)?;
+        self.sums(
+            kernel,
+            rows,
+            columns,
+            Against::Curvature { directions },
+            out,
+        )
     }
 
     fn scale(

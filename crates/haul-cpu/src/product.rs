@@ -1,5 +1,5 @@
-//! Products with the plan's density: Σⱼ bⱼ exp((fᵢ + gⱼ − Cᵢⱼ)/ε) φ(Cᵢⱼ) Vᵢⱼ, where V is a row of values
-//! that the column has, or the gradient of the cost times one value.
+//! Products with the plan's density: Σⱼ bⱼ exp((fᵢ + gⱼ − Cᵢⱼ)/ε) Vᵢⱼ, where V is a row of values that
+//! the column has, or made of the gradient of the cost.
 //!
 //! Up to four values of a pair are taken at once; wider ones take several passes.
 
@@ -7,10 +7,11 @@ use crate::aligned::Aligned;
 use crate::block::{Block, MOST_ROWS};
 use crate::pass::Pass;
 use crate::real::Float;
-use crate::sums::{Slope, Summand, Sums, Values};
+use crate::sums::{Curvature, Differences, Slope, Summand, Sums, Values};
 use crate::workers::Workers;
 use haul_core::engine::Factor;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// Values of a pair taken at once.
 const MOST_VALUES: usize = 4;
@@ -19,26 +20,42 @@ pub(crate) struct Product<'a, T> {
     pub(crate) pass: Pass<'a, T>,
     /// f of the rows.
     pub(crate) potential: &'a [T],
-    pub(crate) factor: Factor,
     pub(crate) against: Against<'a, T>,
 }
 
 /// V.
 #[derive(Clone, Copy)]
 pub(crate) enum Against<'a, T> {
-    /// Vⱼ: `width` values a column.
-    Values { values: &'a [T], width: usize },
-    /// vⱼ ∂ₓC(xᵢ, yⱼ): one value a column.
-    Gradient { values: &'a [T] },
+    /// φ(Cᵢⱼ) Vⱼ: `width` values a column.
+    Values {
+        factor: Factor,
+        values: &'a [T],
+        width: usize,
+    },
+    /// φ(Cᵢⱼ) vⱼ ∂ₓC(xᵢ, yⱼ): one value a column.
+    Gradient { factor: Factor, values: &'a [T] },
+    /// ⟨zᵢ, ∂ₓC(xᵢ, yⱼ)⟩ ∂ₓC(xᵢ, yⱼ): one direction a row.
+    Curvature { directions: &'a [T] },
 }
 
 impl<T: Float> Product<'_, T> {
     pub(crate) fn run(&self, workers: &Workers, out: &mut [T]) {
         let width = self.width();
-        let chunks: Vec<Chunk<T>> = (0..width)
+        let ranges = (0..width)
             .step_by(MOST_VALUES)
-            .map(|start| self.chunk(start..(start + MOST_VALUES).min(width)))
-            .collect();
+            .map(|start| start..(start + MOST_VALUES).min(width));
+        let chunks: Vec<Chunk<T>> = match self.against {
+            Against::Values { values, .. } => ranges
+                .map(|range| Chunk {
+                    values: Arc::new(in_tiles(values, width, range.clone())),
+                    range,
+                })
+                .collect(),
+            Against::Gradient { values, .. } => chunks_of(in_tiles(values, 1, 0..1), ranges),
+            Against::Curvature { directions } => {
+                chunks_of(in_tiles(directions, width, 0..width), ranges)
+            }
+        };
         let shape = (self.pass.effort(), T::TILE);
         workers.for_each_block(out, width, shape, |first, out| {
             for chunk in &chunks {
@@ -56,54 +73,37 @@ impl<T: Float> Product<'_, T> {
     pub(crate) fn width(&self) -> usize {
         match self.against {
             Against::Values { width, .. } => width,
-            Against::Gradient { .. } => self.pass.columns().dimension(),
+            Against::Gradient { .. } | Against::Curvature { .. } => self.pass.columns().dimension(),
         }
-    }
-
-    /// Some of the values of all pairs.
-    fn chunk(&self, range: Range<usize>) -> Chunk<T> {
-        let values = match self.against {
-            Against::Values { values, width } => self.in_tiles(values, width, range.clone()),
-            Against::Gradient { values } => self.in_tiles(values, 1, 0..1),
-        };
-        Chunk { range, values }
-    }
-
-    /// Some of the values of all columns, in tiles.
-    fn in_tiles(&self, values: &[T], width: usize, range: Range<usize>) -> Aligned<T> {
-        let taken = range.len();
-        let tiles = self.pass.columns().tiles();
-        let mut tiled = Aligned::filled(tiles * taken * T::TILE, T::ZERO);
-        for (j, column) in values.chunks_exact(width).enumerate() {
-            let tile = &mut tiled[j / T::TILE * taken * T::TILE..][..taken * T::TILE];
-            for (n, value) in column[range.clone()].iter().enumerate() {
-                tile[n * T::TILE + j % T::TILE] = *value;
-            }
-        }
-        tiled
     }
 
     fn sum<const N: usize>(&self, chunk: &Chunk<T>, first: usize, out: &mut [T]) {
-        let factor = self.factor;
+        let mean_weight = self.pass.columns().mean_weight();
+        let p = self.pass.cost().p();
+        let start = chunk.range.start;
         match self.against {
-            Against::Values { .. } => {
-                let mean_weight = self.pass.columns().mean_weight();
-                self.sum_with::<_, N>(chunk, (first, mean_weight), out, |tiles, _| {
-                    let values = tiles.start * N * T::TILE..tiles.end * N * T::TILE;
-                    let values = &chunk.values[values];
-                    Values { factor, values }
+            Against::Values { factor, .. } => {
+                self.sum_with::<_, N>(chunk, (first, mean_weight), out, |tiles, _| Values {
+                    factor,
+                    values: &chunk.values[tiles.start * N * T::TILE..tiles.end * N * T::TILE],
                 });
             }
-            Against::Gradient { .. } => {
-                let scale = self.pass.cost().p() * self.pass.columns().mean_weight();
-                self.sum_with::<_, N>(chunk, (first, scale), out, |tiles, block| Slope {
+            Against::Gradient { factor, .. } => {
+                self.sum_with::<_, N>(chunk, (first, p * mean_weight), out, |tiles, block| Slope {
                     factor,
                     values: &chunk.values[tiles.start * T::TILE..tiles.end * T::TILE],
-                    rows: block.rows,
-                    columns: block.columns,
-                    dimension: block.dimension,
-                    first: chunk.range.start,
-                    squared: block.metric.is_squared(),
+                    differences: Differences::of(block),
+                    first: start,
+                });
+            }
+            Against::Curvature { .. } => {
+                let size = self.width() * T::TILE;
+                let directions = &chunk.values[first / T::TILE * size..][..size];
+                let scale = p * p * mean_weight;
+                self.sum_with::<_, N>(chunk, (first, scale), out, |_, block| Curvature {
+                    directions,
+                    differences: Differences::of(block),
+                    first: start,
                 });
             }
         }
@@ -142,6 +142,30 @@ impl<T: Float> Product<'_, T> {
 /// Consecutive values of every pair.
 struct Chunk<T> {
     range: Range<usize>,
-    /// What the columns have of them, in tiles.
-    values: Aligned<T>,
+    /// What the columns, or the rows, have of them, in tiles.
+    values: Arc<Aligned<T>>,
+}
+
+/// Chunks that share what they are made of.
+fn chunks_of<T>(values: Aligned<T>, ranges: impl Iterator<Item = Range<usize>>) -> Vec<Chunk<T>> {
+    let values = Arc::new(values);
+    let chunk = |range| Chunk {
+        range,
+        values: Arc::clone(&values),
+    };
+    ranges.map(chunk).collect()
+}
+
+/// Some of the values of points that have `width` of them, in tiles.
+fn in_tiles<T: Float>(values: &[T], width: usize, range: Range<usize>) -> Aligned<T> {
+    let taken = range.len();
+    let tiles = (values.len() / width).div_ceil(T::TILE);
+    let mut tiled = Aligned::filled(tiles * taken * T::TILE, T::ZERO);
+    for (j, point) in values.chunks_exact(width).enumerate() {
+        let tile = &mut tiled[j / T::TILE * taken * T::TILE..][..taken * T::TILE];
+        for (n, value) in point[range.clone()].iter().enumerate() {
+            tile[n * T::TILE + j % T::TILE] = *value;
+        }
+    }
+    tiled
 }

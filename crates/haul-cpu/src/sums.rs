@@ -94,21 +94,71 @@ impl<T: Float, const N: usize> Summand<T, N> for Values<'_, T> {
     }
 }
 
+/// The coordinates of a block, for summands that ask for differences of points.
+#[derive(Clone, Copy)]
+pub(crate) struct Differences<'a, T> {
+    /// The coordinates of the tile of rows, and of the tiles of columns.
+    pub(crate) rows: &'a [T],
+    pub(crate) columns: &'a [T],
+    pub(crate) dimension: usize,
+    /// Whether p = 2, and |x − y|^{p − 2} = 1.
+    pub(crate) squared: bool,
+}
+
+impl<'a, T: Float> Differences<'a, T> {
+    pub(crate) fn of(block: &Block<'a, T>) -> Self {
+        Self {
+            rows: block.rows,
+            columns: block.columns,
+            dimension: block.dimension,
+            squared: block.metric.is_squared(),
+        }
+    }
+
+    /// xₖ − yₖ.
+    #[inline(always)]
+    fn coordinate<S: Simd>(self, simd: S, pair: Pair<T, S>, k: usize) -> T::Lanes<S> {
+        let x = T::splat(simd, self.rows[k * T::TILE + pair.row]);
+        T::sub(simd, x, pair.values(self.columns, self.dimension, k))
+    }
+
+    /// `weight` · |x − y|^{p − 2}: the cost of points in one place is 0, and so is this.
+    #[inline(always)]
+    fn slope<S: Simd>(self, simd: S, pair: Pair<T, S>, weight: T::Lanes<S>) -> T::Lanes<S> {
+        if self.squared {
+            return weight;
+        }
+        let square = T::max(simd, pair.square, T::splat(simd, T::LEAST));
+        T::mul(simd, weight, T::div(simd, pair.cost, square))
+    }
+
+    /// Adds `weight` · (x − y) from coordinate `first` on.
+    #[inline(always)]
+    fn add<S: Simd, const N: usize>(
+        self,
+        simd: S,
+        pair: Pair<T, S>,
+        weight: T::Lanes<S>,
+        first: usize,
+        sums: &mut [T::Lanes<S>; N],
+    ) {
+        for (n, sum) in sums.iter_mut().enumerate() {
+            let difference = self.coordinate(simd, pair, first + n);
+            *sum = T::mul_add(simd, weight, difference, *sum);
+        }
+    }
+}
+
 /// V = φ(Cᵢⱼ) vⱼ |x − y|^{p − 2} (x − y), N coordinates of it: the gradient of the cost without its
-/// factor p. Where x = y it is 0.
+/// factor p.
 #[derive(Clone, Copy)]
 pub(crate) struct Slope<'a, T> {
     pub(crate) factor: Factor,
     /// One value a column, in tiles.
     pub(crate) values: &'a [T],
-    /// The coordinates of the tile of rows, and of the tiles of columns.
-    pub(crate) rows: &'a [T],
-    pub(crate) columns: &'a [T],
-    pub(crate) dimension: usize,
+    pub(crate) differences: Differences<'a, T>,
     /// The first coordinate.
     pub(crate) first: usize,
-    /// Whether p = 2, and |x − y|^{p − 2} = 1.
-    pub(crate) squared: bool,
 }
 
 impl<T: Float, const N: usize> Summand<T, N> for Slope<'_, T> {
@@ -120,18 +170,40 @@ impl<T: Float, const N: usize> Summand<T, N> for Slope<'_, T> {
     #[inline(always)]
     fn add<S: Simd>(self, simd: S, pair: Pair<T, S>, sums: &mut [T::Lanes<S>; N]) {
         let value = pair.values(self.values, 1, 0);
-        let mut weight = T::mul(simd, pair.times(simd, self.factor), value);
-        if !self.squared {
-            // The cost of points in one place is 0, and so is 0 over the least of squares.
-            let square = T::max(simd, pair.square, T::splat(simd, T::LEAST));
-            weight = T::mul(simd, weight, T::div(simd, pair.cost, square));
+        let weight = T::mul(simd, pair.times(simd, self.factor), value);
+        let weight = self.differences.slope(simd, pair, weight);
+        self.differences.add(simd, pair, weight, self.first, sums);
+    }
+}
+
+/// V = ⟨zᵢ, s⟩ s for s = |x − y|^{p − 2} (x − y), N coordinates of it.
+#[derive(Clone, Copy)]
+pub(crate) struct Curvature<'a, T> {
+    /// z of the tile of rows, as the coordinates of points.
+    pub(crate) directions: &'a [T],
+    pub(crate) differences: Differences<'a, T>,
+    /// The first coordinate.
+    pub(crate) first: usize,
+}
+
+impl<T: Float, const N: usize> Summand<T, N> for Curvature<'_, T> {
+    #[inline(always)]
+    fn measures(self) -> bool {
+        true
+    }
+
+    #[inline(always)]
+    fn add<S: Simd>(self, simd: S, pair: Pair<T, S>, sums: &mut [T::Lanes<S>; N]) {
+        let differences = self.differences;
+        let mut along = T::splat(simd, T::ZERO);
+        for k in 0..differences.dimension {
+            let z = T::splat(simd, self.directions[k * T::TILE + pair.row]);
+            along = T::mul_add(simd, z, differences.coordinate(simd, pair, k), along);
         }
-        for (n, sum) in sums.iter_mut().enumerate() {
-            let k = self.first + n;
-            let x = T::splat(simd, self.rows[k * T::TILE + pair.row]);
-            let y = pair.values(self.columns, self.dimension, k);
-            *sum = T::mul_add(simd, weight, T::sub(simd, x, y), *sum);
-        }
+        let weight = T::mul(simd, pair.power, along);
+        let weight = differences.slope(simd, pair, weight);
+        let weight = differences.slope(simd, pair, weight);
+        differences.add(simd, pair, weight, self.first, sums);
     }
 }
 

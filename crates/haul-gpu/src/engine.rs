@@ -404,6 +404,24 @@ impl Engine for GpuEngine {
         })
     }
 
+    fn curvature(
+        &self,
+        kernel: Kernel,
+        rows: Side<'_, Self>,
+        columns: Side<'_, Self>,
+        directions: &GpuVector,
+        out: &mut GpuVector,
+    ) -> haul_core::Result<()> {
+        let (n, d) = (rows.cloud.length, rows.cloud.dimension);
+        check_sides(rows, columns)?;
+        check("the directions of a curvature", n * d, directions.length)?;
+        check("the result of a curvature", n * d, out.length)?;
+        self.run(async |work| {
+            self.record_curvature(work, kernel, rows, columns, directions, out)
+                .await
+        })
+    }
+
     fn scale(
         &self,
         epsilon: f64,
@@ -672,16 +690,18 @@ fn check_sums(
     integrand: Integrand<'_, GpuVector>,
     (width, out): (usize, &GpuVector),
 ) -> haul_core::Result<()> {
+    check_sides(rows, columns)?;
+    let (n, m) = (rows.cloud.length, columns.cloud.length);
+    let (values, values_width) = (integrand.values, integrand.width);
+    check("the values of a product", m * values_width, values.length)?;
+    check("the result of a product", n * width, out.length)
+}
+
+/// Refuses sides whose points have different dimensions, and potentials of other lengths.
+fn check_sides(rows: Side<'_, GpuEngine>, columns: Side<'_, GpuEngine>) -> haul_core::Result<()> {
     let (x, y) = (rows.cloud, columns.cloud);
     check("the coordinates of a point", y.dimension, x.dimension)?;
     let (f, g) = (rows.potential, columns.potential);
     check("the potential of the columns", y.length, g.length)?;
-    check("the potential of the rows", x.length, f.length)?;
-    let (values, values_width) = (integrand.values, integrand.width);
-    check(
-        "the values of a product",
-        y.length * values_width,
-        values.length,
-    )?;
-    check("the result of a product", x.length * width, out.length)
+    check("the potential of the rows", x.length, f.length)
 }

@@ -52,8 +52,9 @@ enum Extra<'a> {
     Waiting { token: u32 },
     /// The guess of the result, and the alarm that is raised where it was none.
     Guess { guess: &'a GpuVector, token: u32 },
-    /// The potential of the rows, φ, and the values of a pair from some channel on: `width` of them,
-    /// all of the column, or for [`Values::Slope`] one of the column times as many coordinates.
+    /// The potential of the rows, φ, and the values of a pair from some channel on, of `width`:
+    /// values of the column, or coordinates of a slope times one value of the column, or of a
+    /// curvature in a direction of the row.
     Values {
         potential: &'a GpuVector,
         factor: Factor,
@@ -78,9 +79,13 @@ impl Pass<'_> {
         }
     }
 
-    /// Whether it sums the gradient of the cost.
-    fn slopes(&self) -> bool {
-        matches!(self.shader, Shader::Sums(_, Values::Slope))
+    /// Of how many slopes of the cost what it sums is a product.
+    fn slopes(&self) -> i32 {
+        match self.shader {
+            Shader::Sums(_, Values::Slope) => 1,
+            Shader::Sums(_, Values::Curvature) => 2,
+            _ => 0,
+        }
     }
 
     /// Floats of a state.
@@ -122,11 +127,9 @@ impl Pass<'_> {
                     Factor::Cost => (0.0, 1.0 / sharpness(self.kernel) as f32),
                 };
                 // A slope comes in scaled units, and without the factor p.
-                let unit = if self.slopes() {
-                    f64::from(parameters.scale) * self.kernel.cost.p() / sharpness(self.kernel)
-                } else {
-                    1.0
-                };
+                let slope =
+                    f64::from(parameters.scale) * self.kernel.cost.p() / sharpness(self.kernel);
+                let unit = slope.powi(self.slopes());
                 PairParams {
                     width: width as u32,
                     channel: channel as u32,
@@ -157,12 +160,12 @@ impl Pass<'_> {
                 width,
                 ..
             } => {
-                let width = if self.slopes() { 1 } else { width };
-                let (first, length) = (columns.start * width, columns.len() * width);
-                (
-                    rows(potential, 1),
-                    Some(part(&values.buffer, first, length)),
-                )
+                let values = match self.slopes() {
+                    0 => part(&values.buffer, columns.start * width, columns.len() * width),
+                    1 => part(&values.buffer, columns.start, columns.len()),
+                    _ => rows(values, width),
+                };
+                (rows(potential, 1), Some(values))
             }
         };
         let mut bindings = vec![
@@ -306,7 +309,7 @@ impl GpuEngine {
         .await
     }
 
-    /// Records the sums of a gradient.
+    /// Records a gradient.
     pub(crate) async fn record_gradient(
         &self,
         work: &mut Work,
@@ -317,17 +320,25 @@ impl GpuEngine {
         out: &GpuVector,
     ) -> Result<(), Error> {
         let Integrand { factor, values, .. } = integrand;
-        let width = rows.cloud.dimension;
-        let at_once = Values::Slope;
-        self.record_sums(
-            work,
-            kernel,
-            (rows, columns),
-            (at_once, width),
-            (factor, values),
-            out,
-        )
-        .await
+        let kind = (Values::Slope, rows.cloud.dimension);
+        self.record_sums(work, kernel, (rows, columns), kind, (factor, values), out)
+            .await
+    }
+
+    /// Records a curvature.
+    pub(crate) async fn record_curvature(
+        &self,
+        work: &mut Work,
+        kernel: Kernel,
+        rows: Side<'_, Self>,
+        columns: Side<'_, Self>,
+        directions: &GpuVector,
+        out: &GpuVector,
+    ) -> Result<(), Error> {
+        let kind = (Values::Curvature, rows.cloud.dimension);
+        let along = (Factor::One, directions);
+        self.record_sums(work, kernel, (rows, columns), kind, along, out)
+            .await
     }
 
     /// Records as many passes as it takes for all `width` values of a row.
@@ -461,7 +472,7 @@ impl GpuEngine {
     /// The same pass in the variant of its kernel that suits the adapter; once that pays, the
     /// variants are measured first, on a part of the work.
     async fn settled<'a>(&self, work: &mut Work, pass: Pass<'a>) -> Result<Pass<'a>, Error> {
-        if pass.slopes() {
+        if pass.slopes() > 0 {
             // It has one variant.
             return Ok(pass);
         }

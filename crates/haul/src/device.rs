@@ -224,6 +224,23 @@ impl Engine for Device {
         over_pairs!(self, gradient, kernel, rows, columns, integrand, out)
     }
 
+    fn curvature(
+        &self,
+        kernel: Kernel,
+        rows: Side<'_, Self>,
+        columns: Side<'_, Self>,
+        directions: &Vector,
+        out: &mut Vector,
+    ) -> Result<()> {
+        let (x, f) = (rows.cloud, rows.potential);
+        let (y, g) = (columns.cloud, columns.potential);
+        dispatch!(self, engine, [Cloud x, Vector f, Cloud y, Vector g, Vector directions, Vector out], {
+            let rows = Side { cloud: x, potential: f };
+            let columns = Side { cloud: y, potential: g };
+            engine.curvature(kernel, rows, columns, directions, out)
+        })
+    }
+
     fn scale(
         &self,
         epsilon: f64,

@@ -337,7 +337,7 @@ fn truncated_gradients_take_few_passes(device: &Device) {
             Counts {
                 softmins: 2 * iterations + 1,
                 products: 1,
-                gradients: 0
+                ..Counts::default()
             }
         );
         cost.gradient().unwrap();

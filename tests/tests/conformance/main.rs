@@ -4,6 +4,7 @@
 mod energy;
 mod faults;
 mod gradient;
+mod hessian;
 mod operators;
 mod solver;
 mod unbalanced;
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
             unbalanced::BODIES,
             energy::BODIES,
             gradient::BODIES,
+            hessian::BODIES,
         ];
         for (name, body) in bodies.concat() {
             trials.push(engine.trial(name, body));

@@ -35,6 +35,10 @@ pub const BODIES: &[(&str, Body)] = &[
         gradients_sum_the_slopes_of_the_cost,
     ),
     (
+        "curvatures_sum_the_second_moments_of_the_slopes",
+        curvatures_sum_the_second_moments,
+    ),
+    (
         "gradients_are_zero_in_one_place_and_finite_beside_it",
         gradients_in_one_place,
     ),
@@ -401,6 +405,41 @@ fn gradients_sum_the_slopes_of_the_cost(device: &Device) {
                 let close = |got: &[f64]| close(got, &expected, |k| relative * sizes[k]);
                 accept(&context, close(&got));
                 let wrong: Vec<f64> = got.iter().map(|g| g * (1.0 + 1e3 * relative)).collect();
+                reject(&context, close(&wrong));
+            }
+        }
+    }
+}
+
+fn curvatures_sum_the_second_moments(device: &Device) {
+    for d in DIMENSIONS {
+        for (n, m) in SHAPES {
+            for p in [1.0, 1.5, 2.0] {
+                let (cost, epsilon) = (Cost::power(p).unwrap(), 0.2);
+                let (mut rows, columns) = (side(n, d, 5, 0.0), side(m, d, 6, 0.3));
+                rows.potential = dense::softmin(cost, epsilon, &rows, &columns);
+                let directions = Numbers::new(7).vector(n * d, -1.0, 1.0);
+                let (expected, sizes) =
+                    dense::curvature(cost, epsilon, &rows, &columns, &directions);
+                let (x, y) = (
+                    Uploaded::new(device, &rows),
+                    Uploaded::new(device, &columns),
+                );
+                let directions = device.vector(&directions).unwrap();
+                let mut out = device.vector(&vec![0.0; n * d]).unwrap();
+                let kernel = Kernel { cost, epsilon };
+                device
+                    .curvature(kernel, x.side(), y.side(), &directions, &mut out)
+                    .unwrap();
+                let got = device.read(&out).unwrap();
+                let largest = dense::largest_cost(cost, &rows, &columns);
+                let size = largest + rows.height() + columns.height();
+                let relative = (d as f64 + 12.0) * unit(device) * (1.0 + size / epsilon);
+                let context = format!("d {d}, {n}×{m}, p {p}");
+                let close = |got: &[f64]| close(got, &expected, |k| relative * sizes[k]);
+                accept(&context, close(&got));
+                let wrong: Vec<f64> = sizes.iter().map(|s| 1e3 * relative * s).collect();
+                let wrong: Vec<f64> = got.iter().zip(&wrong).map(|(g, w)| g + w).collect();
                 reject(&context, close(&wrong));
             }
         }
