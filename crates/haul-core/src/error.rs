@@ -147,6 +147,13 @@ pub enum Error {
         value: f64,
     },
 
+    /// A point that is 0 where its direction is asked for.
+    #[error("row {row} is 0 and has no direction; remove it, or compare by another cost")]
+    NoDirection {
+        /// The point, from 1.
+        row: usize,
+    },
+
     /// A vector whose length does not fit the measure it belongs to.
     #[error("{what} has {found} values where {expected} belong")]
     Length {

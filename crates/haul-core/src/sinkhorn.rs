@@ -77,12 +77,12 @@ pub struct Progress {
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sinkhorn {
-    regularization: Regularization,
-    penalties: [Penalty; 2],
+    pub(crate) regularization: Regularization,
+    pub(crate) penalties: [Penalty; 2],
     p: f64,
     tolerance: f64,
     max_iterations: usize,
-    start: Start,
+    pub(crate) start: Start,
     form: Form,
     acceleration: Acceleration,
 }

@@ -6,6 +6,7 @@ mod faults;
 mod gradient;
 mod hessian;
 mod operators;
+mod scores;
 mod solver;
 mod unbalanced;
 
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
             energy::BODIES,
             gradient::BODIES,
             hessian::BODIES,
+            scores::BODIES,
         ];
         for (name, body) in bodies.concat() {
             trials.push(engine.trial(name, body));
