@@ -134,6 +134,12 @@ fn balanced_cases(device: &Device) {
             off("regularized_cost", report.value * (1.0 + 3.0 * relative)),
         );
 
+        if let Some(exact) = case["exact_w"].as_f64() {
+            let bounds = report.certificate.wasserstein.unwrap();
+            let inside = bounds.lower <= exact && exact <= bounds.upper;
+            assert!(inside, "{name}: {bounds:?} {exact}");
+        }
+
         let terms = Divergence::from(settings).evaluate(device, &a, &b).unwrap();
         let scale: f64 = [&terms.ab, &terms.aa, &terms.bb]
             .iter()

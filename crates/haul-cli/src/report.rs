@@ -42,6 +42,10 @@ struct Certificate {
     lower_bound: f64,
     upper_bound: f64,
     gap: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    wasserstein_lower_bound: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    wasserstein_upper_bound: Option<f64>,
     precision_floor: f64,
 }
 
@@ -72,6 +76,8 @@ impl<'r> Json<'r> {
                 lower_bound: certificate.lower_bound,
                 upper_bound: certificate.upper_bound,
                 gap: certificate.gap(),
+                wasserstein_lower_bound: certificate.wasserstein.map(|bounds| bounds.lower),
+                wasserstein_upper_bound: certificate.wasserstein.map(|bounds| bounds.upper),
                 precision_floor: certificate.precision_floor,
             },
             converged: report.converged,
@@ -351,6 +357,12 @@ pub(crate) fn text(a: &str, b: &str, report: &Report) -> String {
         "transport cost",
         format!("{} = ⟨P, C⟩", long(report.transport_cost)),
     );
+    if let Some(haul::Bounds { lower, upper }) = certificate.wasserstein {
+        row(
+            "without entropy",
+            format!("{} to {}", long(lower), long(upper)),
+        );
+    }
     row("entropy", format!("{} = KL(P | a⊗b)", long(report.kl)));
     row("mass moved", long(report.mass));
     row(

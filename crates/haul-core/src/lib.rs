@@ -43,7 +43,7 @@ mod solution;
 mod start;
 mod truncated;
 
-pub use certificate::Certificate;
+pub use certificate::{Bounds, Certificate};
 pub use cost::{Cost, Exponent};
 pub use divergence::{Divergence, Terms};
 pub use energy::{Discrepancy, Energy, Mmd, Pairings};

@@ -1,6 +1,6 @@
 //! What a solve returns: the values with their certificate, and the potentials.
 
-use crate::certificate::{self, Values};
+use crate::certificate::{self, Bounds, Values};
 use crate::engine::Kernel;
 use crate::marginal::Marginal;
 use crate::masses::Masses;
@@ -119,6 +119,10 @@ impl<'e, E: Engine> Solution<'e, E> {
             marginal_error_b: errors.marginal_error_b * masses.plan,
             lower_bound: masses.value(lower) - masses.rounding(lower),
             upper_bound: masses.value(upper) + masses.rounding(upper),
+            wasserstein: errors.wasserstein.map(|Bounds { lower, upper }| Bounds {
+                lower: masses.plan * unit * lower,
+                upper: masses.plan * unit * upper,
+            }),
             ..errors
         };
         let value = masses.value(dual);

@@ -5,6 +5,7 @@ mod energy;
 mod faults;
 mod gradient;
 mod hessian;
+mod limits;
 mod operators;
 mod scores;
 mod solver;
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
             energy::BODIES,
             gradient::BODIES,
             hessian::BODIES,
+            limits::BODIES,
             scores::BODIES,
         ];
         for (name, body) in bodies.concat() {

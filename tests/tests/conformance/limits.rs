@@ -1,0 +1,116 @@
+//! What regularised transport is near for a large and for a small ε: an energy, and the Wasserstein
+//! distance, which on a line is that of sorted points.
+
+use super::solver::tolerance;
+use haul::{Bounds, Cost, Device, Divergence, Energy, Engine, Measure, Sinkhorn};
+use haul_tests::clouds::{Numbers, measure};
+use haul_tests::compare::{accept, number, reject};
+use haul_tests::dense;
+use haul_tests::engines::Body;
+
+pub const BODIES: &[(&str, Body)] = &[
+    (
+        "divergences_become_energies_for_a_large_epsilon",
+        divergences_become_energies,
+    ),
+    (
+        "divergences_become_distances_for_a_small_epsilon",
+        divergences_become_distances,
+    ),
+    (
+        "the_distance_is_within_its_bounds_at_every_iteration",
+        the_distance_is_within_its_bounds,
+    ),
+];
+
+/// n points on a line, uniform weights.
+fn line(n: usize, seed: u64) -> Measure {
+    Measure::uniform(&Numbers::new(seed).vector(n, -1.0, 1.0), 1).unwrap()
+}
+
+/// W_p^p of two measures of as many points of a line each, for p ≥ 1: sorted points meet.
+fn sorted(a: &Measure, b: &Measure, p: f64) -> f64 {
+    let sorted = |measure: &Measure| {
+        let mut points = measure.points().to_vec();
+        points.sort_by(f64::total_cmp);
+        points
+    };
+    let pairs = sorted(a).into_iter().zip(sorted(b));
+    pairs.map(|(x, y)| (x - y).abs().powf(p)).sum::<f64>() * a.mass() / a.len() as f64
+}
+
+fn divergences_become_energies(device: &Device) {
+    let (a, b) = (measure(30, 2, 301), measure(25, 2, 302));
+    for p in [1.0, 1.5, 2.0] {
+        let cost = Cost::power(p).unwrap();
+        let largest = dense::largest_cost(cost, &dense::side(&a), &dense::side(&b));
+        let energy = Energy::new().p(p).evaluate(device, &a, &b).unwrap().value;
+        for ratio in [30.0, 300.0] {
+            let epsilon = ratio * largest;
+            let settings = Sinkhorn::epsilon(epsilon).p(p).tolerance(tolerance(device));
+            let terms = Divergence::from(settings).evaluate(device, &a, &b).unwrap();
+            // OT_ε = E − Var(C)/(2ε) + …, for each of three terms; and ε times a rounding.
+            let rounding = 64.0 * device.precision().unit_roundoff() * epsilon;
+            let allowed = largest / ratio + rounding;
+            let context = format!("p {p}, ε {ratio} times the largest cost");
+            accept(&context, number("S", terms.value(), energy, allowed));
+            let wrong = terms.value() + 3.0 * allowed;
+            reject(&context, number("S", wrong, energy, allowed));
+        }
+    }
+}
+
+fn divergences_become_distances(device: &Device) {
+    let (a, b) = (line(40, 303), line(40, 304));
+    for p in [1.0, 2.0] {
+        let distance = sorted(&a, &b, p);
+        for epsilon in [0.1, 0.01] {
+            let settings = Sinkhorn::epsilon(epsilon)
+                .p(p)
+                .tolerance(tolerance(device))
+                .max_iterations(20_000);
+            let terms = Divergence::from(settings).evaluate(device, &a, &b).unwrap();
+            assert!(terms.converged());
+            // KL is between 0 and log n for each of three terms.
+            let allowed = epsilon * 40f64.ln();
+            let context = format!("p {p}, ε {epsilon}");
+            accept(&context, number("S", terms.value(), distance, allowed));
+            let wrong = terms.value() + 3.0 * allowed;
+            reject(&context, number("S", wrong, distance, allowed));
+        }
+    }
+}
+
+fn the_distance_is_within_its_bounds(device: &Device) {
+    for mass in [1.0, 1e4] {
+        let heavy = |measure: Measure| {
+            let weights = vec![mass / measure.len() as f64; measure.len()];
+            measure.with_weights(&weights).unwrap()
+        };
+        let (a, b) = (heavy(line(60, 305)), heavy(line(60, 306)));
+        for p in [1.0, 1.5, 2.0] {
+            let distance = sorted(&a, &b, p);
+            for epsilon in [0.3, 0.02, 0.002] {
+                for iterations in [1, 3, 30, 300] {
+                    let settings = Sinkhorn::epsilon(epsilon).p(p).max_iterations(iterations);
+                    let solution = settings.solve(device, &a, &b).unwrap();
+                    let Bounds { lower, upper } = solution.certificate().wasserstein.unwrap();
+                    let context = format!("p {p}, ε {epsilon}, {iterations} iterations");
+                    let inside = lower <= distance && distance <= upper;
+                    assert!(inside, "{context}: {lower} ≤ {distance} ≤ {upper}");
+                    // The plan is within ε log n of the best one, when it has arrived.
+                    if solution.report().converged {
+                        let most = mass * (2.0 * epsilon * 60f64.ln() + 0.01);
+                        assert!(upper - lower <= most, "{context}: {lower} and {upper}");
+                    }
+                }
+            }
+        }
+    }
+    let (a, b) = (line(10, 307), line(10, 308));
+    let unbalanced = Sinkhorn::epsilon(0.1)
+        .rho(1.0)
+        .solve(device, &a, &b)
+        .unwrap();
+    assert_eq!(unbalanced.certificate().wasserstein, None);
+}
