@@ -25,8 +25,6 @@ pub enum Shader {
     Extrapolate,
     /// A linear combination of up to four vectors.
     Combine,
-    /// Tells the host that the work before it is done.
-    SignOff,
 }
 
 /// How a kernel over pairs is specialised.
@@ -359,7 +357,6 @@ impl Shader {
             Self::Remember,
             Self::Extrapolate,
             Self::Combine,
-            Self::SignOff,
         ]);
         all
     }
@@ -416,7 +413,6 @@ impl Shader {
             Self::Remember => wgsl!("remember"),
             Self::Extrapolate => wgsl!("extrapolate"),
             Self::Combine => wgsl!("combine"),
-            Self::SignOff => wgsl!("sign_off"),
         };
         assemble(
             kernel,
@@ -446,7 +442,6 @@ impl Shader {
             Self::Remember => "remember",
             Self::Extrapolate => "extrapolate",
             Self::Combine => "combine",
-            Self::SignOff => "sign_off",
         }
     }
 
@@ -458,7 +453,6 @@ impl Shader {
                 Workgroup::Large => 64,
             },
             Self::Remember => 64,
-            Self::SignOff => 1,
             _ => 256,
         }
     }
@@ -539,7 +533,6 @@ impl Shader {
             Self::Remember => &[R, R, R, W, W, W],
             Self::Extrapolate => &[R, W],
             Self::Combine => &[R, R, R, R, W],
-            Self::SignOff => &[W],
         }
     }
 }

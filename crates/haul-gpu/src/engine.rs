@@ -121,7 +121,7 @@ impl GpuEngine {
         let name = format!("{} ({})", description.name, description.backend);
         let work = Work {
             recorder: Recorder::new(&context).await?,
-            readback: Readback::new(&context).await?,
+            readback: Readback::default(),
             state: context.buffer("the state of a kernel", 4).await?,
             partials: context.buffer("partial sums", 4).await?,
             alarm: context.buffer("the alarm of a guess", 4).await?,
@@ -188,9 +188,15 @@ impl GpuEngine {
     /// Waits until all that is recorded is done.
     pub(crate) async fn wait(&self, work: &mut Work) -> Result<(), Error> {
         let Work {
-            recorder, readback, ..
+            recorder,
+            readback,
+            alarm,
+            ..
         } = work;
-        readback.wait(&self.context, recorder).await
+        readback
+            .read(&self.context, recorder, alarm, 1)
+            .await
+            .map(drop)
     }
 
     /// Makes room for that many floats in a buffer whose contents are not needed any more.
