@@ -570,7 +570,8 @@ impl Engine for GpuEngine {
         };
         let limit = self.context.binding_limit();
         let length = (rows.length, limit / slots as u64);
-        let bytes = (Shader::Remember.rows_per_workgroup() * slots * size_of::<f32>()) as u64;
+        let shader = Shader::Remember(self.workgroup());
+        let bytes = (shader.rows_per_workgroup() * slots * size_of::<f32>()) as u64;
         let sums = self.run(async |work| {
             if bytes > limit {
                 let what = "a history of one workgroup";
@@ -585,7 +586,7 @@ impl Engine for GpuEngine {
                     coefficients: coefficients(ratio_of_potentials(epsilon, rho)),
                     ..Default::default()
                 };
-                let kernel = (Shader::Remember, Shader::REMEMBERED);
+                let kernel = (shader, Shader::REMEMBERED);
                 all.push(
                     self.sums(work, kernel, length, parameters, bindings)
                         .await?,
