@@ -27,6 +27,7 @@ mod energy;
 pub mod engine;
 mod error;
 mod frame;
+mod history;
 mod marginal;
 mod masses;
 mod measure;
