@@ -3,40 +3,12 @@
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use haul::engine::{Factor, Integrand, Kernel, Side};
 use haul::{Cost, CpuEngine, Device, Engine, Measure, Result, Sinkhorn};
+use haul_benches::{cloud, devices};
 
 /// Points of each cloud: large enough that no engine is bound by its dispatches.
 const POINTS: usize = 8192;
 
 const DIMENSIONS: [usize; 6] = [1, 2, 3, 4, 16, 64];
-
-/// Points in the cube [−1, 1]^d, from a small generator.
-fn cloud(d: usize, seed: u64) -> Vec<f64> {
-    let mut state = seed;
-    let mut next = || {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        (state >> 11) as f64 / (1u64 << 52) as f64 - 1.0
-    };
-    (0..POINTS * d).map(|_| next()).collect()
-}
-
-/// The engines that are measured, each with a name without spaces.
-fn devices() -> Vec<(String, Device)> {
-    let mut devices = vec![
-        ("cpu-f32".to_owned(), Device::cpu()),
-        ("cpu-f64".to_owned(), Device::cpu_f64()),
-    ];
-    let named = std::env::var("HAUL_TEST_ADAPTERS").unwrap_or_default();
-    for name in named
-        .split(',')
-        .map(str::trim)
-        .filter(|name| !name.is_empty())
-    {
-        devices.push((name.to_owned(), Device::gpu(name).unwrap()));
-    }
-    devices
-}
 
 /// Two clouds on a device, with the potentials of a fixed point of the first.
 struct Pair {
@@ -50,8 +22,8 @@ struct Pair {
 impl Pair {
     fn new(device: &Device, d: usize) -> Result<Self> {
         let weights = vec![1.0; POINTS];
-        let x = device.cloud(&cloud(d, 1), d, &weights)?;
-        let y = device.cloud(&cloud(d, 2), d, &weights)?;
+        let x = device.cloud(&cloud(POINTS, d, 1), d, &weights)?;
+        let y = device.cloud(&cloud(POINTS, d, 2), d, &weights)?;
         let mut f = device.vector(&vec![0.0; POINTS])?;
         let g = device.vector(&vec![0.0; POINTS])?;
         let kernel = Kernel {
@@ -128,7 +100,7 @@ fn floor(device: &Device, d: usize) -> Option<f64> {
 }
 
 fn operators(criterion: &mut Criterion) {
-    for (name, device) in devices() {
+    for (name, device) in devices().unwrap() {
         let mut group = criterion.benchmark_group(&name);
         group.sample_size(10);
         group.throughput(Throughput::Elements((POINTS * POINTS) as u64));
@@ -160,11 +132,11 @@ fn operators(criterion: &mut Criterion) {
 }
 
 fn solves(criterion: &mut Criterion) {
-    for (name, device) in devices() {
+    for (name, device) in devices().unwrap() {
         let mut group = criterion.benchmark_group(&name);
         group.sample_size(10);
         for points in [500, 5000] {
-            let measure = |seed| Measure::uniform(&cloud(3, seed)[..3 * points], 3).unwrap();
+            let measure = |seed| Measure::uniform(&cloud(points, 3, seed), 3).unwrap();
             let (a, b) = (measure(1), measure(2));
             let settings = Sinkhorn::blur(0.1).tolerance(1e-3);
             let pairs = settings.solve(&device, &a, &b).unwrap().report().pairs;

@@ -1,5 +1,37 @@
-//! haul's benchmarks, run by criterion: `cargo bench -p haul-benches`.
+//! haul's benchmarks: `cargo bench -p haul-benches`.
 //!
 //! `operators` measures pairs per second of each operator over pairs, by dimension and engine, and a
-//! whole solve. The CPU engines are always measured; `HAUL_TEST_ADAPTERS` names the adapters that
-//! are measured beside them. Under `cargo test` each benchmark runs once, so that none can rot.
+//! whole solve, with criterion; `small` what a small solve takes beside its pairs. The CPU engines
+//! are always measured; `HAUL_TEST_ADAPTERS` names the adapters that are measured beside them. Under
+//! `cargo test` each benchmark runs once, so that none can rot.
+
+use haul::{Device, Result};
+
+/// Points in the cube [−1, 1]^d, from a small generator; n×d.
+pub fn cloud(n: usize, d: usize, seed: u64) -> Vec<f64> {
+    let mut state = seed;
+    let mut next = || {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (state >> 11) as f64 / (1u64 << 52) as f64 - 1.0
+    };
+    (0..n * d).map(|_| next()).collect()
+}
+
+/// The engines that are measured, each with a name without spaces.
+pub fn devices() -> Result<Vec<(String, Device)>> {
+    let mut devices = vec![
+        ("cpu-f32".to_owned(), Device::cpu()),
+        ("cpu-f64".to_owned(), Device::cpu_f64()),
+    ];
+    let named = std::env::var("HAUL_TEST_ADAPTERS").unwrap_or_default();
+    for name in named
+        .split(',')
+        .map(str::trim)
+        .filter(|name| !name.is_empty())
+    {
+        devices.push((name.to_owned(), Device::gpu(name)?));
+    }
+    Ok(devices)
+}

@@ -20,13 +20,11 @@ pub enum Shader {
     /// How far the ratios of a marginal's rows are from what their potentials want.
     MarginalError(Ratio),
     /// Puts an update into a history and measures it.
-    Remember,
+    Remember(Workgroup),
     /// A linear combination of the slots of a history.
     Extrapolate,
     /// A linear combination of up to four vectors.
     Combine,
-    /// Tells the host that the work before it is done.
-    SignOff,
 }
 
 /// How a kernel over pairs is specialised.
@@ -393,10 +391,10 @@ impl Shader {
             Self::Scale,
             Self::MarginalError(Ratio::Potentials),
             Self::MarginalError(Ratio::Scalings),
-            Self::Remember,
+            Self::Remember(Workgroup::Small),
+            Self::Remember(Workgroup::Large),
             Self::Extrapolate,
             Self::Combine,
-            Self::SignOff,
         ]);
         all
     }
@@ -434,7 +432,7 @@ impl Shader {
                 fragments.push(("guessed_value", wgsl!("shared/guessed_value")));
             }
             Self::SumsFinish(values) => fragments.push(("parts", values.parts())),
-            Self::Remember => fragments.push(EXCESS_OF_POTENTIALS),
+            Self::Remember(_) => fragments.push(EXCESS_OF_POTENTIALS),
             Self::MarginalError(Ratio::Potentials) => fragments.extend([
                 ("marginal", wgsl!("shared/marginal_potentials")),
                 EXCESS_OF_POTENTIALS,
@@ -452,10 +450,9 @@ impl Shader {
             Self::SumsFinish(_) => wgsl!("sums_finish"),
             Self::Scale => wgsl!("scale"),
             Self::MarginalError(_) => wgsl!("marginal_error"),
-            Self::Remember => wgsl!("remember"),
+            Self::Remember(_) => wgsl!("remember"),
             Self::Extrapolate => wgsl!("extrapolate"),
             Self::Combine => wgsl!("combine"),
-            Self::SignOff => wgsl!("sign_off"),
         };
         assemble(
             kernel,
@@ -466,7 +463,7 @@ impl Shader {
                     ("WORKGROUP", self.workgroup_size()),
                     ("STEP", self.splits_per_workgroup()),
                     ("TERMS", self.workgroup_size() * Self::REMEMBERED),
-                    ("EACH", Self::REMEMBERED_ROWS),
+                    ("EACH", Self::REMEMBERED_ROWS / self.workgroup_size()),
                 ],
             },
         )
@@ -482,23 +479,22 @@ impl Shader {
             Self::SumsFinish(_) => "sums_finish",
             Self::Scale => "scale",
             Self::MarginalError(_) => "marginal_error",
-            Self::Remember => "remember",
+            Self::Remember(_) => "remember",
             Self::Extrapolate => "extrapolate",
             Self::Combine => "combine",
-            Self::SignOff => "sign_off",
         }
     }
 
     /// Invocations of a workgroup.
     pub fn workgroup_size(self) -> usize {
-        match self {
-            Self::Softmin(pairs) | Self::Sums(pairs, _) => match pairs.workgroup {
-                Workgroup::Small => 8,
-                Workgroup::Large => 64,
-            },
-            Self::Remember => 64,
-            Self::SignOff => 1,
-            _ => 256,
+        let workgroup = match self {
+            Self::Softmin(pairs) | Self::Sums(pairs, _) => pairs.workgroup,
+            Self::Remember(workgroup) => workgroup,
+            _ => return 256,
+        };
+        match workgroup {
+            Workgroup::Small => 8,
+            Workgroup::Large => 64,
         }
     }
 
@@ -506,7 +502,7 @@ impl Shader {
     pub fn rows_per_workgroup(self) -> usize {
         let rows = self.rows() * self.workgroup_size();
         match self {
-            Self::Remember => Self::REMEMBERED_ROWS * rows,
+            Self::Remember(_) => Self::REMEMBERED_ROWS,
             _ => rows / self.splits_per_workgroup(),
         }
     }
@@ -524,8 +520,8 @@ impl Shader {
         }
     }
 
-    /// Points that one invocation takes into a history.
-    const REMEMBERED_ROWS: usize = 4;
+    /// Points that one workgroup takes into a history.
+    const REMEMBERED_ROWS: usize = 256;
 
     /// Slots of a history that one dispatch handles.
     pub const SLOTS: usize = 16;
@@ -575,10 +571,9 @@ impl Shader {
             Self::Scale => &[R, W, W],
             Self::MarginalError(Ratio::Potentials) => &[R, R, R, W],
             Self::MarginalError(Ratio::Scalings) => &[R, R, R, R, W],
-            Self::Remember => &[R, R, R, W, W, W],
+            Self::Remember(_) => &[R, R, R, W, W, W],
             Self::Extrapolate => &[R, W],
             Self::Combine => &[R, R, R, R, W],
-            Self::SignOff => &[W],
         }
     }
 }

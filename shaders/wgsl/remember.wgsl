@@ -55,11 +55,11 @@ fn remember(
     terms[lane * SUMS + 2u + $lu] = product_$l;
     #end
     workgroupBarrier();
-    if lane < SUMS {
+    for (var place = lane; place < SUMS; place += WORKGROUP) {
         var sum = 0.0;
         for (var other = 0u; other < WORKGROUP; other += 1u) {
-            sum += terms[other * SUMS + lane];
+            sum += terms[other * SUMS + place];
         }
-        partials[(params.first_partial + workgroup.x) * SUMS + lane] = sum;
+        partials[(params.first_partial + workgroup.x) * SUMS + place] = sum;
     }
 }

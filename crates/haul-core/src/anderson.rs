@@ -1,4 +1,4 @@
-//! Anderson acceleration of a fixed-point iteration f ← F(f), all vectors on the device.
+//! Anderson acceleration of a fixed-point iteration f ← F(f).
 //!
 //! Of the last k iterates fₗ with residuals rₗ = F(fₗ) − fₗ it takes the affine combination of the
 //! F(fₗ) whose combined residual is least: min ‖Σ θₗ rₗ‖² with Σ θₗ = 1, from the Gram matrix of
@@ -6,7 +6,7 @@
 //! is close to linear and its slow modes are few, so that the number of iterations falls from the
 //! order of (diam/blur)² to that of diam/blur.
 
-use crate::engine::Slot;
+use crate::history::History;
 use crate::marginal::Marginal;
 use crate::{Engine, Result};
 
@@ -18,8 +18,7 @@ const RESTART_GROWTH: f64 = 4.0;
 
 pub(crate) struct Anderson<E: Engine> {
     slots: usize,
-    residuals: E::Vector,
-    images: E::Vector,
+    history: History<E>,
     /// Gram matrix of the residuals, by slots; the first `filled` of them count.
     gram: Vec<Vec<f64>>,
     filled: usize,
@@ -33,11 +32,9 @@ pub(crate) struct Anderson<E: Engine> {
 impl<E: Engine> Anderson<E> {
     /// Room for `memory` updates of a potential on `points` points.
     pub(crate) fn new(engine: &E, memory: usize, points: usize) -> Result<Self> {
-        let zeros = vec![0.0; memory * points];
         Ok(Self {
             slots: memory,
-            residuals: engine.vector(&zeros)?,
-            images: engine.vector(&zeros)?,
+            history: History::new(engine, memory, points)?,
             gram: vec![vec![0.0; memory]; memory],
             filled: 0,
             newest: 0,
@@ -58,13 +55,8 @@ impl<E: Engine> Anderson<E> {
         known: Option<f64>,
     ) -> Result<f64> {
         let index = (self.newest + 1) % self.slots;
-        let slot = Slot {
-            index,
-            slots: self.slots,
-            residuals: &mut self.residuals,
-            images: &mut self.images,
-        };
-        let remembered = engine.remember(&marginal.cloud, marginal.pending(epsilon), slot)?;
+        let slot = (index, self.slots);
+        let remembered = self.history.remember(engine, epsilon, marginal, slot)?;
         let error = known.unwrap_or(remembered.error);
         if error > RESTART_GROWTH * self.least_error {
             // What was learnt led astray: only this update counts from now on.
@@ -86,7 +78,7 @@ impl<E: Engine> Anderson<E> {
     }
 
     /// Replaces a marginal's potential by the best combination of the images in memory.
-    pub(crate) fn extrapolate(&self, engine: &E, marginal: &mut Marginal<E>) -> Result<()> {
+    pub(crate) fn extrapolate(&mut self, engine: &E, marginal: &mut Marginal<E>) -> Result<()> {
         let slots: Vec<usize> = (0..self.slots)
             .filter(|slot| self.age(*slot) < self.filled)
             .collect();
@@ -115,7 +107,8 @@ impl<E: Engine> Anderson<E> {
         let terms = coefficients.iter().zip(&self.means);
         let mean: f64 = terms.map(|(coefficient, mean)| coefficient * mean).sum();
         let offset = self.gauge.map_or(0.0, |gauge| gauge - mean);
-        engine.extrapolate(&coefficients, offset, &self.images, &mut marginal.potential)
+        let out = &mut marginal.potential;
+        self.history.extrapolate(engine, &coefficients, offset, out)
     }
 
     /// How many updates ago a slot was written.

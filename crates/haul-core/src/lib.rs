@@ -29,6 +29,7 @@ mod error;
 mod frame;
 mod gradient;
 mod hessian;
+mod history;
 mod marginal;
 mod masses;
 mod measure;

@@ -121,7 +121,7 @@ impl GpuEngine {
         let name = format!("{} ({})", description.name, description.backend);
         let work = Work {
             recorder: Recorder::new(&context).await?,
-            readback: Readback::new(&context).await?,
+            readback: Readback::default(),
             state: context.buffer("the state of a kernel", 4).await?,
             partials: context.buffer("partial sums", 4).await?,
             alarm: context.buffer("the alarm of a guess", 4).await?,
@@ -188,9 +188,15 @@ impl GpuEngine {
     /// Waits until all that is recorded is done.
     pub(crate) async fn wait(&self, work: &mut Work) -> Result<(), Error> {
         let Work {
-            recorder, readback, ..
+            recorder,
+            readback,
+            alarm,
+            ..
         } = work;
-        readback.wait(&self.context, recorder).await
+        readback
+            .read(&self.context, recorder, alarm, 1)
+            .await
+            .map(drop)
     }
 
     /// Makes room for that many floats in a buffer whose contents are not needed any more.
@@ -573,7 +579,8 @@ impl Engine for GpuEngine {
         };
         let limit = self.context.binding_limit();
         let length = (rows.length, limit / slots as u64);
-        let bytes = (Shader::Remember.rows_per_workgroup() * slots * size_of::<f32>()) as u64;
+        let shader = Shader::Remember(self.workgroup());
+        let bytes = (shader.rows_per_workgroup() * slots * size_of::<f32>()) as u64;
         let sums = self.run(async |work| {
             if bytes > limit {
                 let what = "a history of one workgroup";
@@ -588,7 +595,7 @@ impl Engine for GpuEngine {
                     coefficients: coefficients(ratio_of_potentials(epsilon, rho)),
                     ..Default::default()
                 };
-                let kernel = (Shader::Remember, Shader::REMEMBERED);
+                let kernel = (shader, Shader::REMEMBERED);
                 all.push(
                     self.sums(work, kernel, length, parameters, bindings)
                         .await?,

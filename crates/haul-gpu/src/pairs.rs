@@ -405,16 +405,21 @@ impl GpuEngine {
             points: Points::of_dimension(cloud.dimension),
             power,
             columns: Columns::Loaded,
-            workgroup: if self.software() {
-                Workgroup::Small
-            } else {
-                Workgroup::Large
-            },
+            workgroup: self.workgroup(),
         })
     }
 
     fn software(&self) -> bool {
         self.context.description.kind == Kind::Software
+    }
+
+    /// The workgroups that suit the adapter.
+    pub(crate) fn workgroup(&self) -> Workgroup {
+        if self.software() {
+            Workgroup::Small
+        } else {
+            Workgroup::Large
+        }
     }
 
     /// Records the kernel of a pass for one tile of rows.

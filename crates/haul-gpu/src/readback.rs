@@ -1,14 +1,12 @@
 //! Bringing results back: the one place that waits for the device.
 //!
-//! The wait has an end, and the last kernel before a copy signs off with a token that arrives with
-//! the result: a driver may report a command buffer that it killed as finished.
+//! The wait has an end, and a token is copied behind each result, as the last command before it is
+//! waited for: a driver may report a command buffer that it killed as finished.
 
 use crate::Error;
-use crate::context::{Context, part};
-use crate::params::VectorParams;
+use crate::context::Context;
 use crate::recorder::{Copy, Recorder};
 use futures_intrusive::channel::shared::oneshot_channel;
-use haul_shaders::Shader;
 use std::time::{Duration, Instant};
 
 /// How long a result may take. One submission is seconds of work on a slow device, and many of
@@ -18,32 +16,14 @@ const PATIENCE: Duration = Duration::from_secs(600);
 /// Bytes of the staging buffer that is kept from read to read.
 const KEPT: u64 = 64 << 10;
 
+#[derive(Default)]
 pub(crate) struct Readback {
-    done: wgpu::Buffer,
     token: u32,
     /// A staging buffer of [`KEPT`] bytes that is not in use.
     kept: Option<wgpu::Buffer>,
 }
 
 impl Readback {
-    pub(crate) async fn new(context: &Context) -> Result<Self, Error> {
-        Ok(Self {
-            done: context.buffer("the token of a readback", 4).await?,
-            token: 0,
-            kept: None,
-        })
-    }
-
-    /// Waits until all that is recorded is done.
-    pub(crate) async fn wait(
-        &mut self,
-        context: &Context,
-        recorder: &mut Recorder,
-    ) -> Result<(), Error> {
-        let done = self.done.clone();
-        self.read(context, recorder, &done, 1).await.map(drop)
-    }
-
     /// Submits what is recorded and returns the first `length` elements of a buffer after it.
     pub(crate) async fn read(
         &mut self,
@@ -53,38 +33,15 @@ impl Readback {
         length: usize,
     ) -> Result<Vec<f32>, Error> {
         self.token = self.token.wrapping_add(1);
-        let parameters = VectorParams {
-            token: self.token,
-            ..Default::default()
-        };
-        recorder
-            .record(
-                context,
-                Shader::SignOff,
-                &parameters,
-                vec![part(&self.done, 0, 1)],
-                (1, 1),
-                0,
-            )
-            .await?;
-
         let bytes = (length * size_of::<f32>()) as u64;
         let staging = self.staging(context, bytes + 4).await?;
-        let copies = [
-            Copy {
-                from: buffer,
-                to: &staging,
-                offset: 0,
-                bytes,
-            },
-            Copy {
-                from: &self.done,
-                to: &staging,
-                offset: bytes,
-                bytes: 4,
-            },
-        ];
-        let submission = recorder.submit(context, &copies).await?;
+        let copy = Copy {
+            from: buffer,
+            to: &staging,
+            bytes,
+            token: self.token,
+        };
+        let submission = recorder.submit(context, Some(copy)).await?;
 
         let (sender, receiver) = oneshot_channel();
         let map = || {

@@ -26,12 +26,13 @@ pub(crate) struct Binding {
     pub(crate) size: u64,
 }
 
-/// A copy that follows the recorded dispatches.
+/// A copy of the first bytes of a buffer that follows the recorded dispatches, and a token that
+/// follows the copy, behind those bytes.
 pub(crate) struct Copy<'c> {
     pub(crate) from: &'c wgpu::Buffer,
     pub(crate) to: &'c wgpu::Buffer,
-    pub(crate) offset: u64,
     pub(crate) bytes: u64,
+    pub(crate) token: u32,
 }
 
 struct Dispatch {
@@ -59,8 +60,11 @@ impl Recorder {
     pub(crate) async fn new(context: &Context) -> Result<Self, Error> {
         let descriptor = wgpu::BufferDescriptor {
             label: Some("parameters"),
-            size: SLOT * SLOTS,
-            usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
+            // A token has a place behind the last slot.
+            size: SLOT * (SLOTS + 1),
+            usage: wgpu::BufferUsages::UNIFORM
+                | wgpu::BufferUsages::COPY_DST
+                | wgpu::BufferUsages::COPY_SRC,
             mapped_at_creation: false,
         };
         Ok(Self {
@@ -101,30 +105,35 @@ impl Recorder {
         self.bytes.resize(self.dispatches.len() * SLOT as usize, 0);
         self.work += work;
         if self.work >= self.pace.submission() || self.dispatches.len() as u64 == SLOTS {
-            self.submit(context, &[]).await?;
+            self.submit(context, None).await?;
         }
         Ok(())
     }
 
-    /// Submits what is recorded, and the copies after it.
+    /// Submits what is recorded, and the copy after it.
     pub(crate) async fn submit(
         &mut self,
         context: &Context,
-        copies: &[Copy<'_>],
+        copy: Option<Copy<'_>>,
     ) -> Result<wgpu::SubmissionIndex, Error> {
         context.check()?;
         let dispatches = std::mem::take(&mut self.dispatches);
-        let bytes = std::mem::take(&mut self.bytes);
+        let mut bytes = std::mem::take(&mut self.bytes);
+        let copy = copy.map(|copy| {
+            let token = bytes.len() as u64;
+            bytes.extend_from_slice(bytemuck::bytes_of(&copy.token));
+            (copy, token)
+        });
         self.pace
             .begins(std::mem::take(&mut self.work), Instant::now());
         tracing::trace!(
             dispatches = dispatches.len(),
-            copies = copies.len(),
+            read = copy.is_some(),
             "submit"
         );
         context
             .scoped("a submission", || {
-                self.encode(context, &dispatches, &bytes, copies)
+                self.encode(context, &dispatches, &bytes, copy)
             })
             .await
     }
@@ -134,7 +143,7 @@ impl Recorder {
         context: &Context,
         dispatches: &[Dispatch],
         bytes: &[u8],
-        copies: &[Copy<'_>],
+        copy: Option<(Copy<'_>, u64)>,
     ) -> wgpu::SubmissionIndex {
         if !bytes.is_empty() {
             context.queue.write_buffer(&self.parameters, 0, bytes);
@@ -153,8 +162,12 @@ impl Recorder {
             pass.dispatch_workgroups(dispatch.workgroups.0, dispatch.workgroups.1, 1);
         }
         drop(pass);
-        for copy in copies {
-            encoder.copy_buffer_to_buffer(copy.from, 0, copy.to, copy.offset, copy.bytes);
+        if let Some((copy, token)) = copy {
+            let Copy {
+                from, to, bytes, ..
+            } = copy;
+            encoder.copy_buffer_to_buffer(from, 0, to, 0, bytes);
+            encoder.copy_buffer_to_buffer(&self.parameters, token, to, bytes, 4);
         }
         context.queue.submit([encoder.finish()])
     }

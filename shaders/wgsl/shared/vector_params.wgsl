@@ -9,7 +9,7 @@ struct Params {
     first_partial: u32,
     // 1: the result is added to what is there.
     added: u32,
-    // What signing off writes, and what an alarm is raised with.
+    // What an alarm is raised with.
     token: u32,
     // The slot of a history that is written.
     slot: u32,
