@@ -46,6 +46,11 @@ impl<T: Real> CpuEngine<T> {
         }
     }
 
+    /// How many threads compute.
+    pub fn threads(&self) -> usize {
+        self.workers.count()
+    }
+
     /// An engine on an instruction set that need not be the best.
     #[cfg(test)]
     pub(crate) fn with_arch(arch: Arch) -> Self {

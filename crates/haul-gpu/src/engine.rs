@@ -15,7 +15,7 @@ use haul_core::{Engine, Precision};
 use haul_shaders::{Columns, Points, Shader};
 use std::f64::consts::{LN_2, LOG2_E};
 use std::ops::Range;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Stands for the logarithm of a weight 0.
 const LOWEST: f32 = -1e30;
@@ -136,16 +136,50 @@ impl GpuEngine {
         })
     }
 
-    /// Runs an operation with everything it may change; the only place that blocks.
+    /// Runs an operation with everything it may change.
     fn run<T>(
         &self,
         operation: impl AsyncFnOnce(&mut Work) -> Result<T, Error>,
     ) -> haul_core::Result<T> {
-        let mut work = self.work.lock().unwrap_or_else(PoisonError::into_inner);
-        pollster::block_on(operation(&mut work)).map_err(|error| haul_core::Error::Device {
+        let outcome = pollster::block_on(operation(&mut self.work()));
+        outcome.map_err(|error| self.failure(error))
+    }
+
+    /// Records something, and brings the first `length` elements of the buffer that it names back.
+    /// Only recording is done with everything it may change: while the result is on its way, other
+    /// threads may record what they want.
+    fn fetch(
+        &self,
+        length: usize,
+        record: impl AsyncFnOnce(&mut Work) -> Result<wgpu::Buffer, Error>,
+    ) -> haul_core::Result<Vec<f32>> {
+        let awaited = self.run(async |work| {
+            let buffer = record(work).await?;
+            let Work {
+                recorder, readback, ..
+            } = work;
+            readback
+                .begin(&self.context, recorder, &buffer, length)
+                .await
+        })?;
+        let values = pollster::block_on(awaited.wait(&self.context));
+        let mut work = self.work();
+        let Work {
+            recorder, readback, ..
+        } = &mut *work;
+        readback.end(recorder, awaited, values.is_ok());
+        values.map_err(|error| self.failure(error))
+    }
+
+    fn work(&self) -> MutexGuard<'_, Work> {
+        self.work.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn failure(&self, error: Error) -> haul_core::Error {
+        haul_core::Error::Device {
             device: self.name.clone(),
             source: Box::new(error),
-        })
+        }
     }
 
     async fn upload(&self, what: &'static str, values: &[f64]) -> Result<GpuVector, Error> {
@@ -193,10 +227,10 @@ impl GpuEngine {
             alarm,
             ..
         } = work;
-        readback
-            .read(&self.context, recorder, alarm, 1)
-            .await
-            .map(drop)
+        let awaited = readback.begin(&self.context, recorder, alarm, 1).await?;
+        let done = awaited.wait(&self.context).await;
+        readback.end(recorder, awaited, done.is_ok());
+        done.map(drop)
     }
 
     /// Makes room for that many floats in a buffer whose contents are not needed any more.
@@ -215,41 +249,34 @@ impl GpuEngine {
 
     /// Runs a kernel over vectors of which each workgroup leaves some partial sums, and finishes
     /// them in f64. `bindings` has the arrays of a tile, the partial sums apart.
-    async fn sums(
+    fn sums(
         &self,
-        work: &mut Work,
         (shader, per_workgroup): (Shader, usize),
         (length, binding): (usize, u64),
         parameters: VectorParams,
         bindings: impl Fn(&Range<usize>) -> Vec<Binding>,
-    ) -> Result<Vec<f64>, Error> {
+    ) -> haul_core::Result<Vec<f64>> {
         let rows = shader.rows_per_workgroup();
         let partials = length.div_ceil(rows) * per_workgroup;
         if partials == 0 {
             return Ok(vec![0.0; per_workgroup]);
         }
-        self.grow(&mut work.partials, "partial sums", partials)
-            .await?;
-        for tile in vector_tiles(length, rows, binding) {
-            let parameters = VectorParams {
-                length: tile.len() as u32,
-                first_partial: (tile.start / rows) as u32,
-                ..parameters
-            };
-            let mut bindings = bindings(&tile);
-            bindings.push(part(&work.partials, 0, partials));
-            self.record_vector(work, shader, parameters, bindings)
+        let values = self.fetch(partials, async |work| {
+            self.grow(&mut work.partials, "partial sums", partials)
                 .await?;
-        }
-        let Work {
-            recorder,
-            readback,
-            partials: buffer,
-            ..
-        } = work;
-        let values = readback
-            .read(&self.context, recorder, buffer, partials)
-            .await?;
+            for tile in vector_tiles(length, rows, binding) {
+                let parameters = VectorParams {
+                    length: tile.len() as u32,
+                    first_partial: (tile.start / rows) as u32,
+                    ..parameters
+                };
+                let mut bindings = bindings(&tile);
+                bindings.push(part(&work.partials, 0, partials));
+                self.record_vector(work, shader, parameters, bindings)
+                    .await?;
+            }
+            Ok(work.partials.clone())
+        })?;
         let mut sums = vec![0.0; per_workgroup];
         for values in values.chunks_exact(per_workgroup) {
             for (sum, value) in sums.iter_mut().zip(values) {
@@ -339,14 +366,7 @@ impl Engine for GpuEngine {
         if vector.length == 0 {
             return Ok(Vec::new());
         }
-        let values = self.run(async |work| {
-            let Work {
-                recorder, readback, ..
-            } = work;
-            readback
-                .read(&self.context, recorder, &vector.buffer, vector.length)
-                .await
-        })?;
+        let values = self.fetch(vector.length, async |_| Ok(vector.buffer.clone()))?;
         Ok(values.into_iter().map(f64::from).collect())
     }
 
@@ -504,10 +524,7 @@ impl Engine for GpuEngine {
                 .collect()
         };
         let length = (rows.length, self.context.binding_limit());
-        let sums = self.run(async |work| {
-            self.sums(work, (shader, 1), length, parameters, bindings)
-                .await
-        })?;
+        let sums = self.sums((shader, 1), length, parameters, bindings)?;
         Ok(rows.mean_weight * sums.iter().sum::<f64>())
     }
 
@@ -581,28 +598,22 @@ impl Engine for GpuEngine {
         let length = (rows.length, limit / slots as u64);
         let shader = Shader::Remember(self.workgroup());
         let bytes = (shader.rows_per_workgroup() * slots * size_of::<f32>()) as u64;
-        let sums = self.run(async |work| {
-            if bytes > limit {
-                let what = "a history of one workgroup";
-                return Err(Error::TooLarge { what, bytes, limit });
-            }
-            let mut all = Vec::with_capacity(slots.div_ceil(Shader::SLOTS));
-            for channel in (0..slots).step_by(Shader::SLOTS) {
-                let parameters = VectorParams {
-                    width: slots as u32,
-                    channel: channel as u32,
-                    slot: index as u32,
-                    coefficients: coefficients(ratio_of_potentials(epsilon, rho)),
-                    ..Default::default()
-                };
-                let kernel = (shader, Shader::REMEMBERED);
-                all.push(
-                    self.sums(work, kernel, length, parameters, bindings)
-                        .await?,
-                );
-            }
-            Ok(all)
-        })?;
+        if bytes > limit {
+            let what = "a history of one workgroup";
+            return Err(self.failure(Error::TooLarge { what, bytes, limit }));
+        }
+        let of_slots = |channel: usize| {
+            let parameters = VectorParams {
+                width: slots as u32,
+                channel: channel as u32,
+                slot: index as u32,
+                coefficients: coefficients(ratio_of_potentials(epsilon, rho)),
+                ..Default::default()
+            };
+            self.sums((shader, Shader::REMEMBERED), length, parameters, bindings)
+        };
+        let channels = (0..slots).step_by(Shader::SLOTS);
+        let sums: Vec<_> = channels.map(of_slots).collect::<Result<_, _>>()?;
         let first = sums.first().map_or(&[0.0; 2][..], |sums| &sums[..2]);
         let products = sums.iter().flat_map(|sums| &sums[2..]).take(slots);
         Ok(Remembered {

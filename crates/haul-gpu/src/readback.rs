@@ -6,7 +6,7 @@
 use crate::Error;
 use crate::context::Context;
 use crate::recorder::{Copy, Recorder};
-use futures_intrusive::channel::shared::oneshot_channel;
+use futures_intrusive::channel::shared::{OneshotReceiver, oneshot_channel};
 use std::time::{Duration, Instant};
 
 /// How long a result may take. One submission is seconds of work on a slow device, and many of
@@ -19,19 +19,31 @@ const KEPT: u64 = 64 << 10;
 #[derive(Default)]
 pub(crate) struct Readback {
     token: u32,
-    /// A staging buffer of [`KEPT`] bytes that is not in use.
-    kept: Option<wgpu::Buffer>,
+    /// Staging buffers of [`KEPT`] bytes that are not in use.
+    kept: Vec<wgpu::Buffer>,
+    /// Results that are on their way.
+    awaited: usize,
+}
+
+/// A result on its way. Who waits for it needs nothing of the engine, so that others may record and
+/// submit their work meanwhile.
+pub(crate) struct Awaited {
+    staging: wgpu::Buffer,
+    bytes: u64,
+    token: u32,
+    submission: wgpu::SubmissionIndex,
+    receiver: OneshotReceiver<Result<(), wgpu::BufferAsyncError>>,
 }
 
 impl Readback {
-    /// Submits what is recorded and returns the first `length` elements of a buffer after it.
-    pub(crate) async fn read(
+    /// Submits what is recorded, and asks for the first `length` elements of a buffer after it.
+    pub(crate) async fn begin(
         &mut self,
         context: &Context,
         recorder: &mut Recorder,
         buffer: &wgpu::Buffer,
         length: usize,
-    ) -> Result<Vec<f32>, Error> {
+    ) -> Result<Awaited, Error> {
         self.token = self.token.wrapping_add(1);
         let bytes = (length * size_of::<f32>()) as u64;
         let staging = self.staging(context, bytes + 4).await?;
@@ -42,7 +54,6 @@ impl Readback {
             token: self.token,
         };
         let submission = recorder.submit(context, Some(copy)).await?;
-
         let (sender, receiver) = oneshot_channel();
         let map = || {
             staging.map_async(wgpu::MapMode::Read, .., move |result| {
@@ -51,8 +62,61 @@ impl Readback {
             });
         };
         context.scoped("mapping a result", map).await?;
+        self.awaited += 1;
+        Ok(Awaited {
+            staging,
+            bytes,
+            token: self.token,
+            submission,
+            receiver,
+        })
+    }
+
+    /// A result has come, and its buffer serves the next one; or it will not come.
+    pub(crate) fn end(&mut self, recorder: &mut Recorder, awaited: Awaited, came: bool) {
+        self.awaited -= 1;
+        // While others wait, the device has not done all that was submitted.
+        if self.awaited == 0 {
+            recorder.pace.ends(Instant::now());
+        }
+        if came && awaited.bytes + 4 <= KEPT {
+            awaited.staging.unmap();
+            self.kept.push(awaited.staging);
+        }
+    }
+
+    /// A buffer to copy that many bytes to: the last one again where it was small, because most
+    /// reads are, and a new one costs as much as the rest of a read.
+    async fn staging(&mut self, context: &Context, bytes: u64) -> Result<wgpu::Buffer, Error> {
+        let (size, kept) = if bytes <= KEPT {
+            (KEPT, self.kept.pop())
+        } else {
+            (bytes, None)
+        };
+        if let Some(kept) = kept {
+            return Ok(kept);
+        }
+        let descriptor = wgpu::BufferDescriptor {
+            label: Some("a readback"),
+            size,
+            usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        };
+        match context
+            .scoped("a readback", || context.device.create_buffer(&descriptor))
+            .await
+        {
+            Err(Error::OutOfMemory { what, .. }) => Err(Error::OutOfMemory { what, bytes: size }),
+            other => other,
+        }
+    }
+}
+
+impl Awaited {
+    /// Waits for the result.
+    pub(crate) async fn wait(&self, context: &Context) -> Result<Vec<f32>, Error> {
         let wait = wgpu::PollType::Wait {
-            submission_index: Some(submission),
+            submission_index: Some(self.submission.clone()),
             timeout: Some(PATIENCE),
         };
         match context.device.poll(wait) {
@@ -74,7 +138,7 @@ impl Readback {
             what: "mapping a result",
             message,
         };
-        match receiver.receive().await {
+        match self.receiver.receive().await {
             Some(Ok(())) => {}
             Some(Err(error)) => {
                 context.check()?;
@@ -83,51 +147,15 @@ impl Readback {
             None => return Err(Error::Unfinished),
         }
         context.check()?;
-        recorder.pace.ends(Instant::now());
         // pod_collect copies, so that the alignment of the mapping does not matter.
-        let (values, token) = {
-            let view = staging
-                .get_mapped_range(..)
-                .map_err(|error| refused(error.to_string()))?;
-            let token = &view[bytes as usize..bytes as usize + 4];
-            (
-                bytemuck::pod_collect_to_vec(&view[..bytes as usize]),
-                bytemuck::pod_collect_to_vec::<u8, u32>(token),
-            )
-        };
-        staging.unmap();
-        if bytes + 4 <= KEPT {
-            self.kept = Some(staging);
-        }
-        if token != [self.token] {
+        let view = self
+            .staging
+            .get_mapped_range(..)
+            .map_err(|error| refused(error.to_string()))?;
+        let (values, token) = view[..self.bytes as usize + 4].split_at(self.bytes as usize);
+        if bytemuck::pod_collect_to_vec::<u8, u32>(token) != [self.token] {
             return Err(Error::Unfinished);
         }
-        Ok(values)
-    }
-
-    /// A buffer to copy that many bytes to: the last one again where it was small, because most
-    /// reads are, and a new one costs as much as the rest of a read.
-    async fn staging(&mut self, context: &Context, bytes: u64) -> Result<wgpu::Buffer, Error> {
-        let (size, kept) = if bytes <= KEPT {
-            (KEPT, self.kept.take())
-        } else {
-            (bytes, None)
-        };
-        if let Some(kept) = kept {
-            return Ok(kept);
-        }
-        let descriptor = wgpu::BufferDescriptor {
-            label: Some("a readback"),
-            size,
-            usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
-            mapped_at_creation: false,
-        };
-        match context
-            .scoped("a readback", || context.device.create_buffer(&descriptor))
-            .await
-        {
-            Err(Error::OutOfMemory { what, .. }) => Err(Error::OutOfMemory { what, bytes: size }),
-            other => other,
-        }
+        Ok(bytemuck::pod_collect_to_vec(values))
     }
 }

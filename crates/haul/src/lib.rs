@@ -22,6 +22,7 @@
 //!
 //! [`Device`] is one of the engines; each of them can be used alone as well.
 
+mod batch;
 mod device;
 
 pub use device::{Cloud, Device, Vector};

@@ -1,6 +1,7 @@
 //! One body a property, run on every engine: the operators against a dense reference in f64, the
 //! solver and the energies against closed forms and invariants, the device against faults.
 
+mod batches;
 mod energy;
 mod faults;
 mod gradient;
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
             unbalanced::BODIES,
             energy::BODIES,
             gradient::BODIES,
+            batches::BODIES,
             hessian::BODIES,
             limits::BODIES,
             scores::BODIES,
