@@ -5,9 +5,9 @@ use crate::outcome::{self, DeviceFailure};
 use anyhow::{Result, bail};
 use haul::{CpuEngine, Device, Problem, Selection};
 
-/// Opens the device for a solve: the one that the arguments mean, in f64 where they leave that open
-/// and f32 has too few digits for the tolerance.
-pub(crate) fn open_for(solving: &Solving, problem: &Problem<'_>) -> Result<Device> {
+/// The engine of a solve: the one that the arguments mean, in f64 where they leave that open and f32
+/// has too few digits for the tolerance.
+pub(crate) fn engine_for(solving: &Solving, problem: &Problem<'_>) -> Engine {
     let mut engine = solving.engine.clone();
     let floor = problem.precision_floor(haul::Precision::F32);
     let open_to_f64 =
@@ -21,7 +21,7 @@ pub(crate) fn open_for(solving: &Solving, problem: &Problem<'_>) -> Result<Devic
             ));
         }
     }
-    open(&engine)
+    engine
 }
 
 /// Opens the device that the arguments mean.

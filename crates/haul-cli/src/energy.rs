@@ -1,67 +1,85 @@
 //! `haul energy`: the energy distance or the squared maximum mean discrepancy of two files.
 
-use crate::arguments::{Energy, KernelName};
+use crate::arguments::{Energy, Engine, KernelName};
+use crate::comparison::{Compared, Comparison, Inputs};
 use crate::formats::{self, Array};
-use crate::outcome::{self, Outcome};
-use crate::{device, input, report};
+use crate::outcome::Outcome;
+use crate::{input, report};
 use anyhow::{Result, bail};
-use haul::{Device, Discrepancy, Measure, Mmd};
+use haul::{Device, Discrepancy, Measure, Mmd, Sinkhorn};
 
 /// What is evaluated, with its parameter.
 #[derive(Clone, Copy)]
-pub(crate) enum Compared {
+pub(crate) enum Function {
     Energy { p: f64 },
     Gaussian { sigma: f64 },
     Laplacian { sigma: f64 },
 }
 
-pub(crate) fn run(arguments: &Energy) -> Result<Outcome> {
-    let Energy {
-        a,
-        b,
-        gradient_weights,
-        weights,
-        engine,
-        json,
-        quiet,
-        ..
-    } = arguments;
-    let compared = compared(arguments)?;
-    if let Some(path) = gradient_weights {
-        formats::check_target(path, ".npy")?;
+impl Comparison for Energy {
+    fn inputs(&self) -> Inputs<'_> {
+        Inputs {
+            a: &self.a,
+            b: &self.b,
+            weights: &self.weights,
+        }
     }
-    let (source, target) = input::measures(a, b, weights)?;
-    input::named(compared.check(&source, &target), a, b)?;
-    let device = device::open(engine)?;
-    let discrepancy = compared.evaluate(&device, &source, &target)?;
-    if let Some(path) = gradient_weights {
-        let values = &discrepancy.gradient_weights;
-        let array = Array {
-            name: "gradient",
-            shape: vec![values.len()],
-            values,
-        };
-        formats::write_npy(path, &array)?;
+
+    fn check(&self) -> Result<()> {
+        function(self)?;
+        if let Some(path) = &self.gradient_weights {
+            formats::check_target(path, ".npy")?;
+        }
+        Ok(())
     }
-    let names = (a.to_string_lossy(), b.to_string_lossy());
-    outcome::print(&if *json {
-        report::energy_line(&names.0, &names.1, compared, &discrepancy)?
-    } else {
-        report::energy_text(&names.0, &names.1, compared, &discrepancy)
-    })?;
-    if !quiet && discrepancy.value.abs() <= discrepancy.rounding && discrepancy.value != 0.0 {
-        outcome::warn(&format!(
-            "the value is within its rounding, {:.0e}, of 0; use --precision f64",
-            discrepancy.rounding
-        ));
+
+    fn engine(&self, source: &Measure, target: &Measure) -> Result<Engine> {
+        input::named(function(self)?.check(source, target), &self.a, &self.b)?;
+        Ok(self.engine.clone())
     }
-    Ok(Outcome::Done)
+
+    fn evaluate(&self, device: &Device, source: &Measure, target: &Measure) -> Result<Compared> {
+        let function = function(self)?;
+        let discrepancy = function.evaluate(device, source, target)?;
+        if let Some(path) = &self.gradient_weights {
+            let values = &discrepancy.gradient_weights;
+            let array = Array {
+                name: "gradient",
+                shape: vec![values.len()],
+                values,
+            };
+            formats::write_npy(path, &array)?;
+        }
+        let (a, b) = (self.a.to_string_lossy(), self.b.to_string_lossy());
+        let Discrepancy {
+            value, rounding, ..
+        } = discrepancy;
+        let mut warnings = Vec::new();
+        if !self.quiet && value.abs() <= rounding && value != 0.0 {
+            warnings.push(format!(
+                "the value is within its rounding, {rounding:.0e}, of 0; use --precision f64"
+            ));
+        }
+        Ok(Compared {
+            output: if self.json {
+                report::energy_line(&a, &b, function, &discrepancy)?
+            } else {
+                report::energy_text(&a, &b, function, &discrepancy)
+            },
+            warnings,
+            outcome: Outcome::Done,
+        })
+    }
+
+    fn iteration(&self) -> Option<Sinkhorn> {
+        None
+    }
 }
 
 /// The kernel that the options mean; an option that is none of its own is refused.
-fn compared(arguments: &Energy) -> Result<Compared> {
+fn function(arguments: &Energy) -> Result<Function> {
     match (arguments.kernel, arguments.p, arguments.blur) {
-        (KernelName::Energy, p, None) => Ok(Compared::Energy {
+        (KernelName::Energy, p, None) => Ok(Function::Energy {
             p: p.unwrap_or(1.0),
         }),
         (KernelName::Energy, _, Some(_)) => {
@@ -69,12 +87,12 @@ fn compared(arguments: &Energy) -> Result<Compared> {
         }
         (_, Some(_), _) => bail!("--p is the power of the energy; leave it out with this --kernel"),
         (_, _, None) => bail!("this --kernel has a width; give it with --blur"),
-        (KernelName::Gaussian, _, Some(sigma)) => Ok(Compared::Gaussian { sigma }),
-        (KernelName::Laplacian, _, Some(sigma)) => Ok(Compared::Laplacian { sigma }),
+        (KernelName::Gaussian, _, Some(sigma)) => Ok(Function::Gaussian { sigma }),
+        (KernelName::Laplacian, _, Some(sigma)) => Ok(Function::Laplacian { sigma }),
     }
 }
 
-impl Compared {
+impl Function {
     fn check(self, a: &Measure, b: &Measure) -> haul::Result<()> {
         match self {
             Self::Energy { p } => haul::Energy::new().p(p).check(a, b),

@@ -6,6 +6,7 @@
 
 mod arguments;
 mod bench;
+mod comparison;
 mod demo;
 mod device;
 mod devices;
@@ -42,9 +43,9 @@ fn main() -> ExitCode {
     }
     let outcome = interrupt::watch().and_then(|()| match arguments.command {
         Command::Demo(demo) => demo::run(&demo),
-        Command::Sinkhorn(sinkhorn) => sinkhorn::run(&sinkhorn),
-        Command::Divergence(divergence) => divergence::run(&divergence),
-        Command::Energy(energy) => energy::run(&energy),
+        Command::Sinkhorn(sinkhorn) => comparison::run(&*sinkhorn),
+        Command::Divergence(divergence) => comparison::run(&*divergence),
+        Command::Energy(energy) => comparison::run(&*energy),
         Command::Devices(devices) => devices::run(&devices),
         Command::Bench(operator) => bench::run(&operator),
         Command::Sample(request) => sample::run(&request),

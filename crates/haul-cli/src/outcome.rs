@@ -8,14 +8,28 @@ use std::process::ExitCode;
 pub(crate) enum Outcome {
     /// All is well.
     Done,
+    /// Some jobs of many failed, and are told of.
+    Failed,
     /// The result is there, but did not reach its tolerance.
     NotConverged,
+}
+
+impl Outcome {
+    /// That of a solve.
+    pub(crate) fn of(converged: bool) -> Self {
+        if converged {
+            Self::Done
+        } else {
+            Self::NotConverged
+        }
+    }
 }
 
 impl From<Outcome> for ExitCode {
     fn from(outcome: Outcome) -> Self {
         match outcome {
             Outcome::Done => Self::SUCCESS,
+            Outcome::Failed => Self::from(1),
             Outcome::NotConverged => Self::from(3),
         }
     }
