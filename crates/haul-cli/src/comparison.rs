@@ -21,8 +21,11 @@ pub(crate) trait Comparison {
     /// Computes it, and writes the files that were asked for beside the result.
     fn evaluate(&self, device: &Device, source: &Measure, target: &Measure) -> Result<Compared>;
 
-    /// The iteration whose length tells how long it takes; none where one pass does.
+    /// The solve whose length tells how long it takes; none where one pass does.
     fn iteration(&self) -> Option<Sinkhorn>;
+
+    /// The pairs of points that a pass goes over, for clouds of n and m points.
+    fn pairs(&self, n: u64, m: u64) -> u64;
 }
 
 /// Two files of points, and what weighs them.

@@ -25,14 +25,14 @@ impl Comparison for Divergence {
     }
 
     fn engine(&self, source: &Measure, target: &Measure) -> Result<Engine> {
-        let settings = input::settings(&self.solving);
+        let settings = input::settings(&self.solving.settings);
         let problem = input::problem(&settings, (&self.a, source), (&self.b, target))?;
         Ok(device::engine_for(&self.solving, &problem))
     }
 
     fn evaluate(&self, device: &Device, source: &Measure, target: &Measure) -> Result<Compared> {
         let mut course = Course::new(&self.solving);
-        let divergence = haul::Divergence::from(input::settings(&self.solving));
+        let divergence = haul::Divergence::from(input::settings(&self.solving.settings));
         let terms = divergence
             .evaluate_observed(device, source, target, |progress| course.observe(progress))?;
         course.end()?;
@@ -50,6 +50,10 @@ impl Comparison for Divergence {
     }
 
     fn iteration(&self) -> Option<Sinkhorn> {
-        Some(input::settings(&self.solving))
+        Some(input::settings(&self.solving.settings))
+    }
+
+    fn pairs(&self, n: u64, m: u64) -> u64 {
+        n * m + n * n + m * m
     }
 }

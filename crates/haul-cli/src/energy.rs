@@ -74,6 +74,10 @@ impl Comparison for Energy {
     fn iteration(&self) -> Option<Sinkhorn> {
         None
     }
+
+    fn pairs(&self, n: u64, m: u64) -> u64 {
+        n * m + n * n + m * m
+    }
 }
 
 /// The kernel that the options mean; an option that is none of its own is refused.

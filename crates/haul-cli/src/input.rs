@@ -1,6 +1,6 @@
 //! From files to measures.
 
-use crate::arguments::{Solving, Weights};
+use crate::arguments::{Settings, Weights};
 use crate::comparison::Inputs;
 use crate::formats::{self, CloudFile};
 use anyhow::{Context, Result, bail};
@@ -73,33 +73,33 @@ pub(crate) fn measure(side: Side<'_>) -> Result<Measure> {
 }
 
 /// The settings of a solve.
-pub(crate) fn settings(solving: &Solving) -> Sinkhorn {
-    let regularization = match (solving.blur, solving.epsilon) {
+pub(crate) fn settings(settings: &Settings) -> Sinkhorn {
+    let regularization = match (settings.blur, settings.epsilon) {
         (Some(blur), _) => Regularization::Blur(blur),
         (None, Some(epsilon)) => Regularization::Epsilon(epsilon),
         (None, None) => Regularization::RelativeBlur(0.05),
     };
-    let form = match solving.form {
+    let form = match settings.form {
         crate::arguments::Form::Log => haul::Form::Log,
         crate::arguments::Form::Scaling => haul::Form::Scaling,
     };
-    let mut settings = Sinkhorn::with(regularization);
-    if let Some(reach) = solving.reach {
-        settings = settings.reach(reach);
+    let mut sinkhorn = Sinkhorn::with(regularization);
+    if let Some(reach) = settings.reach {
+        sinkhorn = sinkhorn.reach(reach);
     }
-    if let Some(rho) = solving.rho {
-        settings = settings.rho(rho);
+    if let Some(rho) = settings.rho {
+        sinkhorn = sinkhorn.rho(rho);
     }
-    if let Some(rho) = solving.rho_a {
-        settings = settings.rho_a(rho);
+    if let Some(rho) = settings.rho_a {
+        sinkhorn = sinkhorn.rho_a(rho);
     }
-    if let Some(rho) = solving.rho_b {
-        settings = settings.rho_b(rho);
+    if let Some(rho) = settings.rho_b {
+        sinkhorn = sinkhorn.rho_b(rho);
     }
-    settings
-        .p(solving.p)
-        .tolerance(solving.tolerance)
-        .max_iterations(solving.max_iterations)
+    sinkhorn
+        .p(settings.p.unwrap_or(2.0))
+        .tolerance(settings.tolerance)
+        .max_iterations(settings.max_iterations)
         .form(form)
 }
 

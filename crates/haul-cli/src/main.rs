@@ -5,7 +5,9 @@
 //! did not reach its tolerance, 4 when the device is missing or failed, 130 when interrupted.
 
 mod arguments;
+mod batch;
 mod bench;
+mod clouds;
 mod comparison;
 mod demo;
 mod device;
@@ -15,7 +17,11 @@ mod energy;
 mod formats;
 mod input;
 mod interrupt;
+mod lines;
+mod machine;
+mod ordered;
 mod outcome;
+mod pairwise;
 mod picture;
 mod progress;
 mod report;
@@ -46,6 +52,8 @@ fn main() -> ExitCode {
         Command::Sinkhorn(sinkhorn) => comparison::run(&*sinkhorn),
         Command::Divergence(divergence) => comparison::run(&*divergence),
         Command::Energy(energy) => comparison::run(&*energy),
+        Command::Pairwise(pairwise) => pairwise::run(&pairwise),
+        Command::Batch(batch) => batch::run(&batch),
         Command::Devices(devices) => devices::run(&devices),
         Command::Bench(operator) => bench::run(&operator),
         Command::Sample(request) => sample::run(&request),

@@ -1,4 +1,5 @@
-//! The course of a solve: a line that tells how it gets on, and the file of `--trace`.
+//! The course of a solve: a line that tells how it gets on, and the file of `--trace`. Also that of
+//! many comparisons.
 
 use crate::arguments::Solving;
 use crate::formats;
@@ -21,21 +22,9 @@ pub(crate) struct Course<'s> {
 impl<'s> Course<'s> {
     /// The line shows on standard error where that is a terminal.
     pub(crate) fn new(solving: &'s Solving) -> Self {
-        let shown = !solving.quiet && std::io::stderr().is_terminal();
-        let bar = if shown {
-            ProgressBar::new_spinner()
-        } else {
-            ProgressBar::hidden()
-        };
-        // The template is constant; should it ever be wrong, the default one serves.
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed_precise} {msg}") {
-            bar.set_style(style);
-        }
-        if shown {
-            bar.enable_steady_tick(Duration::from_millis(100));
-        }
+        let bar = ProgressBar::new_spinner();
         Self {
-            bar,
+            bar: shown(bar, "{spinner} {elapsed_precise} {msg}", solving.quiet),
             lines: String::new(),
             trace: solving.trace.as_deref(),
         }
@@ -75,4 +64,41 @@ impl Drop for Course<'_> {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
     }
+}
+
+/// A line that tells how many comparisons are done, at what rate, and when all will be.
+pub(crate) struct Count(ProgressBar);
+
+impl Count {
+    /// The line shows on standard error where that is a terminal.
+    pub(crate) fn new(all: usize, done: usize, quiet: bool) -> Self {
+        const LINE: &str =
+            "{spinner} {elapsed_precise} {wide_bar} {pos}/{len}, {per_sec}, ETA {eta}";
+        let bar = ProgressBar::new(all as u64).with_position(done as u64);
+        bar.reset_eta();
+        Self(shown(bar, LINE, quiet))
+    }
+
+    pub(crate) fn one_more(&self) {
+        self.0.inc(1);
+    }
+}
+
+impl Drop for Count {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
+/// A bar in the style of a template, hidden where nobody would see it.
+fn shown(bar: ProgressBar, template: &str, quiet: bool) -> ProgressBar {
+    if quiet || !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    // The templates are constant; should one ever be wrong, the default serves.
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(100));
+    bar
 }

@@ -434,7 +434,7 @@ fn finite(value: f64) -> Option<f64> {
 }
 
 /// A number that is written without a fraction where it has none.
-fn whole(value: f64) -> serde_json::Value {
+pub(crate) fn whole(value: f64) -> serde_json::Value {
     if value.fract() == 0.0 && value.abs() < 1e15 {
         (value as i64).into()
     } else {
@@ -442,7 +442,7 @@ fn whole(value: f64) -> serde_json::Value {
     }
 }
 
-fn short(value: f64) -> String {
+pub(crate) fn short(value: f64) -> String {
     significant(value, 4)
 }
 

@@ -35,14 +35,14 @@ impl Comparison for Sinkhorn {
     }
 
     fn engine(&self, source: &Measure, target: &Measure) -> Result<Engine> {
-        let settings = input::settings(&self.solving);
+        let settings = input::settings(&self.solving.settings);
         let problem = input::problem(&settings, (&self.a, source), (&self.b, target))?;
         Ok(device::engine_for(&self.solving, &problem))
     }
 
     fn evaluate(&self, device: &Device, source: &Measure, target: &Measure) -> Result<Compared> {
         let mut course = Course::new(&self.solving);
-        let settings = input::settings(&self.solving);
+        let settings = input::settings(&self.solving.settings);
         let solution =
             settings.solve_observed(device, source, target, |progress| course.observe(progress))?;
         course.end()?;
@@ -72,7 +72,11 @@ impl Comparison for Sinkhorn {
     }
 
     fn iteration(&self) -> Option<haul::Sinkhorn> {
-        Some(input::settings(&self.solving))
+        Some(input::settings(&self.solving.settings))
+    }
+
+    fn pairs(&self, n: u64, m: u64) -> u64 {
+        n * m
     }
 }
 
