@@ -1,8 +1,9 @@
 //! The `haul` program: arguments in, results out; the work is done by the libraries.
 //!
 //! Results go to standard output, one JSON object each with `--json`; everything else goes to
-//! standard error. The exit status is 0 when done, 2 for bad arguments or input, 3 when a result
-//! did not reach its tolerance, 4 when the device is missing or failed, 130 when interrupted.
+//! standard error. The exit status is 0 when done, 1 when a job of many failed, 2 for bad arguments or
+//! input, 3 when a result did not reach its tolerance, 4 when the device is missing or failed, 130 when
+//! interrupted.
 
 mod arguments;
 mod batch;

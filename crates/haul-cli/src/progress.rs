@@ -1,11 +1,11 @@
-//! The course of a solve: a line that tells how it gets on, and the file of `--trace`. Also that of
+//! How work gets on: the course of a solve, told in a line and in the file of `--trace`, and the count of
 //! many comparisons.
 
 use crate::arguments::Solving;
 use crate::formats;
 use anyhow::Result;
 use haul::Progress;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::fmt::Write;
 use std::io::IsTerminal;
 use std::ops::ControlFlow;
@@ -22,9 +22,8 @@ pub(crate) struct Course<'s> {
 impl<'s> Course<'s> {
     /// The line shows on standard error where that is a terminal.
     pub(crate) fn new(solving: &'s Solving) -> Self {
-        let bar = ProgressBar::new_spinner();
         Self {
-            bar: shown(bar, "{spinner} {elapsed_precise} {msg}", solving.quiet),
+            bar: shown(None, "{spinner} {elapsed_precise} {msg}", solving.quiet),
             lines: String::new(),
             trace: solving.trace.as_deref(),
         }
@@ -74,9 +73,9 @@ impl Count {
     pub(crate) fn new(all: usize, done: usize, quiet: bool) -> Self {
         const LINE: &str =
             "{spinner} {elapsed_precise} {wide_bar} {pos}/{len}, {per_sec}, ETA {eta}";
-        let bar = ProgressBar::new(all as u64).with_position(done as u64);
+        let bar = shown(Some(all as u64), LINE, quiet).with_position(done as u64);
         bar.reset_eta();
-        Self(shown(bar, LINE, quiet))
+        Self(bar)
     }
 
     pub(crate) fn one_more(&self) {
@@ -91,10 +90,12 @@ impl Drop for Count {
 }
 
 /// A bar in the style of a template, hidden where nobody would see it.
-fn shown(bar: ProgressBar, template: &str, quiet: bool) -> ProgressBar {
-    if quiet || !std::io::stderr().is_terminal() {
+fn shown(length: Option<u64>, template: &str, quiet: bool) -> ProgressBar {
+    let hidden = quiet || !std::io::stderr().is_terminal();
+    if hidden {
         return ProgressBar::hidden();
     }
+    let bar = ProgressBar::with_draw_target(length, ProgressDrawTarget::stderr());
     // The templates are constant; should one ever be wrong, the default serves.
     if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style);
