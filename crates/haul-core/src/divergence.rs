@@ -113,8 +113,8 @@ impl Divergence {
         Ok(Terms {
             masses: [source.mass(), target.mass()],
             ab,
-            aa: itself.self_term(engine, source, &mut observer)?,
-            bb: itself.self_term(engine, target, &mut observer)?,
+            aa: itself.self_term_observed(engine, source, &mut observer)?,
+            bb: itself.self_term_observed(engine, target, &mut observer)?,
         })
     }
 
@@ -126,6 +126,14 @@ impl Divergence {
     ///
     /// Those of [`Sinkhorn::solve`].
     pub fn self_term<'e, E: Engine>(
+        &self,
+        engine: &'e E,
+        measure: &Measure,
+    ) -> Result<Solution<'e, E>> {
+        self.self_term_observed(engine, measure, |_| ControlFlow::Continue(()))
+    }
+
+    fn self_term_observed<'e, E: Engine>(
         &self,
         engine: &'e E,
         measure: &Measure,

@@ -778,12 +778,10 @@ fn self_terms_serve_any_number_of_divergences(device: &Device) {
         .map(|(n, factor)| heavy(measure(n, 2, n as u64), factor));
     let epsilon = 0.3;
     let divergence = divergence(device, epsilon).reach(2.0);
-    let own = |measure| {
-        let goes_on = |_: &_| ControlFlow::Continue(());
-        let term = divergence.self_term(device, measure, goes_on);
+    let own = measures.each_ref().map(|measure| {
+        let term = divergence.self_term(device, measure);
         term.unwrap().value()
-    };
-    let own = measures.each_ref().map(own);
+    });
     for (i, j) in [(0, 1), (0, 2), (1, 2)] {
         let (a, b) = (&measures[i], &measures[j]);
         let whole = divergence.evaluate(device, a, b).unwrap();

@@ -43,7 +43,12 @@ pub(crate) fn run(arguments: &Batch) -> Result<Outcome> {
     let jobs = job::read(jobs, &defaults)?;
     let machine = Machine::new(cache.saturating_mul(1 << 20), engine.threads)?;
     if *dry_run {
-        let bytes = std::fs::read(output).unwrap_or_default();
+        let bytes = if output.is_file() {
+            std::fs::read(output)
+                .with_context(|| format!("{}: cannot be read", output.display()))?
+        } else {
+            Vec::new()
+        };
         let (held, _) = results::held(output, &bytes, &jobs)?;
         enter(folder)?;
         return plan::print(&jobs, held.len(), &machine);

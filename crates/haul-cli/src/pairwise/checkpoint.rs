@@ -1,9 +1,9 @@
 //! What a run has computed, beside its target, until the matrix is written: a line that says of what,
 //! then the entries in their order.
 
-use super::plan::Plan;
+use super::plan::{BEGINNING, Plan};
 use crate::lines::Lines;
-use anyhow::Result;
+use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -30,7 +30,7 @@ impl Checkpoint {
     ///
     /// # Errors
     ///
-    /// Those of [`Lines::open`].
+    /// Those of [`Lines::open`], and a file that is none of this program's.
     pub(super) fn open(target: &Path, plan: &Plan, count: usize) -> Result<Self> {
         let mut name = target.as_os_str().to_owned();
         name.push(".partial");
@@ -40,6 +40,13 @@ impl Checkpoint {
         let identity = plan.identity();
         let mut lines = Lines::open(&path, |bytes| {
             let Some(mut rest) = bytes.strip_prefix(identity.as_bytes()) else {
+                let mut both = bytes.iter().zip(BEGINNING.as_bytes());
+                if !both.all(|(found, expected)| found == expected) {
+                    bail!(
+                        "{}: is not of this program; move it, for the run needs the place",
+                        path.display()
+                    );
+                }
                 foreign = bytes.contains(&b'\n');
                 return Ok(0);
             };

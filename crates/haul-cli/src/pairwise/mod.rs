@@ -189,11 +189,7 @@ fn matrix(plan: &Plan, pairs: &[(usize, usize)], entries: &[Entry]) -> Vec<f64> 
 /// Writes the matrix, and draws it.
 fn write(arguments: &Pairwise, plan: &Plan, matrix: &[f64]) -> Result<()> {
     let n = plan.clouds.len();
-    let labels: Vec<_> = plan
-        .clouds
-        .iter()
-        .map(|cloud| cloud.file.to_string_lossy())
-        .collect();
+    let labels = plan.names();
     match Format::of(&arguments.output)? {
         Format::Array => {
             let array = Array {
@@ -243,9 +239,9 @@ fn tell(
         let mut object = serde_json::json!({
             "command": "pairwise",
             "loss": plan.loss,
-            "files": plan.clouds.iter().map(|cloud| &cloud.file).collect::<Vec<_>>(),
+            "files": plan.names(),
             "p": report::whole(plan.p()),
-            "output": arguments.output,
+            "output": arguments.output.to_string_lossy(),
             "converged": loose == 0,
             "pairs": pairs,
             "seconds": seconds,

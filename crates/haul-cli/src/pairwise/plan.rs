@@ -9,8 +9,12 @@ use crate::machine::Machine;
 use crate::{device, report};
 use anyhow::{Result, bail};
 use haul::Measure;
+use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
+
+/// How every identity begins.
+pub(super) const BEGINNING: &str = "haul pairwise ";
 
 /// What every entry depends on.
 #[derive(Debug)]
@@ -95,11 +99,17 @@ impl Plan {
         (0..own).map(|i| (i, i)).chain(others).collect()
     }
 
+    /// The names of the files.
+    pub(super) fn names(&self) -> Vec<Cow<'_, str>> {
+        let names = self.clouds.iter().map(|cloud| cloud.file.to_string_lossy());
+        names.collect()
+    }
+
     /// All that the entries depend on, in one line: line feeds in names of files are escaped.
     pub(super) fn identity(&self) -> String {
         let contents: Vec<_> = self.clouds.iter().map(|cloud| cloud.hash).collect();
         let version = env!("CARGO_PKG_VERSION");
-        format!("haul {version} {self:?} of contents {contents:x?}\n")
+        format!("{BEGINNING}{version} {self:?} of contents {contents:x?}\n")
     }
 
     /// The power of the cost.

@@ -141,7 +141,8 @@ fn any_number_of_kills_leaves_the_matrix_of_an_undisturbed_run() {
     let mut kills = 0;
     for moment in 0..200u64 {
         let mut command = room.command(HAUL);
-        let words = line.split(' ').chain(["--device", "cpu"]);
+        // On one thread, so that it lasts.
+        let words = line.split(' ').chain(["--device", "cpu", "--threads", "1"]);
         command
             .args(words)
             .stdout(Stdio::null())
@@ -205,6 +206,7 @@ fn what_cannot_be_compared_is_refused_before_the_work() {
     room.csv("deep.csv", &[0.0; 9], 3);
     room.write("nan.csv", "0,0\n1,nan\n");
     room.npz("heavy.npz", &ring(10), 2, &[1.0; 10]);
+    room.write("held.npy.partial", "something else\n");
     let files = room.files();
     for (words, parts) in [
         (
