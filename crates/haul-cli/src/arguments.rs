@@ -1,5 +1,9 @@
 //! The command line, as clap reads it. What it accepts is checked further before any work begins.
 
+mod many;
+
+pub(crate) use many::{Batch, Loss, Pairwise};
+
 use crate::sample::Shape;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -32,6 +36,10 @@ pub(crate) enum Command {
     Divergence(Box<Divergence>),
     /// The energy distance between two clouds, or their maximum mean discrepancy: no transport
     Energy(Box<Energy>),
+    /// Compare every cloud with every other one: a symmetric matrix
+    Pairwise(Box<Pairwise>),
+    /// Run many comparisons, one JSON object a line, and go on where an earlier run stopped
+    Batch(Batch),
     /// List the devices, say which one is chosen and why, and check each of them
     Devices(Devices),
     /// Measure an operator of a device
@@ -165,7 +173,7 @@ pub(crate) enum KernelName {
 }
 
 /// Derivatives that are written.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct Gradients {
     /// Write the derivative in the points of the first cloud, a float64 array n×d
     #[arg(long, value_name = "G.npy")]
@@ -193,9 +201,9 @@ pub(crate) struct Weights {
     pub(crate) normalize: bool,
 }
 
-/// What the solving commands share.
-#[derive(Debug, Args)]
-pub(crate) struct Solving {
+/// The problem of transport, and the iteration that solves it.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Settings {
     /// The blur σ, a length: ε = σ^p [default: 0.05 of the diagonal of the box around both clouds]
     #[arg(long, value_name = "σ", allow_negative_numbers = true)]
     pub(crate) blur: Option<f64>,
@@ -231,9 +239,9 @@ pub(crate) struct Solving {
     #[arg(long, value_name = "ρ", allow_negative_numbers = true)]
     pub(crate) rho_b: Option<f64>,
 
-    /// The power p of the cost |x − y|^p, above 0 and at most 2
-    #[arg(long, default_value_t = 2.0, allow_negative_numbers = true)]
-    pub(crate) p: f64,
+    /// The power p of the cost |x − y|^p, above 0 and at most 2 [default: 2]
+    #[arg(long, allow_negative_numbers = true)]
+    pub(crate) p: Option<f64>,
 
     /// The L1 error of the marginals, relative to the mass, at which the iteration ends
     #[arg(
@@ -251,6 +259,13 @@ pub(crate) struct Solving {
     /// The variables of the iteration: potentials, or scalings
     #[arg(long, value_enum, default_value_t = Form::Log)]
     pub(crate) form: Form,
+}
+
+/// What the solving commands share.
+#[derive(Debug, Args)]
+pub(crate) struct Solving {
+    #[command(flatten)]
+    pub(crate) settings: Settings,
 
     #[command(flatten)]
     pub(crate) weights: Weights,

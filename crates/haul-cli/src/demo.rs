@@ -56,11 +56,7 @@ pub(crate) fn run(arguments: &Demo) -> Result<Outcome> {
             quoted(&b)
         ))?;
     }
-    Ok(if report.converged {
-        Outcome::Done
-    } else {
-        Outcome::NotConverged
-    })
+    Ok(Outcome::of(report.converged))
 }
 
 /// A path as a shell takes it for one word.

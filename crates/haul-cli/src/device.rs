@@ -5,48 +5,60 @@ use crate::outcome::{self, DeviceFailure};
 use anyhow::{Result, bail};
 use haul::{CpuEngine, Device, Problem, Selection};
 
-/// Opens the device for a solve: the one that the arguments mean, in f64 where they leave that open
-/// and f32 has too few digits for the tolerance.
-pub(crate) fn open_for(solving: &Solving, problem: &Problem<'_>) -> Result<Device> {
+/// The engine of a solve: the one that the arguments mean, in f64 where they leave that open and f32
+/// has too few digits for the tolerance.
+pub(crate) fn engine_for(solving: &Solving, problem: &Problem<'_>) -> Engine {
     let mut engine = solving.engine.clone();
     let floor = problem.precision_floor(haul::Precision::F32);
     let open_to_f64 =
         engine.precision.is_none() && matches!(engine.device.as_str(), "auto" | "cpu");
-    if open_to_f64 && solving.tolerance < floor {
+    if open_to_f64 && solving.settings.tolerance < floor {
         engine.precision = Some(Precision::F64);
         if !solving.quiet {
             outcome::warn(&format!(
                 "f32 may be off by {floor:.1e} at this ε, more than the tolerance of {:.1e}: computing in f64 on the CPU",
-                solving.tolerance
+                solving.settings.tolerance
             ));
         }
     }
-    open(&engine)
+    engine
+}
+
+/// Where the arguments mean it to be computed.
+pub(crate) enum Place<'e> {
+    Cpu,
+    /// The best GPU, else the CPU.
+    Best,
+    /// A GPU: the best, or that of a name.
+    Gpu(Option<&'e str>),
+}
+
+/// Where the arguments mean it to be computed; refuses what no such place can do.
+pub(crate) fn place(engine: &Engine) -> Result<Place<'_>> {
+    let cpu_alone = engine.precision == Some(Precision::F64) || engine.threads.is_some();
+    match engine.device.as_str() {
+        "cpu" => Ok(Place::Cpu),
+        // What only the CPU can do decides for it.
+        "auto" if cpu_alone => Ok(Place::Cpu),
+        "auto" => Ok(Place::Best),
+        device if engine.threads.is_some() => {
+            bail!("--threads is for the CPU engine; leave it out with --device {device}")
+        }
+        device if cpu_alone => bail!(DeviceFailure(format!(
+            "--device {device} has no f64; use --device cpu with --precision f64"
+        ))),
+        "gpu" => Ok(Place::Gpu(None)),
+        name => Ok(Place::Gpu(Some(name))),
+    }
 }
 
 /// Opens the device that the arguments mean.
 pub(crate) fn open(engine: &Engine) -> Result<Device> {
-    let cpu_alone = engine.precision == Some(Precision::F64) || engine.threads.is_some();
-    match engine.device.as_str() {
-        "cpu" => cpu(engine),
-        // What only the CPU can do decides for it.
-        "auto" if cpu_alone => cpu(engine),
-        "auto" => Ok(Device::auto()?),
-        device => {
-            if engine.threads.is_some() {
-                bail!("--threads is for the CPU engine; leave it out with --device {device}");
-            }
-            if engine.precision == Some(Precision::F64) {
-                bail!(DeviceFailure(format!(
-                    "--device {device} has no f64; use --device cpu with --precision f64"
-                )));
-            }
-            let selection = match device {
-                "gpu" => Selection::Automatic,
-                name => Selection::Name(name.to_owned()),
-            };
-            Ok(Device::select(&selection)?)
-        }
+    match place(engine)? {
+        Place::Cpu => cpu(engine),
+        Place::Best => Ok(Device::auto()?),
+        Place::Gpu(None) => Ok(Device::select(&Selection::Automatic)?),
+        Place::Gpu(Some(name)) => Ok(Device::gpu(name)?),
     }
 }
 

@@ -1,51 +1,63 @@
 //! `haul divergence`: S_ε between two files.
 
-use crate::arguments::Divergence;
-use crate::outcome::{self, Outcome};
+use crate::arguments::{Divergence, Engine};
+use crate::comparison::{Compared, Comparison, Inputs};
+use crate::outcome::Outcome;
 use crate::progress::Course;
 use crate::{device, formats, input, report};
 use anyhow::Result;
+use haul::{Device, Measure, Sinkhorn};
 
-pub(crate) fn run(arguments: &Divergence) -> Result<Outcome> {
-    let Divergence {
-        a,
-        b,
-        gradients,
-        solving,
-    } = arguments;
-    gradients.check()?;
-    if let Some(path) = &solving.trace {
-        formats::check_target(path, ".csv")?;
-    }
-    let settings = input::settings(solving);
-    let (source, target) = input::measures(a, b, &solving.weights)?;
-    let problem = input::problem(&settings, (a, &source), (b, &target))?;
-    let device = device::open_for(solving, &problem)?;
-    let mut course = Course::new(solving);
-    let divergence = haul::Divergence::from(settings);
-    let terms = divergence.evaluate_observed(&device, &source, &target, |progress| {
-        course.observe(progress)
-    })?;
-    course.end()?;
-    if gradients.wanted() {
-        gradients.write(&terms.gradient()?)?;
-    }
-    let names = (a.to_string_lossy(), b.to_string_lossy());
-    if solving.json {
-        outcome::print(&report::divergence_line(&names.0, &names.1, &terms)?)?;
-    } else {
-        outcome::print(&report::divergence_text(&names.0, &names.1, &terms))?;
-    }
-    if !solving.quiet {
-        for term in [&terms.ab, &terms.aa, &terms.bb] {
-            for warning in report::warnings(term.report()) {
-                outcome::warn(&warning);
-            }
+impl Comparison for Divergence {
+    fn inputs(&self) -> Inputs<'_> {
+        Inputs {
+            a: &self.a,
+            b: &self.b,
+            weights: &self.solving.weights,
         }
     }
-    Ok(if terms.converged() {
-        Outcome::Done
-    } else {
-        Outcome::NotConverged
-    })
+
+    fn check(&self) -> Result<()> {
+        self.gradients.check()?;
+        if let Some(path) = &self.solving.trace {
+            formats::check_target(path, ".csv")?;
+        }
+        Ok(())
+    }
+
+    fn engine(&self, source: &Measure, target: &Measure) -> Result<Engine> {
+        let settings = input::settings(&self.solving.settings);
+        let problem = input::problem(&settings, (&self.a, source), (&self.b, target))?;
+        Ok(device::engine_for(&self.solving, &problem))
+    }
+
+    fn evaluate(&self, device: &Device, source: &Measure, target: &Measure) -> Result<Compared> {
+        let mut course = Course::new(&self.solving);
+        let divergence = haul::Divergence::from(input::settings(&self.solving.settings));
+        let terms = divergence
+            .evaluate_observed(device, source, target, |progress| course.observe(progress))?;
+        course.end()?;
+        if self.gradients.wanted() {
+            self.gradients.write(&terms.gradient()?)?;
+        }
+        let (a, b) = (self.a.to_string_lossy(), self.b.to_string_lossy());
+        let reports = [&terms.ab, &terms.aa, &terms.bb].map(|term| term.report());
+        Ok(Compared {
+            output: if self.solving.json {
+                report::divergence_line(&a, &b, &terms)?
+            } else {
+                report::divergence_text(&a, &b, &terms)
+            },
+            warnings: report::warnings(&self.solving, reports),
+            outcome: Outcome::of(terms.converged()),
+        })
+    }
+
+    fn iteration(&self) -> Option<Sinkhorn> {
+        Some(input::settings(&self.solving.settings))
+    }
+
+    fn pairs(&self, n: u64, m: u64) -> u64 {
+        n * m + n * n + m * m
+    }
 }

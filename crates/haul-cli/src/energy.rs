@@ -1,66 +1,87 @@
 //! `haul energy`: the energy distance or the squared maximum mean discrepancy of two files.
 
-use crate::arguments::{Energy, KernelName};
-use crate::outcome::{self, Outcome};
-use crate::{device, input, report};
+use crate::arguments::{Energy, Engine, KernelName};
+use crate::comparison::{Compared, Comparison, Inputs};
+use crate::outcome::Outcome;
+use crate::{input, report};
 use anyhow::{Result, bail};
-use haul::{Device, Discrepancy, Gradient, Measure, Mmd};
+use haul::{Device, Discrepancy, Gradient, Measure, Mmd, Sinkhorn};
 
 /// What is evaluated, with its parameter.
 #[derive(Clone, Copy)]
-pub(crate) enum Compared {
+pub(crate) enum Function {
     Energy { p: f64 },
     Gaussian { sigma: f64 },
     Laplacian { sigma: f64 },
 }
 
-pub(crate) fn run(arguments: &Energy) -> Result<Outcome> {
-    let Energy {
-        a,
-        b,
-        gradients,
-        weights,
-        engine,
-        json,
-        quiet,
-        ..
-    } = arguments;
-    let compared = compared(arguments)?;
-    gradients.check()?;
-    let (source, target) = input::measures(a, b, weights)?;
-    input::named(compared.check(&source, &target), a, b)?;
-    let device = device::open(engine)?;
-    let discrepancy = compared.evaluate(&device, &source, &target)?;
-    if gradients.wanted() {
-        // The weights' part came with the value; that of the points takes passes of its own.
-        gradients.write(&Gradient {
-            points: if gradients.gradient.is_some() {
-                compared.gradient_points(&device, &source, &target)?
+impl Comparison for Energy {
+    fn inputs(&self) -> Inputs<'_> {
+        Inputs {
+            a: &self.a,
+            b: &self.b,
+            weights: &self.weights,
+        }
+    }
+
+    fn check(&self) -> Result<()> {
+        function(self)?;
+        self.gradients.check()
+    }
+
+    fn engine(&self, source: &Measure, target: &Measure) -> Result<Engine> {
+        input::named(function(self)?.check(source, target), &self.a, &self.b)?;
+        Ok(self.engine.clone())
+    }
+
+    fn evaluate(&self, device: &Device, source: &Measure, target: &Measure) -> Result<Compared> {
+        let function = function(self)?;
+        let discrepancy = function.evaluate(device, source, target)?;
+        if self.gradients.wanted() {
+            // The weights' part came with the value; that of the points takes passes of its own.
+            self.gradients.write(&Gradient {
+                points: if self.gradients.gradient.is_some() {
+                    function.gradient_points(device, source, target)?
+                } else {
+                    Vec::new()
+                },
+                weights: discrepancy.gradient_weights.clone(),
+            })?;
+        }
+        let (a, b) = (self.a.to_string_lossy(), self.b.to_string_lossy());
+        let Discrepancy {
+            value, rounding, ..
+        } = discrepancy;
+        let mut warnings = Vec::new();
+        if !self.quiet && value.abs() <= rounding && value != 0.0 {
+            warnings.push(format!(
+                "the value is within its rounding, {rounding:.0e}, of 0; use --precision f64"
+            ));
+        }
+        Ok(Compared {
+            output: if self.json {
+                report::energy_line(&a, &b, function, &discrepancy)?
             } else {
-                Vec::new()
+                report::energy_text(&a, &b, function, &discrepancy)
             },
-            weights: discrepancy.gradient_weights.clone(),
-        })?;
+            warnings,
+            outcome: Outcome::Done,
+        })
     }
-    let names = (a.to_string_lossy(), b.to_string_lossy());
-    outcome::print(&if *json {
-        report::energy_line(&names.0, &names.1, compared, &discrepancy)?
-    } else {
-        report::energy_text(&names.0, &names.1, compared, &discrepancy)
-    })?;
-    if !quiet && discrepancy.value.abs() <= discrepancy.rounding && discrepancy.value != 0.0 {
-        outcome::warn(&format!(
-            "the value is within its rounding, {:.0e}, of 0; use --precision f64",
-            discrepancy.rounding
-        ));
+
+    fn iteration(&self) -> Option<Sinkhorn> {
+        None
     }
-    Ok(Outcome::Done)
+
+    fn pairs(&self, n: u64, m: u64) -> u64 {
+        n * m + n * n + m * m
+    }
 }
 
 /// The kernel that the options mean; an option that is none of its own is refused.
-fn compared(arguments: &Energy) -> Result<Compared> {
+fn function(arguments: &Energy) -> Result<Function> {
     match (arguments.kernel, arguments.p, arguments.blur) {
-        (KernelName::Energy, p, None) => Ok(Compared::Energy {
+        (KernelName::Energy, p, None) => Ok(Function::Energy {
             p: p.unwrap_or(1.0),
         }),
         (KernelName::Energy, _, Some(_)) => {
@@ -68,12 +89,12 @@ fn compared(arguments: &Energy) -> Result<Compared> {
         }
         (_, Some(_), _) => bail!("--p is the power of the energy; leave it out with this --kernel"),
         (_, _, None) => bail!("this --kernel has a width; give it with --blur"),
-        (KernelName::Gaussian, _, Some(sigma)) => Ok(Compared::Gaussian { sigma }),
-        (KernelName::Laplacian, _, Some(sigma)) => Ok(Compared::Laplacian { sigma }),
+        (KernelName::Gaussian, _, Some(sigma)) => Ok(Function::Gaussian { sigma }),
+        (KernelName::Laplacian, _, Some(sigma)) => Ok(Function::Laplacian { sigma }),
     }
 }
 
-impl Compared {
+impl Function {
     fn check(self, a: &Measure, b: &Measure) -> haul::Result<()> {
         match self {
             Self::Energy { p } => haul::Energy::new().p(p).check(a, b),

@@ -1,39 +1,58 @@
 //! From files to measures.
 
-use crate::arguments::{Solving, Weights};
+use crate::arguments::{Settings, Weights};
+use crate::comparison::Inputs;
 use crate::formats::{self, CloudFile};
 use anyhow::{Context, Result, bail};
 use haul::{Measure, Problem, Regularization, Sinkhorn};
 use std::path::Path;
 
 /// Reads both clouds with their weights; `-` may stand for one of them.
-pub(crate) fn measures(a: &Path, b: &Path, options: &Weights) -> Result<(Measure, Measure)> {
-    let inputs = [
-        Some(a),
-        Some(b),
-        options.weights_a.as_deref(),
-        options.weights_b.as_deref(),
-    ];
-    let standard = |input: &&Path| *input == Path::new("-");
-    if inputs.into_iter().flatten().filter(standard).count() > 1 {
+pub(crate) fn measures(inputs: Inputs<'_>) -> Result<(Measure, Measure)> {
+    let standard = |file: &&Path| *file == Path::new("-");
+    if inputs.files().filter(standard).count() > 1 {
         bail!("- is given more than once; standard input holds one file, name the others");
     }
-    let read = |path: &Path, weights: Option<&Path>| {
-        let measure = measure(path, weights)?;
-        Ok::<_, anyhow::Error>(if options.normalize {
-            measure.normalized()
-        } else {
-            measure
+    let [a, b] = inputs.sides();
+    Ok((measure(a)?, measure(b)?))
+}
+
+/// Where a measure comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Side<'c> {
+    pub(crate) points: &'c Path,
+    pub(crate) weights: Option<&'c Path>,
+    pub(crate) normalize: bool,
+}
+
+impl<'c> Inputs<'c> {
+    /// Every file that is read.
+    pub(crate) fn files(self) -> impl Iterator<Item = &'c Path> {
+        let sides = self.sides().into_iter();
+        sides.flat_map(|side| std::iter::once(side.points).chain(side.weights))
+    }
+
+    pub(crate) fn sides(self) -> [Side<'c>; 2] {
+        let Weights {
+            weights_a,
+            weights_b,
+            normalize,
+        } = self.weights;
+        [(self.a, weights_a), (self.b, weights_b)].map(|(points, weights)| Side {
+            points,
+            weights: weights.as_deref(),
+            normalize: *normalize,
         })
-    };
-    Ok((
-        read(a, options.weights_a.as_deref())?,
-        read(b, options.weights_b.as_deref())?,
-    ))
+    }
 }
 
 /// One cloud. Weights come from their own file, else from the cloud's, else all are 1/n.
-fn measure(path: &Path, weights: Option<&Path>) -> Result<Measure> {
+pub(crate) fn measure(side: Side<'_>) -> Result<Measure> {
+    let Side {
+        points: path,
+        weights,
+        normalize,
+    } = side;
     let CloudFile {
         points,
         dimension,
@@ -45,37 +64,42 @@ fn measure(path: &Path, weights: Option<&Path>) -> Result<Measure> {
         None => (own.unwrap_or_else(|| vec![1.0 / n as f64; n]), path),
     };
     let place = place.display();
-    Measure::new(points, dimension, weights).with_context(|| place.to_string())
+    let measure = Measure::new(points, dimension, weights).with_context(|| place.to_string())?;
+    Ok(if normalize {
+        measure.normalized()
+    } else {
+        measure
+    })
 }
 
 /// The settings of a solve.
-pub(crate) fn settings(solving: &Solving) -> Sinkhorn {
-    let regularization = match (solving.blur, solving.epsilon) {
+pub(crate) fn settings(settings: &Settings) -> Sinkhorn {
+    let regularization = match (settings.blur, settings.epsilon) {
         (Some(blur), _) => Regularization::Blur(blur),
         (None, Some(epsilon)) => Regularization::Epsilon(epsilon),
         (None, None) => Regularization::RelativeBlur(0.05),
     };
-    let form = match solving.form {
+    let form = match settings.form {
         crate::arguments::Form::Log => haul::Form::Log,
         crate::arguments::Form::Scaling => haul::Form::Scaling,
     };
-    let mut settings = Sinkhorn::with(regularization);
-    if let Some(reach) = solving.reach {
-        settings = settings.reach(reach);
+    let mut sinkhorn = Sinkhorn::with(regularization);
+    if let Some(reach) = settings.reach {
+        sinkhorn = sinkhorn.reach(reach);
     }
-    if let Some(rho) = solving.rho {
-        settings = settings.rho(rho);
+    if let Some(rho) = settings.rho {
+        sinkhorn = sinkhorn.rho(rho);
     }
-    if let Some(rho) = solving.rho_a {
-        settings = settings.rho_a(rho);
+    if let Some(rho) = settings.rho_a {
+        sinkhorn = sinkhorn.rho_a(rho);
     }
-    if let Some(rho) = solving.rho_b {
-        settings = settings.rho_b(rho);
+    if let Some(rho) = settings.rho_b {
+        sinkhorn = sinkhorn.rho_b(rho);
     }
-    settings
-        .p(solving.p)
-        .tolerance(solving.tolerance)
-        .max_iterations(solving.max_iterations)
+    sinkhorn
+        .p(settings.p.unwrap_or(2.0))
+        .tolerance(settings.tolerance)
+        .max_iterations(settings.max_iterations)
         .form(form)
 }
 

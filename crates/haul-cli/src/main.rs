@@ -1,11 +1,15 @@
 //! The `haul` program: arguments in, results out; the work is done by the libraries.
 //!
 //! Results go to standard output, one JSON object each with `--json`; everything else goes to
-//! standard error. The exit status is 0 when done, 2 for bad arguments or input, 3 when a result
-//! did not reach its tolerance, 4 when the device is missing or failed, 130 when interrupted.
+//! standard error. The exit status is 0 when done, 1 when a job of many failed, 2 for bad arguments or
+//! input, 3 when a result did not reach its tolerance, 4 when the device is missing or failed, 130 when
+//! interrupted.
 
 mod arguments;
+mod batch;
 mod bench;
+mod clouds;
+mod comparison;
 mod demo;
 mod device;
 mod devices;
@@ -15,7 +19,11 @@ mod formats;
 mod gradient;
 mod input;
 mod interrupt;
+mod lines;
+mod machine;
+mod ordered;
 mod outcome;
+mod pairwise;
 mod picture;
 mod progress;
 mod report;
@@ -43,9 +51,11 @@ fn main() -> ExitCode {
     }
     let outcome = interrupt::watch().and_then(|()| match arguments.command {
         Command::Demo(demo) => demo::run(&demo),
-        Command::Sinkhorn(sinkhorn) => sinkhorn::run(&sinkhorn),
-        Command::Divergence(divergence) => divergence::run(&divergence),
-        Command::Energy(energy) => energy::run(&energy),
+        Command::Sinkhorn(sinkhorn) => comparison::run(&*sinkhorn),
+        Command::Divergence(divergence) => comparison::run(&*divergence),
+        Command::Energy(energy) => comparison::run(&*energy),
+        Command::Pairwise(pairwise) => pairwise::run(&pairwise),
+        Command::Batch(batch) => batch::run(&batch),
         Command::Devices(devices) => devices::run(&devices),
         Command::Bench(operator) => bench::run(&operator),
         Command::Sample(request) => sample::run(&request),

@@ -1,5 +1,6 @@
 //! How a run ends: the exit status, and the one line that says why.
 
+use crate::interrupt;
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
@@ -8,15 +9,32 @@ use std::process::ExitCode;
 pub(crate) enum Outcome {
     /// All is well.
     Done,
+    /// Some jobs of many failed, and are told of.
+    Failed,
     /// The result is there, but did not reach its tolerance.
     NotConverged,
+    /// Ctrl-C ended it before all was done.
+    Interrupted,
+}
+
+impl Outcome {
+    /// That of a solve.
+    pub(crate) fn of(converged: bool) -> Self {
+        if converged {
+            Self::Done
+        } else {
+            Self::NotConverged
+        }
+    }
 }
 
 impl From<Outcome> for ExitCode {
     fn from(outcome: Outcome) -> Self {
         match outcome {
             Outcome::Done => Self::SUCCESS,
+            Outcome::Failed => Self::from(1),
             Outcome::NotConverged => Self::from(3),
+            Outcome::Interrupted => Self::from(interrupt::STATUS),
         }
     }
 }
@@ -43,7 +61,7 @@ pub(crate) fn fail(error: &anyhow::Error, chain: bool) -> ExitCode {
 }
 
 /// The message with those of its causes that it does not repeat.
-fn one_line(error: &anyhow::Error) -> String {
+pub(crate) fn one_line(error: &anyhow::Error) -> String {
     let mut line = String::new();
     for cause in error.chain() {
         let message = cause.to_string().replace('\n', " ");
@@ -57,14 +75,18 @@ fn one_line(error: &anyhow::Error) -> String {
 }
 
 fn status(error: &anyhow::Error) -> u8 {
-    let device = |cause: &(dyn std::error::Error + 'static)| {
+    if is_of_device(error) { 4 } else { 2 }
+}
+
+/// Whether the device is at fault, and not what it was given.
+pub(crate) fn is_of_device(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
         cause.is::<DeviceFailure>()
             || matches!(
                 cause.downcast_ref::<haul::Error>(),
                 Some(haul::Error::Device { .. })
             )
-    };
-    if error.chain().any(device) { 4 } else { 2 }
+    })
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
@@ -77,8 +99,13 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 
 /// Says what a user should know beside the result.
 pub(crate) fn warn(text: &str) {
+    tell(&format!("warning: {text}"));
+}
+
+/// Says how a run went.
+pub(crate) fn tell(text: &str) {
     // As in `fail`, there may be nobody left to tell.
-    let _ = writeln!(std::io::stderr(), "haul: warning: {text}");
+    let _ = writeln!(std::io::stderr(), "haul: {text}");
 }
 
 /// Writes to standard output; a closed pipe ends the run as a success.

@@ -68,8 +68,8 @@ pub(crate) enum PictureError {
 }
 
 type Result<T> = std::result::Result<T, PictureError>;
-type Drawn = std::result::Result<(), DrawingAreaErrorKind<io::Error>>;
-type Page<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+pub(crate) type Drawn = std::result::Result<(), DrawingAreaErrorKind<io::Error>>;
+pub(crate) type Page<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
 /// A point of the plane that is drawn.
 type Spot = (f64, f64);
@@ -80,8 +80,8 @@ type Place = (i32, i32);
 /// Blue and vermilion of Okabe and Ito, told apart by every kind of colour vision.
 const SOURCE: RGBColor = RGBColor(0, 114, 178);
 const TARGET: RGBColor = RGBColor(213, 94, 0);
-const INK: RGBColor = RGBColor(40, 40, 40);
-const QUIET: RGBColor = RGBColor(110, 110, 110);
+pub(crate) const INK: RGBColor = RGBColor(40, 40, 40);
+pub(crate) const QUIET: RGBColor = RGBColor(110, 110, 110);
 
 const MAX_DOTS: usize = 5000;
 const MAX_ARROWS: usize = 300;
@@ -93,7 +93,7 @@ const MAX_INK: i32 = 14_000;
 const MAX_VALUE: f64 = 1e60;
 
 /// The canvas has this many units to a pixel of the page, since plotters draws in whole units.
-const FINE: i32 = 8;
+pub(crate) const FINE: i32 = 8;
 const WIDTH: i32 = 960;
 /// Pixels for the title, subtitle and legend.
 const HEAD: i32 = 118;
@@ -123,12 +123,13 @@ pub(crate) fn svg(picture: &Picture) -> Result<String> {
     let mut text = String::new();
     draw(picture, &view, &frame, &source, &target, &arrows, &mut text)
         .map_err(|error| PictureError::Drawing(error.to_string()))?;
-    // The fine canvas is shown at the size of the page.
-    let canvas = |unit| {
-        let (width, height) = (WIDTH * unit, frame.page_height() * unit);
-        format!("width=\"{width}\" height=\"{height}\"")
-    };
-    Ok(text.replacen(&canvas(FINE), &canvas(1), 1))
+    Ok(at_size(&text, WIDTH, frame.page_height()))
+}
+
+/// The text of an SVG whose fine canvas is shown at the size of its page, in pixels.
+pub(crate) fn at_size(text: &str, width: i32, height: i32) -> String {
+    let canvas = |unit| format!("width=\"{}\" height=\"{}\"", width * unit, height * unit);
+    text.replacen(&canvas(FINE), &canvas(1), 1)
 }
 
 fn check(picture: &Picture) -> Result<()> {
@@ -600,7 +601,7 @@ fn heading(page: &Page, picture: &Picture, source: usize, target: usize, arrows:
 }
 
 /// Plotters takes a size for 1.24 times what it then asks of the SVG.
-fn font(size: i32, weight: FontStyle, colour: RGBColor) -> TextStyle<'static> {
+pub(crate) fn font(size: i32, weight: FontStyle, colour: RGBColor) -> TextStyle<'static> {
     ("sans-serif", 1.24 * f64::from(size * FINE), weight)
         .into_font()
         .color(&colour)
@@ -608,7 +609,7 @@ fn font(size: i32, weight: FontStyle, colour: RGBColor) -> TextStyle<'static> {
 
 /// About how many pixels a text takes: letters of a sans-serif face are on average 0.58 of their
 /// size wide.
-fn text_width(text: &str, size: i32) -> i32 {
+pub(crate) fn text_width(text: &str, size: i32) -> i32 {
     (text.chars().count() as f64 * f64::from(size) * 0.58) as i32
 }
 

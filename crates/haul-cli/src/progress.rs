@@ -1,10 +1,11 @@
-//! The course of a solve: a line that tells how it gets on, and the file of `--trace`.
+//! How work gets on: the course of a solve, told in a line and in the file of `--trace`, and the count of
+//! many comparisons.
 
 use crate::arguments::Solving;
 use crate::formats;
 use anyhow::Result;
 use haul::Progress;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::fmt::Write;
 use std::io::IsTerminal;
 use std::ops::ControlFlow;
@@ -21,21 +22,8 @@ pub(crate) struct Course<'s> {
 impl<'s> Course<'s> {
     /// The line shows on standard error where that is a terminal.
     pub(crate) fn new(solving: &'s Solving) -> Self {
-        let shown = !solving.quiet && std::io::stderr().is_terminal();
-        let bar = if shown {
-            ProgressBar::new_spinner()
-        } else {
-            ProgressBar::hidden()
-        };
-        // The template is constant; should it ever be wrong, the default one serves.
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed_precise} {msg}") {
-            bar.set_style(style);
-        }
-        if shown {
-            bar.enable_steady_tick(Duration::from_millis(100));
-        }
         Self {
-            bar,
+            bar: shown(None, "{spinner} {elapsed_precise} {msg}", solving.quiet),
             lines: String::new(),
             trace: solving.trace.as_deref(),
         }
@@ -75,4 +63,43 @@ impl Drop for Course<'_> {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
     }
+}
+
+/// A line that tells how many comparisons are done, at what rate, and when all will be.
+pub(crate) struct Count(ProgressBar);
+
+impl Count {
+    /// The line shows on standard error where that is a terminal.
+    pub(crate) fn new(all: usize, done: usize, quiet: bool) -> Self {
+        const LINE: &str =
+            "{spinner} {elapsed_precise} {wide_bar} {pos}/{len}, {per_sec}, ETA {eta}";
+        let bar = shown(Some(all as u64), LINE, quiet).with_position(done as u64);
+        bar.reset_eta();
+        Self(bar)
+    }
+
+    pub(crate) fn one_more(&self) {
+        self.0.inc(1);
+    }
+}
+
+impl Drop for Count {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
+/// A bar in the style of a template, hidden where nobody would see it.
+fn shown(length: Option<u64>, template: &str, quiet: bool) -> ProgressBar {
+    let hidden = quiet || !std::io::stderr().is_terminal();
+    if hidden {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::with_draw_target(length, ProgressDrawTarget::stderr());
+    // The templates are constant; should one ever be wrong, the default serves.
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(100));
+    bar
 }

@@ -1,6 +1,7 @@
 //! A result as JSON and as text for a person.
 
-use crate::energy::Compared;
+use crate::arguments::Solving;
+use crate::energy::Function;
 use haul::{Discrepancy, Engine, Report, Terms};
 use serde::Serialize;
 use std::fmt::Write;
@@ -234,14 +235,14 @@ struct Pairings {
 pub(crate) fn energy_line(
     a: &str,
     b: &str,
-    compared: Compared,
+    function: Function,
     discrepancy: &Discrepancy,
 ) -> anyhow::Result<String> {
     let haul::Pairings { ab, aa, bb } = discrepancy.terms;
-    let (kernel, p, blur) = match compared {
-        Compared::Energy { p } => ("energy", Some(whole(p)), None),
-        Compared::Gaussian { sigma } => ("gaussian", None, Some(sigma)),
-        Compared::Laplacian { sigma } => ("laplacian", None, Some(sigma)),
+    let (kernel, p, blur) = match function {
+        Function::Energy { p } => ("energy", Some(whole(p)), None),
+        Function::Gaussian { sigma } => ("gaussian", None, Some(sigma)),
+        Function::Laplacian { sigma } => ("laplacian", None, Some(sigma)),
     };
     let object = EnergyJson {
         command: "energy",
@@ -268,7 +269,7 @@ pub(crate) fn energy_line(
 pub(crate) fn energy_text(
     a: &str,
     b: &str,
-    compared: Compared,
+    function: Function,
     discrepancy: &Discrepancy,
 ) -> String {
     let Discrepancy {
@@ -282,13 +283,13 @@ pub(crate) fn energy_text(
         seconds,
         ..
     } = discrepancy;
-    let (name, mean, function) = match compared {
-        Compared::Energy { p } => ("energy", "E", format!("the mean of |x − y|^{p}")),
-        Compared::Gaussian { sigma } => {
+    let (name, mean, meaning) = match function {
+        Function::Energy { p } => ("energy", "E", format!("the mean of |x − y|^{p}")),
+        Function::Gaussian { sigma } => {
             let width = short(2.0 * sigma * sigma);
             ("MMD²", "K", format!("the mean of exp(−|x − y|²/{width})"))
         }
-        Compared::Laplacian { sigma } => {
+        Function::Laplacian { sigma } => {
             let width = short(sigma);
             ("MMD²", "K", format!("the mean of exp(−|x − y|/{width})"))
         }
@@ -300,7 +301,7 @@ pub(crate) fn energy_text(
     };
     row("source", format!("{a}, {n} points in dimension {d}"));
     row("target", format!("{b}, {m} points"));
-    row(mean, function);
+    row(mean, meaning);
     row(name, long(*value));
     row("  give or take", format!("{rounding:.1e}, by rounding"));
     row(&format!("{mean}(a, b)"), long(terms.ab));
@@ -393,8 +394,19 @@ pub(crate) fn text(a: &str, b: &str, report: &Report) -> String {
     text
 }
 
-/// What a user should know beside the numbers; none when all is well.
-pub(crate) fn warnings(report: &Report) -> Vec<String> {
+/// What a user should know beside the numbers of some solves, unless it was not to be said; none
+/// when all is well.
+pub(crate) fn warnings<'r>(
+    solving: &Solving,
+    reports: impl IntoIterator<Item = &'r Report>,
+) -> Vec<String> {
+    if solving.quiet {
+        return Vec::new();
+    }
+    reports.into_iter().flat_map(warnings_of).collect()
+}
+
+fn warnings_of(report: &Report) -> Vec<String> {
     let mut warnings = Vec::new();
     let floor = report.certificate.precision_floor;
     if report.tolerance < floor {
@@ -434,7 +446,7 @@ fn finite(value: f64) -> Option<f64> {
 }
 
 /// A number that is written without a fraction where it has none.
-fn whole(value: f64) -> serde_json::Value {
+pub(crate) fn whole(value: f64) -> serde_json::Value {
     if value.fract() == 0.0 && value.abs() < 1e15 {
         (value as i64).into()
     } else {
@@ -442,7 +454,7 @@ fn whole(value: f64) -> serde_json::Value {
     }
 }
 
-fn short(value: f64) -> String {
+pub(crate) fn short(value: f64) -> String {
     significant(value, 4)
 }
 

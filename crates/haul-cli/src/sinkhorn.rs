@@ -1,77 +1,87 @@
 //! `haul sinkhorn`: OT_ε between two files.
 
-use crate::arguments::Sinkhorn;
+use crate::arguments::{Engine, Sinkhorn};
+use crate::comparison::{Compared, Comparison, Inputs};
 use crate::formats::{self, Array};
 use crate::outcome::Outcome;
 use crate::progress::Course;
-use crate::{device, input, outcome, report};
+use crate::{device, input, report};
 use anyhow::Result;
+use haul::{Device, Measure};
 use std::fmt::Write;
 use std::path::Path;
 
-pub(crate) fn run(arguments: &Sinkhorn) -> Result<Outcome> {
-    let Sinkhorn {
-        a,
-        b,
-        solving,
-        potentials,
-        plan_topk,
-        plan,
-        gradients,
-    } = arguments;
-    gradients.check()?;
-    let targets = [
-        (potentials, ".npz"),
-        (plan, ".csv"),
-        (&solving.trace, ".csv"),
-    ];
-    // Refuses what is wrong before a device is opened, and what cannot be written before a solve.
-    for (path, extension) in targets {
-        if let Some(path) = path {
-            formats::check_target(path, extension)?;
+impl Comparison for Sinkhorn {
+    fn inputs(&self) -> Inputs<'_> {
+        Inputs {
+            a: &self.a,
+            b: &self.b,
+            weights: &self.solving.weights,
         }
     }
-    let settings = input::settings(solving);
-    let (source, target) = input::measures(a, b, &solving.weights)?;
-    let problem = input::problem(&settings, (a, &source), (b, &target))?;
-    let device = device::open_for(solving, &problem)?;
-    let mut course = Course::new(solving);
-    let solution = settings.solve_observed(&device, &source, &target, |progress| {
-        course.observe(progress)
-    })?;
-    course.end()?;
-    if let Some(path) = potentials {
-        let potentials = solution.potentials()?;
-        let arrays = [("f", &potentials.f), ("g", &potentials.g)].map(|(name, values)| Array {
-            name,
-            shape: vec![values.len()],
-            values,
-        });
-        formats::write_npz(path, &arrays)?;
-    }
-    if let (Some(path), Some(k)) = (plan, plan_topk) {
-        write_plan(path, &solution.plan().top_k(*k as usize)?)?;
-    }
-    if gradients.wanted() {
-        gradients.write(&solution.gradient()?)?;
-    }
-    let names = (a.to_string_lossy(), b.to_string_lossy());
-    let report = solution.report();
-    if solving.json {
-        outcome::print(&report::Json::new("sinkhorn", &names.0, &names.1, report).line()?)?;
-    } else {
-        outcome::print(&report::text(&names.0, &names.1, report))?;
-    }
-    if !solving.quiet {
-        for warning in report::warnings(report) {
-            outcome::warn(&warning);
+
+    fn check(&self) -> Result<()> {
+        self.gradients.check()?;
+        let targets = [
+            (&self.potentials, ".npz"),
+            (&self.plan, ".csv"),
+            (&self.solving.trace, ".csv"),
+        ];
+        for (path, extension) in targets {
+            if let Some(path) = path {
+                formats::check_target(path, extension)?;
+            }
         }
+        Ok(())
     }
-    Ok(if report.converged {
-        Outcome::Done
-    } else {
-        Outcome::NotConverged
-    })
+
+    fn engine(&self, source: &Measure, target: &Measure) -> Result<Engine> {
+        let settings = input::settings(&self.solving.settings);
+        let problem = input::problem(&settings, (&self.a, source), (&self.b, target))?;
+        Ok(device::engine_for(&self.solving, &problem))
+    }
+
+    fn evaluate(&self, device: &Device, source: &Measure, target: &Measure) -> Result<Compared> {
+        let mut course = Course::new(&self.solving);
+        let settings = input::settings(&self.solving.settings);
+        let solution =
+            settings.solve_observed(device, source, target, |progress| course.observe(progress))?;
+        course.end()?;
+        if let Some(path) = &self.potentials {
+            let potentials = solution.potentials()?;
+            let arrays = [("f", &potentials.f), ("g", &potentials.g)].map(|(name, values)| Array {
+                name,
+                shape: vec![values.len()],
+                values,
+            });
+            formats::write_npz(path, &arrays)?;
+        }
+        if let (Some(path), Some(k)) = (&self.plan, self.plan_topk) {
+            write_plan(path, &solution.plan().top_k(k as usize)?)?;
+        }
+        if self.gradients.wanted() {
+            self.gradients.write(&solution.gradient()?)?;
+        }
+        let (a, b) = (self.a.to_string_lossy(), self.b.to_string_lossy());
+        let report = solution.report();
+        Ok(Compared {
+            output: if self.solving.json {
+                report::Json::new("sinkhorn", &a, &b, report).line()?
+            } else {
+                report::text(&a, &b, report)
+            },
+            warnings: report::warnings(&self.solving, [report]),
+            outcome: Outcome::of(report.converged),
+        })
+    }
+
+    fn iteration(&self) -> Option<haul::Sinkhorn> {
+        Some(input::settings(&self.solving.settings))
+    }
+
+    fn pairs(&self, n: u64, m: u64) -> u64 {
+        n * m
+    }
 }
 
 fn write_plan(path: &Path, rows: &[Vec<(usize, f64)>]) -> Result<()> {

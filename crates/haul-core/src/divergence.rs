@@ -33,8 +33,8 @@ pub struct Terms<'e, E: Engine> {
     pub aa: Solution<'e, E>,
     /// OT_ε(β, β).
     pub bb: Solution<'e, E>,
-    /// ½ε (m_a − m_b)².
-    masses: f64,
+    /// m_a and m_b.
+    masses: [f64; 2],
 }
 
 impl Divergence {
@@ -108,15 +108,47 @@ impl Divergence {
             .sinkhorn
             .clone()
             .regularized(Regularization::Epsilon(epsilon));
-        // Potentials to start from are those between the two.
-        let itself = settings.clone().start(Start::Automatic);
+        let ab = settings.solve_observed(engine, source, target, &mut observer)?;
+        let itself = Self::from(settings);
         Ok(Terms {
-            masses: 0.5 * epsilon * (source.mass() - target.mass()).powi(2),
-            ab: settings.solve_observed(engine, source, target, &mut observer)?,
-            aa: itself.solve_observed(engine, source, source, &mut observer)?,
-            bb: itself.solve_observed(engine, target, target, &mut observer)?,
+            masses: [source.mass(), target.mass()],
+            ab,
+            aa: itself.self_term_observed(engine, source, &mut observer)?,
+            bb: itself.self_term_observed(engine, target, &mut observer)?,
         })
     }
+
+    /// OT_ε(α, α), which all divergences of α at one ε share: whoever compares many measures solves
+    /// it once for each, beside OT_ε(α, β) for each pair, and makes the divergences with
+    /// [`debiased`]. A relative blur is here relative to α alone; give ε.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Sinkhorn::solve`].
+    pub fn self_term<'e, E: Engine>(
+        &self,
+        engine: &'e E,
+        measure: &Measure,
+    ) -> Result<Solution<'e, E>> {
+        self.self_term_observed(engine, measure, |_| ControlFlow::Continue(()))
+    }
+
+    fn self_term_observed<'e, E: Engine>(
+        &self,
+        engine: &'e E,
+        measure: &Measure,
+        observer: impl FnMut(&Progress) -> ControlFlow<()>,
+    ) -> Result<Solution<'e, E>> {
+        // Potentials to start from are those between two measures.
+        let settings = self.sinkhorn.clone().start(Start::Automatic);
+        settings.solve_observed(engine, measure, measure, observer)
+    }
+}
+
+/// S_ε(α, β) = ab − ½ aa − ½ bb + ½ε (m_a − m_b)², from the values of its terms: OT_ε(α, β), the self
+/// terms OT_ε(α, α) and OT_ε(β, β), and the masses of α and β.
+pub fn debiased(ab: f64, [aa, bb]: [f64; 2], epsilon: f64, [m_a, m_b]: [f64; 2]) -> f64 {
+    ab - 0.5 * aa - 0.5 * bb + 0.5 * epsilon * (m_a - m_b).powi(2)
 }
 
 impl From<Sinkhorn> for Divergence {
@@ -129,21 +161,23 @@ impl From<Sinkhorn> for Divergence {
 impl<E: Engine> Terms<'_, E> {
     /// S_ε; exactly 0 for equal measures, and not negative beyond the rounding of its terms.
     pub fn value(&self) -> f64 {
-        self.ab.value() - 0.5 * self.aa.value() - 0.5 * self.bb.value() + self.masses
+        self.debiased(self.ab.value(), [self.aa.value(), self.bb.value()])
     }
 
     /// S_ε is not below this.
     pub fn lower_bound(&self) -> f64 {
-        let (aa, bb) = (self.aa.certificate(), self.bb.certificate());
-        let own = 0.5 * (aa.upper_bound + bb.upper_bound);
-        self.ab.certificate().lower_bound - own + self.masses
+        let own = [&self.aa, &self.bb].map(|term| term.certificate().upper_bound);
+        self.debiased(self.ab.certificate().lower_bound, own)
     }
 
     /// S_ε is not above this.
     pub fn upper_bound(&self) -> f64 {
-        let (aa, bb) = (self.aa.certificate(), self.bb.certificate());
-        let own = 0.5 * (aa.lower_bound + bb.lower_bound);
-        self.ab.certificate().upper_bound - own + self.masses
+        let own = [&self.aa, &self.bb].map(|term| term.certificate().lower_bound);
+        self.debiased(self.ab.certificate().upper_bound, own)
+    }
+
+    fn debiased(&self, ab: f64, own: [f64; 2]) -> f64 {
+        debiased(ab, own, self.ab.report().epsilon, self.masses)
     }
 
     /// Whether all three solves met their tolerance.

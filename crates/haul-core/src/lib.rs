@@ -46,7 +46,7 @@ mod truncated;
 
 pub use certificate::{Bounds, Certificate};
 pub use cost::{Cost, Exponent};
-pub use divergence::{Divergence, Terms};
+pub use divergence::{Divergence, Terms, debiased};
 pub use energy::{Discrepancy, Energy, Mmd, Pairings};
 pub use engine::{Engine, Precision};
 pub use error::{Error, Result};

@@ -15,7 +15,7 @@ use std::marker::PhantomData;
 /// haul's engine for the CPU, in `f32` or `f64`.
 ///
 /// It takes the widest vectors the machine has, found out at run time, and all threads of rayon's
-/// global pool or a pool of its own. Results depend on neither the number of threads nor what
+/// global pool, a pool of its own, or the calling thread alone. Results depend on neither the number of threads nor what
 /// else runs; on the instruction set they depend by rounding.
 #[derive(Debug)]
 pub struct CpuEngine<T: Real> {
@@ -28,10 +28,11 @@ pub struct CpuEngine<T: Real> {
 impl<T: Real> CpuEngine<T> {
     /// An engine on rayon's global pool.
     pub fn new() -> Self {
-        Self::on(Workers::shared(), Arch::new())
+        Self::on(Workers::Shared, Arch::new())
     }
 
-    /// An engine with a number of threads of its own; 0 means one for each processor.
+    /// An engine with a number of threads of its own; 0 means one for each processor, 1 the thread
+    /// that calls, beside which no other is started.
     ///
     /// # Errors
     ///
@@ -54,7 +55,7 @@ impl<T: Real> CpuEngine<T> {
     /// An engine on an instruction set that need not be the best.
     #[cfg(test)]
     pub(crate) fn with_arch(arch: Arch) -> Self {
-        Self::on(Workers::shared(), arch)
+        Self::on(Workers::Shared, arch)
     }
 
     /// Runs a product, with whatever it is against.

@@ -18,7 +18,6 @@ use crate::pass::Pass;
 use crate::real::Float;
 use crate::workers::Workers;
 use pulp::Simd;
-use rayon::prelude::*;
 
 /// Points below which a full pass is as fast.
 const LEAST_POINTS: usize = 4096;
@@ -57,9 +56,10 @@ pub(crate) fn sums<T: Float>(
 
     let mut sums = vec![0.0; tiles * T::TILE];
     workers.install(|| {
-        sums.par_chunks_mut(size)
-            .enumerate()
-            .for_each(|(index, sums)| halves.within(index * part, sums));
+        workers.for_each(
+            sums.chunks_mut(size).enumerate().collect(),
+            |(index, sums)| halves.within(index * part, sums),
+        );
         let parts = tiles.div_ceil(part);
         // With an odd number, one of each round meets nobody.
         let players = parts.next_multiple_of(2);
@@ -72,9 +72,7 @@ pub(crate) fn sums<T: Float>(
                     (first.max(second) < parts).then_some((take(first)?, take(second)?))
                 })
                 .collect();
-            matches
-                .into_par_iter()
-                .for_each(|(rows, columns)| halves.between(rows, columns));
+            workers.for_each(matches, |(rows, columns)| halves.between(rows, columns));
         }
     });
     sums.truncate(cloud.len());

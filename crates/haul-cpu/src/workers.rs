@@ -14,32 +14,58 @@ const WORTH_A_THREAD: usize = 1 << 19;
 /// So many blocks of rows a thread, at least, so that none waits long for the last.
 const BLOCKS_PER_THREAD: usize = 8;
 
-/// The threads of an engine: a pool of its own, or rayon's global one.
+/// The threads of an engine.
 #[derive(Debug)]
-pub(crate) struct Workers(Option<ThreadPool>);
+pub(crate) enum Workers {
+    /// The one that calls.
+    Caller,
+    /// A pool of its own.
+    Own(ThreadPool),
+    /// rayon's global pool.
+    Shared,
+}
 
 impl Workers {
-    pub(crate) fn shared() -> Self {
-        Self(None)
-    }
-
+    /// A number of threads of their own; 0 means one for each processor.
     pub(crate) fn new(threads: usize) -> Result<Self, ThreadPoolBuildError> {
+        if threads == 1 {
+            return Ok(Self::Caller);
+        }
         let pool = ThreadPoolBuilder::new().num_threads(threads).build()?;
-        Ok(Self(Some(pool)))
+        Ok(Self::Own(pool))
     }
 
     pub(crate) fn count(&self) -> usize {
-        match &self.0 {
-            Some(pool) => pool.current_num_threads(),
-            None => rayon::current_num_threads(),
+        match self {
+            Self::Caller => 1,
+            Self::Own(pool) => pool.current_num_threads(),
+            Self::Shared => rayon::current_num_threads(),
         }
     }
 
-    /// Runs `work` where parallel iterators use these threads.
+    /// Runs `work` where [`for_each`](Self::for_each) need not wake these threads each time.
     pub(crate) fn install<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
-        match &self.0 {
-            Some(pool) => pool.install(work),
-            None => work(),
+        match self {
+            Self::Own(pool) => pool.install(work),
+            Self::Caller | Self::Shared => work(),
+        }
+    }
+
+    /// Runs `work` once on each of these threads, at the same time.
+    pub(crate) fn on_each<R: Send>(&self, work: impl Fn() -> R + Sync) -> Vec<R> {
+        match self {
+            Self::Caller => vec![work()],
+            Self::Own(pool) => pool.broadcast(|_| work()),
+            Self::Shared => rayon::broadcast(|_| work()),
+        }
+    }
+
+    /// Deals the items out to these threads.
+    pub(crate) fn for_each<I: Send>(&self, items: Vec<I>, work: impl Fn(I) + Sync + Send) {
+        match self {
+            Self::Caller => items.into_iter().for_each(work),
+            Self::Own(pool) => pool.install(|| items.into_par_iter().for_each(work)),
+            Self::Shared => items.into_par_iter().for_each(work),
         }
     }
 
@@ -57,7 +83,7 @@ impl Workers {
             return;
         }
         let rows = out.len() / width;
-        if rows.saturating_mul(effort) < WORTH_A_THREAD {
+        if matches!(self, Self::Caller) || rows.saturating_mul(effort) < WORTH_A_THREAD {
             for (block, out) in out.chunks_mut(tile * width).enumerate() {
                 work(block * tile, out);
             }
@@ -68,10 +94,7 @@ impl Workers {
         while size > ROWS && rows.div_ceil(size) < wanted {
             size /= 2;
         }
-        self.install(|| {
-            out.par_chunks_mut(size * width)
-                .enumerate()
-                .for_each(|(block, out)| work(block * size, out));
-        });
+        let blocks = out.chunks_mut(size * width).enumerate().collect();
+        self.for_each(blocks, |(block, out)| work(block * size, out));
     }
 }

@@ -6,7 +6,7 @@
 use haul::engine::Factor;
 use haul::{
     Acceleration, Certificate, Cost, Device, Divergence, Engine, Form, Measure, Precision,
-    Regularization, Report, Sinkhorn, Solution, Start, Terms,
+    Regularization, Report, Sinkhorn, Solution, Start, Terms, debiased,
 };
 use haul_tests::clouds::{Numbers, gaussian_grid, measure, points};
 use haul_tests::compare::{accept, close, number, reject};
@@ -89,6 +89,10 @@ pub const BODIES: &[(&str, Body)] = &[
     (
         "the_divergence_of_equal_measures_is_zero",
         the_divergence_of_equal_measures_is_zero,
+    ),
+    (
+        "self_terms_serve_any_number_of_divergences",
+        self_terms_serve_any_number_of_divergences,
     ),
     (
         "too_few_iterations_are_said_so",
@@ -805,6 +809,32 @@ fn the_divergence_of_a_translation_is_its_square(device: &Device) {
             "S",
             number("S", terms.value(), expected, slack_of(&terms) + 1e-9),
         );
+    }
+}
+
+fn self_terms_serve_any_number_of_divergences(device: &Device) {
+    // Of different masses, so that the term of masses counts.
+    let heavy = |measure: Measure, factor: f64| {
+        let weights = measure.weights().iter().map(|weight| factor * weight);
+        let weights: Vec<f64> = weights.collect();
+        measure.with_weights(&weights).unwrap()
+    };
+    let measures = [(90, 1.0), (70, 1.5), (110, 0.8)]
+        .map(|(n, factor)| heavy(measure(n, 2, n as u64), factor));
+    let epsilon = 0.3;
+    let divergence = divergence(device, epsilon).reach(2.0);
+    let own = measures.each_ref().map(|measure| {
+        let term = divergence.self_term(device, measure);
+        term.unwrap().value()
+    });
+    for (i, j) in [(0, 1), (0, 2), (1, 2)] {
+        let (a, b) = (&measures[i], &measures[j]);
+        let whole = divergence.evaluate(device, a, b).unwrap();
+        let masses = [a.mass(), b.mass()];
+        let value = debiased(whole.ab.value(), [own[i], own[j]], epsilon, masses);
+        assert_eq!(value, whole.value());
+        let exchanged = debiased(whole.ab.value(), [own[i], own[i]], epsilon, masses);
+        assert_ne!(exchanged, value);
     }
 }
 

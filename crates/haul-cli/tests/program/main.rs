@@ -3,263 +3,15 @@
 
 #![allow(clippy::unwrap_used)] // the fixtures, outside of any test, unwrap as well
 
-use fixture::{Ran, Room, dense, error_line, value};
+mod batch;
+mod fixture;
+mod pairwise;
+
+use fixture::{Ran, Room, assert_close, assert_says, dense, error_line, value};
 use serde_json::Value;
 use std::io::Write;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
-
-/// Small clouds, files of every format, and runs of the program.
-mod fixture {
-    use npyz::WriterBuilder;
-    use npyz::npz::NpzWriter;
-    use serde_json::Value;
-    use std::fmt::Write as _;
-    use std::fs;
-    use std::io::Write as _;
-    use std::path::PathBuf;
-    use std::process::{Command, Output, Stdio};
-
-    /// A folder of one test; it goes with the test.
-    pub(crate) struct Room(tempfile::TempDir);
-
-    /// What a run of the program left behind.
-    pub(crate) struct Ran {
-        pub(crate) status: Option<i32>,
-        pub(crate) stdout: String,
-        pub(crate) stderr: String,
-    }
-
-    impl From<Output> for Ran {
-        fn from(output: Output) -> Self {
-            Self {
-                status: output.status.code(),
-                stdout: String::from_utf8(output.stdout).unwrap(),
-                stderr: String::from_utf8(output.stderr).unwrap(),
-            }
-        }
-    }
-
-    impl Ran {
-        /// The one JSON object of a run that ended with this status.
-        #[track_caller]
-        pub(crate) fn json(self, status: i32) -> Value {
-            assert_eq!(self.status, Some(status), "{}", self.stderr);
-            assert_eq!(self.stdout.lines().count(), 1, "{}", self.stdout);
-            serde_json::from_str(&self.stdout).unwrap()
-        }
-    }
-
-    impl Room {
-        pub(crate) fn new() -> Self {
-            Self(tempfile::tempdir().unwrap())
-        }
-
-        /// A room with two clouds of the plane, `a.csv` and `b.csv`.
-        pub(crate) fn with_clouds() -> Self {
-            let room = Self::new();
-            room.csv("a.csv", &spiral(60), 2);
-            room.csv("b.csv", &ring(50), 2);
-            room
-        }
-
-        pub(crate) fn path(&self, name: &str) -> PathBuf {
-            self.0.path().join(name)
-        }
-
-        /// The names of the files there, sorted.
-        pub(crate) fn files(&self) -> Vec<String> {
-            let entries = fs::read_dir(self.0.path()).unwrap();
-            let mut names: Vec<_> = entries
-                .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-                .collect();
-            names.sort();
-            names
-        }
-
-        pub(crate) fn write(&self, name: &str, bytes: impl AsRef<[u8]>) {
-            fs::write(self.path(name), bytes).unwrap();
-        }
-
-        pub(crate) fn read(&self, name: &str) -> String {
-            fs::read_to_string(self.path(name)).unwrap()
-        }
-
-        pub(crate) fn csv(&self, name: &str, points: &[f64], dimension: usize) {
-            self.write(name, rows(points, dimension, ","));
-        }
-
-        pub(crate) fn npy(&self, name: &str, values: &[f64], shape: &[u64]) {
-            self.write(name, npy(values, shape));
-        }
-
-        pub(crate) fn npz(&self, name: &str, points: &[f64], dimension: usize, weights: &[f64]) {
-            let mut archive = NpzWriter::new(fs::File::create(self.path(name)).unwrap());
-            let n = weights.len() as u64;
-            for (array, values, shape) in [
-                ("points", points, &[n, dimension as u64][..]),
-                ("weights", weights, &[n]),
-            ] {
-                let options = npyz::zip::write::FileOptions::default();
-                let member = npyz::npz::file_name_from_array_name(array);
-                archive.zip_writer().start_file(member, options).unwrap();
-                archive.zip_writer().write_all(&npy(values, shape)).unwrap();
-            }
-            archive.zip_writer().finish().unwrap();
-        }
-
-        /// The arrays of an `.npz`, float64.
-        pub(crate) fn arrays<const N: usize>(
-            &self,
-            name: &str,
-            arrays: [&str; N],
-        ) -> [Vec<f64>; N] {
-            let mut archive = npyz::npz::NpzArchive::open(self.path(name)).unwrap();
-            arrays.map(|array| {
-                let stored = archive.by_name(array).unwrap().unwrap();
-                stored.into_vec().unwrap()
-            })
-        }
-
-        /// A command in this folder, yet to be run.
-        pub(crate) fn command(&self, program: &str) -> Command {
-            let mut command = Command::new(program);
-            command.current_dir(self.0.path());
-            command
-        }
-
-        /// Runs `haul` with these words.
-        pub(crate) fn haul(&self, arguments: &str) -> Ran {
-            self.haul_reading(arguments, b"")
-        }
-
-        /// The same, on the CPU.
-        pub(crate) fn cpu(&self, arguments: &str) -> Ran {
-            self.haul(&format!("{arguments} --device cpu"))
-        }
-
-        /// Runs `haul` with these words and this standard input.
-        pub(crate) fn haul_reading(&self, arguments: &str, input: &[u8]) -> Ran {
-            let mut child = self
-                .command(HAUL)
-                .args(arguments.split_whitespace())
-                .stdin(Stdio::piped())
-                .stdout(Stdio::piped())
-                .stderr(Stdio::piped())
-                .spawn()
-                .unwrap();
-            // A run that is refused may end before it reads.
-            let _ = child.stdin.take().unwrap().write_all(input);
-            child.wait_with_output().unwrap().into()
-        }
-
-        /// Runs a line of shell in which `haul` is the program.
-        pub(crate) fn shell(&self, line: &str) -> Ran {
-            let script = format!("haul() {{ '{HAUL}' \"$@\"; }}\n{line}");
-            let output = self.command("sh").args(["-c", &script]).output().unwrap();
-            output.into()
-        }
-    }
-
-    pub(crate) const HAUL: &str = env!("CARGO_BIN_EXE_haul");
-
-    pub(crate) fn rows(values: &[f64], dimension: usize, separator: &str) -> String {
-        let mut text = String::new();
-        for row in values.chunks(dimension) {
-            let row: Vec<_> = row.iter().map(f64::to_string).collect();
-            writeln!(text, "{}", row.join(separator)).unwrap();
-        }
-        text
-    }
-
-    fn npy(values: &[f64], shape: &[u64]) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        let mut writer = npyz::WriteOptions::new()
-            .default_dtype()
-            .shape(shape)
-            .writer(&mut bytes)
-            .begin_nd()
-            .unwrap();
-        writer.extend(values).unwrap();
-        writer.finish().unwrap();
-        bytes
-    }
-
-    /// A binary `.ply` of points in space.
-    pub(crate) fn ply(points: &[f64]) -> Vec<u8> {
-        let mut bytes = format!(
-            "ply\nformat binary_little_endian 1.0\nelement vertex {}\nproperty double x\n\
-             property double y\nproperty double z\nend_header\n",
-            points.len() / 3
-        )
-        .into_bytes();
-        bytes.extend(points.iter().flat_map(|value| value.to_le_bytes()));
-        bytes
-    }
-
-    pub(crate) fn spiral(n: usize) -> Vec<f64> {
-        (0..n)
-            .flat_map(|i| {
-                let t = i as f64 / n as f64;
-                [t * (9.0 * t).cos(), t * (9.0 * t).sin()]
-            })
-            .collect()
-    }
-
-    pub(crate) fn ring(n: usize) -> Vec<f64> {
-        (0..n)
-            .flat_map(|i| {
-                let angle = std::f64::consts::TAU * i as f64 / n as f64;
-                [0.3 + 0.8 * angle.cos(), 0.5 * angle.sin()]
-            })
-            .collect()
-    }
-
-    /// The plan of uniform measures on two clouds of the plane, for the cost |x − y|², n×m.
-    pub(crate) fn dense(x: &[f64], y: &[f64], f: &[f64], g: &[f64], epsilon: f64) -> Vec<Vec<f64>> {
-        let weight = 1.0 / (f.len() * g.len()) as f64;
-        let entry = |(x, f): (&[f64], f64), (y, g): (&[f64], &f64)| {
-            let cost = (x[0] - y[0]).powi(2) + (x[1] - y[1]).powi(2);
-            weight * ((f + g - cost) / epsilon).exp()
-        };
-        let row = |row: (&[f64], &f64)| {
-            let columns = y.chunks(2).zip(g);
-            columns
-                .map(|column| entry((row.0, *row.1), column))
-                .collect()
-        };
-        x.chunks(2).zip(f).map(row).collect()
-    }
-
-    #[track_caller]
-    pub(crate) fn value(result: &Value) -> f64 {
-        result["value"].as_f64().unwrap()
-    }
-
-    /// The one line of a run that was refused with this status and wrote nothing else.
-    #[track_caller]
-    pub(crate) fn error_line(ran: Ran, status: i32) -> String {
-        assert_eq!(ran.status, Some(status), "{}", ran.stderr);
-        assert_eq!(ran.stdout, "");
-        assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
-        ran.stderr
-    }
-}
-
-#[track_caller]
-fn assert_close(found: f64, expected: f64, tolerance: f64) {
-    assert!(
-        (found - expected).abs() <= tolerance,
-        "{found} is not {expected} ± {tolerance}"
-    );
-}
-
-#[track_caller]
-fn assert_says(line: &str, parts: &[&str]) {
-    for part in parts {
-        assert!(line.contains(part), "{line:?} lacks {part:?}");
-    }
-}
 
 // The demo
 
@@ -1212,7 +964,14 @@ fn every_help_has_an_example_that_runs() {
     assert!(commands.len() >= 6, "{commands:?}");
     for command in commands {
         let help = room.haul(&format!("{command} --help")).stdout;
-        let (_, example) = help.split_once("Example:\n").expect(command);
+        let (before, example) = help.split_once("Example:\n").expect(command);
+        let jobs = before
+            .lines()
+            .filter(|line| line.trim_start().starts_with("{\"id\": \""));
+        room.write(
+            "jobs.jsonl",
+            jobs.map(|job| format!("{job}\n")).collect::<String>(),
+        );
         assert!(example.trim_start().starts_with(&format!("haul {command}")));
         let ran = room.shell(example);
         assert_eq!(ran.status, Some(0), "{example}{}", ran.stderr);

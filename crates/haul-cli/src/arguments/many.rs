@@ -1,0 +1,109 @@
+//! The arguments of the commands that compare many clouds.
+
+use super::{Engine, Settings};
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+use std::path::PathBuf;
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = r#"A job is a line of JOBS.jsonl, a JSON object: an id, a command (sinkhorn, divergence or energy), the
+files a and b, and options of that command by their long names, with _ for -. Files are relative to
+the folder of JOBS.jsonl.
+
+  {"id": "1", "command": "divergence", "a": "a.ply", "b": "b.ply", "blur": 0.05}
+  {"id": "2", "command": "sinkhorn", "a": "a.ply", "b": "b.ply", "max_iterations": 500}
+
+Each job has one line of RESULTS.jsonl, in the order of the jobs: what --json prints, with the id, or
+{"id": …, "error": {"kind": …, "message": …}}. A run that was stopped, in whatever way, goes on when
+it is started again. On the CPU a job of at most 4096 points a cloud runs on one thread, beside others.
+
+Exit status: 0 all done, 1 a job failed, 3 a result did not reach its tolerance.
+
+Example:
+  haul batch jobs.jsonl -o results.jsonl"#
+)]
+pub(crate) struct Batch {
+    /// The jobs, one JSON object a line
+    #[arg(value_name = "JOBS.jsonl")]
+    pub(crate) jobs: PathBuf,
+
+    /// The results, one JSON object a line; those that are there are kept
+    #[arg(short, long, value_name = "RESULTS.jsonl")]
+    pub(crate) output: PathBuf,
+
+    /// Stop at the first job that fails
+    #[arg(long)]
+    pub(crate) fail_fast: bool,
+
+    /// Check every file and option, and estimate the time; compute and write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
+    /// Memory for clouds that several jobs share, in MiB
+    #[arg(long, value_name = "MiB", default_value_t = 1024)]
+    pub(crate) cache: usize,
+
+    #[command(flatten)]
+    pub(crate) engine: Engine,
+
+    /// No progress and no summary
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Entry i, j of the matrix compares file i with file j at one ε for all pairs. What is computed is kept
+in a file beside the target until the matrix is written: a run that was stopped, in whatever way, goes
+on when it is started again.
+
+Example:
+  haul pairwise a.ply b.ply -o distances.npy --image distances.svg"
+)]
+pub(crate) struct Pairwise {
+    /// The clouds, at least two
+    #[arg(required = true, num_args = 2.., value_name = "FILES")]
+    pub(crate) files: Vec<PathBuf>,
+
+    /// The matrix: a .npy, or a .csv with the names of the files
+    #[arg(short, long, value_name = "D")]
+    pub(crate) output: PathBuf,
+
+    /// What is between two clouds
+    #[arg(long, value_enum, default_value_t = Loss::Divergence)]
+    pub(crate) loss: Loss,
+
+    /// Draw the matrix, ordered by an average-linkage clustering that is drawn beside it
+    #[arg(long, value_name = "F.svg")]
+    pub(crate) image: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+
+    /// Scale all masses to 1
+    #[arg(long)]
+    pub(crate) normalize: bool,
+
+    #[command(flatten)]
+    pub(crate) engine: Engine,
+
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// No progress and no warnings
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Loss {
+    /// The Sinkhorn divergence S_ε: 0 for equal clouds
+    Divergence,
+    /// OT_ε
+    Sinkhorn,
+    /// The energy distance of |x − y|^p, with p = 1 unless --p says otherwise
+    Energy,
+}

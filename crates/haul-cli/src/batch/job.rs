@@ -1,0 +1,289 @@
+//! A job: one line of the file of jobs. Its options go through the parser of the command line, so
+//! that a command has one definition of them, with the same checks and defaults.
+
+use crate::arguments::{Divergence, Energy, Sinkhorn};
+use crate::comparison::Comparison;
+use anyhow::{Context, Result, bail};
+use clap::{Arg, Args};
+use serde_json::{Map, Value};
+use std::collections::HashMap;
+use std::path::Path;
+
+/// A comparison, and what it is called.
+pub(crate) struct Job {
+    pub(crate) id: String,
+    /// All but the id.
+    options: Options,
+}
+
+/// A job that is no comparison: what was wrong with its options.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct BadJob(String);
+
+/// Options of a command line that say how its output is to look, or that are of the whole run.
+const NO_OPTIONS: [&str; 3] = ["json", "quiet", "threads"];
+
+/// What a JSON object holds.
+pub(super) type Options = Map<String, Value>;
+
+type Parse = fn(&Options) -> Result<Box<dyn Comparison + Send>, BadJob>;
+
+/// The commands that a job may name.
+const COMMANDS: [(&str, Parse); 3] = [
+    ("sinkhorn", parse::<Sinkhorn>),
+    ("divergence", parse::<Divergence>),
+    ("energy", parse::<Energy>),
+];
+
+/// Reads a file of jobs. Lines that are empty are skipped; each job gets those of the `defaults` that
+/// it does not set itself.
+///
+/// # Errors
+///
+/// A file that cannot be read, a line that is no JSON object with an `id`, and an id that is there
+/// twice. What else is wrong with a job is told when it is parsed.
+pub(super) fn read(path: &Path, defaults: &Options) -> Result<Vec<Job>> {
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("{}: cannot be read; name a file of jobs", path.display()))?;
+    let mut lines = HashMap::new();
+    let mut jobs = Vec::new();
+    for (line, text) in (1..).zip(text.lines()) {
+        if text.trim().is_empty() {
+            continue;
+        }
+        let place = || format!("{}: line {line}", path.display());
+        let mut options: Options = serde_json::from_str(text)
+            .with_context(|| format!("{} is no JSON object; write one job a line", place()))?;
+        let Some(Value::String(id)) = options.shift_remove("id") else {
+            bail!("{} has no \"id\"; give each job a text of its own", place());
+        };
+        if let Some(earlier) = lines.insert(id.clone(), line) {
+            bail!(
+                "{} has the id {id:?} of line {earlier}; give each job one of its own",
+                place()
+            );
+        }
+        for (key, value) in defaults {
+            options.entry(key).or_insert_with(|| value.clone());
+        }
+        jobs.push(Job { id, options });
+    }
+    if jobs.is_empty() {
+        bail!(
+            "{}: holds no jobs; write one JSON object a line",
+            path.display()
+        );
+    }
+    Ok(jobs)
+}
+
+impl Job {
+    /// A text of the job, if it has one under this key.
+    pub(super) fn text(&self, key: &str) -> Option<&str> {
+        self.options.get(key).and_then(Value::as_str)
+    }
+
+    /// The comparison that the job means; it tells its result in JSON, and nothing beside it.
+    ///
+    /// # Errors
+    ///
+    /// [`BadJob`] for a command or an option that does not exist, with the nearest one that does,
+    /// and for a value that its option does not take.
+    pub(super) fn comparison(&self) -> Result<Box<dyn Comparison + Send>> {
+        let names = COMMANDS.iter().map(|(name, _)| *name);
+        let one_of = names.clone().collect::<Vec<_>>().join(", ");
+        let Some(name) = self.text("command") else {
+            let misspelt = |key: &String| {
+                let near = suggestion(key, std::iter::once("command"));
+                (!near.is_empty()).then(|| format!("; no option {key:?}{near}"))
+            };
+            let misspelt = self.options.keys().find_map(misspelt).unwrap_or_default();
+            bail!(BadJob(format!(
+                "\"command\" is missing; it may be {one_of}{misspelt}"
+            )));
+        };
+        let Some((_, parse)) = COMMANDS.iter().find(|(known, _)| *known == name) else {
+            let near = suggestion(name, names);
+            bail!(BadJob(format!(
+                "no command {name:?}{near}; it may be {one_of}"
+            )));
+        };
+        let comparison = parse(&self.options)?;
+        if comparison
+            .inputs()
+            .files()
+            .any(|file| file == Path::new("-"))
+        {
+            bail!(BadJob(
+                "standard input is not for jobs; name a file in place of -".to_owned()
+            ));
+        }
+        Ok(comparison)
+    }
+}
+
+/// The comparison of one command, by the parser of the command line.
+fn parse<C: Args + Comparison + Send + 'static>(
+    options: &Options,
+) -> Result<Box<dyn Comparison + Send>, BadJob> {
+    let command = C::augment_args(clap::Command::new("job"))
+        .no_binary_name(true)
+        .disable_help_flag(true);
+    let words = words(&command, options)?;
+    command
+        .try_get_matches_from(words)
+        .and_then(|matches| C::from_arg_matches(&matches))
+        .map(|comparison| Box::new(comparison) as Box<dyn Comparison + Send>)
+        .map_err(|error| BadJob(first_paragraph(&error.to_string())))
+}
+
+/// A job as the words of a command line.
+fn words(command: &clap::Command, options: &Options) -> Result<Vec<String>, BadJob> {
+    let mut words = ["--json", "--quiet"].map(str::to_owned).to_vec();
+    let known = |argument: &&Arg| !NO_OPTIONS.contains(&argument.get_id().as_str());
+    for (name, value) in options.iter().filter(|(name, _)| *name != "command") {
+        let named = |argument: &&Arg| argument.get_id().as_str() == name;
+        let Some(argument) = command.get_arguments().filter(known).find(named) else {
+            let known = command.get_arguments().filter(known);
+            let near = suggestion(name, known.map(|argument| argument.get_id().as_str()));
+            return Err(BadJob(format!("no option {name:?}{near}")));
+        };
+        if let Some(long) = argument.get_long() {
+            words.extend(word(
+                name,
+                long,
+                argument.get_action().takes_values(),
+                value,
+            )?);
+        }
+    }
+    words.push("--".to_owned());
+    for argument in command.get_positionals() {
+        let name = argument.get_id().as_str();
+        match options.get(name) {
+            Some(Value::String(file)) => words.push(file.clone()),
+            _ => {
+                return Err(BadJob(format!(
+                    "{name:?} is missing; name a file of points"
+                )));
+            }
+        }
+    }
+    Ok(words)
+}
+
+/// An option as a word; none where it says no.
+fn word(name: &str, long: &str, valued: bool, value: &Value) -> Result<Option<String>, BadJob> {
+    Ok(match (value, valued) {
+        (Value::Null, _) | (Value::Bool(false), false) => None,
+        (Value::Bool(true), false) => Some(format!("--{long}")),
+        (Value::String(text), true) => Some(format!("--{long}={text}")),
+        (Value::Number(number), true) => Some(format!("--{long}={number}")),
+        (value, _) => {
+            let wanted = if valued {
+                "a number or a text"
+            } else {
+                "true or false"
+            };
+            return Err(BadJob(format!("{name:?} is {value}; give {wanted}")));
+        }
+    })
+}
+
+/// What clap says, without its advice on how to call the program.
+fn first_paragraph(message: &str) -> String {
+    let message = message.trim_start_matches("error: ");
+    let (paragraph, _) = message.split_once("\n\n").unwrap_or((message, ""));
+    let words: Vec<_> = paragraph.split_whitespace().collect();
+    words.join(" ")
+}
+
+/// The known name that an unknown one most likely means, in words; nothing where none is near.
+fn suggestion<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> String {
+    const NEAR: f64 = 0.7;
+    known
+        .map(|known| (strsim::jaro_winkler(name, known), known))
+        .filter(|(similarity, _)| *similarity > NEAR)
+        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+        .map(|(_, known)| format!("; did you mean {known:?}?"))
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn comparison(job: &str) -> Result<Box<dyn Comparison + Send>> {
+        let Value::Object(options) = serde_json::from_str(job).unwrap() else {
+            panic!("{job}");
+        };
+        let id = String::new();
+        Job { id, options }.comparison()
+    }
+
+    #[track_caller]
+    fn assert_refused(job: &str, parts: &[&str]) {
+        let error = comparison(job).err().expect(job);
+        assert!(error.is::<BadJob>());
+        for part in parts {
+            assert!(error.to_string().contains(part), "{error} lacks {part}");
+        }
+    }
+
+    #[test]
+    fn a_job_has_the_options_of_its_command() {
+        for job in [
+            r#"{"command":"divergence","a":"a","b":"b"}"#,
+            r#"{"command":"sinkhorn","a":"a","b":"b","blur":0.1,"p":1,"form":"scaling","reach":null}"#,
+            r#"{"command":"sinkhorn","a":"-a","b":"b","plan_topk":3,"plan":"p.csv","epsilon":1e-3}"#,
+            r#"{"command":"energy","a":"a","b":"b","normalize":true,"kernel":"gaussian","blur":"0.1"}"#,
+        ] {
+            let comparison = comparison(job).unwrap();
+            assert_eq!(comparison.inputs().files().count(), 2);
+        }
+    }
+
+    #[test]
+    fn what_is_no_job_is_told_with_what_was_meant() {
+        assert_refused(
+            r#"{"comand":"energy","a":"a","b":"b"}"#,
+            &["\"command\" is missing", "comand"],
+        );
+        assert_refused(
+            r#"{"command":"divergense","a":"a","b":"b"}"#,
+            &["divergense", "\"divergence\""],
+        );
+        assert_refused(
+            r#"{"command":"demo","a":"a","b":"b"}"#,
+            &["demo", "sinkhorn, divergence, energy"],
+        );
+        let job = |more: &str| format!(r#"{{"command":"divergence","a":"a","b":"b",{more}}}"#);
+        for (more, parts) in [
+            (
+                r#""tolerence":1"#,
+                ["\"tolerence\"", "did you mean \"tolerance\""],
+            ),
+            (
+                r#""max-iterations":1"#,
+                ["\"max-iterations\"", "\"max_iterations\""],
+            ),
+            (r#""potentials":"f.npz""#, ["no option", "potentials"]),
+            (r#""json":true"#, ["no option", "json"]),
+            (r#""threads":1"#, ["no option", "threads"]),
+            (r#""blur":"wide""#, ["wide", "--blur"]),
+            (r#""blur":true"#, ["\"blur\" is true", "a number"]),
+            (r#""blur":[1]"#, ["\"blur\" is [1]", "a number"]),
+            (r#""normalize":1"#, ["\"normalize\" is 1", "true or false"]),
+            (r#""blur":1,"epsilon":1"#, ["--blur", "--epsilon"]),
+            (r#""form":"lag""#, ["lag", "scaling"]),
+        ] {
+            assert_refused(&job(more), &parts);
+        }
+        assert_refused(r#"{"command":"energy","a":"a"}"#, &["\"b\" is missing"]);
+        assert_refused(
+            r#"{"command":"energy","a":"a","b":"-"}"#,
+            &["standard input"],
+        );
+    }
+}

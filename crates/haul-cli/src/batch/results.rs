@@ -1,0 +1,83 @@
+//! Results of earlier runs: which of the jobs they are of, and how these ended.
+
+use super::job::Job;
+use anyhow::{Result, bail};
+use serde_json::Value;
+use std::path::Path;
+
+/// What a line of results tells of its job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Told {
+    pub(super) ending: Ending,
+    /// Pairs of points that were evaluated.
+    pub(super) pairs: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ending {
+    Done,
+    NotConverged,
+    Failed,
+}
+
+impl Told {
+    /// Reads a line that is a result.
+    pub(super) fn by(result: &Value) -> Self {
+        let ending = if result.get("error").is_some() {
+            Ending::Failed
+        } else if result.get("converged") == Some(&Value::Bool(false)) {
+            Ending::NotConverged
+        } else {
+            Ending::Done
+        };
+        let pairs = result.get("pairs").and_then(Value::as_u64).unwrap_or(0);
+        Self { ending, pairs }
+    }
+}
+
+/// Whether a JSON value is a result of a job: one that failed tells nothing but the id.
+fn is_of(result: &Value, job: &Job) -> bool {
+    let text = |key: &str| result.get(key).and_then(Value::as_str);
+    let same = |key: &&str| text(key) == job.text(key);
+    let failed = result.get("error").is_some();
+    let done = result.get("seconds").is_some() && ["command", "a", "b"].iter().all(same);
+    text("id") == Some(&job.id) && (failed || done)
+}
+
+/// The results of the first of some jobs, as a file holds them, and how many bytes their lines take. A
+/// last line that is torn counts for nothing.
+///
+/// # Errors
+///
+/// A line that is no result of the job in its place.
+pub(super) fn held(path: &Path, bytes: &[u8], jobs: &[Job]) -> Result<(Vec<Told>, usize)> {
+    const REMEDY: &str = "remove it, or give another --output";
+    let mut held = Vec::new();
+    let mut whole = 0;
+    for (number, line) in (1..).zip(bytes.split_inclusive(|byte| *byte == b'\n')) {
+        let Some(job) = jobs.get(held.len()) else {
+            bail!(
+                "{}: line {number} is beyond the last of the {} jobs: the file holds results of others; {REMEDY}",
+                path.display(),
+                jobs.len()
+            );
+        };
+        let torn = line.last() != Some(&b'\n');
+        let beginning = super::beginning(&job.id);
+        let mut both = line.iter().zip(beginning.as_bytes());
+        if torn && both.all(|(found, expected)| found == expected) {
+            break;
+        }
+        let result = serde_json::from_slice(line).ok();
+        let Some(result) = result.filter(|result| !torn && is_of(result, job)) else {
+            bail!(
+                "{}: line {number} is no result of the job {:?}: the file holds something else; {REMEDY}",
+                path.display(),
+                job.id
+            );
+        };
+        held.push(Told::by(&result));
+        whole += line.len();
+    }
+    Ok((held, whole))
+}

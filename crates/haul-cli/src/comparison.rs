@@ -1,0 +1,59 @@
+//! The commands that compare two clouds, seen as one: `haul` runs one of them, `haul batch` many.
+
+use crate::arguments::{Engine, Weights};
+use crate::outcome::{self, Outcome};
+use crate::{device, input};
+use anyhow::Result;
+use haul::{Device, Measure, Sinkhorn};
+use std::path::Path;
+
+/// A comparison of two clouds, as the command line asks for it.
+pub(crate) trait Comparison {
+    /// The clouds and their weights.
+    fn inputs(&self) -> Inputs<'_>;
+
+    /// Refuses what is wrong whatever the clouds, and targets that cannot be written.
+    fn check(&self) -> Result<()>;
+
+    /// The engine that is to compute it; refuses what cannot be computed of these measures.
+    fn engine(&self, source: &Measure, target: &Measure) -> Result<Engine>;
+
+    /// Computes it, and writes the files that were asked for beside the result.
+    fn evaluate(&self, device: &Device, source: &Measure, target: &Measure) -> Result<Compared>;
+
+    /// The solve whose length tells how long it takes; none where one pass does.
+    fn iteration(&self) -> Option<Sinkhorn>;
+
+    /// The pairs of points that a pass goes over, for clouds of n and m points.
+    fn pairs(&self, n: u64, m: u64) -> u64;
+}
+
+/// Two files of points, and what weighs them.
+#[derive(Clone, Copy)]
+pub(crate) struct Inputs<'c> {
+    pub(crate) a: &'c Path,
+    pub(crate) b: &'c Path,
+    pub(crate) weights: &'c Weights,
+}
+
+/// What came out of a comparison.
+pub(crate) struct Compared {
+    /// The result, in lines: for a person, or a JSON object.
+    pub(crate) output: String,
+    /// What a user should know beside it.
+    pub(crate) warnings: Vec<String>,
+    pub(crate) outcome: Outcome,
+}
+
+/// Runs one comparison.
+pub(crate) fn run(comparison: &impl Comparison) -> Result<Outcome> {
+    comparison.check()?;
+    let (source, target) = input::measures(comparison.inputs())?;
+    let device = device::open(&comparison.engine(&source, &target)?)?;
+    let compared = comparison.evaluate(&device, &source, &target)?;
+    outcome::print(&compared.output)?;
+    for warning in &compared.warnings {
+        outcome::warn(warning);
+    }
+    Ok(compared.outcome)
+}

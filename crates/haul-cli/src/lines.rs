@@ -1,0 +1,93 @@
+//! A file that grows by whole lines, and that the next run goes on with.
+//!
+//! A run may end at any byte. What is left then is a beginning of the file that an undisturbed run would
+//! have left: whole lines, and perhaps the torn beginning of one more, which is cut off. So the file
+//! itself says where to go on, and nothing else is stored.
+
+use crate::interrupt;
+use anyhow::{Context, Result, anyhow, bail};
+use std::fs::{File, TryLockError};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+/// An open file of lines, which no other run of the program writes meanwhile.
+pub(crate) struct Lines {
+    path: PathBuf,
+    file: File,
+    /// Bytes of whole lines; none for a pipe or a device, which cannot be gone on with.
+    whole: Option<u64>,
+}
+
+impl Lines {
+    /// Opens the file, or makes it. `keep` looks at what it holds and says how many bytes of that
+    /// are whole lines to go on after; the rest is cut off.
+    ///
+    /// # Errors
+    ///
+    /// A file that cannot be written, one that another run is writing, and those of `keep`, before
+    /// which nothing is changed.
+    pub(crate) fn open(path: &Path, keep: impl FnOnce(&[u8]) -> Result<usize>) -> Result<Self> {
+        let refused = || {
+            format!(
+                "{}: cannot be written; give another --output",
+                path.display()
+            )
+        };
+        let special = path.metadata().is_ok_and(|existing| !existing.is_file());
+        let mut options = File::options();
+        options.append(true).create(true).read(!special);
+        let mut lines = Self {
+            path: path.to_owned(),
+            file: options.open(path).with_context(refused)?,
+            whole: None,
+        };
+        if special {
+            return Ok(lines);
+        }
+        // A file system without locks has none to respect.
+        if let Err(TryLockError::WouldBlock) = lines.file.try_lock() {
+            bail!(
+                "{}: another run is writing it; wait for its end, or give another --output",
+                path.display()
+            );
+        }
+        let mut bytes = Vec::new();
+        lines.file.read_to_end(&mut bytes).with_context(refused)?;
+        lines.whole = Some(keep(&bytes)? as u64);
+        lines.cut().with_context(refused)?;
+        Ok(lines)
+    }
+
+    /// Whether there is no line yet.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.whole.is_none_or(|whole| whole == 0)
+    }
+
+    /// Appends a line, which ends with its line feed.
+    ///
+    /// # Errors
+    ///
+    /// Where the system does not take all of it; the file is then as it was.
+    pub(crate) fn append(&mut self, line: &str) -> Result<()> {
+        let _whole = interrupt::hold();
+        let written = self.file.write_all(line.as_bytes());
+        written.map_err(|reason| {
+            // Where even that is refused, the next run cuts it.
+            let _ = self.cut();
+            anyhow!(reason).context(format!(
+                "{}: cannot be written; make room, then run the same command again: it goes on from here",
+                self.path.display()
+            ))
+        })?;
+        self.whole = self.whole.map(|whole| whole + line.len() as u64);
+        Ok(())
+    }
+
+    /// Cuts off what is beyond the whole lines.
+    fn cut(&self) -> io::Result<()> {
+        match self.whole {
+            Some(whole) if self.file.metadata()?.len() > whole => self.file.set_len(whole),
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! What many comparisons share: the clouds in memory and the devices that are open.
+//!
+//! On the CPU a small comparison runs on one thread, others beside it, and a large one alone on all
+//! threads. Which it is depends on its clouds and on nothing else, so that its result, with the name
+//! of the device, is always the same. A GPU takes one comparison after the other.
+
+use crate::arguments::Engine;
+use crate::clouds::Clouds;
+use crate::comparison::{Compared, Comparison};
+use crate::device::{self, Place};
+use anyhow::{Context, Result};
+use haul::{Device, Measure};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The most points of a cloud of a small comparison. A pass over this many pairs takes milliseconds
+/// on a thread: several threads would gain little on it.
+const MOST_POINTS: usize = 4096;
+
+/// The clouds and devices of a run.
+pub(crate) struct Machine {
+    pub(crate) clouds: Clouds,
+    gpus: Mutex<HashMap<String, Arc<Device>>>,
+}
+
+/// A comparison whose clouds are in memory, with the engine that is to compute it.
+pub(crate) struct Ready {
+    pub(crate) source: Arc<Measure>,
+    pub(crate) target: Arc<Measure>,
+    pub(crate) engine: Engine,
+}
+
+impl Machine {
+    /// One that keeps clouds of so many bytes in memory, beside those in use. `threads` are those of
+    /// the whole program; without, there is one for each core.
+    ///
+    /// # Errors
+    ///
+    /// Where the system starts no threads.
+    pub(crate) fn new(cache: usize, threads: Option<u16>) -> Result<Self> {
+        if let Some(threads) = threads {
+            rayon::ThreadPoolBuilder::new()
+                .num_threads(threads.into())
+                .build_global()
+                .context("cannot start the threads")?;
+        }
+        Ok(Self {
+            clouds: Clouds::with_budget(cache),
+            gpus: Mutex::default(),
+        })
+    }
+
+    /// Reads the clouds and refuses what cannot be computed of them.
+    pub(crate) fn ready(&self, comparison: &dyn Comparison) -> Result<Ready> {
+        comparison.check()?;
+        let [source, target] = comparison.inputs().sides();
+        let (source, target) = (self.clouds.get(source)?, self.clouds.get(target)?);
+        Ok(Ready {
+            engine: comparison.engine(&source, &target)?,
+            source,
+            target,
+        })
+    }
+
+    /// Whether a comparison is for one thread of the CPU, beside others.
+    pub(crate) fn is_for_one_thread(&self, ready: &Ready) -> Result<bool> {
+        let most = ready.source.len().max(ready.target.len());
+        Ok(most <= MOST_POINTS && self.gpu(&ready.engine)?.is_none())
+    }
+
+    /// Evaluates a comparison on the thread that calls; none for one that is not for one thread.
+    pub(crate) fn on_one_thread(&self, comparison: &dyn Comparison) -> Result<Option<Compared>> {
+        let ready = self.ready(comparison)?;
+        if !self.is_for_one_thread(&ready)? {
+            return Ok(None);
+        }
+        let device = device::open(&Engine {
+            threads: Some(1),
+            ..ready.engine
+        })?;
+        let compared = comparison.evaluate(&device, &ready.source, &ready.target)?;
+        Ok(Some(compared))
+    }
+
+    /// Evaluates a comparison on a GPU or on all threads of the CPU.
+    pub(crate) fn alone(&self, comparison: &dyn Comparison) -> Result<Compared> {
+        let ready = self.ready(comparison)?;
+        let device = match self.gpu(&ready.engine)? {
+            Some(device) => device,
+            None => Arc::new(device::open(&Engine {
+                device: "cpu".to_owned(),
+                ..ready.engine
+            })?),
+        };
+        comparison.evaluate(&device, &ready.source, &ready.target)
+    }
+
+    /// The GPU that an engine means, opened once; none for the CPU.
+    pub(crate) fn gpu(&self, engine: &Engine) -> Result<Option<Arc<Device>>> {
+        if let Place::Cpu = device::place(engine)? {
+            return Ok(None);
+        }
+        let mut gpus = self.gpus.lock().unwrap_or_else(PoisonError::into_inner);
+        let device = match gpus.get(&engine.device) {
+            Some(device) => device.clone(),
+            None => {
+                let device = Arc::new(device::open(engine)?);
+                gpus.insert(engine.device.clone(), device.clone());
+                device
+            }
+        };
+        Ok(matches!(*device, Device::Gpu(_)).then_some(device))
+    }
+}

@@ -1,0 +1,232 @@
+//! What is compared with what, and how: by the same problem for all pairs.
+
+use crate::arguments::{
+    Energy, Engine, Gradients, KernelName, Loss, Pairwise, Settings, Sinkhorn, Solving, Weights,
+};
+use crate::comparison::Comparison;
+use crate::input::{self, Side};
+use crate::machine::Machine;
+use crate::{device, report};
+use anyhow::{Result, bail};
+use haul::Measure;
+use std::borrow::Cow;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
+
+/// How every identity begins.
+pub(super) const BEGINNING: &str = "haul pairwise ";
+
+/// What every entry depends on.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub(super) clouds: Vec<Cloud>,
+    pub(super) loss: Loss,
+    /// With an ε, where the loss has one.
+    pub(super) settings: Settings,
+    normalize: bool,
+    engine: Engine,
+}
+
+/// What is known of a cloud without its points.
+#[derive(Debug)]
+pub(super) struct Cloud {
+    pub(super) file: PathBuf,
+    pub(super) points: usize,
+    pub(super) mass: f64,
+    /// Two corners of the box around it.
+    corners: [Vec<f64>; 2],
+    /// Of all points and weights.
+    hash: u64,
+}
+
+impl Plan {
+    /// Reads all clouds once and settles what the pairs have in common: ε, where it is not given, from
+    /// the box around all clouds, and the precision from that ε.
+    ///
+    /// # Errors
+    ///
+    /// Clouds that cannot be read or have different dimensions, and settings that no pair can have.
+    pub(super) fn of(arguments: &Pairwise, machine: &Machine) -> Result<Self> {
+        let Pairwise {
+            files,
+            loss,
+            settings,
+            normalize,
+            engine,
+            quiet,
+            ..
+        } = arguments;
+        let read = |file: &PathBuf| {
+            let measure = machine.clouds.get(Side {
+                points: file,
+                weights: None,
+                normalize: *normalize,
+            })?;
+            Cloud::of(file, &measure)
+        };
+        let mut plan = Self {
+            clouds: files.iter().map(read).collect::<Result<_>>()?,
+            loss: *loss,
+            settings: settings.clone(),
+            normalize: *normalize,
+            engine: Engine {
+                threads: None,
+                ..engine.clone()
+            },
+        };
+        let all = plan.corners()?;
+        if *loss != Loss::Energy {
+            let solving = plan.solving(*quiet);
+            let sinkhorn = input::settings(settings);
+            let problem = input::named(sinkhorn.problem(&all, &all), &files[0], &files[0])?;
+            plan.engine = device::engine_for(&solving, &problem);
+            plan.settings.blur = None;
+            plan.settings.epsilon = Some(problem.epsilon());
+        }
+        // Masses and parameters that fit the first cloud and each other one fit all pairs.
+        for other in 1..plan.clouds.len() {
+            machine.ready(&*plan.comparison((0, other)))?;
+        }
+        Ok(plan)
+    }
+
+    /// The pairs (i, j) in the order in which they are compared: first each cloud with itself, where the
+    /// loss has a use for that, then i < j.
+    pub(super) fn pairs(&self) -> Vec<(usize, usize)> {
+        let n = self.clouds.len();
+        let own = if self.loss == Loss::Energy { 0 } else { n };
+        let others = (0..n).flat_map(|i| (i + 1..n).map(move |j| (i, j)));
+        (0..own).map(|i| (i, i)).chain(others).collect()
+    }
+
+    /// The names of the files.
+    pub(super) fn names(&self) -> Vec<Cow<'_, str>> {
+        let names = self.clouds.iter().map(|cloud| cloud.file.to_string_lossy());
+        names.collect()
+    }
+
+    /// All that the entries depend on, in one line: line feeds in names of files are escaped.
+    pub(super) fn identity(&self) -> String {
+        let contents: Vec<_> = self.clouds.iter().map(|cloud| cloud.hash).collect();
+        let version = env!("CARGO_PKG_VERSION");
+        format!("{BEGINNING}{version} {self:?} of contents {contents:x?}\n")
+    }
+
+    /// The power of the cost.
+    pub(super) fn p(&self) -> f64 {
+        let usual = if self.loss == Loss::Energy { 1.0 } else { 2.0 };
+        self.settings.p.unwrap_or(usual)
+    }
+
+    /// What an entry is, in words.
+    pub(super) fn problem(&self) -> String {
+        let (p, short) = (self.p(), report::short);
+        let cost = format!("the cost |x − y|^{p}");
+        let of = |name: &str| match self.settings.epsilon {
+            Some(epsilon) => {
+                let blur = short(epsilon.powf(1.0 / p));
+                format!("{name} with blur {blur}, ε = {} for {cost}", short(epsilon))
+            }
+            None => format!("{name} for {cost}"),
+        };
+        of(match self.loss {
+            Loss::Divergence => "S_ε",
+            Loss::Sinkhorn => "OT_ε",
+            Loss::Energy => "energy distance",
+        })
+    }
+
+    /// What compares two clouds.
+    pub(super) fn comparison(&self, (i, j): (usize, usize)) -> Box<dyn Comparison> {
+        let (a, b) = (self.clouds[i].file.clone(), self.clouds[j].file.clone());
+        let solving = self.solving(true);
+        if self.loss == Loss::Energy {
+            let Solving {
+                settings,
+                weights,
+                engine,
+                json,
+                quiet,
+                ..
+            } = solving;
+            return Box::new(Energy {
+                a,
+                b,
+                kernel: KernelName::Energy,
+                p: settings.p,
+                blur: None,
+                gradients: Gradients::default(),
+                weights,
+                engine,
+                json,
+                quiet,
+            });
+        }
+        Box::new(Sinkhorn {
+            a,
+            b,
+            solving,
+            potentials: None,
+            plan_topk: None,
+            plan: None,
+            gradients: Gradients::default(),
+        })
+    }
+
+    fn solving(&self, quiet: bool) -> Solving {
+        Solving {
+            settings: self.settings.clone(),
+            weights: Weights {
+                weights_a: None,
+                weights_b: None,
+                normalize: self.normalize,
+            },
+            engine: self.engine.clone(),
+            json: true,
+            quiet,
+            trace: None,
+        }
+    }
+
+    /// The corners of the boxes around all clouds: the box around them is that around all points.
+    fn corners(&self) -> Result<Measure> {
+        let dimension = |cloud: &Cloud| cloud.corners[0].len();
+        let d = self.clouds.first().map_or(0, dimension);
+        if let Some(other) = self.clouds.iter().find(|cloud| dimension(cloud) != d) {
+            bail!(
+                "{} has dimension {d}, {} has {}; bring all clouds into one space",
+                self.clouds[0].file.display(),
+                other.file.display(),
+                dimension(other)
+            );
+        }
+        let corners = self.clouds.iter().flat_map(|cloud| &cloud.corners);
+        let points: Vec<f64> = corners.flatten().copied().collect();
+        Ok(Measure::uniform(&points, d)?)
+    }
+}
+
+impl Cloud {
+    fn of(file: &Path, measure: &Measure) -> Result<Self> {
+        let d = measure.dimension();
+        let mut low = vec![f64::INFINITY; d];
+        let mut high = vec![f64::NEG_INFINITY; d];
+        for point in measure.points().chunks_exact(d) {
+            for ((low, high), &x) in low.iter_mut().zip(&mut high).zip(point) {
+                *low = low.min(x);
+                *high = high.max(x);
+            }
+        }
+        let mut hasher = DefaultHasher::new();
+        for value in measure.points().iter().chain(measure.weights()) {
+            value.to_bits().hash(&mut hasher);
+        }
+        Ok(Self {
+            file: file.to_owned(),
+            points: measure.len(),
+            mass: measure.mass(),
+            corners: [low, high],
+            hash: hasher.finish(),
+        })
+    }
+}

@@ -1,0 +1,445 @@
+//! `haul batch`: results in order, one job's failure its own affair, and a file that survives
+//! whatever ends a run.
+
+mod ends;
+
+use crate::fixture::{self, HAUL, Room, assert_says, error_line, spiral, untimed, value};
+use serde_json::{Value, json};
+use std::fs::File;
+use std::process::{Child, Stdio};
+
+const RUN: &str = "batch jobs.jsonl -o results.jsonl";
+
+impl Room {
+    fn jobs(&self, jobs: &[Value]) {
+        let lines = jobs.iter().map(|job| format!("{job}\n"));
+        self.write("jobs.jsonl", lines.collect::<String>());
+    }
+
+    /// The results, one a line.
+    #[track_caller]
+    fn results(&self) -> Vec<Value> {
+        let text = self.read("results.jsonl");
+        assert!(text.ends_with('\n'), "{text}");
+        text.lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    }
+
+    /// Starts the run, on one thread, so that it lasts.
+    fn start(&self) -> Child {
+        let mut command = self.command(HAUL);
+        command.args(format!("{RUN} --device cpu --threads 1").split(' '));
+        command.stdout(Stdio::null()).stderr(Stdio::piped());
+        command.spawn().unwrap()
+    }
+
+    /// A room with small clouds, and with so many jobs of all commands.
+    fn with_jobs(count: usize) -> Self {
+        let room = Self::with_clouds();
+        for i in 0..8 {
+            room.csv(&format!("{i}.csv"), &spiral(100 + 30 * i), 2);
+        }
+        let job = |i: usize| {
+            let command = ["sinkhorn", "divergence", "energy"][i % 3];
+            let (a, b) = (format!("{}.csv", i % 8), format!("{}.csv", i / 8 % 8));
+            json!({"id": format!("job {i}"), "command": command, "a": a, "b": b})
+        };
+        room.jobs(&(0..count).map(job).collect::<Vec<_>>());
+        room
+    }
+}
+
+fn job(id: &str, command: &str) -> Value {
+    json!({"id": id, "command": command, "a": "a.csv", "b": "b.csv"})
+}
+
+fn with(mut job: Value, options: Value) -> Value {
+    let options = options.as_object().unwrap().clone();
+    job.as_object_mut().unwrap().extend(options);
+    job
+}
+
+#[test]
+fn results_are_those_of_the_commands_with_the_ids_in_the_order_of_the_jobs() {
+    let room = Room::with_clouds();
+    room.csv("w.csv", &[2.0; 60], 1);
+    let cases = [
+        (
+            "sinkhorn",
+            json!({"blur": 0.1, "p": 1, "form": "scaling"}),
+            "--blur 0.1 --p 1 --form scaling",
+        ),
+        (
+            "divergence",
+            json!({"epsilon": 0.05, "tolerance": 1e-4}),
+            "--epsilon 0.05 --tolerance 1e-4",
+        ),
+        ("divergence", json!({"tolerance": 1e-9}), "--tolerance 1e-9"),
+        (
+            "energy",
+            json!({"kernel": "gaussian", "blur": 0.3}),
+            "--kernel gaussian --blur 0.3",
+        ),
+        (
+            "sinkhorn",
+            json!({"weights_a": "w.csv", "normalize": true}),
+            "--weights-a w.csv --normalize",
+        ),
+        (
+            "sinkhorn",
+            json!({"rho_a": "inf", "rho_b": 0.5, "reach": null}),
+            "--rho-a inf --rho-b 0.5",
+        ),
+    ];
+    let jobs = cases.iter().enumerate();
+    let jobs = jobs
+        .map(|(i, (command, options, _))| with(job(&format!("№ {i}"), command), options.clone()));
+    room.jobs(&jobs.collect::<Vec<_>>());
+    let ran = room.cpu(RUN);
+    assert_eq!(
+        (ran.status, ran.stdout.as_str()),
+        (Some(0), ""),
+        "{}",
+        ran.stderr
+    );
+    assert_says(
+        &ran.stderr,
+        &["6 done, 0 failed, 0 not converged", "Gpairs/s"],
+    );
+    let text = untimed(&room.read("results.jsonl"));
+    for (i, ((command, _, options), line)) in cases.iter().zip(text.lines()).enumerate() {
+        let alone = room.cpu(&format!(
+            "{command} a.csv b.csv {options} --json --quiet --threads 1"
+        ));
+        let rest = alone.stdout.trim_start_matches('{').trim_end();
+        assert_eq!(line, format!("{{\"id\":\"№ {i}\",{}", untimed(rest)));
+    }
+    assert_eq!(text.lines().count(), cases.len());
+}
+
+#[test]
+fn files_of_a_job_are_relative_to_the_file_of_jobs() {
+    let room = Room::with_clouds();
+    std::fs::create_dir(room.path("folder")).unwrap();
+    let job = with(
+        json!({"id": "1", "command": "sinkhorn", "a": "../a.csv", "b": "../b.csv"}),
+        json!({"potentials": "fg.npz"}),
+    );
+    room.write("folder/jobs.jsonl", format!("\n{job}\n\n"));
+    let ran = room.cpu("batch folder/jobs.jsonl -o results.jsonl --quiet");
+    assert_eq!((ran.status, ran.stderr.as_str()), (Some(0), ""));
+    assert_eq!(room.results()[0]["a"], "../a.csv");
+    assert_eq!(room.arrays("folder/fg.npz", ["f"])[0].len(), 60);
+}
+
+/// What may be wrong with a job, the kind of its error, and what the message says.
+fn failing() -> Vec<(Value, &'static str, Vec<&'static str>)> {
+    let job = |options| with(job("wrong", "divergence"), options);
+    vec![
+        (
+            job(json!({"b": "gone.csv"})),
+            "input",
+            vec!["gone.csv", "cannot be read"],
+        ),
+        (job(json!({"b": "torn.npy"})), "input", vec!["torn.npy"]),
+        (
+            job(json!({"b": "nan.csv"})),
+            "input",
+            vec!["nan.csv", "row 2", "NaN"],
+        ),
+        (
+            job(json!({"b": "deep.csv"})),
+            "input",
+            vec!["deep.csv", "dimension"],
+        ),
+        (
+            job(json!({"weights_a": "w.csv"})),
+            "input",
+            vec!["masses differ"],
+        ),
+        (job(json!({"blur": -1})), "input", vec!["--blur is -1"]),
+        (
+            job(json!({"tolerence": 1})),
+            "job",
+            vec!["\"tolerence\"", "did you mean \"tolerance\"?"],
+        ),
+        (
+            job(json!({"command": "demo"})),
+            "job",
+            vec!["demo", "divergence"],
+        ),
+        (
+            job(json!({"trace": "gone/t.csv"})),
+            "output",
+            vec!["gone/t.csv", "cannot be written"],
+        ),
+        (
+            job(json!({"device": "no-such-device"})),
+            "device",
+            vec!["no-such-device"],
+        ),
+        (
+            job(json!({"device": "gpu", "precision": "f64"})),
+            "device",
+            vec!["no f64"],
+        ),
+    ]
+}
+
+/// A room with the files that the failing jobs name.
+fn room_of_faults() -> Room {
+    let room = Room::with_clouds();
+    room.write("torn.npy", &fixture::npy(&spiral(60), &[60, 2])[..700]);
+    room.write("nan.csv", "0,0\n1,nan\n");
+    room.csv("deep.csv", &[0.0; 9], 3);
+    room.csv("w.csv", &[2.0; 60], 1);
+    room
+}
+
+#[test]
+fn a_job_that_fails_says_why_and_stops_no_other() {
+    let room = room_of_faults();
+    let failing = failing();
+    let mut jobs = Vec::new();
+    for (i, (wrong, ..)) in failing.iter().enumerate() {
+        jobs.push(with(wrong.clone(), json!({"id": format!("wrong {i}")})));
+        jobs.push(job(&format!("right {i}"), "energy"));
+    }
+    room.jobs(&jobs);
+    let ran = room.cpu(RUN);
+    assert_eq!(ran.status, Some(1), "{}", ran.stderr);
+    let told = format!("{0} done, {0} failed", failing.len());
+    assert_says(ran.stderr.lines().last().unwrap(), &[&told]);
+    let results = room.results();
+    assert_eq!(results.len(), jobs.len());
+    for (pair, (wrong, kind, parts)) in results.chunks(2).zip(&failing) {
+        let error = &pair[0]["error"];
+        assert_eq!(&error["kind"], kind, "{wrong} {error}");
+        assert_says(error["message"].as_str().unwrap(), parts);
+        assert_eq!(pair[0].as_object().unwrap().len(), 2);
+        assert!(value(&pair[1]) > 0.0);
+    }
+    let ids = |of: &[Value]| -> Vec<Value> { of.iter().map(|it| it["id"].clone()).collect() };
+    assert_eq!(ids(&results), ids(&jobs));
+}
+
+#[test]
+fn the_first_failure_is_the_last_result_where_that_is_asked_for() {
+    let room = room_of_faults();
+    let gone = with(job("wrong", "energy"), json!({"a": "gone.csv"}));
+    room.jobs(&[
+        job("1", "energy"),
+        gone,
+        job("3", "energy"),
+        job("4", "energy"),
+    ]);
+    for _ in 0..2 {
+        let ran = room.cpu(&format!("{RUN} --fail-fast"));
+        assert_eq!(ran.status, Some(1));
+        assert_says(&ran.stderr, &["1 done, 1 failed", "2 left"]);
+        assert_eq!(room.results().len(), 2);
+    }
+    // Without it the same run goes on.
+    assert_eq!(room.cpu(RUN).status, Some(1));
+    assert_eq!(room.results().len(), 4);
+}
+
+#[test]
+fn a_result_short_of_its_tolerance_is_status_3_and_a_failure_beside_it_1() {
+    let room = Room::with_clouds();
+    let short = with(
+        job("short", "sinkhorn"),
+        json!({"blur": 0.01, "max_iterations": 1}),
+    );
+    room.jobs(&[job("1", "sinkhorn"), short.clone()]);
+    for told in ["1 not converged; ", "2 of these by an earlier run"] {
+        let ran = room.cpu(RUN);
+        assert_eq!(ran.status, Some(3), "{}", ran.stderr);
+        assert_says(&ran.stderr, &[told]);
+    }
+    assert_eq!(room.results()[1]["converged"], false);
+    room.jobs(&[short, with(job("gone", "energy"), json!({"a": "gone.csv"}))]);
+    std::fs::remove_file(room.path("results.jsonl")).unwrap();
+    assert_eq!(room.cpu(RUN).status, Some(1));
+}
+
+#[test]
+fn a_file_that_is_no_list_of_jobs_is_refused_whole() {
+    let room = Room::with_clouds();
+    for (text, parts) in [
+        ("", vec!["holds no jobs"]),
+        ("{\"id\":\"1\"}\n[1]\n", vec!["line 2", "no JSON object"]),
+        ("{\"id\":\"1\"}\n{\"id\":", vec!["line 2", "no JSON object"]),
+        ("{\"id\":1}\n", vec!["line 1", "\"id\""]),
+        (
+            "\n{\"id\":\"1\"}\n{\"id\":\"1\"}\n",
+            vec!["line 3", "line 2", "\"1\""],
+        ),
+    ] {
+        room.write("jobs.jsonl", text);
+        assert_says(&error_line(room.cpu(RUN), 2), &parts);
+    }
+    assert_says(
+        &error_line(room.cpu("batch none.jsonl -o results.jsonl"), 2),
+        &["none.jsonl"],
+    );
+    assert_eq!(room.files(), ["a.csv", "b.csv", "jobs.jsonl"]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_of_results_that_cannot_be_written_is_refused_before_the_work() {
+    let room = Room::with_clouds();
+    room.jobs(&[with(job("1", "sinkhorn"), json!({"potentials": "fg.npz"}))]);
+    for (output, parts) in [
+        // Nobody may make a file there.
+        (
+            "/proc/results.jsonl",
+            vec!["/proc/results.jsonl", "another --output"],
+        ),
+        (
+            "gone/results.jsonl",
+            vec!["gone/results.jsonl", "No such file"],
+        ),
+        (".", vec!["directory"]),
+    ] {
+        let line = error_line(room.cpu(&format!("batch jobs.jsonl -o {output}")), 2);
+        assert_says(&line, &parts);
+    }
+    assert_eq!(room.files(), ["a.csv", "b.csv", "jobs.jsonl"]);
+    let full = error_line(room.cpu("batch jobs.jsonl -o /dev/full"), 2);
+    assert_says(&full, &["/dev/full", "No space left"]);
+    let stdout = room.cpu("batch jobs.jsonl -o /dev/stdout --quiet").json(0);
+    assert_eq!(stdout["id"], "1");
+}
+
+#[test]
+fn results_of_others_are_refused_and_left_as_they_are() {
+    let room = Room::with_clouds();
+    room.jobs(&[job("1", "energy"), job("2", "sinkhorn")]);
+    assert_eq!(room.cpu(RUN).status, Some(0));
+    let lines: Vec<String> = room
+        .read("results.jsonl")
+        .lines()
+        .map(|line| format!("{line}\n"))
+        .collect();
+    let [first, second] = &lines[..] else {
+        panic!("{lines:?}");
+    };
+    for (text, place) in [
+        (format!("{second}{first}"), "line 1"),
+        (format!("{first}{first}"), "line 2"),
+        (format!("{first}{second}{first}"), "line 3"),
+        (format!("{first}something else"), "line 2"),
+        (first.trim_end().to_owned() + " " + second, "line 1"),
+        (first.replace("a.csv", "c.csv"), "line 1"),
+        (first.replace("energy", "sinkhorn"), "line 1"),
+        (room.read("jobs.jsonl"), "line 1"),
+        (room.read("a.csv"), "line 1"),
+    ] {
+        room.write("results.jsonl", &text);
+        let line = error_line(room.cpu(RUN), 2);
+        assert_says(
+            &line,
+            &[
+                "results.jsonl",
+                place,
+                "remove it, or give another --output",
+            ],
+        );
+        assert_eq!(room.read("results.jsonl"), text);
+    }
+}
+
+#[test]
+fn two_runs_do_not_write_the_same_file() {
+    let room = Room::with_clouds();
+    room.jobs(&[job("1", "energy")]);
+    let held = File::create(room.path("results.jsonl")).unwrap();
+    held.lock().unwrap();
+    assert_says(
+        &error_line(room.cpu(RUN), 2),
+        &["another run", "results.jsonl"],
+    );
+    drop(held);
+    assert_eq!(room.cpu(RUN).status, Some(0));
+}
+
+// What it does not depend on
+
+#[test]
+fn no_digit_depends_on_the_number_of_threads() {
+    let room = Room::with_jobs(24);
+    // One that runs alone: of more points than a thread takes.
+    for (name, seed) in [("large", 1), ("larger", 2)] {
+        room.haul(&format!(
+            "sample torus --n 4{seed}00 --seed {seed} -o {name}.npy"
+        ));
+    }
+    let large =
+        |command| json!({"id": command, "command": command, "a": "large.npy", "b": "larger.npy"});
+    let jobs = room.read("jobs.jsonl");
+    room.write(
+        "jobs.jsonl",
+        format!("{}\n{jobs}{}\n", large("divergence"), large("energy")),
+    );
+    let results = |threads: usize| {
+        let output = format!("of-{threads}.jsonl");
+        let ran = room.cpu(&format!("batch jobs.jsonl -o {output} --threads {threads}"));
+        assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+        untimed(&room.read(&output))
+    };
+    let (one, three) = (results(1), results(3));
+    assert_eq!(
+        one.matches("1 thread)").count() - three.matches("1 thread)").count(),
+        5
+    );
+    assert_eq!(three.replace("3 threads)", "1 thread)"), one);
+    // Another tolerance does show.
+    room.write(
+        "jobs.jsonl",
+        jobs.replacen("\"command\"", "\"tolerance\":1e-4,\"command\"", 1),
+    );
+    assert_ne!(results(2).lines().next(), one.lines().nth(1));
+}
+
+#[test]
+fn a_dry_run_checks_everything_and_writes_nothing() {
+    let room = room_of_faults();
+    let failing = failing();
+    let files = room.files();
+    let jobs = failing.iter().enumerate();
+    let mut jobs: Vec<_> = jobs
+        .map(|(i, (job, ..))| with(job.clone(), json!({"id": format!("wrong {i}")})))
+        .collect();
+    jobs.push(with(
+        job("right", "sinkhorn"),
+        json!({"potentials": "fg.npz"}),
+    ));
+    room.jobs(&jobs);
+    let dry = format!("{RUN} --dry-run");
+    let ran = room.cpu(&dry);
+    assert_eq!((ran.status, ran.stderr.as_str()), (Some(1), ""));
+    for (i, (_, _, parts)) in failing.iter().enumerate() {
+        let told = ran
+            .stdout
+            .lines()
+            .find(|line| line.contains(&format!("wrong {i}: ")));
+        assert_says(told.unwrap(), parts);
+    }
+    assert_says(
+        &ran.stdout,
+        &["1 on one thread", "estimated time", "Gpairs/s"],
+    );
+    let mut with_jobs = files;
+    with_jobs.push("jobs.jsonl".to_owned());
+    with_jobs.sort();
+    assert_eq!(room.files(), with_jobs);
+    // What is there is not planned again.
+    room.jobs(&[job("1", "energy"), job("2", "divergence")]);
+    assert_eq!(room.cpu(RUN).status, Some(0));
+    let ran = room.cpu(&dry);
+    assert_eq!(ran.status, Some(0));
+    assert_says(&ran.stdout, &["2, of which 2 are done", "0 on one thread"]);
+}

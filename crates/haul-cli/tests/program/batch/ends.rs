@@ -1,0 +1,114 @@
+//! Whatever ends a run of `haul batch`, at whatever byte: the same command goes on, and leaves what an
+//! undisturbed run leaves.
+
+use super::{RUN, job, with};
+use crate::fixture::{Ran, Room, assert_says, error_line, untimed};
+use serde_json::json;
+use std::process::Command;
+use std::time::Duration;
+
+#[test]
+fn a_run_goes_on_after_any_byte_of_its_results() {
+    let room = Room::with_clouds();
+    let gone = with(job("gone", "energy"), json!({"a": "gone.csv"}));
+    room.jobs(&[job("1", "energy"), gone, job("\"3\"", "energy")]);
+    assert_eq!(room.cpu(RUN).status, Some(1));
+    let whole = room.read("results.jsonl");
+    let expected = untimed(&whole);
+    for cut in 0..=whole.len() {
+        room.write("results.jsonl", &whole[..cut]);
+        let ran = room.cpu(RUN);
+        assert_eq!(ran.status, Some(1), "{cut}: {}", ran.stderr);
+        assert_eq!(untimed(&room.read("results.jsonl")), expected, "{cut}");
+    }
+    // What is there is not computed again.
+    let marked = whole.replace("\"seconds\":", "\"seconds\":7");
+    room.write("results.jsonl", &marked[..marked.len() - 1]);
+    room.cpu(RUN);
+    let lines = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
+    let (found, marked) = (lines(&room.read("results.jsonl")), lines(&marked));
+    assert_eq!(found[..2], marked[..2]);
+    assert_ne!(found[2], marked[2]);
+}
+
+#[test]
+fn any_number_of_kills_leaves_the_results_of_an_undisturbed_run() {
+    let room = Room::with_jobs(192);
+    assert_eq!(room.cpu(RUN).status, Some(0));
+    let expected = untimed(&room.read("results.jsonl"));
+    std::fs::remove_file(room.path("results.jsonl")).unwrap();
+    let mut kills = 0;
+    for moment in 0..200u64 {
+        let mut run = room.start();
+        std::thread::sleep(Duration::from_micros(3000 + moment * 7919 % 20_000));
+        if run.try_wait().unwrap().is_some() {
+            break;
+        }
+        run.kill().unwrap();
+        run.wait().unwrap();
+        kills += 1;
+    }
+    assert!(kills >= 3, "only {kills} kills before all was done");
+    assert_eq!(room.cpu(RUN).status, Some(0));
+    assert_eq!(untimed(&room.read("results.jsonl")), expected);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_leaves_whole_lines_and_the_same_command_goes_on() {
+    let room = Room::with_jobs(192);
+    assert_eq!(room.cpu(RUN).status, Some(0));
+    let expected = untimed(&room.read("results.jsonl"));
+    std::fs::remove_file(room.path("results.jsonl")).unwrap();
+    let run = room.start();
+    let results = room.path("results.jsonl");
+    while !results.metadata().is_ok_and(|file| file.len() > 0) {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let id = run.id().to_string();
+    assert!(
+        Command::new("kill")
+            .args(["-INT", &id])
+            .status()
+            .unwrap()
+            .success()
+    );
+    let ran = Ran::from(run.wait_with_output().unwrap());
+    assert_eq!(ran.status, Some(130), "{}", ran.stderr);
+    assert_says(&ran.stderr, &["interrupted: finishing", " left"]);
+    let beginning = untimed(&room.read("results.jsonl"));
+    assert!(beginning.ends_with('\n') && expected.starts_with(&beginning));
+    assert!(beginning.len() < expected.len());
+    assert_eq!(room.cpu(RUN).status, Some(0));
+    assert_eq!(untimed(&room.read("results.jsonl")), expected);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_full_disk_is_said_and_the_run_goes_on_when_there_is_room() {
+    let room = Room::with_jobs(24);
+    assert_eq!(room.cpu(RUN).status, Some(0));
+    let expected = untimed(&room.read("results.jsonl"));
+    for limit in [0, 1, 5] {
+        std::fs::remove_file(room.path("results.jsonl")).unwrap();
+        // A file of so many blocks and no larger; without the trap the signal ends the program.
+        for trap in ["trap '' XFSZ;", ""] {
+            let ran = room.shell(&format!(
+                "{trap} ulimit -f {limit}; haul {RUN} --device cpu"
+            ));
+            if trap.is_empty() {
+                assert_ne!(ran.status, Some(0));
+                continue;
+            }
+            assert_says(
+                &error_line(ran, 2),
+                &["results.jsonl", "cannot be written", "make room"],
+            );
+            let beginning = untimed(&room.read("results.jsonl"));
+            assert!(beginning.is_empty() || beginning.ends_with('\n'));
+            assert!(expected.starts_with(&beginning));
+        }
+        assert_eq!(room.cpu(RUN).status, Some(0));
+        assert_eq!(untimed(&room.read("results.jsonl")), expected);
+    }
+}

@@ -1,0 +1,264 @@
+//! `haul pairwise`: a matrix that equals the comparisons of its pairs, whatever stopped the run.
+
+use crate::fixture::{HAUL, Room, assert_says, error_line, ring, spiral, value};
+use serde_json::Value;
+use std::process::Stdio;
+use std::time::Duration;
+
+const FILES: [&str; 4] = ["one.csv", "two.csv", "three.csv", "four.csv"];
+
+impl Room {
+    /// A room with four clouds of the plane, of different sizes.
+    fn with_four_clouds() -> Self {
+        let room = Self::new();
+        for (i, file) in FILES.into_iter().enumerate() {
+            let n = 60 + 25 * i;
+            let points = if i % 2 == 0 { spiral(n) } else { ring(n) };
+            let moved: Vec<f64> = points.iter().map(|x| x + 0.1 * i as f64).collect();
+            room.csv(file, &moved, 2);
+        }
+        room
+    }
+
+    /// Runs it over the four clouds, on the CPU.
+    fn pairwise(&self, options: &str) -> crate::fixture::Ran {
+        self.cpu(&format!("pairwise {} {options}", FILES.join(" ")))
+    }
+
+    /// The matrix of a `.npy`, 4×4.
+    fn matrix(&self, name: &str) -> Vec<Vec<f64>> {
+        let bytes = std::fs::read(self.path(name)).unwrap();
+        let file = npyz::NpyFile::new(&bytes[..]).unwrap();
+        assert_eq!(file.shape(), [4, 4]);
+        let values: Vec<f64> = file.into_vec().unwrap();
+        values.chunks(4).map(<[f64]>::to_vec).collect()
+    }
+}
+
+/// Calls `check` for each pair i < j of a symmetric matrix.
+fn each_pair(matrix: &[Vec<f64>], check: impl Fn(usize, usize, f64)) {
+    for (i, row) in matrix.iter().enumerate() {
+        for (j, &entry) in row.iter().enumerate() {
+            assert_eq!(entry, matrix[j][i], "{i} {j}");
+            if i < j {
+                check(i, j, entry);
+            }
+        }
+    }
+}
+
+#[test]
+fn entries_are_the_comparisons_of_their_pairs_to_the_last_digit() {
+    let room = Room::with_four_clouds();
+    for (loss, command, options) in [
+        ("divergence", "divergence", ""),
+        ("divergence", "divergence", "--tolerance 1e-8"),
+        ("divergence", "divergence", "--p 1 --reach 0.5"),
+        ("sinkhorn", "sinkhorn", "--form scaling"),
+        ("energy", "energy", ""),
+        ("energy", "energy", "--p 1.5 --precision f64"),
+    ] {
+        let ran = room.pairwise(&format!("-o d.npy --loss {loss} {options} --quiet --json"));
+        let told = ran.json(0);
+        let common = match told["epsilon"].as_f64() {
+            Some(epsilon) => format!("--epsilon {epsilon:e}"),
+            None => String::new(),
+        };
+        each_pair(&room.matrix("d.npy"), |i, j, entry| {
+            let line = format!(
+                "{command} {} {} {options} {common} --json",
+                FILES[i], FILES[j]
+            );
+            assert_eq!(value(&room.cpu(&line).json(0)), entry, "{line}");
+            assert!(entry > 0.0);
+        });
+        let diagonal: Vec<f64> = (0..4).map(|i| room.matrix("d.npy")[i][i]).collect();
+        if loss == "sinkhorn" {
+            for (file, entry) in FILES.iter().zip(diagonal) {
+                let line = format!("{command} {file} {file} {options} {common} --json");
+                assert_eq!(value(&room.cpu(&line).json(0)), entry);
+            }
+        } else {
+            assert_eq!(diagonal, [0.0; 4]);
+        }
+    }
+}
+
+#[test]
+fn the_blur_is_by_default_a_twentieth_of_the_diagonal_of_all_clouds() {
+    let room = Room::new();
+    room.csv("a.csv", &[0.0, 0.0, 1.0, 1.0], 2);
+    room.csv("b.csv", &[0.0, 2.0, 1.0, 1.0], 2);
+    room.csv("c.csv", &[3.0, 4.0, 1.0, 1.0], 2);
+    let line = "pairwise a.csv b.csv c.csv -o d.npy";
+    let told = room.cpu(&format!("{line} --json")).json(0);
+    assert!((told["blur"].as_f64().unwrap() - 0.25).abs() < 1e-12);
+    assert_says(&room.cpu(line).stdout, &["blur 0.2500", "d.npy"]);
+}
+
+#[test]
+fn a_table_has_the_names_and_the_digits_of_the_array() {
+    let room = Room::with_four_clouds();
+    room.pairwise("-o d.npy");
+    let ran = room.pairwise("-o d.csv");
+    assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+    let table = room.read("d.csv");
+    let mut lines = table
+        .lines()
+        .map(|line| line.split(',').collect::<Vec<_>>());
+    assert_eq!(lines.next().unwrap()[1..], FILES);
+    for ((line, row), file) in lines.zip(room.matrix("d.npy")).zip(FILES) {
+        assert_eq!(line[0], file);
+        let numbers: Vec<f64> = line[1..].iter().map(|text| text.parse().unwrap()).collect();
+        assert_eq!(numbers, row);
+    }
+    assert_eq!(table.lines().count(), 5);
+}
+
+#[test]
+fn the_picture_names_every_cloud() {
+    let room = Room::with_four_clouds();
+    let ran = room.pairwise("-o d.npy --image d.svg");
+    assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+    let svg = room.read("d.svg");
+    for file in FILES {
+        assert_eq!(svg.matches(file).count(), 2, "{file}");
+    }
+    assert_says(&svg, &["<svg", "S_ε", "<polyline"]);
+}
+
+#[test]
+fn any_number_of_kills_leaves_the_matrix_of_an_undisturbed_run() {
+    let room = Room::with_four_clouds();
+    let clouds: Vec<String> = (0..12).map(|i| format!("{i}.csv")).collect();
+    for (i, cloud) in clouds.iter().enumerate() {
+        room.csv(cloud, &spiral(150 + 20 * i), 2);
+    }
+    let line = format!("pairwise {} -o d.npy --precision f64", clouds.join(" "));
+    assert_eq!(room.cpu(&line).status, Some(0));
+    let expected = std::fs::read(room.path("d.npy")).unwrap();
+    std::fs::remove_file(room.path("d.npy")).unwrap();
+    let mut kills = 0;
+    for moment in 0..200u64 {
+        let mut command = room.command(HAUL);
+        // On one thread, so that it lasts.
+        let words = line.split(' ').chain(["--device", "cpu", "--threads", "1"]);
+        command
+            .args(words)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let mut run = command.spawn().unwrap();
+        std::thread::sleep(Duration::from_micros(3000 + moment * 7919 % 30_000));
+        if run.try_wait().unwrap().is_some() {
+            break;
+        }
+        run.kill().unwrap();
+        run.wait().unwrap();
+        kills += 1;
+    }
+    assert!(kills >= 3, "only {kills} kills before all was done");
+    assert_eq!(room.cpu(&line).status, Some(0));
+    assert_eq!(std::fs::read(room.path("d.npy")).unwrap(), expected);
+    assert!(!room.path("d.npy.partial").exists());
+}
+
+#[test]
+fn what_an_earlier_run_left_counts_for_the_same_clouds_and_settings_alone() {
+    let room = Room::with_four_clouds();
+    // The beginning of a run that has no room for its end.
+    let stopped = || {
+        let command = format!("haul pairwise {} -o d.npy --device cpu", FILES.join(" "));
+        let left = (1..).find_map(|blocks| {
+            let ran = room.shell(&format!("trap '' XFSZ; ulimit -f {blocks}; {command}"));
+            assert_says(&error_line(ran, 2), &["d.npy.partial", "make room"]);
+            let left = room.read("d.npy.partial");
+            (left.lines().count() > 3).then_some(left)
+        });
+        let left = left.unwrap();
+        // Told apart from what would be computed.
+        let wrong = left.replace("\"value\":0.", "\"value\":7.");
+        assert_ne!(left, wrong);
+        room.write("d.npy.partial", wrong);
+    };
+    let largest = || {
+        let matrix = room.matrix("d.npy");
+        let sizes = matrix.into_iter().flatten().map(f64::abs);
+        sizes.fold(0.0, f64::max)
+    };
+    stopped();
+    assert_eq!(room.pairwise("-o d.npy").stderr, "");
+    assert!(largest() > 3.0, "what was there is taken as it is");
+    for other in ["--blur 0.3", "--loss sinkhorn", "--tolerance 1e-2"] {
+        stopped();
+        let ran = room.pairwise(&format!("-o d.npy {other}"));
+        assert_says(&ran.stderr, &["d.npy.partial", "starting anew"]);
+        assert!(largest() < 3.0, "{other}");
+    }
+    stopped();
+    room.csv(FILES[3], &ring(135), 2);
+    assert_says(&room.pairwise("-o d.npy").stderr, &["starting anew"]);
+    assert!(largest() < 3.0);
+}
+
+#[test]
+fn what_cannot_be_compared_is_refused_before_the_work() {
+    let room = Room::with_four_clouds();
+    room.csv("deep.csv", &[0.0; 9], 3);
+    room.write("nan.csv", "0,0\n1,nan\n");
+    room.npz("heavy.npz", &ring(10), 2, &[1.0; 10]);
+    room.write("held.npy.partial", "something else\n");
+    let files = room.files();
+    for (words, parts) in [
+        (
+            "one.csv deep.csv -o d.npy",
+            vec!["one.csv has dimension 2", "deep.csv"],
+        ),
+        (
+            "one.csv gone.csv -o d.npy",
+            vec!["gone.csv", "cannot be read"],
+        ),
+        ("one.csv nan.csv -o d.npy", vec!["nan.csv", "row 2"]),
+        ("one.csv - -o d.npy", vec!["standard input"]),
+        ("one.csv two.csv -o d.ply", vec!["d.ply", ".npy", ".csv"]),
+        ("one.csv two.csv -o gone/d.npy", vec!["gone/d.npy"]),
+        (
+            "one.csv two.csv -o d.npy --image d.png",
+            vec!["d.png", ".svg"],
+        ),
+        ("one.csv two.csv -o d.npy --blur 0", vec!["--blur is 0"]),
+        (
+            "one.csv two.csv -o d.npy --loss energy --blur 1",
+            vec!["--blur", "energy"],
+        ),
+        (
+            "one.csv two.csv -o d.npy --loss energy --p 3",
+            vec!["--p is 3"],
+        ),
+    ] {
+        assert_says(
+            &error_line(room.cpu(&format!("pairwise {words}")), 2),
+            &parts,
+        );
+    }
+    assert_eq!(room.files(), files);
+    let one = room.cpu("pairwise one.csv -o d.npy");
+    assert_eq!((one.status, one.stdout.as_str()), (Some(2), ""));
+}
+
+#[test]
+fn entries_short_of_their_tolerance_are_status_3_and_a_warning() {
+    let room = Room::with_four_clouds();
+    let options = "-o d.npy --blur 0.01 --max-iterations 1 --json";
+    let loud = room.pairwise(options);
+    assert_says(
+        &loud.stderr,
+        &[
+            "warning: ",
+            " of 10 comparisons did not",
+            "--max-iterations",
+        ],
+    );
+    assert_eq!(loud.json(3)["converged"], Value::Bool(false));
+    let quiet = room.pairwise(&format!("{options} --quiet"));
+    assert_eq!((quiet.status, quiet.stderr.as_str()), (Some(3), ""));
+}
