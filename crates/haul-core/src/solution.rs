@@ -2,10 +2,10 @@
 //! never stored but applied.
 
 use crate::certificate::{self, Values, product};
-use crate::engine::{Factor, Kernel};
+use crate::engine::{Factor, Integrand, Kernel, Side};
 use crate::marginal::Marginal;
 use crate::masses::Masses;
-use crate::{Certificate, Cost, Engine, Error, Frame, Precision, Problem, Result};
+use crate::{Certificate, Cost, Engine, Error, Frame, Measure, Precision, Problem, Result};
 use std::time::Instant;
 
 /// A solved problem: its numbers on the host, its clouds and potentials still on the device.
@@ -231,26 +231,64 @@ impl<E: Engine> Plan<'_, '_, E> {
     /// The barycentric map T(xᵢ) = Σⱼ Pᵢⱼ yⱼ / Σⱼ Pᵢⱼ: where the mass of each point goes on
     /// average; n×d, in the coordinates of the points. Points of weight 0 have an image as well.
     pub fn map(&self) -> Result<Vec<f64>> {
+        let Solution { source, target, .. } = self.solution;
+        let sums = self.kernel_product(source, target, &self.ones_and_targets())?;
+        Ok(self.means(&sums))
+    }
+
+    /// The map at other points than those of the source, n×d, row-major: the entropic map
+    /// T(x) = Σⱼ bⱼ exp((gⱼ − C(x, yⱼ))/ε) yⱼ / Σⱼ bⱼ exp((gⱼ − C(x, yⱼ))/ε), which continues
+    /// [`map`](Self::map) (Pooladian and Niles-Weed, Entropic estimation of optimal transport maps, 2021).
+    pub fn map_points(&self, points: &[f64]) -> Result<Vec<f64>> {
         let Solution {
-            source,
-            target,
+            engine,
+            kernel,
             frame,
+            target,
             ..
         } = self.solution;
-        let d = target.dimension;
-        // A column of ones beside the coordinates: the sums come from the same pass as the means.
-        let values: Vec<f64> = target
-            .points
-            .chunks_exact(d)
-            .flat_map(|point| std::iter::once(1.0).chain(point.iter().copied()))
-            .collect();
-        let sums = self.kernel_product(source, target, &values)?;
-        let mut map = Vec::with_capacity(source.points.len());
-        for sums in sums.chunks_exact(d + 1) {
-            map.extend(sums[1..].iter().map(|sum| sum / sums[0]));
+        if points.is_empty() {
+            return Ok(Vec::new());
         }
-        frame.unplace(&mut map);
-        Ok(map)
+        let d = target.dimension;
+        let points = Measure::uniform(points, d)?;
+        let n = points.len();
+        let cloud = engine.cloud(&frame.place(&points), d, points.weights())?;
+        // With the potential that belongs to x the sums are near 1.
+        let mut potential = engine.vector(&vec![0.0; n])?;
+        engine.softmin(*kernel, &cloud, target.side(), None, &mut potential)?;
+        let rows = Side {
+            cloud: &cloud,
+            potential: &potential,
+        };
+        let mut sums = engine.vector(&vec![0.0; n * (d + 1)])?;
+        let integrand = Integrand {
+            factor: Factor::One,
+            values: &engine.vector(&self.ones_and_targets())?,
+            width: d + 1,
+        };
+        engine.product(*kernel, rows, target.side(), integrand, &mut sums)?;
+        Ok(self.means(&engine.read(&sums)?))
+    }
+
+    /// A column of ones beside the coordinates of the target: the sums of rows come from the same
+    /// pass as the means.
+    fn ones_and_targets(&self) -> Vec<f64> {
+        let target = &self.solution.target;
+        let rows = target.points.chunks_exact(target.dimension);
+        rows.flat_map(|point| std::iter::once(1.0).chain(point.iter().copied()))
+            .collect()
+    }
+
+    /// Means in the coordinates of the points, from products with `ones_and_targets`.
+    fn means(&self, sums: &[f64]) -> Vec<f64> {
+        let d = self.solution.target.dimension;
+        let mut means = Vec::with_capacity(sums.len() / (d + 1) * d);
+        for sums in sums.chunks_exact(d + 1) {
+            means.extend(sums[1..].iter().map(|sum| sum / sums[0]));
+        }
+        self.solution.frame.unplace(&mut means);
+        means
     }
 
     /// The `k` largest entries of each row as (j, Pᵢⱼ), largest first; fewer where Pᵢⱼ > 0 has
