@@ -3,14 +3,11 @@
 
 use anyhow::Context;
 use std::io::{IsTerminal, Write};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
-static REPLACING: Mutex<()> = Mutex::new(());
 
 /// Begins to listen.
 pub(crate) fn watch() -> anyhow::Result<()> {
     ctrlc::set_handler(|| {
-        let _whole = hold();
+        let _whole = haul_files::hold_writes();
         let mut stderr = std::io::stderr();
         // A line of progress may stand there.
         let start = if stderr.is_terminal() { "\n" } else { "" };
@@ -18,9 +15,4 @@ pub(crate) fn watch() -> anyhow::Result<()> {
         std::process::exit(130);
     })
     .context("cannot listen for Ctrl-C")
-}
-
-/// Lets Ctrl-C wait for as long as the guard lives.
-pub(crate) fn hold() -> MutexGuard<'static, ()> {
-    REPLACING.lock().unwrap_or_else(PoisonError::into_inner)
 }
