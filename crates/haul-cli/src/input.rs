@@ -1,13 +1,21 @@
 //! From files to measures.
 
 use crate::arguments::{Solving, Weights};
-use crate::formats::{self, CloudFile};
+use crate::formats::{self, Cloud};
 use anyhow::{Context, Result, bail};
 use haul::{Measure, Problem, Regularization, Sinkhorn};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Reads both clouds with their weights; `-` may stand for one of them.
 pub(crate) fn measures(a: &Path, b: &Path, options: &Weights) -> Result<(Measure, Measure)> {
+    check_names(a, b, options)?;
+    let read =
+        |path, weights: &Option<PathBuf>| measure(path, cloud(path, weights.as_deref())?, options);
+    Ok((read(a, &options.weights_a)?, read(b, &options.weights_b)?))
+}
+
+/// Refuses to read more than one file from standard input.
+pub(crate) fn check_names(a: &Path, b: &Path, options: &Weights) -> Result<()> {
     let inputs = [
         Some(a),
         Some(b),
@@ -18,34 +26,41 @@ pub(crate) fn measures(a: &Path, b: &Path, options: &Weights) -> Result<(Measure
     if inputs.into_iter().flatten().filter(standard).count() > 1 {
         bail!("- is given more than once; standard input holds one file, name the others");
     }
-    let read = |path: &Path, weights: Option<&Path>| {
-        let measure = measure(path, weights)?;
-        Ok::<_, anyhow::Error>(if options.normalize {
-            measure.normalized()
-        } else {
-            measure
-        })
-    };
-    Ok((
-        read(a, options.weights_a.as_deref())?,
-        read(b, options.weights_b.as_deref())?,
-    ))
+    Ok(())
 }
 
-/// One cloud. Weights come from their own file, else from the cloud's, else all are 1/n.
-fn measure(path: &Path, weights: Option<&Path>) -> Result<Measure> {
-    let CloudFile {
+/// One cloud as it is. Weights come from their own file, else from the cloud's.
+pub(crate) fn cloud(path: &Path, weights: Option<&Path>) -> Result<Cloud> {
+    let mut cloud = formats::read_cloud(path)?;
+    if let Some(file) = weights {
+        let weights = formats::read_weights(file)?;
+        let points = cloud.points.len() / cloud.dimension;
+        if weights.len() != points {
+            let weights = weights.len();
+            let error = haul::Error::WeightsLength { points, weights };
+            return Err(error).with_context(|| file.display().to_string());
+        }
+        cloud.weights = Some(weights);
+    }
+    Ok(cloud)
+}
+
+/// The measure that is made of the cloud of this file; where it has no weights, all are 1/n.
+pub(crate) fn measure(path: &Path, cloud: Cloud, options: &Weights) -> Result<Measure> {
+    let Cloud {
         points,
         dimension,
-        weights: own,
-    } = formats::read_cloud(path)?;
+        weights,
+    } = options.reduction.apply(cloud)?;
     let n = points.len() / dimension;
-    let (weights, place) = match weights {
-        Some(file) => (formats::read_weights(file)?, file),
-        None => (own.unwrap_or_else(|| vec![1.0 / n as f64; n]), path),
-    };
-    let place = place.display();
-    Measure::new(points, dimension, weights).with_context(|| place.to_string())
+    let weights = weights.unwrap_or_else(|| vec![1.0 / n as f64; n]);
+    let measure =
+        Measure::new(points, dimension, weights).with_context(|| path.display().to_string())?;
+    Ok(if options.normalize {
+        measure.normalized()
+    } else {
+        measure
+    })
 }
 
 /// The settings of a solve.

@@ -11,18 +11,20 @@ mod device;
 mod devices;
 mod divergence;
 mod energy;
-mod formats;
 mod input;
 mod interrupt;
+mod map;
 mod outcome;
 mod picture;
 mod progress;
+mod reduce;
 mod report;
 mod sample;
 mod sinkhorn;
 
 use arguments::{Arguments, Command};
 use clap::{CommandFactory, Parser};
+use haul_files as formats;
 use outcome::Outcome;
 use std::process::ExitCode;
 use tracing_subscriber::filter::LevelFilter;
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
         Command::Sinkhorn(sinkhorn) => sinkhorn::run(&sinkhorn),
         Command::Divergence(divergence) => divergence::run(&divergence),
         Command::Energy(energy) => energy::run(&energy),
+        Command::Map(map) => map::run(&map),
         Command::Devices(devices) => devices::run(&devices),
         Command::Bench(operator) => bench::run(&operator),
         Command::Sample(request) => sample::run(&request),
