@@ -5,26 +5,43 @@ use crate::{
     Cloud, Error, Result,
     source::{Source, room},
 };
-use las::Reader;
+use las::{Reader, raw};
 use std::{
-    io::{BufReader, Cursor},
+    io::{self, BufReader, Cursor, Read, Seek, SeekFrom},
     path::Path,
 };
 
-/// Records that are unpacked at a time.
-const CHUNK: u64 = 1 << 16;
+/// Bytes of records that are unpacked at a time.
+const CHUNK: u64 = 1 << 21;
 
 /// Reads the points.
 pub(crate) fn read(file: &Path, source: Source) -> Result<Cloud> {
+    let length = source.length();
+    match source {
+        Source::File(handle) => points(file, BufReader::new(handle), length),
+        Source::Memory(bytes) => points(file, Cursor::new(bytes.to_vec()), length),
+        Source::StandardInput => points(file, Cursor::new(Vec::new()), Some(0)),
+    }
+}
+
+fn points(
+    file: &Path,
+    mut bytes: impl Read + Seek + Send + Sync + 'static,
+    length: Option<u64>,
+) -> Result<Cloud> {
     let malformed = |place: &str, reason: &dyn ToString| {
         Error::malformed(file, place, reason.to_string(), ".las or .laz")
     };
-    let length = source.length();
-    let reader = match source {
-        Source::File(file) => Reader::new(BufReader::new(file)),
-        Source::Memory(bytes) => Reader::new(Cursor::new(bytes.to_vec())),
-        Source::StandardInput => Reader::new(Cursor::new(Vec::new())),
-    };
+    let claimed = raw::Header::read_from(&mut bytes)
+        .and_then(|header| Ok(claims(&mut bytes, &header)?))
+        .map_err(|error| malformed("header", &error))?;
+    if length.is_some_and(|length| claimed > length) {
+        return Err(malformed(
+            "header",
+            &"claims records that are larger than the file",
+        ));
+    }
+    let reader = Reader::new(bytes);
     let mut reader = reader.map_err(|error| malformed("header", &error))?;
     let header = reader.header();
     let (promised, format) = (header.number_of_points(), *header.point_format());
@@ -41,10 +58,11 @@ pub(crate) fn read(file: &Path, source: Source) -> Result<Cloud> {
     }
     let mut points = room(file, found.map_or(0, |_| promised.saturating_mul(3)))?;
     let mut read = 0;
+    let chunk = CHUNK / u64::from(format.len()).max(1);
     while read < promised {
         let place = format!("points from {}", read + 1);
         let records = reader
-            .read_points(CHUNK)
+            .read_points(chunk.max(1))
             .map_err(|error| malformed(&place, &error))?;
         if records.is_empty() {
             return Err(malformed(&place, &"there are none"));
@@ -59,6 +77,34 @@ pub(crate) fn read(file: &Path, source: Source) -> Result<Cloud> {
         dimension: 3,
         weights: None,
     })
+}
+
+/// The largest of the lengths that the libraries reserve at the file's word: the bytes of the first
+/// extended record (LAS 1.4, section 2.8), and the entries of the table of packed chunks, whose place
+/// is in the first eight bytes of the points, or in the last ones of the file.
+fn claims(bytes: &mut (impl Read + Seek), header: &raw::Header) -> io::Result<u64> {
+    let mut number = |at: SeekFrom, width: usize| {
+        let mut number = [0; 8];
+        bytes.seek(at)?;
+        bytes.read_exact(&mut number[..width])?;
+        io::Result::Ok(u64::from_le_bytes(number))
+    };
+    let mut most = 0;
+    if let Some(record) = &header.evlr {
+        most = number(
+            SeekFrom::Start(record.start_of_first_evlr.saturating_add(20)),
+            8,
+        )?;
+    }
+    if header.point_data_record_format & 0xc0 != 0 {
+        let start = u64::from(header.offset_to_point_data);
+        let mut table = number(SeekFrom::Start(start), 8)?;
+        if table as i64 <= start as i64 {
+            table = number(SeekFrom::End(-8), 8)?;
+        }
+        most = most.max(number(SeekFrom::Start(table.saturating_add(4)), 4)?);
+    }
+    bytes.rewind().map(|()| most)
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ fn table(file: &Path, bytes: impl ChunkReader + 'static) -> Result<(Cloud, Optio
             file,
             place,
             error,
-            ".parquet, its pages plain, snappy or gzip",
+            ".parquet, its pages plain, snappy, gzip or zstd",
         )
     };
     let reader = SerializedFileReader::new(bytes).map_err(|error| malformed("metadata", error))?;
@@ -146,6 +146,7 @@ mod tests {
             Compression::UNCOMPRESSED,
             Compression::SNAPPY,
             Compression::GZIP(Default::default()),
+            Compression::ZSTD(Default::default()),
         ] {
             let cloud = parse("a.parquet", &written(compression, true)).unwrap();
             assert_eq!(cloud.dimension, 3);

@@ -55,7 +55,10 @@ const POINTS: [f64; 6] = [0.1, -2.5e-300, f64::MAX, 4.0, f64::MIN_POSITIVE, -0.0
 
 #[test]
 fn what_is_written_reads_back_bit_for_bit() {
-    for name in ["a.npy", "a.npz", "a.ply", "a.csv", "a.xyz", "A.CSV"] {
+    for name in [
+        "a.npy", "a.npz", "a.ply", "a.csv", "a.xyz", "A.CSV", "a.npy.gz", "a.PLY.gz", "a.csv.GZ",
+        "a.xyz.gz",
+    ] {
         for dimension in [1, 2, 3] {
             let cloud = parse(name, &written(name, &POINTS, dimension, None)).unwrap();
             assert_eq!(
@@ -76,7 +79,7 @@ fn what_is_written_reads_back_bit_for_bit() {
 
 #[test]
 fn weights_read_back() {
-    for name in ["a.npz", "a.ply", "a.csv"] {
+    for name in ["a.npz", "a.ply", "a.csv", "a.ply.gz", "a.csv.gz"] {
         let cloud = parse(name, &written(name, &POINTS, 2, Some(&[0.5, 0.0, 1e-9]))).unwrap();
         assert_eq!(
             cloud.weights.as_deref(),
@@ -227,6 +230,56 @@ fn weights_come_from_npy_or_from_one_column_of_csv() {
 }
 
 #[test]
+fn a_packed_file_is_whole_or_refused() {
+    let packed = written("a.csv.gz", &POINTS, 2, None);
+    assert!(packed.starts_with(&[0x1f, 0x8b]));
+    assert!(packed != written("a.csv", &POINTS, 2, None));
+    // Files packed on their own may follow one another.
+    let double = [packed.clone(), packed.clone()].concat();
+    let error = message("a.csv.gz", &double);
+    assert!(
+        error.contains("row 4, column x is \"x\", not a number"),
+        "{error}"
+    );
+    let plain = written("a.npy", &POINTS, 2, None);
+    assert!(message("a.npy.gz", &plain).contains("header of array of points: invalid gzip header"));
+    let packed = written("a.npy.gz", &POINTS, 2, None);
+    for at in packed.len() - 8..packed.len() {
+        let mut changed = packed.clone();
+        changed[at] ^= 1;
+        let error = message("a.npy.gz", &changed);
+        assert!(error.starts_with("a.npy.gz: end of the file: "), "{error}");
+        assert!(parse("a.npy.gz", &packed[..at]).is_err());
+    }
+    assert!(message("a.npz.gz", &packed).contains("the extension names no format"));
+}
+
+#[test]
+fn weights_may_be_packed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("w.csv.gz");
+    write_cloud(&path, &[0.5, 2.0], 1, None).unwrap();
+    assert_eq!(read_weights(&path).unwrap(), [0.5, 2.0]);
+}
+
+#[test]
+fn a_large_file_is_read_as_it_was_written() {
+    // Larger than any buffer on the way.
+    let points: Vec<f64> = (0..150_000).map(|i| f64::from(i) / 7.0).collect();
+    for name in ["a.npy", "a.npz", "a.ply", "a.csv", "a.xyz", "a.ply.gz"] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(name);
+        write_cloud(&path, &points, 3, None).unwrap();
+        let from_file = read_cloud(&path).unwrap();
+        assert!(
+            from_file.points == points && from_file.dimension == 3,
+            "{name}"
+        );
+        assert_eq!(parse(name, &fs::read(&path).unwrap()).unwrap(), from_file);
+    }
+}
+
+#[test]
 fn garbage_is_an_error_of_one_line_and_never_a_panic() {
     let mut state = 1_u64;
     for length in (0..300).chain([5000]) {
@@ -238,7 +291,7 @@ fn garbage_is_an_error_of_one_line_and_never_a_panic() {
         })
         .take(length)
         .collect();
-        for name in ["a.npy", "a.npz", "a.ply", "a.csv", "a.xyz"] {
+        for name in ["a.npy", "a.npz", "a.ply", "a.csv", "a.xyz", "a.ply.gz"] {
             let text = message(name, &garbage);
             assert!(
                 text.starts_with(name) && text.lines().count() == 1,
