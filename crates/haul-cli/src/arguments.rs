@@ -164,7 +164,7 @@ pub(crate) enum KernelName {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "T(x) = Σⱼ Pᵢⱼ yⱼ / Σⱼ Pᵢⱼ, the barycentric projection of the plan. Every point of A is moved, also with\n--subsample or --voxel: the potential then extends the map from the points that were solved for.\nFrom .ply to .ply all else is kept byte for byte: colours, normals, faces. Other files take the points,\nand .csv and .npz the weights.\n\nExample:\n  haul map a.ply b.ply --blur 0.05 --t 0.5 -o halfway.ply"
+    after_help = "T(x) = Σⱼ Pᵢⱼ yⱼ / Σⱼ Pᵢⱼ, the barycentric projection of the plan. Every point of A is moved, also with --subsample or --voxel: the potential then extends the map from the points that were solved for.\n\nFrom .ply to .ply all else is kept byte for byte: colours, normals, faces. Other files take the points, and .csv and .npz the weights.\n\nExample:\n  haul map a.ply b.ply --blur 0.05 --t 0.5 -o halfway.ply"
 )]
 pub(crate) struct Map {
     /// The cloud that is moved

@@ -11,6 +11,9 @@ use std::{
     path::Path,
 };
 
+/// What errors call the format.
+const FORMAT: &str = ".npy with numpy.save";
+
 /// An array as it was stored, in C order.
 pub(crate) struct Stored {
     name: &'static str,
@@ -105,9 +108,6 @@ pub(crate) fn read(file: &Path, name: &'static str, stream: &mut Stream) -> Resu
     }
 }
 
-/// What errors call the format.
-const FORMAT: &str = ".npy with numpy.save";
-
 /// NumPy itself reads no longer header unless told to.
 const MAX_HEADER: usize = 10_000;
 
@@ -117,10 +117,12 @@ fn header_bytes(reader: &mut dyn Read) -> io::Result<Vec<u8>> {
     reader.take(12).read_to_end(&mut bytes)?;
     let length = match *bytes {
         [_, _, _, _, _, _, 1, _, a, b, ..] => 10 + usize::from(u16::from_le_bytes([a, b])),
-        [_, _, _, _, _, _, _, _, a, b, c, d] => u32::from_le_bytes([a, b, c, d]) as usize,
+        [_, _, _, _, _, _, _, _, a, b, c, d] => {
+            12_usize.saturating_add(u32::from_le_bytes([a, b, c, d]) as usize)
+        }
         _ => 0,
     };
-    let rest = length.min(MAX_HEADER).saturating_sub(bytes.len());
+    let rest = length.min(12 + MAX_HEADER).saturating_sub(bytes.len());
     reader.take(rest as u64).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
@@ -262,6 +264,20 @@ mod tests {
         for order in ["True", "False"] {
             let cloud = parse("a.npy", &array("|u1", order, "(3,)", &[7, 8, 9])).unwrap();
             assert_eq!((cloud.dimension, &*cloud.points), (1, &[7.0, 8.0, 9.0][..]));
+        }
+    }
+
+    #[test]
+    fn later_versions_have_a_longer_length() {
+        let first = array("|i1", "False", "(2, 1)", &[5, 6]);
+        for version in [2, 3] {
+            let mut bytes = first.clone();
+            bytes[6] = version;
+            bytes.splice(10..10, [0, 0]);
+            assert_eq!(
+                parse("a.npy", &bytes).unwrap(),
+                parse("a.npy", &first).unwrap()
+            );
         }
     }
 
