@@ -116,8 +116,13 @@ mod tests {
 
     /// A file of these points, in steps of 2⁻¹⁰ from an offset, so that they are exact.
     fn written(points: &[[f64; 3]], packed: bool) -> Vec<u8> {
-        let mut builder = Builder::from((1, 2));
-        builder.point_format = las::point::Format::new(3).unwrap();
+        written_as((1, 2), 3, points, packed)
+    }
+
+    /// The same, in one of the formats that records of points have.
+    fn written_as(version: (u8, u8), format: u8, points: &[[f64; 3]], packed: bool) -> Vec<u8> {
+        let mut builder = Builder::from(version);
+        builder.point_format = las::point::Format::new(format).unwrap();
         builder.point_format.is_compressed = packed;
         let axis = Transform {
             scale: 1.0 / 1024.0,
@@ -137,7 +142,7 @@ mod tests {
                 z,
                 intensity: 7,
                 gps_time: Some(1.5),
-                color: Some(las::Color::new(1, 2, 3)),
+                color: (format != 6).then(|| las::Color::new(1, 2, 3)),
                 ..Default::default()
             };
             writer.write_point(point).unwrap();
@@ -156,8 +161,17 @@ mod tests {
                 (POINTS.as_flattened(), 3)
             );
         }
+        for (version, format) in [((1, 4), 7), ((1, 4), 6)] {
+            for packed in [false, true] {
+                let bytes = written_as(version, format, &POINTS, packed);
+                assert_eq!(
+                    parse("a.las", &bytes).unwrap().points,
+                    POINTS.as_flattened()
+                );
+            }
+        }
         // More than a chunk of them.
-        let many: Vec<_> = (0..70_000).map(|i| [f64::from(i), 0.0, 1.0]).collect();
+        let many: Vec<_> = (0..140_000).map(|i| [f64::from(i), 0.0, 1.0]).collect();
         for packed in [false, true] {
             let cloud = parse("a.laz", &written(&many, packed)).unwrap();
             assert_eq!(cloud.points, many.as_flattened());

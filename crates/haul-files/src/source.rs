@@ -113,3 +113,17 @@ pub(crate) fn room(file: &Path, values: u64) -> Result<Vec<f64>> {
         }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_beyond_all_memory_are_refused() {
+        assert!(matches!(
+            room(Path::new("a.npy"), u64::MAX),
+            Err(Error::Memory { .. })
+        ));
+        assert!(room(Path::new("a.npy"), 8).is_ok_and(|room| room.capacity() >= 8));
+    }
+}
