@@ -4,6 +4,7 @@ mod many;
 
 pub(crate) use many::{Batch, Loss, Pairwise};
 
+use crate::reduce::Reduction;
 use crate::sample::Shape;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -36,6 +37,8 @@ pub(crate) enum Command {
     Divergence(Box<Divergence>),
     /// The energy distance between two clouds, or their maximum mean discrepancy: no transport
     Energy(Box<Energy>),
+    /// Move a cloud onto another one: each point to where its mass goes on average
+    Map(Box<Map>),
     /// Compare every cloud with every other one: a symmetric matrix
     Pairwise(Box<Pairwise>),
     /// Run many comparisons, one JSON object a line, and go on where an earlier run stopped
@@ -185,7 +188,39 @@ pub(crate) struct Gradients {
     pub(crate) gradient_weights: Option<PathBuf>,
 }
 
-/// What may weigh the points.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "T(x) = Σⱼ Pᵢⱼ yⱼ / Σⱼ Pᵢⱼ, the barycentric projection of the plan. Every point of A is moved, also with --subsample or --voxel: the potential then extends the map from the points that were solved for.\n\nFrom .ply to .ply all else is kept byte for byte: colours, normals, faces. Other files take the points, and .csv and .npz the weights.\n\nExample:\n  haul map a.ply b.ply --blur 0.05 --t 0.5 -o halfway.ply"
+)]
+pub(crate) struct Map {
+    /// The cloud that is moved
+    pub(crate) a: PathBuf,
+
+    /// The cloud it is moved onto
+    pub(crate) b: PathBuf,
+
+    /// The moved cloud: .npy .npz .ply .csv .xyz
+    #[arg(short, long, value_name = "OUT.ply")]
+    pub(crate) output: PathBuf,
+
+    /// The part of the way that is gone, from 0 to 1: x + t (T(x) − x)
+    #[arg(
+        long,
+        value_name = "t",
+        default_value_t = 1.0,
+        allow_negative_numbers = true
+    )]
+    pub(crate) t: f64,
+
+    /// Write K files OUT_000.ply, OUT_001.ply, … with t from 0 to 1 in even steps
+    #[arg(long, value_name = "K", conflicts_with = "t", value_parser = clap::value_parser!(u32).range(2..100_000))]
+    pub(crate) frames: Option<u32>,
+
+    #[command(flatten)]
+    pub(crate) solving: Solving,
+}
+
+/// What may weigh the points, and what is made of many.
 #[derive(Debug, Args)]
 pub(crate) struct Weights {
     /// Weights of the first cloud: a .npy, or one column of a .csv
@@ -199,6 +234,9 @@ pub(crate) struct Weights {
     /// Scale both masses to 1
     #[arg(long)]
     pub(crate) normalize: bool,
+
+    #[command(flatten)]
+    pub(crate) reduction: Reduction,
 }
 
 /// The problem of transport, and the iteration that solves it.

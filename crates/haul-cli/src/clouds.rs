@@ -2,6 +2,7 @@
 //! not used for longest given up first. A file that has changed since is read again.
 
 use crate::input::{self, Side};
+use crate::reduce::Reduction;
 use anyhow::Result;
 use haul::Measure;
 use lru::LruCache;
@@ -38,6 +39,7 @@ struct Key {
     points: Version,
     weights: Option<Version>,
     normalize: bool,
+    reduction: Reduction,
 }
 
 /// A file at one time.
@@ -123,6 +125,7 @@ impl Key {
                 None => None,
             },
             normalize: side.normalize,
+            reduction: side.reduction.clone(),
         })
     }
 }
@@ -159,6 +162,7 @@ mod tests {
             points,
             weights: None,
             normalize: false,
+            reduction: &Reduction::NONE,
         }
     }
 

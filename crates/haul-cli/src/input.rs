@@ -2,30 +2,38 @@
 
 use crate::arguments::{Settings, Weights};
 use crate::comparison::Inputs;
-use crate::formats::{self, CloudFile};
+use crate::formats::{self, Cloud};
+use crate::reduce::Reduction;
 use anyhow::{Context, Result, bail};
 use haul::{Measure, Problem, Regularization, Sinkhorn};
 use std::path::Path;
 
 /// Reads both clouds with their weights; `-` may stand for one of them.
 pub(crate) fn measures(inputs: Inputs<'_>) -> Result<(Measure, Measure)> {
-    let standard = |file: &&Path| *file == Path::new("-");
-    if inputs.files().filter(standard).count() > 1 {
-        bail!("- is given more than once; standard input holds one file, name the others");
-    }
+    inputs.check()?;
     let [a, b] = inputs.sides();
     Ok((measure(a)?, measure(b)?))
 }
 
-/// Where a measure comes from.
+/// Where a measure comes from, and what is made of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Side<'c> {
     pub(crate) points: &'c Path,
     pub(crate) weights: Option<&'c Path>,
     pub(crate) normalize: bool,
+    pub(crate) reduction: &'c Reduction,
 }
 
 impl<'c> Inputs<'c> {
+    /// Refuses to read more than one file from standard input.
+    pub(crate) fn check(self) -> Result<()> {
+        let standard = |file: &&Path| *file == Path::new("-");
+        if self.files().filter(standard).count() > 1 {
+            bail!("- is given more than once; standard input holds one file, name the others");
+        }
+        Ok(())
+    }
+
     /// Every file that is read.
     pub(crate) fn files(self) -> impl Iterator<Item = &'c Path> {
         let sides = self.sides().into_iter();
@@ -37,35 +45,50 @@ impl<'c> Inputs<'c> {
             weights_a,
             weights_b,
             normalize,
+            reduction,
         } = self.weights;
         [(self.a, weights_a), (self.b, weights_b)].map(|(points, weights)| Side {
             points,
             weights: weights.as_deref(),
             normalize: *normalize,
+            reduction,
         })
     }
 }
 
-/// One cloud. Weights come from their own file, else from the cloud's, else all are 1/n.
+/// The measure of one side.
 pub(crate) fn measure(side: Side<'_>) -> Result<Measure> {
-    let Side {
-        points: path,
-        weights,
-        normalize,
-    } = side;
-    let CloudFile {
+    measure_of(side, cloud(side)?)
+}
+
+/// The cloud of one side as it is. Weights come from their own file, else from the cloud's.
+pub(crate) fn cloud(side: Side<'_>) -> Result<Cloud> {
+    let mut cloud = formats::read_cloud(side.points)?;
+    if let Some(file) = side.weights {
+        let weights = formats::read_weights(file)?;
+        let points = cloud.points.len() / cloud.dimension;
+        if weights.len() != points {
+            let weights = weights.len();
+            let error = haul::Error::WeightsLength { points, weights };
+            return Err(error).with_context(|| file.display().to_string());
+        }
+        cloud.weights = Some(weights);
+    }
+    Ok(cloud)
+}
+
+/// The measure that is made of the cloud of one side; where it has no weights, all are 1/n.
+pub(crate) fn measure_of(side: Side<'_>, cloud: Cloud) -> Result<Measure> {
+    let Cloud {
         points,
         dimension,
-        weights: own,
-    } = formats::read_cloud(path)?;
+        weights,
+    } = side.reduction.apply(cloud)?;
     let n = points.len() / dimension;
-    let (weights, place) = match weights {
-        Some(file) => (formats::read_weights(file)?, file),
-        None => (own.unwrap_or_else(|| vec![1.0 / n as f64; n]), path),
-    };
-    let place = place.display();
+    let weights = weights.unwrap_or_else(|| vec![1.0 / n as f64; n]);
+    let place = side.weights.unwrap_or(side.points).display();
     let measure = Measure::new(points, dimension, weights).with_context(|| place.to_string())?;
-    Ok(if normalize {
+    Ok(if side.normalize {
         measure.normalized()
     } else {
         measure

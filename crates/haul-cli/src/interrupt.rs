@@ -5,12 +5,10 @@
 use anyhow::Context;
 use std::io::{IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The exit status of a run that was interrupted.
 pub(crate) const STATUS: u8 = 130;
 
-static REPLACING: Mutex<()> = Mutex::new(());
 static WAITS: AtomicBool = AtomicBool::new(false);
 static REQUESTED: AtomicBool = AtomicBool::new(false);
 
@@ -22,7 +20,7 @@ pub(crate) fn watch() -> anyhow::Result<()> {
             say("interrupted: finishing what has begun; once more to end at once");
             return;
         }
-        let _whole = hold();
+        let _whole = haul_files::hold_writes();
         say("interrupted");
         std::process::exit(STATUS.into());
     })
@@ -44,9 +42,4 @@ pub(crate) fn wait_for_the_end() {
 /// Whether Ctrl-C asked for an end.
 pub(crate) fn requested() -> bool {
     REQUESTED.load(Ordering::Relaxed)
-}
-
-/// Lets Ctrl-C wait for as long as the guard lives.
-pub(crate) fn hold() -> MutexGuard<'static, ()> {
-    REPLACING.lock().unwrap_or_else(PoisonError::into_inner)
 }

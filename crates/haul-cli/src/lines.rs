@@ -4,7 +4,6 @@
 //! have left: whole lines, and perhaps the torn beginning of one more, which is cut off. So the file
 //! itself says where to go on, and nothing else is stored.
 
-use crate::interrupt;
 use anyhow::{Context, Result, anyhow, bail};
 use std::fs::{File, TryLockError};
 use std::io::{self, Read, Write};
@@ -69,7 +68,7 @@ impl Lines {
     ///
     /// Where the system does not take all of it; the file is then as it was.
     pub(crate) fn append(&mut self, line: &str) -> Result<()> {
-        let _whole = interrupt::hold();
+        let _whole = haul_files::hold_writes();
         let written = self.file.write_all(line.as_bytes());
         written.map_err(|reason| {
             // Where even that is refused, the next run cuts it.

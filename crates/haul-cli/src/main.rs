@@ -15,23 +15,25 @@ mod device;
 mod devices;
 mod divergence;
 mod energy;
-mod formats;
 mod gradient;
 mod input;
 mod interrupt;
 mod lines;
 mod machine;
+mod map;
 mod ordered;
 mod outcome;
 mod pairwise;
 mod picture;
 mod progress;
+mod reduce;
 mod report;
 mod sample;
 mod sinkhorn;
 
 use arguments::{Arguments, Command};
 use clap::{CommandFactory, Parser};
+use haul_files as formats;
 use outcome::Outcome;
 use std::process::ExitCode;
 use tracing_subscriber::filter::LevelFilter;
@@ -56,6 +58,7 @@ fn main() -> ExitCode {
         Command::Energy(energy) => comparison::run(&*energy),
         Command::Pairwise(pairwise) => pairwise::run(&pairwise),
         Command::Batch(batch) => batch::run(&batch),
+        Command::Map(map) => map::run(&map),
         Command::Devices(devices) => devices::run(&devices),
         Command::Bench(operator) => bench::run(&operator),
         Command::Sample(request) => sample::run(&request),

@@ -62,6 +62,10 @@ pub const BODIES: &[(&str, Body)] = &[
         the_map_is_the_barycentric_one,
     ),
     (
+        "the_map_extends_to_points_that_were_not_solved_for",
+        the_map_extends_to_points_that_were_not_solved_for,
+    ),
+    (
         "the_plan_multiplies_as_its_matrix_does",
         the_plan_multiplies_as_its_matrix_does,
     ),
@@ -522,16 +526,7 @@ fn the_map_is_the_barycentric_one(device: &Device) {
         weights: vec![1.0; a.len()],
         ..rows
     };
-    let plan = dense::plan(Cost::SquaredEuclidean, 0.1, &unweighted, &columns);
-    let (r, _) = dense::marginals(&plan, b.len());
-    let expected: Vec<f64> = (0..a.len() * 3)
-        .map(|k| {
-            (0..b.len())
-                .map(|j| plan[k / 3 * b.len() + j] * b.points()[3 * j + k % 3])
-                .sum::<f64>()
-                / r[k / 3]
-        })
-        .collect();
+    let expected = dense_map(&unweighted, &columns);
     let allowed = 4.0 * solution.certificate().precision_floor;
     let map = solution.plan().map().unwrap();
     accept("map", close(&map, &expected, |_| allowed));
@@ -565,6 +560,38 @@ fn the_map_is_the_barycentric_one(device: &Device) {
     assert!(solution.plan().map_points(&[0.0; 4]).is_err());
     assert!(solution.plan().map_points(&[f64::NAN; 3]).is_err());
     reject("the identity", close(a.points(), &expected, |_| allowed));
+}
+
+fn the_map_extends_to_points_that_were_not_solved_for(device: &Device) {
+    let (a, b) = (measure(70, 3, 49), measure(50, 3, 50));
+    let solution = sinkhorn(device, 0.1).solve(device, &a, &b).unwrap();
+    let (_, mut columns) = sides(&solution, &a, &b);
+    let others = Measure::uniform(&points(300, 3, 55), 3).unwrap();
+    // A row's potential leaves its map as it is.
+    let rows = dense::side(&others);
+    let allowed = 4.0 * solution.certificate().precision_floor;
+    let map = solution.plan().map_points(others.points()).unwrap();
+    accept("map", close(&map, &dense_map(&rows, &columns), |_| allowed));
+    columns.potential[0] += 0.01;
+    let perturbed = dense_map(&rows, &columns);
+    reject("other potentials", close(&map, &perturbed, |_| allowed));
+    for wrong in [&[0.0, f64::NAN, 0.0][..], &[1.0, 2.0]] {
+        assert!(solution.plan().map_points(wrong).is_err());
+    }
+    assert_eq!(solution.plan().map_points(&[]).unwrap(), []);
+}
+
+/// Rows of the plan, for |x − y|² and ε = 0.1, as means of the points in space behind its columns.
+fn dense_map(rows: &dense::Side, columns: &dense::Side) -> Vec<f64> {
+    let m = columns.len();
+    let plan = dense::plan(Cost::SquaredEuclidean, 0.1, rows, columns);
+    let (sums, _) = dense::marginals(&plan, m);
+    (0..rows.len() * 3)
+        .map(|k| {
+            let terms = (0..m).map(|j| plan[k / 3 * m + j] * columns.points[3 * j + k % 3]);
+            terms.sum::<f64>() / sums[k / 3]
+        })
+        .collect()
 }
 
 fn the_plan_multiplies_as_its_matrix_does(device: &Device) {

@@ -1,6 +1,7 @@
 //! The arguments of the commands that compare many clouds.
 
 use super::{Engine, Settings};
+use crate::reduce::Reduction;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -84,6 +85,9 @@ pub(crate) struct Pairwise {
     /// Scale all masses to 1
     #[arg(long)]
     pub(crate) normalize: bool,
+
+    #[command(flatten)]
+    pub(crate) reduction: Reduction,
 
     #[command(flatten)]
     pub(crate) engine: Engine,

@@ -9,13 +9,12 @@ mod results;
 
 use crate::arguments::Batch;
 use crate::comparison::Compared;
-use crate::formats::FormatError;
-use crate::interrupt;
 use crate::lines::Lines;
 use crate::machine::Machine;
 use crate::ordered::{self, Tasks};
 use crate::outcome::{self, Outcome};
 use crate::progress::Count;
+use crate::{formats, interrupt};
 use anyhow::{Context, Result};
 use clap::ValueEnum;
 use job::{BadJob, Job, Options};
@@ -130,7 +129,7 @@ fn kind(error: &anyhow::Error) -> &'static str {
         "job"
     } else if outcome::is_of_device(error) {
         "device"
-    } else if let Some(FormatError::Unwritable { .. }) = error.downcast_ref() {
+    } else if let Some(formats::Error::Unwritable { .. }) = error.downcast_ref() {
         "output"
     } else {
         "input"

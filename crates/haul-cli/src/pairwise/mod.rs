@@ -15,7 +15,7 @@ mod plan;
 
 use crate::arguments::{Loss, Pairwise};
 use crate::comparison::Compared;
-use crate::formats::{self, Array, FormatError};
+use crate::formats::{self, Array};
 use crate::machine::Machine;
 use crate::ordered::{self, Tasks};
 use crate::outcome::{self, Outcome};
@@ -136,9 +136,9 @@ impl Format {
         match extension.as_deref().and_then(OsStr::to_str) {
             Some("npy") => Ok(Self::Array),
             Some("csv") => Ok(Self::Table),
-            _ => bail!(FormatError::Extension {
+            _ => bail!(formats::Error::Extension {
                 file: path.to_owned(),
-                known: ".npy, .csv",
+                known: ".npy, .csv".to_owned(),
             }),
         }
     }

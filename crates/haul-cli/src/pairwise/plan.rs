@@ -6,6 +6,7 @@ use crate::arguments::{
 use crate::comparison::Comparison;
 use crate::input::{self, Side};
 use crate::machine::Machine;
+use crate::reduce::Reduction;
 use crate::{device, report};
 use anyhow::{Result, bail};
 use haul::Measure;
@@ -24,6 +25,7 @@ pub(super) struct Plan {
     /// With an ε, where the loss has one.
     pub(super) settings: Settings,
     normalize: bool,
+    reduction: Reduction,
     engine: Engine,
 }
 
@@ -52,6 +54,7 @@ impl Plan {
             loss,
             settings,
             normalize,
+            reduction,
             engine,
             quiet,
             ..
@@ -61,6 +64,7 @@ impl Plan {
                 points: file,
                 weights: None,
                 normalize: *normalize,
+                reduction,
             })?;
             Cloud::of(file, &measure)
         };
@@ -69,6 +73,7 @@ impl Plan {
             loss: *loss,
             settings: settings.clone(),
             normalize: *normalize,
+            reduction: reduction.clone(),
             engine: Engine {
                 threads: None,
                 ..engine.clone()
@@ -180,6 +185,7 @@ impl Plan {
                 weights_a: None,
                 weights_b: None,
                 normalize: self.normalize,
+                reduction: self.reduction.clone(),
             },
             engine: self.engine.clone(),
             json: true,

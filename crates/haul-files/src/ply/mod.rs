@@ -1,16 +1,22 @@
 //! Stanford's `.ply`: the element `vertex` with properties x, y, z (as many of them as the cloud
 //! has dimensions) and perhaps `weight`, in ascii or binary of either byte order. Other properties
-//! and elements are stepped over.
+//! and elements are stepped over in reading, and kept when vertices are moved (`moved`).
 //!
-//! Reading is `serde-ply`'s: row after row without reserving what the header claims. (`ply-rs-bw`
-//! meets neither NaN nor `.5` in ascii, so that it could not say which row is at fault.)
+//! The header is `serde-ply`'s to parse. The rows are walked here (`rows`), because to keep a
+//! property as it is takes its bytes, which no library hands out.
 
-use super::{CloudFile, FormatError, Result};
-use serde::{
-    Deserialize,
-    de::{Deserialize as Row, MapAccess},
+mod header;
+mod moved;
+mod rows;
+
+pub(crate) use moved::write_moved;
+
+use crate::{
+    Cloud, Error, Result,
+    source::{Stream, room},
 };
-use serde_ply::{DeserializeError, ElementDef, PlyFormat, PlyReader, PropertyType, RowVisitor};
+use header::Header;
+use rows::Part;
 use std::{
     io::{self, Write},
     path::Path,
@@ -18,111 +24,43 @@ use std::{
 
 const AXES: [&str; 3] = ["x", "y", "z"];
 
-#[derive(Deserialize)]
-struct Vertex {
-    x: f64,
-    #[serde(default)]
-    y: f64,
-    #[serde(default)]
-    z: f64,
-    #[serde(default)]
-    weight: f64,
-}
-
-/// A row of an element that is stepped over.
-#[derive(Deserialize)]
-struct Other {}
-
 /// Reads the vertices.
-pub(super) fn read(file: &Path, mut bytes: Vec<u8>) -> Result<CloudFile> {
-    let header = |error| malformed(file, "header".into(), error);
-    if PlyReader::from_reader(&*bytes)
-        .map_err(header)?
-        .header()
-        .format
-        == PlyFormat::Ascii
-    {
-        // The reader takes a number to end at white space, which the last one of a file may lack.
-        bytes.push(b'\n');
-    }
-    let mut reader = PlyReader::from_reader(&*bytes).map_err(header)?;
-    while let Some(element) = reader.current_element().cloned() {
-        if element.name == "vertex" {
-            return vertices(file, reader, &element);
+pub(crate) fn read(file: &Path, stream: &mut Stream) -> Result<Cloud> {
+    let header = Header::read(file, &mut stream.reader)?;
+    let vertex = header.vertex();
+    let count = stream.holds(vertex.count as u64, rows::least_bytes(&header, vertex));
+    let dimension = header.axes.len();
+    let mut points = room(file, count.saturating_mul(dimension as u64))?;
+    let mut weights = match header.weight {
+        Some(_) => Some(room(file, count)?),
+        None => None,
+    };
+    rows::walk(file, &header, &mut stream.reader, |part| {
+        if let Part::Vertex(at, row) = part {
+            let number = |&property: &usize| row.number(file, &header, at, property);
+            for axis in &header.axes {
+                points.push(number(axis)?);
+            }
+            if let (Some(weights), Some(weight)) = (&mut weights, &header.weight) {
+                weights.push(number(weight)?);
+            }
         }
-        // Rows without properties take no bytes: no end of file would stop a header that claims too
-        // many.
-        let skipped = if element.properties.is_empty() && element.count > 0 {
-            Err(io::Error::other("has rows but no properties").into())
-        } else {
-            rows(&mut reader, |_: Other| {})
-        };
-        skipped.map_err(|error| malformed(file, format!("element {}", element.name), error))?;
-    }
-    let elements = reader.header().elem_defs.iter();
-    Err(FormatError::Missing {
-        file: file.into(),
-        wanted: "element vertex",
-        found: elements.map(|element| element.name.clone()).collect(),
+        Ok(())
+    })?;
+    Ok(Cloud {
+        points,
+        dimension,
+        weights,
     })
 }
 
-fn vertices(file: &Path, mut reader: PlyReader<&[u8]>, element: &ElementDef) -> Result<CloudFile> {
-    let has = |name| {
-        element
-            .get_property(name)
-            .is_some_and(|property| matches!(property.property_type, PropertyType::Scalar(_)))
-    };
-    let dimension = AXES.iter().take_while(|axis| has(axis)).count();
-    if dimension == 0 || AXES.iter().skip(dimension).any(|axis| has(axis)) {
-        return Err(FormatError::Missing {
-            file: file.into(),
-            wanted: "properties x, y, z of element vertex",
-            found: element
-                .properties
-                .iter()
-                .map(|property| property.name.clone())
-                .collect(),
-        });
-    }
-    let (mut points, mut weights) = (Vec::new(), Vec::new());
-    let end = rows(&mut reader, |Vertex { x, y, z, weight }| {
-        points.extend([x, y, z].iter().take(dimension));
-        weights.push(weight);
-    });
-    match end {
-        Ok(()) => Ok(CloudFile {
-            points,
-            dimension,
-            weights: has("weight").then_some(weights),
-        }),
-        Err(error) if error.0.kind() == io::ErrorKind::UnexpectedEof => {
-            Err(FormatError::Truncated {
-                file: file.into(),
-                what: "vertices",
-                promised: element.count as u64,
-                found: weights.len() as u64,
-            })
-        }
-        Err(error) => Err(malformed(file, format!("row {}", weights.len() + 1), error)),
-    }
-}
-
-fn malformed(file: &Path, place: String, error: DeserializeError) -> FormatError {
-    FormatError::malformed(file, &place, error.0, ".ply")
-}
-
-/// Hands the rows of the reader's current element to `take`, which sees all that precede an error.
-fn rows<T: for<'de> Row<'de>>(
-    mut reader: &mut PlyReader<&[u8]>,
-    take: impl FnMut(T),
-) -> std::result::Result<(), DeserializeError> {
-    reader.next_value_seed(&mut RowVisitor::new(take))
+fn malformed(file: &Path, place: &str, reason: io::Error) -> Error {
+    Error::broken(file, place, reason, ".ply")
 }
 
 /// Writes little-endian float64.
-pub(super) fn write(
-    out: &mut impl Write,
+pub(crate) fn write(
+    out: &mut dyn Write,
     points: &[f64],
     dimension: usize,
     weights: Option<&[f64]>,
@@ -153,7 +91,7 @@ pub(super) fn write(
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::tests::{message, mutilate, parse};
+    use crate::tests::{message, mutilate, parse};
 
     const MESH: &str = "ply\ncomment by hand\nelement camera 1\nproperty list uchar int view\nelement vertex 3\n\
         property uchar red\nproperty float x\nproperty double y\nproperty list uchar float more\nproperty short z\n\
@@ -259,7 +197,7 @@ mod tests {
         );
         assert_eq!(
             message("a.ply", &vertices("2", &xy, "1 1\n1 one\n")),
-            "a.ply: row 2: Failed to parse f32 from ASCII; export the file again as .ply"
+            "a.ply: row 2, column y is \"one\", not a number; write a decimal number such as 0.25"
         );
         assert_eq!(
             message(
@@ -276,7 +214,7 @@ mod tests {
         let count = usize::MAX.to_string();
         assert!(message("a.ply", &vertices(&count, &["x"], "1 2")).contains("only 2 are there"));
         let empty = format!(
-            "ply\nformat ascii 1.0\nelement nothing {count}\nelement vertex 1\nend_header\n"
+            "ply\nformat ascii 1.0\nelement nothing {count}\nelement vertex 1\nproperty int x\nend_header\n"
         );
         assert!(message("a.ply", empty.as_bytes()).contains("has rows but no properties"));
         let list = b"ply\nformat binary_little_endian 1.0\nelement vertex 1\nproperty list uint double l\n\

@@ -1,23 +1,27 @@
 //! Tables as text: `.csv` (comma separated, a header or none, a column named `weight` set apart)
 //! and `.xyz` (separated by white space, `#` opens a comment line, nothing but coordinates).
 
-use super::{CloudFile, FormatError, Result, column_name, one_line};
+use crate::{Cloud, Error, Result, cloud::column_name, error::one_line};
 use csv::{ByteRecord, ReaderBuilder, Trim};
 use std::{
-    io::{self, Write},
+    io::{self, BufRead, Write},
     path::Path,
 };
 
 /// A cloud and what its columns are called.
-type Named = (CloudFile, Option<Vec<String>>);
+type Named = (Cloud, Option<Vec<String>>);
 
-/// A table of numbers, row-major; `width` is set by the header or else by the first row.
+/// A table of numbers, row-major, but for the column of weights; `width` is set by the header or
+/// else by the first row.
 #[derive(Default)]
 struct Table {
     names: Option<Vec<String>>,
     width: usize,
+    /// Which column is named `weight`, if one is.
+    weight: Option<usize>,
     rows: usize,
-    values: Vec<f64>,
+    points: Vec<f64>,
+    weights: Vec<f64>,
 }
 
 impl Table {
@@ -31,7 +35,7 @@ impl Table {
             self.width = found;
         }
         if found != self.width {
-            return Err(FormatError::Ragged {
+            return Err(Error::Ragged {
                 file: file.into(),
                 row,
                 found,
@@ -39,56 +43,118 @@ impl Table {
             });
         }
         for (column, field) in fields.enumerate() {
-            self.values.push(number(field).ok_or_else(|| {
-                FormatError::NotANumber {
+            let Some(value) = number(field) else {
+                let name = |names: &Vec<String>| names.get(column).cloned();
+                return Err(Error::NotANumber {
                     file: file.into(),
                     row,
-                    column: (self
-                        .names
-                        .as_ref()
-                        .and_then(|names| names.get(column).cloned()))
-                    .unwrap_or_else(|| column_name(column, self.width)),
+                    column: (self.names.as_ref().and_then(name))
+                        .unwrap_or_else(|| column_name(column, self.width)),
                     text: String::from_utf8_lossy(field).chars().take(40).collect(),
-                }
-            })?);
+                });
+            };
+            if self.weight == Some(column) {
+                self.weights.push(value);
+            } else {
+                self.points.push(value);
+            }
         }
         self.rows = row;
         Ok(())
     }
 
+    fn set_header(&mut self, record: &ByteRecord) {
+        let name = |field| one_line(&String::from_utf8_lossy(field));
+        let names: Vec<_> = record.iter().map(name).collect();
+        self.weight = names
+            .iter()
+            .position(|name| name.eq_ignore_ascii_case("weight"));
+        self.width = names.len();
+        self.names = Some(names);
+    }
+
     /// Reads csv. The first row is a header if no field of it is a number.
-    fn from_csv(file: &Path, bytes: &[u8]) -> Result<Self> {
+    fn from_csv(file: &Path, reader: impl BufRead) -> Result<Self> {
         let mut reader = ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
             .trim(Trim::All)
-            .from_reader(bytes);
+            .from_reader(reader);
         let mut record = ByteRecord::new();
         let mut table = Self::default();
         loop {
             match reader.read_byte_record(&mut record) {
                 Ok(true) => {}
                 Ok(false) => return Ok(table),
-                Err(error) => {
-                    let place = format!("row {}", table.rows + 1);
-                    return Err(FormatError::malformed(file, &place, error, ".csv"));
-                }
+                Err(error) => return Err(table.broken(file, error.into(), ".csv")),
             }
             if record.as_slice().is_empty() && record.len() == 1 {
                 continue;
             }
             if table.width == 0 && record.iter().all(|field| number(field).is_none()) {
-                table.width = record.len();
-                table.names = Some(
-                    record
-                        .iter()
-                        .map(|name| one_line(&String::from_utf8_lossy(name)))
-                        .collect(),
-                );
+                table.set_header(&record);
                 continue;
             }
             table.push(file, record.iter())?;
         }
+    }
+
+    /// Reads lines of fields that white space divides.
+    fn from_xyz(file: &Path, mut reader: impl BufRead) -> Result<Self> {
+        let mut table = Self::default();
+        let mut lines = Vec::new();
+        loop {
+            lines.clear();
+            match reader.read_until(b'\n', &mut lines) {
+                Ok(0) => return Ok(table),
+                Ok(_) => {}
+                Err(error) => return Err(table.broken(file, error, ".xyz")),
+            }
+            // Windows editors open a text with this mark.
+            let mark: &[u8] = if table.rows == 0 {
+                b"\xef\xbb\xbf"
+            } else {
+                b""
+            };
+            let lines = lines.strip_prefix(mark).unwrap_or(&lines);
+            for line in lines.split(|&byte| byte == b'\r') {
+                let fields: Vec<_> = line
+                    .split(u8::is_ascii_whitespace)
+                    .filter(|field| !field.is_empty())
+                    .collect();
+                if fields.first().is_some_and(|first| !first.starts_with(b"#")) {
+                    table.push(file, fields.into_iter())?;
+                }
+            }
+        }
+    }
+
+    fn broken(&self, file: &Path, error: io::Error, format: &'static str) -> Error {
+        Error::broken(file, &format!("row {}", self.rows + 1), error, format)
+    }
+
+    /// The table as a cloud.
+    fn into_cloud(mut self, file: &Path) -> Result<Named> {
+        let mut weights = None;
+        if let (Some(names), Some(weight)) = (&mut self.names, self.weight) {
+            if self.width == 1 {
+                return Err(Error::Missing {
+                    file: file.into(),
+                    wanted: "column of coordinates",
+                    found: names.clone(),
+                });
+            }
+            names.remove(weight);
+            self.width -= 1;
+            weights = Some(self.weights);
+        }
+        let cloud = Cloud {
+            points: self.points,
+            // An empty table has no width; its cloud is refused for having no rows.
+            dimension: self.width.max(1),
+            weights,
+        };
+        Ok((cloud, self.names))
     }
 }
 
@@ -97,50 +163,17 @@ fn number(field: &[u8]) -> Option<f64> {
 }
 
 /// Reads a cloud from csv.
-pub(super) fn read_csv(file: &Path, bytes: &[u8]) -> Result<Named> {
-    let mut table = Table::from_csv(file, bytes)?;
-    let Some(names) = &mut table.names else {
-        return Ok((unweighted(table.values, table.width), None));
-    };
-    let Some(weight) = names
-        .iter()
-        .position(|name| name.eq_ignore_ascii_case("weight"))
-    else {
-        return Ok((unweighted(table.values, table.width), table.names));
-    };
-    if table.width == 1 {
-        return Err(FormatError::Missing {
-            file: file.into(),
-            wanted: "column of coordinates",
-            found: names.clone(),
-        });
-    }
-    names.remove(weight);
-    let (mut points, mut weights) = (
-        Vec::with_capacity(table.values.len()),
-        Vec::with_capacity(table.rows),
-    );
-    for (at, &value) in table.values.iter().enumerate() {
-        let column = if at % table.width == weight {
-            &mut weights
-        } else {
-            &mut points
-        };
-        column.push(value);
-    }
-    let cloud = CloudFile {
-        weights: Some(weights),
-        ..unweighted(points, table.width - 1)
-    };
-    Ok((cloud, table.names))
+pub(crate) fn read_csv(file: &Path, reader: impl BufRead) -> Result<Named> {
+    Table::from_csv(file, reader)?.into_cloud(file)
 }
 
 /// Reads a csv of one column.
-pub(super) fn read_column(file: &Path, bytes: &[u8]) -> Result<Vec<f64>> {
-    let table = Table::from_csv(file, bytes)?;
-    match table.width {
-        0 | 1 => Ok(table.values),
-        width => Err(FormatError::Shape {
+pub(crate) fn read_column(file: &Path, reader: impl BufRead) -> Result<Vec<f64>> {
+    let table = Table::from_csv(file, reader)?;
+    match (table.width, table.weight) {
+        (0 | 1, None) => Ok(table.points),
+        (1, Some(_)) => Ok(table.weights),
+        (width, _) => Err(Error::Shape {
             file: file.into(),
             name: "of weights".into(),
             shape: vec![table.rows as u64, width as u64],
@@ -150,34 +183,13 @@ pub(super) fn read_column(file: &Path, bytes: &[u8]) -> Result<Vec<f64>> {
 }
 
 /// Reads a cloud from lines of coordinates.
-pub(super) fn read_xyz(file: &Path, bytes: &[u8]) -> Result<Named> {
-    let mut table = Table::default();
-    // Windows editors open a text with this mark.
-    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    for line in text.split(|&byte| byte == b'\n' || byte == b'\r') {
-        let fields: Vec<_> = line
-            .split(u8::is_ascii_whitespace)
-            .filter(|field| !field.is_empty())
-            .collect();
-        if fields.first().is_some_and(|first| !first.starts_with(b"#")) {
-            table.push(file, fields.into_iter())?;
-        }
-    }
-    Ok((unweighted(table.values, table.width), None))
-}
-
-fn unweighted(points: Vec<f64>, dimension: usize) -> CloudFile {
-    CloudFile {
-        points,
-        // An empty table has no width; its cloud is refused for having no rows.
-        dimension: dimension.max(1),
-        weights: None,
-    }
+pub(crate) fn read_xyz(file: &Path, reader: impl BufRead) -> Result<Named> {
+    Table::from_xyz(file, reader)?.into_cloud(file)
 }
 
 /// Writes a header and one row per point, each number with the digits that read back as itself.
-pub(super) fn write_csv(
-    out: &mut impl Write,
+pub(crate) fn write_csv(
+    out: &mut dyn Write,
     points: &[f64],
     dimension: usize,
     weights: Option<&[f64]>,
@@ -195,12 +207,12 @@ pub(super) fn write_csv(
 }
 
 /// Writes one line of coordinates per point.
-pub(super) fn write_xyz(out: &mut impl Write, points: &[f64], dimension: usize) -> io::Result<()> {
+pub(crate) fn write_xyz(out: &mut dyn Write, points: &[f64], dimension: usize) -> io::Result<()> {
     write_rows(out, points, dimension, None, " ")
 }
 
 fn write_rows(
-    out: &mut impl Write,
+    out: &mut dyn Write,
     points: &[f64],
     dimension: usize,
     weights: Option<&[f64]>,
@@ -219,7 +231,7 @@ fn write_rows(
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::tests::{message, parse};
+    use crate::tests::{message, parse};
 
     #[test]
     fn headers_line_ends_byte_order_marks_and_spaces_are_taken_as_they_come() {

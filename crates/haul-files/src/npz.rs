@@ -1,74 +1,81 @@
 //! NumPy's `.npz`: a zip archive of `.npy` members. A cloud is the array `points` and, if there,
 //! the array `weights`.
 
-use super::{Array, CloudFile, FormatError, Result, npy};
+use crate::{
+    Array, Cloud, Error, Result,
+    npy::{self, Stored},
+    source::{MAX_RATIO, Source, Stream},
+};
 use npyz::{
     npz::{NpzArchive, NpzWriter, file_name_from_array_name},
     zip::{CompressionMethod, result::ZipError, write::FileOptions},
 };
 use std::{
-    io::{self, Cursor, Read, Seek, Write},
+    io::{self, BufReader, Read, Seek, Write},
     path::Path,
 };
 
-/// Deflate, which is what NumPy writes, shrinks nothing further than this.
-const MAX_RATIO: u64 = 1032;
-
 /// Reads the arrays `points` and `weights`.
-pub(super) fn read(file: &Path, bytes: &[u8]) -> Result<CloudFile> {
-    let mut archive = NpzArchive::new(Cursor::new(bytes))
-        .map_err(|error| malformed(file, "table of contents".into(), error))?;
-    let Some(points) = member(file, &mut archive, "points", bytes.len())? else {
+pub(crate) fn read(file: &Path, source: Source) -> Result<Cloud> {
+    // No member of an archive is larger than all of it can unpack to.
+    let limit = source
+        .length()
+        .map(|length| length.saturating_mul(MAX_RATIO));
+    let contents = |reason: &dyn ToString| malformed(file, "table of contents", reason.to_string());
+    let archive = source
+        .seekable()
+        .ok_or_else(|| contents(&"a pipe has none"))?;
+    let mut archive = NpzArchive::new(archive).map_err(|error| contents(&error))?;
+    let Some(points) = member(file, &mut archive, "points", limit)? else {
         let mut found: Vec<_> = archive.array_names().map(Into::into).collect();
         found.sort();
-        return Err(FormatError::Missing {
+        return Err(Error::Missing {
             file: file.into(),
             wanted: "array points",
             found,
         });
     };
-    let mut cloud = npy::read(file, "points", &points)?.into_cloud(file)?;
-    if let Some(weights) = member(file, &mut archive, "weights", bytes.len())? {
-        cloud.weights = Some(npy::read(file, "weights", &weights)?.into_vector(file)?);
+    let mut cloud = points.into_cloud(file)?;
+    if let Some(weights) = member(file, &mut archive, "weights", limit)? {
+        cloud.weights = Some(weights.into_vector(file)?);
     }
     Ok(cloud)
 }
 
-/// The unpacked bytes of an array, as long as they do not outgrow what the archive can honestly
-/// hold.
+/// An array of the archive, if it is there.
 fn member(
     file: &Path,
-    archive: &mut NpzArchive<Cursor<&[u8]>>,
-    name: &str,
-    archive_size: usize,
-) -> Result<Option<Vec<u8>>> {
-    let place = || format!("array {name}");
-    let member = match archive
+    archive: &mut NpzArchive<impl Read + Seek>,
+    name: &'static str,
+    limit: Option<u64>,
+) -> Result<Option<Stored>> {
+    match archive
         .zip_archive()
         .by_name(&file_name_from_array_name(name))
     {
-        Ok(member) => member,
-        Err(ZipError::FileNotFound) => return Ok(None),
-        Err(error) => return Err(malformed(file, place(), error)),
-    };
-    let limit = MAX_RATIO.saturating_mul(archive_size as u64);
-    let mut bytes = Vec::new();
-    match member.take(limit.saturating_add(1)).read_to_end(&mut bytes) {
-        Err(error) => Err(malformed(file, place(), error)),
-        Ok(length) if length as u64 > limit => {
-            let reason = format!("unpacks to more than {limit} bytes, {MAX_RATIO} times its file");
-            Err(malformed(file, place(), reason))
+        Ok(member) => {
+            let mut stream = Stream {
+                reader: Box::new(BufReader::new(member)),
+                limit,
+            };
+            let array = npy::read(file, name, &mut stream)?;
+            let place = format!("array {name}");
+            stream
+                .finish()
+                .map_err(|error| malformed(file, &place, error))?;
+            Ok(Some(array))
         }
-        Ok(_) => Ok(Some(bytes)),
+        Err(ZipError::FileNotFound) => Ok(None),
+        Err(error) => Err(malformed(file, &format!("array {name}"), error)),
     }
 }
 
-fn malformed(file: &Path, place: String, reason: impl ToString) -> FormatError {
-    FormatError::malformed(file, &place, reason, ".npz with numpy.savez")
+fn malformed(file: &Path, place: &str, reason: impl ToString) -> Error {
+    Error::malformed(file, place, reason, ".npz with numpy.savez")
 }
 
 /// Writes each array as a member.
-pub(super) fn write(out: impl Write + Seek, arrays: &[Array]) -> io::Result<()> {
+pub(crate) fn write(out: impl Write + Seek, arrays: &[Array]) -> io::Result<()> {
     let mut archive = NpzWriter::new(out);
     for array in arrays {
         // Digits of measured numbers hardly shrink, so that packing would only take time.
@@ -88,8 +95,9 @@ pub(super) fn write(out: impl Write + Seek, arrays: &[Array]) -> io::Result<()> 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::tests::{message, parse};
     use super::*;
+    use crate::tests::{message, parse};
+    use std::io::Cursor;
 
     fn npz(arrays: &[(&'static str, Vec<usize>, &[f64])]) -> Vec<u8> {
         let arrays: Vec<_> = arrays

@@ -1,15 +1,21 @@
 //! NumPy's `.npy`: one array behind a header that is a Python dictionary. Floats and integers of
 //! every width, both byte orders, C and Fortran order are read, each value converted to float64.
 
-use super::{Array, CloudFile, FormatError, Result};
+use crate::{
+    Array, Cloud, Error, Result,
+    source::{Stream, room},
+};
 use npyz::{NpyFile, NpyHeader, Order, WriterBuilder};
 use std::{
-    io::{self, Write},
+    io::{self, Read, Write},
     path::Path,
 };
 
+/// What errors call the format.
+const FORMAT: &str = ".npy with numpy.save";
+
 /// An array as it was stored, in C order.
-pub(super) struct Stored {
+pub(crate) struct Stored {
     name: &'static str,
     shape: Vec<u64>,
     values: Vec<f64>,
@@ -17,14 +23,14 @@ pub(super) struct Stored {
 
 impl Stored {
     /// `n × d`, or `n` for points on a line.
-    pub(super) fn into_cloud(self, file: &Path) -> Result<CloudFile> {
+    pub(crate) fn into_cloud(self, file: &Path) -> Result<Cloud> {
         let dimension = match *self.shape {
             [_] => Some(1),
             [_, dimension] if dimension > 0 => usize::try_from(dimension).ok(),
             _ => None,
         };
         match dimension {
-            Some(dimension) => Ok(CloudFile {
+            Some(dimension) => Ok(Cloud {
                 points: self.values,
                 dimension,
                 weights: None,
@@ -34,15 +40,15 @@ impl Stored {
     }
 
     /// `n` or `n × 1`.
-    pub(super) fn into_vector(self, file: &Path) -> Result<Vec<f64>> {
+    pub(crate) fn into_vector(self, file: &Path) -> Result<Vec<f64>> {
         match *self.shape {
             [_] | [_, 1] => Ok(self.values),
             _ => Err(self.misshapen(file, "(n,) or (n, 1), one weight per point")),
         }
     }
 
-    fn misshapen(self, file: &Path, wanted: &'static str) -> FormatError {
-        FormatError::Shape {
+    fn misshapen(self, file: &Path, wanted: &'static str) -> Error {
+        Error::Shape {
             file: file.into(),
             name: self.name.into(),
             shape: self.shape,
@@ -52,46 +58,74 @@ impl Stored {
 }
 
 /// Reads an array; `name` is what errors call it.
-pub(super) fn read(file: &Path, name: &'static str, bytes: &[u8]) -> Result<Stored> {
-    let malformed = |reason: &dyn ToString| {
-        let place = format!("array {name}, first {} bytes", bytes.len().min(MAX_HEADER));
-        FormatError::malformed(file, &place, reason.to_string(), ".npy with numpy.save")
-    };
-    check_header(bytes).map_err(|reason| malformed(&reason))?;
-    let mut rest = bytes;
-    let header = NpyHeader::from_reader(&mut rest).map_err(|error| malformed(&error))?;
+pub(crate) fn read(file: &Path, name: &'static str, stream: &mut Stream) -> Result<Stored> {
+    let place = format!("header of array {name}");
+    let broken = |error| Error::broken(file, &place, error, FORMAT);
+    let malformed =
+        |reason: &dyn ToString| Error::malformed(file, &place, reason.to_string(), FORMAT);
+    let header = header_bytes(&mut stream.reader).map_err(broken)?;
+    check_header(&header).map_err(|reason| malformed(&reason))?;
+    if let Some(limit) = &mut stream.limit {
+        *limit = limit.saturating_sub(header.len() as u64);
+    }
+    let header = NpyHeader::from_reader(&*header).map_err(|error| malformed(&error))?;
     let element = header.dtype();
-    let size = element.num_bytes().unwrap_or(0).max(1) as u64;
-    let (shape, order, promised) = (header.shape().to_vec(), header.order(), header.len());
-    let values =
-        numbers(NpyFile::with_header(header, rest)).ok_or_else(|| FormatError::ElementType {
+    let size = element.num_bytes().unwrap_or(0) as u64;
+    let (shape, promised) = (header.shape().to_vec(), header.len());
+    let columns = match (header.order(), &*shape) {
+        (Order::Fortran, &[_, columns]) if columns > 1 => Some(columns),
+        _ => None,
+    };
+    let held = stream.holds(promised, size);
+    let values = numbers(NpyFile::with_header(header, &mut stream.reader)).ok_or_else(|| {
+        Error::ElementType {
             file: file.into(),
             name: name.into(),
             found: element.descr(),
-        })?;
-    let found = rest.len() as u64 / size;
-    if promised > found {
-        return Err(FormatError::Truncated {
-            file: file.into(),
-            what: "values",
-            promised,
-            found,
-        });
+        }
+    })?;
+    let truncated = |found| Error::Truncated {
+        file: file.into(),
+        what: "values",
+        promised,
+        found,
+    };
+    let mut found = 0;
+    let values = values.inspect(|value| found += u64::from(value.is_ok()));
+    let values = match columns {
+        Some(_) if held < promised => return Err(truncated(held)),
+        Some(columns) => transposed(room(file, held)?, values, held / columns, columns),
+        None => in_order(room(file, held)?, values),
+    };
+    match values {
+        Ok(values) => Ok(Stored {
+            name,
+            shape,
+            values,
+        }),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(truncated(found)),
+        Err(error) => Err(Error::broken(file, &format!("array {name}"), error, FORMAT)),
     }
-    let mut values = values.map_err(|error| malformed(&error))?;
-    if let (Order::Fortran, &[rows, _]) = (order, &*shape) {
-        // Both sizes fit: their product was just read.
-        values = transposed(&values, rows as usize);
-    }
-    Ok(Stored {
-        name,
-        shape,
-        values,
-    })
 }
 
 /// NumPy itself reads no longer header unless told to.
 const MAX_HEADER: usize = 10_000;
+
+/// The header and what precedes it, as far as it is there and no longer than it may be.
+fn header_bytes(reader: &mut dyn Read) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    reader.take(12).read_to_end(&mut bytes)?;
+    let length = match *bytes {
+        [_, _, _, _, _, _, 1, _, a, b, ..] => 10 + usize::from(u16::from_le_bytes([a, b])),
+        [_, _, _, _, _, _, _, _, a, b, c, d] => {
+            12_usize.saturating_add(u32::from_le_bytes([a, b, c, d]) as usize)
+        }
+        _ => 0,
+    };
+    let rest = length.min(12 + MAX_HEADER).saturating_sub(bytes.len());
+    reader.take(rest as u64).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
 
 /// Keeps from the header parser what it does not guard against: it reserves the length that the
 /// header claims, recurses once per open bracket, and multiplies sizes without a check. An array of
@@ -104,10 +138,10 @@ fn check_header(bytes: &[u8]) -> std::result::Result<(), &'static str> {
         [_, _, a, b, c, d, ref text @ ..] => (u32::from_le_bytes([a, b, c, d]) as usize, text),
         _ => return Err(foreign),
     };
-    let text = text.get(..length).ok_or("the header is cut short")?;
     if length > MAX_HEADER {
         return Err("the header is longer than any array of numbers needs");
     }
+    let text = text.get(..length).ok_or("the header is cut short")?;
     if text.contains(&b'\\') || text.iter().filter(|byte| b"([{".contains(byte)).count() > 2 {
         return Err("the header does not describe an array of plain numbers");
     }
@@ -122,11 +156,11 @@ fn check_header(bytes: &[u8]) -> std::result::Result<(), &'static str> {
 }
 
 /// Every value as float64, or `None` for a type that is no real number.
-fn numbers(stored: NpyFile<&[u8]>) -> Option<io::Result<Vec<f64>>> {
+fn numbers<'r>(stored: NpyFile<impl Read + 'r>) -> Option<Numbers<'r>> {
     macro_rules! first_that_fits {
         ($($number:ty)*) => {{
             $(let stored = match stored.try_data::<$number>() {
-                Ok(values) => return Some(values.map(|value| value.map(|value| value as f64)).collect()),
+                Ok(values) => return Some(Box::new(values.map(|value| value.map(|value| value as f64)))),
                 Err(stored) => stored,
             };)*
             let _ = stored;
@@ -136,16 +170,38 @@ fn numbers(stored: NpyFile<&[u8]>) -> Option<io::Result<Vec<f64>>> {
     first_that_fits!(f64 f32 i64 i32 i16 i8 u64 u32 u16 u8)
 }
 
-/// Columns of `rows` values become rows.
-fn transposed(values: &[f64], rows: usize) -> Vec<f64> {
-    (0..rows)
-        .flat_map(|row| values.iter().skip(row).step_by(rows))
-        .copied()
-        .collect()
+/// The values of an array, as they come.
+type Numbers<'r> = Box<dyn Iterator<Item = io::Result<f64>> + 'r>;
+
+/// The values as they come.
+fn in_order(
+    mut all: Vec<f64>,
+    values: impl Iterator<Item = io::Result<f64>>,
+) -> io::Result<Vec<f64>> {
+    for value in values {
+        all.push(value?);
+    }
+    Ok(all)
+}
+
+/// Columns, one after another, go to their places in the rows, for which `all` has room.
+fn transposed(
+    mut all: Vec<f64>,
+    values: impl Iterator<Item = io::Result<f64>>,
+    rows: u64,
+    columns: u64,
+) -> io::Result<Vec<f64>> {
+    // Both sizes fit: there is room for their product.
+    let (rows, columns) = (rows as usize, columns as usize);
+    all.resize(rows * columns, 0.0);
+    for (at, value) in values.enumerate() {
+        all[at % rows * columns + at / rows] = value?;
+    }
+    Ok(all)
 }
 
 /// Writes float64 in C order.
-pub(super) fn write(out: impl Write, array: &Array) -> io::Result<()> {
+pub(crate) fn write(out: impl Write, array: &Array) -> io::Result<()> {
     let shape: Vec<_> = array.shape.iter().map(|&size| size as u64).collect();
     let mut writer = npyz::WriteOptions::new()
         .default_dtype()
@@ -159,7 +215,7 @@ pub(super) fn write(out: impl Write, array: &Array) -> io::Result<()> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::tests::{message, parse};
+    use crate::tests::{message, parse};
 
     /// A file with this header and these bytes behind it.
     fn npy(header: &str, data: &[u8]) -> Vec<u8> {
@@ -208,6 +264,20 @@ mod tests {
         for order in ["True", "False"] {
             let cloud = parse("a.npy", &array("|u1", order, "(3,)", &[7, 8, 9])).unwrap();
             assert_eq!((cloud.dimension, &*cloud.points), (1, &[7.0, 8.0, 9.0][..]));
+        }
+    }
+
+    #[test]
+    fn later_versions_have_a_longer_length() {
+        let first = array("|i1", "False", "(2, 1)", &[5, 6]);
+        for version in [2, 3] {
+            let mut bytes = first.clone();
+            bytes[6] = version;
+            bytes.splice(10..10, [0, 0]);
+            assert_eq!(
+                parse("a.npy", &bytes).unwrap(),
+                parse("a.npy", &first).unwrap()
+            );
         }
     }
 
@@ -268,7 +338,7 @@ mod tests {
                 .contains("cannot be negative")
         );
         assert!(
-            message("a.npy", b"\x93NUMPY\x02\x00\xff\xff\xff\xff{}")
+            message("a.npy", b"\x93NUMPY\x02\x00\xff\x00\x00\x00{}")
                 .contains("the header is cut short")
         );
         assert!(message("a.npy", &npy(&"(".repeat(9_000), &[])).contains("plain numbers"));

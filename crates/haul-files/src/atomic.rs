@@ -2,43 +2,56 @@
 //! (a rename does not cross file systems), then renamed over the target. Whatever fails before that
 //! removes the temporary file again.
 
-use super::{FormatError, Result};
-use crate::interrupt;
+use crate::{Error, Result};
 use std::{
     fs::File,
     io::{self, BufWriter, Write},
     path::Path,
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 use tempfile::NamedTempFile;
 
-/// Lets `fill` write the file `path`.
-pub(super) fn write(
+static REPLACING: Mutex<()> = Mutex::new(());
+
+/// Waits until no file is being written, and lets none be begun for as long as the guard lives: what
+/// a program takes before it ends itself amid its work, so that its files are whole or absent.
+pub fn hold_writes() -> MutexGuard<'static, ()> {
+    REPLACING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Lets `fill` write the file `path`. An [`Error`] inside the error of `fill` is about another file,
+/// and comes out as it is.
+pub(crate) fn write(
     path: &Path,
     fill: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>,
 ) -> Result<()> {
     if path.is_dir() {
-        return Err(FormatError::Directory { file: path.into() });
+        return Err(Error::Directory { file: path.into() });
     }
-    replace(path, fill).map_err(|reason| unwritable(path, reason))
+    replace(path, fill).map_err(|reason| {
+        reason
+            .downcast::<Error>()
+            .unwrap_or_else(|reason| unwritable(path, reason))
+    })
 }
 
 /// Whether `write` would be let, as far as that can be known before.
-pub(super) fn check(path: &Path) -> Result<()> {
+pub(crate) fn check(path: &Path) -> Result<()> {
     if path.is_dir() {
-        return Err(FormatError::Directory { file: path.into() });
+        return Err(Error::Directory { file: path.into() });
     }
     if is_special(path) {
         return Ok(());
     }
     // The guard outlives the file.
-    let _whole = interrupt::hold();
+    let _whole = hold_writes();
     beside(path)
         .map(drop)
         .map_err(|reason| unwritable(path, reason))
 }
 
-fn unwritable(path: &Path, reason: io::Error) -> FormatError {
-    FormatError::Unwritable {
+fn unwritable(path: &Path, reason: io::Error) -> Error {
+    Error::Unwritable {
         file: path.into(),
         reason,
     }
@@ -51,7 +64,7 @@ fn replace(
     if is_special(path) {
         return buffered(&File::options().write(true).open(path)?, fill);
     }
-    let _whole = interrupt::hold();
+    let _whole = hold_writes();
     let temporary = beside(path)?;
     buffered(temporary.as_file(), fill)?;
     temporary.persist(path)?;
@@ -59,7 +72,7 @@ fn replace(
 }
 
 /// A device or a pipe: a place to write to, that a rename would destroy.
-pub(super) fn is_special(path: &Path) -> bool {
+pub(crate) fn is_special(path: &Path) -> bool {
     path.metadata().is_ok_and(|existing| !existing.is_file())
 }
 

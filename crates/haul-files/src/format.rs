@@ -1,0 +1,152 @@
+//! The formats, by the extensions of file names.
+
+use crate::{Error, Result};
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
+
+/// A format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Format {
+    Npy,
+    Npz,
+    Ply,
+    Csv,
+    Xyz,
+    #[cfg(feature = "las")]
+    Las,
+    #[cfg(feature = "parquet")]
+    Parquet,
+}
+
+/// What the name of a file says of its bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Kind {
+    pub(crate) format: Format,
+    /// Whether gzip packs the whole: `.gz` after the format's own extension.
+    pub(crate) packed: bool,
+}
+
+/// What each extension stands for.
+const EXTENSIONS: &[(&str, Format)] = &[
+    ("npy", Format::Npy),
+    ("npz", Format::Npz),
+    ("ply", Format::Ply),
+    ("csv", Format::Csv),
+    ("xyz", Format::Xyz),
+    #[cfg(feature = "las")]
+    ("las", Format::Las),
+    #[cfg(feature = "las")]
+    ("laz", Format::Las),
+    #[cfg(feature = "parquet")]
+    ("parquet", Format::Parquet),
+];
+
+impl Format {
+    /// Read from front to back, so that it may be packed as a whole.
+    const fn streams(self) -> bool {
+        matches!(self, Self::Npy | Self::Ply | Self::Csv | Self::Xyz)
+    }
+
+    /// Has a place for weights.
+    pub(crate) const fn has_weights(self) -> bool {
+        matches!(self, Self::Npz | Self::Ply | Self::Csv)
+    }
+}
+
+impl Kind {
+    /// Standard input's.
+    pub(crate) const CSV: Self = Self {
+        format: Format::Csv,
+        packed: false,
+    };
+
+    /// What the name says, if it is one of `formats`.
+    pub(crate) fn among(path: &Path, formats: impl Fn(Format) -> bool) -> Result<Self> {
+        let packed = has_extension(path, "gz");
+        let plain = if packed {
+            path.file_stem().map(Path::new)
+        } else {
+            Some(path)
+        };
+        let allowed = |format: Format| formats(format) && (format.streams() || !packed);
+        let named = |(extension, format): &(&str, Format)| {
+            (allowed(*format) && plain.is_some_and(|plain| has_extension(plain, extension)))
+                .then_some(*format)
+        };
+        match EXTENSIONS.iter().find_map(named) {
+            Some(format) => Ok(Self { format, packed }),
+            None => Err(Error::Extension {
+                file: path.into(),
+                known: known(formats),
+            }),
+        }
+    }
+
+    /// What the name says of a cloud that is read.
+    pub(crate) fn of_cloud(path: &Path) -> Result<Self> {
+        Self::among(path, |_| true)
+    }
+
+    /// What the name says of a cloud that is written.
+    pub(crate) fn of_target(path: &Path) -> Result<Self> {
+        Self::among(path, |format| format.streams() || format == Format::Npz)
+    }
+}
+
+/// The extensions, for a person.
+fn known(formats: impl Fn(Format) -> bool) -> String {
+    let of = |choice: &dyn Fn(Format) -> bool| {
+        let names = EXTENSIONS.iter().filter(|(_, format)| choice(*format));
+        names
+            .map(|(name, _)| format!(".{name}"))
+            .collect::<Vec<_>>()
+    };
+    let (all, streams) = (
+        of(&formats),
+        of(&|format| formats(format) && format.streams()),
+    );
+    let (all, last) = (all.join(", "), streams.last().cloned().unwrap_or_default());
+    format!("{all}, or one packed by gzip, as {last}.gz")
+}
+
+/// Whether the name ends so; case does not count.
+pub(crate) fn has_extension(path: &Path, extension: &str) -> bool {
+    path.extension()
+        .is_some_and(|found| found.eq_ignore_ascii_case(extension))
+}
+
+/// The name of one file of a sequence: `cloud.ply.gz` becomes `cloud_007.ply.gz`.
+pub fn numbered(path: &Path, number: usize, digits: usize) -> PathBuf {
+    let mut extensions = OsString::new();
+    let mut stem = path;
+    for _ in 0..1 + usize::from(has_extension(path, "gz")) {
+        if let (Some(rest), Some(extension)) = (stem.file_stem(), stem.extension()) {
+            let mut longer = OsString::from(".");
+            longer.push(extension);
+            longer.push(extensions);
+            (stem, extensions) = (Path::new(rest), longer);
+        }
+    }
+    let mut name = stem.file_name().unwrap_or_default().to_owned();
+    name.push(format!("_{number:0digits$}"));
+    name.push(extensions);
+    path.with_file_name(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_of_a_sequence_are_numbered_before_their_extensions() {
+        for (path, expected) in [
+            ("a/b.c/cloud.ply", "a/b.c/cloud_007.ply"),
+            ("cloud.v1.PLY.gz", "cloud.v1_007.PLY.gz"),
+            ("cloud.gz", "cloud_007.gz"),
+        ] {
+            assert_eq!(numbered(Path::new(path), 7, 3), Path::new(expected));
+        }
+    }
+}

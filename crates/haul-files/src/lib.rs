@@ -1,0 +1,36 @@
+//! Clouds, weights and arrays as files: `.npy`, `.npz`, `.ply`, `.csv` and `.xyz`, of which those that
+//! are read from front to back may be packed by gzip (`.ply.gz`); `.las`, `.laz` and `.parquet` are
+//! read where the features of these names are on.
+//!
+//! The extension picks the format. A file is read as a stream, straight into the vectors that are
+//! returned. A reader never trusts a header: it reserves no more than the bytes of the file can
+//! fill, and every value is checked, so that what comes out is finite and every complaint names the
+//! file, the row and the column. A writer fills a temporary file beside the target and renames it at
+//! the end, so that a target is either complete or untouched.
+
+mod atomic;
+mod cloud;
+mod csv;
+mod error;
+mod format;
+#[cfg(feature = "las")]
+mod las;
+mod npy;
+mod npz;
+#[cfg(feature = "parquet")]
+mod parquet;
+mod ply;
+mod read;
+mod source;
+#[cfg(test)]
+mod tests;
+mod write;
+
+pub use atomic::hold_writes;
+pub use cloud::Cloud;
+pub use error::{Error, Result};
+pub use format::numbered;
+pub use read::{parse_cloud, read_cloud, read_weights};
+pub use write::{
+    Array, check_moved, check_target, write_cloud, write_moved, write_npy, write_npz, write_text,
+};

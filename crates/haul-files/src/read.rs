@@ -1,0 +1,100 @@
+//! From files to clouds and weights.
+
+use crate::{
+    Cloud, Error, Result,
+    cloud::check_weights,
+    csv,
+    format::{Format, Kind},
+    npy, npz, ply,
+    source::Source,
+};
+use std::path::{Path, PathBuf};
+
+/// Reads a cloud in the format its extension names; `-` is csv on standard input.
+///
+/// # Errors
+/// Any [`Error`] of reading: the file is unreadable, malformed, cut short or empty, or a
+/// value in it is not finite or a weight negative.
+pub fn read_cloud(path: &Path) -> Result<Cloud> {
+    let (file, kind, source) = opened(path, |_| true)?;
+    cloud_from(&file, kind, source)
+}
+
+/// The cloud of a file of this name that holds these bytes.
+///
+/// # Errors
+/// As [`read_cloud`].
+pub fn parse_cloud(name: &Path, bytes: &[u8]) -> Result<Cloud> {
+    cloud_from(name, Kind::of_cloud(name)?, Source::Memory(bytes))
+}
+
+/// Reads one weight (a mass ≥ 0) per point from `.npy` (`n` or `n × 1`) or from one column of
+/// `.csv`; `-` is csv on standard input.
+///
+/// # Errors
+/// As [`read_cloud`], and [`Error::Shape`] where there is more than one column.
+pub fn read_weights(path: &Path) -> Result<Vec<f64>> {
+    let tables = |format| matches!(format, Format::Npy | Format::Csv);
+    let (file, kind, source) = opened(path, tables)?;
+    let mut stream = source.stream(kind);
+    let weights = match kind.format {
+        Format::Npy => npy::read(&file, "of weights", &mut stream)?.into_vector(&file)?,
+        _ => csv::read_column(&file, &mut stream.reader)?,
+    };
+    check_weights(&file, &weights)?;
+    Ok(weights)
+}
+
+/// The input, and the name that errors give it.
+fn opened(
+    path: &Path,
+    formats: impl Fn(Format) -> bool,
+) -> Result<(PathBuf, Kind, Source<'static>)> {
+    if path == Path::new("-") {
+        return Ok(("standard input".into(), Kind::CSV, Source::StandardInput));
+    }
+    let kind = Kind::among(path, formats)?;
+    Ok((path.into(), kind, Source::open(path)?))
+}
+
+fn cloud_from(file: &Path, kind: Kind, source: Source) -> Result<Cloud> {
+    let (cloud, names) = match kind.format {
+        Format::Npz => (npz::read(file, source)?, None),
+        #[cfg(feature = "las")]
+        Format::Las => {
+            let read = || Ok((crate::las::read(file, source)?, None));
+            guarded(file, ".las or .laz", read)?
+        }
+        #[cfg(feature = "parquet")]
+        Format::Parquet => guarded(file, ".parquet", || crate::parquet::read(file, source))?,
+        Format::Npy | Format::Ply | Format::Csv | Format::Xyz => {
+            let mut stream = source.stream(kind);
+            let read = match kind.format {
+                Format::Npy => {
+                    let points = npy::read(file, "of points", &mut stream)?;
+                    (points.into_cloud(file)?, None)
+                }
+                Format::Ply => (ply::read(file, &mut stream)?, None),
+                Format::Xyz => csv::read_xyz(file, &mut stream.reader)?,
+                _ => csv::read_csv(file, &mut stream.reader)?,
+            };
+            if kind.packed {
+                let end = |error| Error::broken(file, "end of the file", error, "gzip");
+                stream.finish().map_err(end)?;
+            }
+            read
+        }
+    };
+    cloud.checked(file, names)
+}
+
+/// Lets a library read that panics on some files that are malformed.
+#[cfg(any(feature = "las", feature = "parquet"))]
+fn guarded<T>(file: &Path, format: &'static str, read: impl FnOnce() -> Result<T>) -> Result<T> {
+    // Nothing of what it leaves behind is looked at again.
+    let read = std::panic::AssertUnwindSafe(read);
+    std::panic::catch_unwind(read).unwrap_or_else(|_| {
+        let reason = "does not follow the format";
+        Err(Error::malformed(file, "somewhere inside", reason, format))
+    })
+}

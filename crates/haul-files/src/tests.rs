@@ -1,0 +1,311 @@
+//! What every format must do.
+
+#![allow(clippy::unwrap_used)]
+
+use crate::*;
+use std::{
+    fs,
+    io::{self, Write},
+    path::Path,
+};
+
+/// What a file of this name with these bytes is read as.
+pub(crate) fn parse(name: &str, bytes: &[u8]) -> Result<Cloud> {
+    parse_cloud(Path::new(name), bytes)
+}
+
+pub(crate) fn message(name: &str, bytes: &[u8]) -> String {
+    parse(name, bytes).unwrap_err().to_string()
+}
+
+/// No prefix of a file and no file with one byte changed may panic or take more than a line to
+/// complain.
+pub(crate) fn mutilate(name: &str, bytes: &[u8]) {
+    let survives = |bytes: &[u8]| {
+        if let Err(error) = parse(name, bytes) {
+            let text = error.to_string();
+            assert_eq!(text.lines().count(), 1, "{text}");
+        }
+    };
+    for length in 0..bytes.len() {
+        survives(&bytes[..length]);
+    }
+    for at in 0..bytes.len() {
+        for value in [0, 1, b'0', b'9', b'-', b'(', b'\n', 0x7f, 0x80, 0xff] {
+            let mut changed = bytes.to_vec();
+            changed[at] = value;
+            survives(&changed);
+        }
+    }
+}
+
+fn written(name: &str, points: &[f64], dimension: usize, weights: Option<&[f64]>) -> Vec<u8> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(name);
+    write_cloud(&path, points, dimension, weights).unwrap();
+    assert_eq!(
+        fs::read_dir(folder.path()).unwrap().count(),
+        1,
+        "nothing else stays behind"
+    );
+    fs::read(path).unwrap()
+}
+
+const POINTS: [f64; 6] = [0.1, -2.5e-300, f64::MAX, 4.0, f64::MIN_POSITIVE, -0.0];
+
+#[test]
+fn what_is_written_reads_back_bit_for_bit() {
+    for name in [
+        "a.npy", "a.npz", "a.ply", "a.csv", "a.xyz", "A.CSV", "a.npy.gz", "a.PLY.gz", "a.csv.GZ",
+        "a.xyz.gz",
+    ] {
+        for dimension in [1, 2, 3] {
+            let cloud = parse(name, &written(name, &POINTS, dimension, None)).unwrap();
+            assert_eq!(
+                (cloud.dimension, cloud.weights),
+                (dimension, None),
+                "{name}"
+            );
+            let bits = |points: &[f64]| {
+                points
+                    .iter()
+                    .map(|value| value.to_bits())
+                    .collect::<Vec<_>>()
+            };
+            assert_eq!(bits(&cloud.points), bits(&POINTS), "{name}");
+        }
+    }
+}
+
+#[test]
+fn weights_read_back() {
+    for name in ["a.npz", "a.ply", "a.csv", "a.ply.gz", "a.csv.gz"] {
+        let cloud = parse(name, &written(name, &POINTS, 2, Some(&[0.5, 0.0, 1e-9]))).unwrap();
+        assert_eq!(
+            cloud.weights.as_deref(),
+            Some(&[0.5, 0.0, 1e-9][..]),
+            "{name}"
+        );
+        assert_eq!(cloud.points, POINTS, "{name}");
+    }
+}
+
+#[test]
+fn six_dimensions_read_back_where_they_fit() {
+    for name in ["a.npy", "a.npz", "a.csv", "a.xyz"] {
+        let cloud = parse(name, &written(name, &POINTS, 6, None)).unwrap();
+        assert_eq!(
+            (cloud.dimension, &*cloud.points),
+            (6, &POINTS[..]),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn what_has_no_place_in_a_format_is_refused() {
+    let refused = |name: &str, dimension, weights| {
+        write_cloud(Path::new(name), &POINTS, dimension, weights)
+            .unwrap_err()
+            .to_string()
+    };
+    assert_eq!(
+        refused("no/a.ply", 6, None),
+        "no/a.ply: cannot hold points of dimension 6; write .npy, .npz or .csv instead"
+    );
+    assert_eq!(
+        refused("no/a.xyz", 2, Some(&[1.0; 3])),
+        "no/a.xyz: cannot hold weights; write .npz, .ply or .csv instead"
+    );
+    assert_eq!(
+        refused("no/a.csv", 2, Some(&[1.0; 2])),
+        "no/a.csv: holds 2 weights for 3 points; give one weight to each point"
+    );
+    for dimension in [0, 4] {
+        let text = refused("no/a.csv", dimension, None);
+        assert!(text.contains("array points has shape"), "{text}");
+    }
+    assert!(refused("no/a.csv", 2, None).contains("check that its folder exists"));
+}
+
+#[test]
+fn a_failed_write_leaves_the_target_and_its_folder_as_they_were() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("kept.txt");
+    write_text(&path, "before").unwrap();
+    let failed = atomic::write(&path, |out| {
+        out.write_all(b"half")?;
+        Err(io::Error::other("no space"))
+    });
+    assert!(matches!(failed, Err(Error::Unwritable { .. })));
+    assert_eq!(fs::read_to_string(&path).unwrap(), "before");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    write_text(&path, "after").unwrap();
+    assert_eq!(fs::read_to_string(&path).unwrap(), "after");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_result_has_the_permissions_of_any_new_file() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let mode = |name| {
+        fs::metadata(folder.path().join(name))
+            .unwrap()
+            .permissions()
+            .mode()
+    };
+    write_text(&folder.path().join("ours"), "").unwrap();
+    fs::write(folder.path().join("plain"), "").unwrap();
+    assert_eq!(mode("ours"), mode("plain"));
+}
+
+#[test]
+fn unreadable_files_say_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| {
+        read_cloud(&folder.path().join(name))
+            .unwrap_err()
+            .to_string()
+    };
+    fs::create_dir(folder.path().join("folder.csv")).unwrap();
+    assert!(at("folder.csv").ends_with("folder.csv: is a directory; name a file inside it"));
+    assert!(at("none.csv").contains("none.csv: cannot be read: No such file"));
+    let known =
+        "the extension names no format that fits here; choose from .npy, .npz, .ply, .csv, .xyz";
+    for name in ["a", "a.txt", "csv", ""] {
+        assert!(at(name).contains(known), "{name}");
+    }
+    let weights = read_weights(Path::new("w.ply")).unwrap_err().to_string();
+    assert_eq!(
+        weights,
+        "w.ply: the extension names no format that fits here; choose from .npy, .csv, or one packed by gzip, as .csv.gz"
+    );
+    let target = write_text(&folder.path().join("folder.csv"), "").unwrap_err();
+    assert!(matches!(target, Error::Directory { .. }));
+}
+
+#[test]
+fn weights_come_from_npy_or_from_one_column_of_csv() {
+    let folder = tempfile::tempdir().unwrap();
+    let read = |name: &str| read_weights(&folder.path().join(name));
+    let array = |shape: &[usize], values| Array {
+        name: "w",
+        shape: shape.into(),
+        values,
+    };
+    for (name, shape) in [("v.npy", &[2][..]), ("c.npy", &[2, 1])] {
+        write_npy(&folder.path().join(name), &array(shape, &[0.5, 2.0])).unwrap();
+        assert_eq!(read(name).unwrap(), [0.5, 2.0]);
+    }
+    write_npy(&folder.path().join("row.npy"), &array(&[1, 2], &[0.5, 2.0])).unwrap();
+    let text = read("row.npy").unwrap_err().to_string();
+    assert!(
+        text.ends_with("shape [1, 2]; reshape it to (n,) or (n, 1), one weight per point"),
+        "{text}"
+    );
+    for text in ["0.5\n2\n", "mass\n0.5\r\n2.0"] {
+        write_text(&folder.path().join("w.csv"), text).unwrap();
+        assert_eq!(read("w.csv").unwrap(), [0.5, 2.0]);
+    }
+    for (text, end) in [
+        (
+            "1,2\n",
+            "shape [1, 2]; reshape it to one column, one weight per point",
+        ),
+        (
+            "1\n-1\n",
+            "row 2, column weight is -1; a weight is a mass: give it zero or a positive value",
+        ),
+        (
+            "inf\n",
+            "row 1, column weight is inf; remove the row or give it a finite value",
+        ),
+        ("", "holds no rows; a cloud needs at least one point"),
+    ] {
+        write_text(&folder.path().join("w.csv"), text).unwrap();
+        let text = read("w.csv").unwrap_err().to_string();
+        assert!(text.ends_with(end), "{text}");
+    }
+}
+
+#[test]
+fn a_packed_file_is_whole_or_refused() {
+    let packed = written("a.csv.gz", &POINTS, 2, None);
+    assert!(packed.starts_with(&[0x1f, 0x8b]));
+    assert!(packed != written("a.csv", &POINTS, 2, None));
+    // Files packed on their own may follow one another.
+    let double = [packed.clone(), packed.clone()].concat();
+    let error = message("a.csv.gz", &double);
+    assert!(
+        error.contains("row 4, column x is \"x\", not a number"),
+        "{error}"
+    );
+    let plain = written("a.npy", &POINTS, 2, None);
+    assert!(message("a.npy.gz", &plain).contains("header of array of points: invalid gzip header"));
+    let packed = written("a.npy.gz", &POINTS, 2, None);
+    for at in packed.len() - 8..packed.len() {
+        let mut changed = packed.clone();
+        changed[at] ^= 1;
+        let error = message("a.npy.gz", &changed);
+        assert!(error.starts_with("a.npy.gz: end of the file: "), "{error}");
+        assert!(parse("a.npy.gz", &packed[..at]).is_err());
+    }
+    assert!(message("a.npz.gz", &packed).contains("the extension names no format"));
+}
+
+#[test]
+fn weights_may_be_packed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("w.csv.gz");
+    write_cloud(&path, &[0.5, 2.0], 1, None).unwrap();
+    assert_eq!(read_weights(&path).unwrap(), [0.5, 2.0]);
+}
+
+#[test]
+fn a_large_file_is_read_as_it_was_written() {
+    // Larger than any buffer on the way.
+    let points: Vec<f64> = (0..150_000).map(|i| f64::from(i) / 7.0).collect();
+    for name in ["a.npy", "a.npz", "a.ply", "a.csv", "a.xyz", "a.ply.gz"] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(name);
+        write_cloud(&path, &points, 3, None).unwrap();
+        let from_file = read_cloud(&path).unwrap();
+        assert!(
+            from_file.points == points && from_file.dimension == 3,
+            "{name}"
+        );
+        assert_eq!(parse(name, &fs::read(&path).unwrap()).unwrap(), from_file);
+    }
+}
+
+#[test]
+fn garbage_is_an_error_of_one_line_and_never_a_panic() {
+    let mut state = 1_u64;
+    for length in (0..300).chain([5000]) {
+        let garbage: Vec<u8> = std::iter::repeat_with(|| {
+            state = state
+                .wrapping_mul(6364136223846793005)
+                .wrapping_add(1442695040888963407);
+            (state >> 56) as u8
+        })
+        .take(length)
+        .collect();
+        for name in ["a.npy", "a.npz", "a.ply", "a.csv", "a.xyz", "a.ply.gz"] {
+            let text = message(name, &garbage);
+            assert!(
+                text.starts_with(name) && text.lines().count() == 1,
+                "{text}"
+            );
+        }
+    }
+}
+
+#[test]
+fn files_that_are_cut_or_changed_anywhere_never_panic() {
+    for name in ["a.npy", "a.npz", "a.ply", "a.csv"] {
+        let weights = (name != "a.npy").then_some(&[0.5, 1.0, 2.0][..]);
+        mutilate(name, &written(name, &POINTS, 2, weights));
+    }
+    mutilate("a.xyz", &written("a.xyz", &POINTS, 3, None));
+}

@@ -1,0 +1,216 @@
+//! From clouds and arrays to files.
+
+use crate::{
+    Error, Result, atomic, csv,
+    format::{Format, Kind, has_extension},
+    npy, npz, ply,
+    source::Source,
+};
+use flate2::{Compression, write::GzEncoder};
+use std::{
+    io::{self, Write},
+    path::Path,
+};
+
+/// A named array of numbers on its way to a file.
+#[derive(Clone, Debug)]
+pub struct Array<'a> {
+    /// The key under which `.npz` files it; `.npy` has no place for a name.
+    pub name: &'a str,
+    /// Sizes of the axes, slowest first; their product is the length of `values`.
+    pub shape: Vec<usize>,
+    /// The values in C order.
+    pub values: &'a [f64],
+}
+
+/// Writes a cloud (row-major `n × dimension`) and the masses of its points as float64, in the
+/// format the extension names. A target that exists is replaced only once the new one is complete.
+///
+/// # Errors
+/// [`Error::Extension`] for an unknown format, [`Error::Unstorable`] where the format
+/// has no place for the weights (`.npy`, `.xyz`) or the dimension (`.ply` beyond 3),
+/// [`Error::Shape`] and [`Error::WeightCount`] where the lengths disagree,
+/// [`Error::Unwritable`] where the system refuses.
+pub fn write_cloud(
+    path: &Path,
+    points: &[f64],
+    dimension: usize,
+    weights: Option<&[f64]>,
+) -> Result<()> {
+    let kind = kind_for(path, dimension)?;
+    let rows = points.len().checked_div(dimension).unwrap_or(0);
+    let array = Array {
+        name: "points",
+        shape: vec![rows, dimension],
+        values: points,
+    };
+    check_array(path, &array)?;
+    if let Some(weights) = weights.filter(|weights| weights.len() != rows) {
+        return Err(Error::WeightCount {
+            file: path.into(),
+            points: rows,
+            weights: weights.len(),
+        });
+    }
+    if weights.is_some() && !kind.format.has_weights() {
+        return Err(Error::Unstorable {
+            file: path.into(),
+            what: "weights".into(),
+            instead: ".npz, .ply or .csv",
+        });
+    }
+    if kind.format == Format::Npz {
+        let weights = weights.map(|values| Array {
+            name: "weights",
+            shape: vec![rows],
+            values,
+        });
+        let arrays: Vec<_> = [Some(array), weights].into_iter().flatten().collect();
+        return write_npz(path, &arrays);
+    }
+    write_stream(path, kind, |out| match kind.format {
+        Format::Npy => npy::write(out, &array),
+        Format::Ply => ply::write(out, points, dimension, weights),
+        Format::Xyz => csv::write_xyz(out, points, dimension),
+        _ => csv::write_csv(out, points, dimension, weights),
+    })
+}
+
+/// Writes the cloud of the file `source` with its points (row-major `n × dimension`) moved to
+/// `points`. Between `.ply` files whatever else the source holds is kept byte for byte: properties
+/// of the vertices, faces and other elements, comments, and the encoding. Other formats take the
+/// points and, if they have a place for them, the `weights`.
+///
+/// # Errors
+/// As [`write_cloud`], those of reading `source`, and [`Error::Unstorable`] where a coordinate
+/// exceeds the type that it has there.
+pub fn write_moved(
+    path: &Path,
+    source: &Path,
+    points: &[f64],
+    dimension: usize,
+    weights: Option<&[f64]>,
+) -> Result<()> {
+    let kind = kind_for(path, dimension)?;
+    let Some(kind_of_source) = keeps_properties(kind, source) else {
+        let weights = weights.filter(|_| kind.format.has_weights());
+        return write_cloud(path, points, dimension, weights);
+    };
+    let mut stream = Source::open(source)?.stream(kind_of_source);
+    write_stream(path, kind, |out| {
+        ply::write_moved(source, &mut stream.reader, points, out)
+    })
+}
+
+/// Refuses a target of [`write_moved`] before the work that fills it.
+///
+/// # Errors
+/// [`Error::Extension`], [`Error::Unstorable`], [`Error::Directory`], [`Error::Unwritable`], and
+/// [`Error::Unreadable`] where the properties to keep are in a pipe, which is read only once.
+pub fn check_moved(path: &Path, source: &Path, dimension: usize) -> Result<()> {
+    let kind = kind_for(path, dimension)?;
+    if keeps_properties(kind, source).is_some() && atomic::is_special(source) {
+        let reason = "a pipe is read once, and its properties are needed again";
+        return Err(Error::Unreadable {
+            file: source.into(),
+            reason: io::Error::other(reason),
+        });
+    }
+    atomic::check(path)
+}
+
+/// What the name of a target says, if points of this dimension have a place there.
+fn kind_for(path: &Path, dimension: usize) -> Result<Kind> {
+    let kind = Kind::of_target(path)?;
+    if kind.format == Format::Ply && dimension > 3 {
+        return Err(Error::Unstorable {
+            file: path.into(),
+            what: format!("points of dimension {dimension}"),
+            instead: ".npy, .npz or .csv",
+        });
+    }
+    Ok(kind)
+}
+
+/// What the name of the source says, if source and target are both `.ply`.
+fn keeps_properties(target: Kind, source: &Path) -> Option<Kind> {
+    let source = Kind::of_cloud(source).ok()?;
+    (source.format == Format::Ply && target.format == Format::Ply).then_some(source)
+}
+
+/// Lets `fill` write a file from front to back, packed where its name says so.
+fn write_stream(
+    path: &Path,
+    kind: Kind,
+    fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<()> {
+    atomic::write(path, |out| {
+        if !kind.packed {
+            return fill(out);
+        }
+        let mut packed = GzEncoder::new(out, Compression::default());
+        fill(&mut packed)?;
+        packed.finish().map(drop)
+    })
+}
+
+/// Writes one array as `.npy`, float64 in C order.
+///
+/// # Errors
+/// [`Error::Shape`] where shape and length disagree, [`Error::Unwritable`] where the
+/// system refuses.
+pub fn write_npy(path: &Path, array: &Array) -> Result<()> {
+    check_array(path, array)?;
+    atomic::write(path, |out| npy::write(out, array))
+}
+
+/// Writes arrays under their names as `.npz`, float64 in C order.
+///
+/// # Errors
+/// As [`write_npy`].
+pub fn write_npz(path: &Path, arrays: &[Array]) -> Result<()> {
+    arrays
+        .iter()
+        .try_for_each(|array| check_array(path, array))?;
+    atomic::write(path, |out| npz::write(out, arrays))
+}
+
+/// Refuses a target of [`write_npz`] or [`write_text`] before the work that fills it: one whose
+/// extension is another than that of its only format, or that the system would refuse.
+///
+/// # Errors
+/// [`Error::Extension`], [`Error::Directory`], [`Error::Unwritable`].
+pub fn check_target(path: &Path, extension: &'static str) -> Result<()> {
+    let named = has_extension(path, extension.trim_start_matches('.'));
+    if !named && !atomic::is_special(path) {
+        return Err(Error::Extension {
+            file: path.into(),
+            known: extension.into(),
+        });
+    }
+    atomic::check(path)
+}
+
+/// Writes a text (a picture, a table) as it stands.
+///
+/// # Errors
+/// [`Error::Unwritable`] where the system refuses.
+pub fn write_text(path: &Path, text: &str) -> Result<()> {
+    atomic::write(path, |out| out.write_all(text.as_bytes()))
+}
+
+fn check_array(path: &Path, array: &Array) -> Result<()> {
+    let length = array
+        .shape
+        .iter()
+        .try_fold(1_usize, |product, &size| product.checked_mul(size));
+    if length == Some(array.values.len()) {
+        return Ok(());
+    }
+    Err(Error::Shape {
+        file: path.into(),
+        name: array.name.into(),
+        shape: array.shape.iter().map(|&size| size as u64).collect(),
+        wanted: "sizes whose product is the number of its values",
+    })
+}

@@ -1,0 +1,224 @@
+//! What becomes of files that are cut, changed and spliced: an error or a cloud, within a room that
+//! is bounded by the file. Every mutation comes from one seed.
+
+#![allow(clippy::unwrap_used)] // the fixtures, outside of any test, unwrap as well
+
+use haul_files::{Error, parse_cloud, write_cloud};
+use peak_alloc::PeakAlloc;
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+
+#[global_allocator]
+static MEMORY: PeakAlloc = PeakAlloc;
+
+const POINTS: [f64; 24] = [
+    0.1, -2.5e-300, 4e200, 4.0, 0.25, -0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, -1.5, 1e-9, 1e9, 7.0,
+    8.0, 9.0, 0.5, 0.5, 0.5, 100.0, 200.0, 300.0,
+];
+
+/// Files of every kind, each with the name that says so.
+fn corpus() -> Vec<(&'static str, Vec<u8>)> {
+    let folder = tempfile::tempdir().unwrap();
+    let written = |name: &'static str, points: &[f64], dimension, weights| {
+        let path = folder.path().join(name);
+        write_cloud(&path, points, dimension, weights).unwrap();
+        (name, fs::read(path).unwrap())
+    };
+    let mut corpus: Vec<_> = [
+        "a.npy", "a.npz", "a.ply", "a.csv", "a.xyz", "a.npy.gz", "a.ply.gz", "a.csv.gz", "a.xyz.gz",
+    ]
+    .into_iter()
+    .map(|name| written(name, &POINTS, 3, None))
+    .collect();
+    for name in ["w.npz", "w.csv"] {
+        corpus.push(written(name, &POINTS[..10], 2, Some(&POINTS[7..12])));
+    }
+    for (element, order) in [("<f8", "True"), (">f4", "False"), ("|i1", "True")] {
+        corpus.push(("a.npy", npy(element, order, 4, &[1; 96])));
+    }
+    corpus.push(("a.ply", mesh("ascii")));
+    corpus.push(("a.ply", mesh("binary_big_endian")));
+    corpus.push((
+        "a.csv",
+        b"\xef\xbb\xbf\"lon\",Weight,lat\r\n1,.5,2\r\n3,0,-4e0\r\n".to_vec(),
+    ));
+    corpus.push(("a.xyz", b"# a scan\r\n1 2\t3\r\r4 5 6\n".to_vec()));
+    corpus
+}
+
+/// An array of `rows` × 3.
+fn npy(element: &str, fortran: &str, rows: u64, data: &[u8]) -> Vec<u8> {
+    let header =
+        format!("{{'descr': '{element}', 'fortran_order': {fortran}, 'shape': ({rows}, 3), }}");
+    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+    bytes.extend((header.len() as u16).to_le_bytes());
+    bytes.extend(header.bytes());
+    bytes.extend(data);
+    bytes
+}
+
+/// Vertices with colours and lists, after another element.
+fn mesh(format: &str) -> Vec<u8> {
+    let mut text = format!(
+        "ply\r\nformat {format} 1.0\r\ncomment more than coordinates\r\nelement camera 1\r\n\
+         property uchar id\r\nelement vertex 8\r\nproperty double x\r\nproperty double y\r\n\
+         property uchar red\r\nproperty list uchar int links\r\nproperty double z\r\n\
+         element face 0\r\nproperty list uchar int vertex_indices\r\nend_header\r\n"
+    );
+    let rows = POINTS.chunks(3);
+    if format == "ascii" {
+        text += "3\r\n";
+        for row in rows {
+            writeln!(text, "{} {} 9 2 7 5 {}\r", row[0], row[1], row[2]).unwrap();
+        }
+        return text.into_bytes();
+    }
+    let mut bytes = text.into_bytes();
+    bytes.push(3);
+    for row in rows {
+        bytes.extend([row[0].to_be_bytes(), row[1].to_be_bytes()].concat());
+        bytes.extend([9, 1, 0, 0, 0, 5]);
+        bytes.extend(row[2].to_be_bytes());
+    }
+    bytes
+}
+
+/// Numbers from one seed: SplitMix64 (Steele, Lea and Flood, Fast splittable pseudorandom number
+/// generators, 2014).
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, n: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((z ^ (z >> 31)) % n.max(1) as u64) as usize
+    }
+
+    fn of<T: Copy>(&mut self, choices: &[T]) -> T {
+        choices[self.below(choices.len())]
+    }
+}
+
+/// Numbers as headers write them, at and beyond what they may claim.
+const CLAIMS: [&str; 8] = [
+    "0",
+    "-1",
+    "1e9",
+    "nan",
+    "4000000000",
+    "9223372036854775807",
+    "18446744073709551615",
+    "1e400",
+];
+
+/// One to four changes: of a bit, of a run of bytes, of a number in the text, of the length.
+fn mutated(bytes: &[u8], random: &mut Random) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    for _ in 0..=random.below(4) {
+        if bytes.is_empty() {
+            break;
+        }
+        let at = random.below(bytes.len());
+        let end = (at + random.below(32)).min(bytes.len());
+        match random.below(5) {
+            0 => bytes[at] ^= 1 << random.below(8),
+            1 => bytes.truncate(at),
+            2 => bytes[at..end].fill(random.of(&[0, 0xff, b'\n', b' '])),
+            3 => {
+                let copy = bytes[at..end].to_vec();
+                let to = random.below(bytes.len());
+                bytes.splice(to..to, copy);
+            }
+            _ => {
+                let digits = |byte: &&u8| byte.is_ascii_digit();
+                let start = at + bytes[at..].iter().take_while(|byte| !digits(byte)).count();
+                let length = bytes[start..].iter().take_while(digits).count();
+                bytes.splice(start..start + length, random.of(&CLAIMS).bytes());
+            }
+        }
+    }
+    bytes
+}
+
+/// Reads it within its room, and tells whether it is a cloud.
+fn survives(name: &str, bytes: &[u8]) -> bool {
+    let before = MEMORY.current_usage();
+    MEMORY.reset_peak_usage();
+    let read = parse_cloud(Path::new(name), bytes);
+    let taken = MEMORY.peak_usage() - before;
+    // Buffers, and some float64 for each byte that these bytes may unpack to.
+    let ratio = if name.ends_with(".gz") || name.ends_with(".npz") {
+        1032
+    } else {
+        1
+    };
+    let room = (1 << 20) + bytes.len() * ratio * 32;
+    assert!(
+        taken <= room,
+        "{name} of {} bytes took {taken}",
+        bytes.len()
+    );
+    match read {
+        Ok(cloud) => {
+            assert!(cloud.points.iter().all(|x| x.is_finite()));
+            assert!(cloud.points.len().is_multiple_of(cloud.dimension));
+            true
+        }
+        Err(error) => {
+            let text = error.to_string();
+            assert!(
+                text.starts_with(name) && text.lines().count() == 1,
+                "{text}"
+            );
+            false
+        }
+    }
+}
+
+/// One test, so that nothing beside it takes memory.
+#[test]
+fn mutated_files_are_errors_or_clouds_within_their_room() {
+    // The measure measures.
+    let before = MEMORY.current_usage();
+    MEMORY.reset_peak_usage();
+    drop(std::hint::black_box(vec![1_u8; 8 << 20]));
+    assert!(MEMORY.peak_usage() - before >= 8 << 20);
+
+    let mut random = Random(7);
+    for (name, bytes) in &corpus() {
+        assert!(survives(name, bytes), "{name}: the seed itself is a cloud");
+        for length in 0..bytes.len() {
+            survives(name, &bytes[..length]);
+        }
+        let clouds = (0..3000)
+            .filter(|_| survives(name, &mutated(bytes, &mut random)))
+            .count();
+        // Not all changes are harmless, nor are all fatal.
+        assert!((1..3000).contains(&clouds), "{name}: {clouds}");
+    }
+    claims_beyond_the_file_reserve_nothing();
+}
+
+/// Headers that promise terabytes, in files of some bytes.
+fn claims_beyond_the_file_reserve_nothing() {
+    let ply = |format: &str| {
+        let header = format!(
+            "ply\nformat {format} 1.0\nelement vertex 1000000000000\nproperty double x\n\
+             property double weight\nend_header\n"
+        );
+        [header.as_bytes(), b"0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 "].concat()
+    };
+    for (name, bytes) in [
+        ("a.npy", npy("<f8", "False", 1_000_000_000_000, &[0; 48])),
+        ("a.npy", npy("<f8", "True", 1_000_000_000_000, &[0; 48])),
+        ("a.ply", ply("ascii")),
+        ("a.ply", ply("binary_little_endian")),
+    ] {
+        assert!(!survives(name, &bytes));
+        let error = parse_cloud(Path::new(name), &bytes).unwrap_err();
+        assert!(matches!(error, Error::Truncated { .. }), "{error}");
+    }
+}
