@@ -1,0 +1,81 @@
+//! What holds of any problem: whatever the sizes, dimensions, weights, scales, powers, penalties and
+//! ε, a solve ends with finite numbers or a typed refusal, its bounds hold, and what cannot matter
+//! does not.
+//!
+//! Two solves of one problem are compared by their certificates: both intervals have the true value
+//! in them, and so a point in common. No tolerance is chosen, wherever an iteration ended.
+
+mod bounds;
+mod finite;
+mod generators;
+mod gradient;
+mod invariance;
+
+use haul::{Device, Engine, Error};
+use haul_tests::engines;
+use libtest_mimic::Arguments;
+use proptest::prelude::*;
+use proptest::test_runner::{TestError, TestRunner};
+use std::fmt::Debug;
+use std::process::ExitCode;
+
+/// Cases on a CPU engine; an adapter, whose every wait costs, takes part in one of 32.
+const CASES: u32 = 800;
+
+/// What a property says of a case.
+type Verdict = Result<(), TestCaseError>;
+
+/// Holds a property against random cases, and fails with the smallest that breaks it.
+fn hold<S: Strategy>(device: &Device, cases: S, property: impl Fn(S::Value) -> Verdict)
+where
+    S::Value: Debug,
+{
+    let on_adapter = matches!(device, Device::Gpu(_));
+    let config = ProptestConfig {
+        cases: if on_adapter { CASES / 32 } else { CASES },
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    };
+    match TestRunner::new(config).run(&cases, property) {
+        Ok(()) => {}
+        Err(TestError::Abort(reason)) => panic!("{reason}"),
+        Err(TestError::Fail(reason, case)) => panic!("{reason}\n{case:#?}"),
+    }
+}
+
+/// The answer to a valid problem; none where a precision refused what it has no digits for.
+fn answered<T>(device: &Device, answer: haul::Result<T>) -> Result<Option<T>, TestCaseError> {
+    let double = device.precision().name() == "f64";
+    match answer {
+        Ok(answer) => Ok(Some(answer)),
+        Err(Error::BelowFloor {
+            floor, tolerance, ..
+        }) if !double => {
+            prop_assert!(floor > tolerance);
+            Ok(None)
+        }
+        Err(Error::NoDigits { .. } | Error::NotFiniteResult { .. }) if !double => Ok(None),
+        Err(error) => Err(TestCaseError::fail(error.to_string())),
+    }
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    if !arguments.list {
+        engines::announce();
+    }
+    let bodies = [
+        finite::BODIES,
+        bounds::BODIES,
+        invariance::BODIES,
+        gradient::BODIES,
+    ]
+    .concat();
+    let mut trials = Vec::new();
+    for engine in [engines::cpu(), engines::adapters()].concat() {
+        for (name, body) in &bodies {
+            trials.push(engine.trial(name, *body));
+        }
+    }
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
