@@ -21,6 +21,9 @@
 //! and between which bounds the true value lies.
 //!
 //! [`Device`] is one of the engines; each of them can be used alone as well.
+//!
+//! Whole programs are in the folder `examples`, each with a picture of what it finds:
+//! `cargo run --release -p haul --example flow`, a gradient flow of the Sinkhorn divergence.
 
 mod device;
 
