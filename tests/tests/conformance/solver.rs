@@ -62,6 +62,10 @@ pub const BODIES: &[(&str, Body)] = &[
         the_map_is_the_barycentric_one,
     ),
     (
+        "an_outlier_without_mass_is_mapped_as_well",
+        an_outlier_without_mass_is_mapped_as_well,
+    ),
+    (
         "the_plan_multiplies_as_its_matrix_does",
         the_plan_multiplies_as_its_matrix_does,
     ),
@@ -561,6 +565,22 @@ fn the_map_is_the_barycentric_one(device: &Device) {
     assert!(solution.plan().map_points(&[0.0; 4]).is_err());
     assert!(solution.plan().map_points(&[f64::NAN; 3]).is_err());
     reject("the identity", close(a.points(), &expected, |_| allowed));
+}
+
+/// Many reaches away, it keeps less mass than f32 has numbers for.
+fn an_outlier_without_mass_is_mapped_as_well(device: &Device) {
+    let a = Measure::uniform(&[0.0, 0.0, 0.1, 0.0, 0.05, 4.0], 2).unwrap();
+    let b = Measure::uniform(&[0.0, 0.0, 0.1, 0.0], 2).unwrap();
+    let settings = sinkhorn(device, 0.05).reach(0.2);
+    let solution = settings.solve(device, &a, &b).unwrap();
+    let (kept, _) = solution.plan().marginals().unwrap();
+    assert!(kept[2] < 1e-45, "{kept:?}");
+    // It is as far from the one point as from the other.
+    let expected = [0.05, 0.0];
+    let allowed = 4.0 * solution.certificate().precision_floor;
+    let map = &solution.plan().map().unwrap()[4..];
+    accept("outlier", close(map, &expected, |_| allowed));
+    reject("outlier", close(&b.points()[..2], &expected, |_| allowed));
 }
 
 fn the_plan_multiplies_as_its_matrix_does(device: &Device) {
