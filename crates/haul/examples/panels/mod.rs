@@ -5,7 +5,7 @@ use std::path::Path;
 use svg::Document;
 use svg::node::element::{Group, Path as Dots, Rectangle, Text, path::Data};
 
-/// Blue of Okabe and Ito, and a pale vermilion for what lies behind.
+/// Blue of Okabe and Ito, and their vermilion made pale for what lies behind.
 pub(crate) const BLUE: &str = "#0072b2";
 pub(crate) const PALE: &str = "#f2bf99";
 
