@@ -21,15 +21,18 @@ use rand_distr::{Distribution, Normal};
 use std::{env, error::Error, f64::consts::TAU, fs, path::PathBuf};
 
 const VERMILION: &str = "#d55e00";
+/// Points of the fish in the scan, and points beside it.
+const FISH: usize = 300;
+const OUTLIERS: usize = 60;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let device = Device::auto()?; // the best GPU, else the CPU
     let mut random = ChaCha8Rng::seed_from_u64(1);
     let model = fish(500, 0.0, &mut random)?;
-    let part = fish(300, 0.2, &mut random)?;
-    let outliers: Vec<f64> = (0..120).map(|_| random.random_range(-1.2..1.2)).collect();
+    let mut part = fish(FISH, 0.2, &mut random)?;
+    part.extend((0..2 * OUTLIERS).map(|_| random.random_range(-1.2..1.2)));
     let (angle, shift) = (50f64.to_radians(), [-1.2, -0.6]);
-    let scan = Motion { angle, shift }.apply(&[part, outliers].concat());
+    let scan = Motion { angle, shift }.apply(&part);
 
     let (motion, kept) = register(&device, &scan, &model, 4.0)?;
     // Without a reach the outliers have to be moved as well, and they turn the fish.
@@ -61,15 +64,18 @@ fn main() -> Result<(), Box<dyn Error>> {
     panels::draw(&picture, 2, &[before, after])?;
     println!("drawn in {}", picture.display());
 
-    assert!(off < 0.5, "the angle is off by {off:.2}°");
-    assert!(off_balanced > 1.0, "there was nothing that needed a reach");
     let lost = |kept: &[f64]| kept.iter().filter(|kept| **kept <= 0.5).count();
-    let (of_fish, of_outliers) = (lost(&kept[..300]), lost(&kept[300..]));
-    println!("left out: {of_fish} of 300 points of the fish, {of_outliers} of 60 outliers");
-    assert!(
-        of_fish < 30 && of_outliers > 40,
-        "the outliers are not told apart"
+    let (of_fish, of_outliers) = (lost(&kept[..FISH]), lost(&kept[FISH..]));
+    println!(
+        "left out: {of_fish} of {FISH} points of the fish, {of_outliers} of {OUTLIERS} outliers"
     );
+    let gaps = found.iter().zip(&part).map(|(x, home)| (x - home).abs());
+    let gap = gaps.fold(0.0, f64::max);
+    assert!(off < 0.5, "the angle is off by {off:.2}°");
+    assert!(gap < 0.03, "a coordinate is off by {gap:.3}");
+    assert!(off_balanced > 1.0, "nothing needed a reach");
+    assert!(of_fish < FISH / 10, "the fish itself is left out");
+    assert!(of_outliers > OUTLIERS * 2 / 3, "outliers are kept");
     Ok(())
 }
 
