@@ -38,20 +38,11 @@ impl<'s, 'e, E: Engine> Plan<'s, 'e, E> {
     }
 
     /// The barycentric map T(xᵢ) = Σⱼ Pᵢⱼ yⱼ / Σⱼ Pᵢⱼ: where the mass of each point goes on
-    /// average; n×d, in the coordinates of the points. Points of weight 0 have an image as well.
+    /// average; n×d, in the coordinates of the points. Points of weight 0 have an image as well, and
+    /// so do those whose mass an unbalanced plan takes away to less than a float holds.
     pub fn map(&self) -> Result<Vec<f64>> {
-        let Solution {
-            engine,
-            kernel,
-            source,
-            target,
-            frame,
-            ..
-        } = self.solution;
-        let pass = Pass::between(*engine, *kernel, source, target);
-        let mut map = means(&pass, target)?;
-        frame.unplace(&mut map);
-        Ok(map)
+        let source = &self.solution.source;
+        self.means(&source.cloud, source.weights.len())
     }
 
     /// The map at other points than those of the source, n×d, row-major: the entropic map
@@ -64,7 +55,6 @@ impl<'s, 'e, E: Engine> Plan<'s, 'e, E> {
     pub fn map_points(&self, points: &[f64]) -> Result<Vec<f64>> {
         let Solution {
             engine,
-            kernel,
             target,
             frame,
             ..
@@ -75,20 +65,42 @@ impl<'s, 'e, E: Engine> Plan<'s, 'e, E> {
         let d = target.dimension;
         let n = Measure::uniform(points, d)?.len();
         let cloud = engine.cloud(&frame.place_points(points), d, &vec![1.0; n])?;
+        self.means(&cloud, n)
+    }
+
+    /// The entropic map at the n points of a cloud, n×d. A potential of the rows divides out; that of
+    /// the target's softmin makes every sum 1, however little mass a row has.
+    fn means(&self, cloud: &E::Cloud, n: usize) -> Result<Vec<f64>> {
+        let Solution {
+            engine,
+            kernel,
+            target,
+            frame,
+            ..
+        } = self.solution;
+        let d = target.dimension;
         let mut potential = engine.vector(&vec![0.0; n])?;
-        engine.softmin(*kernel, &cloud, target.side(), None, &mut potential)?;
-        let rows = Side {
-            cloud: &cloud,
-            potential: &potential,
-        };
+        engine.softmin(*kernel, cloud, target.side(), None, &mut potential)?;
         let pass = Pass {
             engine: *engine,
             kernel: *kernel,
-            rows,
+            rows: Side {
+                cloud,
+                potential: &potential,
+            },
             columns: target.side(),
             shape: (n, d),
         };
-        let mut map = means(&pass, target)?;
+        // A column of ones beside the coordinates: what rounding left of 1 comes from the same pass.
+        let points = target.points.chunks_exact(d);
+        let values: Vec<f64> = points
+            .flat_map(|point| std::iter::once(1.0).chain(point.iter().copied()))
+            .collect();
+        let sums = pass.product(Factor::One, &values, d + 1)?;
+        let rows = sums.chunks_exact(d + 1);
+        let mut map: Vec<f64> = rows
+            .flat_map(|row| row[1..].iter().map(|sum| sum / row[0]))
+            .collect();
         frame.unplace(&mut map);
         Ok(map)
     }
@@ -179,24 +191,6 @@ impl<'s, 'e, E: Engine> Plan<'s, 'e, E> {
         let width = values.len() / m;
         Pass::between(*engine, *kernel, rows, columns).product(Factor::One, values, width)
     }
-}
-
-/// Σⱼ πᵢⱼ yⱼ / Σⱼ πᵢⱼ, in the frame.
-fn means<E: Engine>(pass: &Pass<'_, E>, target: &Marginal<E>) -> Result<Vec<f64>> {
-    let d = target.dimension;
-    // A column of ones beside the coordinates: the sums come from the same pass as the means.
-    let points = target.points.chunks_exact(d);
-    let values: Vec<f64> = points
-        .flat_map(|point| std::iter::once(1.0).chain(point.iter().copied()))
-        .collect();
-    let sums = pass.product(Factor::One, &values, d + 1)?;
-    let mean = |sums: &[f64]| {
-        sums[1..]
-            .iter()
-            .map(|sum| sum / sums[0])
-            .collect::<Vec<_>>()
-    };
-    Ok(sums.chunks_exact(d + 1).flat_map(mean).collect())
 }
 
 /// The entries of a plan one by one, on the host and in f64, from the engine's potentials.

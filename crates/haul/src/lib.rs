@@ -21,6 +21,12 @@
 //! and between which bounds the true value lies.
 //!
 //! [`Device`] is one of the engines; each of them can be used alone as well.
+//!
+//! Whole programs are in the folder `examples`, each of which draws what it finds:
+//!
+//! - `flow`, a gradient flow of the Sinkhorn divergence;
+//! - `colours`, the colours of one image for another, by the entropic map;
+//! - `registration`, a rigid motion in spite of outliers, by unbalanced transport.
 
 mod batch;
 mod device;
