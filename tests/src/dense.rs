@@ -117,12 +117,12 @@ pub fn gradient(
     let d = rows.dimension;
     let (mut sums, mut sizes) = (vec![0.0; rows.len() * d], vec![0.0; rows.len() * d]);
     for i in 0..rows.len() {
-        for j in 0..columns.len() {
+        for (j, value) in values.iter().enumerate() {
             let (x, y) = (rows.point(i), columns.point(j));
             let cost = cost(kind, x, y);
             let exponent = (rows.potential[i] + columns.potential[j] - cost) / epsilon;
             let phi = if factor == Factor::Cost { cost } else { 1.0 };
-            let weight = columns.weights[j] * exponent.exp() * phi * values[j];
+            let weight = columns.weights[j] * exponent.exp() * phi * value;
             for (k, slope) in cost_gradient(kind, x, y).into_iter().enumerate() {
                 sums[i * d + k] += weight * slope;
                 sizes[i * d + k] += (weight * slope).abs();

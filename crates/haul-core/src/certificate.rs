@@ -94,9 +94,13 @@ pub(crate) fn precision_floor(precision: Precision, diameter: f64, kernel: Kerne
 }
 
 /// The relative error of a single entry of the plan, which nothing averages: two units of the
-/// exponent's size. Bounds are widened by it.
+/// exponent's size, and the six that a general power may be off by. Bounds are widened by it.
 fn entry_error(precision: Precision, diameter: f64, kernel: Kernel) -> f64 {
-    precision.unit_roundoff() * (4.0 + 2.0 * kernel.cost.at(diameter) / kernel.epsilon)
+    let units = match kernel.cost {
+        Cost::Power(_) => 8.0,
+        Cost::Euclidean | Cost::SquaredEuclidean => 2.0,
+    };
+    precision.unit_roundoff() * (4.0 + units * kernel.cost.at(diameter) / kernel.epsilon)
 }
 
 /// By how much the rounding of coordinates may change a cost, and so OT_ε, beyond a roundoff of the

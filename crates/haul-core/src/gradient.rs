@@ -80,18 +80,18 @@ impl<E: Engine> Solution<'_, E> {
             Place::Source => (potentials.f, report.rho_a, mass_b, &self.source.weights),
             Place::Target => (potentials.g, report.rho_b, mass_a, &self.target.weights),
         };
+        if report.rho_a.is_infinite() && report.rho_b.is_infinite() {
+            let weighty = potential.iter().zip(weights).filter(|(_, a)| **a > 0.0);
+            let mean: f64 = weighty.map(|(f, a)| a * f).sum();
+            let centred = potential.iter().map(|f| f - mean).collect();
+            return finite(centred, self.engine);
+        }
         let derivative = |f: f64| {
             let excess = (-f / rho).exp_m1();
             let conjugate = if rho.is_finite() { -rho * excess } else { f };
             conjugate - report.epsilon * (excess + (1.0 - other_mass))
         };
-        let mut derivatives: Vec<f64> = potential.into_iter().map(derivative).collect();
-        if report.rho_a.is_infinite() && report.rho_b.is_infinite() {
-            let weighty = derivatives.iter().zip(weights).filter(|(_, a)| **a > 0.0);
-            let mean: f64 = weighty.map(|(f, a)| a * f).sum();
-            derivatives.iter_mut().for_each(|f| *f -= mean);
-        }
-        finite(derivatives, self.engine)
+        finite(potential.into_iter().map(derivative).collect(), self.engine)
     }
 }
 

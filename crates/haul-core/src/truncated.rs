@@ -180,11 +180,11 @@ impl<E: Engine> TruncatedCost<'_, E> {
         let last = self.iterations();
         let over_target = |at, values: &[f64], factor| {
             let sums = self.path.over_target(at).product(factor, values, 1)?;
-            finite(sums, *engine)
+            weighty(sums, a, *engine)
         };
         let over_source = |at, values: &[f64], factor| {
             let sums = self.path.over_source(at).product(factor, values, 1)?;
-            finite(sums, *engine)
+            weighty(sums, b, *engine)
         };
 
         // W = Σ aᵢ bⱼ πᵢⱼ Cᵢⱼ at the last step.
@@ -241,6 +241,14 @@ impl<E: Engine> TruncatedCost<'_, E> {
             weights: finite(weights, *engine)?,
         })
     }
+}
+
+/// Refuses sums of points of positive weight that left the range of a float. Of the others nothing
+/// bounds the density, and only their derivatives in the weights ask for it.
+fn weighty<E: Engine>(sums: Vec<f64>, weights: &[f64], engine: &E) -> Result<Vec<f64>> {
+    let counted = |(weight, sum): (&f64, &f64)| if *weight > 0.0 { *sum } else { 0.0 };
+    finite(weights.iter().zip(&sums).map(counted).collect(), engine)?;
+    Ok(sums)
 }
 
 /// An adjoint relative to the weights, from sums; points of weight 0 have none.

@@ -219,11 +219,9 @@ fn single_points(device: &Device) {
             return Ok(());
         };
         let distance = posed.largest_cost();
-        // A power of distances is off by up to 6 roundoffs, of which bounds count 2.
-        let of_power = 4.0 * terms.ab.report().precision.unit_roundoff() * distance;
         let within = |(lower, upper): (f64, f64)| {
             let exact = [(lower, upper), (distance, distance)];
-            agree("the distance", exact, of_power + posed.rounding())
+            agree("the distance", exact, posed.rounding())
         };
         let certificate = terms.ab.certificate();
         let bounds = certificate.wasserstein.unwrap();

@@ -46,7 +46,7 @@ fn json_has_every_key_of_the_contract() {
     );
     assert_eq!(
         keys(&result["certificate"]).join(" "),
-        "marginal_error_a marginal_error_b lower_bound upper_bound gap precision_floor"
+        "marginal_error_a marginal_error_b lower_bound upper_bound gap wasserstein_lower_bound wasserstein_upper_bound precision_floor"
     );
     // What is not finite would be null.
     let nulls: Vec<_> = keys(&result)
