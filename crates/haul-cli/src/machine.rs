@@ -8,8 +8,9 @@ use crate::arguments::Engine;
 use crate::clouds::Clouds;
 use crate::comparison::{Compared, Comparison};
 use crate::device::{self, Place};
+use crate::input::Given;
 use anyhow::{Context, Result};
-use haul::{Device, Measure};
+use haul::Device;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -25,8 +26,8 @@ pub(crate) struct Machine {
 
 /// A comparison whose clouds are in memory, with the engine that is to compute it.
 pub(crate) struct Ready {
-    pub(crate) source: Arc<Measure>,
-    pub(crate) target: Arc<Measure>,
+    pub(crate) source: Arc<Given>,
+    pub(crate) target: Arc<Given>,
     pub(crate) engine: Engine,
 }
 
@@ -56,7 +57,7 @@ impl Machine {
         let [source, target] = comparison.inputs().sides();
         let (source, target) = (self.clouds.get(source)?, self.clouds.get(target)?);
         Ok(Ready {
-            engine: comparison.engine(&source, &target)?,
+            engine: comparison.engine(&source.measure, &target.measure)?,
             source,
             target,
         })

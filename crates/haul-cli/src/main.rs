@@ -58,7 +58,7 @@ fn main() -> ExitCode {
         Command::Energy(energy) => comparison::run(&*energy),
         Command::Pairwise(pairwise) => pairwise::run(&pairwise),
         Command::Batch(batch) => batch::run(&batch),
-        Command::Map(map) => map::run(&map),
+        Command::Map(map) => comparison::run(&*map),
         Command::Devices(devices) => devices::run(&devices),
         Command::Bench(operator) => bench::run(&operator),
         Command::Sample(request) => sample::run(&request),

@@ -88,7 +88,10 @@ pub(super) fn print(jobs: &[Job], held: usize, machine: &Machine) -> Result<Outc
 fn plan(job: &Job, machine: &Machine) -> Result<Planned> {
     let comparison = job.comparison()?;
     let ready = machine.ready(&*comparison)?;
-    let (n, m) = (ready.source.len() as u64, ready.target.len() as u64);
+    let (n, m) = (
+        ready.source.measure.len() as u64,
+        ready.target.measure.len() as u64,
+    );
     Ok(Planned {
         shared: machine.is_for_one_thread(&ready)?,
         pairs: comparison.pairs(n, m) as f64,
@@ -144,7 +147,7 @@ fn measure(comparison: &dyn Comparison, machine: &Machine) -> Result<(f64, f64, 
         target,
         engine,
     } = machine.ready(comparison)?;
-    let (source, target) = (thinned(&source)?, thinned(&target)?);
+    let (source, target) = (thinned(&source.measure)?, thinned(&target.measure)?);
     let settings = comparison
         .iteration()
         .unwrap_or(Sinkhorn::with(Regularization::RelativeBlur(0.05)));
