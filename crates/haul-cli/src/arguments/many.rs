@@ -18,7 +18,7 @@ relative to the folder of JOBS.jsonl. No job may read what another one writes.
 
 Each job has one line of RESULTS.jsonl, in the order of the jobs: what --json prints, with the id, or
 {"id": …, "error": {"kind": …, "message": …}}. A run that was stopped, in whatever way, goes on when
-it is started again. On the CPU a job of at most 4096 points a cloud runs on one thread, beside others.
+it is started again. A job of at most 4096 points a cloud runs on one thread, beside others.
 
 Exit status: 0 all done, 1 a job failed, 3 a result did not reach its tolerance.
 

@@ -3,7 +3,7 @@
 
 mod ends;
 
-use crate::fixture::{self, HAUL, Room, assert_says, error_line, spiral, untimed, value};
+use crate::fixture::{self, HAUL, Ran, Room, assert_says, error_line, spiral, untimed, value};
 use serde_json::{Value, json};
 use std::fs::File;
 use std::process::{Child, Stdio};
@@ -461,6 +461,32 @@ fn no_digit_depends_on_the_number_of_threads() {
         jobs.replacen("\"command\"", "\"tolerance\":1e-4,\"command\"", 1),
     );
     assert_ne!(results(2).lines().next(), one.lines().nth(1));
+}
+
+#[test]
+fn side_by_side_on_a_gpu_jobs_give_the_bytes_of_one_after_the_other() {
+    let room = Room::with_jobs(24);
+    // Where no adapter is named: the device that is taken without a word.
+    let adapters = std::env::var("HAUL_TEST_ADAPTERS").unwrap_or_else(|_| "auto".to_owned());
+    for adapter in adapters.split(',') {
+        let run = |threads: &str, words: &str| -> Ran {
+            let mut command = room.command(HAUL);
+            command.env("RAYON_NUM_THREADS", threads);
+            command.args(["batch", "jobs.jsonl", "--device", adapter, "-o"]);
+            command.args(words.split(' ')).output().unwrap().into()
+        };
+        let plan = run("8", "none.jsonl --dry-run").stdout;
+        assert_says(&plan, &["24 on one thread each, 8 at a time; 0 alone"]);
+        for threads in ["1", "8"] {
+            let ran = run(threads, &format!("{adapter}-{threads}.jsonl"));
+            assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+        }
+        let [one, eight] =
+            ["1", "8"].map(|threads| untimed(&room.read(&format!("{adapter}-{threads}.jsonl"))));
+        assert_eq!(one, eight);
+        let on_adapter = |line: &str| adapter == "auto" || line.contains(adapter);
+        assert!(one.lines().count() == 24 && one.lines().all(on_adapter));
+    }
 }
 
 #[test]
