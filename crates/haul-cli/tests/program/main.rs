@@ -933,24 +933,55 @@ fn no_arguments_show_the_help() {
 }
 
 #[test]
-fn every_help_has_an_example_that_runs() {
+fn the_manual_has_a_page_for_each_command_with_its_example() {
     let room = Room::new();
-    for (name, seed) in [("a", 1), ("b", 2)] {
-        room.haul(&format!("sample ball --n 60 --seed {seed} -o {name}.ply"));
+    assert_eq!(room.haul("man --out man").status, Some(0));
+    let pages = std::fs::read_dir(room.path("man")).unwrap();
+    let mut pages: Vec<_> = pages
+        .map(|page| page.unwrap().file_name().into_string().unwrap())
+        .collect();
+    pages.sort();
+    let commands = commands(&room.haul("--help").stdout);
+    for command in &commands {
+        let page = format!("haul-{command}.1");
+        let text = room.read(&format!("man/{page}")).replace("\\-", "-");
+        let help = room.haul(&format!("{command} --help")).stdout;
+        let (_, example) = help.split_once("Example:\n").unwrap();
+        assert!(pages.contains(&page), "{page}");
+        assert_says(&text, &[&format!("haul {command}"), example.trim()]);
     }
-    let help = room.haul("--help").stdout;
+    // That of the program itself, and of a command of a command.
+    let own = ["haul.1", "haul-bench-softmin.1"];
+    assert_eq!(pages.len(), commands.len() + own.len(), "{pages:?}");
+    assert!(own.iter().all(|page| pages.contains(&page.to_string())));
+    let line = error_line(room.haul("man --out man/haul.1"), 2);
+    assert_says(&line, &["man/haul.1", "--out"]);
+}
+
+/// The commands that a help lists.
+fn commands(help: &str) -> Vec<String> {
     let (_, commands) = help.split_once("Commands:\n").unwrap();
-    let commands: Vec<_> = commands
+    commands
         .lines()
         .take_while(|line| !line.is_empty())
         .filter_map(|line| line.strip_prefix("  "))
         .filter_map(|line| line.split(' ').next())
         .filter(|command| !["", "help"].contains(command))
-        .collect();
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn every_help_has_an_example_that_runs() {
+    let room = Room::new();
+    for (name, seed) in [("a", 1), ("b", 2)] {
+        room.haul(&format!("sample ball --n 60 --seed {seed} -o {name}.ply"));
+    }
+    let commands = commands(&room.haul("--help").stdout);
     assert!(commands.len() >= 6, "{commands:?}");
     for command in commands {
         let help = room.haul(&format!("{command} --help")).stdout;
-        let (before, example) = help.split_once("Example:\n").expect(command);
+        let (before, example) = help.split_once("Example:\n").expect(&command);
         let jobs = before
             .lines()
             .filter(|line| line.trim_start().starts_with("{\"id\": \""));
