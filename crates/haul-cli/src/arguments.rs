@@ -59,6 +59,13 @@ pub(crate) enum Command {
         /// The shell
         shell: clap_complete::Shell,
     },
+    /// Write the manual pages
+    #[command(hide = true, after_help = "Example:\n  haul man --out man")]
+    Man {
+        /// The folder that is written to
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+    },
 }
 
 #[derive(Debug, Args)]

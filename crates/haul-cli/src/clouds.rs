@@ -1,10 +1,9 @@
 //! Clouds that several comparisons use: read once, kept as long as there is room, the one that was
 //! not used for longest given up first. A file that has changed since is read again.
 
-use crate::input::{self, Side};
+use crate::input::{self, Given, Side};
 use crate::reduce::Reduction;
 use anyhow::Result;
-use haul::Measure;
 use lru::LruCache;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -30,8 +29,8 @@ struct Entry {
     bytes: usize,
 }
 
-/// A measure, once it has been read.
-type Cloud = Mutex<Option<Arc<Measure>>>;
+/// A cloud, once it has been read.
+type Cloud = Mutex<Option<Arc<Given>>>;
 
 /// What makes a measure: the files, as they were, and how they were read.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -40,6 +39,7 @@ struct Key {
     weights: Option<Version>,
     normalize: bool,
     reduction: Reduction,
+    moved: bool,
 }
 
 /// A file at one time.
@@ -65,33 +65,33 @@ impl Clouds {
     ///
     /// # Errors
     ///
-    /// Those of [`input::measure`].
-    pub(crate) fn get(&self, side: Side<'_>) -> Result<Arc<Measure>> {
+    /// Those of [`input::given`].
+    pub(crate) fn get(&self, side: Side<'_>) -> Result<Arc<Given>> {
         let Some(key) = Key::of(side) else {
             // What has no metadata is most likely not there: reading says so.
-            return Ok(Arc::new(input::measure(side)?));
+            return Ok(Arc::new(input::given(side)?));
         };
         let cloud = {
             let mut kept = lock(&self.kept);
             let entry = kept.clouds.get_or_insert(key.clone(), Entry::default);
             entry.cloud.clone()
         };
-        let measure = {
+        let given = {
             let mut place = lock(&cloud);
-            if let Some(measure) = &*place {
-                return Ok(measure.clone());
+            if let Some(given) = &*place {
+                return Ok(given.clone());
             }
-            let measure = Arc::new(input::measure(side)?);
-            place.insert(measure).clone()
+            let given = Arc::new(input::given(side)?);
+            place.insert(given).clone()
         };
-        self.account(&key, &cloud, &measure);
-        Ok(measure)
+        self.account(&key, &cloud, &given);
+        Ok(given)
     }
 
     /// Counts a measure that has been read, and gives up others where the budget asks for it.
-    fn account(&self, key: &Key, cloud: &Arc<Cloud>, measure: &Measure) {
+    fn account(&self, key: &Key, cloud: &Arc<Cloud>, given: &Given) {
         let mut kept = lock(&self.kept);
-        let bytes = bytes(measure);
+        let bytes = given.bytes();
         match kept.clouds.peek_mut(key) {
             Some(entry) if Arc::ptr_eq(&entry.cloud, cloud) => entry.bytes = bytes,
             // Given up already.
@@ -105,11 +105,6 @@ impl Clouds {
             kept.bytes -= oldest.bytes;
         }
     }
-}
-
-/// The memory of a measure.
-fn bytes(measure: &Measure) -> usize {
-    size_of_val(measure.points()) + size_of_val(measure.weights())
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -126,6 +121,7 @@ impl Key {
             },
             normalize: side.normalize,
             reduction: side.reduction.clone(),
+            moved: side.moved,
         })
     }
 }
@@ -163,6 +159,7 @@ mod tests {
             weights: None,
             normalize: false,
             reduction: &Reduction::NONE,
+            moved: false,
         }
     }
 

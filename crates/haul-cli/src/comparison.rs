@@ -1,25 +1,27 @@
-//! The commands that compare two clouds, seen as one: `haul` runs one of them, `haul batch` many.
+//! The commands about two clouds, seen as one: `haul` runs one of them, `haul batch` many.
 
 use crate::arguments::{Engine, Weights};
+use crate::device;
+use crate::input::{self, Given};
 use crate::outcome::{self, Outcome};
-use crate::{device, input};
 use anyhow::Result;
 use haul::{Device, Measure, Sinkhorn};
 use std::path::Path;
 
-/// A comparison of two clouds, as the command line asks for it.
+/// A comparison of two clouds, or the map from one to the other, as the command line asks for it.
 pub(crate) trait Comparison {
     /// The clouds and their weights.
     fn inputs(&self) -> Inputs<'_>;
 
-    /// Refuses what is wrong whatever the clouds, and targets that cannot be written.
+    /// Refuses what is wrong whatever the clouds, and targets that cannot be written, as far as that
+    /// does not depend on the clouds.
     fn check(&self) -> Result<()>;
 
-    /// The engine that is to compute it; refuses what cannot be computed of these measures.
+    /// The engine that is to compute it; refuses what cannot be computed or written of these measures.
     fn engine(&self, source: &Measure, target: &Measure) -> Result<Engine>;
 
     /// Computes it, and writes the files that were asked for beside the result.
-    fn evaluate(&self, device: &Device, source: &Measure, target: &Measure) -> Result<Compared>;
+    fn evaluate(&self, device: &Device, source: &Given, target: &Given) -> Result<Compared>;
 
     /// The solve whose length tells how long it takes; none where one pass does.
     fn iteration(&self) -> Option<Sinkhorn>;
@@ -34,6 +36,8 @@ pub(crate) struct Inputs<'c> {
     pub(crate) a: &'c Path,
     pub(crate) b: &'c Path,
     pub(crate) weights: &'c Weights,
+    /// Whether every point of the first one is moved, also where the measure has but some of them.
+    pub(crate) moves_a: bool,
 }
 
 /// What came out of a comparison.
@@ -48,8 +52,8 @@ pub(crate) struct Compared {
 /// Runs one comparison.
 pub(crate) fn run(comparison: &impl Comparison) -> Result<Outcome> {
     comparison.check()?;
-    let (source, target) = input::measures(comparison.inputs())?;
-    let device = device::open(&comparison.engine(&source, &target)?)?;
+    let (source, target) = input::both(comparison.inputs())?;
+    let device = device::open(&comparison.engine(&source.measure, &target.measure)?)?;
     let compared = comparison.evaluate(&device, &source, &target)?;
     outcome::print(&compared.output)?;
     for warning in &compared.warnings {

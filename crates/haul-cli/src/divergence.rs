@@ -2,9 +2,10 @@
 
 use crate::arguments::{Divergence, Engine};
 use crate::comparison::{Compared, Comparison, Inputs};
+use crate::input::{self, Given};
 use crate::outcome::Outcome;
 use crate::progress::Course;
-use crate::{device, formats, input, report};
+use crate::{device, formats, report};
 use anyhow::Result;
 use haul::{Device, Measure, Sinkhorn};
 
@@ -14,6 +15,7 @@ impl Comparison for Divergence {
             a: &self.a,
             b: &self.b,
             weights: &self.solving.weights,
+            moves_a: false,
         }
     }
 
@@ -31,7 +33,8 @@ impl Comparison for Divergence {
         Ok(device::engine_for(&self.solving, &problem))
     }
 
-    fn evaluate(&self, device: &Device, source: &Measure, target: &Measure) -> Result<Compared> {
+    fn evaluate(&self, device: &Device, source: &Given, target: &Given) -> Result<Compared> {
+        let (source, target) = (&source.measure, &target.measure);
         let mut course = Course::new(&self.solving);
         let divergence = haul::Divergence::from(input::settings(&self.solving.settings));
         let terms = divergence

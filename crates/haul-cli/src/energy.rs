@@ -2,8 +2,9 @@
 
 use crate::arguments::{Energy, Engine, KernelName};
 use crate::comparison::{Compared, Comparison, Inputs};
+use crate::input::{self, Given};
 use crate::outcome::Outcome;
-use crate::{input, report};
+use crate::report;
 use anyhow::{Result, bail};
 use haul::{Device, Discrepancy, Gradient, Measure, Mmd, Sinkhorn};
 
@@ -21,6 +22,7 @@ impl Comparison for Energy {
             a: &self.a,
             b: &self.b,
             weights: &self.weights,
+            moves_a: false,
         }
     }
 
@@ -34,7 +36,8 @@ impl Comparison for Energy {
         Ok(self.engine.clone())
     }
 
-    fn evaluate(&self, device: &Device, source: &Measure, target: &Measure) -> Result<Compared> {
+    fn evaluate(&self, device: &Device, source: &Given, target: &Given) -> Result<Compared> {
+        let (source, target) = (&source.measure, &target.measure);
         let function = function(self)?;
         let discrepancy = function.evaluate(device, source, target)?;
         if self.gradients.wanted() {

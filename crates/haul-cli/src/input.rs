@@ -9,10 +9,38 @@ use haul::{Measure, Problem, Regularization, Sinkhorn};
 use std::path::Path;
 
 /// Reads both clouds with their weights; `-` may stand for one of them.
-pub(crate) fn measures(inputs: Inputs<'_>) -> Result<(Measure, Measure)> {
+pub(crate) fn both(inputs: Inputs<'_>) -> Result<(Given, Given)> {
     inputs.check()?;
     let [a, b] = inputs.sides();
-    Ok((measure(a)?, measure(b)?))
+    Ok((given(a)?, given(b)?))
+}
+
+/// A measure, and beside it what its files gave, for whoever moves every point.
+pub(crate) struct Given {
+    pub(crate) measure: Measure,
+    /// All points, row-major n×d, where the measure has but some of them.
+    pub(crate) all: Option<Vec<f64>>,
+    /// The weights of all points as they were, if there were any.
+    pub(crate) weights: Option<Vec<f64>>,
+}
+
+impl Given {
+    /// All points, also those that the measure was thinned out of.
+    pub(crate) fn points(&self) -> &[f64] {
+        self.all.as_deref().unwrap_or(self.measure.points())
+    }
+
+    /// How many points these are.
+    pub(crate) fn len(&self) -> usize {
+        self.points().len() / self.measure.dimension()
+    }
+
+    /// The memory it takes, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        let beside = [&self.all, &self.weights].into_iter().flatten();
+        let beside: usize = beside.map(|values| size_of_val(&**values)).sum();
+        size_of_val(self.measure.points()) + size_of_val(self.measure.weights()) + beside
+    }
 }
 
 /// Where a measure comes from, and what is made of it.
@@ -22,6 +50,8 @@ pub(crate) struct Side<'c> {
     pub(crate) weights: Option<&'c Path>,
     pub(crate) normalize: bool,
     pub(crate) reduction: &'c Reduction,
+    /// Whether what the files gave is kept beside the measure.
+    pub(crate) moved: bool,
 }
 
 impl<'c> Inputs<'c> {
@@ -47,22 +77,23 @@ impl<'c> Inputs<'c> {
             normalize,
             reduction,
         } = self.weights;
-        [(self.a, weights_a), (self.b, weights_b)].map(|(points, weights)| Side {
+        let sides = [
+            (self.a, weights_a, self.moves_a),
+            (self.b, weights_b, false),
+        ];
+        sides.map(|(points, weights, moved)| Side {
             points,
             weights: weights.as_deref(),
             normalize: *normalize,
             reduction,
+            moved,
         })
     }
 }
 
-/// The measure of one side.
-pub(crate) fn measure(side: Side<'_>) -> Result<Measure> {
-    measure_of(side, cloud(side)?)
-}
-
-/// The cloud of one side as it is. Weights come from their own file, else from the cloud's.
-pub(crate) fn cloud(side: Side<'_>) -> Result<Cloud> {
+/// Reads one side. Weights come from their own file, else from the cloud's; where there are none, all
+/// are 1/n.
+pub(crate) fn given(side: Side<'_>) -> Result<Given> {
     let mut cloud = formats::read_cloud(side.points)?;
     if let Some(file) = side.weights {
         let weights = formats::read_weights(file)?;
@@ -74,11 +105,13 @@ pub(crate) fn cloud(side: Side<'_>) -> Result<Cloud> {
         }
         cloud.weights = Some(weights);
     }
-    Ok(cloud)
-}
-
-/// The measure that is made of the cloud of one side; where it has no weights, all are 1/n.
-pub(crate) fn measure_of(side: Side<'_>, cloud: Cloud) -> Result<Measure> {
+    let kept = if side.moved {
+        cloud.weights.clone()
+    } else {
+        None
+    };
+    let thinned = side.moved && side.reduction.is_given();
+    let all = thinned.then(|| cloud.points.clone());
     let Cloud {
         points,
         dimension,
@@ -88,10 +121,14 @@ pub(crate) fn measure_of(side: Side<'_>, cloud: Cloud) -> Result<Measure> {
     let weights = weights.unwrap_or_else(|| vec![1.0 / n as f64; n]);
     let place = side.weights.unwrap_or(side.points).display();
     let measure = Measure::new(points, dimension, weights).with_context(|| place.to_string())?;
-    Ok(if side.normalize {
-        measure.normalized()
-    } else {
-        measure
+    Ok(Given {
+        measure: if side.normalize {
+            measure.normalized()
+        } else {
+            measure
+        },
+        all,
+        weights: kept,
     })
 }
 

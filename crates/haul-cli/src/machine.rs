@@ -1,20 +1,22 @@
 //! What many comparisons share: the clouds in memory and the devices that are open.
 //!
-//! On the CPU a small comparison runs on one thread, others beside it, and a large one alone on all
-//! threads. Which it is depends on its clouds and on nothing else, so that its result, with the name
-//! of the device, is always the same. A GPU takes one comparison after the other.
+//! A small comparison runs on one thread, others beside it, and a large one alone on all threads.
+//! Which it is depends on its clouds and on nothing else, so that its result, with the name of the
+//! device, is always the same. On the CPU each thread has an engine of its own; a GPU is shared, and
+//! what several threads record for it goes out together.
 
 use crate::arguments::Engine;
 use crate::clouds::Clouds;
 use crate::comparison::{Compared, Comparison};
 use crate::device::{self, Place};
+use crate::input::Given;
 use anyhow::{Context, Result};
-use haul::{Device, Measure};
+use haul::Device;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The most points of a cloud of a small comparison. A pass over this many pairs takes milliseconds
-/// on a thread: several threads would gain little on it.
+/// on a thread, where several would gain little, and leaves room on a GPU.
 const MOST_POINTS: usize = 4096;
 
 /// The clouds and devices of a run.
@@ -25,9 +27,16 @@ pub(crate) struct Machine {
 
 /// A comparison whose clouds are in memory, with the engine that is to compute it.
 pub(crate) struct Ready {
-    pub(crate) source: Arc<Measure>,
-    pub(crate) target: Arc<Measure>,
+    pub(crate) source: Arc<Given>,
+    pub(crate) target: Arc<Given>,
     pub(crate) engine: Engine,
+}
+
+impl Ready {
+    /// Whether it is for one thread, beside others.
+    pub(crate) fn is_for_one_thread(&self) -> bool {
+        self.source.len().max(self.target.len()) <= MOST_POINTS
+    }
 }
 
 impl Machine {
@@ -56,39 +65,37 @@ impl Machine {
         let [source, target] = comparison.inputs().sides();
         let (source, target) = (self.clouds.get(source)?, self.clouds.get(target)?);
         Ok(Ready {
-            engine: comparison.engine(&source, &target)?,
+            engine: comparison.engine(&source.measure, &target.measure)?,
             source,
             target,
         })
     }
 
-    /// Whether a comparison is for one thread of the CPU, beside others.
-    pub(crate) fn is_for_one_thread(&self, ready: &Ready) -> Result<bool> {
-        let most = ready.source.len().max(ready.target.len());
-        Ok(most <= MOST_POINTS && self.gpu(&ready.engine)?.is_none())
-    }
-
     /// Evaluates a comparison on the thread that calls; none for one that is not for one thread.
     pub(crate) fn on_one_thread(&self, comparison: &dyn Comparison) -> Result<Option<Compared>> {
         let ready = self.ready(comparison)?;
-        if !self.is_for_one_thread(&ready)? {
+        if !ready.is_for_one_thread() {
             return Ok(None);
         }
-        let device = device::open(&Engine {
-            threads: Some(1),
-            ..ready.engine
-        })?;
-        let compared = comparison.evaluate(&device, &ready.source, &ready.target)?;
-        Ok(Some(compared))
+        self.evaluate(comparison, ready, Some(1)).map(Some)
     }
 
-    /// Evaluates a comparison on a GPU or on all threads of the CPU.
+    /// Evaluates a comparison with all threads of the CPU, or on a GPU that no other one uses.
     pub(crate) fn alone(&self, comparison: &dyn Comparison) -> Result<Compared> {
-        let ready = self.ready(comparison)?;
+        self.evaluate(comparison, self.ready(comparison)?, None)
+    }
+
+    fn evaluate(
+        &self,
+        comparison: &dyn Comparison,
+        ready: Ready,
+        threads: Option<u16>,
+    ) -> Result<Compared> {
         let device = match self.gpu(&ready.engine)? {
             Some(device) => device,
             None => Arc::new(device::open(&Engine {
                 device: "cpu".to_owned(),
+                threads,
                 ..ready.engine
             })?),
         };

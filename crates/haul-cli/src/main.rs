@@ -10,6 +10,7 @@ mod batch;
 mod bench;
 mod clouds;
 mod comparison;
+mod definitions;
 mod demo;
 mod device;
 mod devices;
@@ -32,9 +33,8 @@ mod sample;
 mod sinkhorn;
 
 use arguments::{Arguments, Command};
-use clap::{CommandFactory, Parser};
+use clap::Parser;
 use haul_files as formats;
-use outcome::Outcome;
 use std::process::ExitCode;
 use tracing_subscriber::filter::LevelFilter;
 
@@ -58,16 +58,12 @@ fn main() -> ExitCode {
         Command::Energy(energy) => comparison::run(&*energy),
         Command::Pairwise(pairwise) => pairwise::run(&pairwise),
         Command::Batch(batch) => batch::run(&batch),
-        Command::Map(map) => map::run(&map),
+        Command::Map(map) => comparison::run(&*map),
         Command::Devices(devices) => devices::run(&devices),
         Command::Bench(operator) => bench::run(&operator),
         Command::Sample(request) => sample::run(&request),
-        Command::Completions { shell } => {
-            let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Arguments::command(), "haul", &mut script);
-            outcome::print(&String::from_utf8_lossy(&script))?;
-            Ok(Outcome::Done)
-        }
+        Command::Completions { shell } => definitions::completions(shell),
+        Command::Man { out } => definitions::manual(&out),
     });
     match outcome {
         Ok(outcome) => outcome.into(),

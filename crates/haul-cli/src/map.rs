@@ -1,77 +1,102 @@
 //! `haul map`: one file moved onto another by the barycentric map of the plan, in one step or on
 //! the way.
 
-use crate::arguments::Map;
-use crate::comparison::Inputs;
-use crate::outcome::{self, Outcome};
+use crate::arguments::{Engine, Map};
+use crate::comparison::{Compared, Comparison, Inputs};
+use crate::input::{self, Given};
+use crate::outcome::Outcome;
 use crate::progress::Course;
-use crate::{device, formats, input, report};
+use crate::{device, formats, report};
 use anyhow::{Result, bail};
-use haul::{Device, Plan};
+use haul::{Device, Measure, Plan, Sinkhorn};
 use std::borrow::Cow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-pub(crate) fn run(arguments: &Map) -> Result<Outcome> {
-    let Map {
-        a,
-        b,
-        output,
-        t,
-        frames,
-        solving,
-    } = arguments;
-    if !(0.0..=1.0).contains(t) {
-        bail!("--t is {t}; it must be from 0, where the cloud is, to 1, where its mass goes");
+impl Comparison for Map {
+    fn inputs(&self) -> Inputs<'_> {
+        Inputs {
+            a: &self.a,
+            b: &self.b,
+            weights: &self.solving.weights,
+            moves_a: true,
+        }
     }
-    let steps = steps(output, *t, *frames);
-    if let Some(path) = &solving.trace {
-        formats::check_target(path, ".csv")?;
+
+    fn check(&self) -> Result<()> {
+        let t = self.t;
+        if !(0.0..=1.0).contains(&t) {
+            bail!("--t is {t}; it must be from 0, where the cloud is, to 1, where its mass goes");
+        }
+        if let Some(path) = &self.solving.trace {
+            formats::check_target(path, ".csv")?;
+        }
+        Ok(())
     }
-    let settings = input::settings(&solving.settings);
-    let weights = &solving.weights;
-    let inputs = Inputs { a, b, weights };
-    inputs.check()?;
-    let [source, target] = inputs.sides();
-    let cloud = input::cloud(source)?;
-    for (path, _) in &steps {
-        formats::check_moved(path, a, cloud.dimension)?;
+
+    fn engine(&self, source: &Measure, target: &Measure) -> Result<Engine> {
+        for (path, _) in self.steps() {
+            formats::check_moved(&path, &self.a, source.dimension())?;
+        }
+        let settings = input::settings(&self.solving.settings);
+        let problem = input::problem(&settings, (&self.a, source), (&self.b, target))?;
+        Ok(device::engine_for(&self.solving, &problem))
     }
-    let weights = cloud.weights.clone();
-    // Every point is moved, also where a part of them is enough to solve for.
-    let all = source.reduction.is_given().then(|| cloud.points.clone());
-    let source = input::measure_of(source, cloud)?;
-    let target = input::measure(target)?;
-    let problem = input::problem(&settings, (a, &source), (b, &target))?;
-    let device = device::open(&device::engine_for(solving, &problem))?;
-    let mut course = Course::new(solving);
-    let solution = settings.solve_observed(&device, &source, &target, |progress| {
-        course.observe(progress)
-    })?;
-    course.end()?;
-    let plan = solution.plan();
-    let (points, images) = match &all {
-        Some(points) => (
-            points.as_slice(),
-            images(&plan, points, source.dimension())?,
-        ),
-        None => (source.points(), plan.map()?),
-    };
-    for (path, t) in &steps {
-        let moved = interpolated(points, &images, *t);
-        formats::write_moved(path, a, &moved, source.dimension(), weights.as_deref())?;
+
+    fn evaluate(&self, device: &Device, source: &Given, target: &Given) -> Result<Compared> {
+        let mut course = Course::new(&self.solving);
+        let settings = input::settings(&self.solving.settings);
+        let observe = |progress: &_| course.observe(progress);
+        let solution =
+            settings.solve_observed(device, &source.measure, &target.measure, observe)?;
+        course.end()?;
+        let (points, d) = (source.points(), source.measure.dimension());
+        let plan = solution.plan();
+        let images = match source.all {
+            Some(_) => images(&plan, points, d)?,
+            None => plan.map()?,
+        };
+        let steps = self.steps();
+        for (path, t) in &steps {
+            let moved = interpolated(points, &images, *t);
+            formats::write_moved(path, &self.a, &moved, d, source.weights.as_deref())?;
+        }
+        let (a, b) = (self.a.to_string_lossy(), self.b.to_string_lossy());
+        let report = solution.report();
+        Ok(Compared {
+            output: if self.solving.json {
+                report::Json::new("map", &a, &b, report).line()?
+            } else {
+                let text = report::text(&a, &b, report);
+                format!("{text}written         {}\n", list(&steps))
+            },
+            warnings: report::warnings(&self.solving, [report]),
+            outcome: Outcome::of(report.converged),
+        })
     }
-    let names = (a.to_string_lossy(), b.to_string_lossy());
-    let report = solution.report();
-    if solving.json {
-        outcome::print(&report::Json::new("map", &names.0, &names.1, report).line()?)?;
-    } else {
-        let text = report::text(&names.0, &names.1, report);
-        outcome::print(&format!("{text}written         {}\n", list(&steps)))?;
+
+    fn iteration(&self) -> Option<Sinkhorn> {
+        Some(input::settings(&self.solving.settings))
     }
-    for warning in report::warnings(solving, [report]) {
-        outcome::warn(&warning);
+
+    fn pairs(&self, n: u64, m: u64) -> u64 {
+        n * m
     }
-    Ok(Outcome::of(report.converged))
+}
+
+impl Map {
+    /// The files to write, with the part t of the way that is gone in each.
+    fn steps(&self) -> Vec<(PathBuf, f64)> {
+        let Some(frames) = self.frames else {
+            return vec![(self.output.clone(), self.t)];
+        };
+        let last = frames - 1;
+        let digits = last.to_string().len().max(3);
+        let step = |k| {
+            let path = formats::numbered(&self.output, k as usize, digits);
+            (path, f64::from(k) / f64::from(last.max(1)))
+        };
+        (0..frames).map(step).collect()
+    }
 }
 
 /// The points that are moved at a time, beyond those that are solved for.
@@ -84,21 +109,6 @@ fn images(plan: &Plan<'_, '_, Device>, points: &[f64], dimension: usize) -> Resu
         images.extend(plan.map_points(chunk)?);
     }
     Ok(images)
-}
-
-/// The files to write, with the part t of the way that is gone in each.
-fn steps(output: &Path, t: f64, frames: Option<u32>) -> Vec<(PathBuf, f64)> {
-    let Some(frames) = frames else {
-        return vec![(output.to_owned(), t)];
-    };
-    let last = frames - 1;
-    let digits = last.to_string().len().max(3);
-    (0..frames)
-        .map(|k| {
-            let path = formats::numbered(output, k as usize, digits);
-            (path, f64::from(k) / f64::from(last.max(1)))
-        })
-        .collect()
 }
 
 /// McCann's interpolation x + t (T(x) − x), exactly x at t = 0 and T(x) at t = 1.

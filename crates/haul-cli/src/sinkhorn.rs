@@ -3,9 +3,10 @@
 use crate::arguments::{Engine, Sinkhorn};
 use crate::comparison::{Compared, Comparison, Inputs};
 use crate::formats::{self, Array};
+use crate::input::{self, Given};
 use crate::outcome::Outcome;
 use crate::progress::Course;
-use crate::{device, input, report};
+use crate::{device, report};
 use anyhow::Result;
 use haul::{Device, Measure};
 use std::fmt::Write;
@@ -17,6 +18,7 @@ impl Comparison for Sinkhorn {
             a: &self.a,
             b: &self.b,
             weights: &self.solving.weights,
+            moves_a: false,
         }
     }
 
@@ -41,7 +43,8 @@ impl Comparison for Sinkhorn {
         Ok(device::engine_for(&self.solving, &problem))
     }
 
-    fn evaluate(&self, device: &Device, source: &Measure, target: &Measure) -> Result<Compared> {
+    fn evaluate(&self, device: &Device, source: &Given, target: &Given) -> Result<Compared> {
+        let (source, target) = (&source.measure, &target.measure);
         let mut course = Course::new(&self.solving);
         let settings = input::settings(&self.solving.settings);
         let solution =

@@ -8,16 +8,17 @@ use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = r#"A job is a line of JOBS.jsonl, a JSON object: an id, a command (sinkhorn, divergence or energy), the
-files a and b, and options of that command by their long names, with _ for -. Files are relative to
-the folder of JOBS.jsonl.
+    after_help = r#"A job is a line of JOBS.jsonl, a JSON object: an id, a command (sinkhorn, divergence, energy or
+map), the files a and b, and options of that command by their long names, with _ for -. Files are
+relative to the folder of JOBS.jsonl. No job may read what another one writes.
 
   {"id": "1", "command": "divergence", "a": "a.ply", "b": "b.ply", "blur": 0.05}
   {"id": "2", "command": "sinkhorn", "a": "a.ply", "b": "b.ply", "max_iterations": 500}
+  {"id": "3", "command": "map", "a": "a.ply", "b": "b.ply", "output": "moved.ply"}
 
 Each job has one line of RESULTS.jsonl, in the order of the jobs: what --json prints, with the id, or
 {"id": …, "error": {"kind": …, "message": …}}. A run that was stopped, in whatever way, goes on when
-it is started again. On the CPU a job of at most 4096 points a cloud runs on one thread, beside others.
+it is started again. A job of at most 4096 points a cloud runs on one thread, beside others.
 
 Exit status: 0 all done, 1 a job failed, 3 a result did not reach its tolerance.
 

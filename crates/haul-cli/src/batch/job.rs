@@ -1,11 +1,11 @@
 //! A job: one line of the file of jobs. Its options go through the parser of the command line, so
 //! that a command has one definition of them, with the same checks and defaults.
 
-use crate::arguments::{Divergence, Energy, Sinkhorn};
+use crate::arguments::{Divergence, Energy, Map, Sinkhorn};
 use crate::comparison::Comparison;
 use anyhow::{Context, Result, bail};
 use clap::{Arg, Args};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -25,15 +25,16 @@ pub(super) struct BadJob(String);
 const NO_OPTIONS: [&str; 3] = ["json", "quiet", "threads"];
 
 /// What a JSON object holds.
-pub(super) type Options = Map<String, Value>;
+pub(super) type Options = serde_json::Map<String, Value>;
 
 type Parse = fn(&Options) -> Result<Box<dyn Comparison + Send>, BadJob>;
 
 /// The commands that a job may name.
-const COMMANDS: [(&str, Parse); 3] = [
+const COMMANDS: [(&str, Parse); 4] = [
     ("sinkhorn", parse::<Sinkhorn>),
     ("divergence", parse::<Divergence>),
     ("energy", parse::<Energy>),
+    ("map", parse::<Map>),
 ];
 
 /// Reads a file of jobs. Lines that are empty are skipped; each job gets those of the `defaults` that
@@ -238,6 +239,7 @@ mod tests {
             r#"{"command":"sinkhorn","a":"a","b":"b","blur":0.1,"p":1,"form":"scaling","reach":null}"#,
             r#"{"command":"sinkhorn","a":"-a","b":"b","plan_topk":3,"plan":"p.csv","epsilon":1e-3}"#,
             r#"{"command":"energy","a":"a","b":"b","normalize":true,"kernel":"gaussian","blur":"0.1"}"#,
+            r#"{"command":"map","a":"a","b":"b","output":"moved.ply","frames":3}"#,
         ] {
             let comparison = comparison(job).unwrap();
             assert_eq!(comparison.inputs().files().count(), 2);
@@ -280,6 +282,7 @@ mod tests {
         ] {
             assert_refused(&job(more), &parts);
         }
+        assert_refused(r#"{"command":"map","a":"a","b":"b"}"#, &["--output"]);
         assert_refused(r#"{"command":"energy","a":"a"}"#, &["\"b\" is missing"]);
         assert_refused(
             r#"{"command":"energy","a":"a","b":"-"}"#,

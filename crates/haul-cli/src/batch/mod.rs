@@ -129,10 +129,11 @@ fn kind(error: &anyhow::Error) -> &'static str {
         "job"
     } else if outcome::is_of_device(error) {
         "device"
-    } else if let Some(formats::Error::Unwritable { .. }) = error.downcast_ref() {
-        "output"
     } else {
-        "input"
+        match error.downcast_ref() {
+            Some(formats::Error::Unwritable { .. } | formats::Error::Unstorable { .. }) => "output",
+            _ => "input",
+        }
     }
 }
 

@@ -88,9 +88,11 @@ pub(super) fn print(jobs: &[Job], held: usize, machine: &Machine) -> Result<Outc
 fn plan(job: &Job, machine: &Machine) -> Result<Planned> {
     let comparison = job.comparison()?;
     let ready = machine.ready(&*comparison)?;
-    let (n, m) = (ready.source.len() as u64, ready.target.len() as u64);
+    // A device that is not there is refused as well.
+    machine.gpu(&ready.engine)?;
+    let [n, m] = [&ready.source, &ready.target].map(|given| given.measure.len() as u64);
     Ok(Planned {
-        shared: machine.is_for_one_thread(&ready)?,
+        shared: ready.is_for_one_thread(),
         pairs: comparison.pairs(n, m) as f64,
         comparison,
     })
@@ -144,7 +146,7 @@ fn measure(comparison: &dyn Comparison, machine: &Machine) -> Result<(f64, f64, 
         target,
         engine,
     } = machine.ready(comparison)?;
-    let (source, target) = (thinned(&source)?, thinned(&target)?);
+    let (source, target) = (thinned(&source.measure)?, thinned(&target.measure)?);
     let settings = comparison
         .iteration()
         .unwrap_or(Sinkhorn::with(Regularization::RelativeBlur(0.05)));

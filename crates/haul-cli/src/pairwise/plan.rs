@@ -60,13 +60,14 @@ impl Plan {
             ..
         } = arguments;
         let read = |file: &PathBuf| {
-            let measure = machine.clouds.get(Side {
+            let given = machine.clouds.get(Side {
                 points: file,
                 weights: None,
                 normalize: *normalize,
                 reduction,
+                moved: false,
             })?;
-            Cloud::of(file, &measure)
+            Cloud::of(file, &given.measure)
         };
         let mut plan = Self {
             clouds: files.iter().map(read).collect::<Result<_>>()?,

@@ -3,7 +3,7 @@
 
 mod ends;
 
-use crate::fixture::{self, HAUL, Room, assert_says, error_line, spiral, untimed, value};
+use crate::fixture::{self, HAUL, Ran, Room, assert_says, error_line, spiral, untimed, value};
 use serde_json::{Value, json};
 use std::fs::File;
 use std::process::{Child, Stdio};
@@ -119,6 +119,54 @@ fn results_are_those_of_the_commands_with_the_ids_in_the_order_of_the_jobs() {
 }
 
 #[test]
+fn a_map_writes_what_it_writes_alone_and_is_not_done_again() {
+    let room = Room::with_clouds();
+    let weights: Vec<_> = (0..60).map(|i| f64::from(i % 7)).collect();
+    room.csv("w.csv", &weights, 1);
+    let options = json!({"weights_a": "w.csv", "normalize": true, "subsample": 40, "t": 0.5});
+    let whole = with(options.clone(), json!({"output": "of-job.csv"}));
+    let frames = json!({"output": "frame.npy", "frames": 3});
+    room.jobs(&[
+        with(job("1", "map"), frames),
+        job("2", "energy"),
+        with(job("3", "map"), whole),
+    ]);
+    assert_eq!(room.cpu(RUN).status, Some(0));
+    let alone = |words: &str| {
+        let ran = room.cpu(&format!(
+            "map a.csv b.csv {words} --json --quiet --threads 1"
+        ));
+        untimed(ran.stdout.trim_start_matches('{'))
+    };
+    let options = "--weights-a w.csv --normalize --subsample 40 --t 0.5";
+    let told = [
+        alone("-o alone.npy --frames 3"),
+        alone(&format!("-o alone.csv {options}")),
+    ];
+    let results = room.read("results.jsonl");
+    let lines: Vec<_> = results.split_inclusive('\n').collect();
+    for (line, (id, told)) in [lines[0], lines[2]].iter().zip([1, 3].iter().zip(&told)) {
+        assert_eq!(untimed(line), format!("{{\"id\":\"{id}\",{told}"));
+    }
+    let bytes = |name: &str| std::fs::read(room.path(name)).unwrap();
+    for k in 0..3 {
+        assert_eq!(
+            bytes(&format!("frame_00{k}.npy")),
+            bytes(&format!("alone_00{k}.npy"))
+        );
+    }
+    assert_ne!(bytes("frame_001.npy"), bytes("frame_002.npy"));
+    assert_eq!(bytes("of-job.csv"), bytes("alone.csv"));
+
+    room.write("of-job.csv", "another's");
+    assert_eq!(room.cpu(RUN).status, Some(0));
+    assert_eq!(room.read("of-job.csv"), "another's");
+    room.write("results.jsonl", lines[..2].concat());
+    assert_eq!(room.cpu(RUN).status, Some(0));
+    assert_eq!(bytes("of-job.csv"), bytes("alone.csv"), "only when it is");
+}
+
+#[test]
 fn files_of_a_job_are_relative_to_the_file_of_jobs() {
     let room = Room::with_clouds();
     std::fs::create_dir(room.path("folder")).unwrap();
@@ -175,6 +223,16 @@ fn failing() -> Vec<(Value, &'static str, Vec<&'static str>)> {
             vec!["gone/t.csv", "cannot be written"],
         ),
         (
+            job(json!({"command": "map", "output": "gone/m.ply"})),
+            "output",
+            vec!["gone/m.ply", "cannot be written"],
+        ),
+        (
+            job(json!({"command": "map", "a": "four.csv", "b": "four.csv", "output": "m.ply"})),
+            "output",
+            vec!["m.ply", "dimension 4"],
+        ),
+        (
             job(json!({"device": "no-such-device"})),
             "device",
             vec!["no-such-device"],
@@ -193,6 +251,7 @@ fn room_of_faults() -> Room {
     room.write("torn.npy", &fixture::npy(&spiral(60), &[60, 2])[..700]);
     room.write("nan.csv", "0,0\n1,nan\n");
     room.csv("deep.csv", &[0.0; 9], 3);
+    room.csv("four.csv", &spiral(10), 4);
     room.csv("w.csv", &[2.0; 60], 1);
     room
 }
@@ -402,6 +461,32 @@ fn no_digit_depends_on_the_number_of_threads() {
         jobs.replacen("\"command\"", "\"tolerance\":1e-4,\"command\"", 1),
     );
     assert_ne!(results(2).lines().next(), one.lines().nth(1));
+}
+
+#[test]
+fn side_by_side_on_a_gpu_jobs_give_the_bytes_of_one_after_the_other() {
+    let room = Room::with_jobs(24);
+    // Where no adapter is named: the device that is taken without a word.
+    let adapters = std::env::var("HAUL_TEST_ADAPTERS").unwrap_or_else(|_| "auto".to_owned());
+    for adapter in adapters.split(',') {
+        let run = |threads: &str, words: &str| -> Ran {
+            let mut command = room.command(HAUL);
+            command.env("RAYON_NUM_THREADS", threads);
+            command.args(["batch", "jobs.jsonl", "--device", adapter, "-o"]);
+            command.args(words.split(' ')).output().unwrap().into()
+        };
+        let plan = run("8", "none.jsonl --dry-run").stdout;
+        assert_says(&plan, &["24 on one thread each, 8 at a time; 0 alone"]);
+        for threads in ["1", "8"] {
+            let ran = run(threads, &format!("{adapter}-{threads}.jsonl"));
+            assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+        }
+        let [one, eight] =
+            ["1", "8"].map(|threads| untimed(&room.read(&format!("{adapter}-{threads}.jsonl"))));
+        assert_eq!(one, eight);
+        let on_adapter = |line: &str| adapter == "auto" || line.contains(adapter);
+        assert!(one.lines().count() == 24 && one.lines().all(on_adapter));
+    }
 }
 
 #[test]

@@ -74,6 +74,16 @@ impl Room {
         fs::read_to_string(self.path(name)).unwrap()
     }
 
+    /// The numbers of a `.csv`, row by row; its header, if it has one, is left out.
+    pub(crate) fn numbers(&self, name: &str) -> Vec<f64> {
+        let text = self.read(name);
+        let mut lines = text.lines().peekable();
+        let is_number = |field: &str| field.parse::<f64>().is_ok();
+        lines.next_if(|first| !first.split(',').all(is_number));
+        let fields = lines.flat_map(|line| line.split(','));
+        fields.map(|field| field.parse().unwrap()).collect()
+    }
+
     pub(crate) fn csv(&self, name: &str, points: &[f64], dimension: usize) {
         self.write(name, rows(points, dimension, ","));
     }

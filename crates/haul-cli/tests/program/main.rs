@@ -5,6 +5,7 @@
 
 mod batch;
 mod fixture;
+mod map;
 mod pairwise;
 
 use fixture::{Ran, Room, assert_close, assert_says, dense, error_line, value};
@@ -46,7 +47,8 @@ fn json_has_every_key_of_the_contract() {
     );
     assert_eq!(
         keys(&result["certificate"]).join(" "),
-        "marginal_error_a marginal_error_b lower_bound upper_bound gap wasserstein_lower_bound wasserstein_upper_bound precision_floor"
+        "marginal_error_a marginal_error_b lower_bound upper_bound gap \
+         wasserstein_lower_bound wasserstein_upper_bound precision_floor"
     );
     // What is not finite would be null.
     let nulls: Vec<_> = keys(&result)
@@ -213,16 +215,10 @@ fn potentials_satisfy_the_marginals_and_the_plan_is_theirs() {
     for j in 0..50 {
         assert_close(plan.iter().map(|row| row[j]).sum(), 1.0 / 50.0, 1e-8);
     }
-    let text = room.read("plan.csv");
-    let mut lines = text.lines();
-    assert_eq!(lines.next(), Some("i,j,mass"));
-    let mut count = 0;
-    for (k, line) in lines.enumerate() {
-        let fields: Vec<f64> = line
-            .split(',')
-            .map(|field| field.parse().unwrap())
-            .collect();
-        let (i, j, mass) = (fields[0] as usize, fields[1] as usize, fields[2]);
+    assert!(room.read("plan.csv").starts_with("i,j,mass\n"));
+    let entries = room.numbers("plan.csv");
+    for (k, entry) in entries.chunks(3).enumerate() {
+        let (i, j, mass) = (entry[0] as usize, entry[1] as usize, entry[2]);
         assert_eq!(i, k / 3);
         assert_close(mass, plan[i][j], 1e-9 * plan[i][j]);
         let larger = plan[i]
@@ -233,9 +229,8 @@ fn potentials_satisfy_the_marginals_and_the_plan_is_theirs() {
             larger <= k % 3,
             "entry {k} is not among the largest of its row"
         );
-        count += 1;
     }
-    assert_eq!(count, 3 * 60);
+    assert_eq!(entries.len(), 3 * 3 * 60);
 }
 
 #[test]
@@ -243,19 +238,10 @@ fn a_trace_falls_to_the_epsilon_and_the_tolerance_asked_for() {
     let room = Room::with_clouds();
     room.cpu("sinkhorn a.csv b.csv --epsilon 0.01 --tolerance 1e-3 --trace trace.csv --json")
         .json(0);
-    let text = room.read("trace.csv");
-    let mut lines = text.lines();
-    assert_eq!(
-        lines.next(),
-        Some("iteration,epsilon,marginal_error,seconds")
-    );
-    let rows: Vec<Vec<f64>> = lines
-        .map(|line| {
-            line.split(',')
-                .map(|field| field.parse().unwrap())
-                .collect()
-        })
-        .collect();
+    let header = "iteration,epsilon,marginal_error,seconds\n";
+    assert!(room.read("trace.csv").starts_with(header));
+    let trace = room.numbers("trace.csv");
+    let rows: Vec<_> = trace.chunks(4).collect();
     assert!(rows.len() > 3);
     assert!(rows.is_sorted_by(|before, after| before[0] < after[0] && before[1] >= after[1]));
     let last = rows.last().unwrap();
@@ -947,24 +933,55 @@ fn no_arguments_show_the_help() {
 }
 
 #[test]
-fn every_help_has_an_example_that_runs() {
+fn the_manual_has_a_page_for_each_command_with_its_example() {
     let room = Room::new();
-    for (name, seed) in [("a", 1), ("b", 2)] {
-        room.haul(&format!("sample ball --n 60 --seed {seed} -o {name}.ply"));
+    assert_eq!(room.haul("man --out man").status, Some(0));
+    let pages = std::fs::read_dir(room.path("man")).unwrap();
+    let mut pages: Vec<_> = pages
+        .map(|page| page.unwrap().file_name().into_string().unwrap())
+        .collect();
+    pages.sort();
+    let commands = commands(&room.haul("--help").stdout);
+    for command in &commands {
+        let page = format!("haul-{command}.1");
+        let text = room.read(&format!("man/{page}")).replace("\\-", "-");
+        let help = room.haul(&format!("{command} --help")).stdout;
+        let (_, example) = help.split_once("Example:\n").unwrap();
+        assert!(pages.contains(&page), "{page}");
+        assert_says(&text, &[&format!("haul {command}"), example.trim()]);
     }
-    let help = room.haul("--help").stdout;
+    // That of the program itself, and of a command of a command.
+    let own = ["haul.1", "haul-bench-softmin.1"];
+    assert_eq!(pages.len(), commands.len() + own.len(), "{pages:?}");
+    assert!(own.iter().all(|page| pages.contains(&page.to_string())));
+    let line = error_line(room.haul("man --out man/haul.1"), 2);
+    assert_says(&line, &["man/haul.1", "--out"]);
+}
+
+/// The commands that a help lists.
+fn commands(help: &str) -> Vec<String> {
     let (_, commands) = help.split_once("Commands:\n").unwrap();
-    let commands: Vec<_> = commands
+    commands
         .lines()
         .take_while(|line| !line.is_empty())
         .filter_map(|line| line.strip_prefix("  "))
         .filter_map(|line| line.split(' ').next())
         .filter(|command| !["", "help"].contains(command))
-        .collect();
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn every_help_has_an_example_that_runs() {
+    let room = Room::new();
+    for (name, seed) in [("a", 1), ("b", 2)] {
+        room.haul(&format!("sample ball --n 60 --seed {seed} -o {name}.ply"));
+    }
+    let commands = commands(&room.haul("--help").stdout);
     assert!(commands.len() >= 6, "{commands:?}");
     for command in commands {
         let help = room.haul(&format!("{command} --help")).stdout;
-        let (before, example) = help.split_once("Example:\n").expect(command);
+        let (before, example) = help.split_once("Example:\n").expect(&command);
         let jobs = before
             .lines()
             .filter(|line| line.trim_start().starts_with("{\"id\": \""));
