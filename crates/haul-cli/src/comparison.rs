@@ -6,12 +6,15 @@ use crate::input::{self, Given};
 use crate::outcome::{self, Outcome};
 use anyhow::Result;
 use haul::{Device, Measure, Sinkhorn};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A comparison of two clouds, or the map from one to the other, as the command line asks for it.
 pub(crate) trait Comparison {
     /// The clouds and their weights.
     fn inputs(&self) -> Inputs<'_>;
+
+    /// The files that it writes beside the result.
+    fn outputs(&self) -> Vec<PathBuf>;
 
     /// Refuses what is wrong whatever the clouds, and targets that cannot be written, as far as that
     /// does not depend on the clouds.

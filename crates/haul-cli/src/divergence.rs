@@ -8,6 +8,7 @@ use crate::progress::Course;
 use crate::{device, formats, report};
 use anyhow::Result;
 use haul::{Device, Measure, Sinkhorn};
+use std::path::PathBuf;
 
 impl Comparison for Divergence {
     fn inputs(&self) -> Inputs<'_> {
@@ -17,6 +18,11 @@ impl Comparison for Divergence {
             weights: &self.solving.weights,
             moves_a: false,
         }
+    }
+
+    fn outputs(&self) -> Vec<PathBuf> {
+        let outputs = self.gradients.outputs().chain(&self.solving.trace);
+        outputs.cloned().collect()
     }
 
     fn check(&self) -> Result<()> {

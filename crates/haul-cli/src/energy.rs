@@ -7,6 +7,7 @@ use crate::outcome::Outcome;
 use crate::report;
 use anyhow::{Result, bail};
 use haul::{Device, Discrepancy, Gradient, Measure, Mmd, Sinkhorn};
+use std::path::PathBuf;
 
 /// What is evaluated, with its parameter.
 #[derive(Clone, Copy)]
@@ -24,6 +25,10 @@ impl Comparison for Energy {
             weights: &self.weights,
             moves_a: false,
         }
+    }
+
+    fn outputs(&self) -> Vec<PathBuf> {
+        self.gradients.outputs().cloned().collect()
     }
 
     fn check(&self) -> Result<()> {

@@ -3,7 +3,7 @@
 use crate::arguments::Gradients;
 use crate::formats::{self, Array};
 use anyhow::Result;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 impl Gradients {
     /// Whether any is asked for.
@@ -11,12 +11,16 @@ impl Gradients {
         self.gradient.is_some() || self.gradient_weights.is_some()
     }
 
-    /// Refuses what cannot be written, before a solve.
-    pub(crate) fn check(&self) -> Result<()> {
-        for path in [&self.gradient, &self.gradient_weights]
+    /// The files of those that are asked for.
+    pub(crate) fn outputs(&self) -> impl Iterator<Item = &PathBuf> {
+        [&self.gradient, &self.gradient_weights]
             .into_iter()
             .flatten()
-        {
+    }
+
+    /// Refuses what cannot be written, before a solve.
+    pub(crate) fn check(&self) -> Result<()> {
+        for path in self.outputs() {
             formats::check_target(path, ".npy")?;
         }
         Ok(())

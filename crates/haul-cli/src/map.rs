@@ -22,6 +22,11 @@ impl Comparison for Map {
         }
     }
 
+    fn outputs(&self) -> Vec<PathBuf> {
+        let moved = self.steps().into_iter().map(|(path, _)| path);
+        moved.chain(self.solving.trace.clone()).collect()
+    }
+
     fn check(&self) -> Result<()> {
         let t = self.t;
         if !(0.0..=1.0).contains(&t) {

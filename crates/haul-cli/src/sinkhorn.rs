@@ -10,7 +10,7 @@ use crate::{device, report};
 use anyhow::Result;
 use haul::{Device, Measure};
 use std::fmt::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 impl Comparison for Sinkhorn {
     fn inputs(&self) -> Inputs<'_> {
@@ -20,6 +20,12 @@ impl Comparison for Sinkhorn {
             weights: &self.solving.weights,
             moves_a: false,
         }
+    }
+
+    fn outputs(&self) -> Vec<PathBuf> {
+        let outputs = self.potentials.iter().chain(&self.plan);
+        let outputs = outputs.chain(self.gradients.outputs());
+        outputs.chain(&self.solving.trace).cloned().collect()
     }
 
     fn check(&self) -> Result<()> {

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 #[command(
     after_help = r#"A job is a line of JOBS.jsonl, a JSON object: an id, a command (sinkhorn, divergence, energy or
 map), the files a and b, and options of that command by their long names, with _ for -. Files are
-relative to the folder of JOBS.jsonl. No job may read what another one writes.
+relative to the folder of JOBS.jsonl. No job may read what it or another one writes.
 
   {"id": "1", "command": "divergence", "a": "a.ply", "b": "b.ply", "blur": 0.05}
   {"id": "2", "command": "sinkhorn", "a": "a.ply", "b": "b.ply", "max_iterations": 500}

@@ -90,7 +90,7 @@ impl Job {
     /// # Errors
     ///
     /// [`BadJob`] for a command or an option that does not exist, with the nearest one that does,
-    /// and for a value that its option does not take.
+    /// for a value that its option does not take, and for a job that writes what it reads.
     pub(super) fn comparison(&self) -> Result<Box<dyn Comparison + Send>> {
         let names = COMMANDS.iter().map(|(name, _)| *name);
         let one_of = names.clone().collect::<Vec<_>>().join(", ");
@@ -111,17 +111,27 @@ impl Job {
             )));
         };
         let comparison = parse(&self.options)?;
-        if comparison
-            .inputs()
-            .files()
-            .any(|file| file == Path::new("-"))
-        {
-            bail!(BadJob(
-                "standard input is not for jobs; name a file in place of -".to_owned()
-            ));
-        }
+        check_files(&*comparison)?;
         Ok(comparison)
     }
+}
+
+/// Refuses files that a run which goes on would not find as they were.
+fn check_files(comparison: &dyn Comparison) -> Result<(), BadJob> {
+    let outputs = comparison.outputs();
+    for file in comparison.inputs().files() {
+        if file == Path::new("-") {
+            let refused = "standard input is not for jobs; name a file in place of -";
+            return Err(BadJob(refused.to_owned()));
+        }
+        if outputs.iter().any(|output| output == file) {
+            return Err(BadJob(format!(
+                "{} is read and written; write to another file",
+                file.display()
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// The comparison of one command, by the parser of the command line.
@@ -283,6 +293,14 @@ mod tests {
             assert_refused(&job(more), &parts);
         }
         assert_refused(r#"{"command":"map","a":"a","b":"b"}"#, &["--output"]);
+        assert_refused(
+            r#"{"command":"map","a":"a.ply","b":"b","output":"a.ply"}"#,
+            &["a.ply is read and written"],
+        );
+        assert_refused(
+            r#"{"command":"energy","a":"a","b":"b","weights_a":"w.npy","gradient_weights":"w.npy"}"#,
+            &["w.npy is read and written"],
+        );
         assert_refused(r#"{"command":"energy","a":"a"}"#, &["\"b\" is missing"]);
         assert_refused(
             r#"{"command":"energy","a":"a","b":"-"}"#,
