@@ -9,6 +9,9 @@
 //! ∂OT_ε/∂aᵢ = φ'(fᵢ) − ε(e^{−fᵢ/ρ_a} − m_b)       φ'(f) = −ρ_a(e^{−f/ρ_a} − 1), or f where P1 = a
 //! ```
 //!
+//! The points may be features h(x) that a caller has computed, as those of a learned metric are: the
+//! gradient is then the one at the features, and the caller's chain rule goes on from there.
+//!
 //! A term OT_ε(α, α) has its measure in both places, so that its derivative has a part from each, and
 //! the divergence takes away half of both: f_αβ − f_αα in a balanced problem [FSVATP'19].
 
