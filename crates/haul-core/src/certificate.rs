@@ -135,21 +135,18 @@ pub(crate) fn certify<E: Engine>(
     let (a, b) = (&source.weights, &target.weights);
     let f = engine.read(&source.potential)?;
     let g = engine.read(&target.potential)?;
-    let ones = |marginal: &Marginal<E>| vec![1.0; marginal.weights.len()];
 
-    // The plan as it is.
-    let rows = times(
-        a,
-        &passes.product(source, target, Factor::One, &ones(target))?,
-    );
+    // The plan as it is, and with columns scaled down to what they may have: one pass for both.
     let columns = times(
         b,
-        &passes.product(target, source, Factor::One, &ones(source))?,
+        &passes.product(target, source, Factor::One, &vec![1.0; a.len()])?,
     );
-    let transport_cost = sum(&times(
-        a,
-        &passes.product(source, target, Factor::Cost, &ones(target))?,
-    ));
+    let y = least_scaling(b, &columns);
+    let [rows, rows_kept] = passes
+        .product_of_both(source, target, Factor::One, &y)?
+        .map(|sums| times(a, &sums));
+    let [costs, kept_costs] = passes.product_of_both(source, target, Factor::Cost, &y)?;
+    let transport_cost = sum(&times(a, &costs));
     let mass = sum(&rows);
     let kl = (dot(&rows, &f) + dot(&columns, &g) - transport_cost) / kernel.epsilon - mass + 1.0;
     let wanted_a = wanted(a, &f, source.rho);
@@ -178,15 +175,12 @@ pub(crate) fn certify<E: Engine>(
     };
 
     // The plan with exact marginals, columns scaled first.
-    let y = least_scaling(b, &columns);
-    let rows_kept = times(a, &passes.product(source, target, Factor::One, &y)?);
     let x = least_scaling(a, &rows_kept);
     let kept_a = times(&rows_kept, &x);
     let kept_b = times(
         &times(b, &y),
         &passes.product(target, source, Factor::One, &x)?,
     );
-    let kept_costs = passes.product(source, target, Factor::Cost, &y)?;
     let kept_cost = sum(&times(&times(a, &x), &kept_costs));
     let missing_a = shortfall(a, &kept_a);
     let missing_b = shortfall(b, &kept_b);
@@ -271,6 +265,23 @@ impl<E: Engine> Passes<'_, E> {
     ) -> Result<Vec<f64>> {
         self.count += 1;
         Pass::between(self.engine, self.kernel, rows, columns).product(factor, values, 1)
+    }
+
+    /// The products with 1 and with y, in one pass.
+    fn product_of_both(
+        &mut self,
+        rows: &Marginal<E>,
+        columns: &Marginal<E>,
+        factor: Factor,
+        y: &[f64],
+    ) -> Result<[Vec<f64>; 2]> {
+        self.count += 1;
+        let values: Vec<f64> = y.iter().flat_map(|y| [1.0, *y]).collect();
+        let pass = Pass::between(self.engine, self.kernel, rows, columns);
+        let sums = pass.product(factor, &values, 2)?;
+        let pairs = || sums.chunks_exact(2);
+        let plain = pairs().map(|pair| pair[0]).collect();
+        Ok([plain, pairs().map(|pair| pair[1]).collect()])
     }
 
     /// An upper bound where one side is constrained: the cost of the plan whose marginal on that
