@@ -42,8 +42,8 @@ pub struct Sensitivity {
     pub iterations: usize,
 }
 
-/// What is left of the right-hand side when a solve ends: 16 roundoffs would be the end of the digits
-/// that products of n terms keep.
+/// What is left of the right-hand side when a solve ends, relative to it: above the rounding of the products
+/// in either precision, which ends the digits of a residual.
 fn goal(precision: Precision) -> f64 {
     match precision {
         Precision::F32 => 1e-5,
