@@ -93,12 +93,13 @@ pub(crate) fn precision_floor(precision: Precision, diameter: f64, kernel: Kerne
     precision.unit_roundoff() * (4.0 + 0.2 * kernel.cost.at(diameter) / kernel.epsilon)
 }
 
-/// The relative error of a single entry of the plan, which nothing averages: two units of the
-/// exponent's size, and the six that a general power may be off by. Bounds are widened by it.
+/// The relative error of a single entry of the plan, which nothing averages. Two rounded coordinates
+/// and their difference are off by two units of the diameter, its square by five, and potentials of
+/// that size by one each; a general power by six more. Bounds are widened by it.
 fn entry_error(precision: Precision, diameter: f64, kernel: Kernel) -> f64 {
     let units = match kernel.cost {
-        Cost::Power(_) => 8.0,
-        Cost::Euclidean | Cost::SquaredEuclidean => 2.0,
+        Cost::Power(_) => 14.0,
+        Cost::Euclidean | Cost::SquaredEuclidean => 8.0,
     };
     precision.unit_roundoff() * (4.0 + units * kernel.cost.at(diameter) / kernel.epsilon)
 }
