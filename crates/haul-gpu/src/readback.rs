@@ -13,6 +13,11 @@ use std::time::{Duration, Instant};
 /// them may wait in the queue.
 const PATIENCE: Duration = Duration::from_secs(600);
 
+/// How long a thread stays awake for a result, and only lets others run. To be woken takes longer than
+/// a kernel over a few hundred points, and so it does for the threads of a software adapter, which
+/// find their core asleep as well.
+const AWAKE: Duration = Duration::from_millis(2);
+
 /// Bytes of the staging buffer that is kept from read to read.
 const KEPT: u64 = 64 << 10;
 
@@ -115,23 +120,16 @@ impl Readback {
 impl Awaited {
     /// Waits for the result.
     pub(crate) async fn wait(&self, context: &Context) -> Result<Vec<f32>, Error> {
-        let wait = wgpu::PollType::Wait {
-            submission_index: Some(self.submission.clone()),
-            timeout: Some(PATIENCE),
-        };
-        match context.device.poll(wait) {
-            Ok(_) => {}
-            Err(wgpu::PollError::Timeout) => {
+        let start = Instant::now();
+        while !self.done(context, Duration::ZERO)? {
+            if start.elapsed() < AWAKE {
+                std::thread::yield_now();
+            } else if self.done(context, PATIENCE)? {
+                break;
+            } else {
                 context.check()?;
-                return Err(Error::Timeout {
-                    seconds: PATIENCE.as_secs(),
-                });
-            }
-            Err(error) => {
-                return Err(Error::Operation {
-                    what: "waiting for the device",
-                    message: error.to_string(),
-                });
+                let seconds = PATIENCE.as_secs();
+                return Err(Error::Timeout { seconds });
             }
         }
         let refused = |message: String| Error::Operation {
@@ -157,5 +155,21 @@ impl Awaited {
             return Err(Error::Unfinished);
         }
         Ok(bytemuck::pod_collect_to_vec(values))
+    }
+
+    /// Whether the submission is done, after a wait of at most that long.
+    fn done(&self, context: &Context, timeout: Duration) -> Result<bool, Error> {
+        let wait = wgpu::PollType::Wait {
+            submission_index: Some(self.submission.clone()),
+            timeout: Some(timeout),
+        };
+        match context.device.poll(wait) {
+            Ok(_) => Ok(true),
+            Err(wgpu::PollError::Timeout) => Ok(false),
+            Err(error) => Err(Error::Operation {
+                what: "waiting for the device",
+                message: error.to_string(),
+            }),
+        }
     }
 }
