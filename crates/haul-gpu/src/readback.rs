@@ -7,6 +7,8 @@ use crate::Error;
 use crate::context::Context;
 use crate::recorder::{Copy, Recorder};
 use futures_intrusive::channel::shared::{OneshotReceiver, oneshot_channel};
+use std::pin::pin;
+use std::task;
 use std::time::{Duration, Instant};
 
 /// How long a result may take. One submission is seconds of work on a slow device, and many of
@@ -15,7 +17,8 @@ const PATIENCE: Duration = Duration::from_secs(600);
 
 /// How long a thread stays awake for a result, and only lets others run. To be woken takes longer than
 /// a kernel over a few hundred points, and so it does for the threads of a software adapter, which
-/// find their core asleep as well.
+/// find their core asleep as well. A wait that gives up at once is no way to ask: of several threads
+/// at it, one may find the queue empty whose end another has seen, which wgpu-core 30 takes for a fault.
 const AWAKE: Duration = Duration::from_millis(2);
 
 /// Bytes of the staging buffer that is kept from read to read.
@@ -121,22 +124,26 @@ impl Awaited {
     /// Waits for the result.
     pub(crate) async fn wait(&self, context: &Context) -> Result<Vec<f32>, Error> {
         let start = Instant::now();
-        while !self.done(context, Duration::ZERO)? {
-            if start.elapsed() < AWAKE {
-                std::thread::yield_now();
-            } else if self.done(context, PATIENCE)? {
-                break;
-            } else {
-                context.check()?;
-                let seconds = PATIENCE.as_secs();
-                return Err(Error::Timeout { seconds });
+        let mapped = loop {
+            poll(context, wgpu::PollType::Poll)?;
+            if let Some(mapped) = self.mapped() {
+                break mapped;
             }
-        }
+            if start.elapsed() > AWAKE {
+                let end = wgpu::PollType::Wait {
+                    submission_index: Some(self.submission.clone()),
+                    timeout: Some(PATIENCE),
+                };
+                poll(context, end)?;
+                break self.receiver.receive().await;
+            }
+            std::thread::yield_now();
+        };
         let refused = |message: String| Error::Operation {
             what: "mapping a result",
             message,
         };
-        match self.receiver.receive().await {
+        match mapped {
             Some(Ok(())) => {}
             Some(Err(error)) => {
                 context.check()?;
@@ -157,19 +164,28 @@ impl Awaited {
         Ok(bytemuck::pod_collect_to_vec(values))
     }
 
-    /// Whether the submission is done, after a wait of at most that long.
-    fn done(&self, context: &Context, timeout: Duration) -> Result<bool, Error> {
-        let wait = wgpu::PollType::Wait {
-            submission_index: Some(self.submission.clone()),
-            timeout: Some(timeout),
-        };
-        match context.device.poll(wait) {
-            Ok(_) => Ok(true),
-            Err(wgpu::PollError::Timeout) => Ok(false),
-            Err(error) => Err(Error::Operation {
-                what: "waiting for the device",
-                message: error.to_string(),
-            }),
+    /// What became of the mapping, once that is known.
+    fn mapped(&self) -> Option<Option<Result<(), wgpu::BufferAsyncError>>> {
+        let mut asked = task::Context::from_waker(task::Waker::noop());
+        match pin!(self.receiver.receive()).poll(&mut asked) {
+            task::Poll::Ready(mapped) => Some(mapped),
+            task::Poll::Pending => None,
         }
+    }
+}
+
+/// Lets the device do its part: look after what is done, or wait for it.
+fn poll(context: &Context, how: wgpu::PollType) -> Result<(), Error> {
+    match context.device.poll(how) {
+        Ok(_) => Ok(()),
+        Err(wgpu::PollError::Timeout) => {
+            context.check()?;
+            let seconds = PATIENCE.as_secs();
+            Err(Error::Timeout { seconds })
+        }
+        Err(error) => Err(Error::Operation {
+            what: "waiting for the device",
+            message: error.to_string(),
+        }),
     }
 }
