@@ -1,7 +1,7 @@
 //! The engines that a body runs on, and the trials made of bodies and engines.
 
 use haul::gpu::{Columns, adapter};
-use haul::{Device, GpuEngine, Selection};
+use haul::{CpuEngine, Device, GpuEngine, InstructionSet, Selection};
 use libtest_mimic::{Failed, Trial};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
@@ -61,6 +61,26 @@ pub fn cpu() -> Vec<TestEngine> {
         TestEngine::new("cpu_f64", || Ok(Device::cpu_f64())),
         TestEngine::new("cpu_f32", || Ok(Device::cpu())),
     ]
+}
+
+/// The CPU engines on every instruction set of the processor but the widest, which is what they take
+/// by themselves.
+pub fn cpu_on_other_instructions() -> Vec<TestEngine> {
+    let of = |set: InstructionSet| {
+        [
+            TestEngine::new(format!("cpu_f64_{}", set.name()), move || {
+                let engine = CpuEngine::new().with_instructions(set);
+                engine
+                    .map(Device::CpuF64)
+                    .map_err(|error| error.to_string())
+            }),
+            TestEngine::new(format!("cpu_f32_{}", set.name()), move || {
+                let engine = CpuEngine::new().with_instructions(set);
+                engine.map(Device::Cpu).map_err(|error| error.to_string())
+            }),
+        ]
+    };
+    InstructionSet::available().skip(1).flat_map(of).collect()
 }
 
 /// Each named adapter, as haul opens it.

@@ -39,6 +39,9 @@ impl<T: Float> CpuCloud<T> {
         if dimension == 0 {
             return Err(Error::ZeroDimension);
         }
+        if weights.is_empty() {
+            return Err(Error::EmptyCloud);
+        }
         let expected = weights.len().saturating_mul(dimension);
         check("the points of a cloud", points.len(), expected)?;
         let tiles = weights.len().div_ceil(T::TILE);

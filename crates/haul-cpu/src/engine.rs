@@ -1,6 +1,7 @@
 //! The engine: who checks the lengths, and hands the operators to their kernels.
 
 use crate::cloud::{CpuCloud, check};
+use crate::instructions::{InstructionSet, Missing};
 use crate::pass::Pass;
 use crate::product::{Against, Product};
 use crate::real::Real;
@@ -15,8 +16,8 @@ use std::marker::PhantomData;
 /// haul's engine for the CPU, in `f32` or `f64`.
 ///
 /// It takes the widest vectors the machine has, found out at run time, and all threads of rayon's
-/// global pool, a pool of its own, or the calling thread alone. Results depend on neither the number of threads nor what
-/// else runs; on the instruction set they depend by rounding.
+/// global pool, a pool of its own, or the calling thread alone. Results depend on neither the number
+/// of threads nor what else runs; on the instruction set they depend by rounding.
 #[derive(Debug)]
 pub struct CpuEngine<T: Real> {
     arch: Arch,
@@ -28,7 +29,7 @@ pub struct CpuEngine<T: Real> {
 impl<T: Real> CpuEngine<T> {
     /// An engine on rayon's global pool.
     pub fn new() -> Self {
-        Self::on(Workers::Shared, Arch::new())
+        Self::on(Workers::Shared, InstructionSet::widest())
     }
 
     /// An engine with a number of threads of its own; 0 means one for each processor, 1 the thread
@@ -39,11 +40,8 @@ impl<T: Real> CpuEngine<T> {
     /// [`Error::Device`] when the system starts no threads.
     pub fn with_threads(threads: usize) -> Result<Self> {
         match Workers::new(threads) {
-            Ok(workers) => Ok(Self::on(workers, Arch::new())),
-            Err(source) => Err(Error::Device {
-                device: "CPU".to_owned(),
-                source: Box::new(source),
-            }),
+            Ok(workers) => Ok(Self::on(workers, InstructionSet::widest())),
+            Err(source) => Err(failure(source)),
         }
     }
 
@@ -52,10 +50,17 @@ impl<T: Real> CpuEngine<T> {
         self.workers.count()
     }
 
-    /// An engine on an instruction set that need not be the best.
-    #[cfg(test)]
-    pub(crate) fn with_arch(arch: Arch) -> Self {
-        Self::on(Workers::Shared, arch)
+    /// The same engine on an instruction set that need not be the widest: the same numbers, to the
+    /// bit, as on any other machine that has it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Device`] where the processor has none of it.
+    pub fn with_instructions(self, set: InstructionSet) -> Result<Self> {
+        if set.arch().is_none() {
+            return Err(failure(Missing(set)));
+        }
+        Ok(Self::on(self.workers, set))
     }
 
     /// Runs a product, with whatever it is against.
@@ -87,14 +92,14 @@ impl<T: Real> CpuEngine<T> {
         Ok(())
     }
 
-    fn on(workers: Workers, arch: Arch) -> Self {
+    fn on(workers: Workers, set: InstructionSet) -> Self {
         let threads = match workers.count() {
             1 => "1 thread".to_owned(),
             count => format!("{count} threads"),
         };
         Self {
-            arch,
-            device: format!("CPU ({}, {threads})", name(arch)),
+            arch: set.arch().unwrap_or(Arch::Scalar),
+            device: format!("CPU ({}, {threads})", set.name()),
             workers,
             format: PhantomData,
         }
@@ -107,17 +112,10 @@ impl<T: Real> Default for CpuEngine<T> {
     }
 }
 
-/// The instruction set, as its makers call it.
-fn name(arch: Arch) -> &'static str {
-    match arch {
-        #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
-        Arch::V3(_) => "AVX2",
-        #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
-        Arch::V4(_) => "AVX-512",
-        #[cfg(target_arch = "aarch64")]
-        Arch::Neon(_) => "NEON",
-        Arch::Scalar => "scalar",
-        _ => "SIMD",
+fn failure(source: impl std::error::Error + Send + Sync + 'static) -> Error {
+    Error::Device {
+        device: "CPU".to_owned(),
+        source: Box::new(source),
     }
 }
 
@@ -385,5 +383,87 @@ fn check_dimensions<T: Real>(rows: &CpuCloud<T>, columns: &CpuCloud<T>) -> Resul
             source_dimension: rows.dimension(),
             target_dimension: columns.dimension(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use haul_core::Cost;
+
+    /// Softmins without and with a guess that is off in one row, and a product; their bits.
+    fn bits<T: Real>(engine: &CpuEngine<T>) -> Vec<u64> {
+        let wave = |n: usize, phase: f64| (0..n).map(move |i| (phase + 1.7 * i as f64).sin());
+        let cloud = |n, phase| {
+            let points: Vec<f64> = wave(3 * n, phase).collect();
+            let weights: Vec<f64> = wave(n, phase).map(|w| w + 1.1).collect();
+            engine.cloud(&points, 3, &weights).unwrap()
+        };
+        let vector = |n, phase| {
+            let values: Vec<f64> = wave(n, phase).collect();
+            engine.vector(&values).unwrap()
+        };
+        let (rows, columns) = (cloud(1001, 0.0), cloud(777, 0.5));
+        let (f, g) = (vector(1001, 1.0), vector(777, 2.0));
+        let side = |cloud, potential| Side { cloud, potential };
+        let columns = side(&columns, &g);
+        let kernel = Kernel {
+            cost: Cost::SquaredEuclidean,
+            epsilon: 0.05,
+        };
+        let mut cold = vector(1001, 0.0);
+        engine
+            .softmin(kernel, &rows, columns, None, &mut cold)
+            .unwrap();
+        let mut guess = cold.clone();
+        guess.values[17] = T::from_f64(1e3);
+        let mut warm = vector(1001, 0.0);
+        engine
+            .softmin(kernel, &rows, columns, Some(&guess), &mut warm)
+            .unwrap();
+        let values = vector(777 * 5, 3.0);
+        let integrand = Integrand {
+            factor: haul_core::engine::Factor::Cost,
+            values: &values,
+            width: 5,
+        };
+        let mut sums = vector(1001 * 5, 0.0);
+        engine
+            .product(kernel, side(&rows, &f), columns, integrand, &mut sums)
+            .unwrap();
+        let results = [cold, warm, sums];
+        results
+            .iter()
+            .flat_map(|v| v.read())
+            .map(f64::to_bits)
+            .collect()
+    }
+
+    fn threads_change_no_bit<T: Real>() {
+        let [one, two, three] =
+            [1, 2, 3].map(|threads| bits(&CpuEngine::<T>::with_threads(threads).unwrap()));
+        assert!(one == two && one == three);
+        // Instructions do: had the bits nothing to do with the arithmetic, this would be equal as well.
+        let scalar = CpuEngine::<T>::new()
+            .with_instructions(InstructionSet::Scalar)
+            .unwrap();
+        if InstructionSet::widest() != InstructionSet::Scalar {
+            assert!(one != bits(&scalar));
+        }
+    }
+
+    #[test]
+    fn threads_change_no_bit_of_either_format() {
+        threads_change_no_bit::<f32>();
+        threads_change_no_bit::<f64>();
+    }
+
+    #[test]
+    fn what_the_processor_has_not_is_refused() {
+        let has: Vec<_> = InstructionSet::available().collect();
+        for set in InstructionSet::ALL {
+            let engine = CpuEngine::<f32>::new().with_instructions(set);
+            assert_eq!(engine.is_ok(), has.contains(&set));
+        }
     }
 }

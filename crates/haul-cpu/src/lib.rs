@@ -28,6 +28,7 @@
 //! | file | |
 //! |---|---|
 //! | `real` | f32 and f64, and their vectors on any instruction set |
+//! | `instructions` | which instruction sets there are |
 //! | `exp2` | 2^s |
 //! | `aligned`, `cloud` | points in tiles, weights and the terms h |
 //! | `power` | the costs as functions of a squared distance |
@@ -43,11 +44,10 @@
 mod aligned;
 mod block;
 mod cloud;
-#[cfg(test)]
-mod conformance;
 mod engine;
 mod exp2;
 pub mod floor;
+mod instructions;
 mod maximum;
 mod pass;
 mod power;
@@ -61,5 +61,6 @@ mod workers;
 
 pub use cloud::CpuCloud;
 pub use engine::CpuEngine;
+pub use instructions::InstructionSet;
 pub use real::Real;
 pub use vectors::CpuVector;

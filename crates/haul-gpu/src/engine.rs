@@ -379,11 +379,7 @@ impl Engine for GpuEngine {
         out: &mut GpuVector,
     ) -> haul_core::Result<()> {
         let Side { cloud, potential } = columns;
-        check(
-            "the coordinates of a point",
-            cloud.dimension,
-            rows.dimension,
-        )?;
+        check_dimensions(rows, cloud)?;
         check(
             "the potential of the columns",
             cloud.length,
@@ -718,8 +714,19 @@ fn check_sums(
 /// Refuses sides whose points have different dimensions, and potentials of other lengths.
 fn check_sides(rows: Side<'_, GpuEngine>, columns: Side<'_, GpuEngine>) -> haul_core::Result<()> {
     let (x, y) = (rows.cloud, columns.cloud);
-    check("the coordinates of a point", y.dimension, x.dimension)?;
+    check_dimensions(x, y)?;
     let (f, g) = (rows.potential, columns.potential);
     check("the potential of the columns", y.length, g.length)?;
     check("the potential of the rows", x.length, f.length)
+}
+
+fn check_dimensions(rows: &GpuCloud, columns: &GpuCloud) -> haul_core::Result<()> {
+    if rows.dimension == columns.dimension {
+        Ok(())
+    } else {
+        Err(haul_core::Error::DimensionMismatch {
+            source_dimension: rows.dimension,
+            target_dimension: columns.dimension,
+        })
+    }
 }

@@ -33,7 +33,7 @@ mod device;
 
 pub use device::{Cloud, Device, Vector};
 pub use haul_core::*;
-pub use haul_cpu::CpuEngine;
+pub use haul_cpu::{CpuEngine, InstructionSet};
 pub use haul_gpu::{self as gpu, GpuEngine, Selection};
 
 /// The README's example runs as a test.

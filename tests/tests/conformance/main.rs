@@ -38,6 +38,12 @@ fn main() -> ExitCode {
             trials.push(engine.trial(name, body));
         }
     }
+    // What an instruction set changes is in the operators.
+    for engine in engines::cpu_on_other_instructions() {
+        for (name, body) in operators::BODIES {
+            trials.push(engine.trial(name, *body));
+        }
+    }
     for engine in engines::adapters() {
         for (name, body) in faults::BODIES {
             trials.push(engine.trial(name, *body));

@@ -6,7 +6,7 @@
 //! perturbed by a thousand tolerances, and must then fail.
 
 use haul::engine::{Factor, Integrand, Kernel, Ratio, Side, Slot, Update};
-use haul::{Cost, Device, Engine};
+use haul::{Cost, Device, Engine, Error};
 use haul_tests::clouds::{Numbers, points, weights};
 use haul_tests::compare::{accept, close, number, reject};
 use haul_tests::dense;
@@ -17,6 +17,10 @@ pub const BODIES: &[(&str, Body)] = &[
     (
         "softmin_does_not_depend_on_the_guess",
         softmin_does_not_depend_on_the_guess,
+    ),
+    (
+        "softmin_at_a_tiny_epsilon_is_a_minimum",
+        softmin_at_a_tiny_epsilon_is_a_minimum,
     ),
     (
         "a_measure_against_itself_may_take_half_the_pairs",
@@ -225,6 +229,37 @@ fn softmin_does_not_depend_on_the_guess(device: &Device) {
                         close(&got, &expected, |_| tolerance),
                     );
                 }
+            }
+        }
+    }
+}
+
+fn softmin_at_a_tiny_epsilon_is_a_minimum(device: &Device) {
+    let epsilon = 1e-7;
+    for (d, (n, m)) in DIMENSIONS.into_iter().zip(SHAPES.into_iter().cycle()) {
+        for cost in costs() {
+            let (rows, columns) = (side(n, d, 11, 0.0), side(m, d, 12, 0.5));
+            let weightless = |j: usize| columns.weights[j] == 0.0;
+            let least = |x: &[f64]| {
+                let among = columns.points.chunks_exact(d).enumerate();
+                let costs = among.filter(|(j, _)| !weightless(*j)).map(|(j, y)| {
+                    let squares: f64 = x.iter().zip(y).map(|(x, y)| (x - y).powi(2)).sum();
+                    cost.at(squares.sqrt()) - columns.potential[j]
+                });
+                costs.fold(f64::INFINITY, f64::min)
+            };
+            let expected: Vec<f64> = rows.points.chunks_exact(d).map(least).collect();
+            let size = dense::largest_cost(cost, &rows, &columns) + columns.height();
+            // Of weights between 1e-4 and 1, and of as many as there are.
+            let soft = epsilon * (1e4 * m as f64).ln();
+            let tolerance = (d as f64 + 8.0) * unit(device) * size + soft;
+            let context = format!("d {d}, {n}×{m}, {cost:?}");
+            for guess in [None, Some(vec![0.0; n])] {
+                let kernel = Kernel { cost, epsilon };
+                let got = softmin(device, kernel, &rows, &columns, guess.as_deref());
+                accept(&context, close(&got, &expected, |_| tolerance));
+                let off: Vec<f64> = expected.iter().map(|f| f + 3.0 * tolerance).collect();
+                reject(&context, close(&got, &off, |_| tolerance));
             }
         }
     }
@@ -899,60 +934,111 @@ fn points_of_thousands_of_dimensions(device: &Device) {
 }
 
 fn lengths_that_do_not_fit_are_refused(device: &Device) {
-    let cloud = device.cloud(&[0.0, 1.0], 1, &[0.5, 0.5]).unwrap();
-    let plane = device.cloud(&[0.0, 1.0], 2, &[1.0]).unwrap();
-    let vectors: Vec<_> = (1..4)
-        .map(|length| device.vector(&vec![0.0; length]).unwrap())
-        .collect();
-    let mut out = device.vector(&[0.0; 2]).unwrap();
+    fn lengths(result: Result<(), Error>) -> (usize, usize) {
+        match result {
+            Err(Error::Length {
+                expected, found, ..
+            }) => (expected, found),
+            other => panic!("{other:?}"),
+        }
+    }
+    let result = device.cloud(&[0.0; 5], 2, &[1.0; 2]);
+    assert_eq!(lengths(result.map(drop)), (4, 5));
+    let result = device.cloud(&[], 0, &[1.0]);
+    assert!(matches!(result, Err(Error::ZeroDimension)));
+    let result = device.cloud(&[], 1, &[]);
+    assert!(matches!(result, Err(Error::EmptyCloud)));
+
+    let two = device.cloud(&[0.0, 1.0], 1, &[0.5, 0.5]).unwrap();
+    let three = device.cloud(&[0.0; 3], 1, &[0.5; 3]).unwrap();
+    let plane = device.cloud(&[0.0; 6], 2, &[0.5; 3]).unwrap();
+    let vector = |length: usize| device.vector(&vec![0.0; length]).unwrap();
+    let vectors: Vec<_> = (0..7).map(vector).collect();
+    let side = |cloud, length: usize| Side {
+        cloud,
+        potential: &vectors[length],
+    };
     let kernel = Kernel {
         cost: Cost::SquaredEuclidean,
         epsilon: 1.0,
     };
-    let side = Side {
-        cloud: &cloud,
-        potential: &vectors[2],
+
+    let softmin = |columns, guess: Option<usize>, out| {
+        let guess = guess.map(|guess| &vectors[guess]);
+        device.softmin(kernel, &two, columns, guess, &mut vector(out))
     };
-    assert!(
-        device
-            .softmin(kernel, &cloud, side, None, &mut out)
-            .is_err()
-    );
-    let side = Side {
-        cloud: &cloud,
-        potential: &vectors[1],
-    };
-    assert!(
-        device
-            .softmin(kernel, &plane, side, None, &mut out)
-            .is_err()
-    );
-    let integrand = Integrand {
+    softmin(side(&three, 3), Some(2), 2).unwrap();
+    assert_eq!(lengths(softmin(side(&three, 2), None, 2)), (3, 2));
+    assert_eq!(lengths(softmin(side(&three, 3), Some(3), 2)), (2, 3));
+    assert_eq!(lengths(softmin(side(&three, 3), None, 1)), (2, 1));
+    let result = softmin(side(&plane, 3), None, 2);
+    assert!(matches!(result, Err(Error::DimensionMismatch { .. })));
+
+    let integrand = |values: usize, width| Integrand {
         factor: Factor::One,
-        values: &vectors[2],
-        width: 1,
+        values: &vectors[values],
+        width,
     };
-    assert!(
-        device
-            .product(kernel, side, side, integrand, &mut out)
-            .is_err()
-    );
-    assert!(device.combine(&[(1.0, &vectors[0])], &mut out).is_err());
-    assert!(
-        device
-            .extrapolate(&[1.0, 1.0], 0.0, &vectors[0], &mut out)
-            .is_err()
-    );
-    assert!(device.cloud(&[0.0; 5], 2, &[1.0; 2]).is_err());
-    assert!(device.cloud(&[], 0, &[1.0]).is_err());
-    // And what fits still works.
-    let integrand = Integrand {
-        factor: Factor::One,
-        values: &vectors[1],
-        width: 1,
+    let product = |rows, values, width, out| {
+        let (columns, integrand) = (side(&three, 3), integrand(values, width));
+        device.product(kernel, rows, columns, integrand, &mut vector(out))
     };
-    device
-        .product(kernel, side, side, integrand, &mut out)
-        .unwrap();
-    assert_eq!(device.read(&out).unwrap(), [0.0, 0.0]);
+    product(side(&two, 2), 6, 2, 4).unwrap();
+    product(side(&two, 2), 0, 0, 0).unwrap();
+    assert_eq!(lengths(product(side(&two, 1), 3, 1, 2)), (2, 1));
+    assert_eq!(lengths(product(side(&two, 2), 5, 2, 4)), (6, 5));
+    assert_eq!(lengths(product(side(&two, 2), 6, 2, 5)), (4, 5));
+    // A width that no length can be a multiple of.
+    assert_eq!(lengths(product(side(&two, 2), 6, usize::MAX, 5)).1, 6);
+    let gradient = |values, width, out| {
+        let (rows, columns) = (side(&two, 2), side(&three, 3));
+        device.gradient(
+            kernel,
+            rows,
+            columns,
+            integrand(values, width),
+            &mut vector(out),
+        )
+    };
+    gradient(3, 1, 2).unwrap();
+    assert_eq!(lengths(gradient(6, 2, 4)), (1, 2));
+    assert_eq!(lengths(gradient(2, 1, 2)), (3, 2));
+    assert_eq!(lengths(gradient(3, 1, 3)), (2, 3));
+
+    let scale = |sums: usize, scaling, potential| {
+        let (mut scaling, mut potential) = (vector(scaling), vector(potential));
+        device.scale(1.0, 2.0, &vectors[sums], &mut scaling, &mut potential)
+    };
+    assert_eq!(lengths(scale(2, 3, 2)), (2, 3));
+    assert_eq!(lengths(scale(2, 2, 1)), (2, 1));
+    let update = |before: usize, after: usize| Update {
+        epsilon: 1.0,
+        rho: f64::INFINITY,
+        before: &vectors[before],
+        after: &vectors[after],
+    };
+    let error = |before, after| {
+        let ratio = Ratio::Potentials(update(before, after));
+        device.marginal_error(&two, ratio).map(drop)
+    };
+    assert_eq!(lengths(error(3, 2)), (2, 3));
+    assert_eq!(lengths(error(2, 3)), (2, 3));
+    let terms = [(1.0, &vectors[2]), (1.0, &vectors[3])];
+    assert_eq!(lengths(device.combine(&terms, &mut vector(2))), (2, 3));
+    let remember = |before, index, room| {
+        let slot = Slot {
+            index,
+            slots: 2,
+            residuals: &mut vector(room),
+            images: &mut vector(4),
+        };
+        device.remember(&two, update(before, 2), slot).map(drop)
+    };
+    remember(2, 1, 4).unwrap();
+    assert_eq!(lengths(remember(3, 1, 4)), (2, 3));
+    assert_eq!(lengths(remember(2, 1, 5)), (4, 5));
+    let result = remember(2, 2, 4);
+    assert!(matches!(result, Err(Error::Slot { index: 2, slots: 2 })));
+    let result = device.extrapolate(&[0.5, 0.5], 0.0, &vectors[4], &mut vector(3));
+    assert_eq!(lengths(result), (6, 4));
 }
