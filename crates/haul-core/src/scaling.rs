@@ -8,7 +8,7 @@
 
 use crate::engine::{Factor, Integrand, Kernel, Ratio};
 use crate::marginal::Marginal;
-use crate::sinkhorn::{best_translation, shifted};
+use crate::run::{best_translation, shifted};
 use crate::{Engine, Result};
 
 pub(crate) struct Scalings<'e, E: Engine> {

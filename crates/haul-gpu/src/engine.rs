@@ -2,23 +2,22 @@
 
 use crate::Error;
 use crate::adapter::{Description, Selection};
+use crate::checks::{check, check_cloud, check_dimensions, check_sides, check_sums};
 use crate::choice::{BROADCAST_LANES, Choices};
+use crate::cloud::{GpuCloud, GpuVector};
 use crate::context::{Context, part};
 use crate::params::{VectorParams, coefficients};
 use crate::readback::Readback;
 use crate::recorder::{Binding, Recorder};
-use crate::tiles::{ALIGNMENT, vector_tiles};
+use crate::tiles::vector_tiles;
 use haul_core::engine::{
-    ABSORB_LOG2, Integrand, Kernel, Ratio, Remembered, STEP_LOG2, Side, Slot, Update,
+    ABSORB_LOG2, Factor, Integrand, Kernel, Ratio, Remembered, STEP_LOG2, Side, Slot, Update,
 };
 use haul_core::{Engine, Precision};
-use haul_shaders::{Columns, Points, Shader};
+use haul_shaders::{Columns, Shader, Values};
 use std::f64::consts::{LN_2, LOG2_E};
 use std::ops::Range;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-
-/// Stands for the logarithm of a weight 0.
-const LOWEST: f32 = -1e30;
 
 /// Elements of a workgroup of a kernel over vectors.
 const VECTOR_ROWS: usize = 256;
@@ -54,23 +53,6 @@ pub(crate) struct Work {
     /// Holds the number of the last guess that failed, and how many guesses there were.
     pub(crate) alarm: wgpu::Buffer,
     pub(crate) alarms: u32,
-}
-
-/// A weighted cloud on the device.
-pub struct GpuCloud {
-    points: wgpu::Buffer,
-    pub(crate) log_weights: wgpu::Buffer,
-    weights: wgpu::Buffer,
-    pub(crate) length: usize,
-    pub(crate) dimension: usize,
-    /// The weights on the device are relative to it.
-    pub(crate) mean_weight: f64,
-}
-
-/// A vector on the device.
-pub struct GpuVector {
-    pub(crate) buffer: wgpu::Buffer,
-    length: usize,
 }
 
 impl GpuEngine {
@@ -182,16 +164,6 @@ impl GpuEngine {
         }
     }
 
-    async fn upload(&self, what: &'static str, values: &[f64]) -> Result<GpuVector, Error> {
-        let length = values.len();
-        let values: Vec<f32> = values.iter().map(|&value| value as f32).collect();
-        let buffer = self
-            .context
-            .buffer_of(what, &values, padded(length))
-            .await?;
-        Ok(GpuVector { buffer, length })
-    }
-
     /// Records a kernel over `length` elements.
     pub(crate) async fn record_vector(
         &self,
@@ -245,6 +217,22 @@ impl GpuEngine {
             *buffer = self.context.buffer(what, bytes).await?;
         }
         Ok(())
+    }
+
+    /// Runs a kernel–vector product, with whatever it is against.
+    fn sum(
+        &self,
+        kernel: Kernel,
+        sides: (Side<'_, Self>, Side<'_, Self>),
+        against: (Values, usize),
+        integrand: Integrand<'_, GpuVector>,
+        out: &GpuVector,
+    ) -> haul_core::Result<()> {
+        let integrand = (integrand.factor, integrand.values);
+        self.run(async |work| {
+            self.record_sums(work, kernel, sides, against, integrand, out)
+                .await
+        })
     }
 
     /// Runs a kernel over vectors of which each workgroup leaves some partial sums, and finishes
@@ -305,61 +293,12 @@ impl Engine for GpuEngine {
         dimension: usize,
         weights: &[f64],
     ) -> haul_core::Result<GpuCloud> {
-        if dimension == 0 {
-            return Err(haul_core::Error::ZeroDimension);
-        }
-        if weights.is_empty() {
-            return Err(haul_core::Error::EmptyCloud);
-        }
-        check(
-            "the coordinates of a cloud",
-            weights.len() * dimension,
-            points.len(),
-        )?;
-        let length = weights.len();
-        let mean_weight = weights.iter().sum::<f64>() / length as f64;
-        let stride = Points::stride(dimension);
-        let mut stored = vec![0f32; padded(length) * stride];
-        for (stored, point) in stored
-            .chunks_exact_mut(stride)
-            .zip(points.chunks_exact(dimension))
-        {
-            for (stored, &x) in stored.iter_mut().zip(point) {
-                *stored = x as f32;
-            }
-        }
-        let relative: Vec<f32> = weights
-            .iter()
-            .map(|weight| (weight / mean_weight) as f32)
-            .collect();
-        let mut logs: Vec<f32> = weights
-            .iter()
-            .map(|weight| log_weight(weight / mean_weight))
-            .collect();
-        logs.resize(padded(length), LOWEST);
-        self.run(async |_| {
-            Ok(GpuCloud {
-                points: self
-                    .context
-                    .buffer_of("the points of a cloud", &stored, stored.len())
-                    .await?,
-                log_weights: self
-                    .context
-                    .buffer_of("the weights of a cloud", &logs, logs.len())
-                    .await?,
-                weights: self
-                    .context
-                    .buffer_of("the weights of a cloud", &relative, padded(length))
-                    .await?,
-                length,
-                dimension,
-                mean_weight,
-            })
-        })
+        check_cloud(points, dimension, weights)?;
+        self.run(async |_| GpuCloud::upload(&self.context, points, dimension, weights).await)
     }
 
     fn vector(&self, values: &[f64]) -> haul_core::Result<GpuVector> {
-        self.run(async |_| self.upload("a vector", values).await)
+        self.run(async |_| GpuVector::upload(&self.context, values).await)
     }
 
     fn read(&self, vector: &GpuVector) -> haul_core::Result<Vec<f64>> {
@@ -404,10 +343,12 @@ impl Engine for GpuEngine {
         out: &mut GpuVector,
     ) -> haul_core::Result<()> {
         check_sums(rows, columns, integrand, (integrand.width, out))?;
-        self.run(async |work| {
-            self.record_product(work, kernel, rows, columns, integrand, out)
-                .await
-        })
+        let against = match integrand.width {
+            1 => Values::One,
+            _ => Values::Four,
+        };
+        let width = integrand.width;
+        self.sum(kernel, (rows, columns), (against, width), integrand, out)
     }
 
     fn gradient(
@@ -420,10 +361,8 @@ impl Engine for GpuEngine {
     ) -> haul_core::Result<()> {
         check("the width of a gradient's values", 1, integrand.width)?;
         check_sums(rows, columns, integrand, (rows.cloud.dimension, out))?;
-        self.run(async |work| {
-            self.record_gradient(work, kernel, rows, columns, integrand, out)
-                .await
-        })
+        let against = (Values::Slope, rows.cloud.dimension);
+        self.sum(kernel, (rows, columns), against, integrand, out)
     }
 
     fn curvature(
@@ -438,10 +377,13 @@ impl Engine for GpuEngine {
         check_sides(rows, columns)?;
         check("the directions of a curvature", n * d, directions.length)?;
         check("the result of a curvature", n * d, out.length)?;
-        self.run(async |work| {
-            self.record_curvature(work, kernel, rows, columns, directions, out)
-                .await
-        })
+        let against = (Values::Curvature, d);
+        let along = Integrand {
+            factor: Factor::One,
+            values: directions,
+            width: d,
+        };
+        self.sum(kernel, (rows, columns), against, along, out)
     }
 
     fn scale(
@@ -662,71 +604,4 @@ impl Engine for GpuEngine {
 /// The coefficients of `excess_of_potentials`.
 fn ratio_of_potentials(epsilon: f64, rho: f64) -> [f64; 2] {
     [LOG2_E * (1.0 / epsilon + 1.0 / rho), LOG2_E / rho]
-}
-
-impl GpuCloud {
-    pub(crate) fn points(&self, range: &Range<usize>) -> Binding {
-        let stride = Points::stride(self.dimension);
-        part(&self.points, range.start * stride, range.len() * stride)
-    }
-}
-
-/// Lengths of buffers are rounded up, so that the last group of columns reads what is there.
-pub(crate) fn padded(length: usize) -> usize {
-    length.max(1).next_multiple_of(ALIGNMENT)
-}
-
-/// log2 of a weight relative to the mean.
-fn log_weight(relative: f64) -> f32 {
-    if relative > 0.0 {
-        relative.log2() as f32
-    } else {
-        LOWEST
-    }
-}
-
-fn check(what: &'static str, expected: usize, found: usize) -> haul_core::Result<()> {
-    if expected == found {
-        Ok(())
-    } else {
-        Err(haul_core::Error::Length {
-            what,
-            expected,
-            found,
-        })
-    }
-}
-
-/// Refuses lengths that do not fit a sum over pairs; the result has `width` values a row.
-fn check_sums(
-    rows: Side<'_, GpuEngine>,
-    columns: Side<'_, GpuEngine>,
-    integrand: Integrand<'_, GpuVector>,
-    (width, out): (usize, &GpuVector),
-) -> haul_core::Result<()> {
-    check_sides(rows, columns)?;
-    let (n, m) = (rows.cloud.length, columns.cloud.length);
-    let (values, values_width) = (integrand.values, integrand.width);
-    check("the values of a product", m * values_width, values.length)?;
-    check("the result of a product", n * width, out.length)
-}
-
-/// Refuses sides whose points have different dimensions, and potentials of other lengths.
-fn check_sides(rows: Side<'_, GpuEngine>, columns: Side<'_, GpuEngine>) -> haul_core::Result<()> {
-    let (x, y) = (rows.cloud, columns.cloud);
-    check_dimensions(x, y)?;
-    let (f, g) = (rows.potential, columns.potential);
-    check("the potential of the columns", y.length, g.length)?;
-    check("the potential of the rows", x.length, f.length)
-}
-
-fn check_dimensions(rows: &GpuCloud, columns: &GpuCloud) -> haul_core::Result<()> {
-    if rows.dimension == columns.dimension {
-        Ok(())
-    } else {
-        Err(haul_core::Error::DimensionMismatch {
-            source_dimension: rows.dimension,
-            target_dimension: columns.dimension,
-        })
-    }
 }

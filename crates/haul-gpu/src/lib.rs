@@ -1,7 +1,8 @@
 //! haul's engine for GPUs: the operators of [`haul_core::Engine`] as wgpu compute kernels.
 //!
 //! [`adapter`] lists the adapters and chooses one; [`GpuEngine::new`] opens it, and
-//! [`GpuEngine::from_wgpu`] takes a device that is open already. An operator becomes dispatches
+//! [`GpuEngine::from_wgpu`] takes a device that is open already. Clouds and vectors lie in buffers
+//! (`cloud`). An operator, its lengths looked at (`checks`), becomes dispatches
 //! (`tiles` divides it so that no binding, loop or watchdog is exceeded), which are recorded
 //! (`recorder`) and submitted when there are enough of them or when a result is read (`readback`).
 //!
@@ -9,7 +10,9 @@
 //! the next result that is read.
 
 pub mod adapter;
+mod checks;
 mod choice;
+mod cloud;
 mod context;
 mod engine;
 mod error;
@@ -21,6 +24,7 @@ mod recorder;
 mod tiles;
 
 pub use adapter::Selection;
-pub use engine::{GpuCloud, GpuEngine, GpuVector};
+pub use cloud::{GpuCloud, GpuVector};
+pub use engine::GpuEngine;
 pub use error::Error;
 pub use haul_shaders::Columns;

@@ -2,13 +2,14 @@
 
 use crate::Error;
 use crate::adapter::Kind;
+use crate::cloud::{GpuCloud, GpuVector, padded};
 use crate::context::part;
-use crate::engine::{GpuCloud, GpuEngine, GpuVector, Work, padded};
+use crate::engine::{GpuEngine, Work};
 use crate::params::{PairParams, VectorParams, coefficients, sharpness};
 use crate::recorder::Binding;
 use crate::tiles::{ColumnRange, Extent, RowTile};
 use haul_core::Cost;
-use haul_core::engine::{Factor, Integrand, Kernel, Side};
+use haul_core::engine::{Factor, Kernel, Side};
 use haul_shaders::{Columns, Pairs, Points, Power, Shader, Values, Workgroup};
 use std::f64::consts::LN_2;
 use std::ops::Range;
@@ -278,83 +279,21 @@ impl GpuEngine {
         self.record(work, fallback).await
     }
 
-    /// Records a product.
-    pub(crate) async fn record_product(
-        &self,
-        work: &mut Work,
-        kernel: Kernel,
-        rows: Side<'_, Self>,
-        columns: Side<'_, Self>,
-        integrand: Integrand<'_, GpuVector>,
-        out: &GpuVector,
-    ) -> Result<(), Error> {
-        let Integrand {
-            factor,
-            values,
-            width,
-        } = integrand;
-        let at_once = if width == 1 {
-            Values::One
-        } else {
-            Values::Four
-        };
-        self.record_sums(
-            work,
-            kernel,
-            (rows, columns),
-            (at_once, width),
-            (factor, values),
-            out,
-        )
-        .await
-    }
-
-    /// Records a gradient.
-    pub(crate) async fn record_gradient(
-        &self,
-        work: &mut Work,
-        kernel: Kernel,
-        rows: Side<'_, Self>,
-        columns: Side<'_, Self>,
-        integrand: Integrand<'_, GpuVector>,
-        out: &GpuVector,
-    ) -> Result<(), Error> {
-        let Integrand { factor, values, .. } = integrand;
-        let kind = (Values::Slope, rows.cloud.dimension);
-        self.record_sums(work, kernel, (rows, columns), kind, (factor, values), out)
-            .await
-    }
-
-    /// Records a curvature.
-    pub(crate) async fn record_curvature(
-        &self,
-        work: &mut Work,
-        kernel: Kernel,
-        rows: Side<'_, Self>,
-        columns: Side<'_, Self>,
-        directions: &GpuVector,
-        out: &GpuVector,
-    ) -> Result<(), Error> {
-        let kind = (Values::Curvature, rows.cloud.dimension);
-        let along = (Factor::One, directions);
-        self.record_sums(work, kernel, (rows, columns), kind, along, out)
-            .await
-    }
-
-    /// Records as many passes as it takes for all `width` values of a row.
-    async fn record_sums(
+    /// Records a kernel–vector product against so many values, with as many passes as it takes for
+    /// all `width` results of a row.
+    pub(crate) async fn record_sums(
         &self,
         work: &mut Work,
         kernel: Kernel,
         (rows, columns): (Side<'_, Self>, Side<'_, Self>),
-        (at_once, width): (Values, usize),
+        (against, width): (Values, usize),
         (factor, values): (Factor, &GpuVector),
         out: &GpuVector,
     ) -> Result<(), Error> {
         let pairs = self.pairs(kernel, rows.cloud)?;
-        for channel in (0..width).step_by(at_once.sums()) {
+        for channel in (0..width).step_by(against.sums()) {
             let pass = Pass {
-                shader: Shader::Sums(pairs, at_once),
+                shader: Shader::Sums(pairs, against),
                 kernel,
                 rows: rows.cloud,
                 columns,

@@ -1,0 +1,132 @@
+//! Maximum mean discrepancies of positive definite kernels; `energy` has the formula.
+
+use crate::discrepancy::{Discrepancy, pairs};
+use crate::engine::{Factor, Kernel};
+use crate::gradient::finite;
+use crate::means::{Combination, Means, relative_error};
+use crate::pass::weighted;
+use crate::problem::same_space;
+use crate::{Cost, Engine, Error, Frame, Measure, Result};
+use std::time::Instant;
+
+/// The squared maximum mean discrepancy of a positive definite kernel of width σ.
+///
+/// ```
+/// use haul_core::{Engine, Measure, Mmd};
+/// let (a, b) = (Measure::uniform(&[0.0], 1)?, Measure::uniform(&[1.0], 1)?);
+/// Mmd::laplacian(0.5).check(&a, &b)?;
+///
+/// fn mmd(engine: &impl Engine, a: &Measure, b: &Measure) -> haul_core::Result<f64> {
+///     Ok(Mmd::gaussian(1.0).evaluate(engine, a, b)?.value) // 2 (1 − e^{−1/2})
+/// }
+/// # Ok::<(), haul_core::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Mmd {
+    cost: Cost,
+    sigma: f64,
+}
+
+impl Mmd {
+    /// k(x, y) = exp(−|x − y|²/(2σ²)), for a length σ.
+    pub fn gaussian(sigma: f64) -> Self {
+        Self {
+            cost: Cost::SquaredEuclidean,
+            sigma,
+        }
+    }
+
+    /// k(x, y) = exp(−|x − y|/σ), for a length σ.
+    pub fn laplacian(sigma: f64) -> Self {
+        Self {
+            cost: Cost::Euclidean,
+            sigma,
+        }
+    }
+
+    /// Refuses what cannot be evaluated, without a device.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BadParameter`] for σ, [`Error::DimensionMismatch`], and [`Error::Extent`] where a
+    /// cost leaves the range of f64.
+    pub fn check(&self, source: &Measure, target: &Measure) -> Result<()> {
+        self.placed(source, target).map(|_| ())
+    }
+
+    /// K(α, α) + K(β, β) − 2 K(α, β), in units of mass squared. Masses may differ.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`check`](Self::check), [`Error::NotFiniteResult`], and the engine's own.
+    pub fn evaluate<E: Engine>(
+        &self,
+        engine: &E,
+        source: &Measure,
+        target: &Measure,
+    ) -> Result<Discrepancy> {
+        let start = Instant::now();
+        let (frame, kernel) = self.placed(source, target)?;
+        let means = Means::new(engine, &frame, kernel, Factor::One, source, target)?;
+        let masses = (source.mass(), target.mass());
+        let sums = Combination::MMD;
+        let terms = means.terms.of_masses(masses);
+        let precision = engine.precision();
+        // Where the kernel counts, its slope is at most 3/σ of it.
+        let sigma = kernel.epsilon.powf(1.0 / kernel.cost.p());
+        let delta = precision.unit_roundoff() * frame.diameter_in_frame();
+        let relative = relative_error(precision, source.dimension()) + 3.0 * delta / sigma;
+        let discrepancy = Discrepancy {
+            value: sums.of(terms),
+            terms,
+            rounding: relative * sums.size(terms),
+            gradient_weights: sums.gradient(&means, masses),
+            pairs: pairs(source, target),
+            ..Discrepancy::between(source, target)
+        };
+        discrepancy.finished(engine.device(), precision, start)
+    }
+
+    /// The derivative of the squared MMD in each point of the source, n×d, row-major, in two passes
+    /// over pairs. That in the weights is [`Discrepancy::gradient_weights`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`evaluate`](Self::evaluate).
+    pub fn gradient_points<E: Engine>(
+        &self,
+        engine: &E,
+        source: &Measure,
+        target: &Measure,
+    ) -> Result<Vec<f64>> {
+        let (frame, kernel) = self.placed(source, target)?;
+        // ∂ₓ e^{−C/ε} = −e^{−C/ε} ∂ₓC/ε.
+        let unit = -frame.slope_unit(kernel.cost) / (kernel.epsilon * frame.cost_unit(kernel.cost));
+        let masses = [source.mass(), target.mass()];
+        let slopes = Combination::MMD.slopes(engine, &frame, kernel, (source, target), masses)?;
+        finite(weighted(source.weights(), unit, slopes), engine)
+    }
+
+    /// The frame of both measures, and the kernel in it.
+    fn placed(&self, source: &Measure, target: &Measure) -> Result<(Frame, Kernel)> {
+        let cost = self.cost;
+        let epsilon = match cost {
+            Cost::SquaredEuclidean => 2.0 * self.sigma * self.sigma,
+            _ => self.sigma,
+        };
+        // A square may leave the range where σ does not.
+        if !(self.sigma > 0.0 && epsilon.is_normal()) {
+            return Err(Error::BadParameter {
+                name: "sigma",
+                value: self.sigma,
+                range: "a finite number above 0",
+            });
+        }
+        same_space(source, target)?;
+        let frame = Frame::joint(source, target);
+        frame.check(cost)?;
+        let frame = frame.for_kernel(cost, epsilon);
+        let epsilon = epsilon / frame.cost_unit(cost);
+        Ok((frame, Kernel { cost, epsilon }))
+    }
+}
