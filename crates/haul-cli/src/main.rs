@@ -29,6 +29,7 @@ mod picture;
 mod progress;
 mod reduce;
 mod report;
+mod rows;
 mod sample;
 mod sinkhorn;
 

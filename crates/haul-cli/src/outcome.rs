@@ -108,7 +108,15 @@ pub(crate) fn tell(text: &str) {
     let _ = writeln!(std::io::stderr(), "haul: {text}");
 }
 
-/// Writes to standard output; a closed pipe ends the run as a success.
+/// Writes text for a person to standard output, coloured where that is wanted; as [`print`] otherwise.
+pub(crate) fn show(text: &str) -> anyhow::Result<()> {
+    let mut stdout = anstream::stdout().lock();
+    stdout.write_all(text.as_bytes())?;
+    stdout.flush()?;
+    Ok(())
+}
+
+/// Writes to standard output, byte for byte; a closed pipe ends the run as a success.
 pub(crate) fn print(text: &str) -> anyhow::Result<()> {
     let mut stdout = std::io::stdout().lock();
     stdout.write_all(text.as_bytes())?;
