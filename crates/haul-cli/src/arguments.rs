@@ -25,6 +25,10 @@ pub(crate) struct Arguments {
     /// Say more: what the device does, and the causes of an error; twice for every submission
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
+
+    /// Colours: always, never, or on a terminal, where NO_COLOR and CLICOLOR_FORCE have a say
+    #[arg(long, global = true, value_name = "WHEN", value_enum, hide_possible_values = true, default_value_t = clap::ColorChoice::Auto)]
+    pub(crate) color: clap::ColorChoice,
 }
 
 #[derive(Debug, Subcommand)]

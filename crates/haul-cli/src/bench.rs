@@ -8,13 +8,13 @@
 use crate::arguments::{Operator, Softmin};
 use crate::device;
 use crate::outcome::{self, Outcome};
+use crate::rows::{Rows, STRONG, styled};
 use anyhow::{Result, bail};
 use haul::engine::{Kernel, Side};
 use haul::{Cost, CpuEngine, Device, Engine};
 use rand::RngExt;
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 use serde::Serialize;
-use std::fmt::Write;
 use std::time::Instant;
 
 /// Updates of both potentials before the pass that is timed.
@@ -74,7 +74,7 @@ fn run_softmin(arguments: &Softmin) -> Result<Outcome> {
     if arguments.json {
         outcome::print(&(serde_json::to_string(&measurement)? + "\n"))?;
     } else {
-        outcome::print(&text(&measurement, cost))?;
+        outcome::show(&text(&measurement, cost))?;
     }
     Ok(Outcome::Done)
 }
@@ -210,20 +210,20 @@ fn text(measurement: &Measurement<'_>, cost: Cost) -> String {
         ),
         None => "not measured on an adapter".to_owned(),
     };
-    let mut text = String::new();
-    // Writing to a string cannot fail.
-    let _ = writeln!(
-        text,
-        "softmin         {n} × {m} points in dimension {d}, cost |x − y|^{}",
-        cost.p()
+    let mut rows = Rows::default();
+    let cost = format!("cost |x − y|^{}", cost.p());
+    rows.row(
+        "softmin",
+        format!("{n} × {m} points in dimension {d}, {cost}"),
     );
-    let _ = writeln!(
-        text,
-        "rate            {rate:.3} Gpairs/s, {seconds:.4} s, the median of {runs}"
+    let rate = styled(STRONG, format_args!("{rate:.3} Gpairs/s"));
+    rows.row(
+        "rate",
+        format!("{rate}, {seconds:.4} s, the median of {runs}"),
     );
-    let _ = writeln!(text, "floor           {floor}");
-    let _ = writeln!(text, "device          {device}, {precision}");
-    text
+    rows.row("floor", floor);
+    rows.row("device", format!("{device}, {precision}"));
+    rows.text()
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use crate::comparison::{Compared, Comparison, Inputs};
 use crate::input::{self, Given};
 use crate::outcome::Outcome;
 use crate::progress::Course;
+use crate::rows::Rows;
 use crate::{device, formats, report};
 use anyhow::{Result, bail};
 use haul::{Device, Measure, Plan, Sinkhorn};
@@ -71,8 +72,9 @@ impl Comparison for Map {
             output: if self.solving.json {
                 report::Json::new("map", &a, &b, report).line()?
             } else {
-                let text = report::text(&a, &b, report);
-                format!("{text}written         {}\n", list(&steps))
+                let mut rows = Rows::default();
+                rows.row("written", list(&steps));
+                report::text(&a, &b, report) + &rows.text()
             },
             warnings: report::warnings(&self.solving, [report]),
             outcome: Outcome::of(report.converged),

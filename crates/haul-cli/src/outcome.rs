@@ -1,6 +1,7 @@
 //! How a run ends: the exit status, and the one line that says why.
 
 use crate::interrupt;
+use crate::rows::{BAD, WARNING, styled};
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
@@ -50,8 +51,8 @@ pub(crate) fn fail(error: &anyhow::Error, chain: bool) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     // Standard error may be closed as well; there is nobody left to tell.
-    let mut stderr = std::io::stderr().lock();
-    let _ = writeln!(stderr, "haul: {}", one_line(error));
+    let mut stderr = anstream::stderr().lock();
+    let _ = writeln!(stderr, "{} {}", styled(BAD, "error:"), one_line(error));
     if chain {
         for cause in error.chain().skip(1) {
             let _ = writeln!(stderr, "  because: {cause}");
@@ -99,13 +100,14 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 
 /// Says what a user should know beside the result.
 pub(crate) fn warn(text: &str) {
-    tell(&format!("warning: {text}"));
+    // As in `fail`, there may be nobody left to tell.
+    let word = styled(WARNING, "warning:");
+    let _ = writeln!(anstream::stderr(), "{word} {text}");
 }
 
 /// Says how a run went.
 pub(crate) fn tell(text: &str) {
-    // As in `fail`, there may be nobody left to tell.
-    let _ = writeln!(std::io::stderr(), "haul: {text}");
+    let _ = writeln!(anstream::stderr(), "haul: {text}");
 }
 
 /// Writes text for a person to standard output, coloured where that is wanted; as [`print`] otherwise.

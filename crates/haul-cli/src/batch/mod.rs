@@ -14,6 +14,7 @@ use crate::machine::Machine;
 use crate::ordered::{self, Tasks};
 use crate::outcome::{self, Outcome};
 use crate::progress::Count;
+use crate::rows::{BAD, GOOD, WARNING, styled};
 use crate::{formats, interrupt};
 use anyhow::{Context, Result};
 use clap::ValueEnum;
@@ -146,7 +147,16 @@ fn end(jobs: &[Job], told: &[Told], held: usize, start: Instant, quiet: bool) ->
         let seconds = start.elapsed().as_secs_f64();
         let pairs: u64 = told.iter().skip(held).map(|told| told.pairs).sum();
         let rate = pairs as f64 / seconds / 1e9;
-        let mut text = format!("{done} done, {failed} failed, {loose} not converged");
+        let counted = |style, count: usize, what: &str| match count {
+            0 => format!("0 {what}"),
+            _ => styled(style, format_args!("{count} {what}")),
+        };
+        let mut text = [
+            counted(GOOD, done, "done"),
+            counted(BAD, failed, "failed"),
+            counted(WARNING, loose, "not converged"),
+        ]
+        .join(", ");
         for (count, what) in [(held, "of these by an earlier run"), (left, "left")] {
             if count > 0 {
                 text += &format!(", {count} {what}");

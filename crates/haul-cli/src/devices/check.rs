@@ -20,8 +20,8 @@ const EXACT: f64 = 1e-10;
 /// Deviations that are accepted, relative: a value is off by the second order of the marginals' error
 /// and by what f32 rounds, a gradient by the first order, and marginals by the error itself.
 const ACCEPTED: [(&str, f64); 3] = [
-    ("value", 1e-5),
-    ("gradient", 3e-4),
+    ("value", 3e-6),
+    ("gradient", 3e-5),
     ("marginals", 2.0 * TOLERANCE),
 ];
 
