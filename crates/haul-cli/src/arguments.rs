@@ -231,7 +231,18 @@ pub(crate) struct Map {
     pub(crate) solving: Solving,
 }
 
-/// What may weigh the points, and what is made of many.
+/// What is made of clouds that are read.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Args)]
+pub(crate) struct Treatment {
+    /// Scale all masses to 1
+    #[arg(long)]
+    pub(crate) normalize: bool,
+
+    #[command(flatten)]
+    pub(crate) reduction: Reduction,
+}
+
+/// What may weigh the points, and what is made of them.
 #[derive(Debug, Args)]
 pub(crate) struct Weights {
     /// Weights of the first cloud: a .npy, or one column of a .csv
@@ -242,12 +253,8 @@ pub(crate) struct Weights {
     #[arg(long, value_name = "F")]
     pub(crate) weights_b: Option<PathBuf>,
 
-    /// Scale both masses to 1
-    #[arg(long)]
-    pub(crate) normalize: bool,
-
     #[command(flatten)]
-    pub(crate) reduction: Reduction,
+    pub(crate) treatment: Treatment,
 }
 
 /// The problem of transport, and the iteration that solves it.

@@ -1,7 +1,6 @@
 //! The arguments of the commands that compare many clouds.
 
-use super::{Engine, Settings};
-use crate::reduce::Reduction;
+use super::{Engine, Settings, Treatment};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -16,9 +15,11 @@ relative to the folder of JOBS.jsonl. No job may read what it or another one wri
   {"id": "2", "command": "sinkhorn", "a": "a.ply", "b": "b.ply", "max_iterations": 500}
   {"id": "3", "command": "map", "a": "a.ply", "b": "b.ply", "output": "moved.ply"}
 
-Each job has one line of RESULTS.jsonl, in the order of the jobs: what --json prints, with the id, or
-{"id": …, "error": {"kind": …, "message": …}}. A run that was stopped, in whatever way, goes on when
-it is started again. A job of at most 4096 points a cloud runs on one thread, beside others.
+Each job has one line of RESULTS.jsonl, in the order of the jobs: its id and a digest of its command,
+files and options, then what --json prints, or {"id": …, "job": …, "error": {"kind": …, "message": …}}.
+A run that was stopped, in whatever way, goes on when it is started again. A job that has changed since
+is told and nothing is done; that a file of points holds something else than before is not seen. A job
+of at most 4096 points a cloud runs on one thread, beside others.
 
 Exit status: 0 all done, 1 a job failed, 3 a result did not reach its tolerance.
 
@@ -83,12 +84,8 @@ pub(crate) struct Pairwise {
     #[command(flatten)]
     pub(crate) settings: Settings,
 
-    /// Scale all masses to 1
-    #[arg(long)]
-    pub(crate) normalize: bool,
-
     #[command(flatten)]
-    pub(crate) reduction: Reduction,
+    pub(crate) treatment: Treatment,
 
     #[command(flatten)]
     pub(crate) engine: Engine,
