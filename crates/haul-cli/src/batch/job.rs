@@ -6,14 +6,18 @@ use crate::comparison::Comparison;
 use anyhow::{Context, Result, bail};
 use clap::{Arg, Args};
 use serde_json::Value;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
+use xxhash_rust::xxh3::Xxh3;
 
 /// A comparison, and what it is called.
 pub(crate) struct Job {
     pub(crate) id: String,
     /// All but the id.
     options: Options,
+    /// A name for what is to be computed: the command, its files and its options, in whatever order
+    /// they are given. It is the same on every machine and in every version.
+    pub(super) digest: String,
 }
 
 /// A job that is no comparison: what was wrong with its options.
@@ -68,7 +72,7 @@ pub(super) fn read(path: &Path, defaults: &Options) -> Result<Vec<Job>> {
         for (key, value) in defaults {
             options.entry(key).or_insert_with(|| value.clone());
         }
-        jobs.push(Job { id, options });
+        jobs.push(Job::new(id, options));
     }
     if jobs.is_empty() {
         bail!(
@@ -80,6 +84,27 @@ pub(super) fn read(path: &Path, defaults: &Options) -> Result<Vec<Job>> {
 }
 
 impl Job {
+    fn new(id: String, options: Options) -> Self {
+        // What says no is as if it were not there.
+        let given = options.iter().filter(|(_, value)| !says_no(value));
+        let sorted: BTreeMap<_, _> = given
+            .map(|(name, value)| (name, value.to_string()))
+            .collect();
+        let mut digest = Xxh3::new();
+        for text in sorted
+            .into_iter()
+            .flat_map(|(name, value)| [name.clone(), value])
+        {
+            digest.update(&text.len().to_le_bytes());
+            digest.update(text.as_bytes());
+        }
+        Self {
+            id,
+            options,
+            digest: format!("{:016x}", digest.digest()),
+        }
+    }
+
     /// A text of the job, if it has one under this key.
     pub(super) fn text(&self, key: &str) -> Option<&str> {
         self.options.get(key).and_then(Value::as_str)
@@ -184,6 +209,11 @@ fn words(command: &clap::Command, options: &Options) -> Result<Vec<String>, BadJ
     Ok(words)
 }
 
+/// Whether an option is as good as not given.
+fn says_no(value: &Value) -> bool {
+    matches!(value, Value::Null | Value::Bool(false))
+}
+
 /// An option as a word; none where it says no.
 fn word(name: &str, long: &str, valued: bool, value: &Value) -> Result<Option<String>, BadJob> {
     Ok(match (value, valued) {
@@ -229,8 +259,7 @@ mod tests {
         let Value::Object(options) = serde_json::from_str(job).unwrap() else {
             panic!("{job}");
         };
-        let id = String::new();
-        Job { id, options }.comparison()
+        Job::new(String::new(), options).comparison()
     }
 
     #[track_caller]

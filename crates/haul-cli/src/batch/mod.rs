@@ -77,7 +77,7 @@ pub(crate) fn run(arguments: &Batch) -> Result<Outcome> {
             stop: interrupt::requested,
         };
         ordered::run(held..jobs.len(), tasks, |index, outcome| {
-            let (line, result) = line(&jobs[index].id, outcome)?;
+            let (line, result) = line(&jobs[index], outcome)?;
             results.append(&line)?;
             told.push(result);
             progress.one_more();
@@ -101,23 +101,24 @@ fn enter(folder: Option<&Path>) -> Result<()> {
 }
 
 /// How the line of a job begins, without the comma that follows.
-fn beginning(id: &str) -> String {
-    format!("{{\"id\":{}", serde_json::Value::from(id))
+fn beginning(job: &Job) -> String {
+    let id = serde_json::Value::from(&*job.id);
+    format!("{{\"id\":{id},\"job\":\"{}\"", job.digest)
 }
 
 /// The line of a job, and what it tells.
-fn line(id: &str, outcome: Result<Compared>) -> Result<(String, Told)> {
+fn line(job: &Job, outcome: Result<Compared>) -> Result<(String, Told)> {
     let line = match &outcome {
         Ok(Compared { output, .. }) => {
             let members = output.strip_prefix('{').unwrap_or(output);
-            format!("{},{members}", beginning(id))
+            format!("{},{members}", beginning(job))
         }
         Err(error) => {
             let error = serde_json::json!({
                 "kind": kind(error),
                 "message": outcome::one_line(error),
             });
-            format!("{},\"error\":{error}}}\n", beginning(id))
+            format!("{},\"error\":{error}}}\n", beginning(job))
         }
     };
     let told = Told::by(&serde_json::from_str(&line)?);
