@@ -48,7 +48,10 @@ pub(crate) fn run(arguments: &Devices) -> Result<Outcome> {
     let of_adapter = |(index, description)| Entry {
         adapter: Some(description),
         chosen: chosen == Some(index),
-        why: why(description, best, chosen == Some(index)),
+        why: {
+            let best = best.map(|best| (&*best.name, best.kind));
+            why(description.kind, best, chosen == Some(index))
+        },
     };
     let entries = std::iter::once(cpu).chain(adapters.iter().enumerate().map(of_adapter));
     for (index, entry) in entries.enumerate() {
@@ -93,25 +96,22 @@ struct Examined {
     speed: haul::Result<Speed>,
 }
 
-/// Why an adapter is chosen, or is not.
-fn why(adapter: &Description, best: Option<&Description>, chosen: bool) -> String {
-    let kind = adapter.kind;
+/// Why an adapter of a kind is chosen, or is not where there is a best one of this name and kind.
+fn why(kind: Kind, best: Option<(&str, Kind)>, chosen: bool) -> String {
+    let by_name = "take this one by name";
     match best {
         _ if kind == Kind::Software => {
-            "a software adapter, slower than the CPU engine; take it by name".to_owned()
+            format!("a software adapter, slower than the CPU engine; {by_name}")
         }
-        Some(_) if chosen => format!("the best GPU: {}, the first of its kind", kind.name()),
-        Some(best) if best.kind == kind => format!(
-            "{} is of the same kind and listed before; take this one by name",
-            best.name
-        ),
-        Some(best) => format!(
-            "{} is {}, which comes before {}; take this one by name",
-            best.name,
-            best.kind.name(),
-            kind.name()
-        ),
-        None => "not of a kind that is chosen; take it by name".to_owned(),
+        _ if chosen => format!("the best GPU: {}, the first of its kind", kind.name()),
+        Some((name, same)) if same == kind => {
+            format!("{name} is of the same kind and comes first; {by_name}")
+        }
+        Some((name, other)) => {
+            let (other, kind) = (other.name(), kind.name());
+            format!("{name} is {other}, which is preferred to {kind}; {by_name}")
+        }
+        None => format!("of no kind that is chosen; {by_name}"),
     }
 }
 
@@ -311,5 +311,90 @@ fn word(columns: Columns) -> &'static str {
         Columns::Loaded => "loaded by each invocation",
         Columns::Broadcast => "broadcast in subgroups",
         Columns::Shared => "shared by a workgroup",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(examined: &haul::Result<Examined>) -> (String, Value) {
+        let entry = Entry {
+            adapter: None,
+            chosen: true,
+            why: "it is all there is".to_owned(),
+        };
+        let text = anstream::adapter::strip_str(&entry.text(examined)).to_string();
+        (text, entry.json(&System::here(), examined).unwrap())
+    }
+
+    fn failure(reason: &str) -> haul::Error {
+        haul::Error::Device {
+            device: "the device".to_owned(),
+            source: reason.into(),
+        }
+    }
+
+    #[test]
+    fn a_device_that_fails_is_told_with_its_error() {
+        let (text, object) = told(&Err(failure("it is on fire")));
+        assert!(
+            text.contains("self-check      FAILED: the device: it is on fire"),
+            "{text}"
+        );
+        assert_eq!(object["self_check"], false);
+        assert_eq!(object["error"], "the device: it is on fire");
+
+        let checks = Reference::solve().unwrap().check(&Device::cpu()).unwrap();
+        let speed = Err(failure("it is lost"));
+        let (text, object) = told(&Ok(Examined {
+            name: "the device".to_owned(),
+            columns: None,
+            checks: Ok(checks),
+            speed,
+        }));
+        assert!(text.contains("passed") && text.contains("FAILED: the device: it is lost"));
+        assert_eq!(object["self_check"], false);
+        assert_eq!(object["error"], "the device: it is lost");
+    }
+
+    #[test]
+    fn a_number_that_is_wrong_is_told_by_its_name() {
+        let mut checks = Reference::solve().unwrap().check(&Device::cpu()).unwrap();
+        checks[7].passed = false;
+        checks[7].deviation = Some(0.5);
+        checks[9].passed = false;
+        checks[9].deviation = None;
+        let mut rows = Rows::default();
+        verdict(&mut rows, &checks);
+        let text = anstream::adapter::strip_str(&rows.text()).to_string();
+        for part in [
+            "FAILED: 2 of 12 numbers",
+            "gradient for d = 16, p = 1: off by 5e-1, at most 2e-4",
+            "value for d = 16, p = 2: not a number",
+        ] {
+            assert!(text.contains(part), "{text}");
+        }
+    }
+
+    #[test]
+    fn each_adapter_has_its_reason() {
+        let best = Some(("A", Kind::Discrete));
+        for (kind, best, chosen, reason) in [
+            (Kind::Discrete, best, true, "the best GPU: discrete"),
+            (Kind::Discrete, best, false, "A is of the same kind"),
+            (
+                Kind::Integrated,
+                best,
+                false,
+                "A is discrete, which is preferred to integrated",
+            ),
+            (Kind::Software, best, false, "software adapter"),
+            (Kind::Software, None, false, "slower than the CPU engine"),
+        ] {
+            let why = why(kind, best, chosen);
+            assert!(why.contains(reason), "{why}");
+            assert!(chosen || why.contains("by name"), "{why}");
+        }
     }
 }

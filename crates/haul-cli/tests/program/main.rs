@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used)] // the fixtures, outside of any test, unwrap as well
 
 mod batch;
+mod colour;
+mod devices;
 mod fixture;
 mod map;
 mod pairwise;
@@ -852,36 +854,6 @@ fn any_power_solves() {
         assert!(certificate["lower_bound"].as_f64().unwrap() <= value(&result));
         assert!(certificate["upper_bound"].as_f64().unwrap() >= value(&result));
     }
-}
-
-#[test]
-fn devices_lists_the_cpu_engine_and_marks_what_is_chosen() {
-    let room = Room::new();
-    let ran = room.haul("devices");
-    assert_eq!(ran.status, Some(0), "{}", ran.stderr);
-    assert_says(
-        &ran.stdout,
-        &[
-            "--device cpu",
-            "self-check   passed",
-            "* --device auto takes",
-        ],
-    );
-    let lines = room.haul("devices --json").stdout;
-    let lines: Vec<Value> = lines
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
-    assert_eq!(
-        lines.iter().filter(|line| line["chosen"] == true).count(),
-        1
-    );
-    let cpu: Vec<_> = lines
-        .iter()
-        .filter(|line| line["engine"] == "cpu")
-        .collect();
-    assert_eq!(cpu.len(), 1);
-    assert_eq!(cpu[0]["self_check"], true);
 }
 
 #[test]
