@@ -115,3 +115,31 @@ fn guarded<T>(file: &Path, format: &'static str, read: impl FnOnce() -> Result<T
         Err(Error::malformed(file, "somewhere inside", reason, format))
     })
 }
+
+#[cfg(test)]
+#[cfg(any(feature = "las", feature = "parquet"))]
+mod tests {
+    use super::*;
+    use std::process::Command;
+
+    #[test]
+    fn a_panic_that_becomes_an_error_is_not_heard() {
+        const OWN: &str = "read::tests::a_panic_that_becomes_an_error_is_not_heard";
+        if std::env::var_os("HAUL_TEST_PANICS").is_some() {
+            let read = guarded(Path::new("a.las"), ".las", || -> Result<()> {
+                panic!("of a library")
+            });
+            assert!(read.is_err());
+            let other = std::thread::spawn(|| panic!("of somebody else"));
+            assert!(other.join().is_err());
+            return;
+        }
+        let mut alone = Command::new(std::env::current_exe().unwrap());
+        alone.args(["--exact", OWN, "--nocapture"]);
+        let ran = alone.env("HAUL_TEST_PANICS", "1").output().unwrap();
+        let heard = String::from_utf8_lossy(&ran.stderr);
+        assert!(ran.status.success(), "{heard}");
+        assert!(heard.contains("of somebody else"), "{heard}");
+        assert!(!heard.contains("of a library"), "{heard}");
+    }
+}
