@@ -2,6 +2,7 @@
 
 use crate::interrupt;
 use crate::rows::{BAD, WARNING, styled};
+use anyhow::Context;
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
@@ -110,18 +111,36 @@ pub(crate) fn tell(text: &str) {
     let _ = writeln!(anstream::stderr(), "haul: {text}");
 }
 
+/// What the parser of the command line has to say, in one line, without its advice on how to call the
+/// program.
+pub(crate) fn of_parser(error: &clap::Error) -> String {
+    let message = error.to_string();
+    let advice = ["Usage:", "For more information"];
+    let paragraphs = message.split("\n\n").filter(|paragraph| {
+        let paragraph = paragraph.trim_start();
+        !paragraph.is_empty() && !advice.iter().any(|start| paragraph.starts_with(start))
+    });
+    let lines = paragraphs.map(|paragraph| {
+        let words: Vec<_> = paragraph.split_whitespace().collect();
+        words.join(" ")
+    });
+    let line = lines.collect::<Vec<_>>().join("; ");
+    line.trim_start_matches("error: ").to_owned()
+}
+
 /// Writes text for a person to standard output, coloured where that is wanted; as [`print`] otherwise.
 pub(crate) fn show(text: &str) -> anyhow::Result<()> {
-    let mut stdout = anstream::stdout().lock();
-    stdout.write_all(text.as_bytes())?;
-    stdout.flush()?;
-    Ok(())
+    write(anstream::stdout().lock(), text)
 }
 
 /// Writes to standard output, byte for byte; a closed pipe ends the run as a success.
 pub(crate) fn print(text: &str) -> anyhow::Result<()> {
-    let mut stdout = std::io::stdout().lock();
-    stdout.write_all(text.as_bytes())?;
-    stdout.flush()?;
-    Ok(())
+    write(std::io::stdout().lock(), text)
+}
+
+fn write(mut stdout: impl Write, text: &str) -> anyhow::Result<()> {
+    let written = stdout.write_all(text.as_bytes());
+    written
+        .and_then(|()| stdout.flush())
+        .context("standard output cannot be written; make room where it goes")
 }

@@ -3,6 +3,7 @@
 
 use crate::arguments::{Divergence, Energy, Map, Sinkhorn};
 use crate::comparison::Comparison;
+use crate::outcome;
 use anyhow::{Context, Result, bail};
 use clap::{Arg, Args};
 use serde_json::Value;
@@ -171,7 +172,7 @@ fn parse<C: Args + Comparison + Send + 'static>(
         .try_get_matches_from(words)
         .and_then(|matches| C::from_arg_matches(&matches))
         .map(|comparison| Box::new(comparison) as Box<dyn Comparison + Send>)
-        .map_err(|error| BadJob(first_paragraph(&error.to_string())))
+        .map_err(|error| BadJob(outcome::of_parser(&error)))
 }
 
 /// A job as the words of a command line.
@@ -230,14 +231,6 @@ fn word(name: &str, long: &str, valued: bool, value: &Value) -> Result<Option<St
             return Err(BadJob(format!("{name:?} is {value}; give {wanted}")));
         }
     })
-}
-
-/// What clap says, without its advice on how to call the program.
-fn first_paragraph(message: &str) -> String {
-    let message = message.trim_start_matches("error: ");
-    let (paragraph, _) = message.split_once("\n\n").unwrap_or((message, ""));
-    let words: Vec<_> = paragraph.split_whitespace().collect();
-    words.join(" ")
 }
 
 /// The known name that an unknown one most likely means, in words; nothing where none is near.

@@ -27,9 +27,9 @@ impl Room {
     }
 
     /// Starts the run, on one thread, so that it lasts.
-    fn start(&self) -> Child {
+    fn start(&self, device: &str) -> Child {
         let mut command = self.command(HAUL);
-        command.args(format!("{RUN} --device cpu --threads 1").split(' '));
+        command.args(format!("{RUN} --device {device} --threads 1").split(' '));
         command.stdout(Stdio::null()).stderr(Stdio::piped());
         command.spawn().unwrap()
     }

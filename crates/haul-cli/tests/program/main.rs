@@ -475,11 +475,49 @@ fn standard_input_is_given_only_once() {
 }
 
 #[test]
-fn an_unknown_option_suggests_the_near_one() {
+fn wrong_arguments_are_told_in_one_line_with_what_would_be_right() {
     let room = Room::with_clouds();
-    let ran = room.cpu("sinkhorn a.csv b.csv --tolerence 1e-3");
-    assert_eq!((ran.status, ran.stdout.as_str()), (Some(2), ""));
-    assert_says(&ran.stderr, &["--tolerence", "--tolerance"]);
+    for (line, parts) in [
+        (
+            "sinkhorn a.csv b.csv --tolerence 1e-3",
+            &["--tolerence", "'--tolerance'"][..],
+        ),
+        (
+            "sinkhorn a.csv b.csv --form lag",
+            &["--form", "log, scaling"],
+        ),
+        ("sinkhorn a.csv b.csv --blur x", &["'x'", "--blur"]),
+        (
+            "sinkhorn a.csv b.csv --blur 1 --epsilon 1",
+            &["--blur", "--epsilon"],
+        ),
+        ("sinkhorn a.csv", &["<B>"]),
+        ("map a.csv b.csv", &["--output"]),
+        ("pairwise a.csv -o d.npy", &["2 values", "only 1"]),
+        ("sample ball --n 0 -o c.csv", &["--n", "0 is not in 1.."]),
+        ("divergense a.csv b.csv", &["divergense", "'divergence'"]),
+    ] {
+        let told = error_line(room.haul(line), 2);
+        assert_says(&told, parts);
+        assert!(
+            told.starts_with("error: ") && told.ends_with("; see --help\n"),
+            "{told}"
+        );
+    }
+    assert_eq!(room.files(), ["a.csv", "b.csv"]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_standard_output_that_is_full_is_named() {
+    let room = Room::with_clouds();
+    for line in ["sinkhorn a.csv b.csv --device cpu", "completions bash"] {
+        let ran = room.shell(&format!("haul {line} >/dev/full"));
+        assert_says(
+            &error_line(ran, 2),
+            &["standard output", "No space left", "make room"],
+        );
+    }
 }
 
 #[test]
@@ -865,14 +903,6 @@ fn a_sample_is_its_seed() {
     }
     assert_eq!(room.read("a.csv"), room.read("b.csv"));
     assert_ne!(room.read("a.csv"), room.read("c.csv"));
-}
-
-#[test]
-fn a_sample_of_no_points_is_refused() {
-    let room = Room::new();
-    let ran = room.haul("sample ball --n 0 -o a.csv");
-    assert_eq!((ran.status, room.files().len()), (Some(2), 0));
-    assert_says(&ran.stderr, &["--n"]);
 }
 
 #[test]
