@@ -92,12 +92,11 @@ impl Job {
             .map(|(name, value)| (name, value.to_string()))
             .collect();
         let mut digest = Xxh3::new();
-        for text in sorted
-            .into_iter()
-            .flat_map(|(name, value)| [name.clone(), value])
-        {
-            digest.update(&text.len().to_le_bytes());
-            digest.update(text.as_bytes());
+        for (name, value) in sorted {
+            for text in [name, &value] {
+                digest.update(&text.len().to_le_bytes());
+                digest.update(text.as_bytes());
+            }
         }
         Self {
             id,

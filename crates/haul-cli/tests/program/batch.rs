@@ -294,6 +294,26 @@ fn a_job_that_fails_says_why_and_stops_no_other() {
 }
 
 #[test]
+fn a_file_that_vanishes_after_the_dry_run_is_the_failure_of_its_job_alone() {
+    let room = Room::with_clouds();
+    room.csv("brief.csv", &spiral(20), 2);
+    let brief = with(job("brief", "divergence"), json!({"a": "brief.csv"}));
+    room.jobs(&[job("1", "energy"), brief, job("3", "sinkhorn")]);
+    assert_eq!(room.cpu(&format!("{RUN} --dry-run")).status, Some(0));
+    std::fs::remove_file(room.path("brief.csv")).unwrap();
+    assert_eq!(room.cpu(RUN).status, Some(1));
+    let [first, gone, last] = &room.results()[..] else {
+        panic!("{}", room.read("results.jsonl"));
+    };
+    assert!(value(first) > 0.0 && value(last) > 0.0);
+    assert_eq!(gone["error"]["kind"], "input");
+    assert_says(
+        gone["error"]["message"].as_str().unwrap(),
+        &["brief.csv: cannot be read"],
+    );
+}
+
+#[test]
 fn the_first_failure_is_the_last_result_where_that_is_asked_for() {
     let room = room_of_faults();
     let gone = with(job("wrong", "energy"), json!({"a": "gone.csv"}));

@@ -39,7 +39,7 @@ fn each_device_is_told_with_its_machine_its_check_and_its_rate() {
         "--device cpu",
         "self-check      passed: 12 numbers",
         "Gpairs/s",
-        "its arithmetic admits",
+        "its arithmetic admits: softmin",
         "* --device auto takes",
     ] {
         assert_says(&text, &[part]);
@@ -98,7 +98,7 @@ fn an_adapter_under_test_is_among_them() {
         let found = lines.iter().find(of_name).expect(part);
         if found["kind"] == "software" {
             assert_eq!(found["chosen"], false);
-            assert_says(found["why"].as_str().unwrap(), &["software", "by name"]);
+            assert_says(found["why"].as_str().unwrap(), &["software", "--device"]);
         }
     }
 }
