@@ -377,9 +377,10 @@ pub(crate) enum Form {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = r#"Paste what it prints into a report of a fault. Small problems (d = 3 and 16, p = 1 and 2) are solved on
-each device, and their values, gradients and marginals compared with those of f64; the rate is that of a
-softmin, d = 3. A device that fails is listed with its error, and the exit status is 0 all the same.
+    after_help = r#"Paste what it prints into a report of a fault. Small problems (d = 3 and 16, p = 1 and 2) are
+solved on each device, and their values, gradients and marginals compared with those of f64; the
+rate is that of a softmin, d = 3. A device that fails is listed with its error, and the exit status
+is 0 all the same.
 
 Keys of a line of --json, those in brackets where they make sense:
   haul system processor threads memory       the program's version and the machine; memory in bytes

@@ -15,12 +15,12 @@ relative to the folder of JOBS.jsonl. No job may read what it or another one wri
   {"id": "2", "command": "sinkhorn", "a": "a.ply", "b": "b.ply", "max_iterations": 500}
   {"id": "3", "command": "map", "a": "a.ply", "b": "b.ply", "output": "moved.ply"}
 
-Each job has one line of RESULTS.jsonl, in the order of the jobs: its id and a digest of its command,
-files and options, then what --json prints, or {"id": …, "job": …, "error": {"kind": …, "message": …}}.
-A run that was stopped, in whatever way, goes on when it is started again. That a job is another one
-than the line of its id came from is an error, with which nothing is done; that a file of points holds
-something else than then is not seen. A job of at most 4096 points a cloud runs on one thread, beside
-others.
+Each job has one line of RESULTS.jsonl, in the order of the jobs: the id and, as "job", a digest of
+its command, files and options, then what --json prints or "error": {"kind": …, "message": …}.
+
+A run that was stopped, in whatever way, goes on when it is started again. Where the job of an id has
+changed since its line was written, that is an error, and nothing is done; files of points that have
+changed are not noticed. A job of at most 4096 points a cloud runs on one thread, beside others.
 
 Exit status: 0 all done, 1 a job failed, 3 a result did not reach its tolerance.
 
