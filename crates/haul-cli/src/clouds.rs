@@ -250,9 +250,11 @@ mod tests {
         assert!(!Arc::ptr_eq(&a, &b));
         // As long as one of its names is used, a cloud stays.
         get(&paths[0]);
-        fs::write(&paths[1], "7,0,0\n").unwrap();
-        get(&paths[1]);
+        let third = folder.path().join("third.csv");
+        fs::write(&third, "7,0,0\n").unwrap();
+        get(&third);
         assert!(Arc::ptr_eq(&a, &get(&paths[0])));
+        assert!(!Arc::ptr_eq(&b, &get(&paths[1])), "b had no other name");
         assert_eq!(lock(&clouds.kept).bytes, 2 * ONE_POINT);
         // And it is neither a cloud of other dimensions nor one of other weights.
         let flat = folder.path().join("flat.csv");
