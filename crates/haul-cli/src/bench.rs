@@ -8,13 +8,13 @@
 use crate::arguments::{Operator, Softmin};
 use crate::device;
 use crate::outcome::{self, Outcome};
+use crate::rows::{Rows, STRONG, styled};
 use anyhow::{Result, bail};
 use haul::engine::{Kernel, Side};
 use haul::{Cost, CpuEngine, Device, Engine};
 use rand::RngExt;
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 use serde::Serialize;
-use std::fmt::Write;
 use std::time::Instant;
 
 /// Updates of both potentials before the pass that is timed.
@@ -57,11 +57,7 @@ fn run_softmin(arguments: &Softmin) -> Result<Outcome> {
     }
     let device = device::open(&arguments.engine)?;
     let threads = arguments.engine.threads.map_or(0, usize::from);
-    let floor = match &device {
-        Device::Cpu(_) => Some(CpuEngine::<f32>::floor_pairs_per_second(cost, d, threads)?),
-        Device::CpuF64(_) => Some(CpuEngine::<f64>::floor_pairs_per_second(cost, d, threads)?),
-        _ => None,
-    };
+    let floor = floor(&device, cost, d, threads)?;
     let seconds = median(&mut times(&device, cost, (n, m, d), runs)?);
     let measurement = Measurement {
         operator: "softmin",
@@ -78,9 +74,50 @@ fn run_softmin(arguments: &Softmin) -> Result<Outcome> {
     if arguments.json {
         outcome::print(&(serde_json::to_string(&measurement)? + "\n"))?;
     } else {
-        outcome::print(&text(&measurement, cost))?;
+        outcome::show(&text(&measurement, cost))?;
     }
     Ok(Outcome::Done)
+}
+
+/// How fast a device is, measured in a moment.
+pub(crate) struct Speed {
+    /// Points of each of the two clouds.
+    pub(crate) points: usize,
+    pub(crate) pairs_per_second: f64,
+    /// What the arithmetic of a CPU admits.
+    pub(crate) floor: Option<f64>,
+}
+
+/// The rate of a softmin of the cost |x − y|², of as many points as it takes for a pass to last.
+///
+/// # Errors
+///
+/// Those of the device.
+pub(crate) fn speed(device: &Device, d: usize) -> haul::Result<Speed> {
+    const SECONDS: f64 = 0.02;
+    const MOST: usize = 1 << 16;
+    let cost = Cost::SquaredEuclidean;
+    let mut points = 1 << 12;
+    loop {
+        let seconds = median(&mut times(device, cost, (points, points, d), 3)?);
+        if seconds >= SECONDS || points >= MOST {
+            return Ok(Speed {
+                points,
+                pairs_per_second: (points as f64).powi(2) / seconds,
+                floor: floor(device, cost, d, 0)?,
+            });
+        }
+        points *= 2;
+    }
+}
+
+/// Pairs per second that a CPU's arithmetic admits; 0 threads are one for each processor.
+fn floor(device: &Device, cost: Cost, d: usize, threads: usize) -> haul::Result<Option<f64>> {
+    Ok(match device {
+        Device::Cpu(_) => Some(CpuEngine::<f32>::floor_pairs_per_second(cost, d, threads)?),
+        Device::CpuF64(_) => Some(CpuEngine::<f64>::floor_pairs_per_second(cost, d, threads)?),
+        _ => None,
+    })
 }
 
 /// Coordinates of the largest cloud that is made up.
@@ -92,7 +129,7 @@ fn times(
     cost: Cost,
     (n, m, d): (usize, usize, usize),
     runs: usize,
-) -> Result<Vec<f64>> {
+) -> haul::Result<Vec<f64>> {
     let mut random = ChaCha8Rng::seed_from_u64(0);
     let mut cloud = |points: usize| {
         let coordinate = || 2.0 * random.random::<f64>() - 1.0;
@@ -173,20 +210,20 @@ fn text(measurement: &Measurement<'_>, cost: Cost) -> String {
         ),
         None => "not measured on an adapter".to_owned(),
     };
-    let mut text = String::new();
-    // Writing to a string cannot fail.
-    let _ = writeln!(
-        text,
-        "softmin         {n} × {m} points in dimension {d}, cost |x − y|^{}",
-        cost.p()
+    let mut rows = Rows::default();
+    let cost = format!("cost |x − y|^{}", cost.p());
+    rows.row(
+        "softmin",
+        format!("{n} × {m} points in dimension {d}, {cost}"),
     );
-    let _ = writeln!(
-        text,
-        "rate            {rate:.3} Gpairs/s, {seconds:.4} s, the median of {runs}"
+    let rate = styled(STRONG, format_args!("{rate:.3} Gpairs/s"));
+    rows.row(
+        "rate",
+        format!("{rate}, {seconds:.4} s, the median of {runs}"),
     );
-    let _ = writeln!(text, "floor           {floor}");
-    let _ = writeln!(text, "device          {device}, {precision}");
-    text
+    rows.row("floor", floor);
+    rows.row("device", format!("{device}, {precision}"));
+    rows.text()
 }
 
 #[cfg(test)]

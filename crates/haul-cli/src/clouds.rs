@@ -1,10 +1,16 @@
 //! Clouds that several comparisons use: read once, kept as long as there is room, the one that was
-//! not used for longest given up first. A file that has changed since is read again.
+//! not used for longest given up first.
+//!
+//! A file is known by its path, length and time, so that one that has changed is read again and one that
+//! has not is not opened. What was read is known by its content: files of equal clouds, whatever their
+//! names and formats, share one.
 
-use crate::input::{self, Given, Side};
-use crate::reduce::Reduction;
+use crate::arguments::Treatment;
+use crate::input::{self, Digest, Given, Side};
 use anyhow::Result;
 use lru::LruCache;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry::{Occupied, Vacant};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
@@ -17,8 +23,9 @@ pub(crate) struct Clouds {
 }
 
 struct Kept {
-    clouds: LruCache<Key, Entry>,
-    /// The sum of those of the entries.
+    files: LruCache<Key, Entry>,
+    contents: HashMap<Digest, Content>,
+    /// The sum of those of the contents.
     bytes: usize,
 }
 
@@ -26,7 +33,14 @@ struct Kept {
 struct Entry {
     cloud: Arc<Cloud>,
     /// None yet while somebody reads it.
-    bytes: usize,
+    content: Option<Digest>,
+}
+
+/// A measure that files share.
+struct Content {
+    given: Arc<Given>,
+    /// How many these are; it is kept for as long as there is one.
+    files: usize,
 }
 
 /// A cloud, once it has been read.
@@ -37,8 +51,7 @@ type Cloud = Mutex<Option<Arc<Given>>>;
 struct Key {
     points: Version,
     weights: Option<Version>,
-    normalize: bool,
-    reduction: Reduction,
+    treatment: Treatment,
     moved: bool,
 }
 
@@ -55,13 +68,15 @@ impl Clouds {
         Self {
             budget: bytes,
             kept: Mutex::new(Kept {
-                clouds: LruCache::unbounded(),
+                files: LruCache::unbounded(),
+                contents: HashMap::new(),
                 bytes: 0,
             }),
         }
     }
 
-    /// The measure of a file; whoever asks while another reads it waits.
+    /// The measure of a file, which is one with that of every other file of the same content; whoever
+    /// asks while another reads it waits.
     ///
     /// # Errors
     ///
@@ -73,37 +88,62 @@ impl Clouds {
         };
         let cloud = {
             let mut kept = lock(&self.kept);
-            let entry = kept.clouds.get_or_insert(key.clone(), Entry::default);
+            let entry = kept.files.get_or_insert(key.clone(), Entry::default);
             entry.cloud.clone()
         };
-        let given = {
-            let mut place = lock(&cloud);
-            if let Some(given) = &*place {
-                return Ok(given.clone());
-            }
-            let given = Arc::new(input::given(side)?);
-            place.insert(given).clone()
-        };
-        self.account(&key, &cloud, &given);
-        Ok(given)
+        let mut place = lock(&cloud);
+        if let Some(given) = &*place {
+            return Ok(given.clone());
+        }
+        let given = input::given(side)?;
+        let given = self.kept(&key, &cloud, given.digest(), given);
+        Ok(place.insert(given).clone())
     }
 
-    /// Counts a measure that has been read, and gives up others where the budget asks for it.
-    fn account(&self, key: &Key, cloud: &Arc<Cloud>, given: &Given) {
+    /// Keeps what a file has given, unless another file has given the same, and gives up others where
+    /// the budget asks for it.
+    fn kept(&self, key: &Key, cloud: &Arc<Cloud>, digest: Digest, given: Given) -> Arc<Given> {
         let mut kept = lock(&self.kept);
-        let bytes = given.bytes();
-        match kept.clouds.peek_mut(key) {
-            Some(entry) if Arc::ptr_eq(&entry.cloud, cloud) => entry.bytes = bytes,
+        let kept = &mut *kept;
+        match kept.files.peek_mut(key) {
+            Some(entry) if Arc::ptr_eq(&entry.cloud, cloud) => entry.content = Some(digest),
             // Given up already.
-            _ => return,
+            _ => return Arc::new(given),
         }
-        kept.bytes += bytes;
-        while kept.bytes > self.budget {
-            let Some((_, oldest)) = kept.clouds.pop_lru() else {
-                return;
-            };
-            kept.bytes -= oldest.bytes;
+        let bytes = given.bytes();
+        let content = match kept.contents.entry(digest) {
+            Occupied(held) => held.into_mut(),
+            Vacant(place) => {
+                kept.bytes += bytes;
+                place.insert(Content {
+                    given: Arc::new(given),
+                    files: 0,
+                })
+            }
+        };
+        content.files += 1;
+        let given = content.given.clone();
+        while kept.bytes > self.budget && kept.give_up_oldest() {}
+        given
+    }
+}
+
+impl Kept {
+    /// Gives up the file that was not used for longest, and its content with the last of its files;
+    /// whether there was any.
+    fn give_up_oldest(&mut self) -> bool {
+        let Some((_, oldest)) = self.files.pop_lru() else {
+            return false;
+        };
+        if let Some(digest) = oldest.content
+            && let Occupied(mut held) = self.contents.entry(digest)
+        {
+            held.get_mut().files -= 1;
+            if held.get().files == 0 {
+                self.bytes -= held.remove().given.bytes();
+            }
         }
+        true
     }
 }
 
@@ -119,8 +159,7 @@ impl Key {
                 Some(path) => Some(Version::of(path)?),
                 None => None,
             },
-            normalize: side.normalize,
-            reduction: side.reduction.clone(),
+            treatment: side.treatment.clone(),
             moved: side.moved,
         })
     }
@@ -140,7 +179,9 @@ impl Version {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::reduce::Reduction;
     use std::fs;
+    use std::time::Duration;
 
     /// A folder with files of one point each, and how each is asked for.
     fn files(names: &[&str]) -> (tempfile::TempDir, Vec<PathBuf>) {
@@ -153,12 +194,16 @@ mod tests {
         (folder, paths)
     }
 
+    const PLAIN: Treatment = Treatment {
+        normalize: false,
+        reduction: Reduction::NONE,
+    };
+
     fn side(points: &Path) -> Side<'_> {
         Side {
             points,
             weights: None,
-            normalize: false,
-            reduction: &Reduction::NONE,
+            treatment: &PLAIN,
             moved: false,
         }
     }
@@ -177,12 +222,44 @@ mod tests {
                 scope.spawn(|| assert!(Arc::ptr_eq(&first, &get())));
             }
         });
-        // Another way to read it is another measure.
-        let normalized = Side {
-            normalize: true,
+        // Another way to read it may give the same measure, but is asked of the file.
+        fs::write(&paths[0], "0,0,0\n4,0,0\n").unwrap();
+        let all = clouds.get(side(&paths[0])).unwrap();
+        let moved = Side {
+            treatment: &Treatment {
+                reduction: Reduction::of(1),
+                ..PLAIN
+            },
             ..side(&paths[0])
         };
-        assert!(!Arc::ptr_eq(&first, &clouds.get(normalized).unwrap()));
+        assert_eq!((all.len(), clouds.get(moved).unwrap().len()), (2, 1));
+    }
+
+    #[test]
+    fn files_of_one_content_share_a_cloud() {
+        let (folder, paths) = files(&["a.csv", "b.csv"]);
+        let clouds = Clouds::with_budget(2 * ONE_POINT);
+        let get = |path: &Path| clouds.get(side(path)).unwrap();
+        let a = get(&paths[0]);
+        for (name, text) in [("copy.csv", "0,0,0\n"), ("other.xyz", "0 0 0\n")] {
+            fs::write(folder.path().join(name), text).unwrap();
+            assert!(Arc::ptr_eq(&a, &get(&folder.path().join(name))), "{name}");
+        }
+        assert_eq!(lock(&clouds.kept).bytes, ONE_POINT);
+        let b = get(&paths[1]);
+        assert!(!Arc::ptr_eq(&a, &b));
+        // As long as one of its names is used, a cloud stays.
+        get(&paths[0]);
+        let third = folder.path().join("third.csv");
+        fs::write(&third, "7,0,0\n").unwrap();
+        get(&third);
+        assert!(Arc::ptr_eq(&a, &get(&paths[0])));
+        assert!(!Arc::ptr_eq(&b, &get(&paths[1])), "b had no other name");
+        assert_eq!(lock(&clouds.kept).bytes, 2 * ONE_POINT);
+        // And it is neither a cloud of other dimensions nor one of other weights.
+        let flat = folder.path().join("flat.csv");
+        fs::write(&flat, "0\n0\n0\n").unwrap();
+        assert!(!Arc::ptr_eq(&a, &get(&flat)));
     }
 
     #[test]
@@ -190,9 +267,13 @@ mod tests {
         let (_folder, paths) = files(&["a.csv"]);
         let clouds = Clouds::with_budget(1 << 20);
         let first = clouds.get(side(&paths[0])).unwrap();
-        fs::write(&paths[0], "17,0,0\n").unwrap();
+        // Of the same length, at another time.
+        let later = SystemTime::now() + Duration::from_secs(2);
+        fs::write(&paths[0], "7,0,0\n").unwrap();
+        let file = fs::File::options().append(true).open(&paths[0]).unwrap();
+        file.set_modified(later).unwrap();
         let second = clouds.get(side(&paths[0])).unwrap();
-        assert_eq!((first.points()[0], second.points()[0]), (0.0, 17.0));
+        assert_eq!((first.points()[0], second.points()[0]), (0.0, 7.0));
         fs::remove_file(&paths[0]).unwrap();
         assert!(clouds.get(side(&paths[0])).is_err());
     }

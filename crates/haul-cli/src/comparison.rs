@@ -58,7 +58,7 @@ pub(crate) fn run(comparison: &impl Comparison) -> Result<Outcome> {
     let (source, target) = input::both(comparison.inputs())?;
     let device = device::open(&comparison.engine(&source.measure, &target.measure)?)?;
     let compared = comparison.evaluate(&device, &source, &target)?;
-    outcome::print(&compared.output)?;
+    outcome::show(&compared.output)?;
     for warning in &compared.warnings {
         outcome::warn(warning);
     }

@@ -3,6 +3,7 @@
 use crate::arguments::Demo;
 use crate::outcome::{self, Outcome};
 use crate::picture::{self, Picture};
+use crate::rows::Rows;
 use crate::{device, formats, report};
 use anyhow::{Context, Result};
 use haul::{Measure, Sinkhorn};
@@ -48,13 +49,12 @@ pub(crate) fn run(arguments: &Demo) -> Result<Outcome> {
     if arguments.json {
         outcome::print(&report::Json::new("demo", &a, &b, report).line()?)?;
     } else {
-        let picture = drawing.display();
-        let text = report::text(&a, &b, report);
-        outcome::print(&format!(
-            "{text}\npicture         {picture}\nnow try         haul sinkhorn {} {} --blur 0.02\n",
-            quoted(&a),
-            quoted(&b)
-        ))?;
+        let next = format!("haul sinkhorn {} {} --blur 0.02", quoted(&a), quoted(&b));
+        let mut rows = Rows::default();
+        rows.heading(report::text(&a, &b, report));
+        rows.row("picture", drawing.display());
+        rows.row("now try", next);
+        outcome::show(&rows.text())?;
     }
     Ok(Outcome::of(report.converged))
 }

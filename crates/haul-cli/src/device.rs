@@ -1,9 +1,11 @@
 //! From `--device`, `--precision` and `--threads` to an engine.
 
 use crate::arguments::{Engine, Precision, Solving};
+use crate::input;
 use crate::outcome::{self, DeviceFailure};
 use anyhow::{Result, bail};
-use haul::{CpuEngine, Device, Problem, Selection};
+use haul::{CpuEngine, Device, Measure, Problem, Selection};
+use std::path::Path;
 
 /// The engine of a solve: the one that the arguments mean, in f64 where they leave that open and f32
 /// has too few digits for the tolerance.
@@ -22,6 +24,17 @@ pub(crate) fn engine_for(solving: &Solving, problem: &Problem<'_>) -> Engine {
         }
     }
     engine
+}
+
+/// The engine of a solve between two measures, which are refused by the names of their files.
+pub(crate) fn engine_between(
+    solving: &Solving,
+    (a, source): (&Path, &Measure),
+    (b, target): (&Path, &Measure),
+) -> Result<Engine> {
+    let settings = input::settings(&solving.settings);
+    let problem = input::named(settings.problem(source, target), a, b)?;
+    Ok(engine_for(solving, &problem))
 }
 
 /// Where the arguments mean it to be computed.

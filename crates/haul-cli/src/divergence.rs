@@ -34,9 +34,7 @@ impl Comparison for Divergence {
     }
 
     fn engine(&self, source: &Measure, target: &Measure) -> Result<Engine> {
-        let settings = input::settings(&self.solving.settings);
-        let problem = input::problem(&settings, (&self.a, source), (&self.b, target))?;
-        Ok(device::engine_for(&self.solving, &problem))
+        device::engine_between(&self.solving, (&self.a, source), (&self.b, target))
     }
 
     fn evaluate(&self, device: &Device, source: &Given, target: &Given) -> Result<Compared> {

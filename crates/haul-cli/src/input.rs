@@ -1,12 +1,12 @@
 //! From files to measures.
 
-use crate::arguments::{Settings, Weights};
+use crate::arguments::{Settings, Treatment, Weights};
 use crate::comparison::Inputs;
 use crate::formats::{self, Cloud};
-use crate::reduce::Reduction;
 use anyhow::{Context, Result, bail};
-use haul::{Measure, Problem, Regularization, Sinkhorn};
+use haul::{Measure, Regularization, Sinkhorn};
 use std::path::Path;
+use xxhash_rust::xxh3::Xxh3;
 
 /// Reads both clouds with their weights; `-` may stand for one of them.
 pub(crate) fn both(inputs: Inputs<'_>) -> Result<(Given, Given)> {
@@ -14,6 +14,9 @@ pub(crate) fn both(inputs: Inputs<'_>) -> Result<(Given, Given)> {
     let [a, b] = inputs.sides();
     Ok((given(a)?, given(b)?))
 }
+
+/// Of a content; 128 bits, which only those could make collide who want them to.
+pub(crate) type Digest = u128;
 
 /// A measure, and beside it what its files gave, for whoever moves every point.
 pub(crate) struct Given {
@@ -35,6 +38,22 @@ impl Given {
         self.points().len() / self.measure.dimension()
     }
 
+    /// A name for all that it holds, the same for equal ones and no others.
+    pub(crate) fn digest(&self) -> Digest {
+        let measure = &self.measure;
+        let beside = [&self.all, &self.weights].map(|values| values.as_deref().unwrap_or(&[]));
+        let parts = [measure.points(), measure.weights(), beside[0], beside[1]];
+        let mut digest = Xxh3::new();
+        digest.update(&measure.dimension().to_le_bytes());
+        // One that was scaled to a mass of 1 has it exactly, whatever its weights sum to.
+        digest.update(&measure.mass().to_le_bytes());
+        for part in parts {
+            digest.update(&part.len().to_le_bytes());
+            digest.update(bytemuck::cast_slice(part));
+        }
+        digest.digest128()
+    }
+
     /// The memory it takes, in bytes.
     pub(crate) fn bytes(&self) -> usize {
         let beside = [&self.all, &self.weights].into_iter().flatten();
@@ -48,8 +67,7 @@ impl Given {
 pub(crate) struct Side<'c> {
     pub(crate) points: &'c Path,
     pub(crate) weights: Option<&'c Path>,
-    pub(crate) normalize: bool,
-    pub(crate) reduction: &'c Reduction,
+    pub(crate) treatment: &'c Treatment,
     /// Whether what the files gave is kept beside the measure.
     pub(crate) moved: bool,
 }
@@ -74,8 +92,7 @@ impl<'c> Inputs<'c> {
         let Weights {
             weights_a,
             weights_b,
-            normalize,
-            reduction,
+            treatment,
         } = self.weights;
         let sides = [
             (self.a, weights_a, self.moves_a),
@@ -84,8 +101,7 @@ impl<'c> Inputs<'c> {
         sides.map(|(points, weights, moved)| Side {
             points,
             weights: weights.as_deref(),
-            normalize: *normalize,
-            reduction,
+            treatment,
             moved,
         })
     }
@@ -110,19 +126,19 @@ pub(crate) fn given(side: Side<'_>) -> Result<Given> {
     } else {
         None
     };
-    let thinned = side.moved && side.reduction.is_given();
+    let thinned = side.moved && side.treatment.reduction.is_given();
     let all = thinned.then(|| cloud.points.clone());
     let Cloud {
         points,
         dimension,
         weights,
-    } = side.reduction.apply(cloud)?;
+    } = side.treatment.reduction.apply(cloud)?;
     let n = points.len() / dimension;
     let weights = weights.unwrap_or_else(|| vec![1.0 / n as f64; n]);
     let place = side.weights.unwrap_or(side.points).display();
     let measure = Measure::new(points, dimension, weights).with_context(|| place.to_string())?;
     Ok(Given {
-        measure: if side.normalize {
+        measure: if side.treatment.normalize {
             measure.normalized()
         } else {
             measure
@@ -161,15 +177,6 @@ pub(crate) fn settings(settings: &Settings) -> Sinkhorn {
         .tolerance(settings.tolerance)
         .max_iterations(settings.max_iterations)
         .form(form)
-}
-
-/// The problem that the settings pose between two measures; refused with the names of their files.
-pub(crate) fn problem<'m>(
-    settings: &Sinkhorn,
-    a: (&Path, &'m Measure),
-    b: (&Path, &'m Measure),
-) -> Result<Problem<'m>> {
-    named(settings.problem(a.1, b.1), a.0, b.0)
 }
 
 /// An error in the words of the command line, with the names of both files.

@@ -29,17 +29,34 @@ mod picture;
 mod progress;
 mod reduce;
 mod report;
+mod rows;
 mod sample;
 mod sinkhorn;
 
+use anyhow::anyhow;
 use arguments::{Arguments, Command};
 use clap::Parser;
+use clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand as HELP;
 use haul_files as formats;
 use std::process::ExitCode;
 use tracing_subscriber::filter::LevelFilter;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        // Help and the version come as errors as well, on standard output.
+        Err(told) if !told.use_stderr() || told.kind() == HELP => told.exit(),
+        Err(refused) => {
+            let line = outcome::of_parser(&refused);
+            return outcome::fail(&anyhow!("{line}; see --help"), false);
+        }
+    };
+    match arguments.color {
+        clap::ColorChoice::Auto => anstream::ColorChoice::Auto,
+        clap::ColorChoice::Always => anstream::ColorChoice::Always,
+        clap::ColorChoice::Never => anstream::ColorChoice::Never,
+    }
+    .write_global();
     if arguments.verbose > 0 {
         let level = if arguments.verbose > 1 {
             LevelFilter::TRACE

@@ -6,6 +6,7 @@ use crate::comparison::{Compared, Comparison, Inputs};
 use crate::input::{self, Given};
 use crate::outcome::Outcome;
 use crate::progress::Course;
+use crate::rows::Rows;
 use crate::{device, formats, report};
 use anyhow::{Result, bail};
 use haul::{Device, Measure, Plan, Sinkhorn};
@@ -42,9 +43,7 @@ impl Comparison for Map {
         for (path, _) in self.steps() {
             formats::check_moved(&path, &self.a, source.dimension())?;
         }
-        let settings = input::settings(&self.solving.settings);
-        let problem = input::problem(&settings, (&self.a, source), (&self.b, target))?;
-        Ok(device::engine_for(&self.solving, &problem))
+        device::engine_between(&self.solving, (&self.a, source), (&self.b, target))
     }
 
     fn evaluate(&self, device: &Device, source: &Given, target: &Given) -> Result<Compared> {
@@ -71,8 +70,9 @@ impl Comparison for Map {
             output: if self.solving.json {
                 report::Json::new("map", &a, &b, report).line()?
             } else {
-                let text = report::text(&a, &b, report);
-                format!("{text}written         {}\n", list(&steps))
+                let mut rows = Rows::default();
+                rows.row("written", list(&steps));
+                report::text(&a, &b, report) + &rows.text()
             },
             warnings: report::warnings(&self.solving, [report]),
             outcome: Outcome::of(report.converged),

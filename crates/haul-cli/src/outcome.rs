@@ -1,6 +1,8 @@
 //! How a run ends: the exit status, and the one line that says why.
 
 use crate::interrupt;
+use crate::rows::{BAD, WARNING, styled};
+use anyhow::Context;
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
@@ -50,8 +52,8 @@ pub(crate) fn fail(error: &anyhow::Error, chain: bool) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     // Standard error may be closed as well; there is nobody left to tell.
-    let mut stderr = std::io::stderr().lock();
-    let _ = writeln!(stderr, "haul: {}", one_line(error));
+    let mut stderr = anstream::stderr().lock();
+    let _ = writeln!(stderr, "{} {}", styled(BAD, "error:"), one_line(error));
     if chain {
         for cause in error.chain().skip(1) {
             let _ = writeln!(stderr, "  because: {cause}");
@@ -99,19 +101,47 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 
 /// Says what a user should know beside the result.
 pub(crate) fn warn(text: &str) {
-    tell(&format!("warning: {text}"));
+    // As in `fail`, there may be nobody left to tell.
+    let word = styled(WARNING, "warning:");
+    let _ = writeln!(anstream::stderr(), "{word} {text}");
 }
 
 /// Says how a run went.
 pub(crate) fn tell(text: &str) {
-    // As in `fail`, there may be nobody left to tell.
-    let _ = writeln!(std::io::stderr(), "haul: {text}");
+    let _ = writeln!(anstream::stderr(), "haul: {text}");
 }
 
-/// Writes to standard output; a closed pipe ends the run as a success.
+/// What the parser of the command line has to say, in one line, without its advice on how to call the
+/// program.
+pub(crate) fn of_parser(error: &clap::Error) -> String {
+    let message = error.to_string();
+    let advice = ["Usage:", "For more information"];
+    let paragraphs = message.split("\n\n").filter(|paragraph| {
+        let paragraph = paragraph.trim_start();
+        !paragraph.is_empty() && !advice.iter().any(|start| paragraph.starts_with(start))
+    });
+    let lines = paragraphs.map(|paragraph| {
+        let words: Vec<_> = paragraph.split_whitespace().collect();
+        words.join(" ")
+    });
+    let line = lines.collect::<Vec<_>>().join("; ");
+    line.trim_start_matches("error: ").to_owned()
+}
+
+/// Writes text for a person to standard output, coloured where that is wanted; as [`print`] otherwise.
+/// JSON holds no styles and may come this way as well.
+pub(crate) fn show(text: &str) -> anyhow::Result<()> {
+    write(anstream::stdout().lock(), text)
+}
+
+/// Writes to standard output, byte for byte; a closed pipe ends the run as a success.
 pub(crate) fn print(text: &str) -> anyhow::Result<()> {
-    let mut stdout = std::io::stdout().lock();
-    stdout.write_all(text.as_bytes())?;
-    stdout.flush()?;
-    Ok(())
+    write(std::io::stdout().lock(), text)
+}
+
+fn write(mut stdout: impl Write, text: &str) -> anyhow::Result<()> {
+    let written = stdout.write_all(text.as_bytes());
+    written
+        .and_then(|()| stdout.flush())
+        .context("standard output cannot be written; make room where it goes")
 }

@@ -54,6 +54,15 @@ impl Reduction {
         voxel: None,
     };
 
+    /// So many points of each cloud.
+    #[cfg(test)]
+    pub(crate) fn of(points: u64) -> Self {
+        Self {
+            subsample: Some(points),
+            ..Self::NONE
+        }
+    }
+
     fn bits(&self) -> (Option<u64>, u64, Option<u64>) {
         (self.subsample, self.seed, self.voxel.map(f64::to_bits))
     }

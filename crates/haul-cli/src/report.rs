@@ -2,9 +2,9 @@
 
 use crate::arguments::Solving;
 use crate::energy::Function;
+use crate::rows::{BAD, GOOD, Rows, STRONG, styled};
 use haul::{Discrepancy, Engine, Report, Terms};
 use serde::Serialize;
-use std::fmt::Write;
 
 /// The JSON object of a result; the names of its keys are the program's contract.
 #[derive(Serialize)]
@@ -147,11 +147,8 @@ pub(crate) fn divergence_line<E: Engine>(
 pub(crate) fn divergence_text<E: Engine>(a: &str, b: &str, terms: &Terms<'_, E>) -> String {
     let [ab, aa, bb] = [&terms.ab, &terms.aa, &terms.bb].map(|term| term.report());
     let bounds = (long(terms.lower_bound()), long(terms.upper_bound()));
-    let mut text = String::new();
-    let mut row = |name: &str, value: String| {
-        // Writing to a string cannot fail.
-        let _ = writeln!(text, "{name:<16}{value}");
-    };
+    let mut rows = Rows::default();
+    let mut row = |name: &str, value: String| rows.row(name, value);
     let p = ab.cost.p();
     row(
         "source",
@@ -169,7 +166,7 @@ pub(crate) fn divergence_text<E: Engine>(a: &str, b: &str, terms: &Terms<'_, E>)
     if let Some(penalties) = penalties(ab) {
         row("penalties", penalties);
     }
-    row("S_ε", long(terms.value()));
+    row("S_ε", styled(STRONG, long(terms.value())));
     row("  between", format!("{} and {}", bounds.0, bounds.1));
     row("OT_ε(a, b)", long(ab.value));
     row("OT_ε(a, a)", long(aa.value));
@@ -178,15 +175,11 @@ pub(crate) fn divergence_text<E: Engine>(a: &str, b: &str, terms: &Terms<'_, E>)
         .map(|term| term.certificate.marginal_error())
         .into_iter()
         .fold(0.0, f64::max);
-    let verdict = if terms.converged() {
-        "within"
-    } else {
-        "NOT within"
-    };
     row(
         "marginals",
         format!(
-            "off by at most {worst:.1e} in L1, {verdict} {:.1e} × mass",
+            "off by at most {worst:.1e} in L1, {} {:.1e} × mass",
+            verdict(terms.converged()),
             ab.tolerance
         ),
     );
@@ -198,7 +191,7 @@ pub(crate) fn divergence_text<E: Engine>(a: &str, b: &str, terms: &Terms<'_, E>)
         format!("{passes} passes, {seconds:.3} s, {rate:.2} Gpairs/s"),
     );
     row("device", format!("{}, {}", ab.device, ab.precision.name()));
-    text
+    rows.text()
 }
 
 /// The JSON object of an energy, in one line. The power belongs to the energy alone, the width to
@@ -294,15 +287,12 @@ pub(crate) fn energy_text(
             ("MMD²", "K", format!("the mean of exp(−|x − y|/{width})"))
         }
     };
-    let mut text = String::new();
-    let mut row = |name: &str, value: String| {
-        // Writing to a string cannot fail.
-        let _ = writeln!(text, "{name:<16}{value}");
-    };
+    let mut rows = Rows::default();
+    let mut row = |name: &str, value: String| rows.row(name, value);
     row("source", format!("{a}, {n} points in dimension {d}"));
     row("target", format!("{b}, {m} points"));
     row(mean, meaning);
-    row(name, long(*value));
+    row(name, styled(STRONG, long(*value)));
     row("  give or take", format!("{rounding:.1e}, by rounding"));
     row(&format!("{mean}(a, b)"), long(terms.ab));
     row(&format!("{mean}(a, a)"), long(terms.aa));
@@ -313,7 +303,7 @@ pub(crate) fn energy_text(
         "device",
         format!("{}, {}", discrepancy.device, discrepancy.precision.name()),
     );
-    text
+    rows.text()
 }
 
 /// The report for a person.
@@ -327,11 +317,8 @@ pub(crate) fn text(a: &str, b: &str, report: &Report) -> String {
     } = report;
     let p = report.cost.p();
     let rate = report.pairs as f64 / report.seconds / 1e9;
-    let mut text = String::new();
-    let mut row = |name: &str, value: String| {
-        // Writing to a string cannot fail.
-        let _ = writeln!(text, "{name:<16}{value}");
-    };
+    let mut rows = Rows::default();
+    let mut row = |name: &str, value: String| rows.row(name, value);
     row("source", format!("{a}, {n} points in dimension {d}"));
     row("target", format!("{b}, {m} points"));
     row(
@@ -345,7 +332,7 @@ pub(crate) fn text(a: &str, b: &str, report: &Report) -> String {
     if let Some(penalties) = penalties(report) {
         row("penalties", penalties);
     }
-    row("OT_ε", long(report.value));
+    row("OT_ε", styled(STRONG, long(report.value)));
     row(
         "  between",
         format!(
@@ -372,11 +359,7 @@ pub(crate) fn text(a: &str, b: &str, report: &Report) -> String {
             "off by {:.1e} and {:.1e} in L1, {} {:.1e} × mass",
             certificate.marginal_error_a,
             certificate.marginal_error_b,
-            if report.converged {
-                "within"
-            } else {
-                "NOT within"
-            },
+            verdict(report.converged),
             report.tolerance
         ),
     );
@@ -391,7 +374,7 @@ pub(crate) fn text(a: &str, b: &str, report: &Report) -> String {
         "device",
         format!("{}, {}", report.device, report.precision.name()),
     );
-    text
+    rows.text()
 }
 
 /// What a user should know beside the numbers of some solves, unless it was not to be said; none
@@ -424,6 +407,15 @@ fn warnings_of(report: &Report) -> Vec<String> {
         ));
     }
     warnings
+}
+
+/// Whether the marginals are what they should be, in a word.
+fn verdict(converged: bool) -> String {
+    if converged {
+        styled(GOOD, "within")
+    } else {
+        styled(BAD, "NOT within")
+    }
 }
 
 /// What it costs the plan to leave its measures; nothing where it must keep both.

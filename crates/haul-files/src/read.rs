@@ -88,13 +88,58 @@ fn cloud_from(file: &Path, kind: Kind, source: Source) -> Result<Cloud> {
     cloud.checked(file, names)
 }
 
-/// Lets a library read that panics on some files that are malformed.
+/// Lets a library read that panics on some files that are malformed; of that panic nobody hears.
 #[cfg(any(feature = "las", feature = "parquet"))]
 fn guarded<T>(file: &Path, format: &'static str, read: impl FnOnce() -> Result<T>) -> Result<T> {
+    use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
+    use std::{cell::Cell, sync::Once};
+    thread_local! {
+        static GUARDED: Cell<bool> = const { Cell::new(false) };
+    }
+    static SILENCE: Once = Once::new();
+    // Whoever sets another hook later hears the panics again, and gets the same errors.
+    SILENCE.call_once(|| {
+        let told = take_hook();
+        set_hook(Box::new(move |panic| {
+            if !GUARDED.get() {
+                told(panic);
+            }
+        }));
+    });
+    GUARDED.set(true);
     // Nothing of what it leaves behind is looked at again.
-    let read = std::panic::AssertUnwindSafe(read);
-    std::panic::catch_unwind(read).unwrap_or_else(|_| {
+    let read = catch_unwind(AssertUnwindSafe(read));
+    GUARDED.set(false);
+    read.unwrap_or_else(|_| {
         let reason = "does not follow the format";
         Err(Error::malformed(file, "somewhere inside", reason, format))
     })
+}
+
+#[cfg(test)]
+#[cfg(any(feature = "las", feature = "parquet"))]
+mod tests {
+    use super::*;
+    use std::process::Command;
+
+    #[test]
+    fn a_panic_that_becomes_an_error_is_not_heard() {
+        const OWN: &str = "read::tests::a_panic_that_becomes_an_error_is_not_heard";
+        if std::env::var_os("HAUL_TEST_PANICS").is_some() {
+            let read = guarded(Path::new("a.las"), ".las", || -> Result<()> {
+                panic!("of a library")
+            });
+            assert!(read.is_err());
+            let other = std::thread::spawn(|| panic!("of somebody else"));
+            assert!(other.join().is_err());
+            return;
+        }
+        let mut alone = Command::new(std::env::current_exe().unwrap());
+        alone.args(["--exact", OWN, "--nocapture"]);
+        let ran = alone.env("HAUL_TEST_PANICS", "1").output().unwrap();
+        let heard = String::from_utf8_lossy(&ran.stderr);
+        assert!(ran.status.success(), "{heard}");
+        assert!(heard.contains("of somebody else"), "{heard}");
+        assert!(!heard.contains("of a library"), "{heard}");
+    }
 }

@@ -55,6 +55,8 @@ pub enum Selection {
     Kind(Kind),
     /// The first adapter whose name or driver contains this, in any case of letters.
     Name(String),
+    /// The one at this place of [`list`]: names need not tell adapters apart.
+    Listed(usize),
 }
 
 /// What is known of an adapter before it is opened.
@@ -151,6 +153,13 @@ pub fn choose(adapters: &[Description], selection: &Selection) -> Result<usize, 
                     available: available(),
                 })
         }
+        Selection::Listed(index) => {
+            let listed = (*index < adapters.len()).then_some(*index);
+            listed.ok_or_else(|| Error::NoSuchAdapter {
+                asked: format!("number {index}"),
+                available: available(),
+            })
+        }
     }
 }
 
@@ -212,6 +221,18 @@ mod tests {
             choose(&machine, &Selection::Kind(Kind::Software)).unwrap(),
             0
         );
+    }
+
+    #[test]
+    fn adapters_of_one_name_are_told_apart_by_their_places() {
+        let machine = machine(&[("GeForce", Kind::Discrete), ("GeForce", Kind::Discrete)]);
+        assert_eq!(
+            choose(&machine, &Selection::Name("geforce".into())).unwrap(),
+            0
+        );
+        assert_eq!(choose(&machine, &Selection::Listed(1)).unwrap(), 1);
+        let error = choose(&machine, &Selection::Listed(2)).unwrap_err();
+        assert!(error.to_string().contains("number 2"), "{error}");
     }
 
     #[test]

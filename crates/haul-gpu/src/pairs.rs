@@ -326,6 +326,19 @@ impl GpuEngine {
         Ok(())
     }
 
+    /// How a large softmin of this dimension fetches its columns: as was measured, or as is guessed
+    /// where none has run yet. See [`Columns`].
+    pub fn columns(&self, dimension: usize) -> Columns {
+        let pairs = Pairs {
+            points: Points::of_dimension(dimension),
+            power: Power::Two,
+            columns: Columns::Loaded,
+            workgroup: self.workgroup(),
+        };
+        let guessed = Shader::Sums(pairs, Values::None);
+        self.choices.take(guessed, usize::MAX).columns
+    }
+
     /// The kernel over pairs for a cost and a dimension, its columns not yet settled.
     fn pairs(&self, kernel: Kernel, cloud: &GpuCloud) -> Result<Pairs, Error> {
         let power = match kernel.cost {

@@ -1,7 +1,6 @@
 //! The arguments of the commands that compare many clouds.
 
-use super::{Engine, Settings};
-use crate::reduce::Reduction;
+use super::{Engine, Settings, Treatment};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -16,9 +15,12 @@ relative to the folder of JOBS.jsonl. No job may read what it or another one wri
   {"id": "2", "command": "sinkhorn", "a": "a.ply", "b": "b.ply", "max_iterations": 500}
   {"id": "3", "command": "map", "a": "a.ply", "b": "b.ply", "output": "moved.ply"}
 
-Each job has one line of RESULTS.jsonl, in the order of the jobs: what --json prints, with the id, or
-{"id": …, "error": {"kind": …, "message": …}}. A run that was stopped, in whatever way, goes on when
-it is started again. A job of at most 4096 points a cloud runs on one thread, beside others.
+Each job has one line of RESULTS.jsonl, in the order of the jobs: the id and, as "job", a digest of
+its command, files and options, then what --json prints or "error": {"kind": …, "message": …}.
+
+A run that was stopped, in whatever way, goes on when it is started again. Where the job of an id has
+changed since its line was written, that is an error, and nothing is done; files of points that have
+changed are not noticed. A job of at most 4096 points a cloud runs on one thread, beside others.
 
 Exit status: 0 all done, 1 a job failed, 3 a result did not reach its tolerance.
 
@@ -83,12 +85,8 @@ pub(crate) struct Pairwise {
     #[command(flatten)]
     pub(crate) settings: Settings,
 
-    /// Scale all masses to 1
-    #[arg(long)]
-    pub(crate) normalize: bool,
-
     #[command(flatten)]
-    pub(crate) reduction: Reduction,
+    pub(crate) treatment: Treatment,
 
     #[command(flatten)]
     pub(crate) engine: Engine,

@@ -3,17 +3,22 @@
 
 use crate::arguments::{Divergence, Energy, Map, Sinkhorn};
 use crate::comparison::Comparison;
+use crate::outcome;
 use anyhow::{Context, Result, bail};
 use clap::{Arg, Args};
 use serde_json::Value;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
+use xxhash_rust::xxh3::Xxh3;
 
 /// A comparison, and what it is called.
 pub(crate) struct Job {
     pub(crate) id: String,
     /// All but the id.
     options: Options,
+    /// A name for what is to be computed: the command, its files and its options, in whatever order
+    /// they are given. It is the same on every machine and in every version.
+    pub(super) digest: String,
 }
 
 /// A job that is no comparison: what was wrong with its options.
@@ -68,7 +73,7 @@ pub(super) fn read(path: &Path, defaults: &Options) -> Result<Vec<Job>> {
         for (key, value) in defaults {
             options.entry(key).or_insert_with(|| value.clone());
         }
-        jobs.push(Job { id, options });
+        jobs.push(Job::new(id, options));
     }
     if jobs.is_empty() {
         bail!(
@@ -80,6 +85,26 @@ pub(super) fn read(path: &Path, defaults: &Options) -> Result<Vec<Job>> {
 }
 
 impl Job {
+    fn new(id: String, options: Options) -> Self {
+        // What says no is as if it were not there.
+        let given = options.iter().filter(|(_, value)| !says_no(value));
+        let sorted: BTreeMap<_, _> = given
+            .map(|(name, value)| (name, value.to_string()))
+            .collect();
+        let mut digest = Xxh3::new();
+        for (name, value) in sorted {
+            for text in [name, &value] {
+                digest.update(&text.len().to_le_bytes());
+                digest.update(text.as_bytes());
+            }
+        }
+        Self {
+            id,
+            options,
+            digest: format!("{:016x}", digest.digest()),
+        }
+    }
+
     /// A text of the job, if it has one under this key.
     pub(super) fn text(&self, key: &str) -> Option<&str> {
         self.options.get(key).and_then(Value::as_str)
@@ -146,7 +171,7 @@ fn parse<C: Args + Comparison + Send + 'static>(
         .try_get_matches_from(words)
         .and_then(|matches| C::from_arg_matches(&matches))
         .map(|comparison| Box::new(comparison) as Box<dyn Comparison + Send>)
-        .map_err(|error| BadJob(first_paragraph(&error.to_string())))
+        .map_err(|error| BadJob(outcome::of_parser(&error)))
 }
 
 /// A job as the words of a command line.
@@ -184,6 +209,11 @@ fn words(command: &clap::Command, options: &Options) -> Result<Vec<String>, BadJ
     Ok(words)
 }
 
+/// Whether an option is as good as not given.
+fn says_no(value: &Value) -> bool {
+    matches!(value, Value::Null | Value::Bool(false))
+}
+
 /// An option as a word; none where it says no.
 fn word(name: &str, long: &str, valued: bool, value: &Value) -> Result<Option<String>, BadJob> {
     Ok(match (value, valued) {
@@ -200,14 +230,6 @@ fn word(name: &str, long: &str, valued: bool, value: &Value) -> Result<Option<St
             return Err(BadJob(format!("{name:?} is {value}; give {wanted}")));
         }
     })
-}
-
-/// What clap says, without its advice on how to call the program.
-fn first_paragraph(message: &str) -> String {
-    let message = message.trim_start_matches("error: ");
-    let (paragraph, _) = message.split_once("\n\n").unwrap_or((message, ""));
-    let words: Vec<_> = paragraph.split_whitespace().collect();
-    words.join(" ")
 }
 
 /// The known name that an unknown one most likely means, in words; nothing where none is near.
@@ -229,8 +251,7 @@ mod tests {
         let Value::Object(options) = serde_json::from_str(job).unwrap() else {
             panic!("{job}");
         };
-        let id = String::new();
-        Job { id, options }.comparison()
+        Job::new(String::new(), options).comparison()
     }
 
     #[track_caller]

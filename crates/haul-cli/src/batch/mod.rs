@@ -14,6 +14,7 @@ use crate::machine::Machine;
 use crate::ordered::{self, Tasks};
 use crate::outcome::{self, Outcome};
 use crate::progress::Count;
+use crate::rows::{BAD, GOOD, WARNING, styled};
 use crate::{formats, interrupt};
 use anyhow::{Context, Result};
 use clap::ValueEnum;
@@ -76,7 +77,7 @@ pub(crate) fn run(arguments: &Batch) -> Result<Outcome> {
             stop: interrupt::requested,
         };
         ordered::run(held..jobs.len(), tasks, |index, outcome| {
-            let (line, result) = line(&jobs[index].id, outcome)?;
+            let (line, result) = line(&jobs[index], outcome)?;
             results.append(&line)?;
             told.push(result);
             progress.one_more();
@@ -100,23 +101,24 @@ fn enter(folder: Option<&Path>) -> Result<()> {
 }
 
 /// How the line of a job begins, without the comma that follows.
-fn beginning(id: &str) -> String {
-    format!("{{\"id\":{}", serde_json::Value::from(id))
+fn beginning(job: &Job) -> String {
+    let id = serde_json::Value::from(&*job.id);
+    format!("{{\"id\":{id},\"job\":\"{}\"", job.digest)
 }
 
 /// The line of a job, and what it tells.
-fn line(id: &str, outcome: Result<Compared>) -> Result<(String, Told)> {
+fn line(job: &Job, outcome: Result<Compared>) -> Result<(String, Told)> {
     let line = match &outcome {
         Ok(Compared { output, .. }) => {
             let members = output.strip_prefix('{').unwrap_or(output);
-            format!("{},{members}", beginning(id))
+            format!("{},{members}", beginning(job))
         }
         Err(error) => {
             let error = serde_json::json!({
                 "kind": kind(error),
                 "message": outcome::one_line(error),
             });
-            format!("{},\"error\":{error}}}\n", beginning(id))
+            format!("{},\"error\":{error}}}\n", beginning(job))
         }
     };
     let told = Told::by(&serde_json::from_str(&line)?);
@@ -146,7 +148,16 @@ fn end(jobs: &[Job], told: &[Told], held: usize, start: Instant, quiet: bool) ->
         let seconds = start.elapsed().as_secs_f64();
         let pairs: u64 = told.iter().skip(held).map(|told| told.pairs).sum();
         let rate = pairs as f64 / seconds / 1e9;
-        let mut text = format!("{done} done, {failed} failed, {loose} not converged");
+        let counted = |style, count: usize, what: &str| match count {
+            0 => format!("0 {what}"),
+            _ => styled(style, format_args!("{count} {what}")),
+        };
+        let mut text = [
+            counted(GOOD, done, "done"),
+            counted(BAD, failed, "failed"),
+            counted(WARNING, loose, "not converged"),
+        ]
+        .join(", ");
         for (count, what) in [(held, "of these by an earlier run"), (left, "left")] {
             if count > 0 {
                 text += &format!(", {count} {what}");

@@ -1,21 +1,21 @@
 //! `haul batch --dry-run`: every job checked with its files, and how long all would take.
 //!
 //! How many passes a solve takes hardly depends on how many points there are, but much on the blur
-//! and on where the clouds lie. So some of the jobs are solved for a few hundred of their points: the
-//! passes and the rate of these, times the pairs of all jobs, make the estimate.
+//! and on where the clouds lie. So some of the jobs are solved for a few hundred of their points, side by
+//! side as in the run: the passes and the rate of these, times the pairs of all jobs, make the estimate.
 
 use super::job::Job;
 use crate::arguments::Engine;
-use crate::comparison::Comparison;
 use crate::machine::{Machine, Ready};
 use crate::outcome::{self, Outcome};
+use crate::rows::Rows;
 use crate::{device, report};
 use anyhow::Result;
-use haul::{Device, Measure, Regularization, Sinkhorn};
+use haul::{Device, Measure, Regularization, Report, Sinkhorn};
 use rayon::prelude::*;
-use std::fmt::Write;
+use std::time::Instant;
 
-/// Jobs that are measured.
+/// Jobs that are measured, and as many more as it takes to keep each thread at work.
 const SAMPLES: usize = 8;
 
 /// The most points of a cloud that is measured.
@@ -25,12 +25,14 @@ const POINTS: usize = 512;
 const MOST_TOLD: usize = 20;
 
 /// A job that would run.
-struct Planned {
-    comparison: Box<dyn Comparison + Send>,
+struct Planned<'j> {
+    job: &'j Job,
     /// On one thread, beside others.
     shared: bool,
     /// Pairs of a pass.
     pairs: f64,
+    /// Whether that pass is one of many.
+    iterates: bool,
 }
 
 /// What the sample tells.
@@ -52,11 +54,8 @@ pub(super) fn print(jobs: &[Job], held: usize, machine: &Machine) -> Result<Outc
     };
     let planned: Vec<_> = checked.iter().flatten().collect();
 
-    let mut text = String::new();
-    let mut row = |name: &str, value: String| {
-        // Writing to a string cannot fail.
-        let _ = writeln!(text, "{name:<16}{value}");
-    };
+    let mut rows = Rows::default();
+    let mut row = |name: &str, value: String| rows.row(name, value);
     row("jobs", format!("{}, of which {held} are done", jobs.len()));
     row("refused", refused().count().to_string());
     for (id, error) in refused().take(MOST_TOLD) {
@@ -77,7 +76,7 @@ pub(super) fn print(jobs: &[Job], held: usize, machine: &Machine) -> Result<Outc
     if let Some(estimate) = estimate(&planned, machine) {
         row("estimated time", estimate);
     }
-    outcome::print(&text)?;
+    outcome::show(&rows.text())?;
     Ok(if refused().next().is_some() {
         Outcome::Failed
     } else {
@@ -85,7 +84,7 @@ pub(super) fn print(jobs: &[Job], held: usize, machine: &Machine) -> Result<Outc
     })
 }
 
-fn plan(job: &Job, machine: &Machine) -> Result<Planned> {
+fn plan<'j>(job: &'j Job, machine: &Machine) -> Result<Planned<'j>> {
     let comparison = job.comparison()?;
     let ready = machine.ready(&*comparison)?;
     // A device that is not there is refused as well.
@@ -94,79 +93,75 @@ fn plan(job: &Job, machine: &Machine) -> Result<Planned> {
     Ok(Planned {
         shared: ready.is_for_one_thread(),
         pairs: comparison.pairs(n, m) as f64,
-        comparison,
+        iterates: comparison.iteration().is_some(),
+        job,
     })
 }
 
 /// How long the jobs take, in words; none where no sample of them can be solved.
-fn estimate(planned: &[&Planned], machine: &Machine) -> Option<String> {
+fn estimate(planned: &[&Planned<'_>], machine: &Machine) -> Option<String> {
     let Rate {
         samples,
         passes,
         rate,
     } = sample(planned, machine)?;
-    let pairs = planned.iter().map(|job| match job.comparison.iteration() {
-        Some(_) => passes * job.pairs,
-        None => job.pairs,
+    let pairs = planned.iter().map(|job| match job.iterates {
+        true => passes * job.pairs,
+        false => job.pairs,
     });
     let pairs: f64 = pairs.sum();
     Some(format!(
-        "{} s: {pairs:.1e} pairs at {:.2} Gpairs/s, {passes:.0} passes a solve as in {samples} jobs of at most {POINTS} points",
+        "{} s: {pairs:.1e} pairs at {:.2} Gpairs/s, {passes:.0} passes a solve as in {samples} jobs of at most {POINTS} points, side by side",
         report::short(pairs / rate),
         rate / 1e9
     ))
 }
 
-/// Solves some of the jobs for some of their points.
-fn sample(planned: &[&Planned], machine: &Machine) -> Option<Rate> {
-    let step = planned.len().div_ceil(SAMPLES).max(1);
-    let mut solved = Vec::new();
-    let (mut all_pairs, mut seconds) = (0.0, 0.0);
-    for job in planned.iter().step_by(step) {
-        // What cannot be solved so thinned out, as for its weights, tells nothing.
-        let Ok((passes, pairs, time)) = measure(&*job.comparison, machine) else {
-            continue;
-        };
-        all_pairs += pairs;
-        seconds += time;
-        solved.push(passes);
-    }
-    let passes = solved.iter().sum::<f64>() / solved.len() as f64;
+/// Solves some of the jobs for some of their points, side by side.
+fn sample(planned: &[&Planned<'_>], machine: &Machine) -> Option<Rate> {
+    let most = SAMPLES.max(2 * rayon::current_num_threads());
+    let step = planned.len().div_ceil(most).max(1);
+    let samples: Vec<_> = planned.iter().step_by(step).collect();
+    // The first solve of a device makes its kernels.
+    let _ = measure(samples.first()?.job, machine);
+    let start = Instant::now();
+    // What cannot be solved so thinned out, as for its weights, tells nothing.
+    let solved = samples.par_iter().map(|it| measure(it.job, machine));
+    let solved: Vec<_> = solved.filter_map(Result::ok).collect();
+    let seconds = start.elapsed().as_secs_f64();
+    let pairs: f64 = solved.iter().map(|report| report.pairs as f64).sum();
+    let passes = |report: &Report| report.pairs as f64 / (report.n as f64 * report.m as f64);
+    let passes = solved.iter().map(passes).sum::<f64>() / solved.len() as f64;
     (!solved.is_empty()).then_some(Rate {
         samples: solved.len(),
         passes,
-        rate: all_pairs / seconds,
+        rate: pairs / seconds,
     })
 }
 
-/// The passes of a solve, its pairs, and the seconds that they take of the whole machine.
-fn measure(comparison: &dyn Comparison, machine: &Machine) -> Result<(f64, f64, f64)> {
+/// Solves a job for some of its points, on one thread or on a GPU.
+fn measure(job: &Job, machine: &Machine) -> Result<Report> {
+    let comparison = job.comparison()?;
     let Ready {
         source,
         target,
         engine,
-    } = machine.ready(comparison)?;
+    } = machine.ready(&*comparison)?;
     let (source, target) = (thinned(&source.measure)?, thinned(&target.measure)?);
     let settings = comparison
         .iteration()
         .unwrap_or(Sinkhorn::with(Regularization::RelativeBlur(0.05)));
     let solved = |device: &Device| {
         let solution = settings.solve(device, &source, &target)?;
-        Ok::<_, haul::Error>(solution.report().clone())
+        Ok(solution.report().clone())
     };
-    let (report, beside) = match machine.gpu(&engine)? {
-        Some(device) => (solved(&device)?, 1),
-        None => {
-            let device = device::open(&Engine {
-                threads: Some(1),
-                ..engine
-            })?;
-            (solved(&device)?, rayon::current_num_threads())
-        }
-    };
-    let pairs = report.pairs as f64;
-    let passes = pairs / (report.n as f64 * report.m as f64);
-    Ok((passes, pairs, report.seconds / beside as f64))
+    match machine.gpu(&engine)? {
+        Some(device) => solved(&device),
+        None => solved(&device::open(&Engine {
+            threads: Some(1),
+            ..engine
+        })?),
+    }
 }
 
 /// Evenly some of the points, with all of the mass.

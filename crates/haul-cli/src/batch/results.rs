@@ -35,13 +35,13 @@ impl Told {
     }
 }
 
-/// Whether a JSON value is a result of a job: one that failed tells nothing but the id.
+/// Whether a JSON value is a result under the id of a job: one that failed tells nothing but that.
 fn is_of(result: &Value, job: &Job) -> bool {
     let text = |key: &str| result.get(key).and_then(Value::as_str);
-    let same = |key: &&str| text(key) == job.text(key);
-    let failed = result.get("error").is_some();
-    let done = result.get("seconds").is_some() && ["command", "a", "b"].iter().all(same);
-    text("id") == Some(&job.id) && (failed || done)
+    let told = ["error", "seconds"]
+        .iter()
+        .any(|key| result.get(key).is_some());
+    text("id") == Some(&job.id) && text("job").is_some() && told
 }
 
 /// The results of the first of some jobs, as a file holds them, and how many bytes their lines take. A
@@ -49,7 +49,8 @@ fn is_of(result: &Value, job: &Job) -> bool {
 ///
 /// # Errors
 ///
-/// A line that is no result of the job in its place.
+/// A line that is no result of the job in its place, as that is now: its command, files, options and
+/// those of the run. What the files held when they were read is not known.
 pub(super) fn held(path: &Path, bytes: &[u8], jobs: &[Job]) -> Result<(Vec<Told>, usize)> {
     const REMEDY: &str = "remove it, or give another --output";
     let mut held = Vec::new();
@@ -63,7 +64,7 @@ pub(super) fn held(path: &Path, bytes: &[u8], jobs: &[Job]) -> Result<(Vec<Told>
             );
         };
         let torn = line.last() != Some(&b'\n');
-        let beginning = super::beginning(&job.id);
+        let beginning = super::beginning(job);
         let mut both = line.iter().zip(beginning.as_bytes());
         if torn && both.all(|(found, expected)| found == expected) {
             break;
@@ -76,6 +77,13 @@ pub(super) fn held(path: &Path, bytes: &[u8], jobs: &[Job]) -> Result<(Vec<Told>
                 job.id
             );
         };
+        if result.get("job").and_then(Value::as_str) != Some(&job.digest) {
+            bail!(
+                "{}: line {number} is of a job {:?} with another command, other files or other options than now; {REMEDY}",
+                path.display(),
+                job.id
+            );
+        }
         held.push(Told::by(&result));
         whole += line.len();
     }

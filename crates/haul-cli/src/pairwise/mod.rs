@@ -20,6 +20,7 @@ use crate::machine::Machine;
 use crate::ordered::{self, Tasks};
 use crate::outcome::{self, Outcome};
 use crate::progress::Count;
+use crate::rows::Rows;
 use crate::{interrupt, report};
 use anyhow::{Result, bail};
 use checkpoint::{Checkpoint, Entry};
@@ -257,16 +258,14 @@ fn tell(
             (least.min(n), most.max(n))
         });
         let rate = pairs as f64 / seconds / 1e9;
-        outcome::print(&format!(
-            "clouds          {}, of {least} to {most} points\n\
-             entries         {}\n\
-             effort          {} solves, {seconds:.3} s, {rate:.2} Gpairs/s\n\
-             written         {}\n",
-            plan.clouds.len(),
-            plan.problem(),
-            entries.len() - held,
-            arguments.output.display(),
-        ))?;
+        let (clouds, solves) = (plan.clouds.len(), entries.len() - held);
+        let mut rows = Rows::default();
+        rows.row("clouds", format!("{clouds}, of {least} to {most} points"));
+        rows.row("entries", plan.problem());
+        let effort = format!("{solves} solves, {seconds:.3} s, {rate:.2} Gpairs/s");
+        rows.row("effort", effort);
+        rows.row("written", arguments.output.display());
+        outcome::show(&rows.text())?;
     }
     if loose > 0 && !arguments.quiet {
         outcome::warn(&format!(

@@ -1,18 +1,18 @@
 //! What is compared with what, and how: by the same problem for all pairs.
 
 use crate::arguments::{
-    Energy, Engine, Gradients, KernelName, Loss, Pairwise, Settings, Sinkhorn, Solving, Weights,
+    Energy, Engine, Gradients, KernelName, Loss, Pairwise, Settings, Sinkhorn, Solving, Treatment,
+    Weights,
 };
 use crate::comparison::Comparison;
-use crate::input::{self, Side};
+use crate::input::{self, Digest, Given, Side};
 use crate::machine::Machine;
-use crate::reduce::Reduction;
 use crate::{device, report};
 use anyhow::{Result, bail};
 use haul::Measure;
 use std::borrow::Cow;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
+use xxhash_rust::xxh3::xxh3_128;
 
 /// How every identity begins.
 pub(super) const BEGINNING: &str = "haul pairwise ";
@@ -24,8 +24,7 @@ pub(super) struct Plan {
     pub(super) loss: Loss,
     /// With an ε, where the loss has one.
     pub(super) settings: Settings,
-    normalize: bool,
-    reduction: Reduction,
+    treatment: Treatment,
     engine: Engine,
 }
 
@@ -37,8 +36,7 @@ pub(super) struct Cloud {
     pub(super) mass: f64,
     /// Two corners of the box around it.
     corners: [Vec<f64>; 2],
-    /// Of all points and weights.
-    hash: u64,
+    digest: Digest,
 }
 
 impl Plan {
@@ -53,8 +51,7 @@ impl Plan {
             files,
             loss,
             settings,
-            normalize,
-            reduction,
+            treatment,
             engine,
             quiet,
             ..
@@ -63,18 +60,16 @@ impl Plan {
             let given = machine.clouds.get(Side {
                 points: file,
                 weights: None,
-                normalize: *normalize,
-                reduction,
+                treatment,
                 moved: false,
             })?;
-            Cloud::of(file, &given.measure)
+            Cloud::of(file, &given)
         };
         let mut plan = Self {
             clouds: files.iter().map(read).collect::<Result<_>>()?,
             loss: *loss,
             settings: settings.clone(),
-            normalize: *normalize,
-            reduction: reduction.clone(),
+            treatment: treatment.clone(),
             engine: Engine {
                 threads: None,
                 ..engine.clone()
@@ -111,11 +106,12 @@ impl Plan {
         names.collect()
     }
 
-    /// All that the entries depend on, in one line: line feeds in names of files are escaped.
+    /// A line that names all that the entries depend on.
     pub(super) fn identity(&self) -> String {
-        let contents: Vec<_> = self.clouds.iter().map(|cloud| cloud.hash).collect();
+        let contents: Vec<_> = self.clouds.iter().map(|cloud| cloud.digest).collect();
         let version = env!("CARGO_PKG_VERSION");
-        format!("{BEGINNING}{version} {self:?} of contents {contents:x?}\n")
+        let all = xxh3_128(format!("{self:?} of contents {contents:?}").as_bytes());
+        format!("{BEGINNING}{version} {all:032x}\n")
     }
 
     /// The power of the cost.
@@ -185,8 +181,7 @@ impl Plan {
             weights: Weights {
                 weights_a: None,
                 weights_b: None,
-                normalize: self.normalize,
-                reduction: self.reduction.clone(),
+                treatment: self.treatment.clone(),
             },
             engine: self.engine.clone(),
             json: true,
@@ -214,7 +209,8 @@ impl Plan {
 }
 
 impl Cloud {
-    fn of(file: &Path, measure: &Measure) -> Result<Self> {
+    fn of(file: &Path, given: &Given) -> Result<Self> {
+        let measure = &given.measure;
         let d = measure.dimension();
         let mut low = vec![f64::INFINITY; d];
         let mut high = vec![f64::NEG_INFINITY; d];
@@ -224,16 +220,12 @@ impl Cloud {
                 *high = high.max(x);
             }
         }
-        let mut hasher = DefaultHasher::new();
-        for value in measure.points().iter().chain(measure.weights()) {
-            value.to_bits().hash(&mut hasher);
-        }
         Ok(Self {
             file: file.to_owned(),
             points: measure.len(),
             mass: measure.mass(),
             corners: [low, high],
-            hash: hasher.finish(),
+            digest: given.digest(),
         })
     }
 }

@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used)] // the fixtures, outside of any test, unwrap as well
 
 mod batch;
+mod colour;
+mod devices;
 mod fixture;
 mod map;
 mod pairwise;
@@ -473,11 +475,49 @@ fn standard_input_is_given_only_once() {
 }
 
 #[test]
-fn an_unknown_option_suggests_the_near_one() {
+fn wrong_arguments_are_told_in_one_line_with_what_would_be_right() {
     let room = Room::with_clouds();
-    let ran = room.cpu("sinkhorn a.csv b.csv --tolerence 1e-3");
-    assert_eq!((ran.status, ran.stdout.as_str()), (Some(2), ""));
-    assert_says(&ran.stderr, &["--tolerence", "--tolerance"]);
+    for (line, parts) in [
+        (
+            "sinkhorn a.csv b.csv --tolerence 1e-3",
+            &["--tolerence", "'--tolerance'"][..],
+        ),
+        (
+            "sinkhorn a.csv b.csv --form lag",
+            &["--form", "log, scaling"],
+        ),
+        ("sinkhorn a.csv b.csv --blur x", &["'x'", "--blur"]),
+        (
+            "sinkhorn a.csv b.csv --blur 1 --epsilon 1",
+            &["--blur", "--epsilon"],
+        ),
+        ("sinkhorn a.csv", &["<B>"]),
+        ("map a.csv b.csv", &["--output"]),
+        ("pairwise a.csv -o d.npy", &["2 values", "only 1"]),
+        ("sample ball --n 0 -o c.csv", &["--n", "0 is not in 1.."]),
+        ("divergense a.csv b.csv", &["divergense", "'divergence'"]),
+    ] {
+        let told = error_line(room.haul(line), 2);
+        assert_says(&told, parts);
+        assert!(
+            told.starts_with("error: ") && told.ends_with("; see --help\n"),
+            "{told}"
+        );
+    }
+    assert_eq!(room.files(), ["a.csv", "b.csv"]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_standard_output_that_is_full_is_named() {
+    let room = Room::with_clouds();
+    for line in ["sinkhorn a.csv b.csv --device cpu", "completions bash"] {
+        let ran = room.shell(&format!("haul {line} >/dev/full"));
+        assert_says(
+            &error_line(ran, 2),
+            &["standard output", "No space left", "make room"],
+        );
+    }
 }
 
 #[test]
@@ -855,36 +895,6 @@ fn any_power_solves() {
 }
 
 #[test]
-fn devices_lists_the_cpu_engine_and_marks_what_is_chosen() {
-    let room = Room::new();
-    let ran = room.haul("devices");
-    assert_eq!(ran.status, Some(0), "{}", ran.stderr);
-    assert_says(
-        &ran.stdout,
-        &[
-            "--device cpu",
-            "self-check   passed",
-            "* --device auto takes",
-        ],
-    );
-    let lines = room.haul("devices --json").stdout;
-    let lines: Vec<Value> = lines
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
-    assert_eq!(
-        lines.iter().filter(|line| line["chosen"] == true).count(),
-        1
-    );
-    let cpu: Vec<_> = lines
-        .iter()
-        .filter(|line| line["engine"] == "cpu")
-        .collect();
-    assert_eq!(cpu.len(), 1);
-    assert_eq!(cpu[0]["self_check"], true);
-}
-
-#[test]
 fn a_sample_is_its_seed() {
     let room = Room::new();
     for (seed, name) in [(1, "a"), (1, "b"), (2, "c")] {
@@ -893,14 +903,6 @@ fn a_sample_is_its_seed() {
     }
     assert_eq!(room.read("a.csv"), room.read("b.csv"));
     assert_ne!(room.read("a.csv"), room.read("c.csv"));
-}
-
-#[test]
-fn a_sample_of_no_points_is_refused() {
-    let room = Room::new();
-    let ran = room.haul("sample ball --n 0 -o a.csv");
-    assert_eq!((ran.status, room.files().len()), (Some(2), 0));
-    assert_says(&ran.stderr, &["--n"]);
 }
 
 #[test]

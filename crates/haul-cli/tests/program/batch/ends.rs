@@ -39,7 +39,7 @@ fn any_number_of_kills_leaves_the_results_of_an_undisturbed_run() {
     std::fs::remove_file(room.path("results.jsonl")).unwrap();
     let mut kills = 0;
     for moment in 0..200u64 {
-        let mut run = room.start();
+        let mut run = room.start("cpu");
         std::thread::sleep(Duration::from_micros(3000 + moment * 7919 % 20_000));
         if run.try_wait().unwrap().is_some() {
             break;
@@ -56,31 +56,31 @@ fn any_number_of_kills_leaves_the_results_of_an_undisturbed_run() {
 #[cfg(unix)]
 #[test]
 fn an_interrupt_leaves_whole_lines_and_the_same_command_goes_on() {
-    let room = Room::with_jobs(192);
-    assert_eq!(room.cpu(RUN).status, Some(0));
-    let expected = untimed(&room.read("results.jsonl"));
-    std::fs::remove_file(room.path("results.jsonl")).unwrap();
-    let run = room.start();
-    let results = room.path("results.jsonl");
-    while !results.metadata().is_ok_and(|file| file.len() > 0) {
-        std::thread::sleep(Duration::from_millis(1));
+    let adapters = std::env::var("HAUL_TEST_ADAPTERS").unwrap_or_default();
+    let adapters = adapters.split(',').filter(|adapter| !adapter.is_empty());
+    for device in std::iter::once("cpu").chain(adapters) {
+        let room = Room::with_jobs(192);
+        let whole = || room.haul(&format!("{RUN} --device {device}"));
+        assert_eq!(whole().status, Some(0), "{device}");
+        let expected = untimed(&room.read("results.jsonl"));
+        std::fs::remove_file(room.path("results.jsonl")).unwrap();
+        let run = room.start(device);
+        let results = room.path("results.jsonl");
+        while !results.metadata().is_ok_and(|file| file.len() > 0) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let id = run.id().to_string();
+        let killed = Command::new("kill").args(["-INT", &id]).status();
+        assert!(killed.unwrap().success());
+        let ran = Ran::from(run.wait_with_output().unwrap());
+        assert_eq!(ran.status, Some(130), "{}", ran.stderr);
+        assert_says(&ran.stderr, &["interrupted: finishing", " left"]);
+        let beginning = untimed(&room.read("results.jsonl"));
+        assert!(beginning.ends_with('\n') && expected.starts_with(&beginning));
+        assert!(beginning.len() < expected.len());
+        assert_eq!(whole().status, Some(0));
+        assert_eq!(untimed(&room.read("results.jsonl")), expected);
     }
-    let id = run.id().to_string();
-    assert!(
-        Command::new("kill")
-            .args(["-INT", &id])
-            .status()
-            .unwrap()
-            .success()
-    );
-    let ran = Ran::from(run.wait_with_output().unwrap());
-    assert_eq!(ran.status, Some(130), "{}", ran.stderr);
-    assert_says(&ran.stderr, &["interrupted: finishing", " left"]);
-    let beginning = untimed(&room.read("results.jsonl"));
-    assert!(beginning.ends_with('\n') && expected.starts_with(&beginning));
-    assert!(beginning.len() < expected.len());
-    assert_eq!(room.cpu(RUN).status, Some(0));
-    assert_eq!(untimed(&room.read("results.jsonl")), expected);
 }
 
 #[cfg(unix)]
