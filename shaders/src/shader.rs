@@ -406,6 +406,7 @@ impl Shader {
             _ => vec![
                 ("vector_params", wgsl!("shared/vector_params")),
                 ("workgroup_sum", wgsl!("shared/workgroup_sum")),
+                ("sum_of_splits", wgsl!("shared/sum_of_splits")),
             ],
         };
         match self {

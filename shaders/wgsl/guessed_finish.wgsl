@@ -19,10 +19,7 @@ fn guessed_finish(@builtin(global_invocation_id) id: vec3<u32>) {
     if row >= params.length {
         return;
     }
-    var sum = state[row];
-    for (var split = 1u; split < params.splits; split += 1u) {
-        sum += state[split * params.length + row];
-    }
+    #import sum_of_splits
     if fails(sum, params.coefficients[0].z, params.coefficients[0].w) {
         alarm[0] = params.token;
     }

@@ -13,10 +13,7 @@ fn sums_finish(@builtin(global_invocation_id) id: vec3<u32>) {
     if row >= params.length {
         return;
     }
-    var sum = state[row];
-    for (var split = 1u; split < params.splits; split += 1u) {
-        sum += state[split * params.length + row];
-    }
+    #import sum_of_splits
     for (var index = 0u; index < min(PARTS, params.width - params.channel); index += 1u) {
         out[row * params.width + params.channel + index] = params.coefficients[0].x * part(sum, index);
     }
