@@ -8,6 +8,7 @@
 mod arguments;
 mod batch;
 mod bench;
+mod canvas;
 mod clouds;
 mod comparison;
 mod definitions;
