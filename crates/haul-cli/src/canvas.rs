@@ -71,6 +71,11 @@ impl Svg {
     }
 }
 
+/// A line of a pixel.
+pub(crate) fn thin(colour: RGBAColor) -> ShapeStyle {
+    ShapeStyle::from(colour).stroke_width(FINE as u32)
+}
+
 /// Plotters takes a size for 1.24 times what it then asks of the SVG.
 pub(crate) fn font(size: i32, weight: FontStyle, colour: RGBColor) -> TextStyle<'static> {
     ("sans-serif", 1.24 * f64::from(size * FINE), weight)

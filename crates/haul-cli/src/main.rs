@@ -25,6 +25,7 @@ mod machine;
 mod map;
 mod ordered;
 mod outcome;
+mod page;
 mod pairwise;
 mod picture;
 mod progress;
@@ -32,6 +33,7 @@ mod reduce;
 mod report;
 mod sample;
 mod sinkhorn;
+mod solving;
 
 use arguments::{Arguments, Command};
 use clap::Parser;

@@ -161,6 +161,7 @@ impl Plan {
                 kernel: KernelName::Energy,
                 p: settings.p,
                 blur: None,
+                report: None,
                 gradients: Gradients::default(),
                 weights,
                 engine,
@@ -191,6 +192,7 @@ impl Plan {
             engine: self.engine.clone(),
             json: true,
             quiet,
+            report: None,
             trace: None,
         }
     }

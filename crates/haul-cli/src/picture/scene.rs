@@ -4,7 +4,7 @@ use super::arrows::{arrow, legible, spread_out};
 use super::frame::{Frame, Sheet, tick};
 use super::view::{Dot, Spot, View};
 use super::{Picture, Shown};
-use crate::canvas::{Drawn, FINE, INK, Page, QUIET, SOURCE, TARGET, font};
+use crate::canvas::{Drawn, FINE, INK, Page, QUIET, SOURCE, TARGET, font, thin};
 use plotters::prelude::*;
 
 pub(super) struct Scene<'s> {
@@ -78,8 +78,8 @@ impl<'s> Scene<'s> {
                 7.min(sheet.ticks)
             })
             .max_light_lines(0)
-            .bold_line_style(ShapeStyle::from(QUIET.mix(0.18)).stroke_width(FINE as u32))
-            .axis_style(ShapeStyle::from(QUIET.mix(0.6)).stroke_width(FINE as u32))
+            .bold_line_style(thin(QUIET.mix(0.18)))
+            .axis_style(thin(QUIET.mix(0.6)))
             .label_style(font(sheet.letter, FontStyle::Normal, QUIET))
             .axis_desc_style(font(sheet.letter + 1, FontStyle::Normal, INK))
             .set_all_tick_mark_size(4 * FINE)
