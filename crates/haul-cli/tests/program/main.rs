@@ -6,6 +6,7 @@
 mod batch;
 mod fixture;
 mod map;
+mod page;
 mod pairwise;
 
 use fixture::{Ran, Room, assert_close, assert_says, dense, error_line, value};
