@@ -5,6 +5,7 @@ use super::number::Number;
 use super::sheet::{Script, sheet};
 use super::{Page, overview};
 use crate::batch::{Ending, Job, Told};
+use crate::report::short;
 use maud::{Markup, html};
 
 /// Sorts and filters the table of jobs; without it, the table is in the order of the jobs.
@@ -52,7 +53,7 @@ pub(crate) fn batch(summary: &Summary, rows: &[Row]) -> Page {
             section {
                 h2 { "Failed jobs" }
                 div.box tabindex="0" {
-                    table {
+                    table.failed {
                         thead { tr { th scope="col" { "job" } th scope="col" { "why" } } }
                         tbody {
                             @for (id, message) in &failed {
@@ -94,7 +95,7 @@ fn counts(summary: &Summary, rows: &[Row]) -> Markup {
         p.about {
             @if held > 0 { (held) " of these by an earlier run. " }
             @if rows.len() > held {
-                "This run: " (rows.len() - held) " jobs in " (format!("{seconds:.1}")) " s, "
+                "This run: " (rows.len() - held) " jobs in " (short(seconds)) " s, "
                 (format!("{:.2}", pairs as f64 / seconds / 1e9)) " Gpairs/s."
             } @else {
                 "This run had nothing left to do."
@@ -132,13 +133,13 @@ fn values(rows: &[Row]) -> Page<Markup> {
 fn table(rows: &[Row]) -> Markup {
     let heads = [
         "job",
-        "command",
-        "clouds",
+        "state",
         "value",
         "gap",
-        "state",
         "iterations",
         "seconds",
+        "command",
+        "clouds",
     ];
     html! {
         div.box tabindex="0" {
@@ -163,17 +164,17 @@ fn line(row: &Row) -> Markup {
     html! {
         tr {
             th scope="row" { (job.id) }
-            td { (job.text("command").unwrap_or_default()) }
-            td.clouds { (files.join(", ")) }
-            (number("value", told.value.map(Number::long)))
-            (number("certificate.gap", gap))
             @match &told.ending {
                 Ending::Done => td.good { "done" },
                 Ending::NotConverged => td.bad { "NOT converged" },
-                Ending::Failed { message } => td.bad { "FAILED: " (message) },
+                Ending::Failed { .. } => td.bad { "FAILED" },
             }
+            (number("value", told.value.map(Number::long)))
+            (number("certificate.gap", gap))
             (number("iterations", told.iterations.map(Number::count)))
             (number("seconds", told.seconds.map(Number::short)))
+            td { (job.text("command").unwrap_or_default()) }
+            td.clouds { (files.join(", ")) }
         }
     }
 }

@@ -80,7 +80,8 @@ impl Claim<'_> {
     fn several(&self) -> Markup {
         let met = self.solves().filter(|solve| solve.converged).count();
         html! {
-            (met) " of the three solves that the value is made of met the tolerance of "
+            (["None", "One", "Two", "All"][met.min(3)])
+            " of the three solves that the value is made of met the tolerance of "
             (self.solve.tolerance) " × mass. The marginals of their plans miss "
             (aim(self.solve)) " in L1"
             @for (solve, name) in self.solves().zip(TERMS) {
