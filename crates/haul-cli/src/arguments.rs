@@ -161,6 +161,10 @@ pub(crate) struct Energy {
     #[command(flatten)]
     pub(crate) gradients: Gradients,
 
+    /// Write a page for people: the value, its rounding in words, a picture of both clouds
+    #[arg(long, value_name = "F.html")]
+    pub(crate) report: Option<PathBuf>,
+
     #[command(flatten)]
     pub(crate) weights: Weights,
 
@@ -340,6 +344,10 @@ pub(crate) struct Solving {
     /// Write the course of the iteration: iteration, ε, marginal error, seconds
     #[arg(long, value_name = "F.csv")]
     pub(crate) trace: Option<PathBuf>,
+
+    /// Write a page for people: values, certificate in words, convergence, a picture of both clouds
+    #[arg(long, value_name = "F.html")]
+    pub(crate) report: Option<PathBuf>,
 }
 
 /// Where it is computed, and how precisely.

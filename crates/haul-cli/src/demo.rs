@@ -2,7 +2,7 @@
 
 use crate::arguments::Demo;
 use crate::outcome::{self, Outcome};
-use crate::picture::{self, Picture};
+use crate::picture::{self, Heading, Picture};
 use crate::rows::Rows;
 use crate::{device, formats, report};
 use anyhow::{Context, Result};
@@ -27,19 +27,23 @@ pub(crate) fn run(arguments: &Demo) -> Result<Outcome> {
     let solution = settings.solve(&device, &source, &target)?;
     let report = solution.report();
     let (a, b) = (out.join("source.csv"), out.join("target.csv"));
-    let svg = picture::svg(&Picture {
-        title: "Where the mass goes",
-        subtitle: &format!(
-            "a disc onto two moons: transport cost {:.4}, blur {}",
-            report.transport_cost, report.blur
-        ),
+    let subtitle = format!(
+        "a disc onto two moons: transport cost {:.4}, blur {}",
+        report.transport_cost, report.blur
+    );
+    let picture = Picture {
         source: source.points(),
         target: target.points(),
-        map: &solution.plan().map()?,
+        map: Some(&solution.plan().map()?),
         dimension: 2,
         source_weights: source.weights(),
         target_weights: target.weights(),
-    })?;
+    };
+    let heading = Heading {
+        title: "Where the mass goes",
+        subtitle: &subtitle,
+    };
+    let svg = picture::svg(&picture, &heading)?;
     formats::write_cloud(&a, source.points(), 2, None)?;
     formats::write_cloud(&b, target.points(), 2, None)?;
     let drawing = out.join("transport.svg");

@@ -4,6 +4,7 @@ use crate::arguments::{Divergence, Engine};
 use crate::comparison::{Compared, Comparison, Inputs};
 use crate::input::{self, Given};
 use crate::outcome::Outcome;
+use crate::page::{self, Clouds};
 use crate::progress::Course;
 use crate::{device, formats, report};
 use anyhow::Result;
@@ -21,16 +22,13 @@ impl Comparison for Divergence {
     }
 
     fn outputs(&self) -> Vec<PathBuf> {
-        let outputs = self.gradients.outputs().chain(&self.solving.trace);
+        let outputs = self.gradients.outputs().chain(self.solving.outputs());
         outputs.cloned().collect()
     }
 
     fn check(&self) -> Result<()> {
         self.gradients.check()?;
-        if let Some(path) = &self.solving.trace {
-            formats::check_target(path, ".csv")?;
-        }
-        Ok(())
+        self.solving.check()
     }
 
     fn engine(&self, source: &Measure, target: &Measure) -> Result<Engine> {
@@ -43,11 +41,22 @@ impl Comparison for Divergence {
         let divergence = haul::Divergence::from(input::settings(&self.solving.settings));
         let terms = divergence
             .evaluate_observed(device, source, target, |progress| course.observe(progress))?;
-        course.end()?;
+        let course = course.end()?;
         if self.gradients.wanted() {
             self.gradients.write(&terms.gradient()?)?;
         }
         let (a, b) = (self.a.to_string_lossy(), self.b.to_string_lossy());
+        if let Some(path) = &self.solving.report {
+            let clouds = Clouds {
+                a: &a,
+                b: &b,
+                source,
+                target,
+                images: Some(&terms.ab.plan().map()?),
+            };
+            let page = page::divergence(&clouds, &terms, &course)?;
+            formats::write_text(path, &page)?;
+        }
         let reports = [&terms.ab, &terms.aa, &terms.bb].map(|term| term.report());
         Ok(Compared {
             output: if self.solving.json {

@@ -4,7 +4,8 @@ use crate::arguments::{Energy, Engine, KernelName};
 use crate::comparison::{Compared, Comparison, Inputs};
 use crate::input::{self, Given};
 use crate::outcome::Outcome;
-use crate::report;
+use crate::page::{self, Clouds};
+use crate::{formats, report};
 use anyhow::{Result, bail};
 use haul::{Device, Discrepancy, Gradient, Measure, Mmd, Sinkhorn};
 use std::path::PathBuf;
@@ -28,11 +29,13 @@ impl Comparison for Energy {
     }
 
     fn outputs(&self) -> Vec<PathBuf> {
-        self.gradients.outputs().cloned().collect()
+        let outputs = self.gradients.outputs().chain(&self.report);
+        outputs.cloned().collect()
     }
 
     fn check(&self) -> Result<()> {
         function(self)?;
+        page::check(self.report.as_deref())?;
         self.gradients.check()
     }
 
@@ -57,6 +60,17 @@ impl Comparison for Energy {
             })?;
         }
         let (a, b) = (self.a.to_string_lossy(), self.b.to_string_lossy());
+        if let Some(path) = &self.report {
+            let clouds = Clouds {
+                a: &a,
+                b: &b,
+                source,
+                target,
+                images: None,
+            };
+            let page = page::energy(&clouds, function, &discrepancy)?;
+            formats::write_text(path, &page)?;
+        }
         let Discrepancy {
             value, rounding, ..
         } = discrepancy;
@@ -103,6 +117,28 @@ fn function(arguments: &Energy) -> Result<Function> {
 }
 
 impl Function {
+    /// What its value is called, and the mean that it is made of.
+    pub(crate) fn names(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Energy { .. } => ("energy", "E"),
+            Self::Gaussian { .. } | Self::Laplacian { .. } => ("MMD²", "K"),
+        }
+    }
+
+    /// That mean in words.
+    pub(crate) fn mean(self) -> String {
+        match self {
+            Self::Energy { p } => format!("the mean of |x − y|^{p}"),
+            Self::Gaussian { sigma } => {
+                let width = report::short(2.0 * sigma * sigma);
+                format!("the mean of exp(−|x − y|²/{width})")
+            }
+            Self::Laplacian { sigma } => {
+                format!("the mean of exp(−|x − y|/{})", report::short(sigma))
+            }
+        }
+    }
+
     fn check(self, a: &Measure, b: &Measure) -> haul::Result<()> {
         match self {
             Self::Energy { p } => haul::Energy::new().p(p).check(a, b),

@@ -8,6 +8,7 @@
 mod arguments;
 mod batch;
 mod bench;
+mod canvas;
 mod clouds;
 mod comparison;
 mod definitions;
@@ -24,6 +25,7 @@ mod machine;
 mod map;
 mod ordered;
 mod outcome;
+mod page;
 mod pairwise;
 mod picture;
 mod progress;
@@ -32,6 +34,7 @@ mod report;
 mod rows;
 mod sample;
 mod sinkhorn;
+mod solving;
 
 use anyhow::anyhow;
 use arguments::{Arguments, Command};

@@ -5,6 +5,7 @@ use crate::arguments::{Engine, Map};
 use crate::comparison::{Compared, Comparison, Inputs};
 use crate::input::{self, Given};
 use crate::outcome::Outcome;
+use crate::page::{self, Clouds};
 use crate::progress::Course;
 use crate::rows::Rows;
 use crate::{device, formats, report};
@@ -25,7 +26,7 @@ impl Comparison for Map {
 
     fn outputs(&self) -> Vec<PathBuf> {
         let moved = self.steps().into_iter().map(|(path, _)| path);
-        moved.chain(self.solving.trace.clone()).collect()
+        moved.chain(self.solving.outputs().cloned()).collect()
     }
 
     fn check(&self) -> Result<()> {
@@ -33,10 +34,7 @@ impl Comparison for Map {
         if !(0.0..=1.0).contains(&t) {
             bail!("--t is {t}; it must be from 0, where the cloud is, to 1, where its mass goes");
         }
-        if let Some(path) = &self.solving.trace {
-            formats::check_target(path, ".csv")?;
-        }
-        Ok(())
+        self.solving.check()
     }
 
     fn engine(&self, source: &Measure, target: &Measure) -> Result<Engine> {
@@ -52,7 +50,7 @@ impl Comparison for Map {
         let observe = |progress: &_| course.observe(progress);
         let solution =
             settings.solve_observed(device, &source.measure, &target.measure, observe)?;
-        course.end()?;
+        let course = course.end()?;
         let (points, d) = (source.points(), source.measure.dimension());
         let plan = solution.plan();
         let images = match source.all {
@@ -66,6 +64,22 @@ impl Comparison for Map {
         }
         let (a, b) = (self.a.to_string_lossy(), self.b.to_string_lossy());
         let report = solution.report();
+        if let Some(path) = &self.solving.report {
+            // The picture is of the points that were solved for.
+            let images = match source.all {
+                Some(_) => plan.map()?,
+                None => images,
+            };
+            let clouds = Clouds {
+                a: &a,
+                b: &b,
+                source: &source.measure,
+                target: &target.measure,
+                images: Some(&images),
+            };
+            let page = page::solution("map", &clouds, report, &course)?;
+            formats::write_text(path, &page)?;
+        }
         Ok(Compared {
             output: if self.solving.json {
                 report::Json::new("map", &a, &b, report).line()?

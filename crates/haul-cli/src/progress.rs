@@ -15,7 +15,7 @@ use std::time::Duration;
 /// An observer of a solve, or of several in turn.
 pub(crate) struct Course<'s> {
     bar: ProgressBar,
-    lines: String,
+    steps: Vec<Progress>,
     trace: Option<&'s Path>,
 }
 
@@ -24,7 +24,7 @@ impl<'s> Course<'s> {
     pub(crate) fn new(solving: &'s Solving) -> Self {
         Self {
             bar: shown(None, "{spinner} {elapsed_precise} {msg}", solving.quiet),
-            lines: String::new(),
+            steps: Vec::new(),
             trace: solving.trace.as_deref(),
         }
     }
@@ -36,27 +36,40 @@ impl<'s> Course<'s> {
             epsilon,
             marginal_error,
             goal,
-            seconds,
+            ..
         } = progress;
         self.bar.set_message(format!(
             "iteration {iteration}, ε {epsilon:.3e}, error {marginal_error:.2e} → {goal:.0e}"
         ));
-        // Writing to a string cannot fail.
-        let _ = writeln!(
-            self.lines,
-            "{iteration},{epsilon:e},{marginal_error:e},{seconds}"
-        );
+        self.steps.push(*progress);
         ControlFlow::Continue(())
     }
 
-    /// Clears the line, and writes the trace where it is asked for.
-    pub(crate) fn end(self) -> Result<()> {
+    /// Clears the line, writes the trace where it is asked for, and tells every step.
+    pub(crate) fn end(mut self) -> Result<Vec<Progress>> {
+        let steps = std::mem::take(&mut self.steps);
         if let Some(path) = self.trace {
-            let text = format!("iteration,epsilon,marginal_error,seconds\n{}", self.lines);
-            formats::write_text(path, &text)?;
+            formats::write_text(path, &trace(&steps))?;
         }
-        Ok(())
+        Ok(steps)
     }
+}
+
+/// The table of `--trace`.
+fn trace(steps: &[Progress]) -> String {
+    let mut text = String::from("iteration,epsilon,marginal_error,seconds\n");
+    for step in steps {
+        let Progress {
+            iteration,
+            epsilon,
+            marginal_error,
+            seconds,
+            ..
+        } = step;
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{iteration},{epsilon:e},{marginal_error:e},{seconds}");
+    }
+    text
 }
 
 impl Drop for Course<'_> {

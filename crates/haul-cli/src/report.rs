@@ -276,22 +276,12 @@ pub(crate) fn energy_text(
         seconds,
         ..
     } = discrepancy;
-    let (name, mean, meaning) = match function {
-        Function::Energy { p } => ("energy", "E", format!("the mean of |x − y|^{p}")),
-        Function::Gaussian { sigma } => {
-            let width = short(2.0 * sigma * sigma);
-            ("MMD²", "K", format!("the mean of exp(−|x − y|²/{width})"))
-        }
-        Function::Laplacian { sigma } => {
-            let width = short(sigma);
-            ("MMD²", "K", format!("the mean of exp(−|x − y|/{width})"))
-        }
-    };
+    let (name, mean) = function.names();
     let mut rows = Rows::default();
     let mut row = |name: &str, value: String| rows.row(name, value);
     row("source", format!("{a}, {n} points in dimension {d}"));
     row("target", format!("{b}, {m} points"));
-    row(mean, meaning);
+    row(mean, function.mean());
     row(name, styled(STRONG, long(*value)));
     row("  give or take", format!("{rounding:.1e}, by rounding"));
     row(&format!("{mean}(a, b)"), long(terms.ab));
@@ -419,7 +409,7 @@ fn verdict(converged: bool) -> String {
 }
 
 /// What it costs the plan to leave its measures; nothing where it must keep both.
-fn penalties(report: &Report) -> Option<String> {
+pub(crate) fn penalties(report: &Report) -> Option<String> {
     let side = |name: &str, rho: f64| {
         let reach = rho.powf(1.0 / report.cost.p());
         finite(rho).map(|rho| format!("{name} = {} (reach {})", short(rho), short(reach)))
@@ -450,12 +440,12 @@ pub(crate) fn short(value: f64) -> String {
     significant(value, 4)
 }
 
-fn long(value: f64) -> String {
+pub(crate) fn long(value: f64) -> String {
     significant(value, 8)
 }
 
 /// That many significant digits, without an exponent where the number is of human size.
-fn significant(value: f64, digits: usize) -> String {
+pub(crate) fn significant(value: f64, digits: usize) -> String {
     let magnitude = if value == 0.0 {
         0.0
     } else {

@@ -5,6 +5,7 @@ use crate::comparison::{Compared, Comparison, Inputs};
 use crate::formats::{self, Array};
 use crate::input::{self, Given};
 use crate::outcome::Outcome;
+use crate::page::{self, Clouds};
 use crate::progress::Course;
 use crate::{device, report};
 use anyhow::Result;
@@ -25,16 +26,13 @@ impl Comparison for Sinkhorn {
     fn outputs(&self) -> Vec<PathBuf> {
         let outputs = self.potentials.iter().chain(&self.plan);
         let outputs = outputs.chain(self.gradients.outputs());
-        outputs.chain(&self.solving.trace).cloned().collect()
+        outputs.chain(self.solving.outputs()).cloned().collect()
     }
 
     fn check(&self) -> Result<()> {
         self.gradients.check()?;
-        let targets = [
-            (&self.potentials, ".npz"),
-            (&self.plan, ".csv"),
-            (&self.solving.trace, ".csv"),
-        ];
+        self.solving.check()?;
+        let targets = [(&self.potentials, ".npz"), (&self.plan, ".csv")];
         for (path, extension) in targets {
             if let Some(path) = path {
                 formats::check_target(path, extension)?;
@@ -53,7 +51,7 @@ impl Comparison for Sinkhorn {
         let settings = input::settings(&self.solving.settings);
         let solution =
             settings.solve_observed(device, source, target, |progress| course.observe(progress))?;
-        course.end()?;
+        let course = course.end()?;
         if let Some(path) = &self.potentials {
             let potentials = solution.potentials()?;
             let arrays = [("f", &potentials.f), ("g", &potentials.g)].map(|(name, values)| Array {
@@ -71,6 +69,17 @@ impl Comparison for Sinkhorn {
         }
         let (a, b) = (self.a.to_string_lossy(), self.b.to_string_lossy());
         let report = solution.report();
+        if let Some(path) = &self.solving.report {
+            let clouds = Clouds {
+                a: &a,
+                b: &b,
+                source,
+                target,
+                images: Some(&solution.plan().map()?),
+            };
+            let page = page::solution("sinkhorn", &clouds, report, &course)?;
+            formats::write_text(path, &page)?;
+        }
         Ok(Compared {
             output: if self.solving.json {
                 report::Json::new("sinkhorn", &a, &b, report).line()?

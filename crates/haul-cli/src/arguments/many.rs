@@ -36,6 +36,10 @@ pub(crate) struct Batch {
     #[arg(short, long, value_name = "RESULTS.jsonl")]
     pub(crate) output: PathBuf,
 
+    /// Write a page for people about all jobs, those of earlier runs included
+    #[arg(long, value_name = "F.html")]
+    pub(crate) report: Option<PathBuf>,
+
     /// Stop at the first job that fails
     #[arg(long)]
     pub(crate) fail_fast: bool,

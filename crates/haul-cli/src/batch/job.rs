@@ -106,7 +106,7 @@ impl Job {
     }
 
     /// A text of the job, if it has one under this key.
-    pub(super) fn text(&self, key: &str) -> Option<&str> {
+    pub(crate) fn text(&self, key: &str) -> Option<&str> {
         self.options.get(key).and_then(Value::as_str)
     }
 

@@ -15,19 +15,21 @@ use crate::ordered::{self, Tasks};
 use crate::outcome::{self, Outcome};
 use crate::progress::Count;
 use crate::rows::{BAD, GOOD, WARNING, styled};
-use crate::{formats, interrupt};
-use anyhow::{Context, Result};
+use crate::{formats, interrupt, page};
+use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
-use job::{BadJob, Job, Options};
-use results::{Ending, Told};
+pub(crate) use job::Job;
+use job::{BadJob, Options};
+pub(crate) use results::{Ending, Told};
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 pub(crate) fn run(arguments: &Batch) -> Result<Outcome> {
     let Batch {
-        jobs,
+        jobs: file,
         output,
+        report,
         fail_fast,
         dry_run,
         cache,
@@ -39,8 +41,8 @@ pub(crate) fn run(arguments: &Batch) -> Result<Outcome> {
     if let Some(precision) = engine.precision.and_then(|it| it.to_possible_value()) {
         defaults.insert("precision".to_owned(), precision.get_name().into());
     }
-    let folder = jobs.parent().filter(|folder| *folder != Path::new(""));
-    let jobs = job::read(jobs, &defaults)?;
+    let folder = file.parent().filter(|folder| *folder != Path::new(""));
+    let jobs = job::read(file, &defaults)?;
     let machine = Machine::new(cache.saturating_mul(1 << 20), engine.threads)?;
     if *dry_run {
         let bytes = if output.is_file() {
@@ -53,6 +55,8 @@ pub(crate) fn run(arguments: &Batch) -> Result<Outcome> {
         enter(folder)?;
         return plan::print(&jobs, held.len(), &machine);
     }
+    let report = report.as_deref().map(|target| report_to(target, output));
+    let report = report.transpose()?;
     interrupt::wait_for_the_end();
     let mut told = Vec::new();
     let mut results = Lines::open(output, |bytes| {
@@ -63,9 +67,8 @@ pub(crate) fn run(arguments: &Batch) -> Result<Outcome> {
     enter(folder)?;
 
     let held = told.len();
-    let failed = |told: &Told| told.ending == Ending::Failed;
     let start = Instant::now();
-    if !(*fail_fast && told.iter().any(failed)) {
+    if !(*fail_fast && told.iter().any(Told::failed)) {
         let progress = Count::new(jobs.len(), held, *quiet);
         let comparison = |index: usize| jobs[index].comparison();
         let tasks = Tasks {
@@ -79,16 +82,26 @@ pub(crate) fn run(arguments: &Batch) -> Result<Outcome> {
         ordered::run(held..jobs.len(), tasks, |index, outcome| {
             let (line, result) = line(&jobs[index], outcome)?;
             results.append(&line)?;
+            let last = *fail_fast && result.failed();
             told.push(result);
             progress.one_more();
-            Ok(if *fail_fast && failed(&result) {
+            Ok(if last {
                 ControlFlow::Break(())
             } else {
                 ControlFlow::Continue(())
             })
         })?;
     }
-    Ok(end(&jobs, &told, held, start, *quiet))
+    let run = Run {
+        jobs: &jobs,
+        told: &told,
+        held,
+        seconds: start.elapsed().as_secs_f64(),
+    };
+    if let Some(target) = report {
+        formats::write_text(&target, &run.page(file)?)?;
+    }
+    Ok(run.end(*quiet))
 }
 
 /// Files of jobs are relative to the file that names them.
@@ -139,40 +152,95 @@ fn kind(error: &anyhow::Error) -> &'static str {
     }
 }
 
-/// How the run ended, and a word on it.
-fn end(jobs: &[Job], told: &[Told], held: usize, start: Instant, quiet: bool) -> Outcome {
-    let count = |ending| told.iter().filter(|told| told.ending == ending).count();
-    let [done, failed, loose] = [Ending::Done, Ending::Failed, Ending::NotConverged].map(count);
-    let left = jobs.len() - told.len();
-    if !quiet {
-        let seconds = start.elapsed().as_secs_f64();
-        let pairs: u64 = told.iter().skip(held).map(|told| told.pairs).sum();
-        let rate = pairs as f64 / seconds / 1e9;
-        let counted = |style, count: usize, what: &str| match count {
-            0 => format!("0 {what}"),
-            _ => styled(style, format_args!("{count} {what}")),
+/// A run that has ended, and what all results tell.
+struct Run<'r> {
+    jobs: &'r [Job],
+    told: &'r [Told],
+    /// Results of earlier runs.
+    held: usize,
+    seconds: f64,
+}
+
+impl Run<'_> {
+    /// Pairs that this run evaluated.
+    fn pairs(&self) -> u64 {
+        self.told
+            .iter()
+            .skip(self.held)
+            .map(|told| told.pairs)
+            .sum()
+    }
+
+    /// The page about all jobs of this file.
+    fn page(&self, file: &Path) -> Result<String> {
+        let row = |(job, told)| page::Row { job, told };
+        let rows: Vec<_> = self.jobs.iter().zip(self.told).map(row).collect();
+        let summary = page::Summary {
+            jobs: &file.to_string_lossy(),
+            left: self.jobs.len() - self.told.len(),
+            held: self.held,
+            seconds: self.seconds,
+            pairs: self.pairs(),
         };
-        let mut text = [
-            counted(GOOD, done, "done"),
-            counted(BAD, failed, "failed"),
-            counted(WARNING, loose, "not converged"),
-        ]
-        .join(", ");
-        for (count, what) in [(held, "of these by an earlier run"), (left, "left")] {
-            if count > 0 {
-                text += &format!(", {count} {what}");
+        Ok(page::batch(&summary, &rows)?)
+    }
+
+    /// How it ended, and a word on it.
+    fn end(&self, quiet: bool) -> Outcome {
+        let Self {
+            jobs,
+            told,
+            held,
+            seconds,
+        } = *self;
+        let failed = told.iter().filter(|told| told.failed()).count();
+        let count = |ending| told.iter().filter(|told| told.ending == ending).count();
+        let [done, loose] = [Ending::Done, Ending::NotConverged].map(count);
+        let left = jobs.len() - told.len();
+        if !quiet {
+            let rate = self.pairs() as f64 / seconds / 1e9;
+            let counted = |style, count: usize, what: &str| match count {
+                0 => format!("0 {what}"),
+                _ => styled(style, format_args!("{count} {what}")),
+            };
+            let mut text = [
+                counted(GOOD, done, "done"),
+                counted(BAD, failed, "failed"),
+                counted(WARNING, loose, "not converged"),
+            ]
+            .join(", ");
+            for (count, what) in [(held, "of these by an earlier run"), (left, "left")] {
+                if count > 0 {
+                    text += &format!(", {count} {what}");
+                }
             }
+            if told.len() > held {
+                text += &format!("; {seconds:.1} s, {rate:.2} Gpairs/s");
+            }
+            outcome::tell(&text);
         }
-        if told.len() > held {
-            text += &format!("; {seconds:.1} s, {rate:.2} Gpairs/s");
+        if left > 0 && interrupt::requested() {
+            Outcome::Interrupted
+        } else if failed > 0 {
+            Outcome::Failed
+        } else {
+            Outcome::of(loose == 0)
         }
-        outcome::tell(&text);
     }
-    if left > 0 && interrupt::requested() {
-        Outcome::Interrupted
-    } else if failed > 0 {
-        Outcome::Failed
-    } else {
-        Outcome::of(loose == 0)
+}
+
+/// Where the page is to be written, whatever folder is entered meanwhile.
+fn report_to(target: &Path, output: &Path) -> Result<PathBuf> {
+    page::check(Some(target))?;
+    let whole = |path: &Path| {
+        std::path::absolute(path).with_context(|| format!("{}: has no place", path.display()))
+    };
+    let (target, output) = (whole(target)?, whole(output)?);
+    if target == output {
+        bail!(
+            "{}: is both --report and --output; give the page a file of its own",
+            target.display()
+        );
     }
+    Ok(target)
 }

@@ -6,32 +6,53 @@ use serde_json::Value;
 use std::path::Path;
 
 /// What a line of results tells of its job.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Told {
-    pub(super) ending: Ending,
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Told {
+    pub(crate) ending: Ending,
+    pub(crate) value: Option<f64>,
+    /// Lower and upper bound of the value.
+    pub(crate) bounds: Option<(f64, f64)>,
+    pub(crate) iterations: Option<u64>,
+    pub(crate) seconds: Option<f64>,
     /// Pairs of points that were evaluated.
-    pub(super) pairs: u64,
+    pub(crate) pairs: u64,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ending {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Ending {
     Done,
     NotConverged,
-    Failed,
+    Failed { message: String },
 }
 
 impl Told {
     /// Reads a line that is a result.
     pub(super) fn by(result: &Value) -> Self {
-        let ending = if result.get("error").is_some() {
-            Ending::Failed
+        let ending = if let Some(error) = result.get("error") {
+            let message = error.get("message").and_then(Value::as_str);
+            Ending::Failed {
+                message: message.unwrap_or_default().to_owned(),
+            }
         } else if result.get("converged") == Some(&Value::Bool(false)) {
             Ending::NotConverged
         } else {
             Ending::Done
         };
-        let pairs = result.get("pairs").and_then(Value::as_u64).unwrap_or(0);
-        Self { ending, pairs }
+        let number = |pointer: &str| result.pointer(pointer).and_then(Value::as_f64);
+        let count = |key: &str| result.get(key).and_then(Value::as_u64);
+        let lower = number("/certificate/lower_bound");
+        Self {
+            ending,
+            value: number("/value"),
+            bounds: lower.zip(number("/certificate/upper_bound")),
+            iterations: count("iterations"),
+            seconds: number("/seconds"),
+            pairs: count("pairs").unwrap_or(0),
+        }
+    }
+
+    pub(super) fn failed(&self) -> bool {
+        matches!(self.ending, Ending::Failed { .. })
     }
 }
 

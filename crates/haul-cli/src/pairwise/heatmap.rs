@@ -2,7 +2,8 @@
 //! the dendrogram of an average-linkage clustering (Sokal–Michener 1958), whose order of leaves is
 //! that of rows and columns.
 
-use crate::picture::{Drawn, FINE, INK, Page, PictureError, QUIET, at_size, font, text_width};
+use crate::canvas::{self, Drawn, FINE, INK, Page, QUIET, font, text_width};
+use crate::picture::PictureError;
 use crate::report;
 use kodama::{Dendrogram, Method, linkage};
 use plotters::{
@@ -48,11 +49,10 @@ const LETTERS: usize = 36;
 pub(super) fn svg(heatmap: &Heatmap) -> Result<String, PictureError> {
     let layout = Layout::of(heatmap);
     let (width, height) = (layout.width(), layout.height());
-    let mut text = String::new();
-    layout
-        .draw(heatmap, &mut text)
-        .map_err(|error| PictureError::Drawing(error.to_string()))?;
-    Ok(at_size(&text, width, height))
+    match canvas::draw(width, height, |page| layout.draw(heatmap, page)) {
+        Ok((svg, ())) => Ok(svg.at_size()),
+        Err(error) => Err(PictureError::Drawing(error.to_string())),
+    }
 }
 
 struct Layout {
@@ -104,17 +104,13 @@ impl Layout {
         HEAD + self.side() + GAP + self.label + MARGIN
     }
 
-    fn draw(&self, heatmap: &Heatmap, text: &mut String) -> Drawn {
-        let size = ((self.width() * FINE) as u32, (self.height() * FINE) as u32);
-        let page = SVGBackend::with_string(text, size).into_drawing_area();
-        page.fill(&WHITE)?;
+    fn draw(&self, heatmap: &Heatmap, page: &Page) -> Drawn {
         let title = font(18, FontStyle::Bold, INK).pos(Pos::new(HPos::Left, VPos::Center));
         let place = (MARGIN * FINE, 30 * FINE);
         page.draw(&Text::new(heatmap.title.to_owned(), place, title))?;
-        self.draw_matrix(&page, heatmap)?;
-        self.draw_tree(&page)?;
-        self.draw_labels(&page)?;
-        page.present()
+        self.draw_matrix(page, heatmap)?;
+        self.draw_tree(page)?;
+        self.draw_labels(page)
     }
 
     /// The squares, and above them what their colours mean.

@@ -157,6 +157,7 @@ impl Plan {
                 kernel: KernelName::Energy,
                 p: settings.p,
                 blur: None,
+                report: None,
                 gradients: Gradients::default(),
                 weights,
                 engine,
@@ -186,6 +187,7 @@ impl Plan {
             engine: self.engine.clone(),
             json: true,
             quiet,
+            report: None,
             trace: None,
         }
     }

@@ -8,6 +8,7 @@ mod colour;
 mod devices;
 mod fixture;
 mod map;
+mod page;
 mod pairwise;
 
 use fixture::{Ran, Room, assert_close, assert_says, dense, error_line, value};

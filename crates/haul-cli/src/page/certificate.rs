@@ -1,0 +1,185 @@
+//! The certificate of a result in whole sentences: what is certain of it, and what to do where that is
+//! not enough.
+
+use super::number::Number;
+use super::solution::TERMS;
+use crate::report::short;
+use haul::{Bounds, Precision, Report};
+use maud::{Markup, html};
+
+/// What a result claims.
+pub(super) struct Claim<'r> {
+    /// What was computed.
+    pub(super) name: &'r str,
+    pub(super) value: f64,
+    /// It is between these.
+    pub(super) bounds: Bounds,
+    /// The solve between both clouds.
+    pub(super) solve: &'r Report,
+    /// Those of each cloud with itself, where it is made of them as well.
+    pub(super) own: &'r [&'r Report],
+}
+
+impl Claim<'_> {
+    pub(super) fn section(&self) -> Markup {
+        html! {
+            section {
+                h2 { "What is certain" }
+                (self.verdict())
+                (self.between())
+                @if let Some(Bounds { lower, upper }) = self.unregularized() {
+                    p {
+                        "Without the entropy, the least cost of moving one measure onto the other is between "
+                        (Number::long(lower)) " and " (Number::long(upper))
+                        "; how far the value is from that is the price of the blur."
+                    }
+                }
+                (self.rounding())
+                @if !self.converged() { (self.remedies()) }
+            }
+        }
+    }
+
+    fn solves(&self) -> impl Iterator<Item = &Report> {
+        std::iter::once(self.solve).chain(self.own.iter().copied())
+    }
+
+    fn converged(&self) -> bool {
+        self.solves().all(|solve| solve.converged)
+    }
+
+    /// Bounds of the cost without an entropy; a debiased value has none.
+    fn unregularized(&self) -> Option<Bounds> {
+        let alone = self.own.is_empty();
+        self.solve.certificate.wasserstein.filter(|_| alone)
+    }
+
+    /// Whether the iteration ended where it was to end, and by how much the plan misses its marginals.
+    fn verdict(&self) -> Markup {
+        let class = if self.converged() { "good" } else { "bad" };
+        html! {
+            p class=(class) {
+                @if self.converged() {
+                    strong { "Converged." } " "
+                } @else {
+                    strong { "Not converged." } " "
+                }
+                @if self.own.is_empty() {
+                    (one(self.solve))
+                } @else {
+                    (self.several())
+                }
+                @if !self.converged() {
+                    " The bounds below hold all the same; the plan, and the arrows drawn of it, are rough."
+                }
+            }
+        }
+    }
+
+    /// The solves of a divergence, each with its marginals.
+    fn several(&self) -> Markup {
+        let met = self.solves().filter(|solve| solve.converged).count();
+        html! {
+            (["None", "One", "Two", "All"][met.min(3)])
+            " of the three solves that the value is made of met the tolerance of "
+            (self.solve.tolerance) " × mass. The marginals of their plans miss "
+            (aim(self.solve)) " in L1"
+            @for (solve, name) in self.solves().zip(TERMS) {
+                @let certificate = &solve.certificate;
+                ", by " (Number::error(certificate.marginal_error_a)) " and "
+                (Number::error(certificate.marginal_error_b)) " in " (name)
+            }
+            "."
+        }
+    }
+
+    fn between(&self) -> Markup {
+        let Bounds { lower, upper } = self.bounds;
+        let off = (self.value - lower).max(upper - self.value).max(0.0);
+        let share = off / self.value.abs();
+        html! {
+            p {
+                (self.name) " surely lies between " (Number::long(lower)) " and " (Number::long(upper))
+                ": the value " (Number::long(self.value)) " is off by at most " (format!("{off:.1e}"))
+                @if share < 10.0 { ", " (percent(share)) " of it" }
+                ". This follows from what was computed, wherever the iteration stopped."
+            }
+        }
+    }
+
+    /// What the precision admits.
+    fn rounding(&self) -> Markup {
+        let floor = |solve: &Report| solve.certificate.precision_floor;
+        let floor = self.solves().map(floor).fold(0.0, f64::max);
+        let Report {
+            tolerance,
+            precision,
+            ..
+        } = self.solve;
+        html! {
+            p {
+                "Rounding in " (precision.name()) " alone may move the marginals by "
+                (Number::error(floor)) " of the mass, "
+                @if *tolerance < floor {
+                    "more than the tolerance: whether that is met is left to luck."
+                } @else {
+                    "less than the tolerance."
+                }
+            }
+        }
+    }
+
+    fn remedies(&self) -> Markup {
+        let loose = self.solves().filter(|solve| !solve.converged);
+        let iterations = loose.map(|solve| solve.iterations).max().unwrap_or(0);
+        let Report {
+            blur,
+            tolerance,
+            precision,
+            certificate,
+            ..
+        } = self.solve;
+        html! {
+            p { "What to do:" }
+            ul {
+                li { "Let it go on: " code { "--max-iterations " (10 * iterations.max(10)) } "." }
+                li {
+                    "Blur more, as with " code { "--blur " (short(2.0 * blur)) }
+                    ": fewer iterations, a smoother plan, a value farther from that without a blur."
+                }
+                li { "Ask for less than " code { "--tolerance " (tolerance) } ", if these bounds will do." }
+                @if *precision == Precision::F32 && *tolerance < 4.0 * certificate.precision_floor {
+                    li { "Compute in " code { "--precision f64" } ": f32 has hardly the digits for it." }
+                }
+            }
+        }
+    }
+}
+
+/// A single solve: both of its marginals.
+fn one(solve: &Report) -> Markup {
+    let certificate = &solve.certificate;
+    html! {
+        "After " (Number::count(solve.iterations as u64)) " iterations the marginals of the plan miss "
+        (aim(solve)) " by " (Number::error(certificate.marginal_error_a)) " and "
+        (Number::error(certificate.marginal_error_b)) " in L1, together "
+        @if solve.converged {
+            "within the tolerance of " (solve.tolerance) " × mass: hardly more mass than that is out of place."
+        } @else {
+            "more than the tolerance of " (solve.tolerance) " × mass."
+        }
+    }
+}
+
+/// What marginals are to be.
+fn aim(solve: &Report) -> &'static str {
+    if solve.rho_a.is_finite() || solve.rho_b.is_finite() {
+        "those that are best under the penalty"
+    } else {
+        "the two measures"
+    }
+}
+
+fn percent(share: f64) -> String {
+    format!("{} %", short(100.0 * share))
+}

@@ -1,0 +1,210 @@
+//! The plane that a picture shows, and what is drawn of a cloud on it.
+//!
+//! A plane is drawn as it is and a line as two levels. Points of more dimensions are projected on
+//! the two principal axes of both clouds together, the plane in which they spread most (Pearson
+//! 1901), found by power iteration.
+
+use super::Picture;
+
+/// Dots of a cloud, at most.
+pub(super) const MAX_DOTS: usize = 5000;
+
+/// Points of a cloud that principal axes are found from, at most, evenly chosen.
+const MAX_MEASURED: usize = 2000;
+
+/// A point of the plane that is drawn.
+pub(super) type Spot = (f64, f64);
+
+/// The plane that is drawn: `centre + span(axes)`; a line has a second axis of zeros and levels
+/// instead.
+pub(super) struct View {
+    centre: Vec<f64>,
+    pub(super) axes: [Vec<f64>; 2],
+    pub(super) labels: [String; 2],
+    pub(super) dimension: usize,
+}
+
+/// A point to draw.
+pub(super) struct Dot {
+    pub(super) index: usize,
+    pub(super) at: Spot,
+    /// Radius, relative to that of a point of mean mass.
+    pub(super) size: f64,
+}
+
+impl View {
+    pub(super) fn of(picture: &Picture) -> Self {
+        let dimension = picture.dimension;
+        let plane = |axes, labels: [&str; 2]| Self {
+            centre: vec![0.0; dimension],
+            axes,
+            labels: labels.map(Into::into),
+            dimension,
+        };
+        match dimension {
+            1 => plane([vec![1.0], vec![0.0]], ["x", ""]),
+            2 => plane([vec![1.0, 0.0], vec![0.0, 1.0]], ["x", "y"]),
+            _ => Self::principal(picture),
+        }
+    }
+
+    /// The plane of the two principal axes of both clouds, all points counting alike.
+    fn principal(picture: &Picture) -> Self {
+        let dimension = picture.dimension;
+        let points = || {
+            let clouds = [picture.source, picture.target].into_iter();
+            clouds.flat_map(|cloud| {
+                let step = (cloud.len() / dimension).div_ceil(MAX_MEASURED);
+                cloud.chunks_exact(dimension).step_by(step)
+            })
+        };
+        let share = 1.0 / points().count() as f64;
+        let mut centre = vec![0.0; dimension];
+        for point in points() {
+            let sums = centre.iter_mut().zip(point);
+            sums.for_each(|(sum, value)| *sum += share * value);
+        }
+        let offsets: Vec<f64> = points()
+            .flat_map(|point| {
+                point
+                    .iter()
+                    .zip(&centre)
+                    .map(|(value, centre)| value - centre)
+            })
+            .collect();
+        let total = share * dot(&offsets, &offsets);
+        let (first, most) = principal_axis(&offsets, dimension, None);
+        let (second, next) = principal_axis(&offsets, dimension, Some(&first));
+        let label = |rank, variance: f64| {
+            let percent = if total > 0.0 {
+                100.0 * share * variance / total
+            } else {
+                0.0
+            };
+            format!("principal axis {rank} of {dimension} ({percent:.0} % of the variance)")
+        };
+        Self {
+            centre,
+            axes: [first, second],
+            labels: [label(1, most), label(2, next)],
+            dimension,
+        }
+    }
+
+    /// Where a point is drawn; `level` is that of its cloud if this is a line.
+    pub(super) fn spot(&self, point: &[f64], level: f64) -> Spot {
+        let [x, y] = self.axes.each_ref().map(|axis| {
+            let offsets = point
+                .iter()
+                .zip(&self.centre)
+                .map(|(value, centre)| value - centre);
+            offsets
+                .zip(axis)
+                .map(|(offset, part)| offset * part)
+                .sum::<f64>()
+        });
+        (x, if self.dimension == 1 { level } else { y })
+    }
+
+    /// The points to draw of a cloud, at most [`MAX_DOTS`] of them, evenly chosen.
+    pub(super) fn dots(&self, points: &[f64], weights: &[f64], level: f64) -> Vec<Dot> {
+        let count = weights.len();
+        let shown = count.min(MAX_DOTS);
+        let mean = weights.iter().sum::<f64>() / count as f64;
+        let massive = weights
+            .iter()
+            .enumerate()
+            .zip(points.chunks_exact(self.dimension));
+        massive
+            .filter(|&((index, &weight), _)| {
+                (index + 1) * shown / count > index * shown / count && weight > 0.0
+            })
+            .map(|((index, weight), point)| Dot {
+                index,
+                at: self.spot(point, level),
+                size: (weight / mean).sqrt().clamp(0.35, 3.0),
+            })
+            .collect()
+    }
+
+    /// Where a dot is drawn: a little to the side if this is a line, so that a crowd looks like
+    /// one.
+    pub(super) fn strewn(&self, dot: &Dot) -> Spot {
+        if self.dimension == 1 {
+            // Any value that has nothing to do with its neighbours'.
+            let aside = LINE * ((dot.index as f64).sin() * 1e4).fract() / 2.0;
+            (dot.at.0, dot.at.1 + aside)
+        } else {
+            dot.at
+        }
+    }
+
+    /// From a dot to its image; between the lines if these are lines.
+    pub(super) fn arrow(&self, from: Spot, to: Spot) -> (Spot, Spot) {
+        if self.dimension == 1 {
+            ((from.0, 0.7 * LINE), (to.0, 1.0 - 0.7 * LINE))
+        } else {
+            (from, to)
+        }
+    }
+}
+
+/// Thickness of a line of strewn dots, where the two lines are 1 apart.
+pub(super) const LINE: f64 = 0.2;
+
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+/// The unit vector along which these offsets, row-major, have the largest sum of squares, orthogonal to
+/// `other`, and that sum.
+fn principal_axis(offsets: &[f64], dimension: usize, other: Option<&[f64]>) -> (Vec<f64>, f64) {
+    // Rounding brings `other` back in, so that each step takes it out; `None` where nothing is
+    // left.
+    let cleaned = |mut vector: Vec<f64>| {
+        if let Some(other) = other {
+            let along = dot(&vector, other);
+            let parts = vector.iter_mut().zip(other);
+            parts.for_each(|(value, part)| *value -= along * part);
+        }
+        let length = dot(&vector, &vector).sqrt();
+        (length > 0.0).then(|| {
+            vector
+                .iter()
+                .map(|value| value / length)
+                .collect::<Vec<_>>()
+        })
+    };
+    let times = |vector: &[f64]| {
+        let mut product = vec![0.0; dimension];
+        for offset in offsets.chunks_exact(dimension) {
+            let along = dot(offset, vector);
+            let sums = product.iter_mut().zip(offset);
+            sums.for_each(|(sum, value)| *sum += along * value);
+        }
+        product
+    };
+    // A start that no symmetry of the clouds makes orthogonal to the axis.
+    let start = (0..dimension).map(|k| 1.0 + 0.37 * (k as f64 * 1.7).sin());
+    let mut axis = cleaned(start.collect()).unwrap_or_else(|| vec![0.0; dimension]);
+    for _ in 0..500 {
+        let Some(next) = cleaned(times(&axis)) else {
+            break;
+        };
+        let still = dot(&next, &axis) > 1.0 - 1e-13;
+        axis = next;
+        if still {
+            break;
+        }
+    }
+    // Either sign would do; the same picture for the same clouds needs one of them.
+    let largest = axis
+        .iter()
+        .copied()
+        .max_by(|a, b| a.abs().total_cmp(&b.abs()));
+    if largest.is_some_and(|value| value < 0.0) {
+        axis.iter_mut().for_each(|value| *value = -*value);
+    }
+    let sum = dot(&axis, &times(&axis));
+    (axis, sum)
+}

@@ -1,0 +1,188 @@
+//! `--report`: pages for people, as files and in a browser.
+
+mod browser;
+
+use crate::fixture::{Ran, Room, assert_says};
+use serde_json::Value;
+use std::collections::HashMap;
+
+/// The numbers of a page by their keys, and all of them.
+fn numbers(page: &str) -> (HashMap<String, f64>, Vec<f64>) {
+    let mut named = HashMap::new();
+    let mut all = Vec::new();
+    for element in page.split("<data ").skip(1) {
+        let element = element.split('>').next().unwrap();
+        let attribute = |name: &str| {
+            let (_, rest) = element.split_once(&format!("{name}=\""))?;
+            Some(rest.split('"').next().unwrap().to_owned())
+        };
+        let value: f64 = attribute("value").unwrap().parse().unwrap();
+        all.push(value);
+        if let Some(key) = attribute("itemprop") {
+            named.insert(key, value);
+        }
+    }
+    (named, all)
+}
+
+/// Every number of a JSON object.
+fn leaves(value: &Value, into: &mut Vec<f64>) {
+    match value {
+        Value::Number(number) => into.push(number.as_f64().unwrap()),
+        Value::Object(members) => members.values().for_each(|member| leaves(member, into)),
+        _ => {}
+    }
+}
+
+/// Checks that a page has these keys and no number that the JSON has not.
+#[track_caller]
+fn assert_same_numbers(page: &str, json: &Value, keys: &[&str]) {
+    let (named, all) = numbers(page);
+    for (key, value) in &named {
+        let pointer = format!("/{}", key.replace('.', "/"));
+        assert_eq!(
+            json.pointer(&pointer).and_then(Value::as_f64),
+            Some(*value),
+            "{key}"
+        );
+    }
+    for key in keys {
+        assert!(named.contains_key(*key), "{key}");
+    }
+    let mut known = Vec::new();
+    leaves(json, &mut known);
+    for value in all {
+        assert!(known.contains(&value), "{value} is not of the JSON");
+    }
+}
+
+#[test]
+fn a_page_has_the_numbers_of_the_json() {
+    let room = Room::with_clouds();
+    let json = |ran: Ran| ran.json(0);
+    let effort = ["value", "n", "m", "d", "pairs", "seconds"];
+    let solve = [
+        &effort[..],
+        &["epsilon", "blur", "p", "iterations", "certificate.gap"],
+    ]
+    .concat();
+    let result = json(room.cpu("sinkhorn a.csv b.csv --blur 0.1 --json --quiet --report r.html"));
+    let one = [&solve[..], &["transport_cost", "regularized_cost", "kl"]].concat();
+    assert_same_numbers(&room.read("r.html"), &result, &one);
+    let result = json(room.cpu("map a.csv b.csv -o c.csv --subsample 40 --json --report r.html"));
+    assert_same_numbers(&room.read("r.html"), &result, &one);
+    let result = json(room.cpu("divergence a.csv b.csv --reach 0.5 --json --report r.html"));
+    let three = [
+        &solve[..],
+        &["terms.ab.kl", "terms.aa.value", "terms.bb.iterations"],
+    ]
+    .concat();
+    assert_same_numbers(&room.read("r.html"), &result, &three);
+    let result = json(room.cpu("energy a.csv b.csv --json --report r.html"));
+    let page = room.read("r.html");
+    assert_same_numbers(
+        &page,
+        &result,
+        &[&effort[..], &["terms.ab", "rounding"]].concat(),
+    );
+    // A number that is another is found.
+    let mut other = result;
+    other["value"] = 1.0.into();
+    assert!(std::panic::catch_unwind(|| assert_same_numbers(&page, &other, &[])).is_err());
+}
+
+#[test]
+fn a_page_says_whether_a_result_has_converged_and_what_to_do() {
+    let room = Room::with_clouds();
+    assert_eq!(
+        room.cpu("sinkhorn a.csv b.csv --report r.html").status,
+        Some(0)
+    );
+    let page = room.read("r.html");
+    assert_says(
+        &page,
+        &[
+            "Converged.",
+            "surely lies between",
+            "Convergence",
+            "60 points",
+        ],
+    );
+    assert!(!page.contains("What to do") && !page.contains("Not converged"));
+    let ran = room.cpu("divergence a.csv b.csv --blur 0.02 --max-iterations 3 --report r.html");
+    assert_eq!(ran.status, Some(3));
+    assert_says(
+        &room.read("r.html"),
+        &["Not converged.", "What to do", "--max-iterations", "--blur"],
+    );
+}
+
+#[test]
+fn a_page_is_whole_or_absent_and_its_target_is_checked_first() {
+    let room = Room::with_clouds();
+    for (target, part) in [
+        ("no/r.html", "no/r.html"),
+        ("r.txt", ".html"),
+        (".", "directory"),
+    ] {
+        let ran = room.cpu(&format!("sinkhorn a.csv b.csv --report {target}"));
+        assert_eq!((ran.status, ran.stdout.as_str()), (Some(2), ""));
+        assert_says(&ran.stderr, &[part]);
+    }
+    room.write("r.html", "before");
+    assert_eq!(
+        room.cpu("energy a.csv b.csv --report r.html").status,
+        Some(0)
+    );
+    assert!(room.read("r.html").starts_with("<!DOCTYPE html>"));
+    assert_eq!(room.files(), ["a.csv", "b.csv", "r.html"]);
+}
+
+#[test]
+fn a_page_of_many_jobs_tells_each_of_them_whoever_ran_it() {
+    let room = Room::with_clouds();
+    let injected = "<script>alert(1)</script>";
+    let job = |id: &str, more: &str| {
+        format!("{{\"id\":\"{id}\",\"command\":\"sinkhorn\",\"a\":\"a.csv\",\"b\":{more}}}\n")
+    };
+    let jobs = [
+        job("good", "\"b.csv\""),
+        job("loose", "\"b.csv\",\"blur\":0.02,\"max_iterations\":2"),
+        job(injected, "\"<b>.csv\""),
+    ];
+    room.write("jobs.jsonl", jobs.concat());
+    let batch = "batch jobs.jsonl -o results.jsonl --report r.html";
+    assert_eq!(room.cpu(batch).status, Some(1));
+    let page = room.read("r.html");
+    assert_says(
+        &page,
+        &[
+            "1</b> done",
+            "1</b> failed",
+            "1</b> not converged",
+            "FAILED",
+            "NOT converged",
+        ],
+    );
+    assert!(!page.contains(injected) && !page.contains("<b>.csv"));
+    assert_says(&page, &["&lt;script&gt;alert(1)&lt;/script&gt;"]);
+    let first = room
+        .read("results.jsonl")
+        .lines()
+        .next()
+        .unwrap()
+        .to_owned();
+    let result: Value = serde_json::from_str(&first).unwrap();
+    assert!(
+        numbers(&page)
+            .1
+            .contains(&result["value"].as_f64().unwrap())
+    );
+    // A run that finds all results there tells the same jobs.
+    assert_eq!(room.cpu(batch).status, Some(1));
+    let again = room.read("r.html");
+    assert_says(&again, &["3 of these by an earlier run"]);
+    assert_eq!(numbers(&again).1, numbers(&page).1);
+    let same = "batch jobs.jsonl -o r.html --report r.html";
+    assert_eq!(room.cpu(same).status, Some(2));
+}

@@ -1,0 +1,142 @@
+//! Pages in a real browser, which `HAUL_TEST_BROWSER` names: a path of Chromium. Each page is shown in
+//! frames of several widths, measured by a script of the page around them.
+
+use crate::fixture::Room;
+use serde_json::Value;
+use std::process::Stdio;
+
+const WIDTHS: [u32; 2] = [360, 1280];
+
+/// What the browser found of a page at a width.
+struct Seen {
+    width: u64,
+    /// Of all that is in the page, beyond the width where it overflows.
+    content: u64,
+    /// Drawings, and those of them that take no room.
+    drawings: u64,
+    empty: u64,
+    requests: u64,
+}
+
+/// Shows some pages; returns what each is at each width, and what the browser's console says.
+fn shown(room: &Room, browser: &str, pages: &[String]) -> (Vec<Seen>, Vec<String>) {
+    let sources = serde_json::to_string(pages).unwrap().replace("</", "<\\/");
+    let host = format!(
+        r#"<!doctype html><body><pre id="seen"></pre><script>
+const seen = [];
+const show = (page, width) => new Promise(done => {{
+  const frame = document.createElement("iframe");
+  frame.width = width; frame.height = 800; frame.style.border = 0;
+  frame.onload = () => {{
+    const all = frame.contentDocument, view = frame.contentWindow;
+    const drawings = [...all.querySelectorAll("svg")].map(it => it.getBoundingClientRect());
+    seen.push({{
+      width: view.innerWidth, content: all.documentElement.scrollWidth, drawings: drawings.length,
+      empty: drawings.filter(box => box.width < 100 || box.height < 50).length,
+      requests: view.performance.getEntriesByType("resource").length,
+    }});
+    done();
+  }};
+  frame.srcdoc = page;
+  document.body.append(frame);
+}});
+(async () => {{
+  for (const page of {sources}) for (const width of {WIDTHS:?}) await show(page, width);
+  document.getElementById("seen").textContent = JSON.stringify(seen);
+}})();
+</script>"#
+    );
+    room.write("host.html", host);
+    let output = room
+        .command(browser)
+        .args([
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+        ])
+        .args([
+            "--no-first-run",
+            "--disable-background-networking",
+            "--hide-scrollbars",
+        ])
+        .args([
+            "--disable-component-update",
+            "--disable-sync",
+            "--enable-logging=stderr",
+        ])
+        .args(["--virtual-time-budget=20000", "--dump-dom"])
+        .arg(format!(
+            "--user-data-dir={}",
+            room.path("profile").display()
+        ))
+        .arg(format!("file://{}", room.path("host.html").display()))
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let dom = String::from_utf8_lossy(&output.stdout).into_owned();
+    let (_, rest) = dom
+        .split_once("<pre id=\"seen\">")
+        .unwrap_or_else(|| panic!("{dom}"));
+    let found: Vec<Value> = serde_json::from_str(rest.split("</pre>").next().unwrap()).unwrap();
+    let number = |it: &Value, key: &str| it[key].as_u64().unwrap();
+    let seen = found.iter().map(|it| Seen {
+        width: number(it, "width"),
+        content: number(it, "content"),
+        drawings: number(it, "drawings"),
+        empty: number(it, "empty"),
+        requests: number(it, "requests"),
+    });
+    let log = String::from_utf8_lossy(&output.stderr).into_owned();
+    let console = log.lines().filter(|line| line.contains("CONSOLE"));
+    (seen.collect(), console.map(str::to_owned).collect())
+}
+
+#[test]
+#[cfg_attr(not(haul_browser), ignore = "HAUL_TEST_BROWSER names no browser")]
+fn pages_fit_a_phone_and_a_desk_and_ask_nothing_of_a_network() {
+    let browser = std::env::var("HAUL_TEST_BROWSER").expect("HAUL_TEST_BROWSER names no browser");
+    let room = Room::with_clouds();
+    let long = "a-name-that-goes-on-".repeat(8);
+    room.csv(&format!("{long}.csv"), &crate::fixture::ring(40), 2);
+    room.npy("x.npy", &crate::fixture::spiral(60), &[40, 3]);
+    room.npy("y.npy", &crate::fixture::ring(60), &[40, 3]);
+    let jobs: String = (0..30)
+        .map(|job| {
+            let b = if job % 5 == 0 { "missing" } else { "b" };
+            let id = if job == 3 { "<script>alert(1)</script>" } else { "job" };
+            format!(
+                "{{\"id\":\"{id} {job}\",\"command\":\"divergence\",\"a\":\"a.csv\",\"b\":\"{b}.csv\"}}\n"
+            )
+        })
+        .collect();
+    room.write("jobs.jsonl", jobs);
+    let page = |line: &str| {
+        room.cpu(&format!("{line} --report r.html"));
+        room.read("r.html")
+    };
+    let pages = [
+        page("divergence x.npy y.npy"),
+        page(&format!(
+            "sinkhorn a.csv {long}.csv --blur 0.02 --max-iterations 3"
+        )),
+        page("energy a.csv b.csv"),
+        page("batch jobs.jsonl -o results.jsonl"),
+    ];
+    let (seen, console) = shown(&room, &browser, &pages);
+    assert_eq!(seen.len(), pages.len() * WIDTHS.len());
+    assert!(console.is_empty(), "{console:?}");
+    for (place, page) in seen.iter().enumerate() {
+        let Seen { width, content, .. } = *page;
+        assert_eq!(width, u64::from(WIDTHS[place % 2]));
+        assert!(content <= width, "page {}: {content} > {width}", place / 2);
+        assert!(page.drawings > 0 && page.empty == 0);
+        assert_eq!(page.requests, 0);
+    }
+    // What is too wide, asks for something or fails is seen to.
+    let wrong = "<!doctype html><p style='width:600px'>wide</p><svg width=1 height=1></svg>\
+                 <img src='http://127.0.0.1:9/x.png'><script>throw 1</script>";
+    let (seen, console) = shown(&room, &browser, &[wrong.to_owned()]);
+    assert!(seen[0].content > seen[0].width && seen[0].empty == 1 && seen[0].requests == 1);
+    assert!(!console.is_empty());
+}
