@@ -97,8 +97,10 @@ fn counts(summary: &Summary, rows: &[Row]) -> Markup {
             @if rows.len() > held {
                 "This run: " (rows.len() - held) " jobs in " (short(seconds)) " s, "
                 (format!("{:.2}", pairs as f64 / seconds / 1e9)) " Gpairs/s."
-            } @else {
+            } @else if left == 0 {
                 "This run had nothing left to do."
+            } @else {
+                "This run did no job."
             }
         }
         @if loose > 0 {

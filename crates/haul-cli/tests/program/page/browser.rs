@@ -16,6 +16,8 @@ struct Seen {
     drawings: u64,
     empty: u64,
     requests: u64,
+    /// The values of the table of jobs, after a click on their head.
+    sorted: Vec<f64>,
 }
 
 /// Shows some pages; returns what each is at each width, and what the browser's console says.
@@ -29,10 +31,13 @@ const show = (page, width) => new Promise(done => {{
   frame.width = width; frame.height = 800; frame.style.border = 0;
   frame.onload = () => {{
     const all = frame.contentDocument, view = frame.contentWindow;
+    all.querySelectorAll("table.jobs button")[2]?.click();
+    const cells = [...all.querySelectorAll("table.jobs td:nth-child(3) data")];
     const drawings = [...all.querySelectorAll("svg")].map(it => it.getBoundingClientRect());
     seen.push({{
       width: view.innerWidth, content: all.documentElement.scrollWidth, drawings: drawings.length,
       empty: drawings.filter(box => box.width < 100 || box.height < 50).length,
+      sorted: cells.map(it => Number(it.value)),
       requests: view.performance.getEntriesByType("resource").length,
     }});
     done();
@@ -75,9 +80,7 @@ const show = (page, width) => new Promise(done => {{
         .output()
         .unwrap();
     let dom = String::from_utf8_lossy(&output.stdout).into_owned();
-    let (_, rest) = dom
-        .split_once("<pre id=\"seen\">")
-        .unwrap_or_else(|| panic!("{dom}"));
+    let (_, rest) = dom.split_once("<pre id=\"seen\">").unwrap();
     let found: Vec<Value> = serde_json::from_str(rest.split("</pre>").next().unwrap()).unwrap();
     let number = |it: &Value, key: &str| it[key].as_u64().unwrap();
     let seen = found.iter().map(|it| Seen {
@@ -86,6 +89,7 @@ const show = (page, width) => new Promise(done => {{
         drawings: number(it, "drawings"),
         empty: number(it, "empty"),
         requests: number(it, "requests"),
+        sorted: serde_json::from_value(it["sorted"].clone()).unwrap(),
     });
     let log = String::from_utf8_lossy(&output.stderr).into_owned();
     let console = log.lines().filter(|line| line.contains("CONSOLE"));
@@ -106,7 +110,8 @@ fn pages_fit_a_phone_and_a_desk_and_ask_nothing_of_a_network() {
             let b = if job % 5 == 0 { "missing" } else { "b" };
             let id = if job == 3 { "<script>alert(1)</script>" } else { "job" };
             format!(
-                "{{\"id\":\"{id} {job}\",\"command\":\"divergence\",\"a\":\"a.csv\",\"b\":\"{b}.csv\"}}\n"
+                "{{\"id\":\"{id} {job}\",\"command\":\"divergence\",\"a\":\"a.csv\",\"b\":\"{b}.csv\",\"blur\":{}}}\n",
+                0.1 + f64::from(job * 7 % 30)
             )
         })
         .collect();
@@ -133,6 +138,9 @@ fn pages_fit_a_phone_and_a_desk_and_ask_nothing_of_a_network() {
         assert!(page.drawings > 0 && page.empty == 0);
         assert_eq!(page.requests, 0);
     }
+    let jobs = &seen.last().unwrap().sorted;
+    assert_eq!(jobs.len(), 24);
+    assert!(jobs.is_sorted() && jobs.first() < jobs.last());
     // What is too wide, asks for something or fails is seen to.
     let wrong = "<!doctype html><p style='width:600px'>wide</p><svg width=1 height=1></svg>\
                  <img src='http://127.0.0.1:9/x.png'><script>throw 1</script>";
