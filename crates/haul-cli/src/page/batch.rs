@@ -176,7 +176,7 @@ fn line(row: &Row) -> Markup {
             (number("iterations", told.iterations.map(Number::count)))
             (number("seconds", told.seconds.map(Number::short)))
             td { (job.text("command").unwrap_or_default()) }
-            td.clouds { (files.join(", ")) }
+            td { (files.join(", ")) }
         }
     }
 }
