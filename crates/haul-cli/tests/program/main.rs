@@ -5,6 +5,7 @@
 
 mod batch;
 mod fixture;
+mod guide;
 mod map;
 mod pairwise;
 
