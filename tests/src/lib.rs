@@ -11,3 +11,9 @@ pub mod compare;
 pub mod counting;
 pub mod dense;
 pub mod engines;
+
+/// The guide's samples in Rust run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/src/rust.md")]
+#[doc = include_str!("../../docs/src/colours.md")]
+struct Guide;

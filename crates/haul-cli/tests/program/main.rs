@@ -7,6 +7,7 @@ mod batch;
 mod colour;
 mod devices;
 mod fixture;
+mod guide;
 mod map;
 mod page;
 mod pairwise;

@@ -25,7 +25,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let source = Measure::uniform(&sample(&forest, 0), 3)?;
     let target = Measure::uniform(&sample(&sunset, 0), 3)?;
 
-    // With `.reach(0.3)`, say, a colour with none of the other image's near it would stay.
+    // With `.reach(0.3)`, say, a colour with none of the other image's near it would not drag its
+    // neighbours along.
     let solution = Sinkhorn::blur(0.05).solve(&device, &source, &target)?;
     let report = solution.report();
     println!(

@@ -1,0 +1,169 @@
+//! What the guide and the README show is what happens: every `console` block is typed into a shell,
+//! those of a chapter one after the other in one empty folder.
+//!
+//! A line that begins with `$ ` is a command, `> ` goes on with it, and what follows is what a
+//! terminal shows, with `...` for lines that are left out. A number is that of the guide where it
+//! differs by at most one part in fifty: the last digits depend on the machine. Rates, times, counts of
+//! passes and errors, on the lines named in [`FREE`], may be any number; a device any name. A command
+//! whose status is not 0 must be followed by `$ echo $?`.
+
+use crate::fixture::Room;
+use std::fs;
+use std::path::Path;
+
+/// How the lines begin in which numbers are those of one run.
+const FREE: [&str; 7] = [
+    "marginals",
+    "effort",
+    "estimated time",
+    "    self-check",
+    "  give or take",
+    "haul: ",
+    "device",
+];
+
+/// A command, and what the guide says that it prints.
+struct Shown {
+    command: String,
+    output: Vec<String>,
+}
+
+/// The commands of all console blocks of a text.
+fn shown(text: &str) -> Vec<Shown> {
+    let mut found: Vec<Shown> = Vec::new();
+    let mut inside = false;
+    for line in text.lines() {
+        if line.starts_with("```") {
+            inside = !inside && line == "```console";
+        } else if !inside {
+        } else if let Some(command) = line.strip_prefix("$ ") {
+            let (command, output) = (command.to_owned(), Vec::new());
+            found.push(Shown { command, output });
+        } else {
+            let last = found.last_mut().expect("a block begins with a command");
+            match line.strip_prefix("> ") {
+                Some(more) if last.output.is_empty() => last.command += &format!("\n{more}"),
+                _ => last.output.push(line.to_owned()),
+            }
+        }
+    }
+    found
+}
+
+/// Types the commands; says where what happens is not what is shown.
+fn differences(before: &str, shown: &[Shown]) -> Vec<String> {
+    const END: &str = "\u{1e}";
+    let mut script = format!("exec 2>&1\n{before}\n");
+    for Shown { command, .. } in shown {
+        script += &format!("{command}\nstatus=$?; printf '{END}%s{END}' $status; (exit $status)\n");
+    }
+    let ran = Room::new().shell(&script);
+    let mut pieces = ran.stdout.split(END);
+    let mut differences = Vec::new();
+    for (k, Shown { command, output }) in shown.iter().enumerate() {
+        let real: Vec<_> = pieces.next().unwrap().lines().collect();
+        if !agree(output, &real) {
+            let (output, real) = (output.join("\n"), real.join("\n"));
+            differences.push(format!("$ {command}\n{output}\n-- printed --\n{real}"));
+        }
+        let status = pieces.next();
+        let told = shown
+            .get(k + 1)
+            .is_some_and(|next| next.command == "echo $?");
+        if status != Some("0") && !told {
+            differences.push(format!(
+                "$ {command}\nends with {status:?}, which is not told"
+            ));
+        }
+    }
+    differences
+}
+
+/// Whether lines are those that are shown, of which `...` stands for any.
+fn agree(shown: &[String], real: &[&str]) -> bool {
+    match (shown, real) {
+        ([], []) => true,
+        ([dots, rest @ ..], real) if dots == "..." => {
+            (0..=real.len()).any(|skipped| agree(rest, &real[skipped..]))
+        }
+        ([shown, shown_rest @ ..], [real, real_rest @ ..]) => {
+            same(shown, real) && agree(shown_rest, real_rest)
+        }
+        _ => false,
+    }
+}
+
+/// Whether a line is the one that is shown, up to its numbers.
+fn same(shown: &str, real: &str) -> bool {
+    let free = FREE.iter().any(|start| shown.starts_with(start));
+    let (shown_words, real_words) = (words(shown), words(real));
+    if shown.starts_with("device") {
+        return real.starts_with("device");
+    }
+    shown_words.len() == real_words.len()
+        && shown_words.iter().zip(&real_words).all(|(shown, real)| {
+            match (shown.parse::<f64>(), real.parse::<f64>()) {
+                (Ok(shown), Ok(real)) => free || (shown - real).abs() <= 0.02 * shown.abs(),
+                _ => shown == real,
+            }
+        })
+}
+
+/// A line in pieces that are numbers, and others.
+fn words(line: &str) -> Vec<&str> {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || "+-._".contains(c);
+    line.split(|c| !is_part(c))
+        .filter(|word| !word.is_empty())
+        .map(|word| word.trim_end_matches(['.', 's']))
+        .collect()
+}
+
+/// Holds a text to what happens.
+#[track_caller]
+fn holds(file: &Path, before: &str) {
+    let shown = shown(&fs::read_to_string(file).unwrap());
+    let differences = differences(before, &shown);
+    let all = differences.join("\n\n");
+    assert!(differences.is_empty(), "{}:\n{all}", file.display());
+}
+
+fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+}
+
+#[test]
+fn every_chapter_of_the_guide_shows_what_happens() {
+    let mut commands = 0;
+    for entry in fs::read_dir(root().join("docs/src")).unwrap() {
+        let file = entry.unwrap().path();
+        if file.extension().is_some_and(|extension| extension == "md") {
+            commands += shown(&fs::read_to_string(&file).unwrap()).len();
+            holds(&file, "");
+        }
+    }
+    assert!(commands >= 30, "only {commands} commands were found");
+}
+
+#[test]
+fn the_readme_shows_what_happens_after_its_demo() {
+    holds(&root().join("README.md"), "haul demo > demo.txt");
+}
+
+#[test]
+fn a_text_that_shows_something_else_is_found_out() {
+    let count = |text: &str| differences("", &shown(&format!("```console\n{text}\n```"))).len();
+    let line = "entries 1.2345, of a";
+    assert_eq!(count(&format!("$ echo {line}\n{line}")), 0);
+    assert_eq!(count(&format!("$ echo {line}\nentries 1.2341, of a")), 0);
+    assert_eq!(count(&format!("$ echo {line}\nentries 1.5, of a")), 1);
+    assert_eq!(count(&format!("$ echo {line}\nentries 1.2345, of b")), 1);
+    assert_eq!(count(&format!("$ echo {line}\n{line}\n{line}")), 1);
+    assert_eq!(count(&format!("$ echo {line}")), 1);
+    assert_eq!(count("$ printf 'a\\nb\\nc\\n'\na\n...\nc"), 0);
+    assert_eq!(count("$ printf 'a\\nb\\nc\\n'\na\n...\nd"), 1);
+    assert_eq!(count("$ for k in 1 2; do\n>     echo $k\n> done\n1\n2"), 0);
+    assert_eq!(count("$ false"), 1);
+    assert_eq!(count("$ false\n$ echo $?\n1"), 0);
+    assert_eq!(count("$ echo effort 3.5 s\neffort 0.1 s"), 0);
+    assert_eq!(count("$ echo effort 3.5 s\neffort 0.1 min"), 1);
+}

@@ -1,0 +1,111 @@
+//! The program for this machine as an archive to release, with all formats, its manual pages and
+//! completions, which it prints itself, the guide, the README and the licences.
+
+use crate::{guide, links};
+use anyhow::{Context, Result, ensure};
+use flate2::{Compression, write::GzEncoder};
+use std::env::{self, consts::EXE_SUFFIX};
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// The most bytes of an archive.
+const MOST_BYTES: u64 = 25_000_000;
+
+/// Files that go along as they are.
+const BESIDE: [&str; 4] = ["README.md", "CHANGELOG.md", "LICENSE-MIT", "LICENSE-APACHE"];
+
+/// The shells with completions, and the file where each looks for them.
+const SHELLS: [(&str, &str); 4] = [
+    ("bash", "haul.bash"),
+    ("zsh", "_haul"),
+    ("fish", "haul.fish"),
+    ("powershell", "_haul.ps1"),
+];
+
+/// Builds the program and packs it into `dist/haul-VERSION-TARGET.tar.gz` in the target folder;
+/// returns the archive and its bytes.
+pub(crate) fn pack(root: &Path, target: &Path) -> Result<(PathBuf, u64)> {
+    let haul = build(root)?;
+    let name = format!("haul-{}-{}", env!("CARGO_PKG_VERSION"), machine()?);
+    let dist = target.join("dist");
+    let folder = dist.join(&name);
+    if folder.exists() {
+        fs::remove_dir_all(&folder).with_context(|| folder.display().to_string())?;
+    }
+    fill(&folder, &haul, root).with_context(|| folder.display().to_string())?;
+    let archive = dist.join(format!("{name}.tar.gz"));
+    let bytes =
+        archived(&folder, &name, &archive).with_context(|| archive.display().to_string())?;
+    let archive = archive.canonicalize()?;
+    ensure!(
+        bytes <= MOST_BYTES,
+        "{}: {bytes} bytes are more than {MOST_BYTES}; look for what made the program grow",
+        archive.display()
+    );
+    Ok((archive, bytes))
+}
+
+/// Builds the program with every format and without symbols, in the folder where this one was built.
+fn build(root: &Path) -> Result<PathBuf> {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo
+        .current_dir(root)
+        .args(["rustc", "--release", "--locked"]);
+    cargo.args(["--package", "haul-cli", "--bin", "haul"]);
+    // Symbols go when it is linked: nothing that it is made of is built again.
+    cargo.args(["--features", "las,parquet", "--", "-C", "strip=symbols"]);
+    output(&mut cargo)?;
+    let haul = env::current_exe()?.with_file_name(format!("haul{EXE_SUFFIX}"));
+    ensure!(
+        haul.is_file(),
+        "{}: is not there; build in the release profile, without --target",
+        haul.display()
+    );
+    Ok(haul)
+}
+
+/// The machine that the compiler builds for.
+fn machine() -> Result<String> {
+    let version = String::from_utf8(output(Command::new("rustc").arg("-vV"))?)?;
+    let host = version.lines().find_map(|line| line.strip_prefix("host: "));
+    Ok(host.context("rustc -vV names no host")?.to_owned())
+}
+
+/// Puts into a folder what is released.
+fn fill(folder: &Path, haul: &Path, root: &Path) -> Result<()> {
+    let (manual, completions) = (folder.join("man"), folder.join("completions"));
+    fs::create_dir_all(&completions)?;
+    fs::copy(haul, folder.join(format!("haul{EXE_SUFFIX}")))?;
+    for file in BESIDE {
+        fs::copy(root.join(file), folder.join(file)).context(file)?;
+    }
+    guide::build(&root.join("docs"), &folder.join("guide"))?;
+    output(Command::new(haul).args(["man", "--out"]).arg(manual))?;
+    for (shell, file) in SHELLS {
+        let script = output(Command::new(haul).args(["completions", shell]))?;
+        fs::write(completions.join(file), script)?;
+    }
+    Ok(())
+}
+
+/// Packs a folder under its name; returns the bytes of the archive.
+fn archived(folder: &Path, name: &str, archive: &Path) -> Result<u64> {
+    let packed = GzEncoder::new(File::create(archive)?, Compression::best());
+    let mut tar = tar::Builder::new(packed);
+    // The same files, the same archive: no times, no owners.
+    tar.mode(tar::HeaderMode::Deterministic);
+    for file in links::files(folder)? {
+        let inside = Path::new(name).join(file.strip_prefix(folder)?);
+        tar.append_path_with_name(&file, inside)?;
+    }
+    Ok(tar.into_inner()?.finish()?.metadata()?.len())
+}
+
+/// What a program prints; its failure is one.
+fn output(command: &mut Command) -> Result<Vec<u8>> {
+    let ran = command.stderr(Stdio::inherit()).output();
+    let ran = ran.with_context(|| format!("{command:?} cannot be run"))?;
+    ensure!(ran.status.success(), "{command:?}: {}", ran.status);
+    Ok(ran.stdout)
+}
