@@ -12,8 +12,9 @@ pub mod counting;
 pub mod dense;
 pub mod engines;
 
-/// The guide's samples in Rust run as tests.
+/// The samples in Rust of the README and of the guide run as tests.
 #[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
 #[doc = include_str!("../../docs/src/rust.md")]
 #[doc = include_str!("../../docs/src/colours.md")]
-struct Guide;
+struct Samples;

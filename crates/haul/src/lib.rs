@@ -35,8 +35,3 @@ pub use device::{Cloud, Device, Vector};
 pub use haul_core::*;
 pub use haul_cpu::{CpuEngine, InstructionSet};
 pub use haul_gpu::{self as gpu, GpuEngine, Selection};
-
-/// The README's example runs as a test.
-#[cfg(doctest)]
-#[doc = include_str!("../../../README.md")]
-struct Readme;

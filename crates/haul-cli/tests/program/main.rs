@@ -981,8 +981,10 @@ fn every_help_has_an_example_that_runs() {
     for (name, seed) in [("a", 1), ("b", 2)] {
         room.haul(&format!("sample ball --n 60 --seed {seed} -o {name}.ply"));
     }
-    let commands = commands(&room.haul("--help").stdout);
+    let mut commands = commands(&room.haul("--help").stdout);
     assert!(commands.len() >= 6, "{commands:?}");
+    // One of a command, and one that the help does not list.
+    commands.extend(["bench softmin".to_owned(), "man".to_owned()]);
     for command in commands {
         let help = room.haul(&format!("{command} --help")).stdout;
         let (before, example) = help.split_once("Example:\n").expect(&command);
@@ -997,4 +999,24 @@ fn every_help_has_an_example_that_runs() {
         let ran = room.shell(example);
         assert_eq!(ran.status, Some(0), "{example}{}", ran.stderr);
     }
+}
+
+#[test]
+fn a_misspelt_word_is_told_the_near_one() {
+    let room = Room::with_clouds();
+    for (line, near) in [
+        ("sinkhorn a.csv b.csv --blurr 0.1", "'--blur'"),
+        ("map a.csv b.csv --outptu c.csv", "'--output'"),
+        ("bench softmin --devise cpu", "'--device'"),
+        ("divergance a.csv b.csv", "'divergence'"),
+        ("sample tours --n 9 -o c.csv", "'torus'"),
+    ] {
+        let ran = room.haul(line);
+        assert_eq!((ran.status, ran.stdout.as_str()), (Some(2), ""), "{line}");
+        let (_, tip) = ran.stderr.split_once("tip: ").expect(line);
+        assert_says(tip, &[near]);
+    }
+    // A word that is near to nothing is told no other.
+    let ran = room.haul("sinkhorn a.csv b.csv --zzzz 1");
+    assert!(!ran.stderr.contains("similar"), "{}", ran.stderr);
 }
