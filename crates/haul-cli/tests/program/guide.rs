@@ -41,9 +41,7 @@ fn shown(text: &str) -> Vec<Shown> {
             let (command, output) = (command.to_owned(), Vec::new());
             found.push(Shown { command, output });
         } else {
-            let Some(last) = found.last_mut() else {
-                continue;
-            };
+            let last = found.last_mut().unwrap(); // a block begins with a command
             match line.strip_prefix("> ") {
                 Some(more) if last.output.is_empty() => last.command += &format!("\n{more}"),
                 _ => last.output.push(line.to_owned()),
