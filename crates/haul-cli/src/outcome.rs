@@ -128,7 +128,7 @@ pub(crate) fn of_parser(error: &clap::Error) -> String {
     line.trim_start_matches("error: ").to_owned()
 }
 
-/// Writes text for a person to standard output, coloured where that is wanted; as [`print`] otherwise.
+/// Writes text for a person to standard output, coloured where that is wanted; as [`print()`] otherwise.
 /// JSON holds no styles and may come this way as well.
 pub(crate) fn show(text: &str) -> anyhow::Result<()> {
     write(anstream::stdout().lock(), text)

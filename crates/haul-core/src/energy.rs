@@ -66,8 +66,8 @@ impl Energy {
     ///
     /// # Errors
     ///
-    /// [`Error::BadParameter`] for p, [`Error::DimensionMismatch`], [`Error::UnequalMass`], and
-    /// [`Error::Extent`] where a cost leaves the range of f64.
+    /// A p out of range, different dimensions or masses, and a cost that leaves the range of f64, each a
+    /// variant of [`Error`](crate::Error).
     pub fn check(&self, source: &Measure, target: &Measure) -> Result<()> {
         let cost = Cost::power(self.p)?;
         same_space(source, target)?;
@@ -80,7 +80,7 @@ impl Energy {
     ///
     /// # Errors
     ///
-    /// Those of [`check`](Self::check), [`Error::NotFiniteResult`], and the engine's own.
+    /// Those of [`check`](Self::check), [`NotFiniteResult`](crate::Error::NotFiniteResult), and the engine's own.
     pub fn evaluate<E: Engine>(
         &self,
         engine: &E,
