@@ -19,9 +19,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// on a thread, where several would gain little, and leaves room on a GPU.
 const MOST_POINTS: usize = 4096;
 
+/// The most bytes of clouds that stay on a GPU, which has less room than the host and needs it for more.
+const MOST_KEPT: usize = 1 << 30;
+
 /// The clouds and devices of a run.
 pub(crate) struct Machine {
     pub(crate) clouds: Clouds,
+    /// The most bytes of clouds that stay on a GPU while no comparison uses them.
+    kept: usize,
     gpus: Mutex<HashMap<String, Arc<Device>>>,
 }
 
@@ -40,8 +45,8 @@ impl Ready {
 }
 
 impl Machine {
-    /// One that keeps clouds of so many bytes in memory, beside those in use. `threads` are those of
-    /// the whole program; without, there is one for each core.
+    /// One that keeps clouds of so many bytes in memory, and as many on each GPU, beside those in use.
+    /// `threads` are those of the whole program; without, there is one for each core.
     ///
     /// # Errors
     ///
@@ -55,6 +60,7 @@ impl Machine {
         }
         Ok(Self {
             clouds: Clouds::with_budget(cache),
+            kept: cache.min(MOST_KEPT),
             gpus: Mutex::default(),
         })
     }
@@ -102,6 +108,18 @@ impl Machine {
         comparison.evaluate(&device, &ready.source, &ready.target)
     }
 
+    /// How many clouds were put on GPUs, and how many lay there already.
+    pub(crate) fn uploads(&self) -> (u64, u64) {
+        let gpus = self.gpus.lock().unwrap_or_else(PoisonError::into_inner);
+        let uses = gpus.values().filter_map(|device| match &**device {
+            Device::Gpu(gpu) => Some(gpu.cloud_use()),
+            _ => None,
+        });
+        uses.fold((0, 0), |(uploaded, shared), it| {
+            (uploaded + it.uploaded, shared + it.shared)
+        })
+    }
+
     /// The GPU that an engine means, opened once; none for the CPU.
     pub(crate) fn gpu(&self, engine: &Engine) -> Result<Option<Arc<Device>>> {
         if let Place::Cpu = device::place(engine)? {
@@ -111,7 +129,12 @@ impl Machine {
         let device = match gpus.get(&engine.device) {
             Some(device) => device.clone(),
             None => {
-                let device = Arc::new(device::open(engine)?);
+                let device = Arc::new(match device::open(engine)? {
+                    Device::Gpu(gpu) => {
+                        Device::Gpu(Box::new(gpu.with_kept_clouds(self.kept as u64)))
+                    }
+                    cpu => cpu,
+                });
                 gpus.insert(engine.device.clone(), device.clone());
                 device
             }

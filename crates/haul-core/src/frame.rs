@@ -4,6 +4,10 @@
 //! cube spoils log-marginals by 11. So both clouds are moved to the centre of their joint bounding
 //! box and scaled to half-widths of at most 1, in f64, before anything is rounded.
 //!
+//! The centre is rounded to a multiple of a power of two, an 8th to a 4th of the half-width, so that
+//! pairs of clouds at about the same place have the same frame. A cloud of several of them is then the
+//! same numbers on a device, and is put there once. It makes coordinates larger by an 8th at most.
+//!
 //! The unit of length is one in which log2(e)/ε is a power of 2^p. Exponents are base 2, so that
 //! potentials, coordinates and costs become exponents, and sums become potentials, by powers of
 //! two: no conversion rounds anything, at ε or at any level of an annealing that halves the blur.
@@ -34,11 +38,6 @@ impl Frame {
             }
         }
         // Halves first: the sum or difference of two huge coordinates would overflow.
-        let centre = low
-            .iter()
-            .zip(&high)
-            .map(|(l, h)| 0.5 * l + 0.5 * h)
-            .collect();
         let half_widths: Vec<f64> = low
             .iter()
             .zip(&high)
@@ -54,9 +53,22 @@ impl Frame {
             }
         };
         let diameter = 2.0 * largest * half_widths.iter().map(relative).sum::<f64>().sqrt();
+        let grid = power_of_two_above(largest) / 8.0;
+        let middle = |(l, h): (&f64, &f64)| {
+            let exact = 0.5 * l + 0.5 * h;
+            let near = (exact / grid).round() * grid;
+            if largest > 0.0 && near.is_finite() {
+                near
+            } else {
+                exact
+            }
+        };
+        let centre: Vec<f64> = low.iter().zip(&high).map(middle).collect();
+        let reach = |(c, (l, h)): (&f64, (&f64, &f64))| (c - l).max(h - c);
+        let reaches = centre.iter().zip(low.iter().zip(&high)).map(reach);
         Self {
+            half_width: reaches.fold(0.0, f64::max),
             centre,
-            half_width: largest,
             diameter,
             scale: 1.0,
         }
@@ -174,6 +186,40 @@ mod tests {
         assert_eq!(frame.place(&b), [0.0, 0.0]);
         assert_eq!(frame.place(&a), [-0.5, -0.5, 0.5, 0.5]);
         assert!((frame.diameter() - 2f64.sqrt()).abs() < 1e-15);
+    }
+
+    #[test]
+    fn pairs_at_one_place_have_one_frame() {
+        let square = |x: f64, y: f64, side: f64| {
+            let points = [x, y, x + side, y, x, y + side, x + side, y + side];
+            Measure::uniform(&points, 2).unwrap()
+        };
+        let all = [
+            square(5.0, 3.0, 1.0),
+            square(5.03, 2.98, 0.97),
+            square(4.96, 3.01, 1.02),
+        ];
+        let frame = |i: usize, j: usize, epsilon| {
+            Frame::joint(&all[i], &all[j]).for_kernel(Cost::power(2.0).unwrap(), epsilon)
+        };
+        let placed = |frame: Frame| frame.place(&all[0]);
+        for (i, j) in [(0, 1), (0, 2), (1, 0), (2, 0)] {
+            assert_eq!(
+                placed(frame(0, 0, 0.01)),
+                placed(frame(i, j, 0.01)),
+                "{i} {j}"
+            );
+        }
+        assert_ne!(placed(frame(0, 0, 0.01)), placed(frame(0, 0, 0.02)));
+        // Rounding the centre leaves points in the frame, wherever the box is.
+        for step in 0..1000 {
+            let x = 7.0 + 1e-3 * f64::from(step);
+            let (a, b) = (square(x, -x, 1.0 + 1e-4 * x), square(x + 0.1, 0.0, 0.3));
+            let frame = Frame::joint(&a, &b).for_kernel(Cost::power(2.0).unwrap(), 0.01 * x);
+            let placed = [frame.place(&a), frame.place(&b)].concat();
+            let largest = placed.iter().fold(0.0, |most: f64, x| most.max(x.abs()));
+            assert!(largest <= 1.0 && largest > 0.5, "{x} {largest}");
+        }
     }
 
     #[test]

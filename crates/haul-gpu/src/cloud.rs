@@ -3,9 +3,11 @@
 use crate::Error;
 use crate::context::{Context, part};
 use crate::recorder::Binding;
+use crate::store::Digest;
 use crate::tiles::ALIGNMENT;
 use haul_shaders::Points;
 use std::ops::Range;
+use xxhash_rust::xxh3::Xxh3;
 
 /// Stands for the logarithm of a weight 0.
 const LOWEST: f32 = -1e30;
@@ -60,6 +62,22 @@ impl GpuCloud {
             dimension,
             mean_weight,
         })
+    }
+
+    /// A name for what [`upload`](Self::upload) would put on the device: the same for equal clouds
+    /// and, but for a chance of 2^-128, no others.
+    pub(crate) fn digest(points: &[f64], dimension: usize, weights: &[f64]) -> Digest {
+        let mut digest = Xxh3::new();
+        digest.update(&dimension.to_le_bytes());
+        digest.update(&weights.len().to_le_bytes());
+        digest.update(bytemuck::cast_slice(points));
+        digest.update(bytemuck::cast_slice(weights));
+        digest.digest128()
+    }
+
+    /// What it takes of the device's memory.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.points.size() + self.log_weights.size() + self.weights.size()
     }
 
     /// The points of a range, as a kernel sees them.

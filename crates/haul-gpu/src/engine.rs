@@ -9,6 +9,7 @@ use crate::context::{Context, part};
 use crate::params::{VectorParams, coefficients};
 use crate::readback::Readback;
 use crate::recorder::{Binding, Recorder};
+use crate::store::Store;
 use crate::tiles::vector_tiles;
 use haul_core::engine::{
     ABSORB_LOG2, Factor, Integrand, Kernel, Ratio, Remembered, STEP_LOG2, Side, Slot, Update,
@@ -17,7 +18,7 @@ use haul_core::{Engine, Precision};
 use haul_shaders::{Columns, Shader, Values};
 use std::f64::consts::{LN_2, LOG2_E};
 use std::ops::Range;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Elements of a workgroup of a kernel over vectors.
 const VECTOR_ROWS: usize = 256;
@@ -53,6 +54,30 @@ pub(crate) struct Work {
     /// Holds the number of the last guess that failed, and how many guesses there were.
     pub(crate) alarm: wgpu::Buffer,
     pub(crate) alarms: u32,
+    clouds: Store<GpuCloud>,
+    uploaded: u64,
+    shared: u64,
+}
+
+/// What became of the clouds that an engine was asked to put on its device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CloudUse {
+    /// Those that were uploaded.
+    pub uploaded: u64,
+    /// Those that lay there already.
+    pub shared: u64,
+    /// The bytes of those that are kept, in use or not.
+    pub kept_bytes: u64,
+}
+
+impl Work {
+    /// Uploads something. Where there is no room for it, clouds that are kept for later make some.
+    async fn upload<T>(&mut self, upload: impl AsyncFn() -> Result<T, Error>) -> Result<T, Error> {
+        match upload().await {
+            Err(Error::OutOfMemory { .. }) if self.clouds.give_up() => upload().await,
+            outcome => outcome,
+        }
+    }
 }
 
 impl GpuEngine {
@@ -93,6 +118,26 @@ impl GpuEngine {
         self
     }
 
+    /// The same engine that keeps clouds on the device while nobody uses them, the least recently
+    /// used given up where they take more than so many bytes, or where an upload finds no room. A
+    /// cloud is known by its content, as a solve has it: it is found again by a solve of the same
+    /// ε whose clouds lie at about the same place ([`Frame`](haul_core::Frame)). Clouds in use are
+    /// shared in any case; without this none is kept.
+    pub fn with_kept_clouds(self, bytes: u64) -> Self {
+        self.work().clouds = Store::with_budget(bytes);
+        self
+    }
+
+    /// How many clouds were uploaded, and how many were there already.
+    pub fn cloud_use(&self) -> CloudUse {
+        let work = self.work();
+        CloudUse {
+            uploaded: work.uploaded,
+            shared: work.shared,
+            kept_bytes: work.clouds.bytes(),
+        }
+    }
+
     /// The adapter behind the device.
     pub fn description(&self) -> &Description {
         &self.context.description
@@ -108,6 +153,9 @@ impl GpuEngine {
             partials: context.buffer("partial sums", 4).await?,
             alarm: context.buffer("the alarm of a guess", 4).await?,
             alarms: 0,
+            clouds: Store::with_budget(0),
+            uploaded: 0,
+            shared: 0,
         };
         Ok(Self {
             choices: Choices::new(description),
@@ -276,7 +324,7 @@ impl GpuEngine {
 }
 
 impl Engine for GpuEngine {
-    type Cloud = GpuCloud;
+    type Cloud = Arc<GpuCloud>;
     type Vector = GpuVector;
 
     fn device(&self) -> &str {
@@ -292,13 +340,25 @@ impl Engine for GpuEngine {
         points: &[f64],
         dimension: usize,
         weights: &[f64],
-    ) -> haul_core::Result<GpuCloud> {
+    ) -> haul_core::Result<Arc<GpuCloud>> {
         check_cloud(points, dimension, weights)?;
-        self.run(async |_| GpuCloud::upload(&self.context, points, dimension, weights).await)
+        let digest = GpuCloud::digest(points, dimension, weights);
+        self.run(async |work| {
+            if let Some(cloud) = work.clouds.get(digest) {
+                work.shared += 1;
+                return Ok(cloud);
+            }
+            let upload = async || GpuCloud::upload(&self.context, points, dimension, weights).await;
+            let cloud = work.upload(upload).await?;
+            work.uploaded += 1;
+            let bytes = cloud.bytes();
+            Ok(work.clouds.put(digest, cloud, bytes))
+        })
     }
 
     fn vector(&self, values: &[f64]) -> haul_core::Result<GpuVector> {
-        self.run(async |_| GpuVector::upload(&self.context, values).await)
+        let upload = async || GpuVector::upload(&self.context, values).await;
+        self.run(async |work| work.upload(upload).await)
     }
 
     fn read(&self, vector: &GpuVector) -> haul_core::Result<Vec<f64>> {
@@ -312,7 +372,7 @@ impl Engine for GpuEngine {
     fn softmin(
         &self,
         kernel: Kernel,
-        rows: &GpuCloud,
+        rows: &Arc<GpuCloud>,
         columns: Side<'_, Self>,
         shift: Option<&GpuVector>,
         out: &mut GpuVector,
@@ -421,7 +481,7 @@ impl Engine for GpuEngine {
 
     fn marginal_error(
         &self,
-        rows: &GpuCloud,
+        rows: &Arc<GpuCloud>,
         ratio: Ratio<'_, GpuVector>,
     ) -> haul_core::Result<f64> {
         let (shader, numbers, vectors) = match ratio {
@@ -501,7 +561,7 @@ impl Engine for GpuEngine {
 
     fn remember(
         &self,
-        rows: &GpuCloud,
+        rows: &Arc<GpuCloud>,
         update: Update<'_, GpuVector>,
         slot: Slot<'_, GpuVector>,
     ) -> haul_core::Result<Remembered> {

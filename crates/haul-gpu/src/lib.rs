@@ -21,10 +21,11 @@ mod pairs;
 mod params;
 mod readback;
 mod recorder;
+mod store;
 mod tiles;
 
 pub use adapter::Selection;
 pub use cloud::{GpuCloud, GpuVector};
-pub use engine::GpuEngine;
+pub use engine::{CloudUse, GpuEngine};
 pub use error::Error;
 pub use haul_shaders::Columns;

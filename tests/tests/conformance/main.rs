@@ -9,6 +9,7 @@ mod hessian;
 mod limits;
 mod operators;
 mod scores;
+mod sharing;
 mod solver;
 mod unbalanced;
 
@@ -45,8 +46,8 @@ fn main() -> ExitCode {
         }
     }
     for engine in engines::adapters() {
-        for (name, body) in faults::BODIES {
-            trials.push(engine.trial(name, *body));
+        for (name, body) in [faults::BODIES, sharing::BODIES].concat() {
+            trials.push(engine.trial(name, body));
         }
     }
     libtest_mimic::run(&arguments, trials).exit_code()

@@ -48,7 +48,7 @@ pub(crate) struct Batch {
     #[arg(long)]
     pub(crate) dry_run: bool,
 
-    /// Memory for clouds that several jobs share, in MiB
+    /// Memory for clouds that several jobs share, in MiB; as much on a GPU, at most 1024
     #[arg(long, value_name = "MiB", default_value_t = 1024)]
     pub(crate) cache: usize,
 

@@ -97,6 +97,7 @@ pub(crate) fn run(arguments: &Batch) -> Result<Outcome> {
         told: &told,
         held,
         seconds: start.elapsed().as_secs_f64(),
+        clouds: machine.uploads(),
     };
     if let Some(target) = report {
         formats::write_text(&target, &run.page(file)?)?;
@@ -159,6 +160,8 @@ struct Run<'r> {
     /// Results of earlier runs.
     held: usize,
     seconds: f64,
+    /// Those that were put on GPUs, and those that lay there already.
+    clouds: (u64, u64),
 }
 
 impl Run<'_> {
@@ -192,6 +195,7 @@ impl Run<'_> {
             told,
             held,
             seconds,
+            clouds: (uploaded, shared),
         } = *self;
         let failed = told.iter().filter(|told| told.failed()).count();
         let count = |ending| told.iter().filter(|told| told.ending == ending).count();
@@ -216,6 +220,9 @@ impl Run<'_> {
             }
             if told.len() > held {
                 text += &format!("; {seconds:.1} s, {rate:.2} Gpairs/s");
+            }
+            if uploaded > 0 {
+                text += &format!("; {uploaded} clouds uploaded, {shared} found on the GPU");
             }
             outcome::tell(&text);
         }
