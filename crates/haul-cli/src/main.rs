@@ -17,6 +17,7 @@ mod device;
 mod devices;
 mod divergence;
 mod energy;
+mod extent;
 mod gradient;
 mod input;
 mod interrupt;

@@ -29,6 +29,7 @@
 //! passes. Both bounds are widened by what the engine's precision may hide.
 
 use crate::engine::{Factor, Kernel, Precision, Side};
+use crate::frame::REACH;
 use crate::marginal::Marginal;
 use crate::pass::Pass;
 use crate::{Cost, Engine, Error, Result};
@@ -94,22 +95,22 @@ pub(crate) fn precision_floor(precision: Precision, diameter: f64, kernel: Kerne
 }
 
 /// The relative error of a single entry of the plan, which nothing averages. Two rounded coordinates
-/// and their difference are off by two units of the diameter, its square by five, and potentials of
-/// that size by one each; a general power by six more. Bounds are widened by it.
+/// ([`REACH`]) and their difference are off by two units of the diameter and a 4th, its square by five and
+/// a half, and potentials of that size by one each; a general power by six more. Bounds are widened by it.
 fn entry_error(precision: Precision, diameter: f64, kernel: Kernel) -> f64 {
     let units = match kernel.cost {
-        Cost::Power(_) => 14.0,
-        Cost::Euclidean | Cost::SquaredEuclidean => 8.0,
+        Cost::Power(_) => 14.5,
+        Cost::Euclidean | Cost::SquaredEuclidean => 8.5,
     };
     precision.unit_roundoff() * (4.0 + units * kernel.cost.at(diameter) / kernel.epsilon)
 }
 
 /// By how much the rounding of coordinates may change a cost, and so OT_ε, beyond a roundoff of the
-/// largest cost. It moves points by u times the diameter, and for p < 1 the cost of near points by
+/// largest cost. It moves points by u times the diameter or a 4th more, and for p < 1 the cost of near points by
 /// far more than that of distant ones: (r + δ)^p − r^p ≤ δ^p.
 fn near_points(precision: Precision, diameter: f64, cost: Cost) -> f64 {
     if cost.p() < 1.0 {
-        cost.at(precision.unit_roundoff() * diameter)
+        cost.at(precision.unit_roundoff() * REACH * diameter)
     } else {
         0.0
     }

@@ -94,7 +94,6 @@ impl Energy {
         let unit = frame.cost_unit(cost);
         // Equal up to rounding, which must not show in a difference.
         let mass = (source.mass() * target.mass()).sqrt();
-        let diameter = frame.diameter_in_frame();
         let sums = Combination::ENERGY;
         let of = |means: Means, value: f64, rounding: f64| Discrepancy {
             value: unit * mass * mass * value,
@@ -107,7 +106,7 @@ impl Energy {
             let (means, between) = Means::of_squares(&frame, source, target);
             // Means of n terms are off by some √n roundoffs of the largest coordinates.
             let terms = (source.len() + target.len()) as f64;
-            let off = Precision::F64.unit_roundoff() * (4.0 + terms.sqrt()) * diameter;
+            let off = (4.0 + terms.sqrt()) * frame.rounding(Precision::F64);
             let rounding = off * (2.0 * between.sqrt() + off);
             return of(means, between, rounding).finished("host", Precision::F64, start);
         }
@@ -118,8 +117,7 @@ impl Energy {
         let means = Means::new(engine, &frame, kernel, Factor::Cost, source, target)?;
         let value = sums.of(means.terms);
         let precision = engine.precision();
-        // Rounding the coordinates moves two points by at most this much relative to each other.
-        let delta = precision.unit_roundoff() * diameter;
+        let delta = frame.rounding(precision);
         let rounding = relative_error(precision, source.dimension()) * sums.size(means.terms)
             + 2.0 * moved(cost, delta, means.terms.ab);
         let discrepancy = Discrepancy {

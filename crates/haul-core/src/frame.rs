@@ -4,17 +4,20 @@
 //! cube spoils log-marginals by 11. So both clouds are moved to the centre of their joint bounding
 //! box and scaled to half-widths of at most 1, in f64, before anything is rounded.
 //!
-//! The centre is rounded to a multiple of a power of two, an 8th to a 4th of the half-width, so that
-//! pairs of clouds at about the same place have the same frame. A cloud of several of them is then the
-//! same numbers on a device, and is put there once. It makes coordinates larger by an 8th at most.
+//! Each coordinate of the centre is rounded to a power of two times an integer, by at most a 4th of
+//! the half-width, so that pairs of clouds at about the same place have the same frame. A cloud of several
+//! of them is then the same numbers on a device, and is put there once.
 //!
 //! The unit of length is one in which log2(e)/ε is a power of 2^p. Exponents are base 2, so that
 //! potentials, coordinates and costs become exponents, and sums become potentials, by powers of
 //! two: no conversion rounds anything, at ε or at any level of an annealing that halves the blur.
 //! OT_{sᵖε}(sx, sy) = sᵖ OT_ε(x, y) brings every number back.
 
-use crate::{Cost, Error, Measure, Result};
+use crate::{Cost, Error, Measure, Precision, Result};
 use std::f64::consts::LOG2_E;
+
+/// How far points are from the rounded centre at most, in half-widths of their box.
+pub(crate) const REACH: f64 = 1.25;
 
 /// Centre and scale shared by two clouds.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,18 +56,18 @@ impl Frame {
             }
         };
         let diameter = 2.0 * largest * half_widths.iter().map(relative).sum::<f64>().sqrt();
-        let grid = power_of_two_above(largest) / 8.0;
-        let middle = |(l, h): (&f64, &f64)| {
-            let exact = 0.5 * l + 0.5 * h;
+        let middle = |(low, high): (&f64, &f64)| {
+            let exact = 0.5 * low + 0.5 * high;
+            let grid = power_of_two_above(0.5 * high - 0.5 * low) / 4.0;
             let near = (exact / grid).round() * grid;
-            if largest > 0.0 && near.is_finite() {
+            if high > low && near.is_finite() {
                 near
             } else {
                 exact
             }
         };
         let centre: Vec<f64> = low.iter().zip(&high).map(middle).collect();
-        let reach = |(c, (l, h)): (&f64, (&f64, &f64))| (c - l).max(h - c);
+        let reach = |(c, (low, high)): (&f64, (&f64, &f64))| (c - low).max(high - c);
         let reaches = centre.iter().zip(low.iter().zip(&high)).map(reach);
         Self {
             half_width: reaches.fold(0.0, f64::max),
@@ -143,6 +146,12 @@ impl Frame {
     /// The diameter as the frame has it.
     pub(crate) fn diameter_in_frame(&self) -> f64 {
         self.diameter / self.scale
+    }
+
+    /// By how much rounding the coordinates may move two points of the frame relative to each other:
+    /// each is off by a roundoff of what lies between it and the centre.
+    pub(crate) fn rounding(&self, precision: Precision) -> f64 {
+        precision.unit_roundoff() * REACH * self.diameter_in_frame()
     }
 
     /// Refuses extents whose cost is no finite, normal f64.

@@ -74,7 +74,7 @@ impl Mmd {
         let precision = engine.precision();
         // Where the kernel counts, its slope is at most 3/σ of it.
         let sigma = kernel.epsilon.powf(1.0 / kernel.cost.p());
-        let delta = precision.unit_roundoff() * frame.diameter_in_frame();
+        let delta = frame.rounding(precision);
         let relative = relative_error(precision, source.dimension()) + 3.0 * delta / sigma;
         let discrepancy = Discrepancy {
             value: sums.of(terms),
