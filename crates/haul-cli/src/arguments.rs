@@ -105,7 +105,8 @@ pub(crate) struct Sinkhorn {
     #[arg(long, value_name = "F.npz")]
     pub(crate) potentials: Option<PathBuf>,
 
-    /// Write the K largest entries of each row of the plan to the file of --plan
+    /// Write the K largest entries of each row of the plan to the file of --plan; all of them where K is
+    /// the number of points of the second cloud
     #[arg(long, value_name = "K", requires = "plan", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) plan_topk: Option<u32>,
 
@@ -215,7 +216,7 @@ pub(crate) struct Map {
     pub(crate) b: PathBuf,
 
     /// The moved cloud: .npy .npz .ply .csv .xyz
-    #[arg(short, long, value_name = "OUT.ply")]
+    #[arg(short, long, value_name = "OUT")]
     pub(crate) output: PathBuf,
 
     /// The part of the way that is gone, from 0 to 1: x + t (T(x) − x)

@@ -2,6 +2,7 @@
 
 use crate::arguments::Demo;
 use crate::outcome::{self, Outcome};
+use crate::page::Clouds;
 use crate::picture::{self, Heading, Picture};
 use crate::rows::Rows;
 use crate::{device, formats, report};
@@ -55,7 +56,14 @@ pub(crate) fn run(arguments: &Demo) -> Result<Outcome> {
     } else {
         let next = format!("haul sinkhorn {} {} --blur 0.02", quoted(&a), quoted(&b));
         let mut rows = Rows::default();
-        rows.heading(report::text(&a, &b, report));
+        let clouds = Clouds {
+            a: &a,
+            b: &b,
+            source: &source,
+            target: &target,
+            images: None,
+        };
+        rows.heading(report::text(&clouds, report));
         rows.row("picture", drawing.display());
         rows.row("now try", next);
         outcome::show(&rows.text())?;

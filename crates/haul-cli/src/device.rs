@@ -1,8 +1,8 @@
 //! From `--device`, `--precision` and `--threads` to an engine.
 
 use crate::arguments::{Engine, Precision, Solving};
-use crate::input;
 use crate::outcome::{self, DeviceFailure};
+use crate::{extent, input};
 use anyhow::{Result, bail};
 use haul::{CpuEngine, Device, Measure, Problem, Selection};
 use std::path::Path;
@@ -34,6 +34,12 @@ pub(crate) fn engine_between(
 ) -> Result<Engine> {
     let settings = input::settings(&solving.settings);
     let problem = input::named(settings.problem(source, target), a, b)?;
+    if !solving.quiet {
+        let sides = [(a, source), (b, target)];
+        for caution in extent::cautions(sides, problem.blur()) {
+            outcome::warn(&caution);
+        }
+    }
     Ok(engine_for(solving, &problem))
 }
 

@@ -46,13 +46,17 @@ impl Comparison for Divergence {
             self.gradients.write(&terms.gradient()?)?;
         }
         let (a, b) = (self.a.to_string_lossy(), self.b.to_string_lossy());
+        let clouds = Clouds {
+            a: &a,
+            b: &b,
+            source,
+            target,
+            images: None,
+        };
         if let Some(path) = &self.solving.report {
             let clouds = Clouds {
-                a: &a,
-                b: &b,
-                source,
-                target,
                 images: Some(&terms.ab.plan().map()?),
+                ..clouds
             };
             let page = page::divergence(&clouds, &terms, &course)?;
             formats::write_text(path, &page)?;
@@ -62,7 +66,7 @@ impl Comparison for Divergence {
             output: if self.solving.json {
                 report::divergence_line(&a, &b, &terms)?
             } else {
-                report::divergence_text(&a, &b, &terms)
+                report::divergence_text(&clouds, &terms)
             },
             warnings: report::warnings(&self.solving, reports),
             outcome: Outcome::of(terms.converged()),

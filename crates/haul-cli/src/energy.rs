@@ -60,14 +60,14 @@ impl Comparison for Energy {
             })?;
         }
         let (a, b) = (self.a.to_string_lossy(), self.b.to_string_lossy());
+        let clouds = Clouds {
+            a: &a,
+            b: &b,
+            source,
+            target,
+            images: None,
+        };
         if let Some(path) = &self.report {
-            let clouds = Clouds {
-                a: &a,
-                b: &b,
-                source,
-                target,
-                images: None,
-            };
             let page = page::energy(&clouds, function, &discrepancy)?;
             formats::write_text(path, &page)?;
         }
@@ -84,7 +84,7 @@ impl Comparison for Energy {
             output: if self.json {
                 report::energy_line(&a, &b, function, &discrepancy)?
             } else {
-                report::energy_text(&a, &b, function, &discrepancy)
+                report::energy_text(&clouds, function, &discrepancy)
             },
             warnings,
             outcome: Outcome::Done,

@@ -196,7 +196,7 @@ pub(crate) fn named<T>(checked: haul::Result<T>, a: &Path, b: &Path) -> Result<T
             target_mass,
         }) => {
             bail!(
-                "{} and {}: the masses differ: {source_mass} and {target_mass}; scale both to 1 with --normalize, or let mass be destroyed and created with --reach or --rho",
+                "{} and {}: the masses differ: {source_mass} and {target_mass}; scale both to 1 with --normalize, or let mass be destroyed and created, with --reach or a --rho for both sides or one",
                 a.display(),
                 b.display()
             )

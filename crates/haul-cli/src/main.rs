@@ -22,6 +22,7 @@ mod gradient;
 mod input;
 mod interrupt;
 mod lines;
+mod loader;
 mod machine;
 mod map;
 mod ordered;
@@ -46,6 +47,7 @@ use std::process::ExitCode;
 use tracing_subscriber::filter::LevelFilter;
 
 fn main() -> ExitCode {
+    loader::silence();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         // Help and the version come as errors as well, on standard output.

@@ -7,6 +7,7 @@ use crate::input::{self, Given};
 use crate::outcome::Outcome;
 use crate::page::{self, Clouds};
 use crate::progress::Course;
+use crate::report::Displacement;
 use crate::rows::Rows;
 use crate::{device, formats, report};
 use anyhow::{Result, bail};
@@ -57,12 +58,20 @@ impl Comparison for Map {
             Some(_) => images(&plan, points, d)?,
             None => plan.map()?,
         };
+        let moved = displacement(points, &images, d, source.weights.as_deref());
         let steps = self.steps();
         for (path, t) in &steps {
             let moved = interpolated(points, &images, *t);
             formats::write_moved(path, &self.a, &moved, d, source.weights.as_deref())?;
         }
         let (a, b) = (self.a.to_string_lossy(), self.b.to_string_lossy());
+        let clouds = Clouds {
+            a: &a,
+            b: &b,
+            source: &source.measure,
+            target: &target.measure,
+            images: None,
+        };
         let report = solution.report();
         if let Some(path) = &self.solving.report {
             // The picture is of the points that were solved for.
@@ -71,22 +80,26 @@ impl Comparison for Map {
                 None => images,
             };
             let clouds = Clouds {
-                a: &a,
-                b: &b,
-                source: &source.measure,
-                target: &target.measure,
                 images: Some(&images),
+                ..clouds
             };
-            let page = page::solution("map", &clouds, report, &course)?;
+            let page = page::solution("map", &clouds, report, Some(moved), &course)?;
             formats::write_text(path, &page)?;
         }
         Ok(Compared {
             output: if self.solving.json {
-                report::Json::new("map", &a, &b, report).line()?
+                let json = report::Json::new("map", &a, &b, report);
+                json.of_map(moved).line()?
             } else {
                 let mut rows = Rows::default();
+                let Displacement { mean, largest } = moved;
+                let (mean, largest) = (report::short(mean), report::short(largest));
+                rows.row(
+                    "points go",
+                    format!("{mean} far on average, {largest} at most"),
+                );
                 rows.row("written", list(&steps));
-                report::text(&a, &b, report) + &rows.text()
+                report::text(&clouds, report) + &rows.text()
             },
             warnings: report::warnings(&self.solving, [report]),
             outcome: Outcome::of(report.converged),
@@ -128,6 +141,32 @@ fn images(plan: &Plan<'_, '_, Device>, points: &[f64], dimension: usize) -> Resu
         images.extend(plan.map_points(chunk)?);
     }
     Ok(images)
+}
+
+/// How far the map takes these points, which may have weights.
+fn displacement(
+    points: &[f64],
+    images: &[f64],
+    dimension: usize,
+    weights: Option<&[f64]>,
+) -> Displacement {
+    let pairs = points
+        .chunks_exact(dimension)
+        .zip(images.chunks_exact(dimension));
+    let (mut sum, mut mass, mut largest) = (0.0, 0.0, 0.0_f64);
+    for (i, (x, image)) in pairs.enumerate() {
+        let square: f64 = x.iter().zip(image).map(|(x, y)| (x - y).powi(2)).sum();
+        let weight = weights.map_or(1.0, |weights| weights[i]);
+        sum += weight * square.sqrt();
+        mass += weight;
+        if weight > 0.0 {
+            largest = largest.max(square.sqrt());
+        }
+    }
+    Displacement {
+        mean: sum / mass,
+        largest,
+    }
 }
 
 /// McCann's interpolation x + t (T(x) − x), exactly x at t = 0 and T(x) at t = 1.

@@ -2,8 +2,10 @@
 
 use crate::arguments::Solving;
 use crate::energy::Function;
+use crate::extent::{Extent, spacing};
+use crate::page::Clouds;
 use crate::rows::{BAD, GOOD, Rows, STRONG, styled};
-use haul::{Discrepancy, Engine, Report, Terms};
+use haul::{Bounds, Discrepancy, Engine, Measure, Report, Terms};
 use serde::Serialize;
 
 /// The JSON object of a result; the names of its keys are the program's contract.
@@ -21,6 +23,8 @@ pub(crate) struct Json<'r> {
     rho_a: Option<f64>,
     rho_b: Option<f64>,
     value: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    displacement: Option<Displacement>,
     regularized_cost: f64,
     transport_cost: f64,
     dual: f64,
@@ -34,6 +38,13 @@ pub(crate) struct Json<'r> {
     seconds: f64,
     device: &'r str,
     precision: &'r str,
+}
+
+/// How far a map moves points.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(crate) struct Displacement {
+    pub(crate) mean: f64,
+    pub(crate) largest: f64,
 }
 
 #[derive(Serialize)]
@@ -66,6 +77,7 @@ impl<'r> Json<'r> {
             rho_a: finite(report.rho_a),
             rho_b: finite(report.rho_b),
             value: report.value,
+            displacement: None,
             regularized_cost: report.regularized_cost,
             transport_cost: report.transport_cost,
             dual: report.dual,
@@ -91,6 +103,14 @@ impl<'r> Json<'r> {
         }
     }
 
+    /// The same, with how far points are moved.
+    pub(crate) fn of_map(self, displacement: Displacement) -> Self {
+        Self {
+            displacement: Some(displacement),
+            ..self
+        }
+    }
+
     /// The object in one line.
     pub(crate) fn line(&self) -> anyhow::Result<String> {
         Ok(serde_json::to_string(self)? + "\n")
@@ -108,7 +128,7 @@ pub(crate) fn divergence_line<E: Engine>(
     let sum = |count: fn(&Report) -> usize| count(ab) + count(aa) + count(bb);
     let (lower, upper) = (terms.lower_bound(), terms.upper_bound());
     let floors = [ab, aa, bb].map(|term| term.certificate.precision_floor);
-    let object = serde_json::json!({
+    let mut object = serde_json::json!({
         "command": "divergence",
         "a": a,
         "b": b,
@@ -140,34 +160,38 @@ pub(crate) fn divergence_line<E: Engine>(
             "bb": Json::new("sinkhorn", b, b, bb),
         },
     });
+    if let Some(distance) = terms.distance() {
+        object["distance"] = distance.into();
+    }
     Ok(serde_json::to_string(&object)? + "\n")
 }
 
 /// A divergence for a person.
-pub(crate) fn divergence_text<E: Engine>(a: &str, b: &str, terms: &Terms<'_, E>) -> String {
+pub(crate) fn divergence_text<E: Engine>(clouds: &Clouds, terms: &Terms<'_, E>) -> String {
     let [ab, aa, bb] = [&terms.ab, &terms.aa, &terms.bb].map(|term| term.report());
-    let bounds = (long(terms.lower_bound()), long(terms.upper_bound()));
     let mut rows = Rows::default();
+    problem(&mut rows, clouds, ab);
     let mut row = |name: &str, value: String| rows.row(name, value);
-    let p = ab.cost.p();
+    row("S_ε", styled(STRONG, long(terms.value())));
     row(
-        "source",
-        format!("{a}, {} points in dimension {}", ab.n, ab.d),
-    );
-    row("target", format!("{b}, {} points", ab.m));
-    row(
-        "blur",
-        format!(
-            "{}, ε = {} for the cost |x − y|^{p}",
-            short(ab.blur),
-            short(ab.epsilon)
+        "  between",
+        between(
+            terms.value(),
+            terms.lower_bound(),
+            terms.upper_bound(),
+            terms.converged(),
         ),
     );
-    if let Some(penalties) = penalties(ab) {
-        row("penalties", penalties);
+    if let (Some(distance), Some(Bounds { lower, upper })) =
+        (terms.distance(), terms.distance_bounds())
+    {
+        let (distance, lower, upper) = (short(distance), short(lower), short(upper));
+        let root = root_of("S_ε", ab.cost.p(), clouds.source.mass());
+        row(
+            "distance",
+            format!("{distance} = {root}, between {lower} and {upper}"),
+        );
     }
-    row("S_ε", styled(STRONG, long(terms.value())));
-    row("  between", format!("{} and {}", bounds.0, bounds.1));
     row("OT_ε(a, b)", long(ab.value));
     row("OT_ε(a, a)", long(aa.value));
     row("OT_ε(b, b)", long(bb.value));
@@ -178,7 +202,8 @@ pub(crate) fn divergence_text<E: Engine>(a: &str, b: &str, terms: &Terms<'_, E>)
     row(
         "marginals",
         format!(
-            "off by at most {worst:.1e} in L1, {} {:.1e} × mass",
+            "off by at most {worst:.1e} in L1{}, {} {:.1e} × mass",
+            aim(ab),
             verdict(terms.converged()),
             ab.tolerance
         ),
@@ -260,8 +285,7 @@ pub(crate) fn energy_line(
 
 /// An energy for a person.
 pub(crate) fn energy_text(
-    a: &str,
-    b: &str,
+    clouds: &Clouds,
     function: Function,
     discrepancy: &Discrepancy,
 ) -> String {
@@ -269,18 +293,14 @@ pub(crate) fn energy_text(
         value,
         terms,
         rounding,
-        n,
-        m,
-        d,
         pairs,
         seconds,
         ..
     } = discrepancy;
     let (name, mean) = function.names();
     let mut rows = Rows::default();
+    files(&mut rows, clouds);
     let mut row = |name: &str, value: String| rows.row(name, value);
-    row("source", format!("{a}, {n} points in dimension {d}"));
-    row("target", format!("{b}, {m} points"));
     row(mean, function.mean());
     row(name, styled(STRONG, long(*value)));
     row("  give or take", format!("{rounding:.1e}, by rounding"));
@@ -297,58 +317,47 @@ pub(crate) fn energy_text(
 }
 
 /// The report for a person.
-pub(crate) fn text(a: &str, b: &str, report: &Report) -> String {
-    let Report {
-        n,
-        m,
-        d,
-        certificate,
-        ..
-    } = report;
+pub(crate) fn text(clouds: &Clouds, report: &Report) -> String {
+    let certificate = &report.certificate;
     let p = report.cost.p();
     let rate = report.pairs as f64 / report.seconds / 1e9;
     let mut rows = Rows::default();
+    problem(&mut rows, clouds, report);
     let mut row = |name: &str, value: String| rows.row(name, value);
-    row("source", format!("{a}, {n} points in dimension {d}"));
-    row("target", format!("{b}, {m} points"));
-    row(
-        "blur",
-        format!(
-            "{}, ε = {} for the cost |x − y|^{p}",
-            short(report.blur),
-            short(report.epsilon)
-        ),
-    );
-    if let Some(penalties) = penalties(report) {
-        row("penalties", penalties);
-    }
     row("OT_ε", styled(STRONG, long(report.value)));
     row(
         "  between",
-        format!(
-            "{} and {}",
-            long(certificate.lower_bound),
-            long(certificate.upper_bound)
+        between(
+            report.value,
+            certificate.lower_bound,
+            certificate.upper_bound,
+            report.converged,
         ),
     );
     row(
         "transport cost",
         format!("{} = ⟨P, C⟩", long(report.transport_cost)),
     );
-    if let Some(haul::Bounds { lower, upper }) = certificate.wasserstein {
+    if let Some(Bounds { lower, upper }) = certificate.wasserstein {
         row(
             "without entropy",
             format!("{} to {}", long(lower), long(upper)),
         );
+        let mass = clouds.source.mass();
+        let [lower, upper] =
+            [lower, upper].map(|bound| short((bound.max(0.0) / mass).powf(1.0 / p)));
+        let root = root_of("cost", p, mass);
+        row("  as a length", format!("{lower} to {upper} = {root}"));
     }
     row("entropy", format!("{} = KL(P | a⊗b)", long(report.kl)));
     row("mass moved", long(report.mass));
     row(
         "marginals",
         format!(
-            "off by {:.1e} and {:.1e} in L1, {} {:.1e} × mass",
+            "off by {:.1e} and {:.1e} in L1{}, {} {:.1e} × mass",
             certificate.marginal_error_a,
             certificate.marginal_error_b,
+            aim(report),
             verdict(report.converged),
             report.tolerance
         ),
@@ -365,6 +374,79 @@ pub(crate) fn text(a: &str, b: &str, report: &Report) -> String {
         format!("{}, {}", report.device, report.precision.name()),
     );
     rows.text()
+}
+
+/// What is compared, and how.
+fn problem(rows: &mut Rows, clouds: &Clouds, report: &Report) {
+    files(rows, clouds);
+    let (blur, epsilon, p) = (short(report.blur), short(report.epsilon), report.cost.p());
+    rows.row(
+        "blur",
+        format!("{blur}, ε = {epsilon} for the cost |x − y|^{p}"),
+    );
+    if let Some(penalties) = penalties(report) {
+        rows.row("penalties", penalties);
+    }
+}
+
+/// Both files, with what is known of their clouds.
+fn files(rows: &mut Rows, clouds: &Clouds) {
+    let Clouds {
+        a,
+        b,
+        source,
+        target,
+        ..
+    } = *clouds;
+    let (n, m, d) = (source.len(), target.len(), source.dimension());
+    rows.row(
+        "source",
+        format!("{a}, {n} points in dimension {d}{}", size(source)),
+    );
+    rows.row("target", format!("{b}, {m} points{}", size(target)));
+}
+
+/// How large a cloud is, and how far apart its points are.
+fn size(measure: &Measure) -> String {
+    let (points, d) = (measure.points(), measure.dimension());
+    let apart = spacing(points, d).map(|spacing| format!(" and {} apart", short(spacing)));
+    let across = short(Extent::of(points, d).diagonal());
+    apart
+        .map(|apart| format!(", {across} across{apart}"))
+        .unwrap_or_default()
+}
+
+/// The bounds of a value, with a word on what narrows them where they tell little.
+fn between(value: f64, lower: f64, upper: f64, converged: bool) -> String {
+    let bounds = format!("{} and {}", long(lower), long(upper));
+    if converged && upper - lower > 0.1 * value.abs() {
+        bounds + "; a smaller --tolerance narrows it"
+    } else {
+        bounds
+    }
+}
+
+/// What a length is the root of.
+fn root_of(value: &str, p: f64, mass: f64) -> String {
+    let share = if (mass - 1.0).abs() < 1e-9 {
+        value.to_owned()
+    } else {
+        format!("({value} / mass)")
+    };
+    match p {
+        1.0 => share,
+        2.0 => format!("√{share}"),
+        _ => format!("{share}^(1/{p})"),
+    }
+}
+
+/// What the marginals of a plan are off from, where it is not the measures.
+fn aim(report: &Report) -> &'static str {
+    if report.rho_a.is_finite() || report.rho_b.is_finite() {
+        " from what the penalty asks for"
+    } else {
+        ""
+    }
 }
 
 /// What a user should know beside the numbers of some solves, unless it was not to be said; none

@@ -68,23 +68,27 @@ impl Comparison for Sinkhorn {
             self.gradients.write(&solution.gradient()?)?;
         }
         let (a, b) = (self.a.to_string_lossy(), self.b.to_string_lossy());
+        let clouds = Clouds {
+            a: &a,
+            b: &b,
+            source,
+            target,
+            images: None,
+        };
         let report = solution.report();
         if let Some(path) = &self.solving.report {
             let clouds = Clouds {
-                a: &a,
-                b: &b,
-                source,
-                target,
                 images: Some(&solution.plan().map()?),
+                ..clouds
             };
-            let page = page::solution("sinkhorn", &clouds, report, &course)?;
+            let page = page::solution("sinkhorn", &clouds, report, None, &course)?;
             formats::write_text(path, &page)?;
         }
         Ok(Compared {
             output: if self.solving.json {
                 report::Json::new("sinkhorn", &a, &b, report).line()?
             } else {
-                report::text(&a, &b, report)
+                report::text(&clouds, report)
             },
             warnings: report::warnings(&self.solving, [report]),
             outcome: Outcome::of(report.converged),

@@ -10,7 +10,7 @@
 //! [Séjourné et al.'19]. With two different ρ all three terms have the same pair of them, and what
 //! is left of it is that S_ε = 0 for equal measures.
 
-use crate::{Engine, Measure, Progress, Regularization, Result, Sinkhorn, Solution, Start};
+use crate::{Bounds, Engine, Measure, Progress, Regularization, Result, Sinkhorn, Solution, Start};
 use std::ops::ControlFlow;
 
 /// Settings of a Sinkhorn divergence; they are those of its three solves.
@@ -174,6 +174,28 @@ impl<E: Engine> Terms<'_, E> {
     pub fn upper_bound(&self) -> f64 {
         let own = [&self.aa, &self.bb].map(|term| term.certificate().lower_bound);
         self.debiased(self.ab.certificate().upper_bound, own)
+    }
+
+    /// The length (S_ε/m)^{1/p} for measures of mass m, in the units of the points: how far mass is from
+    /// where it is to go, on average. It is |t| between a measure and its copy moved by t, and 0 where
+    /// rounding left S_ε negative. None where mass is destroyed and created, which S_ε counts as well.
+    pub fn distance(&self) -> Option<f64> {
+        self.length(self.value())
+    }
+
+    /// [`distance`](Self::distance) is between these.
+    pub fn distance_bounds(&self) -> Option<Bounds> {
+        Some(Bounds {
+            lower: self.length(self.lower_bound())?,
+            upper: self.length(self.upper_bound())?,
+        })
+    }
+
+    fn length(&self, value: f64) -> Option<f64> {
+        let report = self.ab.report();
+        let balanced = report.rho_a.is_infinite() && report.rho_b.is_infinite();
+        let root = |value: f64| value.max(0.0).powf(1.0 / report.cost.p());
+        balanced.then(|| root(value / self.masses[0]))
     }
 
     fn debiased(&self, ab: f64, own: [f64; 2]) -> f64 {

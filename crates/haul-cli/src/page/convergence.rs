@@ -43,9 +43,9 @@ pub(super) fn section(course: &[Progress], tolerance: f64, names: &[&str]) -> Pa
     let words = "The error of the marginals, on a logarithmic axis, falling over the iterations";
     let caption = html! {
         "The L1 error of the marginals, relative to the mass, whenever it was measured."
-        @if let Some(Annealing { stages, from, to, .. }) = annealing {
-            " Shaded: " (stages) " stages of " (names.first().unwrap_or(&"the first solve"))
-            " at a larger ε, from " (short(from)) " down to " (short(to)) "."
+        @if let Some(Annealing { iterations, stages, from, to, .. }) = annealing {
+            " The first " (iterations) " iterations of " (names.first().unwrap_or(&"the first solve"))
+            ", shaded, are " (stages) " stages at a larger ε, from " (short(from)) " down to " (short(to)) "."
         }
     };
     Ok(html! {
@@ -71,6 +71,7 @@ struct Curve {
 struct Annealing {
     /// The iterations at which a stage ended.
     ends: Vec<f64>,
+    iterations: usize,
     stages: usize,
     from: f64,
     to: f64,
@@ -87,6 +88,7 @@ impl Curve {
         let ends: Vec<_> = ends.collect();
         let annealing = match (steps.first(), steps.last()) {
             (Some(first), Some(last)) if !ends.is_empty() => Some(Annealing {
+                iterations: stages.iter().rev().skip(1).map(|stage| stage.len()).sum(),
                 stages: ends.len(),
                 ends,
                 from: first.epsilon,
@@ -237,7 +239,9 @@ mod tests {
         let text = |names: &[&str]| section(&course, 1e-3, names).unwrap().into_string();
         let two = text(&["one", "two"]);
         assert!(
-            two.contains("2 stages of one at a larger ε, from 4.000 down to 0.2500."),
+            two.contains(
+                "The first 2 iterations of one, shaded, are 2 stages at a larger ε, from 4.000 down to 0.2500."
+            ),
             "{two}"
         );
         assert!(
@@ -256,7 +260,7 @@ mod tests {
                 .unwrap()
                 .into_string();
             assert!(text.contains("<svg") && !text.contains("NaN") && !text.contains("inf"));
-            assert!(!text.contains("Shaded"));
+            assert!(!text.contains("shaded"));
         }
         let long: Vec<_> = (1..=10_000).map(|k| step(k, 1.0, 1.0 / k as f64)).collect();
         assert!(section(&long, 1e-3, &["one"]).unwrap().into_string().len() < 1 << 20);

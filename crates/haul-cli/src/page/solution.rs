@@ -3,6 +3,7 @@
 use super::certificate::Claim;
 use super::sheet::sheet;
 use super::{Clouds, Page, convergence, number::Number, values};
+use crate::report::Displacement;
 use haul::{Bounds, Engine, Progress, Report, Terms};
 use maud::{Markup, html};
 
@@ -18,6 +19,7 @@ pub(crate) fn solution(
     command: &str,
     clouds: &Clouds,
     report: &Report,
+    moved: Option<Displacement>,
     course: &[Progress],
 ) -> Page {
     let Clouds { a, b, .. } = clouds;
@@ -35,12 +37,18 @@ pub(crate) fn solution(
         h1 { "haul " (command) ": the cost of moving one cloud onto the other" }
         (clouds.files())
         (value("OT_ε", report.value))
+        @if let Some(Displacement { mean, largest }) = moved {
+            p {
+                "Points go " (Number::short(mean)) " far on average, " (Number::short(largest))
+                " at most, in the units of their coordinates."
+            }
+        }
         (claim.section())
         (convergence::section(course, report.tolerance, &["OT_ε"])?)
         (clouds.section()?)
         section {
             h2 { "All numbers" }
-            (values::solution(report))
+            (values::solution(report, moved))
         }
     };
     Ok(sheet(&format!("haul {command}: {a}, {b}"), None, &body))
@@ -72,13 +80,18 @@ pub(crate) fn divergence<E: Engine>(
         h1 { "haul divergence: how far two clouds are from each other" }
         (clouds.files())
         (value("S_ε", terms.value()))
+        @if let Some(distance) = terms.distance() {
+            p {
+                "As a length: mass is " (Number::short(distance)) " from where it is to go on average, in the units of the points."
+            }
+        }
         p.about { "S_ε(a, b) = OT_ε(a, b) − ½ OT_ε(a, a) − ½ OT_ε(b, b), 0 for equal clouds" }
         (claim.section())
         (convergence::section(course, ab.tolerance, &TERMS)?)
         (clouds.section()?)
         section {
             h2 { "All numbers" }
-            (values::divergence(terms.value(), claim.bounds, [ab, aa, bb]))
+            (values::divergence(terms, claim.bounds))
         }
     };
     Ok(sheet(&format!("haul divergence: {a}, {b}"), None, &body))

@@ -2,16 +2,20 @@
 
 use super::number::Number;
 use super::solution::TERMS;
-use crate::report::penalties;
-use haul::{Bounds, Precision, Report};
+use crate::report::{Displacement, penalties};
+use haul::{Bounds, Engine, Precision, Report, Terms};
 use maud::{Markup, html};
 
 /// The numbers of a solve.
-pub(super) fn solution(report: &Report) -> Markup {
+pub(super) fn solution(report: &Report, moved: Option<Displacement>) -> Markup {
     let certificate = &report.certificate;
     html! {
         (table("Values", &html! {
             (row("OT_ε", "value", &Number::long(report.value)))
+            @if let Some(Displacement { mean, largest }) = moved {
+                (row("points go, on average", "displacement.mean", &Number::long(mean)))
+                (row("points go, at most", "displacement.largest", &Number::long(largest)))
+            }
             (row("transport cost ⟨P, C⟩", "transport_cost", &Number::long(report.transport_cost)))
             (row("regularised cost", "regularized_cost", &Number::long(report.regularized_cost)))
             (row("KL(P | a⊗b)", "kl", &Number::long(report.kl)))
@@ -39,7 +43,8 @@ pub(super) fn solution(report: &Report) -> Markup {
 }
 
 /// The numbers of a divergence, its terms side by side.
-pub(super) fn divergence(value: f64, bounds: Bounds, terms: [&Report; 3]) -> Markup {
+pub(super) fn divergence<E: Engine>(of: &Terms<'_, E>, bounds: Bounds) -> Markup {
+    let terms = [&of.ab, &of.aa, &of.bb].map(|term| term.report());
     let [ab, ..] = terms;
     let floor = terms.map(|term| term.certificate.precision_floor);
     let floor = floor.into_iter().fold(0.0, f64::max);
@@ -81,7 +86,10 @@ pub(super) fn divergence(value: f64, bounds: Bounds, terms: [&Report; 3]) -> Mar
     ];
     html! {
         (table("Value and certificate", &html! {
-            (row("S_ε", "value", &Number::long(value)))
+            (row("S_ε", "value", &Number::long(of.value())))
+            @if let Some(distance) = of.distance() {
+                (row("distance, its root", "distance", &Number::long(distance)))
+            }
             (row("lower bound", "certificate.lower_bound", &Number::long(bounds.lower)))
             (row("upper bound", "certificate.upper_bound", &Number::long(bounds.upper)))
             (row("gap", "certificate.gap", &Number::error(bounds.upper - bounds.lower)))

@@ -12,7 +12,7 @@ mod map;
 mod page;
 mod pairwise;
 
-use fixture::{Ran, Room, assert_close, assert_says, dense, error_line, value};
+use fixture::{Ran, Room, assert_close, assert_says, dense, error_line, ring, spiral, value};
 use serde_json::Value;
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -71,6 +71,73 @@ fn json_has_every_key_of_the_contract() {
         (&result["command"], &result["p"], &result["n"]),
         (&"demo".into(), &2.into(), &1500.into())
     );
+}
+
+#[test]
+fn a_divergence_is_told_as_a_length_as_well() {
+    let room = Room::with_clouds();
+    let moved: Vec<f64> = spiral(60)
+        .chunks(2)
+        .flat_map(|p| [p[0] + 0.3, p[1] - 0.4])
+        .collect();
+    room.csv("moved.csv", &moved, 2);
+    for (options, mass) in [("", 1.0), ("--p 1", 1.0), ("--p 1.5", 1.0), ("", 60.0)] {
+        let weigh = |name: &str, points: &[f64]| {
+            let rows = fixture::rows(points, 2, ",");
+            let rows = rows.lines().map(|row| format!("{row},{}\n", mass / 60.0));
+            room.write(name, format!("x,y,weight\n{}", rows.collect::<String>()));
+        };
+        weigh("one.csv", &spiral(60));
+        weigh("other.csv", &moved);
+        let line = format!("divergence one.csv other.csv --blur 0.01 --tolerance 1e-5 {options}");
+        let result = room.cpu(&format!("{line} --json -q")).json(0);
+        let distance = result["distance"].as_f64().unwrap();
+        let p = result["p"].as_f64().unwrap();
+        assert_close(mass * distance.powf(p), value(&result), 1e-9 * mass);
+        assert_close(distance, 0.5, 1e-3);
+        let told = room.cpu(&format!("{line} -q"));
+        assert_says(&told.stdout, &["\ndistance        0.50", "1.5"]);
+    }
+    // Where mass is destroyed and created there is none; and of equal clouds it is 0.
+    let unbalanced = room
+        .cpu("divergence a.csv moved.csv --reach 1 --json")
+        .json(0);
+    assert!(unbalanced.get("distance").is_none());
+    let equal = room.cpu("divergence a.csv a.csv --json").json(0);
+    assert_eq!(equal["distance"], 0.0);
+}
+
+#[test]
+fn what_is_unusual_of_two_clouds_is_told_before_they_are_compared() {
+    let room = Room::with_clouds();
+    let tiny: Vec<f64> = ring(50).iter().map(|x| 0.001 * x).collect();
+    room.csv("tiny.csv", &tiny, 2);
+    let told = room.cpu("divergence a.csv tiny.csv");
+    assert_eq!(told.status, Some(0));
+    assert_says(
+        &told.stderr,
+        &[
+            "warning:",
+            "tiny.csv is 0.001",
+            "one unit",
+            "nothing of its form is seen",
+        ],
+    );
+    assert_eq!(room.cpu("divergence a.csv tiny.csv -q").stderr, "");
+    assert_eq!(room.cpu("divergence a.csv b.csv --blur 0.2").stderr, "");
+    let noise = room.cpu("sinkhorn a.csv b.csv --blur 0.01 --max-iterations 3");
+    assert_says(&noise.stderr, &["neighbouring points are 0.0", "apart"]);
+}
+
+#[test]
+fn the_loader_of_a_system_without_a_session_keeps_silent() {
+    let room = Room::with_clouds();
+    for line in ["devices --json", "sinkhorn a.csv b.csv --blur 0.2"] {
+        let mut command = room.command(fixture::HAUL);
+        command.env_remove("XDG_RUNTIME_DIR").args(line.split(' '));
+        let ran = Ran::from(command.output().unwrap());
+        assert_eq!((ran.status, &*ran.stderr), (Some(0), ""), "{line}");
+    }
 }
 
 // Files and options

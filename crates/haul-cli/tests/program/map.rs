@@ -1,6 +1,6 @@
 //! `haul map`, and the smaller clouds that every command can be told to make: files in, files out.
 
-use crate::fixture::{Room, assert_says, dense, rows};
+use crate::fixture::{Room, assert_close, assert_says, dense, rows};
 use flate2::read::GzDecoder;
 use serde_json::Value;
 use std::fs;
@@ -56,6 +56,11 @@ fn points_go_to_the_mean_of_their_mass() {
     };
     let found = room.numbers("out.csv");
     assert!(close(&found, &map(&g), 1e-9));
+    let far = |(x, y): (&[f64], &[f64])| f64::hypot(x[0] - y[0], x[1] - y[1]);
+    let far: Vec<_> = a.chunks(2).zip(found.chunks(2)).map(far).collect();
+    let told = |key: &str| result["displacement"][key].as_f64().unwrap();
+    assert_close(told("mean"), far.iter().sum::<f64>() / 60.0, 1e-12);
+    assert_close(told("largest"), far.into_iter().fold(0.0, f64::max), 1e-12);
     g[7] += 1e-3;
     assert!(
         !close(&found, &map(&g), 1e-9),
