@@ -1,9 +1,10 @@
 //! The program for this machine as an archive to release, with all formats, its manual pages and
-//! completions, which it prints itself, the guide, the README and the licences.
+//! completions, which it prints itself, the guide, a README for who unpacks it, and the licences.
 
 use crate::{guide, links};
 use anyhow::{Context, Result, ensure};
 use flate2::{Compression, write::GzEncoder};
+use std::collections::BTreeSet;
 use std::env::{self, consts::EXE_SUFFIX};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -13,7 +14,10 @@ use std::process::{Command, Stdio};
 const MOST_BYTES: u64 = 25_000_000;
 
 /// Files that go along as they are.
-const BESIDE: [&str; 4] = ["README.md", "CHANGELOG.md", "LICENSE-MIT", "LICENSE-APACHE"];
+const BESIDE: [&str; 3] = ["CHANGELOG.md", "LICENSE-MIT", "LICENSE-APACHE"];
+
+/// What the archive says of itself. The README of the repository speaks of a source that is not in it.
+const README: &str = include_str!("archive.md");
 
 /// The shells with completions, and the file where each looks for them.
 const SHELLS: [(&str, &str); 4] = [
@@ -86,6 +90,23 @@ fn fill(folder: &Path, haul: &Path, root: &Path) -> Result<()> {
         let script = output(Command::new(haul).args(["completions", shell]))?;
         fs::write(completions.join(file), script)?;
     }
+    fs::write(folder.join("README.md"), README)?;
+    check_told(README, folder)
+}
+
+/// Refuses a README whose table does not name what lies in the folder, all of it and nothing else.
+fn check_told(readme: &str, folder: &Path) -> Result<()> {
+    let first = |line: &str| Some(line.strip_prefix("| `")?.split_once('`')?.0.to_owned());
+    let told: BTreeSet<String> = readme.lines().filter_map(first).collect();
+    let mut there = BTreeSet::new();
+    for entry in fs::read_dir(folder)? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        there.insert(name.trim_end_matches(EXE_SUFFIX).to_owned());
+    }
+    ensure!(
+        told == there,
+        "README.md tells of {told:?} where there are {there:?}; correct xtask/src/archive.md"
+    );
     Ok(())
 }
 
@@ -108,4 +129,23 @@ fn output(command: &mut Command) -> Result<Vec<u8>> {
     let ran = ran.with_context(|| format!("{command:?} cannot be run"))?;
     ensure!(ran.status.success(), "{command:?}: {}", ran.status);
     Ok(ran.stdout)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_readme_tells_of_all_that_lies_beside_it_and_of_nothing_else() {
+        let room = tempfile::tempdir().unwrap();
+        fs::create_dir(room.path().join("guide")).unwrap();
+        fs::write(room.path().join(format!("haul{EXE_SUFFIX}")), "").unwrap();
+        let told = |lines: &str| check_told(lines, room.path()).is_ok();
+        assert!(told(
+            "# haul\n| | |\n|---|---|\n| `haul` | x |\n| `guide` | `y` |\n`z`"
+        ));
+        assert!(!told("| `haul` | x |"));
+        assert!(!told("| `haul` | x |\n| `guide` | y |\n| `man` | z |"));
+    }
 }
