@@ -28,7 +28,11 @@ impl Extent {
 
     /// The length of the diagonal of the box.
     pub(crate) fn diagonal(&self) -> f64 {
-        let widths = self.low.iter().zip(&self.high).map(|(low, high)| high - low);
+        let widths = self
+            .low
+            .iter()
+            .zip(&self.high)
+            .map(|(low, high)| high - low);
         widths.fold(0.0, f64::hypot)
     }
 }
@@ -48,9 +52,8 @@ pub(crate) fn spacing(points: &[f64], dimension: usize) -> Option<f64> {
     let nearest = |k: usize| {
         let i = (k as u128 * n as u128 / looked_at as u128) as usize;
         let others = (0..n).filter(|j| *j != i);
-        let square = |j: usize| -> f64 {
-            at(i).iter().zip(at(j)).map(|(x, y)| (x - y).powi(2)).sum()
-        };
+        let square =
+            |j: usize| -> f64 { at(i).iter().zip(at(j)).map(|(x, y)| (x - y).powi(2)).sum() };
         others.map(square).fold(f64::INFINITY, f64::min).sqrt()
     };
     let mut distances: Vec<f64> = (0..looked_at).into_par_iter().map(nearest).collect();
@@ -69,7 +72,10 @@ mod tests {
             .flat_map(|k| [0.5 * f64::from(k % 50), 0.25 * f64::from(k / 50) - 3.0])
             .collect();
         let extent = Extent::of(&grid, 2);
-        assert_eq!((extent.low, extent.high), (vec![0.0, -3.0], vec![24.5, 11.75]));
+        assert_eq!(
+            (extent.low, extent.high),
+            (vec![0.0, -3.0], vec![24.5, 11.75])
+        );
         assert_eq!(spacing(&grid, 2), Some(0.25));
         // Of one point only the step to the next is far.
         let line = [0.0, 1.0, 2.0, 100.0];
