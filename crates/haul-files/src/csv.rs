@@ -536,12 +536,12 @@ mod tests {
             (
                 "a.csv",
                 "x;y;z\n0;0;0\n",
-                "row 1 has \"0;0;0\" between commas; separate the fields by commas, and write decimals with a point",
+                "row 1 has \"0;0;0\" in one field; separate the fields by commas, and write decimals with a point",
             ),
             (
                 "a.csv",
                 "0,5;1,5\n",
-                "row 1 has \"5;1\" between commas; separate the fields by commas, and write decimals with a point",
+                "row 1 has \"5;1\" in one field; separate the fields by commas, and write decimals with a point",
             ),
             (
                 "a.csv",

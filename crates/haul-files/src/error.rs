@@ -165,7 +165,7 @@ pub enum Error {
     },
     /// Numbers of a csv are not separated by commas: separate them so.
     #[error(
-        "{}: row {row} has {text:?} between commas; separate the fields by commas, and write decimals with a point",
+        "{}: row {row} has {text:?} in one field; separate the fields by commas, and write decimals with a point",
         .file.display()
     )]
     Separator {
