@@ -55,6 +55,10 @@ pub(crate) enum Command {
         after_help = "Example:\n  haul bench softmin --n 4096 --d 3 --device cpu"
     )]
     Bench(Operator),
+    /// What files of points hold: how many, where, how far apart, how heavy
+    Info(Info),
+    /// Write a cloud again: thinned, of other columns, or in another format
+    Thin(Thin),
     /// Write a synthetic cloud
     Sample(Sample),
     /// Print a completion script for a shell
@@ -152,11 +156,11 @@ pub(crate) struct Energy {
     pub(crate) kernel: KernelName,
 
     /// The power p of the cost |x − y|^p of the energy, above 0 and at most 2 [default: 1]
-    #[arg(long, allow_negative_numbers = true)]
+    #[arg(long, allow_negative_numbers = true, value_parser = number)]
     pub(crate) p: Option<f64>,
 
     /// The width σ of a gaussian or laplacian kernel, a length
-    #[arg(long, value_name = "σ", allow_negative_numbers = true)]
+    #[arg(long, value_name = "σ", allow_negative_numbers = true, value_parser = number)]
     pub(crate) blur: Option<f64>,
 
     #[command(flatten)]
@@ -206,7 +210,7 @@ pub(crate) struct Gradients {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "T(x) = Σⱼ Pᵢⱼ yⱼ / Σⱼ Pᵢⱼ, the barycentric projection of the plan. Every point of A is moved, also with --subsample or --voxel: the potential then extends the map from the points that were solved for.\n\nFrom .ply to .ply all else is kept byte for byte: colours, normals, faces. Other files take the points, and .csv and .npz the weights.\n\nExample:\n  haul map a.ply b.ply --blur 0.05 --t 0.5 -o halfway.ply"
+    after_help = "T(x) = Σⱼ Pᵢⱼ yⱼ / Σⱼ Pᵢⱼ, the barycentric projection of the plan. Every point of A is moved, also with --subsample or --voxel: the potential then extends the map from the points that were solved for.\n\nFrom .ply to .ply all else is kept byte for byte: colours, normals, faces. With --columns or --weight-column all other columns are kept from .csv to .csv, and from .xyz to .xyz. Other files take the points in their order, and .csv and .npz the weights.\n\nExample:\n  haul map a.ply b.ply --blur 0.05 --t 0.5 -o halfway.ply"
 )]
 pub(crate) struct Map {
     /// The cloud that is moved
@@ -224,7 +228,8 @@ pub(crate) struct Map {
         long,
         value_name = "t",
         default_value_t = 1.0,
-        allow_negative_numbers = true
+        allow_negative_numbers = true,
+        value_parser = number
     )]
     pub(crate) t: f64,
 
@@ -236,12 +241,32 @@ pub(crate) struct Map {
     pub(crate) solving: Solving,
 }
 
+/// A number of the command line.
+pub(crate) fn number(text: &str) -> Result<f64, &'static str> {
+    let advice = "write a number such as 0.005, with a point and without a unit";
+    text.parse().map_err(|_| advice)
+}
+
 /// What is made of clouds that are read.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Args)]
 pub(crate) struct Treatment {
+    /// The columns of tables that are coordinates, in this order: names in the header of a .csv, or
+    /// numbers counted from 1, also of .xyz and .npy [default: all but that of the weights]
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    pub(crate) columns: Vec<String>,
+
+    /// The column of tables that has the weights, by name or number [default: weight, if it is there]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) weight_column: Option<String>,
+
     /// Scale all masses to 1
     #[arg(long)]
     pub(crate) normalize: bool,
+
+    /// Give all points of a cloud the same weight, which keep its mass; with --voxel all cells, so that
+    /// what was scanned more densely weighs no more
+    #[arg(long)]
+    pub(crate) equal_weights: bool,
 
     #[command(flatten)]
     pub(crate) reduction: Reduction,
@@ -266,7 +291,7 @@ pub(crate) struct Weights {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Settings {
     /// The blur σ, a length: ε = σ^p [default: 0.05 of the diagonal of the box around both clouds]
-    #[arg(long, value_name = "σ", allow_negative_numbers = true)]
+    #[arg(long, value_name = "σ", allow_negative_numbers = true, value_parser = number)]
     pub(crate) blur: Option<f64>,
 
     /// The regularisation ε, in units of the cost
@@ -274,13 +299,14 @@ pub(crate) struct Settings {
         long,
         value_name = "ε",
         conflicts_with = "blur",
-        allow_negative_numbers = true
+        allow_negative_numbers = true,
+        value_parser = number
     )]
     pub(crate) epsilon: Option<f64>,
 
     /// The length within which mass is moved; farther ones are destroyed and created, at
     /// ρ KL(P1 | a) + ρ KL(Pᵀ1 | b) with ρ = r^p [default: all mass is moved]
-    #[arg(long, value_name = "r", allow_negative_numbers = true)]
+    #[arg(long, value_name = "r", allow_negative_numbers = true, value_parser = number)]
     pub(crate) reach: Option<f64>,
 
     /// The penalty ρ of both sides, in units of the cost: a number, or inf
@@ -288,20 +314,21 @@ pub(crate) struct Settings {
         long,
         value_name = "ρ",
         conflicts_with = "reach",
-        allow_negative_numbers = true
+        allow_negative_numbers = true,
+        value_parser = number
     )]
     pub(crate) rho: Option<f64>,
 
     /// The penalty of the first cloud's side alone; inf keeps P1 = a
-    #[arg(long, value_name = "ρ", allow_negative_numbers = true)]
+    #[arg(long, value_name = "ρ", allow_negative_numbers = true, value_parser = number)]
     pub(crate) rho_a: Option<f64>,
 
     /// The penalty of the second cloud's side alone; inf keeps Pᵀ1 = b
-    #[arg(long, value_name = "ρ", allow_negative_numbers = true)]
+    #[arg(long, value_name = "ρ", allow_negative_numbers = true, value_parser = number)]
     pub(crate) rho_b: Option<f64>,
 
     /// The power p of the cost |x − y|^p, above 0 and at most 2 [default: 2]
-    #[arg(long, allow_negative_numbers = true)]
+    #[arg(long, allow_negative_numbers = true, value_parser = number)]
     pub(crate) p: Option<f64>,
 
     /// The L1 error of the marginals, relative to the mass, at which the iteration ends
@@ -309,7 +336,8 @@ pub(crate) struct Settings {
         long,
         value_name = "T",
         default_value_t = 1e-3,
-        allow_negative_numbers = true
+        allow_negative_numbers = true,
+        value_parser = number
     )]
     pub(crate) tolerance: f64,
 
@@ -429,7 +457,7 @@ pub(crate) struct Softmin {
     pub(crate) d: u32,
 
     /// The power p of the cost |x − y|^p, above 0 and at most 2
-    #[arg(long, default_value_t = 2.0, allow_negative_numbers = true)]
+    #[arg(long, default_value_t = 2.0, allow_negative_numbers = true, value_parser = number)]
     pub(crate) p: f64,
 
     /// Passes that are timed, after one that is not
@@ -442,6 +470,49 @@ pub(crate) struct Softmin {
     /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = r#"A file that cannot be read is told of, the others all the same; the exit status is 2 then.
+
+Keys of a line of --json, of the points that are left after --subsample or --voxel:
+  file points dimension     the coordinates of a point
+  low high diagonal         the box around the points, an array of each axis; its diagonal
+  spacing                   the median distance of a point to the nearest other one; null for one point
+  mass weighted             the sum of the weights; whether the file has weights
+  smallest_weight largest_weight
+
+Example:
+  haul info a.ply b.ply"#
+)]
+pub(crate) struct Info {
+    /// The clouds
+    #[arg(required = true, value_name = "FILES")]
+    pub(crate) files: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) treatment: Treatment,
+
+    /// Print one JSON object a file
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The points and their weights are written and nothing else: no colours, no normals, no faces.\nThe divergence of two samples of one scan, of two seeds, says how much chance alone makes of it.\n\nExample:\n  haul thin a.ply --voxel 0.2 --equal-weights -o thin.ply"
+)]
+pub(crate) struct Thin {
+    /// The cloud
+    pub(crate) input: PathBuf,
+
+    /// The file: .npy .npz .ply .csv .xyz
+    #[arg(short, long, value_name = "OUT")]
+    pub(crate) output: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) treatment: Treatment,
 }
 
 #[derive(Debug, Args)]

@@ -195,7 +195,10 @@ mod tests {
     }
 
     const PLAIN: Treatment = Treatment {
+        columns: Vec::new(),
+        weight_column: None,
         normalize: false,
+        equal_weights: false,
         reduction: Reduction::NONE,
     };
 
@@ -233,6 +236,14 @@ mod tests {
             ..side(&paths[0])
         };
         assert_eq!((all.len(), clouds.get(moved).unwrap().len()), (2, 1));
+        let flat = Side {
+            treatment: &Treatment {
+                columns: vec!["1".into(), "3".into()],
+                ..PLAIN
+            },
+            ..side(&paths[0])
+        };
+        assert_eq!(clouds.get(flat).unwrap().measure.dimension(), 2);
     }
 
     #[test]

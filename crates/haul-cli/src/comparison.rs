@@ -2,6 +2,7 @@
 
 use crate::arguments::{Engine, Weights};
 use crate::device;
+use crate::files;
 use crate::input::{self, Given};
 use crate::outcome::{self, Outcome};
 use anyhow::Result;
@@ -52,8 +53,16 @@ pub(crate) struct Compared {
     pub(crate) outcome: Outcome,
 }
 
+/// Refuses a comparison that writes what it reads, or one file twice.
+pub(crate) fn check_files(comparison: &dyn Comparison) -> Result<()> {
+    let outputs = comparison.outputs();
+    let inputs = comparison.inputs().files();
+    files::check_apart(inputs, outputs.iter().map(PathBuf::as_path))
+}
+
 /// Runs one comparison.
 pub(crate) fn run(comparison: &impl Comparison) -> Result<Outcome> {
+    check_files(comparison)?;
     comparison.check()?;
     let (source, target) = input::both(comparison.inputs())?;
     let device = device::open(&comparison.engine(&source.measure, &target.measure)?)?;

@@ -2,8 +2,8 @@
 
 use crate::arguments::{Settings, Treatment, Weights};
 use crate::comparison::Inputs;
-use crate::formats::{self, Cloud};
-use anyhow::{Context, Result, bail};
+use crate::formats::{self, Cloud, Columns};
+use anyhow::{Context, Result, anyhow, bail};
 use haul::{Measure, Regularization, Sinkhorn};
 use std::path::Path;
 use xxhash_rust::xxh3::Xxh3;
@@ -107,10 +107,34 @@ impl<'c> Inputs<'c> {
     }
 }
 
+/// Reads a cloud; where it is not clear which columns are meant, the error names the options that say so.
+pub(crate) fn cloud(path: &Path, treatment: &Treatment) -> Result<Cloud> {
+    use formats::Error::{DoubtfulColumns, TextColumn};
+    formats::read_columns(path, &treatment.columns()).map_err(|error| match &error {
+        TextColumn { likely, .. } | DoubtfulColumns { likely, .. } => {
+            anyhow!("{error}: {}", options(likely))
+        }
+        _ => error.into(),
+    })
+}
+
+/// The options that select these columns.
+fn options(columns: &Columns) -> String {
+    let quoted = |text: &str| match text.contains(char::is_whitespace) {
+        true => format!("'{text}'"),
+        false => text.to_owned(),
+    };
+    let coordinates = quoted(&columns.coordinates.join(","));
+    match &columns.weight {
+        Some(weight) => format!("--columns {coordinates} --weight-column {}", quoted(weight)),
+        None => format!("--columns {coordinates}"),
+    }
+}
+
 /// Reads one side. Weights come from their own file, else from the cloud's; where there are none, all
 /// are 1/n.
 pub(crate) fn given(side: Side<'_>) -> Result<Given> {
-    let mut cloud = formats::read_cloud(side.points)?;
+    let mut cloud = cloud(side.points, side.treatment)?;
     if let Some(file) = side.weights {
         let weights = formats::read_weights(file)?;
         let points = cloud.points.len() / cloud.dimension;
@@ -128,23 +152,25 @@ pub(crate) fn given(side: Side<'_>) -> Result<Given> {
     };
     let thinned = side.moved && side.treatment.reduction.is_given();
     let all = thinned.then(|| cloud.points.clone());
-    let Cloud {
-        points,
-        dimension,
-        weights,
-    } = side.treatment.reduction.apply(cloud)?;
-    let n = points.len() / dimension;
-    let weights = weights.unwrap_or_else(|| vec![1.0 / n as f64; n]);
     let place = side.weights.unwrap_or(side.points).display();
-    let measure = Measure::new(points, dimension, weights).with_context(|| place.to_string())?;
+    let measure =
+        measure(side.treatment.apply(cloud)?, side.treatment).with_context(|| place.to_string())?;
     Ok(Given {
-        measure: if side.treatment.normalize {
-            measure.normalized()
-        } else {
-            measure
-        },
+        measure,
         all,
         weights: kept,
+    })
+}
+
+/// The measure of a cloud that was treated; where it has no weights, all are 1/n.
+pub(crate) fn measure(cloud: Cloud, treatment: &Treatment) -> haul::Result<Measure> {
+    let n = cloud.points.len() / cloud.dimension;
+    let weights = cloud.weights.unwrap_or_else(|| vec![1.0 / n as f64; n]);
+    let measure = Measure::new(cloud.points, cloud.dimension, weights)?;
+    Ok(if treatment.normalize {
+        measure.normalized()
+    } else {
+        measure
     })
 }
 

@@ -18,7 +18,9 @@ mod devices;
 mod divergence;
 mod energy;
 mod extent;
+mod files;
 mod gradient;
+mod info;
 mod input;
 mod interrupt;
 mod lines;
@@ -37,6 +39,7 @@ mod rows;
 mod sample;
 mod sinkhorn;
 mod solving;
+mod thin;
 
 use anyhow::anyhow;
 use arguments::{Arguments, Command};
@@ -52,7 +55,8 @@ fn main() -> ExitCode {
         Ok(arguments) => arguments,
         // Help and the version come as errors as well, on standard output.
         Err(told) if !told.use_stderr() || told.kind() == HELP => told.exit(),
-        Err(refused) => {
+        Err(mut refused) => {
+            outcome::keep_near(&mut refused);
             let line = outcome::of_parser(&refused);
             return outcome::fail(&anyhow!("{line}; see --help"), false);
         }
@@ -84,6 +88,8 @@ fn main() -> ExitCode {
         Command::Map(map) => comparison::run(&*map),
         Command::Devices(devices) => devices::run(&devices),
         Command::Bench(operator) => bench::run(&operator),
+        Command::Info(info) => info::run(&info),
+        Command::Thin(thin) => thin::run(&thin),
         Command::Sample(request) => sample::run(&request),
         Command::Completions { shell } => definitions::completions(shell),
         Command::Man { out } => definitions::manual(&out),

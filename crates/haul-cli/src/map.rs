@@ -39,8 +39,9 @@ impl Comparison for Map {
     }
 
     fn engine(&self, source: &Measure, target: &Measure) -> Result<Engine> {
+        let columns = self.solving.weights.treatment.columns();
         for (path, _) in self.steps() {
-            formats::check_moved(&path, &self.a, source.dimension())?;
+            formats::check_moved(&path, (&self.a, &columns), source.dimension())?;
         }
         device::engine_between(&self.solving, (&self.a, source), (&self.b, target))
     }
@@ -60,9 +61,11 @@ impl Comparison for Map {
         };
         let moved = displacement(points, &images, d, source.weights.as_deref());
         let steps = self.steps();
+        let columns = self.solving.weights.treatment.columns();
         for (path, t) in &steps {
             let moved = interpolated(points, &images, *t);
-            formats::write_moved(path, &self.a, &moved, d, source.weights.as_deref())?;
+            let from = (&*self.a, &columns);
+            formats::write_moved(path, from, &moved, d, source.weights.as_deref())?;
         }
         let (a, b) = (self.a.to_string_lossy(), self.b.to_string_lossy());
         let clouds = Clouds {

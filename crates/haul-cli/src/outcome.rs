@@ -1,8 +1,11 @@
 //! How a run ends: the exit status, and the one line that says why.
 
+use crate::arguments::Arguments;
 use crate::interrupt;
 use crate::rows::{BAD, WARNING, styled};
 use anyhow::Context;
+use clap::CommandFactory;
+use clap::error::{ContextKind, ContextValue};
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
@@ -13,6 +16,8 @@ pub(crate) enum Outcome {
     Done,
     /// Some jobs of many failed, and are told of.
     Failed,
+    /// Some files of many could not be read, and are told of.
+    Refused,
     /// The result is there, but did not reach its tolerance.
     NotConverged,
     /// Ctrl-C ended it before all was done.
@@ -35,6 +40,7 @@ impl From<Outcome> for ExitCode {
         match outcome {
             Outcome::Done => Self::SUCCESS,
             Outcome::Failed => Self::from(1),
+            Outcome::Refused => Self::from(2),
             Outcome::NotConverged => Self::from(3),
             Outcome::Interrupted => Self::from(interrupt::STATUS),
         }
@@ -109,6 +115,32 @@ pub(crate) fn warn(text: &str) {
 /// Says how a run went.
 pub(crate) fn tell(text: &str) {
     let _ = writeln!(anstream::stderr(), "haul: {text}");
+}
+
+/// Takes the suggestion of a command out of an error where it is not near to what was written, and lists
+/// all commands in its place.
+pub(crate) fn keep_near(error: &mut clap::Error) {
+    let Some(ContextValue::String(written)) = error.get(ContextKind::InvalidSubcommand) else {
+        return;
+    };
+    let near = |known: &String| 3 * strsim::levenshtein(written, known) <= known.len();
+    let suggested = match error.get(ContextKind::SuggestedSubcommand) {
+        Some(ContextValue::Strings(names)) => names.clone(),
+        Some(ContextValue::String(name)) => vec![name.clone()],
+        _ => Vec::new(),
+    };
+    if suggested.iter().any(near) {
+        return;
+    }
+    let command = Arguments::command();
+    let listed = command.get_subcommands().filter(|it| !it.is_hide_set());
+    let names: Vec<_> = listed.map(clap::Command::get_name).collect();
+    let tip = format!("the commands are {}", names.join(", "));
+    error.remove(ContextKind::SuggestedSubcommand);
+    error.insert(
+        ContextKind::Suggested,
+        ContextValue::StyledStrs(vec![tip.into()]),
+    );
 }
 
 /// What the parser of the command line has to say, in one line, without its advice on how to call the

@@ -1,9 +1,10 @@
 //! Fewer points for a cloud: a part of them drawn at random, or the centres of mass of the cells of
 //! a grid. Both keep the total mass, and take no more room than the cloud itself.
 
+use crate::arguments::{Treatment, number};
 use anyhow::{Result, bail};
 use clap::Args;
-use haul_files::Cloud;
+use haul_files::{Cloud, Columns};
 use rand::RngExt;
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 use std::collections::HashMap;
@@ -26,7 +27,8 @@ pub(crate) struct Reduction {
         long,
         value_name = "SIZE",
         conflicts_with = "subsample",
-        allow_negative_numbers = true
+        allow_negative_numbers = true,
+        value_parser = number
     )]
     voxel: Option<f64>,
 }
@@ -42,6 +44,26 @@ impl Eq for Reduction {}
 impl Hash for Reduction {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.bits().hash(state);
+    }
+}
+
+impl Treatment {
+    /// The columns of a table that are read.
+    pub(crate) fn columns(&self) -> Columns {
+        Columns {
+            coordinates: self.columns.clone(),
+            weight: self.weight_column.clone(),
+        }
+    }
+
+    /// The cloud that takes the place of this one; its mass is scaled later.
+    pub(crate) fn apply(&self, cloud: Cloud) -> Result<Cloud> {
+        let mut cloud = self.reduction.apply(cloud)?;
+        if let Some(weights) = cloud.weights.as_mut().filter(|_| self.equal_weights) {
+            let mean = weights.iter().sum::<f64>() / weights.len() as f64;
+            weights.fill(mean);
+        }
+        Ok(cloud)
     }
 }
 
@@ -177,6 +199,32 @@ fn voxels(mut cloud: Cloud, size: f64) -> Result<Cloud> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn equal_weights_keep_the_mass_of_all_that_is_left() {
+        let cloud = Cloud {
+            points: vec![0.1, 0.2, 0.3, 5.5],
+            dimension: 1,
+            weights: Some(vec![1.0, 2.0, 3.0, 4.0]),
+        };
+        let treated = |equal_weights, voxel| {
+            let reduction = Reduction {
+                voxel,
+                ..Reduction::NONE
+            };
+            let treatment = Treatment {
+                columns: Vec::new(),
+                weight_column: None,
+                normalize: false,
+                equal_weights,
+                reduction,
+            };
+            treatment.apply(cloud.clone()).unwrap().weights.unwrap()
+        };
+        assert_eq!(treated(false, Some(1.0)), [6.0, 4.0]);
+        assert_eq!(treated(true, Some(1.0)), [5.0, 5.0]);
+        assert_eq!(treated(true, None), [2.5; 4]);
+    }
 
     fn line(n: usize, weights: Option<Vec<f64>>) -> Cloud {
         Cloud {

@@ -80,13 +80,17 @@ fn beside(path: &Path) -> io::Result<NamedTempFile> {
     let folder = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());
-    let mut builder = tempfile::Builder::new();
-    // Temporary files are private by default; a result is as open as the user's umask says.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder
+    let mut told = None;
+    // Its permissions are those of any new file, where those of temporary files are private by default.
+    let open = |path: &Path| {
+        let opened = File::options().write(true).create_new(true).open(path);
+        opened.inspect_err(|error| told = error.raw_os_error())
+    };
+    let opened = tempfile::Builder::new()
         .prefix(".haul-")
-        .tempfile_in(folder.unwrap_or(Path::new(".")))
+        .make_in(folder.unwrap_or(Path::new(".")), open);
+    // What the system said, without the name of a file that nobody has asked for.
+    opened.map_err(|error| told.map_or(error, io::Error::from_raw_os_error))
 }
 
 fn buffered(

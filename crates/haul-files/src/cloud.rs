@@ -1,6 +1,6 @@
 //! A cloud as a file holds it, and what must hold of its numbers.
 
-use crate::{Error, Result};
+use crate::{Error, Result, columns::Names};
 use std::path::Path;
 
 /// A cloud as a file holds it: every coordinate and weight is finite, every weight is at least
@@ -16,8 +16,8 @@ pub struct Cloud {
 }
 
 impl Cloud {
-    /// Refuses what a cloud must not be; columns are called by their `names`, if these are given.
-    pub(crate) fn checked(self, file: &Path, names: Option<Vec<String>>) -> Result<Self> {
+    /// Refuses what a cloud must not be; columns are called by their `names`, as far as these are given.
+    pub(crate) fn checked(self, file: &Path, names: Names) -> Result<Self> {
         if self.points.is_empty() {
             return Err(Error::Empty { file: file.into() });
         }
@@ -26,8 +26,7 @@ impl Cloud {
             return Err(Error::NotFinite {
                 file: file.into(),
                 row: row + 1,
-                column: names
-                    .and_then(|names| names.get(column).cloned())
+                column: (names.coordinates.get(column).cloned())
                     .unwrap_or_else(|| column_name(column, self.dimension)),
                 value: self.points[at],
             });
@@ -41,25 +40,24 @@ impl Cloud {
                     weights: weights.len(),
                 });
             }
-            check_weights(file, weights)?;
+            check_weights(file, weights, names.weight.as_deref())?;
         }
         Ok(self)
     }
 }
 
-/// Refuses weights that are no masses.
-pub(crate) fn check_weights(file: &Path, weights: &[f64]) -> Result<()> {
-    let file = || file.into();
+/// Refuses weights that are no masses, which messages call by this `name`.
+pub(crate) fn check_weights(file: &Path, weights: &[f64], name: Option<&str>) -> Result<()> {
+    let (file, column) = (|| file.into(), || name.unwrap_or("weight").into());
     if weights.is_empty() {
         return Err(Error::Empty { file: file() });
     }
     for (row, &value) in (1..).zip(weights) {
         if !value.is_finite() {
-            let column = "weight".into();
             return Err(Error::NotFinite {
                 file: file(),
                 row,
-                column,
+                column: column(),
                 value,
             });
         }
@@ -67,6 +65,7 @@ pub(crate) fn check_weights(file: &Path, weights: &[f64]) -> Result<()> {
             return Err(Error::NegativeWeight {
                 file: file(),
                 row,
+                column: column(),
                 value,
             });
         }

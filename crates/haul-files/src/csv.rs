@@ -1,36 +1,49 @@
 //! Tables as text: `.csv` (comma separated, a header or none, a column named `weight` set apart)
 //! and `.xyz` (separated by white space, `#` opens a comment line, nothing but coordinates).
 
-use crate::{Cloud, Error, Result, cloud::column_name, error::one_line};
-use csv::{ByteRecord, ReaderBuilder, Trim};
+use crate::{
+    Cloud, Columns, Error, Result,
+    cloud::column_name,
+    columns::{Names, Place, Roles, Texts},
+    error::one_line,
+};
+use csv::{ByteRecord, ReaderBuilder};
 use std::{
     io::{self, BufRead, Write},
     path::Path,
 };
 
-/// A cloud and what its columns are called.
-type Named = (Cloud, Option<Vec<String>>);
-
-/// A table of numbers, row-major, but for the column of weights; `width` is set by the header or
-/// else by the first row.
+/// A table of numbers, row-major: the columns that are coordinates, and the one of weights. The width
+/// is set by the header or else by the first row, the roles by both.
 #[derive(Default)]
 struct Table {
     names: Option<Vec<String>>,
     width: usize,
-    /// Which column is named `weight`, if one is.
-    weight: Option<usize>,
+    roles: Roles,
     rows: usize,
     points: Vec<f64>,
     weights: Vec<f64>,
 }
 
+/// What a record of a csv is.
+enum Part {
+    Header,
+    /// With its number, from 0.
+    Row(usize),
+}
+
+/// Says what the columns are of a table of these names, this width and this first row.
+type Choice<'c> = &'c dyn Fn(Option<&[String]>, usize, Texts) -> Result<Roles>;
+
 impl Table {
     fn push<'a>(
         &mut self,
         file: &Path,
-        fields: impl ExactSizeIterator<Item = &'a [u8]>,
+        found: usize,
+        field: impl Fn(usize) -> &'a [u8],
+        choose: Choice,
     ) -> Result<()> {
-        let (found, row) = (fields.len(), self.rows + 1);
+        let row = self.rows + 1;
         if self.width == 0 {
             self.width = found;
         }
@@ -42,138 +55,200 @@ impl Table {
                 expected: self.width,
             });
         }
-        for (column, field) in fields.enumerate() {
-            let Some(value) = number(field) else {
-                let name = |names: &Vec<String>| names.get(column).cloned();
-                return Err(Error::NotANumber {
-                    file: file.into(),
-                    row,
-                    column: (self.names.as_ref().and_then(name))
-                        .unwrap_or_else(|| column_name(column, self.width)),
-                    text: String::from_utf8_lossy(field).chars().take(40).collect(),
-                });
-            };
-            if self.weight == Some(column) {
-                self.weights.push(value);
-            } else {
-                self.points.push(value);
-            }
+        let text = |column: usize| match number(field(column)) {
+            Some(_) => None,
+            None => Some(String::from_utf8_lossy(field(column).trim_ascii()).into_owned()),
+        };
+        let names = self.names.as_deref();
+        if self.rows == 0 {
+            self.roles = choose(names, found, &text)?;
+        }
+        let value = |column| {
+            number(field(column)).ok_or_else(|| {
+                let place = Place { file, row, column };
+                self.roles.no_number(place, names, found, &text)
+            })
+        };
+        for &column in &self.roles.coordinates {
+            self.points.push(value(column)?);
+        }
+        if let Some(column) = self.roles.weight {
+            self.weights.push(value(column)?);
         }
         self.rows = row;
         Ok(())
     }
 
-    fn set_header(&mut self, record: &ByteRecord) {
-        let name = |field| one_line(&String::from_utf8_lossy(field));
-        let names: Vec<_> = record.iter().map(name).collect();
-        self.weight = names
-            .iter()
-            .position(|name| name.eq_ignore_ascii_case("weight"));
-        self.width = names.len();
-        self.names = Some(names);
-    }
-
-    /// Reads csv. The first row is a header if no field of it is a number.
-    fn from_csv(file: &Path, reader: impl BufRead) -> Result<Self> {
-        let mut reader = ReaderBuilder::new()
-            .has_headers(false)
-            .flexible(true)
-            .trim(Trim::All)
-            .from_reader(reader);
-        let mut record = ByteRecord::new();
+    /// Reads csv.
+    fn from_csv(file: &Path, reader: impl BufRead, choose: Choice) -> Result<Self> {
         let mut table = Self::default();
-        loop {
-            match reader.read_byte_record(&mut record) {
-                Ok(true) => {}
-                Ok(false) => return Ok(table),
-                Err(error) => return Err(table.broken(file, error.into(), ".csv")),
+        records(file, reader, |part, record| match part {
+            Part::Header => {
+                let names = names(record);
+                table.width = names.len();
+                table.names = Some(names);
+                Ok(())
             }
-            if record.as_slice().is_empty() && record.len() == 1 {
-                continue;
+            Part::Row(row) => {
+                let pushed = table.push(file, record.len(), |column| &record[column], choose);
+                pushed.map_err(|error| separated(error, file, row + 1, record))
             }
-            if table.width == 0 && record.iter().all(|field| number(field).is_none()) {
-                table.set_header(&record);
-                continue;
-            }
-            table.push(file, record.iter())?;
-        }
+        })?;
+        Ok(table)
     }
 
     /// Reads lines of fields that white space divides.
-    fn from_xyz(file: &Path, mut reader: impl BufRead) -> Result<Self> {
+    fn from_xyz(file: &Path, reader: impl BufRead, choose: Choice) -> Result<Self> {
         let mut table = Self::default();
-        let mut lines = Vec::new();
-        loop {
-            lines.clear();
-            match reader.read_until(b'\n', &mut lines) {
-                Ok(0) => return Ok(table),
-                Ok(_) => {}
-                Err(error) => return Err(table.broken(file, error, ".xyz")),
+        lines(file, reader, |line| {
+            let fields = fields(line);
+            if is_row(&fields) {
+                table.push(file, fields.len(), |column| fields[column], choose)?;
             }
-            // Windows editors open a text with this mark.
-            let mark: &[u8] = if table.rows == 0 {
-                b"\xef\xbb\xbf"
-            } else {
-                b""
-            };
-            let lines = lines.strip_prefix(mark).unwrap_or(&lines);
-            for line in lines.split(|&byte| byte == b'\r') {
-                let fields: Vec<_> = line
-                    .split(u8::is_ascii_whitespace)
-                    .filter(|field| !field.is_empty())
-                    .collect();
-                if fields.first().is_some_and(|first| !first.starts_with(b"#")) {
-                    table.push(file, fields.into_iter())?;
-                }
-            }
-        }
-    }
-
-    fn broken(&self, file: &Path, error: io::Error, format: &'static str) -> Error {
-        Error::broken(file, &format!("row {}", self.rows + 1), error, format)
+            Ok(())
+        })?;
+        Ok(table)
     }
 
     /// The table as a cloud.
-    fn into_cloud(mut self, file: &Path) -> Result<Named> {
-        let mut weights = None;
-        if let (Some(names), Some(weight)) = (&mut self.names, self.weight) {
-            if self.width == 1 {
-                return Err(Error::Missing {
-                    file: file.into(),
-                    wanted: "column of coordinates",
-                    found: names.clone(),
-                });
-            }
-            names.remove(weight);
-            self.width -= 1;
-            weights = Some(self.weights);
-        }
+    fn into_cloud(self) -> (Cloud, Names) {
+        let names = self.roles.names(self.names.as_deref());
         let cloud = Cloud {
             points: self.points,
             // An empty table has no width; its cloud is refused for having no rows.
-            dimension: self.width.max(1),
-            weights,
+            dimension: self.roles.coordinates.len().max(1),
+            weights: self.roles.weight.map(|_| self.weights),
         };
-        Ok((cloud, self.names))
+        (cloud, names)
     }
 }
 
+/// Goes over the records of a csv, but for empty ones. The first is a header if no field of it is a
+/// number.
+fn records<E: From<Error>>(
+    file: &Path,
+    reader: impl BufRead,
+    mut each: impl FnMut(Part, &ByteRecord) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut reader = ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .from_reader(reader);
+    let mut record = ByteRecord::new();
+    let (mut rows, mut begun) = (0, false);
+    loop {
+        match reader.read_byte_record(&mut record) {
+            Ok(true) => {}
+            Ok(false) => return Ok(()),
+            Err(error) => return Err(broken(file, rows, error.into(), ".csv").into()),
+        }
+        if record.len() == 1 && record[0].trim_ascii().is_empty() {
+            continue;
+        }
+        if !begun && record.iter().all(|field| number(field).is_none()) {
+            each(Part::Header, &record)?;
+        } else {
+            each(Part::Row(rows), &record)?;
+            rows += 1;
+        }
+        begun = true;
+    }
+}
+
+/// The names in a header. Some programs open it like a comment.
+fn names(header: &ByteRecord) -> Vec<String> {
+    let name = |field| one_line(&String::from_utf8_lossy(field));
+    let mut names: Vec<_> = header.iter().map(name).collect();
+    if let Some(first) = names.first_mut() {
+        *first = first.trim_start_matches(['#', '/', ' ']).to_owned();
+    }
+    names
+}
+
+/// The error of a row, or that of its separators, where a field of it is several numbers.
+fn separated(error: Error, file: &Path, row: usize, record: &ByteRecord) -> Error {
+    let several = |field: &&[u8]| {
+        let parts = field.split(|byte| *byte == b';' || byte.is_ascii_whitespace());
+        let mut parts = parts.filter(|part| !part.is_empty()).peekable();
+        parts.next_if(|part| number(part).is_some()).is_some()
+            && parts.peek().is_some()
+            && parts.all(|part| number(part).is_some())
+    };
+    let not_a_number = matches!(error, Error::NotANumber { .. } | Error::TextColumn { .. });
+    match record.iter().find(several).filter(|_| not_a_number) {
+        Some(field) => Error::Separator {
+            file: file.into(),
+            row,
+            text: String::from_utf8_lossy(field).chars().take(40).collect(),
+        },
+        None => error,
+    }
+}
+
+/// Goes over the lines of a text, whatever ends them; the mark with which Windows editors open one is
+/// left out.
+fn lines<E: From<Error>>(
+    file: &Path,
+    mut reader: impl BufRead,
+    mut each: impl FnMut(&[u8]) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut lines = Vec::new();
+    let mut read = 0;
+    loop {
+        lines.clear();
+        match reader.read_until(b'\n', &mut lines) {
+            Ok(0) => return Ok(()),
+            Ok(_) => {}
+            Err(error) => return Err(broken(file, read, error, ".xyz").into()),
+        }
+        let mark: &[u8] = if read == 0 { b"\xef\xbb\xbf" } else { b"" };
+        let text = lines.strip_prefix(mark).unwrap_or(&lines);
+        let text = text.strip_suffix(b"\n").unwrap_or(text);
+        let text = text.strip_suffix(b"\r").unwrap_or(text);
+        text.split(|&byte| byte == b'\r').try_for_each(&mut each)?;
+        read += 1;
+    }
+}
+
+/// What white space divides.
+fn fields(line: &[u8]) -> Vec<&[u8]> {
+    line.split(u8::is_ascii_whitespace)
+        .filter(|field| !field.is_empty())
+        .collect()
+}
+
+/// Whether a line is one of numbers, and no comment.
+fn is_row(fields: &[&[u8]]) -> bool {
+    let comment = |first: &&[u8]| first.starts_with(b"#") || first.starts_with(b"//");
+    fields.first().is_some_and(|first| !comment(first))
+}
+
+fn broken(file: &Path, read: usize, error: io::Error, format: &'static str) -> Error {
+    Error::broken(file, &format!("row {}", read + 1), error, format)
+}
+
 fn number(field: &[u8]) -> Option<f64> {
-    std::str::from_utf8(field).ok()?.parse().ok()
+    std::str::from_utf8(field.trim_ascii()).ok()?.parse().ok()
 }
 
 /// Reads a cloud from csv.
-pub(crate) fn read_csv(file: &Path, reader: impl BufRead) -> Result<Named> {
-    Table::from_csv(file, reader)?.into_cloud(file)
+pub(crate) fn read_csv(
+    file: &Path,
+    reader: impl BufRead,
+    columns: &Columns,
+) -> Result<(Cloud, Names)> {
+    let choose = |names: Option<&[String]>, width, text: Texts| {
+        columns.among_fields(file, names, width, text)
+    };
+    Ok(Table::from_csv(file, reader, &choose)?.into_cloud())
 }
 
 /// Reads a csv of one column.
 pub(crate) fn read_column(file: &Path, reader: impl BufRead) -> Result<Vec<f64>> {
-    let table = Table::from_csv(file, reader)?;
-    match (table.width, table.weight) {
-        (0 | 1, None) => Ok(table.points),
-        (1, Some(_)) => Ok(table.weights),
-        (width, _) => Err(Error::Shape {
+    let table = Table::from_csv(file, reader, &|_, width, _| Ok(Roles::all(width)))?;
+    match table.width {
+        0 | 1 => Ok(table.points),
+        width => Err(Error::Shape {
             file: file.into(),
             name: "of weights".into(),
             shape: vec![table.rows as u64, width as u64],
@@ -183,8 +258,118 @@ pub(crate) fn read_column(file: &Path, reader: impl BufRead) -> Result<Vec<f64>>
 }
 
 /// Reads a cloud from lines of coordinates.
-pub(crate) fn read_xyz(file: &Path, reader: impl BufRead) -> Result<Named> {
-    Table::from_xyz(file, reader)?.into_cloud(file)
+pub(crate) fn read_xyz(
+    file: &Path,
+    reader: impl BufRead,
+    columns: &Columns,
+) -> Result<(Cloud, Names)> {
+    let choose = |names: Option<&[String]>, width, text: Texts| {
+        columns.among_fields(file, names, width, text)
+    };
+    Ok(Table::from_xyz(file, reader, &choose)?.into_cloud())
+}
+
+/// Writes what `reader` holds, which is the csv called `file`, with the columns that are coordinates
+/// at `points` (row-major); all other fields stay what they are.
+pub(crate) fn write_moved_csv(
+    file: &Path,
+    reader: impl BufRead,
+    columns: &Columns,
+    points: &[f64],
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let mut out = csv::WriterBuilder::new().flexible(true).from_writer(out);
+    let mut moved = Moved::new(file, columns, points);
+    let mut fields: Vec<Vec<u8>> = Vec::new();
+    records(file, reader, |part, record| {
+        fields.clear();
+        fields.extend(record.iter().map(<[u8]>::to_vec));
+        match part {
+            Part::Header => moved.choose(Some(&names(record)), record.len())?,
+            Part::Row(_) => moved.replace(&mut fields)?,
+        }
+        out.write_byte_record(&fields.iter().collect())
+            .map_err(io::Error::from)
+    })?;
+    moved.finish()?;
+    out.flush()
+}
+
+/// The same for lines of coordinates; comments stay.
+pub(crate) fn write_moved_xyz(
+    file: &Path,
+    reader: impl BufRead,
+    columns: &Columns,
+    points: &[f64],
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let mut moved = Moved::new(file, columns, points);
+    lines(file, reader, |line| {
+        let parts = fields(line);
+        if is_row(&parts) {
+            let mut parts: Vec<_> = parts.into_iter().map(<[u8]>::to_vec).collect();
+            moved.replace(&mut parts)?;
+            out.write_all(&parts.join(&b' '))?;
+        } else {
+            out.write_all(line)?;
+        }
+        out.write_all(b"\n")
+    })?;
+    moved.finish()
+}
+
+/// Coordinates on their way into the rows of a table.
+struct Moved<'m> {
+    file: &'m Path,
+    columns: &'m Columns,
+    roles: Option<Roles>,
+    /// Those that have no row yet.
+    points: &'m [f64],
+}
+
+impl<'m> Moved<'m> {
+    fn new(file: &'m Path, columns: &'m Columns, points: &'m [f64]) -> Self {
+        Self {
+            file,
+            columns,
+            roles: None,
+            points,
+        }
+    }
+
+    fn choose(&mut self, names: Option<&[String]>, width: usize) -> Result<()> {
+        self.roles = Some(self.columns.among(self.file, names, width)?);
+        Ok(())
+    }
+
+    /// Puts the next point into the fields of a row.
+    fn replace(&mut self, fields: &mut [Vec<u8>]) -> Result<()> {
+        if self.roles.is_none() {
+            self.choose(None, fields.len())?;
+        }
+        for &column in self.roles.iter().flat_map(|roles| &roles.coordinates) {
+            let (Some(field), Some((value, rest))) =
+                (fields.get_mut(column), self.points.split_first())
+            else {
+                return Err(self.changed());
+            };
+            *field = format!("{value:?}").into_bytes();
+            self.points = rest;
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> io::Result<()> {
+        match self.points {
+            [] => Ok(()),
+            _ => Err(self.changed().into()),
+        }
+    }
+
+    fn changed(&self) -> Error {
+        let reason = "has other rows than it had when it was read";
+        Error::malformed(self.file, "table", reason, "a table")
+    }
 }
 
 /// Writes a header and one row per point, each number with the digits that read back as itself.
@@ -231,6 +416,7 @@ fn write_rows(
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use super::*;
     use crate::tests::{message, parse};
 
     #[test]
@@ -268,12 +454,45 @@ mod tests {
 
     #[test]
     fn xyz_takes_any_white_space_and_skips_comments() {
-        let text = "\u{feff}# a scan\n1 2\t3\r\n\n  4   5 6  \n#7 8 9\n";
+        let text = "\u{feff}# a scan\n//X Y Z\n1 2\t3\r\n\n  4   5 6  \n#7 8 9\n";
         let cloud = parse("a.xyz", text.as_bytes()).unwrap();
         assert_eq!(
             (&*cloud.points, cloud.dimension),
             (&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0][..], 3)
         );
+    }
+
+    #[test]
+    fn what_is_moved_keeps_the_other_fields() {
+        let columns = Columns {
+            coordinates: vec!["3".into(), "2".into()],
+            weight: None,
+        };
+        let moved = |text: &str, points: &[f64]| {
+            let mut out = Vec::new();
+            let file = Path::new("a.csv");
+            write_moved_csv(file, text.as_bytes(), &columns, points, &mut out)?;
+            io::Result::Ok(String::from_utf8(out).unwrap())
+        };
+        let before = "cell,x,y,note\n\"a, b\",1,2, kept \n c1 ,3,4,\n";
+        let after = "cell,x,y,note\n\"a, b\",-2.0,0.5, kept \n c1 ,1e300,7.0,\n";
+        assert_eq!(moved(before, &[0.5, -2.0, 7.0, 1e300]).unwrap(), after);
+        assert_eq!(moved("a,1,2\r\n", &[5.0, 6.0]).unwrap(), "a,6.0,5.0\n");
+        for points in [&[1.0; 2][..], &[1.0; 6]] {
+            let error = moved(before, points).unwrap_err().to_string();
+            assert!(error.contains("has other rows than it had"), "{error}");
+        }
+        let mut out = Vec::new();
+        let lines = "# a scan\n9 1 2 255\n\n9\t3 4 7\r\n";
+        write_moved_xyz(
+            Path::new("a.xyz"),
+            lines.as_bytes(),
+            &columns,
+            &[0.5, -2.0, 7.0, 8.0],
+            &mut out,
+        )
+        .unwrap();
+        assert_eq!(out, b"# a scan\n9 -2.0 0.5 255\n\n9 8.0 7.0 7\n");
     }
 
     #[test]
@@ -306,8 +525,23 @@ mod tests {
             ),
             (
                 "a.csv",
+                "lon,lat\n1,2\n1,two\n",
+                "row 2, column lat is \"two\", not a number; write a decimal number such as 0.25",
+            ),
+            (
+                "a.csv",
                 "lon,lat\n1,two\n",
-                "row 1, column lat is \"two\", not a number; write a decimal number such as 0.25",
+                "row 1, column lat is \"two\", not a number; select the columns that are coordinates",
+            ),
+            (
+                "a.csv",
+                "x;y;z\n0;0;0\n",
+                "row 1 has \"0;0;0\" in one field; separate the fields by commas, and write decimals with a point",
+            ),
+            (
+                "a.csv",
+                "0,5;1,5\n",
+                "row 1 has \"5;1\" in one field; separate the fields by commas, and write decimals with a point",
             ),
             (
                 "a.csv",

@@ -1,5 +1,6 @@
 //! Why a file could not be read or written.
 
+use crate::Columns;
 use std::{
     io,
     path::{Path, PathBuf},
@@ -42,6 +43,22 @@ pub enum Error {
         /// The extensions that would do.
         known: String,
     },
+    /// The format is known and not read here: convert the file.
+    #[error("{}: {extension} is not read; {remedy}", .file.display())]
+    Foreign {
+        /// The file as the user named it.
+        file: PathBuf,
+        /// Its extension, with the point.
+        extension: &'static str,
+        /// How to bring it into a format that is read.
+        remedy: &'static str,
+    },
+    /// The file has not a single byte: fetch or export it again.
+    #[error("{}: the file is empty; copy or export it again", .file.display())]
+    NoBytes {
+        /// The file as the user named it.
+        file: PathBuf,
+    },
     /// The file is well formed and holds nothing: give it at least one row.
     #[error("{}: holds no rows; a cloud needs at least one point", .file.display())]
     Empty {
@@ -62,7 +79,7 @@ pub enum Error {
     },
     /// A weight is below zero: weights are masses.
     #[error(
-        "{}: row {row}, column weight is {value}; a weight is a mass: give it zero or a positive value",
+        "{}: row {row}, column {column} is {value}; a weight is a mass: give it zero or a positive value",
         .file.display()
     )]
     NegativeWeight {
@@ -70,6 +87,8 @@ pub enum Error {
         file: PathBuf,
         /// The data row, counted from 1.
         row: usize,
+        /// The column's name.
+        column: String,
         /// What stands there.
         value: f64,
     },
@@ -85,6 +104,75 @@ pub enum Error {
         row: usize,
         /// The column's name, or its number counted from 1.
         column: String,
+        /// The field, shortened.
+        text: String,
+    },
+    /// A column holds texts: select the columns that are coordinates.
+    #[error(
+        "{}: row {row}, column {column} is {text:?}, not a number; select the columns that are coordinates",
+        .file.display()
+    )]
+    TextColumn {
+        /// The file as the user named it.
+        file: PathBuf,
+        /// The data row, counted from 1.
+        row: usize,
+        /// The column's name, or its number counted from 1.
+        column: String,
+        /// The field, shortened.
+        text: String,
+        /// Those of the columns of numbers that are most likely meant.
+        likely: Columns,
+    },
+    /// Columns without which a cloud has a lower dimension are called like a weight, a colour or a
+    /// normal: select the columns that are coordinates.
+    #[error(
+        "{}: {} would be coordinates, but {} called like {like}; select the columns that are coordinates",
+        .file.display(), .taken.join(", "), subject(.doubtful)
+    )]
+    DoubtfulColumns {
+        /// The file as the user named it.
+        file: PathBuf,
+        /// All columns that would be coordinates.
+        taken: Vec<String>,
+        /// Those among them that may be something else.
+        doubtful: Vec<String>,
+        /// What their names say.
+        like: &'static str,
+        /// The columns that are most likely meant.
+        likely: Columns,
+    },
+    /// A selected column is not there: select one that is.
+    #[error("{}: has no column {wanted:?}; {}", .file.display(), choice(.names, *.width))]
+    NoColumn {
+        /// The file as the user named it.
+        file: PathBuf,
+        /// What was asked for.
+        wanted: String,
+        /// The names that are there.
+        names: Vec<String>,
+        /// How many columns there are.
+        width: usize,
+    },
+    /// Columns are selected of a file that is no table: leave the selection out.
+    #[error(
+        "{}: has no columns to select; leave the selection out, or write the points as .csv, .xyz or .npy",
+        .file.display()
+    )]
+    NoTable {
+        /// The file as the user named it.
+        file: PathBuf,
+    },
+    /// Numbers of a csv are not separated by commas: separate them so.
+    #[error(
+        "{}: row {row} has {text:?} in one field; separate the fields by commas, and write decimals with a point",
+        .file.display()
+    )]
+    Separator {
+        /// The file as the user named it.
+        file: PathBuf,
+        /// The data row, counted from 1.
+        row: usize,
         /// The field, shortened.
         text: String,
     },
@@ -232,6 +320,21 @@ impl From<Error> for io::Error {
     fn from(error: Error) -> Self {
         Self::other(error)
     }
+}
+
+/// Names as the subject of a sentence, with its verb.
+fn subject(names: &[String]) -> String {
+    let verb = if names.len() == 1 { "is" } else { "are" };
+    format!("{} {verb}", names.join(", "))
+}
+
+/// How a column can be selected.
+fn choice(names: &[String], width: usize) -> String {
+    if names.is_empty() {
+        return format!("its columns have no names: choose by a number from 1 to {width}");
+    }
+    let names = names.join(", ");
+    format!("choose from {names}, or by a number from 1 to {width}")
 }
 
 /// A text from elsewhere, fit to stand in a message: a few words on one line.

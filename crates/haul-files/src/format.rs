@@ -43,10 +43,34 @@ const EXTENSIONS: &[(&str, Format)] = &[
     ("parquet", Format::Parquet),
 ];
 
+/// Extensions of clouds that are not read, and what to do with such a file.
+const FOREIGN: &[(&str, &str)] = &[
+    (".txt", TEXT),
+    (".asc", TEXT),
+    (".pts", TEXT),
+    (".pcd", EXPORT),
+    (".e57", EXPORT),
+    (".obj", EXPORT),
+    (".stl", EXPORT),
+];
+const TEXT: &str =
+    "lines of numbers with spaces between them are: name the file or a copy of it .xyz";
+const EXPORT: &str = "export the points as .ply";
+
 impl Format {
     /// Read from front to back, so that it may be packed as a whole.
     const fn streams(self) -> bool {
         matches!(self, Self::Npy | Self::Ply | Self::Csv | Self::Xyz)
+    }
+
+    /// Has columns that can be selected.
+    pub(crate) const fn is_table(self) -> bool {
+        match self {
+            Self::Npy | Self::Csv | Self::Xyz => true,
+            #[cfg(feature = "parquet")]
+            Self::Parquet => true,
+            _ => false,
+        }
     }
 
     /// Has a place for weights.
@@ -64,16 +88,10 @@ impl Kind {
 
     /// What the name says, if it is one of `formats`.
     pub(crate) fn among(path: &Path, formats: impl Fn(Format) -> bool) -> Result<Self> {
-        let packed = has_extension(path, "gz");
-        let plain = if packed {
-            path.file_stem().map(Path::new)
-        } else {
-            Some(path)
-        };
+        let (plain, packed) = unpacked(path);
         let allowed = |format: Format| formats(format) && (format.streams() || !packed);
         let named = |(extension, format): &(&str, Format)| {
-            (allowed(*format) && plain.is_some_and(|plain| has_extension(plain, extension)))
-                .then_some(*format)
+            (allowed(*format) && has_extension(plain, extension)).then_some(*format)
         };
         match EXTENSIONS.iter().find_map(named) {
             Some(format) => Ok(Self { format, packed }),
@@ -86,12 +104,29 @@ impl Kind {
 
     /// What the name says of a cloud that is read.
     pub(crate) fn of_cloud(path: &Path) -> Result<Self> {
-        Self::among(path, |_| true)
+        let (plain, _) = unpacked(path);
+        let is = |(extension, _): &&(&str, _)| has_extension(plain, &extension[1..]);
+        match FOREIGN.iter().find(is) {
+            Some(&(extension, remedy)) => Err(Error::Foreign {
+                file: path.into(),
+                extension,
+                remedy,
+            }),
+            None => Self::among(path, |_| true),
+        }
     }
 
     /// What the name says of a cloud that is written.
     pub(crate) fn of_target(path: &Path) -> Result<Self> {
         Self::among(path, |format| format.streams() || format == Format::Npz)
+    }
+}
+
+/// The name without an extension that says that the file is packed, and whether it had one.
+fn unpacked(path: &Path) -> (&Path, bool) {
+    match path.file_stem() {
+        Some(stem) if has_extension(path, "gz") => (Path::new(stem), true),
+        _ => (path, false),
     }
 }
 

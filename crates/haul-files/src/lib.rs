@@ -10,6 +10,7 @@
 
 mod atomic;
 mod cloud;
+mod columns;
 mod csv;
 mod error;
 mod format;
@@ -28,9 +29,11 @@ mod write;
 
 pub use atomic::hold_writes;
 pub use cloud::Cloud;
+pub use columns::Columns;
 pub use error::{Error, Result};
 pub use format::numbered;
-pub use read::{parse_cloud, read_cloud, read_weights};
+pub use read::{parse_cloud, parse_columns, read_cloud, read_columns, read_weights};
 pub use write::{
-    Array, check_moved, check_target, write_cloud, write_moved, write_npy, write_npz, write_text,
+    Array, check_cloud, check_moved, check_target, holds_weights, write_cloud, write_moved,
+    write_npy, write_npz, write_text,
 };

@@ -1,6 +1,10 @@
 //! Apache Parquet: a table whose columns are the coordinates, but for one named `weight`.
 
-use crate::{Cloud, Error, Result, source::Source};
+use crate::{
+    Cloud, Columns, Error, Result,
+    columns::{Names, Place, Roles},
+    source::Source,
+};
 use bytes::Bytes;
 use parquet::{
     errors::ParquetError,
@@ -13,15 +17,19 @@ use parquet::{
 use std::path::Path;
 
 /// Reads the rows, and what their coordinates are called.
-pub(crate) fn read(file: &Path, source: Source) -> Result<(Cloud, Option<Vec<String>>)> {
+pub(crate) fn read(file: &Path, source: Source, columns: &Columns) -> Result<(Cloud, Names)> {
     match source {
-        Source::File(handle) => table(file, handle),
-        Source::Memory(bytes) => table(file, Bytes::copy_from_slice(bytes)),
-        Source::StandardInput => table(file, Bytes::new()),
+        Source::File(handle) => table(file, handle, columns),
+        Source::Memory(bytes) => table(file, Bytes::copy_from_slice(bytes), columns),
+        Source::StandardInput => table(file, Bytes::new(), columns),
     }
 }
 
-fn table(file: &Path, bytes: impl ChunkReader + 'static) -> Result<(Cloud, Option<Vec<String>>)> {
+fn table(
+    file: &Path,
+    bytes: impl ChunkReader + 'static,
+    columns: &Columns,
+) -> Result<(Cloud, Names)> {
     let malformed = |place: &str, error: ParquetError| {
         Error::malformed(
             file,
@@ -32,47 +40,42 @@ fn table(file: &Path, bytes: impl ChunkReader + 'static) -> Result<(Cloud, Optio
     };
     let reader = SerializedFileReader::new(bytes).map_err(|error| malformed("metadata", error))?;
     let fields = reader.metadata().file_metadata().schema().get_fields();
-    let mut names: Vec<_> = fields.iter().map(|field| field.name().to_owned()).collect();
-    let weight = names
-        .iter()
-        .position(|name| name.eq_ignore_ascii_case("weight"));
-    let dimension = names.len() - usize::from(weight.is_some());
-    if dimension == 0 {
-        return Err(Error::Missing {
-            file: file.into(),
-            wanted: "column of coordinates",
-            found: names,
-        });
-    }
+    let names: Vec<_> = fields.iter().map(|field| field.name().to_owned()).collect();
+    let mut roles = Roles::default();
     let (mut points, mut weights) = (Vec::new(), Vec::new());
     let rows = reader
         .get_row_iter(None)
         .map_err(|error| malformed("metadata", error))?;
-    for (row, columns) in (1..).zip(rows) {
-        let columns = columns.map_err(|error| malformed(&format!("row {row}"), error))?;
-        for (column, (name, field)) in columns.get_column_iter().enumerate() {
-            let value = number(field).ok_or_else(|| Error::NotANumber {
-                file: file.into(),
-                row,
-                column: name.clone(),
-                text: field.to_string().chars().take(40).collect(),
-            })?;
-            if weight == Some(column) {
-                weights.push(value);
-            } else {
-                points.push(value);
-            }
+    for (row, fields) in (1..).zip(rows) {
+        let fields = fields.map_err(|error| malformed(&format!("row {row}"), error))?;
+        let field = |column| fields.get_column_iter().nth(column).map(|(_, field)| field);
+        let text = |column| match field(column).map(|field| (number(field), field)) {
+            Some((None, field)) => Some(field.to_string().trim_matches('"').to_owned()),
+            _ => None,
+        };
+        if row == 1 {
+            roles = columns.among_fields(file, Some(&names), names.len(), &text)?;
         }
-    }
-    if let Some(weight) = weight {
-        names.remove(weight);
+        let value = |column| {
+            field(column).and_then(number).ok_or_else(|| {
+                let place = Place { file, row, column };
+                roles.no_number(place, Some(&names), names.len(), &text)
+            })
+        };
+        for &column in &roles.coordinates {
+            points.push(value(column)?);
+        }
+        if let Some(column) = roles.weight {
+            weights.push(value(column)?);
+        }
     }
     let cloud = Cloud {
         points,
-        dimension,
-        weights: weight.map(|_| weights),
+        // A table without rows is refused for having none.
+        dimension: roles.coordinates.len().max(1),
+        weights: roles.weight.map(|_| weights),
     };
-    Ok((cloud, Some(names)))
+    Ok((cloud, roles.names(Some(&names))))
 }
 
 fn number(field: &Field) -> Option<f64> {
@@ -95,6 +98,8 @@ fn number(field: &Field) -> Option<f64> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use super::*;
+    use crate::parse_columns;
     use crate::tests::{message, mutilate, parse};
     use parquet::{
         basic::Compression,
@@ -158,6 +163,19 @@ mod tests {
             );
             assert_eq!(cloud.weights.unwrap(), [0.5, 1.5, 0.5, 1.5]);
         }
+    }
+
+    #[test]
+    fn columns_are_selected_by_name() {
+        let columns = Columns {
+            coordinates: vec!["y".into(), "x".into()],
+            weight: None,
+        };
+        // The last z is absent, and nobody asks for it.
+        let bytes = written(Compression::SNAPPY, false);
+        let cloud = parse_columns(Path::new("a.parquet"), &bytes, &columns).unwrap();
+        assert_eq!(cloud.points, [0.0, 0.0, 7.0, 0.1, 1.0, 4.0, 7.0, 4.1]);
+        assert_eq!(cloud.weights.unwrap(), [0.5, 1.5, 0.5, 1.5]);
     }
 
     #[test]

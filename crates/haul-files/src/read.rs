@@ -1,8 +1,9 @@
 //! From files to clouds and weights.
 
 use crate::{
-    Cloud, Error, Result,
+    Cloud, Columns, Error, Result,
     cloud::check_weights,
+    columns::Names,
     csv,
     format::{Format, Kind},
     npy, npz, ply,
@@ -16,8 +17,17 @@ use std::path::{Path, PathBuf};
 /// Any [`Error`] of reading: the file is unreadable, malformed, cut short or empty, or a
 /// value in it is not finite or a weight negative.
 pub fn read_cloud(path: &Path) -> Result<Cloud> {
-    let (file, kind, source) = opened(path, |_| true)?;
-    cloud_from(&file, kind, source)
+    read_columns(path, &Columns::default())
+}
+
+/// Reads these columns of a table as [`read_cloud`] reads all of them.
+///
+/// # Errors
+/// As [`read_cloud`], [`Error::NoColumn`] for a column that is not there, and [`Error::NoTable`] where
+/// some are selected of a file that is no table.
+pub fn read_columns(path: &Path, columns: &Columns) -> Result<Cloud> {
+    let (file, kind, source) = opened(path, Kind::of_cloud)?;
+    cloud_from(&file, kind, source, columns)
 }
 
 /// The cloud of a file of this name that holds these bytes.
@@ -25,7 +35,15 @@ pub fn read_cloud(path: &Path) -> Result<Cloud> {
 /// # Errors
 /// As [`read_cloud`].
 pub fn parse_cloud(name: &Path, bytes: &[u8]) -> Result<Cloud> {
-    cloud_from(name, Kind::of_cloud(name)?, Source::Memory(bytes))
+    parse_columns(name, bytes, &Columns::default())
+}
+
+/// The cloud of these columns of a table of this name that holds these bytes.
+///
+/// # Errors
+/// As [`read_columns`].
+pub fn parse_columns(name: &Path, bytes: &[u8], columns: &Columns) -> Result<Cloud> {
+    cloud_from(name, Kind::of_cloud(name)?, Source::Memory(bytes), columns)
 }
 
 /// Reads one weight (a mass ≥ 0) per point from `.npy` (`n` or `n × 1`) or from one column of
@@ -35,48 +53,57 @@ pub fn parse_cloud(name: &Path, bytes: &[u8]) -> Result<Cloud> {
 /// As [`read_cloud`], and [`Error::Shape`] where there is more than one column.
 pub fn read_weights(path: &Path) -> Result<Vec<f64>> {
     let tables = |format| matches!(format, Format::Npy | Format::Csv);
-    let (file, kind, source) = opened(path, tables)?;
+    let (file, kind, source) = opened(path, |path| Kind::among(path, tables))?;
     let mut stream = source.stream(kind);
     let weights = match kind.format {
         Format::Npy => npy::read(&file, "of weights", &mut stream)?.into_vector(&file)?,
         _ => csv::read_column(&file, &mut stream.reader)?,
     };
-    check_weights(&file, &weights)?;
+    check_weights(&file, &weights, None)?;
     Ok(weights)
 }
 
 /// The input, and the name that errors give it.
 fn opened(
     path: &Path,
-    formats: impl Fn(Format) -> bool,
+    kind: impl Fn(&Path) -> Result<Kind>,
 ) -> Result<(PathBuf, Kind, Source<'static>)> {
     if path == Path::new("-") {
         return Ok(("standard input".into(), Kind::CSV, Source::StandardInput));
     }
-    let kind = Kind::among(path, formats)?;
-    Ok((path.into(), kind, Source::open(path)?))
+    Ok((path.into(), kind(path)?, Source::open(path)?))
 }
 
-fn cloud_from(file: &Path, kind: Kind, source: Source) -> Result<Cloud> {
+fn cloud_from(file: &Path, kind: Kind, source: Source, columns: &Columns) -> Result<Cloud> {
+    if !columns.is_default() && !kind.format.is_table() {
+        return Err(Error::NoTable { file: file.into() });
+    }
+    let text = matches!(kind.format, Format::Csv | Format::Xyz);
+    if source.length() == Some(0) && !text {
+        return Err(Error::NoBytes { file: file.into() });
+    }
     let (cloud, names) = match kind.format {
-        Format::Npz => (npz::read(file, source)?, None),
+        Format::Npz => (npz::read(file, source)?, Names::default()),
         #[cfg(feature = "las")]
         Format::Las => {
-            let read = || Ok((crate::las::read(file, source)?, None));
+            let read = || Ok((crate::las::read(file, source)?, Names::default()));
             guarded(file, ".las or .laz", read)?
         }
         #[cfg(feature = "parquet")]
-        Format::Parquet => guarded(file, ".parquet", || crate::parquet::read(file, source))?,
+        Format::Parquet => {
+            let read = || crate::parquet::read(file, source, columns);
+            guarded(file, ".parquet", read)?
+        }
         Format::Npy | Format::Ply | Format::Csv | Format::Xyz => {
             let mut stream = source.stream(kind);
             let read = match kind.format {
                 Format::Npy => {
                     let points = npy::read(file, "of points", &mut stream)?;
-                    (points.into_cloud(file)?, None)
+                    columns.of_array(file, points.into_cloud(file)?)?
                 }
-                Format::Ply => (ply::read(file, &mut stream)?, None),
-                Format::Xyz => csv::read_xyz(file, &mut stream.reader)?,
-                _ => csv::read_csv(file, &mut stream.reader)?,
+                Format::Ply => (ply::read(file, &mut stream)?, Names::default()),
+                Format::Xyz => csv::read_xyz(file, &mut stream.reader, columns)?,
+                _ => csv::read_csv(file, &mut stream.reader, columns)?,
             };
             if kind.packed {
                 let end = |error| Error::broken(file, "end of the file", error, "gzip");

@@ -125,7 +125,9 @@ fn what_has_no_place_in_a_format_is_refused() {
         let text = refused("no/a.csv", dimension, None);
         assert!(text.contains("array points has shape"), "{text}");
     }
-    assert!(refused("no/a.csv", 2, None).contains("check that its folder exists"));
+    let told = refused("no/a.csv", 2, None);
+    assert!(told.contains("check that its folder exists"), "{told}");
+    assert!(!told.contains(".haul-"), "{told}");
 }
 
 #[test]
@@ -173,8 +175,22 @@ fn unreadable_files_say_why() {
     assert!(at("none.csv").contains("none.csv: cannot be read: No such file"));
     let known =
         "the extension names no format that fits here; choose from .npy, .npz, .ply, .csv, .xyz";
-    for name in ["a", "a.txt", "csv", ""] {
+    for name in ["a", "a.docx", "csv", ""] {
         assert!(at(name).contains(known), "{name}");
+    }
+    for (name, told) in [
+        ("a.txt", "a.txt: .txt is not read; lines of numbers"),
+        ("a.ASC.gz", "name the file or a copy of it .xyz"),
+        (
+            "a.e57",
+            "a.e57: .e57 is not read; export the points as .ply",
+        ),
+    ] {
+        assert!(at(name).contains(told), "{}", at(name));
+    }
+    for name in ["a.ply", "a.npy", "a.npz"] {
+        fs::write(folder.path().join(name), "").unwrap();
+        assert!(at(name).ends_with("the file is empty; copy or export it again"));
     }
     let weights = read_weights(Path::new("w.ply")).unwrap_err().to_string();
     assert_eq!(

@@ -1,7 +1,7 @@
 //! From clouds and arrays to files.
 
 use crate::{
-    Error, Result, atomic, csv,
+    Columns, Error, Result, atomic, csv,
     format::{Format, Kind, has_extension},
     npy, npz, ply,
     source::Source,
@@ -76,47 +76,71 @@ pub fn write_cloud(
     })
 }
 
-/// Writes the cloud of the file `source` with its points (row-major `n × dimension`) moved to
-/// `points`. Between `.ply` files whatever else the source holds is kept byte for byte: properties
-/// of the vertices, faces and other elements, comments, and the encoding. Other formats take the
-/// points and, if they have a place for them, the `weights`.
+/// Writes the cloud of the file `source`, of which these `columns` were read, with its points (row-major
+/// `n × dimension`) moved to `points`. Between `.ply` files whatever else the source holds is kept byte
+/// for byte: properties of the vertices, faces and other elements, comments, and the encoding. Where
+/// columns were selected, all others are kept between `.csv` files, and between `.xyz` files. Other
+/// formats take the points and, if they have a place for them, the `weights`.
 ///
 /// # Errors
 /// As [`write_cloud`], those of reading `source`, and [`Error::Unstorable`] where a coordinate
 /// exceeds the type that it has there.
 pub fn write_moved(
     path: &Path,
-    source: &Path,
+    (source, columns): (&Path, &Columns),
     points: &[f64],
     dimension: usize,
     weights: Option<&[f64]>,
 ) -> Result<()> {
     let kind = kind_for(path, dimension)?;
-    let Some(kind_of_source) = keeps_properties(kind, source) else {
+    let Some(kind_of_source) = keeps_the_rest(kind, source, columns) else {
         let weights = weights.filter(|_| kind.format.has_weights());
         return write_cloud(path, points, dimension, weights);
     };
-    let mut stream = Source::open(source)?.stream(kind_of_source);
-    write_stream(path, kind, |out| {
-        ply::write_moved(source, &mut stream.reader, points, out)
+    let reader = &mut Source::open(source)?.stream(kind_of_source).reader;
+    write_stream(path, kind, |out| match kind.format {
+        Format::Csv => csv::write_moved_csv(source, reader, columns, points, out),
+        Format::Xyz => csv::write_moved_xyz(source, reader, columns, points, out),
+        _ => ply::write_moved(source, reader, points, out),
     })
 }
 
 /// Refuses a target of [`write_moved`] before the work that fills it.
 ///
 /// # Errors
-/// [`Error::Extension`], [`Error::Unstorable`], [`Error::Directory`], [`Error::Unwritable`], and
-/// [`Error::Unreadable`] where the properties to keep are in a pipe, which is read only once.
-pub fn check_moved(path: &Path, source: &Path, dimension: usize) -> Result<()> {
+/// Those of [`check_cloud`], and [`Error::Unreadable`] where what is to be kept is in a pipe, which is
+/// read only once.
+pub fn check_moved(
+    path: &Path,
+    (source, columns): (&Path, &Columns),
+    dimension: usize,
+) -> Result<()> {
     let kind = kind_for(path, dimension)?;
-    if keeps_properties(kind, source).is_some() && atomic::is_special(source) {
-        let reason = "a pipe is read once, and its properties are needed again";
+    if keeps_the_rest(kind, source, columns).is_some() && atomic::is_special(source) {
+        let reason = "a pipe is read once, and what it holds beside the points is needed again";
         return Err(Error::Unreadable {
             file: source.into(),
             reason: io::Error::other(reason),
         });
     }
     atomic::check(path)
+}
+
+/// Refuses a target of [`write_cloud`] before the work that fills it.
+///
+/// # Errors
+/// [`Error::Extension`], [`Error::Unstorable`], [`Error::Directory`], [`Error::Unwritable`].
+pub fn check_cloud(path: &Path, dimension: usize) -> Result<()> {
+    kind_for(path, dimension)?;
+    atomic::check(path)
+}
+
+/// Whether the format that the extension names has a place for the weights of a cloud.
+///
+/// # Errors
+/// [`Error::Extension`].
+pub fn holds_weights(path: &Path) -> Result<bool> {
+    Ok(Kind::of_target(path)?.format.has_weights())
 }
 
 /// What the name of a target says, if points of this dimension have a place there.
@@ -132,10 +156,15 @@ fn kind_for(path: &Path, dimension: usize) -> Result<Kind> {
     Ok(kind)
 }
 
-/// What the name of the source says, if source and target are both `.ply`.
-fn keeps_properties(target: Kind, source: &Path) -> Option<Kind> {
+/// What the name of the source says, if what it holds beside the points has a place in the target.
+fn keeps_the_rest(target: Kind, source: &Path, columns: &Columns) -> Option<Kind> {
     let source = Kind::of_cloud(source).ok()?;
-    (source.format == Format::Ply && target.format == Format::Ply).then_some(source)
+    let keeps = match source.format {
+        Format::Ply => true,
+        Format::Csv | Format::Xyz => !columns.is_default(),
+        _ => false,
+    };
+    (keeps && source.format == target.format).then_some(source)
 }
 
 /// Lets `fill` write a file from front to back, packed where its name says so.

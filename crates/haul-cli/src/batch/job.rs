@@ -2,7 +2,7 @@
 //! that a command has one definition of them, with the same checks and defaults.
 
 use crate::arguments::{Divergence, Energy, Map, Sinkhorn};
-use crate::comparison::Comparison;
+use crate::comparison::{self, Comparison};
 use crate::outcome;
 use anyhow::{Context, Result, bail};
 use clap::{Arg, Args};
@@ -143,20 +143,15 @@ impl Job {
 
 /// Refuses files that a run which goes on would not find as they were.
 fn check_files(comparison: &dyn Comparison) -> Result<(), BadJob> {
-    let outputs = comparison.outputs();
-    for file in comparison.inputs().files() {
-        if file == Path::new("-") {
-            let refused = "standard input is not for jobs; name a file in place of -";
-            return Err(BadJob(refused.to_owned()));
-        }
-        if outputs.iter().any(|output| output == file) {
-            return Err(BadJob(format!(
-                "{} is read and written; write to another file",
-                file.display()
-            )));
-        }
+    if comparison
+        .inputs()
+        .files()
+        .any(|file| file == Path::new("-"))
+    {
+        let refused = "standard input is not for jobs; name a file in place of -";
+        return Err(BadJob(refused.to_owned()));
     }
-    Ok(())
+    comparison::check_files(comparison).map_err(|error| BadJob(error.to_string()))
 }
 
 /// The comparison of one command, by the parser of the command line.
@@ -247,7 +242,7 @@ fn suggestion<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> String {
 mod tests {
     use super::*;
 
-    fn comparison(job: &str) -> Result<Box<dyn Comparison + Send>> {
+    fn parsed(job: &str) -> Result<Box<dyn Comparison + Send>> {
         let Value::Object(options) = serde_json::from_str(job).unwrap() else {
             panic!("{job}");
         };
@@ -256,7 +251,7 @@ mod tests {
 
     #[track_caller]
     fn assert_refused(job: &str, parts: &[&str]) {
-        let error = comparison(job).err().expect(job);
+        let error = parsed(job).err().expect(job);
         assert!(error.is::<BadJob>());
         for part in parts {
             assert!(error.to_string().contains(part), "{error} lacks {part}");
@@ -271,8 +266,9 @@ mod tests {
             r#"{"command":"sinkhorn","a":"-a","b":"b","plan_topk":3,"plan":"p.csv","epsilon":1e-3}"#,
             r#"{"command":"energy","a":"a","b":"b","normalize":true,"kernel":"gaussian","blur":"0.1"}"#,
             r#"{"command":"map","a":"a","b":"b","output":"moved.ply","frames":3}"#,
+            r#"{"command":"energy","a":"a","b":"b","columns":"x,y","weight_column":4,"equal_weights":true}"#,
         ] {
-            let comparison = comparison(job).unwrap();
+            let comparison = parsed(job).unwrap();
             assert_eq!(comparison.inputs().files().count(), 2);
         }
     }

@@ -15,6 +15,7 @@ mod plan;
 
 use crate::arguments::{Loss, Pairwise};
 use crate::comparison::Compared;
+use crate::files;
 use crate::formats::{self, Array};
 use crate::machine::Machine;
 use crate::ordered::{self, Tasks};
@@ -29,7 +30,7 @@ use plan::Plan;
 use serde::Deserialize;
 use std::ffi::OsStr;
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// Memory for the clouds, in bytes; those beyond it are read again for each pair.
@@ -109,6 +110,9 @@ fn check(arguments: &Pairwise) -> Result<()> {
     if files.iter().any(|file| *file == Path::new("-")) {
         bail!("standard input is read once, and these clouds are not; name a file in place of -");
     }
+    let outputs = std::iter::once(output).chain(image);
+    let (files, outputs) = (files.iter(), outputs.map(PathBuf::as_path));
+    files::check_apart(files.map(PathBuf::as_path), outputs)?;
     let of_transport = [
         ("blur", settings.blur),
         ("epsilon", settings.epsilon),

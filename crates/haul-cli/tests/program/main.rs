@@ -6,11 +6,13 @@
 mod batch;
 mod colour;
 mod devices;
+mod files;
 mod fixture;
 mod guide;
 mod map;
 mod page;
 mod pairwise;
+mod tables;
 
 use fixture::{Ran, Room, assert_close, assert_says, dense, error_line, ring, spiral, value};
 use serde_json::Value;

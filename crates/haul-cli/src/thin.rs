@@ -1,0 +1,39 @@
+//! `haul thin`: what the commands would make of a cloud, as a file.
+
+use crate::arguments::Thin;
+use crate::input;
+use crate::outcome::{self, Outcome};
+use crate::rows::Rows;
+use crate::{files, formats};
+use anyhow::{Context, Result};
+
+pub(crate) fn run(thin: &Thin) -> Result<Outcome> {
+    let Thin {
+        input,
+        output,
+        treatment,
+    } = thin;
+    files::check_apart([&**input], [&**output])?;
+    let cloud = input::cloud(input, treatment)?;
+    let (d, before) = (cloud.dimension, cloud.points.len() / cloud.dimension);
+    formats::check_cloud(output, d)?;
+    let cloud = treatment.apply(cloud)?;
+    let weighted = cloud.weights.is_some();
+    let measure = input::measure(cloud, treatment).with_context(|| input.display().to_string())?;
+    let weights = measure.weights();
+    let equal = weights.iter().all(|weight| *weight == weights[0]);
+    // Where there is no place for weights, points weigh the same.
+    let stored = weighted && (!equal || formats::holds_weights(output)?);
+    formats::write_cloud(output, measure.points(), d, stored.then_some(weights))?;
+    let mut rows = Rows::default();
+    rows.row(
+        "read",
+        format!("{}, {before} points in dimension {d}", input.display()),
+    );
+    rows.row(
+        "written",
+        format!("{}, {} points", output.display(), measure.len()),
+    );
+    outcome::show(&rows.text())?;
+    Ok(Outcome::Done)
+}

@@ -1,0 +1,206 @@
+//! What files hold (`haul info`), a cloud written again (`haul thin`), and files that no command reads
+//! or writes.
+
+use crate::fixture::{Room, assert_close, assert_says, error_line, ring, value};
+use serde_json::Value;
+
+#[test]
+fn info_tells_of_each_file_what_it_holds() {
+    let room = Room::with_clouds();
+    room.write("w.csv", "x,y,weight\n0,0,1\n3,4,2\n3,5,0.5\n");
+    room.write("bad.csv", "x,y\n1,\n");
+    let ran = room.haul("info w.csv bad.csv a.csv --json");
+    assert_eq!(ran.status, Some(2));
+    assert_says(&ran.stderr, &["error: bad.csv: row 1, column y is \"\""]);
+    let lines = ran
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap());
+    let lines: Vec<Value> = lines.collect();
+    let expected = serde_json::json!({
+        "file": "w.csv",
+        "points": 3,
+        "dimension": 2,
+        "low": [0.0, 0.0],
+        "high": [3.0, 5.0],
+        "diagonal": f64::hypot(3.0, 5.0),
+        "spacing": 1.0,
+        "mass": 3.5,
+        "weighted": true,
+        "smallest_weight": 0.5,
+        "largest_weight": 2.0,
+    });
+    assert_eq!(lines[0], expected);
+    assert_eq!(
+        (&lines[1]["file"], &lines[1]["points"]),
+        (&"a.csv".into(), &60.into())
+    );
+    assert_eq!((lines.len(), &lines[1]["weighted"]), (2, &false.into()));
+
+    let ran = room.haul("info w.csv a.csv");
+    assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+    let parts = [
+        "w.csv\n",
+        "3 in dimension 2",
+        "0.000 to 5.000",
+        "0.5000 to 2.000",
+        "no weights",
+    ];
+    assert_says(&ran.stdout, &parts);
+    // Of many dimensions the first ones.
+    room.csv("wide.csv", &[0.5; 40], 20);
+    let ran = room.haul("info wide.csv");
+    assert_says(&ran.stdout, &["axis 8", "and 12 axes more"]);
+    assert!(!ran.stdout.contains("axis 9"), "{}", ran.stdout);
+}
+
+#[test]
+fn info_tells_what_thinning_leaves() {
+    let room = Room::with_clouds();
+    let told = |options: &str| room.haul(&format!("info a.csv --json {options}")).json(0);
+    let (all, cells) = (told(""), told("--voxel 0.4"));
+    let number = |of: &Value, key: &str| of[key].as_f64().unwrap();
+    assert!(number(&cells, "points") < number(&all, "points"));
+    assert!(number(&cells, "spacing") > number(&all, "spacing"));
+    assert!(number(&cells, "smallest_weight") < number(&cells, "largest_weight"));
+    let equal = told("--voxel 0.4 --equal-weights");
+    assert_eq!(equal["smallest_weight"], equal["largest_weight"]);
+    assert_close(number(&equal, "mass"), 1.0, 1e-12);
+    assert_eq!(told("--subsample 7")["points"], 7);
+}
+
+#[test]
+fn thin_writes_what_the_commands_would_make_of_a_cloud() {
+    let room = Room::with_clouds();
+    let thin = |line: &str| {
+        let ran = room.haul(&format!("thin {line}"));
+        assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+        ran.stdout
+    };
+    let told = thin("a.csv --voxel 0.4 -o cells.npz");
+    assert_says(&told, &["a.csv, 60 points in dimension 2", "cells.npz, "]);
+    let [points, weights] = room.arrays("cells.npz", ["points", "weights"]);
+    assert_eq!(points.len(), 2 * weights.len());
+    let energy = |line: &str| value(&room.cpu(&format!("energy {line} --json")).json(0));
+    let cells = energy("cells.npz b.csv");
+    assert_ne!(cells, energy("a.csv b.csv"));
+    // The ring is as it was: cells that are so small have a point each.
+    assert_close(cells, energy("cells.npz b.csv --voxel 1e-6"), 1e-6);
+    thin("b.csv --voxel 0.4 -o ring.npz");
+    assert_close(
+        energy("cells.npz ring.npz"),
+        energy("a.csv b.csv --voxel 0.4"),
+        1e-7,
+    );
+    // Two seeds, two samples.
+    thin("a.csv --subsample 20 --seed 1 -o one.csv");
+    thin("a.csv --subsample 20 --seed 2 -o two.xyz");
+    thin("a.csv --subsample 20 --seed 1 -o again.csv");
+    assert_eq!(room.read("one.csv"), room.read("again.csv"));
+    assert!(energy("one.csv two.xyz") > 1e-4);
+    // Equal weights need no place, others do.
+    let told = error_line(room.haul("thin a.csv --voxel 0.4 -o cells.xyz"), 2);
+    assert_says(
+        &told,
+        &["cells.xyz: cannot hold weights", ".npz, .ply or .csv"],
+    );
+    thin("a.csv --voxel 0.4 --equal-weights -o cells.xyz");
+    assert_eq!(room.read("cells.xyz").lines().count(), weights.len());
+    let told = error_line(room.haul("thin a.csv -o ./a.csv"), 2);
+    assert_says(&told, &["./a.csv is read and written", "another name"]);
+}
+
+#[test]
+fn no_file_is_read_and_written_or_written_twice() {
+    let room = Room::with_clouds();
+    room.csv("w.csv", &[1.0 / 60.0; 60], 1);
+    std::fs::create_dir(room.path("sub")).unwrap();
+    let before = room.read("a.csv");
+    for (line, told) in [
+        ("map a.csv b.csv -o a.csv", "a.csv is read and written"),
+        (
+            "map a.csv b.csv -o sub/../b.csv",
+            "sub/../b.csv is read and written",
+        ),
+        (
+            "sinkhorn a.csv b.csv --trace a.csv",
+            "a.csv is read and written",
+        ),
+        (
+            "sinkhorn a.csv b.csv --weights-a w.csv --trace ./w.csv",
+            "./w.csv is read and written",
+        ),
+        (
+            "sinkhorn a.csv b.csv --trace t.csv --plan-topk 1 --plan ./t.csv",
+            "t.csv is written twice",
+        ),
+        (
+            "pairwise a.csv b.csv -o ./a.csv",
+            "./a.csv is read and written",
+        ),
+    ] {
+        let refused = error_line(room.cpu(line), 2);
+        assert_says(&refused, &[told, "another name"]);
+    }
+    assert_eq!(room.read("a.csv"), before);
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink("a.csv", room.path("link.csv")).unwrap();
+        let refused = error_line(room.cpu("map a.csv b.csv -o link.csv"), 2);
+        assert_says(&refused, &["link.csv is read and written"]);
+    }
+    // A control: another name is another file.
+    assert_eq!(room.cpu("map a.csv b.csv -o sub/a.csv").status, Some(0));
+}
+
+#[test]
+fn files_that_are_not_read_are_told_how_to_bring_them_here() {
+    let room = Room::new();
+    room.csv("b.csv", &ring(5), 2);
+    room.write("e.ply", "");
+    for (file, parts) in [
+        ("a.txt", [".txt is not read", ".xyz"]),
+        ("a.asc", [".asc is not read", ".xyz"]),
+        ("a.pcd", [".pcd is not read", "export the points as .ply"]),
+        ("a.E57", [".e57 is not read", "export the points as .ply"]),
+        ("a.obj", [".obj is not read", "export the points as .ply"]),
+        ("a.stl", [".stl is not read", "export the points as .ply"]),
+        ("e.ply", ["e.ply: the file is empty", "export it again"]),
+    ] {
+        assert_says(
+            &error_line(room.cpu(&format!("energy {file} b.csv")), 2),
+            &parts,
+        );
+    }
+    let told = error_line(room.haul("sample ball --n 3 -o gone/a.csv"), 2);
+    assert_says(&told, &["gone/a.csv: cannot be written"]);
+    assert!(!told.contains(".haul-"), "{told}");
+}
+
+#[test]
+fn numbers_and_commands_are_told_how_they_are_written() {
+    let room = Room::with_clouds();
+    for line in [
+        "sinkhorn a.csv b.csv --blur 5mm",
+        "sinkhorn a.csv b.csv --blur 0,005",
+        "map a.csv b.csv -o c.csv --t half",
+        "energy a.csv b.csv --voxel 1cm",
+        "bench softmin --p two",
+    ] {
+        let told = error_line(room.haul(line), 2);
+        assert_says(&told, &["0.005, with a point and without a unit"]);
+    }
+    let told = error_line(room.haul("compare a.csv b.csv"), 2);
+    assert_says(
+        &told,
+        &["'compare'", "sinkhorn, divergence, energy, map", "info"],
+    );
+    assert!(
+        !told.contains("similar") && !told.contains(" man"),
+        "{told}"
+    );
+    assert_says(
+        &error_line(room.haul("inf a.csv"), 2),
+        &["similar", "'info'"],
+    );
+}

@@ -1,0 +1,228 @@
+//! Tables of more than coordinates: columns that are selected, and those that nobody should take for
+//! coordinates.
+
+use crate::fixture::{Room, assert_close, assert_says, error_line, ring, rows, spiral, value};
+
+/// A room with two clouds of the plane in several tables: `cells.csv` has a name and a count for each
+/// point, `w.csv` the same points with weights, `scan.xyz` a number before and a colour behind them.
+fn room() -> Room {
+    let room = Room::new();
+    let points = spiral(60);
+    let count = |i: usize| (i % 3 + 1) as f64;
+    let (mut cells, mut weighted, mut scan) = (
+        String::from("cell,y,x,count\n"),
+        String::from("x,y,weight\n"),
+        String::from("# a scan\n"),
+    );
+    for (i, p) in points.chunks(2).enumerate() {
+        cells += &format!("\"c {i}\",{},{},{}\n", p[1], p[0], count(i));
+        weighted += &format!("{},{},{}\n", p[0], p[1], count(i));
+        scan += &format!("{i} {} {} 255 {} 0\n", p[0], p[1], i % 7);
+    }
+    room.write("cells.csv", cells);
+    room.write("w.csv", weighted);
+    room.write("scan.xyz", scan);
+    room.csv("a.csv", &points, 2);
+    room.csv("b.csv", &ring(50), 2);
+    room
+}
+
+#[test]
+fn selected_columns_give_what_a_file_of_these_alone_gives() {
+    let room = room();
+    let solve = |line: &str, input: &str| {
+        let line = format!("sinkhorn {line} --normalize --device cpu --json");
+        value(
+            &room
+                .haul_reading(&line, room.read(input).as_bytes())
+                .json(0),
+        )
+    };
+    let plain = solve("a.csv a.csv", "a.csv");
+    let weighted = solve("w.csv w.csv", "a.csv");
+    assert_ne!(plain, weighted);
+    let both = "--columns x,y --weight-column count";
+    assert_eq!(
+        solve(&format!("cells.csv cells.csv {both}"), "a.csv"),
+        weighted
+    );
+    assert_eq!(solve(&format!("cells.csv - {both}"), "cells.csv"), weighted);
+    let numbers = "--columns 3,2 --weight-column 4";
+    assert_eq!(
+        solve(&format!("cells.csv cells.csv {numbers}"), "a.csv"),
+        weighted
+    );
+    assert_eq!(solve("cells.csv cells.csv --columns x,y", "a.csv"), plain);
+    assert_eq!(solve("scan.xyz scan.xyz --columns 2,3", "a.csv"), plain);
+    // A control: without one the cloud has other dimensions.
+    assert_ne!(solve("scan.xyz scan.xyz --columns 2,3,5", "a.csv"), plain);
+}
+
+#[test]
+fn all_commands_and_jobs_select_columns() {
+    let room = room();
+    let options = "--columns x,y --weight-column count --normalize --blur 0.1";
+    let tables = format!("divergence cells.csv cells.csv {options} --json");
+    assert_close(value(&room.cpu(&tables).json(0)), 0.0, 1e-4);
+    let energy = "energy cells.csv w.csv --columns x,y --equal-weights --normalize --json";
+    assert_close(value(&room.cpu(energy).json(0)), 0.0, 1e-6);
+    let pairwise = "pairwise cells.csv w.csv --columns x,y --equal-weights --normalize -o d.csv";
+    assert_eq!(room.cpu(pairwise).status, Some(0));
+    room.write(
+        "jobs.jsonl",
+        "{\"id\":\"1\",\"command\":\"energy\",\"a\":\"cells.csv\",\"b\":\"cells.csv\",\"columns\":\"x,y\"}\n\
+         {\"id\":\"2\",\"command\":\"energy\",\"a\":\"cells.csv\",\"b\":\"cells.csv\"}\n",
+    );
+    assert_eq!(
+        room.cpu("batch jobs.jsonl -o results.jsonl").status,
+        Some(1)
+    );
+    let results = room.read("results.jsonl");
+    let (first, second) = results.split_once('\n').unwrap();
+    assert_says(first, &["\"value\":"]);
+    assert_says(second, &["--columns x,y --weight-column count"]);
+}
+
+#[test]
+fn what_is_no_coordinate_is_refused_with_the_options_that_say_so() {
+    let room = room();
+    room.write("counted.csv", "x,y,count\n0,0,2\n1,1,3\n");
+    room.write("coloured.csv", "//X,Y,Z,R,G,B\n0,0,0,1,1,1\n1,1,1,2,2,2\n");
+    room.write("spaced.csv", "the x,kind\n0,a\n1,b\n");
+    room.write("semicolons.csv", "x;y;z\n0;0;0\n");
+    for (file, parts) in [
+        (
+            "cells.csv",
+            &[
+                "column cell is \"c 0\"",
+                "--columns y,x --weight-column count",
+            ][..],
+        ),
+        (
+            "counted.csv",
+            &[
+                "x, y, count would be coordinates",
+                "--columns x,y --weight-column count",
+            ],
+        ),
+        (
+            "coloured.csv",
+            &["R, G, B are called like a colour", "--columns X,Y,Z"],
+        ),
+        ("spaced.csv", &["column kind is \"a\"", "--columns 'the x'"]),
+        (
+            "semicolons.csv",
+            &["0;0;0", "separate the fields by commas"],
+        ),
+        (
+            "cells.csv --columns x,z",
+            &["no column \"z\"", "cell, y, x, count"],
+        ),
+        (
+            "b.csv --columns lon",
+            &["no column \"lon\"", "a number from 1 to 2"],
+        ),
+    ] {
+        let told = error_line(room.cpu(&format!("energy {file} b.csv")), 2);
+        assert_says(&told, parts);
+    }
+    room.write("a.ply", crate::fixture::ply(&[0.0; 6]));
+    let told = error_line(room.cpu("energy a.ply b.csv --columns 1,2"), 2);
+    assert_says(&told, &["a.ply", "no columns to select", ".csv"]);
+    // Six columns without names are six dimensions, and said to be.
+    assert_says(
+        &room.cpu("sinkhorn scan.xyz scan.xyz").stdout,
+        &["in dimension 6"],
+    );
+    assert_says(&room.haul("info scan.xyz").stdout, &["60 in dimension 6"]);
+}
+
+#[test]
+fn a_table_that_is_moved_keeps_its_other_columns() {
+    let room = room();
+    let options = "--columns x,y --weight-column count --normalize --blur 0.1 --device cpu";
+    let run = |line: &str, input: &str| {
+        let ran = room.haul_reading(&format!("map {line}"), input.as_bytes());
+        assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+    };
+    // The target has no header: columns are those of both.
+    let numbers = options.replace("x,y", "3,2").replace("count", "4");
+    room.write("onto.csv", room.read("cells.csv").replace("c ", "d "));
+    run(&format!("cells.csv onto.csv {options} -o moved.csv"), "");
+    run(&format!("cells.csv onto.csv {numbers} -o moved.csv.gz"), "");
+    run(
+        &format!(
+            "w.csv w.csv {} -o plain.csv",
+            options.replace("count", "weight")
+        ),
+        "",
+    );
+    let moved = room.read("moved.csv");
+    assert_says(&moved, &["cell,y,x,count\nc 0,"]);
+    let plain = room.numbers("plain.csv");
+    let fields = moved
+        .lines()
+        .skip(1)
+        .map(|line| line.split(',').collect::<Vec<_>>());
+    for ((i, row), point) in fields.enumerate().zip(plain.chunks(3)) {
+        assert_eq!(
+            (row[0], row[3]),
+            (&*format!("c {i}"), &*(i % 3 + 1).to_string())
+        );
+        let [y, x] = [row[1], row[2]].map(|field| field.parse::<f64>().unwrap());
+        assert_close(x, point[0], 1e-6);
+        assert_close(y, point[1], 1e-6);
+    }
+    assert_ne!(moved, room.read("cells.csv"));
+    // Of standard input nothing is left to keep: the points alone, in their order.
+    run(
+        &format!("- onto.csv {options} -o read.csv"),
+        &room.read("cells.csv"),
+    );
+    let read = room.read("read.csv");
+    assert_says(&read, &["x,y,weight\n"]);
+    let third = moved.lines().nth(3).unwrap().split(',').nth(2).unwrap();
+    assert_says(read.lines().nth(3).unwrap(), &[third]);
+
+    run(
+        "scan.xyz scan.xyz --columns 2,3 --t 0 --device cpu -o same.xyz",
+        "",
+    );
+    let fields = |text: &str| -> Vec<f64> {
+        let lines = text.lines().filter(|line| !line.starts_with('#'));
+        let words = lines.flat_map(str::split_whitespace);
+        words.map(|word| word.parse().unwrap()).collect()
+    };
+    let same = room.read("same.xyz");
+    assert!(same.starts_with("# a scan\n0 "), "{same}");
+    assert_eq!(fields(&same), fields(&room.read("scan.xyz")));
+}
+
+#[test]
+fn equal_weights_undo_a_denser_scan() {
+    let room = Room::new();
+    // A square, and the same square with one half of it eight times as dense.
+    let grid = |columns: usize, from: f64, width: f64| -> Vec<f64> {
+        let point = |k: usize| {
+            let step = |i: usize, n: usize| (i as f64 + 0.5) / n as f64;
+            [
+                from + width * step(k % columns, columns),
+                step(k / columns, 32),
+            ]
+        };
+        (0..32 * columns).flat_map(point).collect()
+    };
+    room.csv("even.csv", &grid(32, 0.0, 1.0), 2);
+    let dense = [grid(16, 0.0, 0.5), grid(128, 0.5, 0.5)].concat();
+    room.write("dense.csv", rows(&dense, 2, ","));
+    let energy = |options: &str| {
+        let line = format!("energy even.csv dense.csv {options} --json");
+        value(&room.cpu(&line).json(0))
+    };
+    let (plain, cells) = (
+        energy("--voxel 0.125"),
+        energy("--voxel 0.125 --equal-weights"),
+    );
+    assert!(plain > 0.01, "{plain}");
+    assert_close(cells, 0.0, 1e-4);
+}
