@@ -194,7 +194,7 @@ mod tests {
         (folder, paths)
     }
 
-    const PLAIN: Treatment = Treatment {
+    static PLAIN: Treatment = Treatment {
         columns: Vec::new(),
         weight_column: None,
         normalize: false,
@@ -231,7 +231,7 @@ mod tests {
         let moved = Side {
             treatment: &Treatment {
                 reduction: Reduction::of(1),
-                ..PLAIN
+                ..PLAIN.clone()
             },
             ..side(&paths[0])
         };
@@ -239,7 +239,7 @@ mod tests {
         let flat = Side {
             treatment: &Treatment {
                 columns: vec!["1".into(), "3".into()],
-                ..PLAIN
+                ..PLAIN.clone()
             },
             ..side(&paths[0])
         };

@@ -188,7 +188,7 @@ impl Roles {
             row,
             column: name,
             text,
-            likely: likely(names, &numbers, self.weight),
+            likely: Box::new(likely(names, &numbers, self.weight)),
         }
     }
 }
@@ -251,7 +251,7 @@ fn check_names(
         taken: numbered_or(Some(names), coordinates.iter().copied()),
         doubtful: numbered_or(Some(names), doubtful),
         like,
-        likely: likely(Some(names), coordinates, weight),
+        likely: Box::new(likely(Some(names), coordinates, weight)),
     })
 }
 
@@ -427,7 +427,7 @@ mod tests {
                     column: found,
                     likely,
                     ..
-                } => assert_eq!((&*found, likely), (column, columns(coordinates, weight))),
+                } => assert_eq!((&*found, *likely), (column, columns(coordinates, weight))),
                 error => panic!("{error}"),
             }
         }
@@ -454,7 +454,7 @@ mod tests {
             let Error::DoubtfulColumns { likely, .. } = &error else {
                 panic!("{error}");
             };
-            assert_eq!(likely, &columns(coordinates, weight));
+            assert_eq!(**likely, columns(coordinates, weight));
             // Who selects them all has them all.
             let all: Vec<_> = (1..=width).map(|column| column.to_string()).collect();
             let all = Columns {

@@ -122,7 +122,7 @@ pub enum Error {
         /// The field, shortened.
         text: String,
         /// Those of the columns of numbers that are most likely meant.
-        likely: Columns,
+        likely: Box<Columns>,
     },
     /// Columns without which a cloud has a lower dimension are called like a weight, a colour or a
     /// normal: select the columns that are coordinates.
@@ -140,7 +140,7 @@ pub enum Error {
         /// What their names say.
         like: &'static str,
         /// The columns that are most likely meant.
-        likely: Columns,
+        likely: Box<Columns>,
     },
     /// A selected column is not there: select one that is.
     #[error("{}: has no column {wanted:?}; {}", .file.display(), choice(.names, *.width))]
