@@ -7,7 +7,9 @@ pub(crate) use many::{Batch, Loss, Pairwise};
 use crate::reduce::Reduction;
 use crate::sample::Shape;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::hash::{Hash, Hasher};
 use std::path::PathBuf;
+use std::str::FromStr;
 
 /// Regularised optimal transport between point clouds, on any GPU and on the CPU.
 #[derive(Debug, Parser)]
@@ -247,6 +249,37 @@ pub(crate) fn number(text: &str) -> Result<f64, &'static str> {
     text.parse().map_err(|_| advice)
 }
 
+/// The mass that counts as 1.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct MassUnit(pub(crate) f64);
+
+impl FromStr for MassUnit {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let unit = number(text)?;
+        if unit.is_normal() && unit > 0.0 {
+            Ok(Self(unit))
+        } else {
+            Err("it must be a positive number")
+        }
+    }
+}
+
+impl PartialEq for MassUnit {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.to_bits() == other.0.to_bits()
+    }
+}
+
+impl Eq for MassUnit {}
+
+impl Hash for MassUnit {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.to_bits().hash(state);
+    }
+}
+
 /// What is made of clouds that are read.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Args)]
 pub(crate) struct Treatment {
@@ -262,6 +295,16 @@ pub(crate) struct Treatment {
     /// Scale all masses to 1
     #[arg(long)]
     pub(crate) normalize: bool,
+
+    /// Divide the weights of both clouds by M, as by the mass of the first one: where masses differ and
+    /// are far from 1, what is moved depends on their unit
+    #[arg(
+        long,
+        value_name = "M",
+        conflicts_with = "normalize",
+        allow_negative_numbers = true
+    )]
+    pub(crate) mass_unit: Option<MassUnit>,
 
     /// Give all points of a cloud the same weight, which keep its mass; with --voxel all cells, so that
     /// what was scanned more densely weighs no more

@@ -198,6 +198,7 @@ mod tests {
         columns: Vec::new(),
         weight_column: None,
         normalize: false,
+        mass_unit: None,
         equal_weights: false,
         reduction: Reduction::NONE,
     };

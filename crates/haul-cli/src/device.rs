@@ -2,6 +2,7 @@
 
 use crate::arguments::{Engine, Precision, Solving};
 use crate::outcome::{self, DeviceFailure};
+use crate::report::short;
 use crate::{extent, input};
 use anyhow::{Result, bail};
 use haul::{CpuEngine, Device, Measure, Problem, Selection};
@@ -39,8 +40,22 @@ pub(crate) fn engine_between(
         for caution in extent::cautions(sides, problem.blur()) {
             outcome::warn(&caution);
         }
+        caution_of_masses(&problem);
     }
     Ok(engine_for(solving, &problem))
+}
+
+/// Masses that are moved in part, and are not of the size of 1.
+fn caution_of_masses(problem: &Problem<'_>) {
+    let moved_in_part = problem.rho_a().is_finite() || problem.rho_b().is_finite();
+    let (a, b) = (problem.source().mass(), problem.target().mass());
+    let usual = 0.01..100.0;
+    if moved_in_part && !usual.contains(&(a * b)) {
+        let (a, b) = (short(a), short(b));
+        outcome::warn(&format!(
+            "the masses are {a} and {b}: how much of them is moved depends on their unit; --mass-unit {a} makes the first one 1"
+        ));
+    }
 }
 
 /// Where the arguments mean it to be computed.

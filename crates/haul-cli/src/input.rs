@@ -1,6 +1,6 @@
 //! From files to measures.
 
-use crate::arguments::{Settings, Treatment, Weights};
+use crate::arguments::{MassUnit, Settings, Treatment, Weights};
 use crate::comparison::Inputs;
 use crate::formats::{self, Cloud, Columns};
 use anyhow::{Context, Result, anyhow, bail};
@@ -162,10 +162,14 @@ pub(crate) fn given(side: Side<'_>) -> Result<Given> {
     })
 }
 
-/// The measure of a cloud that was treated; where it has no weights, all are 1/n.
+/// The measure of a cloud that was treated; where it has no weights, all are 1/n, in whatever unit.
 pub(crate) fn measure(cloud: Cloud, treatment: &Treatment) -> haul::Result<Measure> {
     let n = cloud.points.len() / cloud.dimension;
-    let weights = cloud.weights.unwrap_or_else(|| vec![1.0 / n as f64; n]);
+    let weights = match (cloud.weights, treatment.mass_unit) {
+        (Some(weights), Some(MassUnit(unit))) => weights.iter().map(|w| w / unit).collect(),
+        (Some(weights), None) => weights,
+        (None, _) => vec![1.0 / n as f64; n],
+    };
     let measure = Measure::new(cloud.points, cloud.dimension, weights)?;
     Ok(if treatment.normalize {
         measure.normalized()

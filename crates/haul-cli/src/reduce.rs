@@ -216,6 +216,7 @@ mod tests {
                 columns: Vec::new(),
                 weight_column: None,
                 normalize: false,
+                mass_unit: None,
                 equal_weights,
                 reduction,
             };

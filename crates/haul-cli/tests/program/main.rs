@@ -132,6 +132,53 @@ fn what_is_unusual_of_two_clouds_is_told_before_they_are_compared() {
 }
 
 #[test]
+fn masses_are_measured_in_the_unit_that_is_asked_for() {
+    let room = Room::new();
+    let weigh = |name: &str, points: &[f64], each: f64| {
+        let rows = fixture::rows(points, 2, ",");
+        let rows = rows.lines().map(|row| format!("{row},{each}\n"));
+        room.write(name, format!("x,y,weight\n{}", rows.collect::<String>()));
+    };
+    for (name, unit) in [("", 1.0), ("counted-", 300.0)] {
+        weigh(&format!("{name}a.csv"), &spiral(60), unit / 60.0);
+        weigh(&format!("{name}b.csv"), &ring(75), unit / 60.0);
+    }
+    let line = "--blur 0.2 --reach 0.5 --precision f64 --tolerance 1e-9 --json";
+    let moved = |files: &str| {
+        room.cpu(&format!("sinkhorn {files} {line}")).json(0)["mass"]
+            .as_f64()
+            .unwrap()
+    };
+    let expected = moved("a.csv b.csv");
+    assert_close(
+        moved("counted-a.csv counted-b.csv --mass-unit 300"),
+        expected,
+        1e-8,
+    );
+    assert!((moved("counted-a.csv counted-b.csv") / 300.0 - expected).abs() > 0.01 * expected);
+    // Clouds without weights have the mass 1 in any unit.
+    room.csv("plain.csv", &ring(50), 2);
+    assert_eq!(
+        moved("plain.csv plain.csv --mass-unit 7"),
+        moved("plain.csv plain.csv")
+    );
+    let told = room.cpu("sinkhorn counted-a.csv counted-b.csv --blur 0.2 --reach 0.5");
+    assert_says(
+        &told.stderr,
+        &["the masses are 300.0 and 375.0", "--mass-unit 300.0"],
+    );
+    assert_eq!(
+        room.cpu("sinkhorn a.csv b.csv --blur 0.2 --reach 0.5")
+            .stderr,
+        ""
+    );
+    for unit in ["0", "-1", "inf"] {
+        let refused = room.cpu(&format!("sinkhorn a.csv b.csv --mass-unit {unit}"));
+        assert_says(&error_line(refused, 2), &["mass-unit", "positive"]);
+    }
+}
+
+#[test]
 fn the_loader_of_a_system_without_a_session_keeps_silent() {
     let room = Room::with_clouds();
     for line in ["devices --json", "sinkhorn a.csv b.csv --blur 0.2"] {
