@@ -2,7 +2,6 @@
 
 use crate::arguments::{Engine, Precision, Solving};
 use crate::outcome::{self, DeviceFailure};
-use crate::report::short;
 use crate::{extent, input};
 use anyhow::{Result, bail};
 use haul::{CpuEngine, Device, Measure, Problem, Selection};
@@ -51,7 +50,6 @@ fn caution_of_masses(problem: &Problem<'_>) {
     let (a, b) = (problem.source().mass(), problem.target().mass());
     let usual = 0.01..100.0;
     if moved_in_part && !usual.contains(&(a * b)) {
-        let (a, b) = (short(a), short(b));
         outcome::warn(&format!(
             "the masses are {a} and {b}: how much of them is moved depends on their unit; --mass-unit {a} makes the first one 1"
         ));

@@ -68,6 +68,9 @@ pub(crate) fn spacing(points: &[f64], dimension: usize) -> Option<f64> {
 /// Diagonals that differ by this factor are hardly meant to be compared as they are.
 const UNLIKE: f64 = 10.0;
 
+/// So few points are no sample of something else.
+const FEW: usize = 16;
+
 /// What a user should know of two clouds that are about to be compared at a blur; nothing where all is
 /// as it mostly is.
 pub(crate) fn cautions(sides: [(&Path, &Measure); 2], blur: f64) -> Vec<String> {
@@ -97,9 +100,12 @@ pub(crate) fn cautions(sides: [(&Path, &Measure); 2], blur: f64) -> Vec<String> 
             across(small)
         ));
     }
-    let spacings = sides.map(|(_, measure)| spacing(measure.points(), measure.dimension()));
-    let widest = spacings.into_iter().flatten().fold(0.0, f64::max);
-    if blur < widest {
+    let widest = sides
+        .into_iter()
+        .filter(|(_, measure)| measure.len() >= FEW)
+        .filter_map(|(_, measure)| spacing(measure.points(), measure.dimension()))
+        .fold(0.0, f64::max);
+    if blur < 0.5 * widest {
         cautions.push(format!(
             "the blur is {}, and neighbouring points are {} apart: below that the noise of sampling is compared, and convergence is slow",
             short(blur),
@@ -136,14 +142,15 @@ mod tests {
         assert!(
             large.len() == 1 && large[0].contains("the blur is 1.500, and a.ply is 1.414 across")
         );
-        let small = told(&one, &two, 0.1);
+        assert_eq!(told(&one, &two, 0.1), [""; 0]);
+        let small = told(&one, &two, 0.05);
         assert!(
             small.len() == 1 && small[0].contains("neighbouring points are 0.1053 apart"),
             "{small:?}"
         );
         // A point has no form to be seen, and no neighbours.
         let point = Measure::uniform(&[0.5, 0.5], 2).unwrap();
-        assert_eq!(told(&one, &point, 0.06), told(&one, &one, 0.06));
+        assert_eq!(told(&one, &point, 0.02), told(&one, &one, 0.02));
         assert_eq!(told(&point, &point, 0.1), [""; 0]);
     }
 

@@ -177,8 +177,8 @@ impl<E: Engine> Terms<'_, E> {
     }
 
     /// The length (S_ε/m)^{1/p} for measures of mass m, in the units of the points: how far mass is from
-    /// where it is to go, on average. It is |t| between a measure and its copy moved by t, and 0 where
-    /// rounding left S_ε negative. None where mass is destroyed and created, which S_ε counts as well.
+    /// where it is to go, on average. For p = 2 it is |t| between a measure and its copy moved by t. It is
+    /// 0 where rounding left S_ε negative. None where mass is destroyed and created, which S_ε counts as well.
     pub fn distance(&self) -> Option<f64> {
         self.length(self.value())
     }
