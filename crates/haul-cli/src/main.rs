@@ -24,6 +24,7 @@ mod interrupt;
 mod lines;
 mod machine;
 mod map;
+mod names;
 mod ordered;
 mod outcome;
 mod page;
