@@ -48,7 +48,7 @@ const show = (page, width) => new Promise(done => {{
       what: cells.map(it => it.closest("tr").cells[2].textContent),
       more: [...all.querySelectorAll(".more")].some(it => it.checkVisibility()),
       wide: [...all.querySelectorAll("table.jobs")].some(it => it.scrollWidth > it.parentElement.clientWidth + 1),
-      text: Math.round(all.querySelector("main").getBoundingClientRect().width),
+      text: Math.round((all.querySelector("main") ?? all.body).getBoundingClientRect().width),
       requests: view.performance.getEntriesByType("resource").length,
     }});
     done();
