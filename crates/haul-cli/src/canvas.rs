@@ -1,5 +1,6 @@
 //! What every picture of the program is drawn on: an SVG canvas of plotters, its colours and its letters.
 
+use crate::report::significant;
 use plotters::{coord::Shift, prelude::*};
 use std::io;
 
@@ -81,6 +82,18 @@ pub(crate) fn font(size: i32, weight: FontStyle, colour: RGBColor) -> TextStyle<
     ("sans-serif", 1.24 * f64::from(size * FINE), weight)
         .into_font()
         .color(&colour)
+}
+
+/// A value on an axis.
+pub(crate) fn tick(value: f64) -> String {
+    let size = value.abs();
+    if size < 1e-12 {
+        "0".to_owned()
+    } else if (1e-3..1e5).contains(&size) {
+        significant(value, 3)
+    } else {
+        format!("{value:.1e}")
+    }
 }
 
 /// About how many pixels a text takes: letters of a sans-serif face are on average 0.58 of their

@@ -12,7 +12,11 @@ use std::path::{Path, PathBuf};
 /// An open file of lines, which no other run of the program writes meanwhile.
 pub(crate) struct Lines {
     path: PathBuf,
+    /// The same, whatever folder is entered.
+    place: PathBuf,
     file: File,
+    /// What was replaced; as long as it is open, nobody who found it goes on with it.
+    replaced: Option<File>,
     /// Bytes of whole lines; none for a pipe or a device, which cannot be gone on with.
     whole: Option<u64>,
 }
@@ -37,7 +41,9 @@ impl Lines {
         options.append(true).create(true).read(!special);
         let mut lines = Self {
             path: path.to_owned(),
+            place: std::path::absolute(path).with_context(refused)?,
             file: options.open(path).with_context(refused)?,
+            replaced: None,
             whole: None,
         };
         if special {
@@ -60,6 +66,34 @@ impl Lines {
     /// Whether there is no line yet.
     pub(crate) fn is_empty(&self) -> bool {
         self.whole.is_none_or(|whole| whole == 0)
+    }
+
+    /// Puts other lines in the place of all that the file holds, which is then the one or the other
+    /// whatever ends the program.
+    ///
+    /// # Errors
+    ///
+    /// Where they cannot be written; the file is then as it was.
+    pub(crate) fn replace(&mut self, lines: &str) -> Result<()> {
+        let refused = || format!("{}: cannot be replaced", self.path.display());
+        // What a link leads to is replaced, and not the link.
+        let target = self.place.canonicalize().with_context(refused)?;
+        haul_files::write_text(&target, lines)?;
+        let others = Self::open(&target, |bytes| {
+            if bytes != lines.as_bytes() {
+                bail!(
+                    "{}: another run has written it; start again when that has ended",
+                    target.display()
+                );
+            }
+            Ok(bytes.len())
+        })?;
+        // No append may reach the disk before them.
+        others.file.sync_all().with_context(refused)?;
+        let former = std::mem::replace(&mut self.file, others.file);
+        self.replaced = Some(former);
+        self.whole = others.whole;
+        Ok(())
     }
 
     /// Appends a line, which ends with its line feed.
@@ -88,5 +122,29 @@ impl Lines {
             Some(whole) if self.file.metadata()?.len() > whole => self.file.set_len(whole),
             _ => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_that_were_replaced_are_gone_on_with_and_stay_locked() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lines");
+        std::fs::write(&path, "one\ntwo\n").unwrap();
+        let before = File::open(&path).unwrap();
+        let mut lines = Lines::open(&path, |bytes| Ok(bytes.len())).unwrap();
+        lines.replace("three\n").unwrap();
+        lines.append("four\n").unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "three\nfour\n");
+        // Neither the file that is there nor the one that was is free for another run.
+        assert!(Lines::open(&path, |bytes| Ok(bytes.len())).is_err());
+        assert!(before.try_lock().is_err());
+        drop(lines);
+        assert!(Lines::open(&path, |bytes| Ok(bytes.len())).is_ok());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }

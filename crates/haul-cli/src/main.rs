@@ -27,6 +27,7 @@ mod lines;
 mod loader;
 mod machine;
 mod map;
+mod names;
 mod ordered;
 mod outcome;
 mod page;

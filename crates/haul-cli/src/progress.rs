@@ -6,6 +6,7 @@ use crate::formats;
 use anyhow::Result;
 use haul::Progress;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::cell::Cell;
 use std::fmt::Write;
 use std::io::IsTerminal;
 use std::ops::ControlFlow;
@@ -78,27 +79,63 @@ impl Drop for Course<'_> {
     }
 }
 
-/// A line that tells how many comparisons are done, at what rate, and when all will be.
-pub(crate) struct Count(ProgressBar);
+/// A line that tells how many comparisons are done, and when all will be: by what each of them is
+/// thought to take, since one may take as long as a thousand others.
+pub(crate) struct Count {
+    bar: ProgressBar,
+    /// What each takes, in parts of [`WHOLE`].
+    parts: Vec<u64>,
+    done: Cell<usize>,
+}
+
+/// What all take.
+const WHOLE: f64 = 1e9;
 
 impl Count {
-    /// The line shows on standard error where that is a terminal.
-    pub(crate) fn new(all: usize, done: usize, quiet: bool) -> Self {
-        const LINE: &str =
-            "{spinner} {elapsed_precise} {wide_bar} {pos}/{len}, {per_sec}, ETA {eta}";
-        let bar = shown(Some(all as u64), LINE, quiet).with_position(done as u64);
-        bar.reset_eta();
-        Self(bar)
+    /// Of comparisons that take times in these proportions, some of which are done. The line shows on
+    /// standard error where that is a terminal; elsewhere nobody asks for the proportions.
+    pub(crate) fn new(
+        weights: impl Iterator<Item = f64>,
+        done: impl Iterator<Item = usize>,
+        quiet: bool,
+    ) -> Self {
+        const LINE: &str = "{spinner} {elapsed_precise} {wide_bar} {msg}, ETA {eta}";
+        let bar = shown(None, LINE, quiet);
+        if bar.is_hidden() {
+            return Self::on(bar, Vec::new(), done);
+        }
+        Self::on(bar, weights.collect(), done)
     }
 
-    pub(crate) fn one_more(&self) {
-        self.0.inc(1);
+    fn on(bar: ProgressBar, weights: Vec<f64>, done: impl Iterator<Item = usize>) -> Self {
+        let all: f64 = weights.iter().sum();
+        let part = |weight: f64| (weight / all * WHOLE) as u64;
+        let parts: Vec<_> = weights.into_iter().map(part).collect();
+        bar.set_length(parts.iter().sum());
+        let count = Self {
+            bar,
+            parts,
+            done: Cell::new(0),
+        };
+        for place in done {
+            count.one_more(place);
+        }
+        count.bar.reset_eta();
+        count
+    }
+
+    /// The comparison in that place is done.
+    pub(crate) fn one_more(&self, place: usize) {
+        self.done.set(self.done.get() + 1);
+        let (done, all) = (self.done.get(), self.parts.len());
+        self.bar.set_message(format!("{done}/{all}"));
+        self.bar.inc(self.parts.get(place).copied().unwrap_or(0));
     }
 }
 
 impl Drop for Count {
     fn drop(&mut self) {
-        self.0.finish_and_clear();
+        self.bar.finish_and_clear();
     }
 }
 
@@ -115,4 +152,23 @@ fn shown(length: Option<u64>, template: &str, quiet: bool) -> ProgressBar {
     }
     bar.enable_steady_tick(Duration::from_millis(100));
     bar
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_far_many_comparisons_are_goes_by_what_each_takes() {
+        let count = Count::on(
+            ProgressBar::hidden(),
+            vec![1.0, 1.0, 2.0, 96.0],
+            [0, 2].into_iter(),
+        );
+        assert_eq!((count.done.get(), count.bar.position()), (2, 30_000_000));
+        count.one_more(1);
+        assert_eq!((count.done.get(), count.bar.position()), (3, 40_000_000));
+        count.one_more(3);
+        assert_eq!(Some(count.bar.position()), count.bar.length());
+    }
 }

@@ -18,9 +18,11 @@ relative to the folder of JOBS.jsonl. No job may read what it or another one wri
 Each job has one line of RESULTS.jsonl, in the order of the jobs: the id and, as "job", a digest of
 its command, files and options, then what --json prints or "error": {"kind": …, "message": …}.
 
-A run that was stopped, in whatever way, goes on when it is started again. Where the job of an id has
-changed since its line was written, that is an error, and nothing is done; files of points that have
-changed are not noticed. A job of at most 4096 points a cloud runs on one thread, beside others.
+A run that was stopped, in whatever way, goes on when it is started again. Where the job of an id
+has changed since its line was written, that is an error, and nothing is done; but --retry-failed
+computes lines that hold an error anew, whatever their jobs are now, and replaces the file when all
+of them are there. Files of points that have changed are not noticed. A job of at most 4096 points a
+cloud runs on one thread, beside others.
 
 Exit status: 0 all done, 1 a job failed, 3 a result did not reach its tolerance.
 
@@ -39,6 +41,10 @@ pub(crate) struct Batch {
     /// Write a page for people about all jobs, those of earlier runs included
     #[arg(long, value_name = "F.html")]
     pub(crate) report: Option<PathBuf>,
+
+    /// Compute jobs anew that failed in an earlier run, corrected or not; other results stay
+    #[arg(long)]
+    pub(crate) retry_failed: bool,
 
     /// Stop at the first job that fails
     #[arg(long)]
@@ -62,12 +68,20 @@ pub(crate) struct Batch {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Entry i, j of the matrix compares file i with file j at one ε for all pairs. What is computed is kept
-in a file beside the target until the matrix is written: a run that was stopped, in whatever way, goes
-on when it is started again.
+    after_help = r#"Entry i, j of the matrix compares file i with file j at one ε for all pairs. What is computed is
+kept in a file beside the target until the matrix is written: a run that was stopped, in whatever
+way, goes on when it is started again. A .csv and the picture name the files without the folders
+that all share.
+
+Keys of --json, those in brackets where they make sense:
+  command loss files p [epsilon blur] output     files: as given, in the order of rows and columns
+  order      indices of files as the picture has them, near ones together
+  merges     the clustering as scipy.cluster.hierarchy has it: [i, j, height, size] of each merger;
+             i and j count files, then mergers; the height is the mean entry between both
+  converged pairs seconds     whether all did; what this run evaluated, and how long it took
 
 Example:
-  haul pairwise a.ply b.ply -o distances.npy --image distances.svg"
+  haul pairwise a.ply b.ply -o distances.npy --image distances.svg"#
 )]
 pub(crate) struct Pairwise {
     /// The clouds, at least two

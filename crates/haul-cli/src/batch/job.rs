@@ -110,6 +110,48 @@ impl Job {
         self.options.get(key).and_then(Value::as_str)
     }
 
+    /// What its value is, as far as a command and its options say so: values of two quantities, or of two
+    /// costs, do not compare.
+    pub(crate) fn quantity(&self) -> String {
+        let name = match (self.text("command"), self.text("kernel")) {
+            (Some("divergence"), _) => "S_ε",
+            (Some("sinkhorn" | "map"), _) => "OT_ε",
+            (Some("energy"), Some("gaussian")) => "MMD², gaussian",
+            (Some("energy"), Some("laplacian")) => "MMD², laplacian",
+            (Some("energy"), _) => "energy distance",
+            _ => "",
+        };
+        match self.options.get("p") {
+            Some(p) if !says_no(p) && !name.is_empty() => format!("{name}, p = {p}"),
+            _ => name.to_owned(),
+        }
+    }
+
+    /// About how long it takes beside others, by the lengths of its files, without a look into them.
+    pub(super) fn weight(&self) -> f64 {
+        /// A point in space takes about as many bytes, in whatever format.
+        const POINT: f64 = 24.0;
+        /// Passes of a solve; an energy is one.
+        const PASSES: f64 = 50.0;
+        /// What each job takes beside its pairs, in pairs.
+        const LEAST: f64 = 1e5;
+        let most = self.options.get("subsample").and_then(Value::as_f64);
+        let points = |key: &str| {
+            let length = self
+                .text(key)
+                .and_then(|file| Path::new(file).metadata().ok());
+            let points = length.map_or(0.0, |file| file.len() as f64 / POINT);
+            points.min(most.unwrap_or(f64::INFINITY))
+        };
+        let (n, m) = (points("a"), points("b"));
+        LEAST
+            + match self.text("command") {
+                Some("energy") => n * m + n * n + m * m,
+                Some("divergence") => PASSES * (n * m + n * n + m * m),
+                _ => PASSES * n * m,
+            }
+    }
+
     /// The comparison that the job means; it tells its result in JSON, and nothing beside it.
     ///
     /// # Errors

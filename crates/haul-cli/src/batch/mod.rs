@@ -14,12 +14,13 @@ use crate::machine::Machine;
 use crate::ordered::{self, Tasks};
 use crate::outcome::{self, Outcome};
 use crate::progress::Count;
-use crate::rows::{BAD, GOOD, WARNING, styled};
+use crate::rows::{BAD, GOOD, WARNING, duration, styled};
 use crate::{formats, interrupt, page};
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 pub(crate) use job::Job;
 use job::{BadJob, Options};
+use results::Held;
 pub(crate) use results::{Ending, Told};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -30,6 +31,7 @@ pub(crate) fn run(arguments: &Batch) -> Result<Outcome> {
         jobs: file,
         output,
         report,
+        retry_failed,
         fail_fast,
         dry_run,
         cache,
@@ -51,58 +53,101 @@ pub(crate) fn run(arguments: &Batch) -> Result<Outcome> {
         } else {
             Vec::new()
         };
-        let (held, _) = results::held(output, &bytes, &jobs)?;
+        let held = results::held(output, &bytes, &jobs, *retry_failed)?;
         enter(folder)?;
-        return plan::print(&jobs, held.len(), &machine);
+        return plan::print(&jobs, &held, *retry_failed, &machine);
     }
     let report = report.as_deref().map(|target| report_to(target, output));
     let report = report.transpose()?;
     interrupt::wait_for_the_end();
-    let mut told = Vec::new();
+    let start = Instant::now();
+    let mut held = Held::default();
     let mut results = Lines::open(output, |bytes| {
-        let (held, whole) = results::held(output, bytes, &jobs)?;
-        told = held;
-        Ok(whole)
+        held = results::held(output, bytes, &jobs, *retry_failed)?;
+        Ok(held.bytes())
     })?;
     enter(folder)?;
 
-    let held = told.len();
-    let start = Instant::now();
-    if !(*fail_fast && told.iter().any(Told::failed)) {
-        let progress = Count::new(jobs.len(), held, *quiet);
-        let comparison = |index: usize| jobs[index].comparison();
+    let retried = if *retry_failed {
+        held.failed()
+    } else {
+        Vec::new()
+    };
+    let mut run = Run::after(&jobs, &held, retried.len());
+    let computing = Computing {
+        jobs: &jobs,
+        machine: &machine,
+        fail_fast: *fail_fast,
+        progress: Count::new(
+            jobs.iter().map(Job::weight),
+            (0..held.told.len()).filter(|place| retried.binary_search(place).is_err()),
+            *quiet,
+        ),
+    };
+    // Where a failure ended an earlier run, it ends this one.
+    let ended = *fail_fast && run.held_failures > 0;
+    if !ended && run.retry(&computing, &retried, held.lines, &mut results)? {
+        let rest: Vec<_> = (run.told.len()..jobs.len()).collect();
+        computing.all(&rest, |_, line, told| {
+            results.append(&line)?;
+            run.takes(&told);
+            run.told.push(told);
+            Ok(())
+        })?;
+    }
+    drop(computing);
+    run.seconds = start.elapsed().as_secs_f64();
+    run.clouds = machine.uploads();
+    if let Some(target) = report {
+        formats::write_text(&target, &run.page(file)?)?;
+    }
+    Ok(run.end(*quiet))
+}
+
+/// What computes jobs.
+struct Computing<'c> {
+    jobs: &'c [Job],
+    machine: &'c Machine,
+    /// Whether a job that fails is the last one.
+    fail_fast: bool,
+    progress: Count,
+}
+
+impl Computing<'_> {
+    /// Computes the jobs in these places, and hands the line of each and what it tells to `sink`, in
+    /// their order; says whether nothing has ended it before all were done, be it an interrupt or a
+    /// failure.
+    fn all(
+        &self,
+        places: &[usize],
+        mut sink: impl FnMut(usize, String, Told) -> Result<()>,
+    ) -> Result<bool> {
+        let mut left = places.len();
+        let mut failed = false;
+        let comparison = |index: usize| self.jobs[places[index]].comparison();
         let tasks = Tasks {
             shared: |index| {
-                let compared = comparison(index).and_then(|it| machine.on_one_thread(&*it));
+                let compared = comparison(index).and_then(|it| self.machine.on_one_thread(&*it));
                 compared.transpose()
             },
-            alone: |index| comparison(index).and_then(|it| machine.alone(&*it)),
+            alone: |index| comparison(index).and_then(|it| self.machine.alone(&*it)),
             stop: interrupt::requested,
         };
-        ordered::run(held..jobs.len(), tasks, |index, outcome| {
-            let (line, result) = line(&jobs[index], outcome)?;
-            results.append(&line)?;
-            let last = *fail_fast && result.failed();
-            told.push(result);
-            progress.one_more();
-            Ok(if last {
+        ordered::run(0..places.len(), tasks, |index, outcome| {
+            let place = places[index];
+            let (line, told) = line(&self.jobs[place], outcome)?;
+            failed = self.fail_fast && told.failed();
+            sink(place, line, told)?;
+            self.progress.one_more(place);
+            left -= 1;
+            Ok(if failed {
                 ControlFlow::Break(())
             } else {
                 ControlFlow::Continue(())
             })
         })?;
+        Ok(left == 0 && !failed)
     }
-    let run = Run {
-        jobs: &jobs,
-        told: &told,
-        held,
-        seconds: start.elapsed().as_secs_f64(),
-        clouds: machine.uploads(),
-    };
-    if let Some(target) = report {
-        formats::write_text(&target, &run.page(file)?)?;
-    }
-    Ok(run.end(*quiet))
 }
 
 /// Files of jobs are relative to the file that names them.
@@ -153,86 +198,165 @@ fn kind(error: &anyhow::Error) -> &'static str {
     }
 }
 
-/// A run that has ended, and what all results tell.
+/// A run, and what all results tell.
 struct Run<'r> {
     jobs: &'r [Job],
-    told: &'r [Told],
-    /// Results of earlier runs.
+    told: Vec<Told>,
+    /// Results of earlier runs that stay, and how many of them failed.
     held: usize,
+    held_failures: usize,
+    /// Whether an interrupt left results as they were that were to be computed anew.
+    retry_left: bool,
+    /// Jobs that this run computed, and the pairs that it evaluated for them.
+    computed: usize,
+    pairs: u64,
     seconds: f64,
-    /// Those that were put on GPUs, and those that lay there already.
+    /// Clouds that were put on GPUs, and those that lay there already.
     clouds: (u64, u64),
 }
 
-impl Run<'_> {
-    /// Pairs that this run evaluated.
-    fn pairs(&self) -> u64 {
-        self.told
-            .iter()
-            .skip(self.held)
-            .map(|told| told.pairs)
-            .sum()
+impl<'r> Run<'r> {
+    /// One that goes on with what a file held, of which so many are computed anew.
+    fn after(jobs: &'r [Job], held: &Held, retried: usize) -> Self {
+        Self {
+            jobs,
+            told: held.told.clone(),
+            held: held.told.len() - retried,
+            held_failures: held.failed().len() - retried,
+            retry_left: false,
+            computed: 0,
+            pairs: 0,
+            seconds: 0.0,
+            clouds: (0, 0),
+        }
+    }
+
+    /// Computes results anew, and then puts all lines in the place of those in the file; until then it is
+    /// as it was. Whether the run goes on.
+    fn retry(
+        &mut self,
+        computing: &Computing,
+        places: &[usize],
+        mut lines: Vec<String>,
+        results: &mut Lines,
+    ) -> Result<bool> {
+        if places.is_empty() {
+            return Ok(true);
+        }
+        let mut anew = Vec::new();
+        let goes_on = computing.all(places, |place, line, told| {
+            anew.push((place, line, told));
+            Ok(())
+        })?;
+        if anew.len() < places.len() && interrupt::requested() {
+            self.retry_left = true;
+            return Ok(false);
+        }
+        for (place, line, told) in anew {
+            self.takes(&told);
+            lines[place] = line;
+            self.told[place] = told;
+        }
+        results.replace(&lines.concat())?;
+        Ok(goes_on)
+    }
+
+    /// Counts a result as one of this run.
+    fn takes(&mut self, told: &Told) {
+        self.computed += 1;
+        self.pairs += told.pairs;
+    }
+
+    fn failed(&self) -> usize {
+        self.told.iter().filter(|told| told.failed()).count()
+    }
+
+    /// Jobs without a result.
+    fn left(&self) -> usize {
+        self.jobs.len() - self.told.len()
     }
 
     /// The page about all jobs of this file.
     fn page(&self, file: &Path) -> Result<String> {
         let row = |(job, told)| page::Row { job, told };
-        let rows: Vec<_> = self.jobs.iter().zip(self.told).map(row).collect();
+        let rows: Vec<_> = self.jobs.iter().zip(&self.told).map(row).collect();
         let summary = page::Summary {
             jobs: &file.to_string_lossy(),
-            left: self.jobs.len() - self.told.len(),
+            left: self.left(),
             held: self.held,
+            computed: self.computed,
             seconds: self.seconds,
-            pairs: self.pairs(),
+            pairs: self.pairs,
         };
         Ok(page::batch(&summary, &rows)?)
     }
 
     /// How it ended, and a word on it.
     fn end(&self, quiet: bool) -> Outcome {
-        let Self {
-            jobs,
-            told,
-            held,
-            seconds,
-            clouds: (uploaded, shared),
-        } = *self;
-        let failed = told.iter().filter(|told| told.failed()).count();
-        let count = |ending| told.iter().filter(|told| told.ending == ending).count();
+        let failed = self.failed();
+        let count = |ending| {
+            self.told
+                .iter()
+                .filter(|told| told.ending == ending)
+                .count()
+        };
         let [done, loose] = [Ending::Done, Ending::NotConverged].map(count);
-        let left = jobs.len() - told.len();
+        let interrupted = interrupt::requested() && (self.left() > 0 || self.retry_left);
         if !quiet {
-            let rate = self.pairs() as f64 / seconds / 1e9;
-            let counted = |style, count: usize, what: &str| match count {
-                0 => format!("0 {what}"),
-                _ => styled(style, format_args!("{count} {what}")),
-            };
-            let mut text = [
-                counted(GOOD, done, "done"),
-                counted(BAD, failed, "failed"),
-                counted(WARNING, loose, "not converged"),
-            ]
-            .join(", ");
-            for (count, what) in [(held, "of these by an earlier run"), (left, "left")] {
-                if count > 0 {
-                    text += &format!(", {count} {what}");
-                }
-            }
-            if told.len() > held {
-                text += &format!("; {seconds:.1} s, {rate:.2} Gpairs/s");
-            }
-            if uploaded > 0 {
-                text += &format!("; {uploaded} clouds uploaded, {shared} found on the GPU");
-            }
-            outcome::tell(&text);
+            outcome::tell(&self.summary([done, failed, loose], interrupted));
         }
-        if left > 0 && interrupt::requested() {
+        if interrupted {
             Outcome::Interrupted
         } else if failed > 0 {
             Outcome::Failed
         } else {
             Outcome::of(loose == 0)
         }
+    }
+
+    /// How many ended in which way, and what that took.
+    fn summary(&self, [done, failed, loose]: [usize; 3], interrupted: bool) -> String {
+        let counted = |style, count: usize, what: &str| match count {
+            0 => format!("0 {what}"),
+            _ => styled(style, format_args!("{count} {what}")),
+        };
+        let mut text = [
+            counted(GOOD, done, "done"),
+            counted(BAD, failed, "failed"),
+            counted(WARNING, loose, "not converged"),
+        ]
+        .join(", ");
+        for (count, what) in [
+            (self.held, "of these by an earlier run"),
+            (self.left(), "left"),
+        ] {
+            if count > 0 {
+                text += &format!(", {count} {what}");
+            }
+        }
+        if self.computed > 0 {
+            let rate = self.pairs as f64 / self.seconds / 1e9;
+            text += &format!("; {}, {rate:.2} Gpairs/s", duration(self.seconds));
+        }
+        text += &uploads(self.clouds);
+        if self.retry_left {
+            text += "; the file of results is as it was";
+        }
+        if interrupted {
+            text += "; the same command goes on from there";
+        } else if self.held_failures > 0 {
+            text += "; --retry-failed computes anew what failed";
+        }
+        text
+    }
+}
+
+/// How many clouds went to a GPU, where any did.
+fn uploads((uploaded, found): (u64, u64)) -> String {
+    let clouds = if uploaded == 1 { "cloud" } else { "clouds" };
+    match uploaded {
+        0 => String::new(),
+        _ => format!("; {uploaded} {clouds} uploaded, {found} found on the GPU"),
     }
 }
 
@@ -250,4 +374,17 @@ fn report_to(target: &Path, output: &Path) -> Result<PathBuf> {
         );
     }
     Ok(target)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_on_the_gpu_is_there_where_one_was_used() {
+        assert_eq!(uploads((0, 0)), "");
+        assert_eq!(uploads((1, 0)), "; 1 cloud uploaded, 0 found on the GPU");
+        let many = "; 40 clouds uploaded, 2360 found on the GPU";
+        assert_eq!(uploads((40, 2360)), many);
+    }
 }

@@ -5,11 +5,12 @@
 //! side as in the run: the passes and the rate of these, times the pairs of all jobs, make the estimate.
 
 use super::job::Job;
+use super::results::Held;
 use crate::arguments::Engine;
+use crate::device;
 use crate::machine::{Machine, Ready};
 use crate::outcome::{self, Outcome};
-use crate::rows::Rows;
-use crate::{device, report};
+use crate::rows::{Rows, duration};
 use anyhow::Result;
 use haul::{Device, Measure, Regularization, Report, Sinkhorn};
 use rayon::prelude::*;
@@ -20,6 +21,9 @@ const SAMPLES: usize = 8;
 
 /// The most points of a cloud that is measured.
 const POINTS: usize = 512;
+
+/// A job that takes a larger part of all is told of.
+const MOST_SHARE: f64 = 1.0 / 3.0;
 
 /// Refused jobs that are told of, each in a line.
 const MOST_TOLD: usize = 20;
@@ -44,9 +48,17 @@ struct Rate {
     rate: f64,
 }
 
-/// Prints the plan of all jobs but the first ones, whose results are there.
-pub(super) fn print(jobs: &[Job], held: usize, machine: &Machine) -> Result<Outcome> {
-    let pending = jobs.get(held..).unwrap_or_default();
+/// Prints the plan of all jobs but the first ones, whose results are there; with `retry`, those of them
+/// that failed are planned as well.
+pub(super) fn print(jobs: &[Job], held: &Held, retry: bool, machine: &Machine) -> Result<Outcome> {
+    let failed = held.failed();
+    let retried = if retry { &failed[..] } else { &[] };
+    let rest = jobs.iter().skip(held.told.len());
+    let pending: Vec<_> = retried
+        .iter()
+        .map(|place| &jobs[*place])
+        .chain(rest)
+        .collect();
     let checked: Vec<_> = pending.par_iter().map(|job| plan(job, machine)).collect();
     let refused = || {
         let both = pending.iter().zip(&checked);
@@ -56,7 +68,14 @@ pub(super) fn print(jobs: &[Job], held: usize, machine: &Machine) -> Result<Outc
 
     let mut rows = Rows::default();
     let mut row = |name: &str, value: String| rows.row(name, value);
-    row("jobs", format!("{}, of which {held} are done", jobs.len()));
+    row("jobs", {
+        let done = held.told.len() - retried.len();
+        let mut told = format!("{}, of which {done} are done", jobs.len());
+        if failed.len() > retried.len() {
+            told += &format!(", {} of them with an error", failed.len());
+        }
+        told
+    });
     row("refused", refused().count().to_string());
     for (id, error) in refused().take(MOST_TOLD) {
         row("", format!("{id}: {}", outcome::one_line(error)));
@@ -73,8 +92,11 @@ pub(super) fn print(jobs: &[Job], held: usize, machine: &Machine) -> Result<Outc
             planned.len() - shared
         ),
     );
-    if let Some(estimate) = estimate(&planned, machine) {
-        row("estimated time", estimate);
+    if let Some(Estimate { time, longest }) = estimate(&planned, machine) {
+        row("estimated time", time);
+        if let Some(longest) = longest {
+            row("longest", longest);
+        }
     }
     outcome::show(&rows.text())?;
     Ok(if refused().next().is_some() {
@@ -98,23 +120,46 @@ fn plan<'j>(job: &'j Job, machine: &Machine) -> Result<Planned<'j>> {
     })
 }
 
-/// How long the jobs take, in words; none where no sample of them can be solved.
-fn estimate(planned: &[&Planned<'_>], machine: &Machine) -> Option<String> {
+/// How long the jobs take, in words.
+struct Estimate {
+    time: String,
+    /// The job that takes much of it, if there is one.
+    longest: Option<String>,
+}
+
+/// How long the jobs take; none where no sample of them can be solved.
+fn estimate(planned: &[&Planned<'_>], machine: &Machine) -> Option<Estimate> {
     let Rate {
         samples,
         passes,
         rate,
     } = sample(planned, machine)?;
-    let pairs = planned.iter().map(|job| match job.iterates {
+    let pairs = |job: &Planned| match job.iterates {
         true => passes * job.pairs,
         false => job.pairs,
-    });
-    let pairs: f64 = pairs.sum();
-    Some(format!(
-        "{} s: {pairs:.1e} pairs at {:.2} Gpairs/s, {passes:.0} passes a solve as in {samples} jobs of at most {POINTS} points, side by side",
-        report::short(pairs / rate),
-        rate / 1e9
-    ))
+    };
+    let works = planned.iter().map(|job| (pairs(job), job.job));
+    let all = works.clone().map(|(pairs, _)| pairs).sum::<f64>();
+    let most = works.max_by(|(one, _), (other, _)| one.total_cmp(other));
+    Some(Estimate {
+        time: format!(
+            "{}: {all:.1e} pairs at {:.2} Gpairs/s, {passes:.0} passes a solve as in {samples} jobs of at most {POINTS} points, side by side",
+            duration(all / rate),
+            rate / 1e9
+        ),
+        longest: most.and_then(|(pairs, job)| longest(&job.id, pairs, all, planned.len())),
+    })
+}
+
+/// A word on the job that takes longest, where that is much of what several take.
+fn longest(id: &str, pairs: f64, all: f64, jobs: usize) -> Option<String> {
+    let share = pairs / all;
+    (jobs > 1 && share > MOST_SHARE).then(|| {
+        format!(
+            "{id}, {:.0}% of all pairs: thin its clouds by \"subsample\" or \"voxel\"",
+            100.0 * share
+        )
+    })
 }
 
 /// Solves some of the jobs for some of their points, side by side.

@@ -65,19 +65,40 @@ fn is_of(result: &Value, job: &Job) -> bool {
     text("id") == Some(&job.id) && text("job").is_some() && told
 }
 
-/// The results of the first of some jobs, as a file holds them, and how many bytes their lines take. A
-/// last line that is torn counts for nothing.
+/// What a file holds of the first of some jobs.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    pub(super) told: Vec<Told>,
+    /// The lines, whole and in their order.
+    pub(super) lines: Vec<String>,
+}
+
+impl Held {
+    /// How many bytes of the file they are.
+    pub(super) fn bytes(&self) -> usize {
+        self.lines.iter().map(String::len).sum()
+    }
+
+    /// The places of those that failed.
+    pub(super) fn failed(&self) -> Vec<usize> {
+        let told = self.told.iter().enumerate();
+        let failed = told.filter(|(_, told)| told.failed());
+        failed.map(|(place, _)| place).collect()
+    }
+}
+
+/// The results of the first of some jobs, as a file holds them. A last line that is torn counts for
+/// nothing. With `retry`, one that failed may have changed since.
 ///
 /// # Errors
 ///
 /// A line that is no result of the job in its place, as that is now: its command, files, options and
 /// those of the run. What the files held when they were read is not known.
-pub(super) fn held(path: &Path, bytes: &[u8], jobs: &[Job]) -> Result<(Vec<Told>, usize)> {
-    const REMEDY: &str = "remove it, or give another --output";
-    let mut held = Vec::new();
-    let mut whole = 0;
+pub(super) fn held(path: &Path, bytes: &[u8], jobs: &[Job], retry: bool) -> Result<Held> {
+    const REMEDY: &str = "remove the file, or give another --output";
+    let mut held = Held::default();
     for (number, line) in (1..).zip(bytes.split_inclusive(|byte| *byte == b'\n')) {
-        let Some(job) = jobs.get(held.len()) else {
+        let Some(job) = jobs.get(held.told.len()) else {
             bail!(
                 "{}: line {number} is beyond the last of the {} jobs: the file holds results of others; {REMEDY}",
                 path.display(),
@@ -90,23 +111,31 @@ pub(super) fn held(path: &Path, bytes: &[u8], jobs: &[Job]) -> Result<(Vec<Told>
         if torn && both.all(|(found, expected)| found == expected) {
             break;
         }
-        let result = serde_json::from_slice(line).ok();
-        let Some(result) = result.filter(|result| !torn && is_of(result, job)) else {
+        let text = std::str::from_utf8(line).ok().filter(|_| !torn);
+        let read = text.and_then(|text| Some((text, serde_json::from_str(text).ok()?)));
+        let Some((text, result)) = read.filter(|(_, result)| is_of(result, job)) else {
             bail!(
                 "{}: line {number} is no result of the job {:?}: the file holds something else; {REMEDY}",
                 path.display(),
                 job.id
             );
         };
-        if result.get("job").and_then(Value::as_str) != Some(&job.digest) {
+        let told = Told::by(&result);
+        if result.get("job").and_then(Value::as_str) != Some(&job.digest)
+            && !(retry && told.failed())
+        {
+            let (what, remedy) = match told.failed() {
+                true => ("the failure", "--retry-failed computes it anew"),
+                false => ("the result", REMEDY),
+            };
             bail!(
-                "{}: line {number} is of a job {:?} with another command, other files or other options than now; {REMEDY}",
+                "{}: line {number} is {what} of a job {:?} with another command, other files or other options than now; {remedy}",
                 path.display(),
                 job.id
             );
         }
-        held.push(Told::by(&result));
-        whole += line.len();
+        held.told.push(told);
+        held.lines.push(text.to_owned());
     }
-    Ok((held, whole))
+    Ok(held)
 }

@@ -5,13 +5,14 @@ use super::number::Number;
 use super::sheet::{Script, sheet};
 use super::{Page, overview};
 use crate::batch::{Ending, Job, Told};
-use crate::report::short;
+use crate::names::common_folder;
+use crate::rows::duration;
 use maud::{Markup, html};
 
 /// Sorts and filters the table of jobs; without it, the table is in the order of the jobs.
 const SCRIPT: Script = Script {
     text: include_str!("jobs.js"),
-    digest: "DNELywJl9x6q5MnAmVMqZIyzocEmtV+HZcQ23jdP7z0=",
+    digest: "AqSjb0M8jEGoc4k4QNoTY+RU44qh14X8wQa4E9oJdxU=",
 };
 
 /// A job and its result.
@@ -28,6 +29,8 @@ pub(crate) struct Summary<'s> {
     pub(crate) left: usize,
     /// Results that an earlier run left.
     pub(crate) held: usize,
+    /// Jobs that this run computed.
+    pub(crate) computed: usize,
     /// Of this run, from its start to its end.
     pub(crate) seconds: f64,
     pub(crate) pairs: u64,
@@ -78,6 +81,7 @@ fn counts(summary: &Summary, rows: &[Row]) -> Markup {
     let Summary {
         left,
         held,
+        computed,
         seconds,
         pairs,
         ..
@@ -94,8 +98,8 @@ fn counts(summary: &Summary, rows: &[Row]) -> Markup {
         }
         p.about {
             @if held > 0 { (held) " of these by an earlier run. " }
-            @if rows.len() > held {
-                "This run: " (rows.len() - held) " jobs in " (short(seconds)) " s, "
+            @if computed > 0 {
+                "This run: " (computed) " jobs in " (duration(seconds)) ", "
                 (format!("{:.2}", pairs as f64 / seconds / 1e9)) " Gpairs/s."
             } @else if left == 0 {
                 "This run had nothing left to do."
@@ -113,50 +117,87 @@ fn counts(summary: &Summary, rows: &[Row]) -> Markup {
     }
 }
 
-/// The values as a picture, where there are any.
+/// The values as pictures, one for each quantity that there is.
 fn values(rows: &[Row]) -> Page<Markup> {
-    let Some(svg) = overview::draw(rows)? else {
+    let mut quantities: Vec<(String, Vec<(usize, &Row)>)> = Vec::new();
+    for (number, row) in (1..).zip(rows) {
+        let quantity = row.job.quantity();
+        match quantities.iter_mut().find(|(known, _)| *known == quantity) {
+            Some((_, group)) => group.push((number, row)),
+            None => quantities.push((quantity, vec![(number, row)])),
+        }
+    }
+    let mut figures = Vec::new();
+    for (quantity, group) in &quantities {
+        if let Some(svg) = overview::draw(quantity, group, rows.len())? {
+            figures.push((quantity, svg));
+        }
+    }
+    if figures.is_empty() {
         return Ok(html! {});
-    };
-    let words = "The value of each job, in their order, with its bounds as a line";
-    let caption = html! {
-        span.key { span.source { "●" } " converged" } " "
-        span.key { span.target { "▲" } " not converged" } " "
-        "Lines: the bounds between which a value is, where they can be told from it."
+    }
+    let words = |quantity: &str| {
+        format!("{quantity} of each job, in their order, with its bounds as a line")
     };
     Ok(html! {
         section {
             h2 { "Values" }
-            (figure(&svg, words, &caption))
+            @if figures.len() > 1 {
+                p.about { "Values of different quantities do not compare: each has a picture of its own." }
+            }
+            div.figures {
+                @for (quantity, svg) in &figures {
+                    (figure(svg, &words(quantity), &html! { b { (quantity) } }))
+                }
+            }
+            p.about {
+                span.key { span.source { "●" } " converged" } " "
+                span.key { span.target { "▲" } " not converged" } " "
+                "Lines: the bounds between which a value is, where they can be told from it."
+            }
         }
     })
 }
 
+/// A column of the table of jobs: its head, and the class by which the script knows it.
+const COLUMNS: [(&str, Option<&str>); 10] = [
+    ("job", None),
+    ("state", None),
+    ("what", Some("what")),
+    ("value", Some("of-what")),
+    ("gap", Some("of-what")),
+    ("iterations", None),
+    ("seconds", None),
+    ("command", None),
+    ("a", None),
+    ("b", None),
+];
+
 fn table(rows: &[Row]) -> Markup {
-    let heads = [
-        "job",
-        "state",
-        "value",
-        "gap",
-        "iterations",
-        "seconds",
-        "command",
-        "clouds",
-    ];
+    let files = rows.iter().flat_map(|row| files(row.job));
+    let folder = common_folder(files.flatten());
     html! {
+        @if !folder.is_empty() {
+            p.about { "The clouds are in " code { (folder) } }
+        }
         div.box tabindex="0" {
             table.jobs {
-                thead { tr { @for head in heads { th scope="col" { (head) } } } }
-                tbody { @for row in rows { (line(row)) } }
+                thead {
+                    tr { @for (head, class) in COLUMNS { th scope="col" class=[class] { (head) } } }
+                }
+                tbody { @for row in rows { (line(row, folder)) } }
             }
         }
     }
 }
 
-fn line(row: &Row) -> Markup {
+/// Both files of a job, as far as it names them.
+fn files(job: &Job) -> [Option<&str>; 2] {
+    ["a", "b"].map(|key| job.text(key))
+}
+
+fn line(row: &Row, folder: &str) -> Markup {
     let Row { job, told } = row;
-    let files = ["a", "b"].into_iter().filter_map(|key| job.text(key));
-    let files: Vec<_> = files.collect();
     let number = |key: &str, number: Option<Number>| {
         html! { td.number { @if let Some(number) = number { (number.of(key)) } } }
     };
@@ -171,12 +212,15 @@ fn line(row: &Row) -> Markup {
                 Ending::NotConverged => td.bad { "NOT converged" },
                 Ending::Failed { .. } => td.bad { "FAILED" },
             }
+            td { (job.quantity()) }
             (number("value", told.value.map(Number::long)))
             (number("certificate.gap", gap))
             (number("iterations", told.iterations.map(Number::count)))
             (number("seconds", told.seconds.map(Number::short)))
             td { (job.text("command").unwrap_or_default()) }
-            td { (files.join(", ")) }
+            @for file in files(job) {
+                td.cloud { (file.map_or("", |file| file.strip_prefix(folder).unwrap_or(file))) }
+            }
         }
     }
 }

@@ -2,8 +2,9 @@
 //! and, shaded, the iterations at a larger ε.
 
 use super::Page;
+use super::axes::{self, Axis, LABELS, LETTER, MARGIN, WIDTH};
 use super::figure::figure;
-use crate::canvas::{self, Drawn, FINE, INK, QUIET, SOURCE, Svg, TARGET, font, text_width, thin};
+use crate::canvas::{self, Drawn, FINE, INK, QUIET, SOURCE, Svg, TARGET, font, text_width};
 use crate::picture::PictureError;
 use crate::report::short;
 use haul::Progress;
@@ -11,13 +12,9 @@ use maud::{Markup, html};
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-/// Pixels; the letters are to be read at half the size as well.
-const WIDTH: i32 = 520;
+/// Pixels.
 const HEIGHT: i32 = 320;
-const LETTER: i32 = 14;
 const LEGEND: i32 = 30;
-const LABELS: i32 = 52;
-const MARGIN: i32 = 12;
 
 /// Marks on a curve, at most.
 const MARKS: usize = 40;
@@ -137,21 +134,17 @@ fn draw(curves: &[&[Progress]], tolerance: f64, names: &[&str]) -> Drawn<Svg> {
                 begin = *end;
             }
         }
-        chart
-            .configure_mesh()
-            .x_labels(6)
-            .y_labels(6)
-            .max_light_lines(0)
-            .bold_line_style(thin(QUIET.mix(0.18)))
-            .axis_style(thin(QUIET.mix(0.6)))
-            .label_style(font(LETTER, FontStyle::Normal, QUIET))
-            .axis_desc_style(font(LETTER, FontStyle::Normal, INK))
-            .set_all_tick_mark_size(4 * FINE)
-            .x_desc("iteration")
-            .y_desc("marginal error")
-            .x_label_formatter(&|value| format!("{value:.0}"))
-            .y_label_formatter(&|value| format!("{value:.0e}"))
-            .draw()?;
+        let iteration = Axis {
+            name: "iteration",
+            labels: 6,
+            format: &|value| format!("{value:.0}"),
+        };
+        let error = Axis {
+            name: "marginal error",
+            labels: 6,
+            format: &|value| format!("{value:.0e}"),
+        };
+        axes::draw(&mut chart, &iteration, &error)?;
         chart.draw_series(DashedLineSeries::new(
             [(x.start, tolerance), (x.end, tolerance)],
             6 * FINE,

@@ -1,44 +1,93 @@
-//! The values of many jobs as a picture, each with the bounds that are certain of it.
+//! The values of some jobs as a picture, each with the bounds that are certain of it.
 
 use super::Page;
+use super::axes::{self, Axis, LABELS, LETTER, MARGIN, WIDTH};
 use super::batch::Row;
 use crate::batch::Ending;
-use crate::canvas::{self, Drawn, FINE, INK, QUIET, SOURCE, Svg, TARGET, font, thin};
+use crate::canvas::{self, Drawn, FINE, QUIET, SOURCE, Svg, TARGET, font, text_width, tick};
+use crate::names::end_of;
 use crate::picture::PictureError;
-use crate::report;
 use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-/// Pixels; the letters are to be read at half the size as well.
-const WIDTH: i32 = 520;
-const HEIGHT: i32 = 300;
-const LETTER: i32 = 14;
-const LABELS: i32 = 52;
-const MARGIN: i32 = 12;
+/// Pixels of a plot and of what stands left of it.
+const PLOT: i32 = 236;
+const LEFT: i32 = LABELS + 24;
+
+/// As many jobs have their ids at the axis, in so many letters.
+const MOST_NAMED: usize = 20;
+const LETTERS: usize = 16;
 
 /// Values further apart than by this factor have a logarithmic axis.
 const MOST_LINEAR: f64 = 100.0;
 
 /// A job that has a value.
 struct Spot {
-    /// Its place among all jobs, from 1.
-    job: f64,
+    /// Its place on the axis.
+    place: f64,
     value: f64,
     bounds: (f64, f64),
     converged: bool,
 }
 
-/// The picture; none where no job has a value.
-pub(super) fn draw(rows: &[Row]) -> Page<Option<Svg>> {
-    let spot = |(job, row): (u32, &Row)| {
+/// The jobs along their axis.
+enum Places {
+    /// Few jobs, by the ends of their ids.
+    Named(Vec<String>),
+    /// As many as there are in the file, by their numbers.
+    Numbered(usize),
+}
+
+impl Places {
+    fn count(&self) -> usize {
+        match self {
+            Self::Named(names) => names.len(),
+            Self::Numbered(count) => *count,
+        }
+    }
+
+    /// Pixels of the longest name, and whether names have room beside each other.
+    fn widest(&self) -> (i32, bool) {
+        let Self::Named(names) = self else {
+            return (0, true);
+        };
+        let widths = names.iter().map(|name| text_width(name, LETTER));
+        let widest = widths.max().unwrap_or(0);
+        let room = (WIDTH - LEFT - 2 * MARGIN) / names.len().max(1) as i32;
+        (widest, widest + LETTER <= room)
+    }
+
+    /// Pixels below the plot.
+    fn height(&self) -> i32 {
+        match self.widest() {
+            (_, true) => LABELS,
+            (widest, false) => LABELS - LETTER + widest,
+        }
+    }
+}
+
+/// The picture of jobs of one quantity, each with its number in a file of so many; none where no job
+/// has a value.
+pub(super) fn draw(quantity: &str, rows: &[(usize, &Row)], all: usize) -> Page<Option<Svg>> {
+    let places = if rows.len() <= MOST_NAMED {
+        let name = |(_, row): &(usize, &Row)| end_of(&row.job.id, LETTERS);
+        Places::Named(rows.iter().map(name).collect())
+    } else {
+        Places::Numbered(all)
+    };
+    let spot = |(index, (number, row)): (usize, &(usize, &Row))| {
         let value = row.told.value?;
         Some(Spot {
-            job: f64::from(job),
+            place: match places {
+                Places::Named(_) => index as f64 + 1.0,
+                Places::Numbered(_) => *number as f64,
+            },
             value,
             bounds: row.told.bounds.unwrap_or((value, value)),
             converged: row.told.ending == Ending::Done,
         })
     };
-    let spots: Vec<_> = (1..).zip(rows).filter_map(spot).collect();
+    let spots: Vec<_> = rows.iter().enumerate().filter_map(spot).collect();
     if spots.is_empty() {
         return Ok(None);
     }
@@ -46,58 +95,81 @@ pub(super) fn draw(rows: &[Row]) -> Page<Option<Svg>> {
     let (low, high) = values().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
         (low.min(value), high.max(value))
     });
-    let axis = if low > 0.0 && high / low > MOST_LINEAR {
-        Axis {
+    let scale = if low > 0.0 && high / low > MOST_LINEAR {
+        Scale {
             to: f64::log10,
             from: |place| 10f64.powf(place),
         }
     } else {
-        Axis {
+        Scale {
             to: |value| value,
             from: |place| place,
         }
     };
-    chart(rows.len(), &spots, &axis, ((axis.to)(low), (axis.to)(high)))
+    let ends = ((scale.to)(low), (scale.to)(high));
+    chart(quantity, &places, &spots, &scale, ends)
         .map(Some)
         .map_err(|error| PictureError::Drawing(error.to_string()))
 }
 
 /// From values to places on an axis, and back.
-struct Axis {
+struct Scale {
     to: fn(f64) -> f64,
     from: fn(f64) -> f64,
 }
 
-fn chart(jobs: usize, spots: &[Spot], axis: &Axis, (low, high): (f64, f64)) -> Drawn<Svg> {
+fn chart(
+    quantity: &str,
+    places: &Places,
+    spots: &[Spot],
+    scale: &Scale,
+    (low, high): (f64, f64),
+) -> Drawn<Svg> {
     let room = (0.08 * (high - low)).max(0.01 * high.abs()).max(1e-12);
     let (low, high) = (low - room, high + room);
-    let (svg, ()) = canvas::draw(WIDTH, HEIGHT, |page| {
+    let height = PLOT + places.height();
+    let (svg, ()) = canvas::draw(WIDTH, height, |page| {
         let mut chart = ChartBuilder::on(page)
             .margin(MARGIN * FINE)
-            .x_label_area_size(LABELS * FINE)
-            .y_label_area_size((LABELS + 24) * FINE)
-            .build_cartesian_2d(0.5..jobs as f64 + 0.5, low..high)?;
-        chart
-            .configure_mesh()
-            .x_labels(6)
-            .y_labels(6)
-            .max_light_lines(0)
-            .bold_line_style(thin(QUIET.mix(0.18)))
-            .axis_style(thin(QUIET.mix(0.6)))
-            .label_style(font(LETTER, FontStyle::Normal, QUIET))
-            .axis_desc_style(font(LETTER, FontStyle::Normal, INK))
-            .set_all_tick_mark_size(4 * FINE)
-            .x_desc("job")
-            .y_desc("value")
-            .x_label_formatter(&|job| format!("{job:.0}"))
-            .y_label_formatter(&|place| label((axis.from)(*place)))
-            .draw()?;
+            .x_label_area_size(places.height() * FINE)
+            .y_label_area_size(LEFT * FINE)
+            .build_cartesian_2d(0.5..places.count() as f64 + 0.5, low..high)?;
+        let (name, labels) = match places {
+            Places::Named(_) => ("job", 0),
+            Places::Numbered(_) => ("number of the job, in the order of the file", 6),
+        };
+        let jobs = Axis {
+            name,
+            labels,
+            format: &|job| format!("{job:.0}"),
+        };
+        let values = Axis {
+            name: quantity,
+            labels: 6,
+            format: &|place| tick((scale.from)(*place)),
+        };
+        axes::draw(&mut chart, &jobs, &values)?;
         let area = chart.plotting_area();
-        let radius = (600 / jobs.max(1) as i32).clamp(2, 4) * FINE;
+        if let Places::Named(names) = places {
+            let upright = places.widest().1;
+            for (index, name) in names.iter().enumerate() {
+                let (x, y) = area.map_coordinate(&(index as f64 + 1.0, low));
+                let style = font(LETTER, FontStyle::Normal, QUIET);
+                let style = if upright {
+                    style.pos(Pos::new(HPos::Center, VPos::Top))
+                } else {
+                    style
+                        .transform(FontTransform::Rotate90)
+                        .pos(Pos::new(HPos::Left, VPos::Center))
+                };
+                page.draw(&Text::new(name.clone(), (x, y + 6 * FINE), style))?;
+            }
+        }
+        let radius = (600 / places.count().max(1) as i32).clamp(2, 4) * FINE;
         for spot in spots {
             let colour = if spot.converged { SOURCE } else { TARGET };
-            let at = |value: f64| area.map_coordinate(&(spot.job, value.clamp(low, high)));
-            let end = |bound: f64| match (axis.to)(bound) {
+            let at = |value: f64| area.map_coordinate(&(spot.place, value.clamp(low, high)));
+            let end = |bound: f64| match (scale.to)(bound) {
                 // Nothing that is not above 0 has a logarithm.
                 place if place.is_finite() => at(place),
                 _ => at(low),
@@ -105,7 +177,7 @@ fn chart(jobs: usize, spots: &[Spot], axis: &Axis, (low, high): (f64, f64)) -> D
             let line = [end(spot.bounds.0), end(spot.bounds.1)];
             let style = ShapeStyle::from(colour.mix(0.6)).stroke_width(FINE as u32 * 3 / 2);
             page.draw(&PathElement::new(line, style))?;
-            let place = at((axis.to)(spot.value));
+            let place = at((scale.to)(spot.value));
             if spot.converged {
                 page.draw(&Circle::new(place, radius, colour.filled()))?;
             } else {
@@ -119,16 +191,4 @@ fn chart(jobs: usize, spots: &[Spot], axis: &Axis, (low, high): (f64, f64)) -> D
         Ok(())
     })?;
     Ok(svg)
-}
-
-/// A value on the axis.
-fn label(value: f64) -> String {
-    let size = value.abs();
-    if size < 1e-12 {
-        "0".to_owned()
-    } else if (1e-3..1e5).contains(&size) {
-        report::significant(value, 3)
-    } else {
-        format!("{value:.1e}")
-    }
 }

@@ -11,7 +11,7 @@ pub(super) struct Script {
     pub(super) digest: &'static str,
 }
 
-/// A whole page.
+/// A whole page. One with a script is about a table, and takes all the width there is.
 pub(super) fn sheet(title: &str, script: Option<&Script>, body: &Markup) -> String {
     let mut policy = "default-src 'none'; style-src 'unsafe-inline'".to_owned();
     if let Some(Script { digest, .. }) = script {
@@ -28,7 +28,7 @@ pub(super) fn sheet(title: &str, script: Option<&Script>, body: &Markup) -> Stri
                 title { (title) }
                 style { (PreEscaped(STYLE)) }
             }
-            body {
+            body class=[script.map(|_| "wide")] {
                 main { (body) }
                 footer { "haul " (env!("CARGO_PKG_VERSION")) }
                 @if let Some(Script { text, .. }) = script {

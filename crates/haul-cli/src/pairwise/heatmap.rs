@@ -1,35 +1,38 @@
 //! A symmetric matrix as a picture: a square for each entry, its colour the value, and beside the rows
-//! the dendrogram of an average-linkage clustering (Sokal–Michener 1958), whose order of leaves is
-//! that of rows and columns.
+//! the dendrogram of their clustering, whose order of leaves is that of rows and columns.
 
-use crate::canvas::{self, Drawn, FINE, INK, Page, QUIET, font, text_width};
+use super::clusters::{Clusters, Merge};
+use crate::canvas::{self, Drawn, FINE, INK, Page, QUIET, font, text_width, thin, tick};
+use crate::names::end_of;
 use crate::picture::PictureError;
 use crate::report;
-use kodama::{Dendrogram, Method, linkage};
 use plotters::{
     prelude::*,
     style::text_anchor::{HPos, Pos, VPos},
 };
-use std::borrow::Cow;
 
 /// More of them have no room on a page.
 pub(super) const MOST_CLOUDS: usize = 400;
 
 /// What to draw.
 pub(super) struct Heatmap<'a> {
-    /// What an entry is.
+    /// What an entry is, for whoever sees the picture alone, and to the last parameter.
     pub(super) title: &'a str,
+    pub(super) problem: &'a str,
     /// The names of the n rows and columns, n ≥ 1.
-    pub(super) labels: &'a [Cow<'a, str>],
+    pub(super) labels: &'a [&'a str],
     /// n×n, finite and symmetric.
     pub(super) values: &'a [f64],
+    pub(super) clusters: &'a Clusters,
 }
 
 /// Pixels around everything, for the head, the dendrogram, and between parts.
 const MARGIN: i32 = 28;
-const HEAD: i32 = 92;
+const HEAD: i32 = 112;
 const TREE: i32 = 130;
 const GAP: i32 = 8;
+/// Below the dendrogram, for the scale of its heights.
+const SCALE: i32 = 46;
 /// Pixels that the matrix takes if squares between these sizes allow for it.
 const SIDE: i32 = 640;
 const LEAST_SQUARE: i32 = 9;
@@ -55,10 +58,8 @@ pub(super) fn svg(heatmap: &Heatmap) -> Result<String, PictureError> {
     }
 }
 
-struct Layout {
-    /// The row in each place.
-    order: Vec<usize>,
-    tree: Dendrogram<f64>,
+struct Layout<'a> {
+    clusters: &'a Clusters,
     labels: Vec<String>,
     /// Pixels of a square, of a letter, and of the longest label.
     square: i32,
@@ -66,20 +67,16 @@ struct Layout {
     label: i32,
 }
 
-impl Layout {
-    fn of(heatmap: &Heatmap) -> Self {
+impl<'a> Layout<'a> {
+    fn of(heatmap: &Heatmap<'a>) -> Self {
         let n = heatmap.labels.len();
-        // Rounding may leave a divergence of nearly equal clouds below 0.
-        let above = |i: usize| (i + 1..n).map(move |j| heatmap.values[i * n + j].max(0.0));
-        let mut condensed: Vec<f64> = (0..n).flat_map(above).collect();
-        let tree = linkage(&mut condensed, n, Method::Average);
         let square = (SIDE / n as i32).clamp(LEAST_SQUARE, LARGEST_SQUARE);
         let letter = (square - 2).clamp(7, 13);
-        let labels: Vec<_> = heatmap.labels.iter().map(|label| end_of(label)).collect();
+        let labels = heatmap.labels.iter().map(|label| end_of(label, LETTERS));
+        let labels: Vec<_> = labels.collect();
         let widths = labels.iter().map(|label| text_width(label, letter));
         Self {
-            order: leaves(&tree, n),
-            tree,
+            clusters: heatmap.clusters,
             square,
             letter,
             label: widths.max().unwrap_or(0),
@@ -89,7 +86,7 @@ impl Layout {
 
     /// Pixels of the matrix, either way.
     fn side(&self) -> i32 {
-        self.square * self.order.len() as i32
+        self.square * self.labels.len() as i32
     }
 
     fn left(&self) -> i32 {
@@ -101,13 +98,16 @@ impl Layout {
     }
 
     fn height(&self) -> i32 {
-        HEAD + self.side() + GAP + self.label + MARGIN
+        HEAD + self.side() + GAP + self.label.max(SCALE) + MARGIN
     }
 
     fn draw(&self, heatmap: &Heatmap, page: &Page) -> Drawn {
         let title = font(18, FontStyle::Bold, INK).pos(Pos::new(HPos::Left, VPos::Center));
         let place = (MARGIN * FINE, 30 * FINE);
         page.draw(&Text::new(heatmap.title.to_owned(), place, title))?;
+        let problem = font(13, FontStyle::Normal, QUIET).pos(Pos::new(HPos::Left, VPos::Center));
+        let place = (MARGIN * FINE, 52 * FINE);
+        page.draw(&Text::new(heatmap.problem.to_owned(), place, problem))?;
         self.draw_matrix(page, heatmap)?;
         self.draw_tree(page)?;
         self.draw_labels(page)
@@ -119,9 +119,10 @@ impl Layout {
         let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
             (low.min(value), high.max(value))
         });
-        let (n, square) = (self.order.len(), self.square * FINE);
-        for (row, i) in self.order.iter().enumerate() {
-            for (column, j) in self.order.iter().enumerate() {
+        let order = &self.clusters.order;
+        let (n, square) = (order.len(), self.square * FINE);
+        for (row, i) in order.iter().enumerate() {
+            for (column, j) in order.iter().enumerate() {
                 let x = self.left() * FINE + column as i32 * square;
                 let y = HEAD * FINE + row as i32 * square;
                 let colour = colour((heatmap.values[i * n + j] - low) / (high - low));
@@ -129,7 +130,7 @@ impl Layout {
                 page.draw(&Rectangle::new(corners, colour.filled()))?;
             }
         }
-        let (left, top, step) = (self.left() * FINE, 54 * FINE, 2 * FINE);
+        let (left, top, step) = (self.left() * FINE, 72 * FINE, 2 * FINE);
         for shade in 0..SHADES {
             let x = left + shade * step;
             let colour = colour(f64::from(shade) / f64::from(SHADES - 1));
@@ -148,27 +149,36 @@ impl Layout {
         write(high, left + SHADES * step - 24 * FINE)
     }
 
+    /// Where a height is, across the page.
+    fn across(&self, height: f64) -> i32 {
+        let highest = self.highest();
+        let share = if highest > 0.0 { height / highest } else { 0.0 };
+        ((f64::from(MARGIN) + f64::from(TREE) * (1.0 - share)) * f64::from(FINE)) as i32
+    }
+
+    fn highest(&self) -> f64 {
+        self.clusters
+            .merges
+            .last()
+            .map_or(0.0, |merge| merge.height)
+    }
+
     /// The dendrogram: leaves at the matrix, and at the other end what was merged last.
     fn draw_tree(&self, page: &Page) -> Drawn {
-        let n = self.order.len();
-        let steps = self.tree.steps();
-        let highest = steps.last().map_or(0.0, |step| step.dissimilarity);
-        // Each cluster: the middle of its places, and at what dissimilarity it was merged.
-        let mut clusters = vec![(0.0, 0.0); n];
-        for (place, row) in self.order.iter().enumerate() {
+        let Clusters { merges, order } = self.clusters;
+        // Each cluster: the middle of its places, and at what height it was merged.
+        let mut clusters = vec![(0.0, 0.0); order.len()];
+        for (place, row) in order.iter().enumerate() {
             clusters[*row] = (place as f64 + 0.5, 0.0);
         }
-        let x = |height: f64| {
-            let share = if highest > 0.0 { height / highest } else { 0.0 };
-            ((f64::from(MARGIN) + f64::from(TREE) * (1.0 - share)) * f64::from(FINE)) as i32
-        };
+        let x = |height: f64| self.across(height);
         let y = |place: f64| {
             ((f64::from(HEAD) + place * f64::from(self.square)) * f64::from(FINE)) as i32
         };
         let style = ShapeStyle::from(INK.mix(0.7)).stroke_width(FINE as u32);
-        for step in steps {
-            let (one, other) = (clusters[step.cluster1], clusters[step.cluster2]);
-            let height = step.dissimilarity;
+        for Merge { pair, height, .. } in merges {
+            let [one, other] = pair.map(|cluster| clusters[cluster]);
+            let height = *height;
             let line = [
                 (x(one.1), y(one.0)),
                 (x(height), y(one.0)),
@@ -178,12 +188,35 @@ impl Layout {
             page.draw(&PathElement::new(line, style))?;
             clusters.push((0.5 * (one.0 + other.0), height));
         }
-        Ok(())
+        self.draw_scale(page)
+    }
+
+    /// Below the dendrogram, at what heights clusters join.
+    fn draw_scale(&self, page: &Page) -> Drawn {
+        let highest = self.highest();
+        if highest <= 0.0 {
+            return Ok(());
+        }
+        let y = (HEAD + self.side() + GAP) * FINE;
+        let style = thin(QUIET.mix(0.6));
+        let ends = [(self.across(highest), y), (self.across(0.0), y)];
+        page.draw(&PathElement::new(ends, style))?;
+        let write = |text: String, x: i32, y: i32, anchor: HPos| {
+            let style = font(11, FontStyle::Normal, QUIET).pos(Pos::new(anchor, VPos::Center));
+            page.draw(&Text::new(text, (x, y), style))
+        };
+        for height in ticks(highest) {
+            let x = self.across(height);
+            page.draw(&PathElement::new([(x, y), (x, y + 4 * FINE)], style))?;
+            write(tick(height), x, y + 12 * FINE, HPos::Center)?;
+        }
+        let words = "mean value between groups";
+        write(words.to_owned(), MARGIN * FINE, y + 30 * FINE, HPos::Left)
     }
 
     /// The names, right of the rows and below the columns.
     fn draw_labels(&self, page: &Page) -> Drawn {
-        for (place, row) in self.order.iter().enumerate() {
+        for (place, row) in self.clusters.order.iter().enumerate() {
             let label = &self.labels[*row];
             let middle = self.square * place as i32 + self.square / 2;
             let style = font(self.letter, FontStyle::Normal, INK);
@@ -201,15 +234,16 @@ impl Layout {
     }
 }
 
-/// The rows in an order in which no branches cross.
-fn leaves(tree: &Dendrogram<f64>, n: usize) -> Vec<usize> {
-    let mut clusters: Vec<Vec<usize>> = (0..n).map(|row| vec![row]).collect();
-    for step in tree.steps() {
-        let mut merged = std::mem::take(&mut clusters[step.cluster1]);
-        merged.append(&mut clusters[step.cluster2]);
-        clusters.push(merged);
-    }
-    clusters.pop().unwrap_or_default()
+/// Few round heights from 0 up to the highest.
+fn ticks(highest: f64) -> Vec<f64> {
+    let power = 10f64.powf(highest.log10().floor());
+    let steps = [0.2, 0.5, 1.0, 2.0, 5.0].map(|step| step * power);
+    // At most three steps, of which each has room for its number.
+    let step = steps.into_iter().find(|step| highest / step < 3.0);
+    let step = step.unwrap_or(highest);
+    (0..=(highest / step) as i32)
+        .map(|k| f64::from(k) * step)
+        .collect()
 }
 
 /// From dark to light with equal steps for the eye; the middle where there is no number.
@@ -218,32 +252,18 @@ fn colour(share: f64) -> RGBColor {
     ViridisRGB.get_color_normalized(share as f32, 0.0, 1.0)
 }
 
-/// The end of a label, which tells files apart better than its beginning; XML has no place for
-/// control characters.
-fn end_of(label: &str) -> String {
-    let letters: Vec<char> = label
-        .chars()
-        .filter(|letter| !letter.is_control())
-        .collect();
-    match letters.len().checked_sub(LETTERS) {
-        Some(beyond @ 1..) => std::iter::once('…')
-            .chain(letters[beyond + 1..].iter().copied())
-            .collect(),
-        _ => letters.into_iter().collect(),
-    }
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
     fn drawn(values: &[f64], names: &[&str]) -> String {
-        let labels: Vec<_> = names.iter().map(|name| Cow::Borrowed(*name)).collect();
         svg(&Heatmap {
             title: "distances",
-            labels: &labels,
+            problem: "of a line",
+            labels: names,
             values,
+            clusters: &Clusters::of(values, names.len()),
         })
         .unwrap()
     }
@@ -255,18 +275,15 @@ mod tests {
     }
 
     #[test]
-    fn near_rows_stand_together() {
-        let values = line(&[0.0, 9.0, 0.1, 9.2]);
-        let labels = ["a", "b", "c", "d"].map(Cow::Borrowed);
-        let heatmap = Heatmap {
-            title: "",
-            labels: &labels,
-            values: &values,
-        };
-        let order = Layout::of(&heatmap).order;
-        let place = |row| order.iter().position(|other| *other == row).unwrap() as i32;
-        assert_eq!((place(0) - place(2)).abs(), 1);
-        assert_eq!((place(1) - place(3)).abs(), 1);
+    fn a_scale_has_few_round_heights() {
+        assert_eq!(ticks(1.0), [0.0, 0.5, 1.0]);
+        assert_eq!(ticks(0.59), [0.0, 0.2, 0.4]);
+        assert_eq!(ticks(36.0), [0.0, 20.0]);
+        for highest in [1e-12, 3e-4, 0.99, 7.0, 123.4, 1e9] {
+            let ticks = ticks(highest);
+            assert!((2..=3).contains(&ticks.len()), "{ticks:?}");
+            assert!(ticks.iter().all(|height| *height <= highest));
+        }
     }
 
     #[test]
@@ -276,7 +293,9 @@ mod tests {
         // Beside the page itself and the scale.
         assert_eq!(count("<rect") - SHADES as usize - 1, 9);
         assert_eq!((count("one\n"), count("&lt;third&gt;")), (2, 2));
-        assert_eq!(count("<polyline"), 2);
+        // Beside the scale: a line, and marks at 0, 1 and 2.
+        assert_eq!(count("<polyline") + count("<line"), 2 + 4);
+        assert!(text.contains("mean value between groups"));
     }
 
     #[test]

@@ -10,6 +10,7 @@
 //! for each pair.
 
 mod checkpoint;
+mod clusters;
 mod heatmap;
 mod plan;
 
@@ -18,6 +19,7 @@ use crate::comparison::Compared;
 use crate::files;
 use crate::formats::{self, Array};
 use crate::machine::Machine;
+use crate::names::common_folder;
 use crate::ordered::{self, Tasks};
 use crate::outcome::{self, Outcome};
 use crate::progress::Count;
@@ -25,6 +27,7 @@ use crate::rows::Rows;
 use crate::{interrupt, report};
 use anyhow::{Result, bail};
 use checkpoint::{Checkpoint, Entry};
+use clusters::Clusters;
 use heatmap::Heatmap;
 use plan::Plan;
 use serde::Deserialize;
@@ -51,7 +54,11 @@ pub(crate) fn run(arguments: &Pairwise) -> Result<Outcome> {
         ));
     }
     let held = done.entries.len();
-    let progress = Count::new(pairs.len(), held, arguments.quiet);
+    let progress = Count::new(
+        pairs.iter().map(|pair| plan.weight(*pair)),
+        0..held,
+        arguments.quiet,
+    );
     let tasks = Tasks {
         shared: |index: usize| {
             let comparison = plan.comparison(pairs[index]);
@@ -60,9 +67,9 @@ pub(crate) fn run(arguments: &Pairwise) -> Result<Outcome> {
         alone: |index: usize| machine.alone(&*plan.comparison(pairs[index])),
         stop: interrupt::requested,
     };
-    ordered::run(held..pairs.len(), tasks, |_, compared| {
+    ordered::run(held..pairs.len(), tasks, |index, compared| {
         done.append(entry(&compared?)?)?;
-        progress.one_more();
+        progress.one_more(index);
         Ok(ControlFlow::Continue(()))
     })?;
     drop(progress);
@@ -75,11 +82,14 @@ pub(crate) fn run(arguments: &Pairwise) -> Result<Outcome> {
         ));
         return Ok(Outcome::Interrupted);
     }
-    write(arguments, &plan, &matrix(&plan, &pairs, &done.entries))?;
+    let matrix = matrix(&plan, &pairs, &done.entries);
+    let clusters = Clusters::of(&matrix, plan.clouds.len());
+    write(arguments, &plan, &matrix, &clusters)?;
     let entries = done.removed();
     tell(
         arguments,
         &plan,
+        &clusters,
         &entries,
         held,
         start.elapsed().as_secs_f64(),
@@ -192,9 +202,14 @@ fn matrix(plan: &Plan, pairs: &[(usize, usize)], entries: &[Entry]) -> Vec<f64> 
 }
 
 /// Writes the matrix, and draws it.
-fn write(arguments: &Pairwise, plan: &Plan, matrix: &[f64]) -> Result<()> {
+fn write(arguments: &Pairwise, plan: &Plan, matrix: &[f64], clusters: &Clusters) -> Result<()> {
     let n = plan.clouds.len();
-    let labels = plan.names();
+    let names = plan.names();
+    let folder = common_folder(names.iter().map(|name| &**name));
+    let labels = names
+        .iter()
+        .map(|name| name.strip_prefix(folder).unwrap_or(name));
+    let labels: Vec<_> = labels.collect();
     match Format::of(&arguments.output)? {
         Format::Array => {
             let array = Array {
@@ -206,10 +221,10 @@ fn write(arguments: &Pairwise, plan: &Plan, matrix: &[f64]) -> Result<()> {
         }
         Format::Table => {
             let mut table = csv::Writer::from_writer(Vec::new());
-            table.write_record(std::iter::once("").chain(labels.iter().map(|label| &**label)))?;
+            table.write_record(std::iter::once("").chain(labels.iter().copied()))?;
             for (label, row) in labels.iter().zip(matrix.chunks(n)) {
                 let row = row.iter().map(f64::to_string);
-                table.write_record(std::iter::once(label.to_string()).chain(row))?;
+                table.write_record(std::iter::once((*label).to_owned()).chain(row))?;
             }
             let text = String::from_utf8(table.into_inner()?)?;
             formats::write_text(&arguments.output, &text)?;
@@ -217,9 +232,11 @@ fn write(arguments: &Pairwise, plan: &Plan, matrix: &[f64]) -> Result<()> {
     }
     if let Some(image) = &arguments.image {
         let heatmap = Heatmap {
-            title: &plan.problem(),
+            title: plan.title(),
+            problem: &plan.problem(),
             labels: &labels,
             values: matrix,
+            clusters,
         };
         formats::write_text(image, &heatmap::svg(&heatmap)?)?;
     }
@@ -230,6 +247,7 @@ fn write(arguments: &Pairwise, plan: &Plan, matrix: &[f64]) -> Result<()> {
 fn tell(
     arguments: &Pairwise,
     plan: &Plan,
+    clusters: &Clusters,
     entries: &[Entry],
     held: usize,
     seconds: f64,
@@ -245,6 +263,8 @@ fn tell(
             "command": "pairwise",
             "loss": plan.loss,
             "files": plan.names(),
+            "order": clusters.order,
+            "merges": clusters.json(),
             "p": report::whole(plan.p()),
             "output": arguments.output.to_string_lossy(),
             "converged": loose == 0,

@@ -100,6 +100,11 @@ impl Plan {
         (0..own).map(|i| (i, i)).chain(others).collect()
     }
 
+    /// How long a pair takes beside others: that goes by its pairs of points.
+    pub(super) fn weight(&self, (i, j): (usize, usize)) -> f64 {
+        self.clouds[i].points as f64 * self.clouds[j].points as f64
+    }
+
     /// The names of the files.
     pub(super) fn names(&self) -> Vec<Cow<'_, str>> {
         let names = self.clouds.iter().map(|cloud| cloud.file.to_string_lossy());
@@ -120,7 +125,16 @@ impl Plan {
         self.settings.p.unwrap_or(usual)
     }
 
-    /// What an entry is, in words.
+    /// What an entry is, for whoever does not know the symbols.
+    pub(super) fn title(&self) -> &'static str {
+        match self.loss {
+            Loss::Divergence => "Each square: the Sinkhorn divergence of two clouds",
+            Loss::Sinkhorn => "Each square: the transport cost OT_ε of two clouds",
+            Loss::Energy => "Each square: the energy distance of two clouds",
+        }
+    }
+
+    /// What an entry is, in symbols.
     pub(super) fn problem(&self) -> String {
         let (p, short) = (self.p(), report::short);
         let cost = format!("the cost |x − y|^{p}");

@@ -2,6 +2,7 @@
 //! whatever ends a run.
 
 mod ends;
+mod retry;
 
 use crate::fixture::{self, HAUL, Ran, Room, assert_says, error_line, spiral, untimed, value};
 use serde_json::{Value, json};
@@ -433,7 +434,7 @@ fn results_of_others_are_refused_and_left_as_they_are() {
             &[
                 "results.jsonl",
                 place,
-                "remove it, or give another --output",
+                "remove the file, or give another --output",
             ],
         );
         assert_eq!(room.read("results.jsonl"), text);
@@ -461,7 +462,7 @@ fn results_of_a_job_that_has_changed_since_are_not_taken_for_its_own() {
         room.jobs(&[gone.clone(), with(second.clone(), change)]);
         for dry in ["", " --dry-run"] {
             let line = error_line(room.cpu(&format!("{RUN}{dry}")), 2);
-            let remedy = "remove it, or give another --output";
+            let remedy = "remove the file, or give another --output";
             assert_says(
                 &line,
                 &["results.jsonl: line 2", "\"2\"", "options", remedy],
@@ -471,7 +472,11 @@ fn results_of_a_job_that_has_changed_since_are_not_taken_for_its_own() {
     }
     // So is one that failed, and one whose options are those of the run.
     room.jobs(&[job("gone", "energy"), second.clone()]);
-    assert_says(&error_line(room.cpu(RUN), 2), &["line 1", "\"gone\""]);
+    let remedy = "--retry-failed computes it anew";
+    assert_says(
+        &error_line(room.cpu(RUN), 2),
+        &["line 1", "\"gone\"", remedy],
+    );
     room.jobs(&[gone.clone(), second]);
     let precise = room.cpu(&format!("{RUN} --precision f64"));
     assert_says(&error_line(precise, 2), &["line 1", "\"gone\""]);
@@ -602,4 +607,34 @@ fn a_dry_run_checks_everything_and_writes_nothing() {
     let ran = room.cpu(&dry);
     assert_eq!(ran.status, Some(0));
     assert_says(&ran.stdout, &["2, of which 2 are done", "0 on one thread"]);
+}
+
+#[test]
+fn a_dry_run_names_the_job_that_takes_much_of_the_time() {
+    let room = Room::with_clouds();
+    room.csv("large.csv", &spiral(2000), 2);
+    let large = with(
+        job("a slow one", "sinkhorn"),
+        json!({"a": "large.csv", "b": "large.csv"}),
+    );
+    let small = |id: &str| job(id, "sinkhorn");
+    let dry = |jobs: &[Value]| {
+        room.jobs(jobs);
+        let ran = room.cpu(&format!("{RUN} --dry-run"));
+        assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+        ran.stdout
+    };
+    let told = dry(&[small("1"), large.clone(), small("3")]);
+    let line = told.lines().find(|line| line.starts_with("longest"));
+    assert_says(
+        line.unwrap(),
+        &[
+            "a slow one, 100% of all pairs",
+            "\"subsample\"",
+            "\"voxel\"",
+        ],
+    );
+    // Nothing is said where no job stands out.
+    let told = dry(&["1", "2", "3", "4"].map(small));
+    assert!(told.contains("estimated time") && !told.contains("longest"));
 }

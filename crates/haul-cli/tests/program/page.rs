@@ -186,3 +186,75 @@ fn a_page_of_many_jobs_tells_each_of_them_whoever_ran_it() {
     let same = "batch jobs.jsonl -o r.html --report r.html";
     assert_eq!(room.cpu(same).status, Some(2));
 }
+
+#[test]
+fn a_page_of_many_jobs_keeps_quantities_apart_and_leaves_out_the_folder_that_all_share() {
+    let room = Room::with_clouds();
+    std::fs::create_dir(room.path("clouds")).unwrap();
+    for name in ["a.csv", "b.csv"] {
+        std::fs::rename(room.path(name), room.path("clouds").join(name)).unwrap();
+    }
+    let page = |commands: &[&str], b: &str| {
+        let jobs = commands.iter().enumerate().map(|(id, command)| {
+            format!(
+                "{{\"id\":\"scan {id}\",\"command\":\"{command}\",\"a\":\"clouds/a.csv\",\"b\":\"{b}\"}}\n"
+            )
+        });
+        room.write("jobs.jsonl", jobs.collect::<String>());
+        let _ = std::fs::remove_file(room.path("results.jsonl"));
+        room.cpu("batch jobs.jsonl -o results.jsonl --report r.html");
+        room.read("r.html")
+    };
+    let both = page(
+        &["divergence", "sinkhorn", "divergence", "energy"],
+        "clouds/b.csv",
+    );
+    assert_eq!(both.matches("<svg").count(), 3);
+    let apart = "do not compare: each has a picture";
+    assert_says(
+        &both,
+        &[
+            "<td>S_ε</td>",
+            "<td>OT_ε</td>",
+            "<td>energy distance</td>",
+            apart,
+            "<code>clouds/</code>",
+            ">a.csv<",
+            ">b.csv<",
+            // At the axis of the picture.
+            "\nscan 2\n",
+        ],
+    );
+    assert!(!both.contains("clouds/a.csv"));
+    // Each number is that of a result, and each value of a result is there.
+    let mut known = Vec::new();
+    let results = room.read("results.jsonl");
+    for line in results.lines() {
+        let result: Value = serde_json::from_str(line).unwrap();
+        let gap = result
+            .pointer("/certificate/upper_bound")
+            .and_then(Value::as_f64)
+            .zip(
+                result
+                    .pointer("/certificate/lower_bound")
+                    .and_then(Value::as_f64),
+            );
+        known.extend(gap.map(|(upper, lower)| upper - lower));
+        leaves(&result, &mut known);
+        assert!(
+            numbers(&both)
+                .1
+                .contains(&result["value"].as_f64().unwrap())
+        );
+    }
+    assert!(numbers(&both).1.iter().all(|value| known.contains(value)));
+
+    let one = page(&["divergence"; 3], "clouds/b.csv");
+    assert_eq!(one.matches("<svg").count(), 1);
+    assert!(!one.contains(apart));
+    let elsewhere = page(&["energy"; 21], "gone.csv");
+    assert!(elsewhere.contains("clouds/a.csv") && !elsewhere.contains("The clouds are in"));
+    let many = page(&["energy"; 21], "clouds/b.csv");
+    assert_says(&many, &["number of the job, in the order of the file"]);
+    assert!(!many.contains("\nscan 2\n"));
+}

@@ -124,7 +124,63 @@ fn the_picture_names_every_cloud() {
     for file in FILES {
         assert_eq!(svg.matches(file).count(), 2, "{file}");
     }
-    assert_says(&svg, &["<svg", "S_ε", "<polyline"]);
+    let words = [
+        "Each square: the Sinkhorn divergence of two clouds",
+        "mean value between groups",
+    ];
+    assert_says(&svg, &["<svg", "S_ε", "<polyline", words[0], words[1]]);
+}
+
+#[test]
+fn a_table_and_a_picture_leave_out_the_folders_that_all_files_share() {
+    let room = Room::with_four_clouds();
+    let folder = room.path("samples/here");
+    std::fs::create_dir_all(&folder).unwrap();
+    for file in FILES {
+        std::fs::copy(room.path(file), folder.join(file)).unwrap();
+    }
+    let files = FILES.map(|file| format!("samples/here/{file}")).join(" ");
+    let run = |files: &str| {
+        let ran = room.cpu(&format!("pairwise {files} -o d.csv --image d.svg --json"));
+        (room.read("d.csv"), room.read("d.svg"), ran.json(0))
+    };
+    let (table, picture, told) = run(&files);
+    let (bare_table, bare_picture, _) = run(&FILES.join(" "));
+    assert_eq!((&table, &picture), (&bare_table, &bare_picture));
+    assert_eq!(told["files"][0], "samples/here/one.csv");
+    // One that lies elsewhere is told apart by its folder.
+    let (table, picture, _) = run(&format!("{} {files}", FILES[0]));
+    assert_says(&table, &[",one.csv,samples/here/one.csv,"]);
+    assert_says(&picture, &["samples/here/one.csv"]);
+}
+
+#[test]
+fn groups_can_be_cut_elsewhere() {
+    let room = Room::with_four_clouds();
+    let told = room.pairwise("-o d.npy --json").json(0);
+    let matrix = room.matrix("d.npy");
+    let list = |value: &Value| value.as_array().unwrap().clone();
+    let mut order: Vec<_> = list(&told["order"])
+        .iter()
+        .map(|i| i.as_u64().unwrap())
+        .collect();
+    let merges = list(&told["merges"]);
+    assert_eq!(merges.len(), 3);
+    // Each merger has the mean entry between the files of both of its clusters as its height.
+    let mut clusters: Vec<Vec<usize>> = (0..4).map(|i| vec![i]).collect();
+    let mut below = 0.0;
+    for merge in &merges {
+        let [i, j] = [0, 1].map(|k| clusters[merge[k].as_u64().unwrap() as usize].clone());
+        let entries = i.iter().flat_map(|i| j.iter().map(|j| matrix[*i][*j]));
+        let mean = entries.sum::<f64>() / (i.len() * j.len()) as f64;
+        let height = merge[2].as_f64().unwrap();
+        assert!((height - mean).abs() < 1e-12 && height >= below);
+        assert_eq!(merge[3], i.len() + j.len());
+        below = height;
+        clusters.push([i, j].concat());
+    }
+    order.sort_unstable();
+    assert_eq!(order, [0, 1, 2, 3]);
 }
 
 #[test]

@@ -16,6 +16,13 @@ struct Seen {
     drawings: u64,
     empty: u64,
     requests: u64,
+    /// Whether the page says that a table goes on, and whether it does.
+    more: bool,
+    wide: bool,
+    /// Pixels of the text, beside its margins.
+    text: u64,
+    /// What the values are, in the order of the next.
+    what: Vec<String>,
     /// The values of the table of jobs, after a click on their head.
     sorted: Vec<f64>,
 }
@@ -31,13 +38,17 @@ const show = (page, width) => new Promise(done => {{
   frame.width = width; frame.height = 800; frame.style.border = 0;
   frame.onload = () => {{
     const all = frame.contentDocument, view = frame.contentWindow;
-    all.querySelectorAll("table.jobs button")[2]?.click();
-    const cells = [...all.querySelectorAll("table.jobs td:nth-child(3) data")];
+    all.querySelectorAll("table.jobs button")[3]?.click();
+    const cells = [...all.querySelectorAll("table.jobs td:nth-child(4) data")];
     const drawings = [...all.querySelectorAll("svg")].map(it => it.getBoundingClientRect());
     seen.push({{
       width: view.innerWidth, content: all.documentElement.scrollWidth, drawings: drawings.length,
       empty: drawings.filter(box => box.width < 100 || box.height < 50).length,
       sorted: cells.map(it => Number(it.value)),
+      what: cells.map(it => it.closest("tr").cells[2].textContent),
+      more: [...all.querySelectorAll(".more")].some(it => it.checkVisibility()),
+      wide: [...all.querySelectorAll("table.jobs")].some(it => it.scrollWidth > it.parentElement.clientWidth + 1),
+      text: Math.round((all.querySelector("main") ?? all.body).getBoundingClientRect().width),
       requests: view.performance.getEntriesByType("resource").length,
     }});
     done();
@@ -89,6 +100,10 @@ const show = (page, width) => new Promise(done => {{
         drawings: number(it, "drawings"),
         empty: number(it, "empty"),
         requests: number(it, "requests"),
+        more: it["more"] == true,
+        wide: it["wide"] == true,
+        text: number(it, "text"),
+        what: serde_json::from_value(it["what"].clone()).unwrap(),
         sorted: serde_json::from_value(it["sorted"].clone()).unwrap(),
     });
     let log = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -109,9 +124,10 @@ fn pages_fit_a_phone_and_a_desk_and_ask_nothing_of_a_network() {
         .map(|job| {
             let b = if job % 5 == 0 { "missing" } else { "b" };
             let id = if job == 3 { "<script>alert(1)</script>" } else { "job" };
+            let command = ["divergence", "sinkhorn"][job % 2];
             format!(
-                "{{\"id\":\"{id} {job}\",\"command\":\"divergence\",\"a\":\"a.csv\",\"b\":\"{b}.csv\",\"blur\":{}}}\n",
-                0.1 + f64::from(job * 7 % 30)
+                "{{\"id\":\"{id} {job}\",\"command\":\"{command}\",\"a\":\"a.csv\",\"b\":\"{b}.csv\",\"blur\":{}}}\n",
+                0.1 + (job * 7 % 30) as f64
             )
         })
         .collect();
@@ -137,10 +153,19 @@ fn pages_fit_a_phone_and_a_desk_and_ask_nothing_of_a_network() {
         assert!(content <= width, "page {}: {content} > {width}", place / 2);
         assert!(page.drawings > 0 && page.empty == 0);
         assert_eq!(page.requests, 0);
+        assert_eq!(page.more, page.wide, "page {} at {width}", place / 2);
     }
-    let jobs = &seen.last().unwrap().sorted;
-    assert_eq!(jobs.len(), 24);
-    assert!(jobs.is_sorted() && jobs.first() < jobs.last());
+    let [phone, desk] = &seen[seen.len() - 2..] else {
+        panic!();
+    };
+    assert!(phone.more && !desk.more && desk.text > 1200);
+    // Sorted by value, each quantity for itself.
+    let mut groups = desk.what.chunk_by(|one, other| one == other);
+    assert_eq!((groups.clone().count(), desk.sorted.len()), (2, 24));
+    let first = groups.next().unwrap().len();
+    for values in [&desk.sorted[..first], &desk.sorted[first..]] {
+        assert!(values.is_sorted() && values.first() < values.last());
+    }
     // What is too wide, asks for something or fails is seen to.
     let wrong = "<!doctype html><p style='width:600px'>wide</p><svg width=1 height=1></svg>\
                  <img src='http://127.0.0.1:9/x.png'><script>throw 1</script>";

@@ -1,0 +1,60 @@
+//! Names of files as people tell them apart.
+
+/// The leading folders that all names share, up to the last separator; empty where there are none.
+pub(crate) fn common_folder<'n>(mut names: impl Iterator<Item = &'n str>) -> &'n str {
+    let mut common = names.next().map_or("", folder);
+    for name in names {
+        while !name.starts_with(common) {
+            common = folder(&common[..common.len() - 1]);
+        }
+    }
+    common
+}
+
+/// The folder in a name, with the separator behind it.
+fn folder(name: &str) -> &str {
+    let end = name.rfind(std::path::is_separator);
+    end.map_or("", |end| &name[..=end])
+}
+
+/// So many letters of the end of a name, which tells files apart better than its beginning; a drawing has
+/// no place for control characters.
+pub(crate) fn end_of(name: &str, most: usize) -> String {
+    let shown = name.chars().filter(|letter| !letter.is_control());
+    let letters: Vec<char> = shown.collect();
+    match letters.len().checked_sub(most) {
+        Some(beyond @ 1..) => std::iter::once('…')
+            .chain(letters[beyond + 1..].iter().copied())
+            .collect(),
+        _ => letters.into_iter().collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_that_all_names_share_are_found() {
+        for (names, shared) in [
+            (&["../x/a.ply", "../x/y/b.ply"][..], "../x/"),
+            (&["x/a.ply"], "x/"),
+            (&["x/ab/1", "x/ac/1"], "x/"),
+            (&["x/a", "x/ab/a"], "x/"),
+            (&["x/a/1", "x/a"], "x/"),
+            (&["/a", "/b"], "/"),
+            (&["é/a", "é/b"], "é/"),
+            (&["a", "x/b"], ""),
+            (&["x/a", "y/b"], ""),
+            (&[], ""),
+        ] {
+            assert_eq!(common_folder(names.iter().copied()), shared, "{names:?}");
+        }
+    }
+
+    #[test]
+    fn of_a_long_name_the_end_is_shown() {
+        assert_eq!(end_of("a\u{7}b", 3), "ab");
+        assert_eq!(end_of("abcdef", 4), "…def");
+    }
+}

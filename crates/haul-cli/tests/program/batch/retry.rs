@@ -1,0 +1,210 @@
+//! `--retry-failed`: jobs that failed are computed anew, all others stay, and the file is at every moment
+//! what a run has left.
+
+use super::{RUN, job, with};
+use crate::fixture::{Ran, Room, assert_says, error_line, ring, spiral, untimed};
+use serde_json::{Value, json};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+const RETRY: &str = "batch jobs.jsonl -o results.jsonl --retry-failed";
+
+/// The lines of the results.
+fn lines(room: &Room) -> Vec<String> {
+    let text = room.read("results.jsonl");
+    text.split_inclusive('\n').map(str::to_owned).collect()
+}
+
+#[test]
+fn a_corrected_job_is_computed_anew_and_all_others_stay() {
+    let room = Room::with_clouds();
+    let wrong = [
+        with(job("typo", "energy"), json!({"tolerence": 1})),
+        job("2", "energy"),
+        with(job("late", "sinkhorn"), json!({"b": "late.csv"})),
+        job("4", "divergence"),
+    ];
+    room.jobs(&wrong);
+    assert_eq!(room.cpu(RUN).status, Some(1));
+    // Told apart from what would be computed.
+    let marked = room
+        .read("results.jsonl")
+        .replace("\"seconds\":", "\"seconds\":7");
+    room.write("results.jsonl", &marked);
+    let before = lines(&room);
+
+    let mut right = wrong.to_vec();
+    right[0] = job("typo", "energy");
+    right.push(job("5", "energy"));
+    room.jobs(&right);
+    room.csv("late.csv", &ring(30), 2);
+    assert_says(
+        &error_line(room.cpu(RUN), 2),
+        &[
+            "results.jsonl: line 1",
+            "the failure",
+            "\"typo\"",
+            "--retry-failed computes it anew",
+        ],
+    );
+    let ran = room.cpu(&format!("{RETRY} --dry-run"));
+    assert_says(&ran.stdout, &["5, of which 2 are done", "3 on one thread"]);
+    assert_eq!(room.read("results.jsonl"), marked);
+
+    let ran = room.cpu(RETRY);
+    assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+    assert_says(
+        &ran.stderr,
+        &["5 done, 0 failed", "2 of these by an earlier run"],
+    );
+    let after = lines(&room);
+    assert_eq!((&after[1], &after[3]), (&before[1], &before[3]));
+    let whole = untimed(&room.read("results.jsonl"));
+    std::fs::remove_file(room.path("results.jsonl")).unwrap();
+    assert_eq!(room.cpu(RUN).status, Some(0));
+    assert_eq!(whole, untimed(&room.read("results.jsonl")));
+    assert_eq!(
+        room.files(),
+        ["a.csv", "b.csv", "jobs.jsonl", "late.csv", "results.jsonl"]
+    );
+}
+
+#[test]
+fn what_has_a_result_is_not_computed_anew_though_its_job_has_changed() {
+    let room = Room::with_clouds();
+    let gone = with(job("gone", "energy"), json!({"a": "gone.csv"}));
+    room.jobs(&[gone.clone(), job("2", "energy")]);
+    assert_eq!(room.cpu(RUN).status, Some(1));
+    let results = room.read("results.jsonl");
+    room.jobs(&[
+        job("gone", "energy"),
+        with(job("2", "energy"), json!({"p": 1.5})),
+    ]);
+    assert_says(
+        &error_line(room.cpu(RETRY), 2),
+        &[
+            "line 2",
+            "the result",
+            "remove the file, or give another --output",
+        ],
+    );
+    assert_eq!(room.read("results.jsonl"), results);
+    // One that fails again says so in its line, in the words of today.
+    room.jobs(&[gone, job("2", "energy")]);
+    room.write("gone.csv", "0,0\n1,nan\n");
+    let told = room.cpu(RUN);
+    assert_says(&told.stderr, &["--retry-failed computes anew what failed"]);
+    let ran = room.cpu(RETRY);
+    assert_eq!(ran.status, Some(1));
+    assert_says(&lines(&room)[0], &["NaN"]);
+    assert!(!ran.stderr.contains("--retry-failed"));
+    // And is the last one that is computed where that is asked for.
+    room.write("results.jsonl", &results);
+    room.jobs(&[
+        with(job("gone", "energy"), json!({"a": "gone.csv"})),
+        job("2", "energy"),
+        job("3", "energy"),
+    ]);
+    let ran = room.cpu(&format!("{RETRY} --fail-fast"));
+    assert_says(&ran.stderr, &["1 done, 1 failed", "1 left"]);
+    assert_says(&room.read("results.jsonl"), &["NaN"]);
+}
+
+/// A room with results of which many failed for want of a file that is there now; what they were, and
+/// what is to become of them.
+fn room_to_retry() -> (Room, String, String) {
+    let room = Room::with_clouds();
+    room.csv("c.csv", &spiral(400), 2);
+    let late = |id: usize| {
+        let job = job(&id.to_string(), "divergence");
+        match id % 3 {
+            0 => with(job, json!({"a": "c.csv"})),
+            _ => with(
+                job,
+                json!({"a": "c.csv", "b": "late.csv", "blur": 0.01 * id as f64}),
+            ),
+        }
+    };
+    let first = json!({"b": "late.csv", "output": "moved.csv"});
+    let mut jobs = vec![with(job("first", "map"), first)];
+    jobs.extend((1..60).map(late));
+    room.jobs(&jobs);
+    assert_eq!(room.cpu(RUN).status, Some(1));
+    let failed = room.read("results.jsonl");
+    room.csv("late.csv", &ring(350), 2);
+    assert_eq!(room.cpu(RETRY).status, Some(0));
+    let expected = untimed(&room.read("results.jsonl"));
+    room.write("results.jsonl", &failed);
+    std::fs::remove_file(room.path("moved.csv")).unwrap();
+    (room, failed, expected)
+}
+
+/// Starts the run on one thread, so that it lasts.
+fn start(room: &Room) -> Child {
+    let words = format!("{RETRY} --device cpu --threads 1");
+    let mut command = room.command(crate::fixture::HAUL);
+    command.args(words.split(' ')).stdout(Stdio::null());
+    command.stderr(Stdio::piped()).spawn().unwrap()
+}
+
+#[test]
+fn any_number_of_kills_leaves_the_results_as_they_were_or_as_they_are_to_be() {
+    let (room, failed, expected) = room_to_retry();
+    let mut kills = 0;
+    for moment in 0..20u64 {
+        let mut run = start(&room);
+        std::thread::sleep(Duration::from_micros(3000 + moment * 7919 % 20_000));
+        if run.try_wait().unwrap().is_some() {
+            break;
+        }
+        run.kill().unwrap();
+        run.wait().unwrap();
+        kills += 1;
+        let found = room.read("results.jsonl");
+        assert!(found == failed || untimed(&found) == expected, "{found}");
+    }
+    assert!(kills >= 3, "only {kills} kills before all was done");
+    assert_eq!(room.cpu(RETRY).status, Some(0));
+    assert_eq!(untimed(&room.read("results.jsonl")), expected);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_leaves_the_results_as_they_were() {
+    let (room, failed, expected) = room_to_retry();
+    let run = start(&room);
+    while !room.path("moved.csv").exists() {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let id = run.id().to_string();
+    let killed = Command::new("kill").args(["-INT", &id]).status();
+    assert!(killed.unwrap().success());
+    let ran = Ran::from(run.wait_with_output().unwrap());
+    assert_eq!(ran.status, Some(130), "{}", ran.stderr);
+    assert_says(
+        &ran.stderr,
+        &["as it was", "the same command goes on from there"],
+    );
+    assert_eq!(room.read("results.jsonl"), failed);
+    assert_eq!(room.cpu(RETRY).status, Some(0));
+    assert_eq!(untimed(&room.read("results.jsonl")), expected);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_still_leads_to_the_results_also_from_another_folder() {
+    let room = Room::with_clouds();
+    for folder in ["jobs", "disk"] {
+        std::fs::create_dir(room.path(folder)).unwrap();
+    }
+    let wrong: Value = json!({"id": "1", "command": "energy", "a": "../a.csv", "b": "../late.csv"});
+    room.write("jobs/jobs.jsonl", format!("{wrong}\n"));
+    room.write("disk/results.jsonl", "");
+    std::os::unix::fs::symlink("disk/results.jsonl", room.path("results.jsonl")).unwrap();
+    let run = "batch jobs/jobs.jsonl -o results.jsonl";
+    assert_eq!(room.cpu(run).status, Some(1));
+    room.csv("late.csv", &ring(30), 2);
+    assert_eq!(room.cpu(&format!("{run} --retry-failed")).status, Some(0));
+    assert!(room.path("results.jsonl").is_symlink());
+    assert_says(&room.read("disk/results.jsonl"), &["\"value\""]);
+}
