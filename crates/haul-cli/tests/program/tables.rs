@@ -80,7 +80,7 @@ fn all_commands_and_jobs_select_columns() {
     let results = room.read("results.jsonl");
     let (first, second) = results.split_once('\n').unwrap();
     assert_says(first, &["\"value\":"]);
-    assert_says(second, &["--columns x,y --weight-column count"]);
+    assert_says(second, &["--columns y,x --weight-column count"]);
 }
 
 #[test]
