@@ -3,6 +3,7 @@
 use crate::arguments::Thin;
 use crate::input;
 use crate::outcome::{self, Outcome};
+use crate::report::short;
 use crate::rows::Rows;
 use crate::{files, formats};
 use anyhow::{Context, Result};
@@ -25,6 +26,12 @@ pub(crate) fn run(thin: &Thin) -> Result<Outcome> {
     // Where there is no place for weights, points weigh the same.
     let stored = weighted && (!equal || formats::holds_weights(output)?);
     formats::write_cloud(output, measure.points(), d, stored.then_some(weights))?;
+    if weighted && !stored && (measure.mass() - 1.0).abs() > 1e-9 {
+        let (file, mass) = (output.display(), short(measure.mass()));
+        outcome::warn(&format!(
+            "{file} has no place for weights: its mass is 1 where it was {mass}; write .npz, .ply or .csv to keep it"
+        ));
+    }
     let mut rows = Rows::default();
     rows.row(
         "read",

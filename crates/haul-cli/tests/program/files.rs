@@ -106,6 +106,18 @@ fn thin_writes_what_the_commands_would_make_of_a_cloud() {
     );
     thin("a.csv --voxel 0.4 --equal-weights -o cells.xyz");
     assert_eq!(room.read("cells.xyz").lines().count(), weights.len());
+    room.write("w.csv", "x,weight\n0,2\n1,2\n");
+    for (line, warned) in [
+        ("w.csv -o w.xyz", true),
+        ("w.csv --normalize -o w.xyz", false),
+    ] {
+        let ran = room.haul(&format!("thin {line}"));
+        assert_eq!(
+            ran.stderr.contains("mass is 1 where it was 4.000"),
+            warned,
+            "{line}"
+        );
+    }
     let told = error_line(room.haul("thin a.csv -o ./a.csv"), 2);
     assert_says(&told, &["./a.csv is read and written", "another name"]);
 }
