@@ -117,6 +117,7 @@ impl Count {
             parts,
             done: Cell::new(0),
         };
+        count.tell();
         for place in done {
             count.one_more(place);
         }
@@ -127,9 +128,13 @@ impl Count {
     /// The comparison in that place is done.
     pub(crate) fn one_more(&self, place: usize) {
         self.done.set(self.done.get() + 1);
+        self.bar.inc(self.parts.get(place).copied().unwrap_or(0));
+        self.tell();
+    }
+
+    fn tell(&self) {
         let (done, all) = (self.done.get(), self.parts.len());
         self.bar.set_message(format!("{done}/{all}"));
-        self.bar.inc(self.parts.get(place).copied().unwrap_or(0));
     }
 }
 
