@@ -1,6 +1,7 @@
 //! `haul demo`: two small clouds, one moved onto the other, and a picture of it.
 
 use crate::arguments::Demo;
+use crate::input::quoted;
 use crate::outcome::{self, Outcome};
 use crate::page::Clouds;
 use crate::picture::{self, Heading, Picture};
@@ -69,15 +70,6 @@ pub(crate) fn run(arguments: &Demo) -> Result<Outcome> {
         outcome::show(&rows.text())?;
     }
     Ok(Outcome::of(report.converged))
-}
-
-/// A path as a shell takes it for one word.
-fn quoted(path: &str) -> String {
-    if path.contains(char::is_whitespace) {
-        format!("'{path}'")
-    } else {
-        path.to_owned()
-    }
 }
 
 /// A disc, by the spiral of the golden angle: even, without chance.

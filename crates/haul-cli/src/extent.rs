@@ -100,19 +100,26 @@ pub(crate) fn cautions(sides: [(&Path, &Measure); 2], blur: f64) -> Vec<String> 
             across(small)
         ));
     }
-    let widest = sides
-        .into_iter()
-        .filter(|(_, measure)| measure.len() >= FEW)
-        .filter_map(|(_, measure)| spacing(measure.points(), measure.dimension()))
+    cautions.extend(too_fine(blur, sides.map(|(_, measure)| measure)));
+    cautions
+}
+
+/// A word on a blur that is far below the spacing of some of the clouds.
+pub(crate) fn too_fine<'m>(
+    blur: f64,
+    measures: impl IntoIterator<Item = &'m Measure>,
+) -> Option<String> {
+    let samples = measures.into_iter().filter(|measure| measure.len() >= FEW);
+    let widest = samples
+        .filter_map(|measure| spacing(measure.points(), measure.dimension()))
         .fold(0.0, f64::max);
-    if blur < 0.5 * widest {
-        cautions.push(format!(
+    (blur < 0.5 * widest).then(|| {
+        format!(
             "the blur is {}, and neighbouring points are {} apart: below that the noise of sampling is compared, and convergence is slow",
             short(blur),
             short(widest)
-        ));
-    }
-    cautions
+        )
+    })
 }
 
 #[cfg(test)]

@@ -109,10 +109,16 @@ impl<'c> Inputs<'c> {
 
 /// Reads a cloud; where it is not clear which columns are meant, the error names the options that say so.
 pub(crate) fn cloud(path: &Path, treatment: &Treatment) -> Result<Cloud> {
-    use formats::Error::{DoubtfulColumns, TextColumn};
+    use formats::Error::{DoubtfulColumns, TextColumn, WeightLeftOut};
     formats::read_columns(path, &treatment.columns()).map_err(|error| match &error {
         TextColumn { likely, .. } | DoubtfulColumns { likely, .. } => {
             anyhow!("{error}: {}", options(likely))
+        }
+        WeightLeftOut { column, .. } => {
+            anyhow!(
+                "{error}: --weight-column {}, or --equal-weights",
+                quoted(column)
+            )
         }
         _ => error.into(),
     })
@@ -120,14 +126,19 @@ pub(crate) fn cloud(path: &Path, treatment: &Treatment) -> Result<Cloud> {
 
 /// The options that select these columns.
 fn options(columns: &Columns) -> String {
-    let quoted = |text: &str| match text.contains(char::is_whitespace) {
-        true => format!("'{text}'"),
-        false => text.to_owned(),
-    };
     let coordinates = quoted(&columns.coordinates.join(","));
     match &columns.weight {
         Some(weight) => format!("--columns {coordinates} --weight-column {}", quoted(weight)),
         None => format!("--columns {coordinates}"),
+    }
+}
+
+/// A name as a shell takes it for one word.
+pub(crate) fn quoted(name: &str) -> String {
+    if name.contains(char::is_whitespace) {
+        format!("'{name}'")
+    } else {
+        name.to_owned()
     }
 }
 

@@ -99,7 +99,7 @@ impl Comparison for Map {
                 let (mean, largest) = (report::short(mean), report::short(largest));
                 rows.row(
                     "points go",
-                    format!("{mean} far on average, {largest} at most"),
+                    format!("{mean} far on average, {largest} at most{}", self.part()),
                 );
                 rows.row("written", list(&steps));
                 report::text(&clouds, report) + &rows.text()
@@ -119,6 +119,14 @@ impl Comparison for Map {
 }
 
 impl Map {
+    /// What is to be said beside the length of the whole way.
+    fn part(&self) -> &'static str {
+        match self.frames.is_none() && self.t < 1.0 {
+            true => ", to the end of the way",
+            false => "",
+        }
+    }
+
     /// The files to write, with the part t of the way that is gone in each.
     fn steps(&self) -> Vec<(PathBuf, f64)> {
         let Some(frames) = self.frames else {

@@ -53,6 +53,7 @@ impl Treatment {
         Columns {
             coordinates: self.columns.clone(),
             weight: self.weight_column.clone(),
+            unweighted: self.equal_weights,
         }
     }
 

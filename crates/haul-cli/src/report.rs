@@ -195,6 +195,9 @@ pub(crate) fn divergence_text<E: Engine>(clouds: &Clouds, terms: &Terms<'_, E>) 
     row("OT_ε(a, b)", long(ab.value));
     row("OT_ε(a, a)", long(aa.value));
     row("OT_ε(b, b)", long(bb.value));
+    if terms.distance().is_none() {
+        row("mass moved", moved(clouds, ab));
+    }
     let worst = [ab, aa, bb]
         .map(|term| term.certificate.marginal_error())
         .into_iter()
@@ -350,7 +353,7 @@ pub(crate) fn text(clouds: &Clouds, report: &Report) -> String {
         row("  as a length", format!("{lower} to {upper} = {root}"));
     }
     row("entropy", format!("{} = KL(P | a⊗b)", long(report.kl)));
-    row("mass moved", long(report.mass));
+    row("mass moved", moved(clouds, report));
     row(
         "marginals",
         format!(
@@ -411,9 +414,19 @@ fn size(measure: &Measure) -> String {
     let (points, d) = (measure.points(), measure.dimension());
     let apart = spacing(points, d).map(|spacing| format!(" and {} apart", short(spacing)));
     let across = short(Extent::of(points, d).diagonal());
-    apart
-        .map(|apart| format!(", {across} across{apart}"))
-        .unwrap_or_default()
+    let size = apart.map(|apart| format!(", {across} across{apart}"));
+    let mass = measure.mass();
+    let mass = ((mass - 1.0).abs() > 1e-9).then(|| format!(", mass {}", short(mass)));
+    size.into_iter().chain(mass).collect()
+}
+
+/// How much of which masses is moved; of all that has to be, it tells nothing that is not known.
+fn moved(clouds: &Clouds, report: &Report) -> String {
+    if finite(report.rho_a).or(finite(report.rho_b)).is_none() {
+        return long(report.mass);
+    }
+    let [a, b] = [clouds.source, clouds.target].map(|measure| short(measure.mass()));
+    format!("{} of {a} and {b}", long(report.mass))
 }
 
 /// The bounds of a value, with a word on what narrows them where they tell little.
@@ -528,16 +541,17 @@ pub(crate) fn long(value: f64) -> String {
 
 /// That many significant digits, without an exponent where the number is of human size.
 pub(crate) fn significant(value: f64, digits: usize) -> String {
-    let magnitude = if value == 0.0 {
-        0.0
-    } else {
-        value.abs().log10().floor()
-    };
-    if (-4.0..digits as f64).contains(&magnitude) {
-        let decimals = (digits as f64 - 1.0 - magnitude).max(0.0) as usize;
-        format!("{value:.decimals$}")
-    } else {
-        format!("{value:.*e}", digits - 1)
+    let scientific = format!("{value:.*e}", digits - 1);
+    // Of the number as it is rounded, which may have a digit more.
+    let magnitude = scientific
+        .split_once('e')
+        .and_then(|(_, it)| it.parse().ok());
+    match magnitude {
+        Some(magnitude) if (-4..digits as i32).contains(&magnitude) => {
+            let decimals = (digits as i32 - 1 - magnitude) as usize;
+            format!("{value:.decimals$}")
+        }
+        _ => scientific,
     }
 }
 
@@ -552,5 +566,8 @@ mod tests {
         assert_eq!(significant(0.0, 4), "0.000");
         assert_eq!(significant(1.5e-9, 4), "1.500e-9");
         assert_eq!(significant(-3e12, 4), "-3.000e12");
+        assert_eq!(significant(0.999_999_9, 4), "1.000");
+        assert_eq!(significant(-9_999.9, 4), "-1.000e4");
+        assert_eq!(significant(9.999e-5, 2), "0.00010");
     }
 }

@@ -13,6 +13,8 @@ pub struct Columns {
     pub coordinates: Vec<String>,
     /// The weights; none stands for a column named `weight`, if there is one.
     pub weight: Option<String>,
+    /// Whether points may weigh the same where a column that is left out is called like a weight.
+    pub unweighted: bool,
 }
 
 /// What the columns of one table are.
@@ -107,6 +109,15 @@ impl Columns {
             }
             if let Some(names) = names {
                 check_names(file, names, &coordinates, weight)?;
+            }
+        } else if let Some(names) = names.filter(|_| weight.is_none() && !self.unweighted) {
+            let left: Vec<_> = (0..width).filter(|it| !coordinates.contains(it)).collect();
+            let like = WEIGHTS.iter().find_map(|name| named(names, &left, name));
+            if let Some(column) = like {
+                return Err(Error::WeightLeftOut {
+                    file: file.into(),
+                    column: names[column].clone(),
+                });
             }
         }
         Ok(Roles {
@@ -276,6 +287,7 @@ fn likely(names: Option<&[String]>, columns: &[usize], weight: Option<usize>) ->
     Columns {
         coordinates: numbered_or(names, left),
         weight: numbered_or(names, found).pop(),
+        unweighted: false,
     }
 }
 
@@ -311,6 +323,7 @@ mod tests {
         Columns {
             coordinates: coordinates.iter().map(|&name| name.into()).collect(),
             weight: weight.map(str::to_owned),
+            unweighted: false,
         }
     }
 
@@ -346,6 +359,29 @@ mod tests {
         assert_eq!(cloud.weights, Some(vec![5.0]));
         let cloud = selected("a.csv", text, &columns(&["x", "weight"], None)).unwrap();
         assert_eq!((cloud.dimension, cloud.weights), (2, None));
+    }
+
+    #[test]
+    fn a_weight_is_not_left_out_without_a_word() {
+        let chosen = columns(&["x", "y"], None);
+        let error = selected("a.csv", CELLS, &chosen).unwrap_err();
+        assert!(
+            matches!(&error, Error::WeightLeftOut { column, .. } if column == "count"),
+            "{error}"
+        );
+        let unweighted = Columns {
+            unweighted: true,
+            ..chosen.clone()
+        };
+        for (text, of) in [
+            (CELLS, &unweighted),
+            (CELLS, &columns(&["x", "y"], Some("count"))),
+            (CELLS, &columns(&["x", "count"], None)),
+            ("x,y,age\n1,2,3\n", &chosen),
+            ("count,x,y,weight\n1,2,3,4\n", &chosen),
+        ] {
+            assert_eq!(selected("a.csv", text, of).unwrap().dimension, 2, "{text}");
+        }
     }
 
     #[test]
@@ -459,7 +495,7 @@ mod tests {
             let all: Vec<_> = (1..=width).map(|column| column.to_string()).collect();
             let all = Columns {
                 coordinates: all,
-                weight: None,
+                ..Columns::default()
             };
             assert_eq!(selected("a.csv", &text, &all).unwrap().dimension, width);
         }

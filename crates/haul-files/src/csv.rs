@@ -466,7 +466,7 @@ mod tests {
     fn what_is_moved_keeps_the_other_fields() {
         let columns = Columns {
             coordinates: vec!["3".into(), "2".into()],
-            weight: None,
+            ..Columns::default()
         };
         let moved = |text: &str, points: &[f64]| {
             let mut out = Vec::new();

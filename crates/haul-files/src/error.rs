@@ -142,6 +142,18 @@ pub enum Error {
         /// The columns that are most likely meant.
         likely: Box<Columns>,
     },
+    /// Coordinates are selected beside a column that is called like a weight: select that as well, or say
+    /// that points weigh the same.
+    #[error(
+        "{}: column {column} is called like a weight and would be left out; select it as the weight, or let all points weigh the same",
+        .file.display()
+    )]
+    WeightLeftOut {
+        /// The file as the user named it.
+        file: PathBuf,
+        /// The column.
+        column: String,
+    },
     /// A selected column is not there: select one that is.
     #[error("{}: has no column {wanted:?}; {}", .file.display(), choice(.names, *.width))]
     NoColumn {

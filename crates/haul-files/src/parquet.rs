@@ -169,7 +169,7 @@ mod tests {
     fn columns_are_selected_by_name() {
         let columns = Columns {
             coordinates: vec!["y".into(), "x".into()],
-            weight: None,
+            ..Columns::default()
         };
         // The last z is absent, and nobody asks for it.
         let bytes = written(Compression::SNAPPY, false);

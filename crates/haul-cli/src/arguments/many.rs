@@ -19,9 +19,9 @@ Each job has one line of RESULTS.jsonl, in the order of the jobs: the id and, as
 its command, files and options, then what --json prints or "error": {"kind": …, "message": …}.
 
 A run that was stopped, in whatever way, goes on when it is started again. Where the job of an id
-has changed since its line was written, that is an error, and nothing is done; but --retry-failed
-computes lines that hold an error anew, whatever their jobs are now, and replaces the file when all
-of them are there. Files of points that have changed are not noticed. A job of at most 4096 points a
+has changed since its line was written, that is an error, and nothing is done; but --retry-changed
+computes such lines anew, --retry-failed all that hold an error, whatever their jobs are now, and
+the file is replaced when all of them are there. Files of points that have changed are not noticed. A job of at most 4096 points a
 cloud runs on one thread, beside others.
 
 Exit status: 0 all done, 1 a job failed, 3 a result did not reach its tolerance.
@@ -45,6 +45,10 @@ pub(crate) struct Batch {
     /// Compute jobs anew that failed in an earlier run, corrected or not; other results stay
     #[arg(long)]
     pub(crate) retry_failed: bool,
+
+    /// Compute results anew whose job has changed since, and keep all others
+    #[arg(long)]
+    pub(crate) retry_changed: bool,
 
     /// Stop at the first job that fails
     #[arg(long)]

@@ -20,7 +20,7 @@ use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 pub(crate) use job::Job;
 use job::{BadJob, Options};
-use results::Held;
+use results::{Anew, Held};
 pub(crate) use results::{Ending, Told};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -32,6 +32,7 @@ pub(crate) fn run(arguments: &Batch) -> Result<Outcome> {
         output,
         report,
         retry_failed,
+        retry_changed,
         fail_fast,
         dry_run,
         cache,
@@ -43,6 +44,10 @@ pub(crate) fn run(arguments: &Batch) -> Result<Outcome> {
     if let Some(precision) = engine.precision.and_then(|it| it.to_possible_value()) {
         defaults.insert("precision".to_owned(), precision.get_name().into());
     }
+    let anew = Anew {
+        failed: *retry_failed,
+        changed: *retry_changed,
+    };
     let folder = file.parent().filter(|folder| *folder != Path::new(""));
     let jobs = job::read(file, &defaults)?;
     let machine = Machine::new(cache.saturating_mul(1 << 20), engine.threads)?;
@@ -53,9 +58,9 @@ pub(crate) fn run(arguments: &Batch) -> Result<Outcome> {
         } else {
             Vec::new()
         };
-        let held = results::held(output, &bytes, &jobs, *retry_failed)?;
+        let held = results::held(output, &bytes, &jobs, anew)?;
         enter(folder)?;
-        return plan::print(&jobs, &held, *retry_failed, &machine);
+        return plan::print(&jobs, &held, &machine);
     }
     let report = report.as_deref().map(|target| report_to(target, output));
     let report = report.transpose()?;
@@ -63,30 +68,25 @@ pub(crate) fn run(arguments: &Batch) -> Result<Outcome> {
     let start = Instant::now();
     let mut held = Held::default();
     let mut results = Lines::open(output, |bytes| {
-        held = results::held(output, bytes, &jobs, *retry_failed)?;
+        held = results::held(output, bytes, &jobs, anew)?;
         Ok(held.bytes())
     })?;
     enter(folder)?;
 
-    let retried = if *retry_failed {
-        held.failed()
-    } else {
-        Vec::new()
-    };
-    let mut run = Run::after(&jobs, &held, retried.len());
+    let mut run = Run::after(&jobs, &held);
     let computing = Computing {
         jobs: &jobs,
         machine: &machine,
         fail_fast: *fail_fast,
         progress: Count::new(
             jobs.iter().map(Job::weight),
-            (0..held.told.len()).filter(|place| retried.binary_search(place).is_err()),
+            held.kept().map(|(place, _)| place),
             *quiet,
         ),
     };
     // Where a failure ended an earlier run, it ends this one.
     let ended = *fail_fast && run.held_failures > 0;
-    if !ended && run.retry(&computing, &retried, held.lines, &mut results)? {
+    if !ended && run.retry(&computing, &held.anew, held.lines, &mut results)? {
         let rest: Vec<_> = (run.told.len()..jobs.len()).collect();
         computing.all(&rest, |_, line, told| {
             results.append(&line)?;
@@ -216,13 +216,13 @@ struct Run<'r> {
 }
 
 impl<'r> Run<'r> {
-    /// One that goes on with what a file held, of which so many are computed anew.
-    fn after(jobs: &'r [Job], held: &Held, retried: usize) -> Self {
+    /// One that goes on with what a file held.
+    fn after(jobs: &'r [Job], held: &Held) -> Self {
         Self {
             jobs,
             told: held.told.clone(),
-            held: held.told.len() - retried,
-            held_failures: held.failed().len() - retried,
+            held: held.kept().count(),
+            held_failures: held.failures_kept(),
             retry_left: false,
             computed: 0,
             pairs: 0,

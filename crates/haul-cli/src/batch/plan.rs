@@ -48,17 +48,11 @@ struct Rate {
     rate: f64,
 }
 
-/// Prints the plan of all jobs but the first ones, whose results are there; with `retry`, those of them
-/// that failed are planned as well.
-pub(super) fn print(jobs: &[Job], held: &Held, retry: bool, machine: &Machine) -> Result<Outcome> {
-    let failed = held.failed();
-    let retried = if retry { &failed[..] } else { &[] };
+/// Prints the plan of all jobs but those whose results are there and stay.
+pub(super) fn print(jobs: &[Job], held: &Held, machine: &Machine) -> Result<Outcome> {
     let rest = jobs.iter().skip(held.told.len());
-    let pending: Vec<_> = retried
-        .iter()
-        .map(|place| &jobs[*place])
-        .chain(rest)
-        .collect();
+    let again = held.anew.iter();
+    let pending: Vec<_> = again.map(|place| &jobs[*place]).chain(rest).collect();
     let checked: Vec<_> = pending.par_iter().map(|job| plan(job, machine)).collect();
     let refused = || {
         let both = pending.iter().zip(&checked);
@@ -69,10 +63,10 @@ pub(super) fn print(jobs: &[Job], held: &Held, retry: bool, machine: &Machine) -
     let mut rows = Rows::default();
     let mut row = |name: &str, value: String| rows.row(name, value);
     row("jobs", {
-        let done = held.told.len() - retried.len();
+        let (done, failed) = (held.kept().count(), held.failures_kept());
         let mut told = format!("{}, of which {done} are done", jobs.len());
-        if failed.len() > retried.len() {
-            told += &format!(", {} of them with an error", failed.len());
+        if failed > 0 {
+            told += &format!(", {failed} of them with an error");
         }
         told
     });

@@ -71,6 +71,17 @@ pub(super) struct Held {
     pub(super) told: Vec<Told>,
     /// The lines, whole and in their order.
     pub(super) lines: Vec<String>,
+    /// The places of those that are to be computed anew.
+    pub(super) anew: Vec<usize>,
+}
+
+/// Which results are to be computed anew.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Anew {
+    /// Those that are errors.
+    pub(super) failed: bool,
+    /// Those whose job has changed since.
+    pub(super) changed: bool,
 }
 
 impl Held {
@@ -79,22 +90,26 @@ impl Held {
         self.lines.iter().map(String::len).sum()
     }
 
-    /// The places of those that failed.
-    pub(super) fn failed(&self) -> Vec<usize> {
+    /// Those that stay.
+    pub(super) fn kept(&self) -> impl Iterator<Item = (usize, &Told)> {
         let told = self.told.iter().enumerate();
-        let failed = told.filter(|(_, told)| told.failed());
-        failed.map(|(place, _)| place).collect()
+        told.filter(|(place, _)| self.anew.binary_search(place).is_err())
+    }
+
+    /// How many of those that stay are errors.
+    pub(super) fn failures_kept(&self) -> usize {
+        self.kept().filter(|(_, told)| told.failed()).count()
     }
 }
 
 /// The results of the first of some jobs, as a file holds them. A last line that is torn counts for
-/// nothing. With `retry`, one that failed may have changed since.
+/// nothing.
 ///
 /// # Errors
 ///
 /// A line that is no result of the job in its place, as that is now: its command, files, options and
-/// those of the run. What the files held when they were read is not known.
-pub(super) fn held(path: &Path, bytes: &[u8], jobs: &[Job], retry: bool) -> Result<Held> {
+/// those of the run, unless it is to be computed anew. What the files held when they were read is not known.
+pub(super) fn held(path: &Path, bytes: &[u8], jobs: &[Job], anew: Anew) -> Result<Held> {
     const REMEDY: &str = "remove the file, or give another --output";
     let mut held = Held::default();
     for (number, line) in (1..).zip(bytes.split_inclusive(|byte| *byte == b'\n')) {
@@ -121,15 +136,16 @@ pub(super) fn held(path: &Path, bytes: &[u8], jobs: &[Job], retry: bool) -> Resu
             );
         };
         let told = Told::by(&result);
-        if result.get("job").and_then(Value::as_str) != Some(&job.digest)
-            && !(retry && told.failed())
-        {
-            let (what, remedy) = match told.failed() {
-                true => ("the failure", "--retry-failed computes it anew"),
-                false => ("the result", REMEDY),
+        let changed = result.get("job").and_then(Value::as_str) != Some(&job.digest);
+        if (anew.failed && told.failed()) || (anew.changed && changed) {
+            held.anew.push(held.told.len());
+        } else if changed {
+            let (what, option) = match told.failed() {
+                true => ("failure", "--retry-failed"),
+                false => ("result", "--retry-changed"),
             };
             bail!(
-                "{}: line {number} is {what} of a job {:?} with another command, other files or other options than now; {remedy}",
+                "{}: line {number} is the {what} of a job {:?} with another command, other files or other options than now; {option} computes it anew",
                 path.display(),
                 job.id
             );

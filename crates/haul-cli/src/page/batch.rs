@@ -213,7 +213,7 @@ fn line(row: &Row, folder: &str) -> Markup {
                 Ending::Failed { .. } => td.bad { "FAILED" },
             }
             td { (job.quantity()) }
-            (number("value", told.value.map(Number::long)))
+            (number("value", told.value.map(Number::short)))
             (number("certificate.gap", gap))
             (number("iterations", told.iterations.map(Number::count)))
             (number("seconds", told.seconds.map(Number::short)))

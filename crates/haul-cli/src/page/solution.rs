@@ -80,9 +80,10 @@ pub(crate) fn divergence<E: Engine>(
         h1 { "haul divergence: how far two clouds are from each other" }
         (clouds.files())
         (value("S_ε", terms.value()))
-        @if let Some(distance) = terms.distance() {
+        @if let (Some(distance), Some(Bounds { lower, upper })) = (terms.distance(), terms.distance_bounds()) {
             p {
-                "As a length: mass is " (Number::short(distance)) " from where it is to go on average, in the units of the points."
+                "As a length, its root for each unit of mass: " (Number::short(distance)) ", surely between "
+                (Number::short(lower)) " and " (Number::short(upper)) ", in the units of the points."
             }
         }
         p.about { "S_ε(a, b) = OT_ε(a, b) − ½ OT_ε(a, a) − ½ OT_ε(b, b), 0 for equal clouds" }

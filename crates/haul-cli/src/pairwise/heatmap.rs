@@ -210,8 +210,13 @@ impl<'a> Layout<'a> {
             page.draw(&PathElement::new([(x, y), (x, y + 4 * FINE)], style))?;
             write(tick(height), x, y + 12 * FINE, HPos::Center)?;
         }
-        let words = "mean value between groups";
-        write(words.to_owned(), MARGIN * FINE, y + 30 * FINE, HPos::Left)
+        let words = "where groups join";
+        write(
+            words.to_owned(),
+            self.across(0.0),
+            y + 30 * FINE,
+            HPos::Right,
+        )
     }
 
     /// The names, right of the rows and below the columns.
@@ -295,7 +300,7 @@ mod tests {
         assert_eq!((count("one\n"), count("&lt;third&gt;")), (2, 2));
         // Beside the scale: a line, and marks at 0, 1 and 2.
         assert_eq!(count("<polyline") + count("<line"), 2 + 4);
-        assert!(text.contains("mean value between groups"));
+        assert!(text.contains("where groups join"));
     }
 
     #[test]

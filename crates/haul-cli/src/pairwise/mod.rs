@@ -288,7 +288,10 @@ fn tell(
         rows.row("entries", plan.problem());
         let effort = format!("{solves} solves, {seconds:.3} s, {rate:.2} Gpairs/s");
         rows.row("effort", effort);
-        rows.row("written", arguments.output.display());
+        let image = arguments.image.as_ref();
+        let image = image.map(|image| format!(" and {}", image.display()));
+        let written = arguments.output.display();
+        rows.row("written", format!("{written}{}", image.unwrap_or_default()));
         outcome::show(&rows.text())?;
     }
     if loose > 0 && !arguments.quiet {

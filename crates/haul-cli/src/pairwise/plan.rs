@@ -5,14 +5,18 @@ use crate::arguments::{
     Weights,
 };
 use crate::comparison::Comparison;
+use crate::extent::{self, Extent};
 use crate::input::{self, Digest, Given, Side};
 use crate::machine::Machine;
-use crate::{device, report};
+use crate::{device, outcome, report};
 use anyhow::{Result, bail};
 use haul::Measure;
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use xxhash_rust::xxh3::xxh3_128;
+
+/// Clouds whose spacing is looked at.
+const SOME: usize = 16;
 
 /// How every identity begins.
 pub(super) const BEGINNING: &str = "haul pairwise ";
@@ -56,15 +60,15 @@ impl Plan {
             quiet,
             ..
         } = arguments;
-        let read = |file: &PathBuf| {
-            let given = machine.clouds.get(Side {
+        let given = |file: &PathBuf| {
+            machine.clouds.get(Side {
                 points: file,
                 weights: None,
                 treatment,
                 moved: false,
-            })?;
-            Cloud::of(file, &given)
+            })
         };
+        let read = |file: &PathBuf| Cloud::of(file, &*given(file)?);
         let mut plan = Self {
             clouds: files.iter().map(read).collect::<Result<_>>()?,
             loss: *loss,
@@ -83,6 +87,13 @@ impl Plan {
             plan.engine = device::engine_for(&solving, &problem);
             plan.settings.blur = None;
             plan.settings.epsilon = Some(problem.epsilon());
+            if !quiet {
+                let some: Vec<_> = files.iter().take(SOME).map(given).collect::<Result<_>>()?;
+                let measures = some.iter().map(|given| &given.measure);
+                if let Some(caution) = extent::too_fine(problem.blur(), measures) {
+                    outcome::warn(&caution);
+                }
+            }
         }
         // Masses and parameters that fit the first cloud and each other one fit all pairs.
         for other in 1..plan.clouds.len() {
@@ -228,14 +239,7 @@ impl Cloud {
     fn of(file: &Path, given: &Given) -> Result<Self> {
         let measure = &given.measure;
         let d = measure.dimension();
-        let mut low = vec![f64::INFINITY; d];
-        let mut high = vec![f64::NEG_INFINITY; d];
-        for point in measure.points().chunks_exact(d) {
-            for ((low, high), &x) in low.iter_mut().zip(&mut high).zip(point) {
-                *low = low.min(x);
-                *high = high.max(x);
-            }
-        }
+        let Extent { low, high } = Extent::of(measure.points(), d);
         Ok(Self {
             file: file.to_owned(),
             points: measure.len(),

@@ -126,7 +126,7 @@ fn the_picture_names_every_cloud() {
     }
     let words = [
         "Each square: the Sinkhorn divergence of two clouds",
-        "mean value between groups",
+        "where groups join",
     ];
     assert_says(&svg, &["<svg", "S_ε", "<polyline", words[0], words[1]]);
 }

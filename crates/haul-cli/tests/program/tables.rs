@@ -52,7 +52,10 @@ fn selected_columns_give_what_a_file_of_these_alone_gives() {
         solve(&format!("cells.csv cells.csv {numbers}"), "a.csv"),
         weighted
     );
-    assert_eq!(solve("cells.csv cells.csv --columns x,y", "a.csv"), plain);
+    assert_eq!(
+        solve("cells.csv cells.csv --columns x,y --equal-weights", "a.csv"),
+        plain
+    );
     assert_eq!(solve("scan.xyz scan.xyz --columns 2,3", "a.csv"), plain);
     // A control: without one the cloud has other dimensions.
     assert_ne!(solve("scan.xyz scan.xyz --columns 2,3,5", "a.csv"), plain);
@@ -70,7 +73,7 @@ fn all_commands_and_jobs_select_columns() {
     assert_eq!(room.cpu(pairwise).status, Some(0));
     room.write(
         "jobs.jsonl",
-        "{\"id\":\"1\",\"command\":\"energy\",\"a\":\"cells.csv\",\"b\":\"cells.csv\",\"columns\":\"x,y\"}\n\
+        "{\"id\":\"1\",\"command\":\"energy\",\"a\":\"cells.csv\",\"b\":\"cells.csv\",\"columns\":\"x,y\",\"equal_weights\":true}\n\
          {\"id\":\"2\",\"command\":\"energy\",\"a\":\"cells.csv\",\"b\":\"cells.csv\"}\n",
     );
     assert_eq!(

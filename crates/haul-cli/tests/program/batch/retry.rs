@@ -70,6 +70,34 @@ fn a_corrected_job_is_computed_anew_and_all_others_stay() {
 }
 
 #[test]
+fn a_changed_job_is_computed_anew_where_that_is_asked_for() {
+    let room = Room::with_clouds();
+    let jobs = |p: f64| {
+        let changed = with(job("2", "energy"), json!({"p": p}));
+        [job("1", "energy"), changed, job("3", "energy")]
+    };
+    room.jobs(&jobs(1.0));
+    assert_eq!(room.cpu(RUN).status, Some(0));
+    let before = lines(&room);
+    room.jobs(&jobs(1.5));
+    let changed = format!("{RUN} --retry-changed");
+    let ran = room.cpu(&format!("{changed} --dry-run"));
+    assert_says(&ran.stdout, &["3, of which 2 are done", "1 on one thread"]);
+    let ran = room.cpu(&changed);
+    assert_says(&ran.stderr, &["3 done", "2 of these by an earlier run"]);
+    let after = lines(&room);
+    assert_eq!((&after[0], &after[2]), (&before[0], &before[2]));
+    let value = |line: &str| serde_json::from_str::<Value>(line).unwrap()["value"].clone();
+    assert_ne!(value(&after[1]), value(&before[1]));
+    // What has not changed stays, and so does everything now.
+    assert_says(
+        &room.cpu(&changed).stderr,
+        &["3 of these by an earlier run"],
+    );
+    assert_eq!(lines(&room), after);
+}
+
+#[test]
 fn what_has_a_result_is_not_computed_anew_though_its_job_has_changed() {
     let room = Room::with_clouds();
     let gone = with(job("gone", "energy"), json!({"a": "gone.csv"}));
@@ -82,11 +110,7 @@ fn what_has_a_result_is_not_computed_anew_though_its_job_has_changed() {
     ]);
     assert_says(
         &error_line(room.cpu(RETRY), 2),
-        &[
-            "line 2",
-            "the result",
-            "remove the file, or give another --output",
-        ],
+        &["line 2", "the result", "--retry-changed computes it anew"],
     );
     assert_eq!(room.read("results.jsonl"), results);
     // One that fails again says so in its line, in the words of today.
