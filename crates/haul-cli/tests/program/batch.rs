@@ -462,7 +462,7 @@ fn results_of_a_job_that_has_changed_since_are_not_taken_for_its_own() {
         room.jobs(&[gone.clone(), with(second.clone(), change)]);
         for dry in ["", " --dry-run"] {
             let line = error_line(room.cpu(&format!("{RUN}{dry}")), 2);
-            let remedy = "remove the file, or give another --output";
+            let remedy = "--retry-changed computes it anew";
             assert_says(
                 &line,
                 &["results.jsonl: line 2", "\"2\"", "options", remedy],
