@@ -423,7 +423,7 @@ mod tests {
             (
                 "a.csv",
                 CELLS,
-                columns(&["x", "cell"], None),
+                columns(&["x", "cell"], Some("count")),
                 "row 1, column cell is \"c0\", not a number; write a decimal number such as 0.25",
             ),
             (
