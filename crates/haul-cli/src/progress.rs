@@ -79,13 +79,15 @@ impl Drop for Course<'_> {
     }
 }
 
-/// A line that tells how many comparisons are done, and when all will be: by what each of them is
-/// thought to take, since one may take as long as a thousand others.
+/// A line that tells how many comparisons are done, at what rate, and when all will be: by what each of
+/// them is thought to take, since one may take as long as a thousand others.
 pub(crate) struct Count {
     bar: ProgressBar,
     /// What each takes, in parts of [`WHOLE`].
     parts: Vec<u64>,
     done: Cell<usize>,
+    /// How many were done before.
+    before: usize,
 }
 
 /// What all take.
@@ -112,16 +114,18 @@ impl Count {
         let part = |weight: f64| (weight / all * WHOLE) as u64;
         let parts: Vec<_> = weights.into_iter().map(part).collect();
         bar.set_length(parts.iter().sum());
-        let count = Self {
+        let mut count = Self {
             bar,
             parts,
             done: Cell::new(0),
+            before: 0,
         };
-        count.tell();
         for place in done {
             count.one_more(place);
         }
+        count.before = count.done.get();
         count.bar.reset_eta();
+        count.tell();
         count
     }
 
@@ -134,7 +138,8 @@ impl Count {
 
     fn tell(&self) {
         let (done, all) = (self.done.get(), self.parts.len());
-        self.bar.set_message(format!("{done}/{all}"));
+        let rate = (done - self.before) as f64 / self.bar.elapsed().as_secs_f64().max(1e-3);
+        self.bar.set_message(format!("{done}/{all}, {rate:.2}/s"));
     }
 }
 
