@@ -58,9 +58,11 @@ impl Frame {
         let diameter = 2.0 * largest * half_widths.iter().map(relative).sum::<f64>().sqrt();
         let middle = |(low, high): (&f64, &f64)| {
             let exact = 0.5 * low + 0.5 * high;
-            let grid = power_of_two_above(0.5 * high - 0.5 * low) / 4.0;
+            let half_width = 0.5 * high - 0.5 * low;
+            let grid = power_of_two_above(half_width) / 4.0;
             let near = (exact / grid).round() * grid;
-            if high > low && near.is_finite() {
+            // A width at the end of the range of f64 has no such power, and keeps its centre.
+            if (near - exact).abs() <= (REACH - 1.0) * half_width {
                 near
             } else {
                 exact
@@ -228,6 +230,23 @@ mod tests {
             let placed = [frame.place(&a), frame.place(&b)].concat();
             let largest = placed.iter().fold(0.0, |most: f64, x| most.max(x.abs()));
             assert!(largest <= 1.0 && largest > 0.5, "{x} {largest}");
+        }
+    }
+
+    #[test]
+    fn a_centre_is_rounded_by_a_4th_of_the_half_width_at_most_whatever_that_is() {
+        for exponent in (-1022..1020).step_by(7) {
+            let half = 1.3 * f64::from(exponent).exp2();
+            for place in [0.0, 0.3, 5.0] {
+                let (low, high) = (half * (place - 1.0), half * (place + 1.0));
+                let pair = Measure::uniform(&[low, high], 1).unwrap();
+                let frame = Frame::joint(&pair, &pair);
+                let reach = frame.half_width / half;
+                assert!(
+                    (0.999..=REACH + 1e-9).contains(&reach),
+                    "{half} {place} {reach}"
+                );
+            }
         }
     }
 
