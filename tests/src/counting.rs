@@ -1,7 +1,7 @@
 //! An engine that counts the passes over pairs that are asked of it.
 
 use haul::engine::{Integrand, Kernel, Ratio, Remembered, Side, Slot, Update};
-use haul::{Engine, Precision, Result};
+use haul::{Engine, Interrupt, Precision, Result};
 use std::cell::Cell;
 
 /// Passes over all pairs, by operator.
@@ -55,6 +55,10 @@ impl<E: Engine> Engine for Counting<'_, E> {
 
     fn precision(&self) -> Precision {
         self.engine.precision()
+    }
+
+    fn interrupt(&self) -> &Interrupt {
+        self.engine.interrupt()
     }
 
     fn cloud(&self, points: &[f64], dimension: usize, weights: &[f64]) -> Result<E::Cloud> {

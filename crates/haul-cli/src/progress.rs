@@ -4,7 +4,7 @@
 use crate::arguments::Solving;
 use crate::formats;
 use anyhow::Result;
-use haul::Progress;
+use haul::{Progress, Stop};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::cell::Cell;
 use std::fmt::Write;
@@ -31,7 +31,7 @@ impl<'s> Course<'s> {
     }
 
     /// Notes where a solve stands; it never ends one.
-    pub(crate) fn observe(&mut self, progress: &Progress) -> ControlFlow<()> {
+    pub(crate) fn observe(&mut self, progress: &Progress) -> ControlFlow<Stop> {
         let Progress {
             iteration,
             epsilon,

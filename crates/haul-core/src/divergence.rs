@@ -10,7 +10,9 @@
 //! [Séjourné et al.'19]. With two different ρ all three terms have the same pair of them, and what
 //! is left of it is that S_ε = 0 for equal measures.
 
-use crate::{Bounds, Engine, Measure, Progress, Regularization, Result, Sinkhorn, Solution, Start};
+use crate::{
+    Bounds, Engine, Measure, Progress, Regularization, Result, Sinkhorn, Solution, Start, Stop,
+};
 use std::ops::ControlFlow;
 
 /// Settings of a Sinkhorn divergence; they are those of its three solves.
@@ -100,7 +102,7 @@ impl Divergence {
         engine: &'e E,
         source: &Measure,
         target: &Measure,
-        mut observer: impl FnMut(&Progress) -> ControlFlow<()>,
+        mut observer: impl FnMut(&Progress) -> ControlFlow<Stop>,
     ) -> Result<Terms<'e, E>> {
         // All three share the ε of the first, which may depend on where both clouds are.
         let epsilon = self.sinkhorn.problem(source, target)?.epsilon();
@@ -137,7 +139,7 @@ impl Divergence {
         &self,
         engine: &'e E,
         measure: &Measure,
-        observer: impl FnMut(&Progress) -> ControlFlow<()>,
+        observer: impl FnMut(&Progress) -> ControlFlow<Stop>,
     ) -> Result<Solution<'e, E>> {
         // Potentials to start from are those between two measures.
         let settings = self.sinkhorn.clone().start(Start::Automatic);

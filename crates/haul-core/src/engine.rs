@@ -14,7 +14,7 @@
 //! within [−1, 1] in each coordinate. Potentials and ε are in units of the cost of those points.
 //! An engine never calls a solver, and a solver knows no engine by name.
 
-use crate::{Cost, Result};
+use crate::{Cost, Interrupt, Result};
 
 /// The floating-point format of an engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -75,6 +75,9 @@ impl<E: Engine + ?Sized> Copy for Side<'_, E> {}
 pub enum Factor {
     /// Nothing: φ = 1.
     One,
+    /// What the density exceeds 1 by: Σⱼ bⱼ (πᵢⱼ − 1) Vⱼ with πᵢⱼ = exp((fᵢ + gⱼ − Cᵢⱼ)/ε). Where all
+    /// exponents are small, each term is as exact, relative to itself, as its exponent.
+    Excess,
     /// The cost itself: φ = C.
     Cost,
 }
@@ -173,12 +176,32 @@ pub const ABSORB_LOG2: f64 = 30.0;
 /// An updated scaling is at most 2^±100, whatever the sum that asks for more.
 pub const STEP_LOG2: f64 = 100.0;
 
+/// How many terms an engine adds up in a row before it adds their sum to others.
+pub const BLOCK: usize = 32;
+
+/// How many roundings a term of |x − y|² = Σₖ (xₖ − yₖ)² goes through in the sum, at most. d terms are added in
+/// blocks of [`BLOCK`], the sums of blocks in blocks of as many, and what comes of these in one row:
+/// all terms are positive, so that the sum is off by that many roundings of itself.
+pub fn distance_roundings(d: usize) -> usize {
+    let inner = d.min(BLOCK);
+    let middle = d.div_ceil(BLOCK).min(BLOCK);
+    let outer = d.div_ceil(BLOCK * BLOCK);
+    match d {
+        _ if d <= BLOCK => inner,
+        _ if d <= BLOCK * BLOCK => inner + middle,
+        _ => inner + middle + outer,
+    }
+}
+
 /// A device that holds clouds and vectors and evaluates the operators.
 ///
 /// Operators may be recorded and run later; [`read`](Engine::read),
 /// [`marginal_error`](Engine::marginal_error) and [`remember`](Engine::remember) wait for what they return, and tell of every failure
 /// that came before. The lengths of vectors are the caller's promise; an engine that finds them
 /// broken answers with [`Error::Length`](crate::Error::Length).
+///
+/// The rounding of results is bounded by that of their parts, which every engine keeps to: a squared distance
+/// is a sum of differences in the order of [`distance_roundings`].
 pub trait Engine {
     /// Points and weights on the device.
     type Cloud;
@@ -190,6 +213,9 @@ pub trait Engine {
 
     /// The precision in which the operators compute.
     fn precision(&self) -> Precision;
+
+    /// The flag that ends this engine's work from another thread.
+    fn interrupt(&self) -> &Interrupt;
 
     /// Puts n points (n×`dimension`, row-major) and their n weights on the device. Points of
     /// weight 0 take no part in any sum over this cloud.

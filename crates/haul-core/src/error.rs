@@ -183,6 +183,11 @@ pub enum Error {
         device: String,
     },
 
+    /// The observer of a solve asked to [abandon](crate::Stop::Abandon) it, or the engine's
+    /// [`Interrupt`](crate::Interrupt) is raised.
+    #[error("interrupted")]
+    Interrupted,
+
     /// The device failed; the source says how.
     #[error("{device}: {source}")]
     Device {

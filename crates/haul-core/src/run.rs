@@ -21,7 +21,7 @@ use crate::scaling::Scalings;
 use crate::sinkhorn::{Progress, Sinkhorn};
 use crate::solution::{Effort, Potentials};
 use crate::start::{Start, gaussian};
-use crate::{Engine, Error, Problem, Result, anneal};
+use crate::{Engine, Error, Problem, Result, Stop, anneal};
 use std::ops::ControlFlow;
 use std::time::Instant;
 
@@ -30,7 +30,7 @@ pub(crate) struct Run<'r, 'e, E: Engine> {
     engine: &'e E,
     problem: &'r Problem<'r>,
     settings: &'r Sinkhorn,
-    observer: &'r mut dyn FnMut(&Progress) -> ControlFlow<()>,
+    observer: &'r mut dyn FnMut(&Progress) -> ControlFlow<Stop>,
     pub(crate) effort: Effort,
     kernel: Kernel,
     pub(crate) source: Marginal<E>,
@@ -44,7 +44,7 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
         engine: &'e E,
         problem: &'r Problem<'r>,
         settings: &'r Sinkhorn,
-        observer: &'r mut dyn FnMut(&Progress) -> ControlFlow<()>,
+        observer: &'r mut dyn FnMut(&Progress) -> ControlFlow<Stop>,
     ) -> Result<Self> {
         let start = Instant::now();
         let kernel = problem.kernel();
@@ -342,7 +342,11 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
             seconds: self.effort.start.elapsed().as_secs_f64(),
         };
         let arrived = kernel == self.kernel && marginal_error <= self.goal;
-        self.stopped = (self.observer)(&progress).is_break() || arrived;
+        self.stopped = match (self.observer)(&progress) {
+            ControlFlow::Continue(()) => arrived,
+            ControlFlow::Break(Stop::Certify) => true,
+            ControlFlow::Break(Stop::Abandon) => return Err(Error::Interrupted),
+        };
         Ok(())
     }
 

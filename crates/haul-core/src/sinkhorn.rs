@@ -3,7 +3,9 @@
 use crate::run::Run;
 use crate::solution::Potentials;
 use crate::start::Start;
-use crate::{Cost, Engine, Error, Measure, Penalty, Problem, Regularization, Result, Solution};
+use crate::{
+    Cost, Engine, Error, Measure, Penalty, Problem, Regularization, Result, Solution, Stop,
+};
 use std::ops::ControlFlow;
 
 /// In which variables the iteration runs. Both give the same answers.
@@ -213,14 +215,14 @@ impl Sinkhorn {
         self.solve_observed(engine, source, target, |_| ControlFlow::Continue(()))
     }
 
-    /// [`solve`](Self::solve) that tells its progress, and ends early where the observer breaks:
-    /// a solve ended early is certified as it is, a solution that did not converge.
+    /// [`solve`](Self::solve) that tells its progress, and ends early where the observer breaks: as a
+    /// solution that did not converge, or without a result, as [`Stop`] says.
     pub fn solve_observed<'e, E: Engine>(
         &self,
         engine: &'e E,
         source: &Measure,
         target: &Measure,
-        mut observer: impl FnMut(&Progress) -> ControlFlow<()>,
+        mut observer: impl FnMut(&Progress) -> ControlFlow<Stop>,
     ) -> Result<Solution<'e, E>> {
         let problem = self.problem(source, target)?;
         let mut run = Run::new(engine, &problem, self, &mut observer)?;

@@ -9,7 +9,7 @@ use crate::softmin::{softmin, softmin_of_itself};
 use crate::vectors::{self, CpuVector};
 use crate::workers::Workers;
 use haul_core::engine::{Integrand, Kernel, Ratio, Remembered, Side, Slot, Update};
-use haul_core::{Engine, Error, Precision, Result};
+use haul_core::{Engine, Error, Interrupt, Precision, Result};
 use pulp::Arch;
 use std::marker::PhantomData;
 
@@ -23,6 +23,7 @@ pub struct CpuEngine<T: Real> {
     arch: Arch,
     workers: Workers,
     device: String,
+    interrupt: Interrupt,
     format: PhantomData<T>,
 }
 
@@ -101,6 +102,7 @@ impl<T: Real> CpuEngine<T> {
             arch: set.arch().unwrap_or(Arch::Scalar),
             device: format!("CPU ({}, {threads})", set.name()),
             workers,
+            interrupt: Interrupt::default(),
             format: PhantomData,
         }
     }
@@ -129,6 +131,10 @@ impl<T: Real> Engine for CpuEngine<T> {
 
     fn precision(&self) -> Precision {
         T::PRECISION
+    }
+
+    fn interrupt(&self) -> &Interrupt {
+        &self.interrupt
     }
 
     fn cloud(&self, points: &[f64], dimension: usize, weights: &[f64]) -> Result<Self::Cloud> {

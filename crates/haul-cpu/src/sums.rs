@@ -42,7 +42,7 @@ impl<T: Float, S: Simd> Pair<T, S> {
     #[inline(always)]
     fn times(self, simd: S, factor: Factor) -> T::Lanes<S> {
         match factor {
-            Factor::One => self.power,
+            Factor::One | Factor::Excess => self.power,
             Factor::Cost => T::mul(simd, self.power, self.cost),
         }
     }

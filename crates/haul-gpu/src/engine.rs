@@ -14,7 +14,7 @@ use crate::tiles::vector_tiles;
 use haul_core::engine::{
     ABSORB_LOG2, Factor, Integrand, Kernel, Ratio, Remembered, STEP_LOG2, Side, Slot, Update,
 };
-use haul_core::{Engine, Precision};
+use haul_core::{Engine, Interrupt, Precision};
 use haul_shaders::{Columns, Shader, Values};
 use std::f64::consts::{LN_2, LOG2_E};
 use std::ops::Range;
@@ -38,6 +38,7 @@ const VECTOR_ROWS: usize = 256;
 pub struct GpuEngine {
     pub(crate) context: Context,
     name: String,
+    interrupt: Interrupt,
     pub(crate) choices: Choices,
     /// Threads of the machine, which a software adapter uses all of.
     pub(crate) threads: usize,
@@ -162,6 +163,7 @@ impl GpuEngine {
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             context,
             name,
+            interrupt: Interrupt::default(),
             work: Mutex::new(work),
         })
     }
@@ -333,6 +335,10 @@ impl Engine for GpuEngine {
 
     fn precision(&self) -> Precision {
         Precision::F32
+    }
+
+    fn interrupt(&self) -> &Interrupt {
+        &self.interrupt
     }
 
     fn cloud(

@@ -124,7 +124,7 @@ impl Pass<'_> {
                 ..
             } => {
                 let (factor_one, factor_cost) = match factor {
-                    Factor::One => (1.0, 0.0),
+                    Factor::One | Factor::Excess => (1.0, 0.0),
                     Factor::Cost => (0.0, 1.0 / sharpness(self.kernel) as f32),
                 };
                 // A slope comes in scaled units, and without the factor p.

@@ -1,7 +1,7 @@
 //! The engine a program works with, chosen at run time.
 
 use haul_core::engine::{Integrand, Kernel, Ratio, Remembered, Side, Slot, Update};
-use haul_core::{Engine, Error, Precision, Result};
+use haul_core::{Engine, Error, Interrupt, Precision, Result};
 use haul_cpu::CpuEngine;
 use haul_gpu::{GpuEngine, Selection};
 
@@ -159,6 +159,14 @@ impl Engine for Device {
             Self::Cpu(engine) => engine.precision(),
             Self::CpuF64(engine) => engine.precision(),
             Self::Gpu(engine) => engine.precision(),
+        }
+    }
+
+    fn interrupt(&self) -> &Interrupt {
+        match self {
+            Self::Cpu(engine) => engine.interrupt(),
+            Self::CpuF64(engine) => engine.interrupt(),
+            Self::Gpu(engine) => engine.interrupt(),
         }
     }
 

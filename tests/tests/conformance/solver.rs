@@ -5,7 +5,7 @@
 
 use haul::{
     Acceleration, Certificate, Cost, Device, Divergence, Engine, Form, Measure, Precision,
-    Regularization, Report, Sinkhorn, Solution, Start, Terms, debiased,
+    Regularization, Report, Sinkhorn, Solution, Start, Stop, Terms, debiased,
 };
 use haul_tests::clouds::{Numbers, gaussian_grid, measure, points};
 use haul_tests::compare::{accept, close, number, reject};
@@ -1043,7 +1043,7 @@ fn an_observer_sees_the_course_and_can_end_it(device: &Device) {
     let stopped = settings
         .solve_observed(device, &a, &b, |progress| {
             if progress.iteration >= 3 {
-                ControlFlow::Break(())
+                ControlFlow::Break(Stop::Certify)
             } else {
                 ControlFlow::Continue(())
             }
