@@ -34,10 +34,30 @@ impl Side {
     }
 }
 
-/// C(x, y).
+/// C(x, y). Differences, squares and sums are carried in twice the digits, so that what is left is the rounding of
+/// a power.
 pub fn cost(kind: Cost, x: &[f64], y: &[f64]) -> f64 {
-    let squared: f64 = x.iter().zip(y).map(|(x, y)| (x - y).powi(2)).sum();
-    squared.powf(0.5 * kind.p())
+    let (mut sum, mut rest) = (0.0f64, 0.0f64);
+    for (x, y) in x.iter().zip(y) {
+        let difference = x - y;
+        let back = difference + y;
+        let lost = (x - back) + (back - difference - y);
+        let square = difference * difference;
+        rest += difference.mul_add(difference, -square) + 2.0 * difference * lost;
+        let next = sum + square;
+        rest += if sum >= square {
+            sum - next + square
+        } else {
+            square - next + sum
+        };
+        sum = next;
+    }
+    let squared = sum + rest;
+    match kind {
+        Cost::SquaredEuclidean => squared,
+        Cost::Euclidean => squared.sqrt(),
+        _ => squared.powf(0.5 * kind.p()),
+    }
 }
 
 /// The largest cost between two sides.

@@ -179,6 +179,9 @@ pub const STEP_LOG2: f64 = 100.0;
 /// How many terms an engine adds up in a row before it adds their sum to others.
 pub const BLOCK: usize = 32;
 
+/// How many roundings a term goes through in the sum of a row over any number of columns, at most.
+pub const ROW_ROUNDINGS: usize = 128;
+
 /// How many roundings a term of |x − y|² = Σₖ (xₖ − yₖ)² goes through in the sum, at most. d terms are added in
 /// blocks of [`BLOCK`], the sums of blocks in blocks of as many, and what comes of these in one row:
 /// all terms are positive, so that the sum is off by that many roundings of itself.
@@ -201,7 +204,8 @@ pub fn distance_roundings(d: usize) -> usize {
 /// broken answers with [`Error::Length`](crate::Error::Length).
 ///
 /// The rounding of results is bounded by that of their parts, which every engine keeps to: a squared distance
-/// is a sum of differences in the order of [`distance_roundings`].
+/// is summed from differences as [`distance_roundings`] says, and a row over all columns so that no term goes
+/// through more than [`ROW_ROUNDINGS`] additions.
 pub trait Engine {
     /// Points and weights on the device.
     type Cloud;

@@ -111,18 +111,11 @@ impl<E: Engine> Terms<'_, E> {
 
     fn gradient_in(&self, place: Place, itself: &Solution<'_, E>) -> Result<Gradient> {
         let mut gradient = self.ab.gradient_in(place)?;
-        // With two equal penalties both places of a measure have the same part.
-        let report = itself.report();
-        let (places, share) = if report.rho_a == report.rho_b {
-            (&[Place::Source][..], 1.0)
-        } else {
-            (&[Place::Source, Place::Target][..], 0.5)
-        };
-        for place in places {
-            let own = itself.gradient_in(*place)?;
-            subtract(&mut gradient.points, share, &own.points);
-            subtract(&mut gradient.weights, share, &own.weights);
-        }
+        // Both places of the measure have the same part, and half of each is taken.
+        let own = itself.gradient_in(Place::Source)?;
+        subtract(&mut gradient.points, &own.points);
+        subtract(&mut gradient.weights, &own.weights);
+        let report = self.ab.report();
         if report.rho_a.is_finite() || report.rho_b.is_finite() {
             let [mass_a, mass_b] = self.ab.masses.measures;
             let excess = report.epsilon * (mass_a - mass_b);
@@ -137,10 +130,10 @@ impl<E: Engine> Terms<'_, E> {
     }
 }
 
-/// v −= share · w.
-fn subtract(v: &mut [f64], share: f64, w: &[f64]) {
+/// v −= w.
+fn subtract(v: &mut [f64], w: &[f64]) {
     for (v, w) in v.iter_mut().zip(w) {
-        *v -= share * w;
+        *v -= w;
     }
 }
 
