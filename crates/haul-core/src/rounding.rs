@@ -21,7 +21,7 @@ use crate::{Cost, Frame};
 const TERM: f64 = 8.0;
 
 /// Where exponents of the plan are at most this, sums are told by what they exceed 1 by.
-pub(crate) const FLAT: f64 = -1.0;
+pub(crate) const FLAT: f64 = 0.5;
 
 /// The rounding of an engine's operators on the clouds of a frame, in units of the frame.
 #[derive(Debug, Clone, Copy)]
