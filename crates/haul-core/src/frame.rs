@@ -171,12 +171,12 @@ impl Frame {
     }
 
     /// By how much rounding the coordinates may move two points of the frame relative to each other: each
-    /// coordinate is off by a roundoff of what lies between it and the centre, and in f64 by one more, since it
-    /// is there that coordinates are shifted and scaled.
+    /// coordinate is off by a roundoff of what lies between it and the centre, and in f64 by three more, since
+    /// that is where features are made of scores, and coordinates shifted and scaled.
     pub(crate) fn moved(&self, precision: Precision) -> f64 {
         let roundings = match precision {
             Precision::F32 => 1.0,
-            Precision::F64 => 2.0,
+            Precision::F64 => 4.0,
         };
         roundings * precision.unit_roundoff() * 2.0 * self.radius / self.scale
     }

@@ -1,7 +1,7 @@
 //! What rounding in an engine's precision may do to costs, to entries of the plan and to sums of them.
 //!
 //! Let u be the unit roundoff, D the largest distance of two points and R that of a point from the centre of the
-//! frame. A coordinate is off by κu of itself (κ = 1 where f64 was rounded to f32, 2 where f64 itself was
+//! frame. A coordinate is off by κu of itself (κ = 1 where f64 was rounded to f32, 4 where f64 itself was
 //! shifted and scaled), so that points move by κuR; a difference by one rounding, a square by two; and the sum of d
 //! squares by [`distance_roundings`](crate::engine::distance_roundings). For p ≥ 1 the cost is thus off by
 //!
