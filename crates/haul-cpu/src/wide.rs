@@ -1,0 +1,204 @@
+//! Sums of more values than the registers hold.
+//!
+//! What a pair brings is one coefficient times many values, Sᵢₙ = Σⱼ wᵢⱼ Vᵢⱼₙ. For a block of rows and some
+//! tiles of columns the coefficients are computed once and written down, and a second kernel multiplies them
+//! with the values of the columns, or with the differences of coordinates, as matrices are multiplied:
+//! a few rows and a few values at a time, whose sums stay in registers. So a product of any width, and a
+//! gradient of any dimension, costs one evaluation of the pairs and one multiplication.
+
+use crate::aligned::Aligned;
+use crate::block::{Block, ROWS, RowKernel, add, is_known, tiles_in_a_row};
+use crate::real::Float;
+use crate::sums::{Group, Sink, Summand};
+use pulp::{Simd, WithSimd};
+
+/// Rows and tiles of columns whose coefficients are held at a time: 32 kB, which stay in the first cache.
+pub(crate) const MOST_ROWS: usize = 16;
+pub(crate) const TILES: usize = 8;
+
+/// Values whose sums are in registers at a time.
+const VALUES: usize = 4;
+
+/// Coefficients of some rows and of up to [`TILES`] tiles of columns, row after row.
+pub(crate) struct Coefficients<T>(Aligned<T>);
+
+impl<T: Float> Coefficients<T> {
+    /// Room for a number of rows.
+    pub(crate) fn of_rows(rows: usize) -> Self {
+        let rows = rows.next_multiple_of(ROWS);
+        Self(Aligned::filled(rows * TILES * T::TILE, T::ZERO))
+    }
+}
+
+/// The kernel that writes them.
+pub(crate) struct Evaluate<'a, T, M> {
+    pub(crate) block: Block<'a, T>,
+    /// f of the rows, filled up to a multiple of [`ROWS`].
+    pub(crate) potential: &'a [T],
+    pub(crate) summand: M,
+    pub(crate) coefficients: &'a mut Coefficients<T>,
+    /// The tile of the coefficients that the block begins with.
+    pub(crate) tile: usize,
+}
+
+/// The coefficients of a group of rows, and where those of a tile begin in them.
+struct Written<'a, T>(&'a mut [T], usize);
+
+impl<T: Float, S: Simd> Sink<T, S> for Written<'_, T> {
+    #[inline(always)]
+    fn take(&mut self, _: S, r: usize, column: usize, coefficient: T::Lanes<S>) {
+        let at = r * TILES * T::TILE + self.1 + column;
+        T::lanes_mut::<S>(&mut self.0[at..][..T::width::<S>()])[0] = coefficient;
+    }
+}
+
+impl<T: Float, M: Summand<T>> RowKernel for Evaluate<'_, T, M> {
+    #[inline(always)]
+    fn run<S: Simd, const D: usize, const POWER: bool>(self, simd: S) {
+        if S::REGISTER_COUNT < 32 {
+            if !is_known(D) && T::width::<S>() > 1 {
+                self.run_with::<S, D, POWER, 2>(simd);
+            } else {
+                self.run_with::<S, D, POWER, 1>(simd);
+            }
+        } else if !is_known(D) && !POWER {
+            self.run_with::<S, D, POWER, 4>(simd);
+        } else {
+            self.run_with::<S, D, POWER, 2>(simd);
+        }
+    }
+}
+
+impl<T: Float, M: Summand<T>> Evaluate<'_, T, M> {
+    #[inline(always)]
+    fn run_with<S: Simd, const D: usize, const POWER: bool, const V: usize>(self, simd: S) {
+        let Self {
+            block,
+            potential,
+            summand,
+            coefficients,
+            tile: first,
+        } = self;
+        let size = block.dimension * T::TILE;
+        let groups = coefficients.0.chunks_exact_mut(ROWS * TILES * T::TILE);
+        for (row, coefficients) in (0..block.count).step_by(ROWS).zip(groups) {
+            let group = Group::new(simd, block, row, potential, summand.measures());
+            let tiles = block.columns.chunks_exact(size);
+            for (tile, inner) in tiles.zip(block.terms.chunks_exact(T::TILE)).enumerate() {
+                let summand = summand.in_tile(tile);
+                let mut written = Written(coefficients, (first + tile) * T::TILE);
+                for column in (0..T::TILE).step_by(V * T::width::<S>()) {
+                    group.meet::<D, POWER, V>(simd, inner, column, summand, &mut written);
+                }
+            }
+        }
+    }
+}
+
+/// Values that coefficients are multiplied with: those of some columns, or what they differ by from those of
+/// some rows.
+#[derive(Clone, Copy)]
+pub(crate) struct Factors<'a, T> {
+    /// `width` values a column, in tiles.
+    pub(crate) values: &'a [T],
+    pub(crate) width: usize,
+    /// As many values a row, in a tile, from which those of the columns are taken away.
+    pub(crate) rows: Option<&'a [T]>,
+}
+
+/// The kernel that multiplies coefficients with some of the values, one after the other.
+pub(crate) struct Multiply<'a, T> {
+    pub(crate) coefficients: &'a Coefficients<T>,
+    pub(crate) factors: Factors<'a, T>,
+    /// The first of the rows within its tile.
+    pub(crate) row: usize,
+    /// Which values.
+    pub(crate) range: std::ops::Range<usize>,
+    /// Where the sums are added: `width` a row.
+    pub(crate) totals: &'a mut [f64],
+}
+
+impl<T: Float> WithSimd for Multiply<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(mut self, simd: S) {
+        let mut n = self.range.start;
+        while n < self.range.end {
+            match (self.range.end - n, self.factors.rows) {
+                (VALUES.., None) => self.multiply::<S, VALUES, false>(simd, n),
+                (VALUES.., Some(_)) => self.multiply::<S, VALUES, true>(simd, n),
+                (_, None) => self.multiply::<S, 1, false>(simd, n),
+                (_, Some(_)) => self.multiply::<S, 1, true>(simd, n),
+            }
+            n += if self.range.end - n < VALUES {
+                1
+            } else {
+                VALUES
+            };
+        }
+    }
+}
+
+impl<T: Float> Multiply<'_, T> {
+    /// N values from the n-th on, for all rows.
+    #[inline(always)]
+    fn multiply<S: Simd, const N: usize, const DIFFERENCES: bool>(
+        &mut self,
+        simd: S,
+        first: usize,
+    ) {
+        let Factors {
+            values,
+            width,
+            rows,
+        } = self.factors;
+        let zeros = [[T::splat(simd, T::ZERO); N]; ROWS];
+        let span = tiles_in_a_row::<T, S>();
+        let groups = self.coefficients.0.chunks_exact(ROWS * TILES * T::TILE);
+        let totals = self.totals.chunks_mut(ROWS * width);
+        for (group, (coefficients, totals)) in groups.zip(totals).enumerate() {
+            let mut x = zeros;
+            if let (true, Some(rows)) = (DIFFERENCES, rows) {
+                for n in 0..N {
+                    let at = (first + n) * T::TILE + self.row + group * ROWS;
+                    for (r, x) in x.iter_mut().enumerate() {
+                        x[n] = T::splat(simd, rows[at + r]);
+                    }
+                }
+            }
+            let mut sums = zeros;
+            let spans = values.chunks(span * width * T::TILE);
+            for (index, values) in spans.enumerate() {
+                let mut inner = zeros;
+                for (tile, values) in values.chunks_exact(width * T::TILE).enumerate() {
+                    let y: [&[T::Lanes<S>]; N] = std::array::from_fn(|n| {
+                        T::lanes::<S>(&values[(first + n) * T::TILE..][..T::TILE])
+                    });
+                    let w: [&[T::Lanes<S>]; ROWS] = std::array::from_fn(|r| {
+                        let at = (r * TILES + index * span + tile) * T::TILE;
+                        T::lanes::<S>(&coefficients[at..][..T::TILE])
+                    });
+                    for column in 0..T::TILE / T::width::<S>() {
+                        for n in 0..N {
+                            for r in 0..ROWS {
+                                let value = if DIFFERENCES {
+                                    T::sub(simd, x[r][n], y[n][column])
+                                } else {
+                                    y[n][column]
+                                };
+                                inner[r][n] = T::mul_add(simd, w[r][column], value, inner[r][n]);
+                            }
+                        }
+                    }
+                }
+                sums = add::<T, S, N>(simd, sums, inner);
+            }
+            for (totals, sums) in totals.chunks_exact_mut(width).zip(sums) {
+                for (total, sum) in totals[first..].iter_mut().zip(sums) {
+                    *total += T::sum(simd, sum).to_f64();
+                }
+            }
+        }
+    }
+}
