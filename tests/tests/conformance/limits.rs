@@ -69,10 +69,10 @@ fn divergences_become_energies(device: &Device) {
             );
             let gradient = terms.gradient().unwrap().weights;
             accept(&context, close(&gradient, &centred, |_| 2.0 * allowed));
-            reject(
-                &context,
-                close(&centred, &vec![0.0; a.len()], |_| 2.0 * allowed),
-            );
+            if ratio > 100.0 {
+                let none = vec![0.0; a.len()];
+                reject(&context, close(&centred, &none, |_| 2.0 * allowed));
+            }
         }
     }
 }
