@@ -88,7 +88,8 @@ pub fn softmin(kind: Cost, epsilon: f64, rows: &Side, columns: &Side) -> Vec<f64
         .collect()
 }
 
-/// Σⱼ bⱼ exp((fᵢ + gⱼ − Cᵢⱼ)/ε) φ(Cᵢⱼ) Vⱼ, and the same sum over absolute values, both n×width.
+/// Σⱼ bⱼ exp((fᵢ + gⱼ − Cᵢⱼ)/ε) φ(Cᵢⱼ) Vⱼ, or Σⱼ bⱼ (exp((fᵢ + gⱼ − Cᵢⱼ)/ε) − 1) Vⱼ, and the same sum over
+/// absolute values, both n×width.
 pub fn product(
     kind: Cost,
     epsilon: f64,
@@ -103,9 +104,13 @@ pub fn product(
         for j in 0..columns.len() {
             let cost = cost(kind, rows.point(i), columns.point(j));
             let exponent = (rows.potential[i] + columns.potential[j] - cost) / epsilon;
-            let phi = if factor == Factor::Cost { cost } else { 1.0 };
+            let density = match factor {
+                Factor::One => exponent.exp(),
+                Factor::Excess => exponent.exp_m1(),
+                Factor::Cost => exponent.exp() * cost,
+            };
             for k in 0..width {
-                let term = columns.weights[j] * exponent.exp() * phi * values[j * width + k];
+                let term = columns.weights[j] * density * values[j * width + k];
                 sums[i * width + k] += term;
                 sizes[i * width + k] += term.abs();
             }

@@ -7,9 +7,11 @@
 //! gradient of any dimension, costs one evaluation of the pairs and one multiplication.
 
 use crate::aligned::Aligned;
-use crate::block::{Block, ROWS, RowKernel, add, is_known, tiles_in_a_row};
+use crate::block::{Block, Meeting, ROWS, RowKernel, add, costs_of_squares, tiles_in_a_row};
+use crate::exp2::{excess, exp2};
 use crate::real::Float;
-use crate::sums::{Group, Sink, Summand};
+use crate::sums::{Differences, Pair, Slope};
+use haul_core::engine::Factor;
 use pulp::{Simd, WithSimd};
 
 /// Rows and tiles of columns whose coefficients are held at a time: 32 kB, which stay in the first cache.
@@ -30,65 +32,187 @@ impl<T: Float> Coefficients<T> {
     }
 }
 
+/// What makes the coefficient of a pair.
+pub(crate) trait Weighing<T: Float>: Copy {
+    /// Whether it asks for the distance of a pair, and not for its power alone.
+    fn measures(self) -> bool;
+
+    /// Whether it asks for what a power exceeds 1 by, in place of the power.
+    fn exceeds(self) -> bool;
+
+    /// The coefficient, for a pair whose direction is ⟨zᵢ, xᵢ − yⱼ⟩ along `along` where there are
+    /// directions.
+    fn coefficient<S: Simd>(self, simd: S, pair: Pair<T, S>, along: T::Lanes<S>) -> T::Lanes<S>;
+
+    /// z of the tile of rows, as the coordinates of points.
+    fn directions(&self) -> Option<&[T]> {
+        None
+    }
+}
+
+/// π φ.
+#[derive(Clone, Copy)]
+pub(crate) struct Density(pub(crate) Factor);
+
+impl<T: Float> Weighing<T> for Density {
+    #[inline(always)]
+    fn measures(self) -> bool {
+        self.0 == Factor::Cost
+    }
+
+    #[inline(always)]
+    fn exceeds(self) -> bool {
+        self.0 == Factor::Excess
+    }
+
+    #[inline(always)]
+    fn coefficient<S: Simd>(self, simd: S, pair: Pair<T, S>, _: T::Lanes<S>) -> T::Lanes<S> {
+        pair.times(simd, self.0)
+    }
+}
+
+impl<T: Float> Weighing<T> for Slope<'_, T> {
+    #[inline(always)]
+    fn measures(self) -> bool {
+        true
+    }
+
+    #[inline(always)]
+    fn exceeds(self) -> bool {
+        self.factor == Factor::Excess
+    }
+
+    #[inline(always)]
+    fn coefficient<S: Simd>(self, simd: S, pair: Pair<T, S>, _: T::Lanes<S>) -> T::Lanes<S> {
+        Slope::coefficient(self, simd, pair)
+    }
+}
+
+/// π ⟨zᵢ, s⟩ s over x − y for s = |x − y|^{p − 2} (x − y).
+#[derive(Clone, Copy)]
+pub(crate) struct Curvature<'a, T> {
+    /// z of the tile of rows, as the coordinates of points.
+    pub(crate) directions: &'a [T],
+    pub(crate) differences: Differences<'a, T>,
+}
+
+impl<T: Float> Weighing<T> for Curvature<'_, T> {
+    #[inline(always)]
+    fn measures(self) -> bool {
+        true
+    }
+
+    #[inline(always)]
+    fn exceeds(self) -> bool {
+        false
+    }
+
+    #[inline(always)]
+    fn coefficient<S: Simd>(self, simd: S, pair: Pair<T, S>, along: T::Lanes<S>) -> T::Lanes<S> {
+        let weight = T::mul(simd, pair.power, along);
+        let weight = self.differences.slope(simd, pair, weight);
+        self.differences.slope(simd, pair, weight)
+    }
+
+    #[inline(always)]
+    fn directions(&self) -> Option<&[T]> {
+        Some(self.directions)
+    }
+}
+
 /// The kernel that writes them.
 pub(crate) struct Evaluate<'a, T, M> {
     pub(crate) block: Block<'a, T>,
     /// f of the rows, filled up to a multiple of [`ROWS`].
     pub(crate) potential: &'a [T],
-    pub(crate) summand: M,
+    pub(crate) weighing: M,
     pub(crate) coefficients: &'a mut Coefficients<T>,
     /// The tile of the coefficients that the block begins with.
     pub(crate) tile: usize,
 }
 
-/// The coefficients of a group of rows, and where those of a tile begin in them.
-struct Written<'a, T>(&'a mut [T], usize);
-
-impl<T: Float, S: Simd> Sink<T, S> for Written<'_, T> {
-    #[inline(always)]
-    fn take(&mut self, _: S, r: usize, column: usize, coefficient: T::Lanes<S>) {
-        let at = r * TILES * T::TILE + self.1 + column;
-        T::lanes_mut::<S>(&mut self.0[at..][..T::width::<S>()])[0] = coefficient;
-    }
-}
-
-impl<T: Float, M: Summand<T>> RowKernel for Evaluate<'_, T, M> {
+impl<T: Float, M: Weighing<T>> RowKernel for Evaluate<'_, T, M> {
     #[inline(always)]
     fn run<S: Simd, const D: usize, const POWER: bool>(self, simd: S) {
-        if S::REGISTER_COUNT < 32 {
-            if !is_known(D) && T::width::<S>() > 1 {
-                self.run_with::<S, D, POWER, 2>(simd);
-            } else {
-                self.run_with::<S, D, POWER, 1>(simd);
-            }
-        } else if !is_known(D) && !POWER {
-            self.run_with::<S, D, POWER, 4>(simd);
-        } else {
+        if T::width::<S>() > 1 {
             self.run_with::<S, D, POWER, 2>(simd);
+        } else {
+            self.run_with::<S, D, POWER, 1>(simd);
         }
     }
 }
 
-impl<T: Float, M: Summand<T>> Evaluate<'_, T, M> {
+impl<T: Float, M: Weighing<T>> Evaluate<'_, T, M> {
     #[inline(always)]
     fn run_with<S: Simd, const D: usize, const POWER: bool, const V: usize>(self, simd: S) {
         let Self {
             block,
             potential,
-            summand,
+            weighing,
             coefficients,
             tile: first,
         } = self;
+        let sharpness = T::splat(simd, block.sharpness);
+        let zero = T::splat(simd, T::ZERO);
+        let seeded = block.metric.is_squared() && !weighing.measures();
+        let exceeds = weighing.exceeds();
+        let width = V * T::width::<S>();
         let size = block.dimension * T::TILE;
+
         let groups = coefficients.0.chunks_exact_mut(ROWS * TILES * T::TILE);
         for (row, coefficients) in (0..block.count).step_by(ROWS).zip(groups) {
-            let group = Group::new(simd, block, row, potential, summand.measures());
+            let mut f = [zero; ROWS];
+            let mut seeds = [zero; ROWS];
+            for r in 0..ROWS {
+                f[r] = T::splat(simd, potential[row + r]);
+                if seeded {
+                    seeds[r] = T::sub(simd, zero, f[r]);
+                }
+            }
             let tiles = block.columns.chunks_exact(size);
-            for (tile, inner) in tiles.zip(block.terms.chunks_exact(T::TILE)).enumerate() {
-                let summand = summand.in_tile(tile);
-                let mut written = Written(coefficients, (first + tile) * T::TILE);
-                for column in (0..T::TILE).step_by(V * T::width::<S>()) {
-                    group.meet::<D, POWER, V>(simd, inner, column, summand, &mut written);
+            for (tile, (columns, terms)) in tiles.zip(block.terms.chunks_exact(T::TILE)).enumerate()
+            {
+                for column in (0..T::TILE).step_by(width) {
+                    let meeting = Meeting {
+                        rows: block.rows,
+                        row: block.first + row,
+                        columns,
+                        column,
+                        dimension: block.dimension,
+                    };
+                    let squares = meeting.squared_distances::<S, D, V>(simd, seeds);
+                    let costs = costs_of_squares::<T, S, POWER, V>(simd, block.metric, squares);
+                    let along = match weighing.directions() {
+                        Some(directions) => meeting.projections::<S, D, V>(simd, directions),
+                        None => [[zero; V]; ROWS],
+                    };
+                    let h = T::lanes::<S>(&terms[column..][..width]);
+                    for r in 0..ROWS {
+                        let at = (r * TILES + first + tile) * T::TILE + column;
+                        let out = T::lanes_mut::<S>(&mut coefficients[at..][..width]);
+                        for v in 0..V {
+                            let cost = costs[r][v];
+                            let rest = if seeded {
+                                cost
+                            } else {
+                                T::sub(simd, cost, f[r])
+                            };
+                            let s = T::negate_mul_add(simd, sharpness, rest, h[v]);
+                            let pair = Pair {
+                                row: block.first + row + r,
+                                tile,
+                                column: column + v * T::width::<S>(),
+                                power: if exceeds {
+                                    excess::<T, S>(simd, s)
+                                } else {
+                                    exp2::<T, S>(simd, s)
+                                },
+                                square: squares[r][v],
+                                cost,
+                            };
+                            out[v] = weighing.coefficient(simd, pair, along[r][v]);
+                        }
+                    }
                 }
             }
         }
