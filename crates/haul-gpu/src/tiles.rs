@@ -8,6 +8,7 @@
 //! dispatch alone: the order in which the sums of a row are taken, and with it their rounding, is
 //! the same whatever else the device does.
 
+use crate::cloud::padded;
 use haul_shaders::Shader;
 use std::ops::Range;
 
@@ -22,6 +23,14 @@ const MOST_COLUMNS: usize = 1 << 18;
 
 /// Columns of a split are not made fewer than this.
 const LEAST_SPLIT: usize = 64;
+
+/// Columns of a strip of a plan, and the strips that a row is made of where it has more columns.
+const LEAST_STRIP_COLUMNS: usize = 512;
+const MOST_STRIP_COLUMNS: usize = 1 << 14;
+const LEAST_STRIPS: usize = 64;
+
+/// Quads of channels of a strip's product that take as long as the density of a pair of dimension 3.
+const QUADS_PER_WORK: usize = 2;
 
 /// Elements of a vector that one dispatch handles: 65 535 workgroups of 256 hold them.
 const MOST_ELEMENTS: usize = 1 << 23;
@@ -77,15 +86,17 @@ impl Extent {
     /// Groups of columns that an invocation has time for.
     fn groups_by_loop(&self) -> usize {
         let per_step = self.shader.splits_per_workgroup();
-        let iterations = match self.shader.pairs() {
-            Some(pairs) => 1 + pairs.loop_over_coordinates(self.dimension),
-            None => 1,
-        };
+        let iterations = 1 + self.shader.loop_over_coordinates(self.dimension);
         (MOST_ITERATIONS / iterations).max(1) * per_step
     }
 
-    /// The largest dimension whose loop over coordinates is short enough.
-    pub(crate) const MOST_DIMENSIONS: usize = 4 * (MOST_ITERATIONS - 1);
+    /// The largest dimension, in thousands, whose loop over coordinates is short enough.
+    pub(crate) fn most_dimensions(&self) -> usize {
+        match self.shader.loop_over_coordinates(1024) {
+            0 => usize::MAX,
+            iterations => (MOST_ITERATIONS - 1) / iterations * 1024,
+        }
+    }
 
     /// The least that a binding must hold, in bytes, for there to be a division at all.
     pub(crate) fn least_binding(&self) -> u64 {
@@ -154,6 +165,79 @@ impl Extent {
             .min(by_binding)
             .min(usize::from(u16::MAX) * per_workgroup);
         (rows / ALIGNMENT * ALIGNMENT).max(ALIGNMENT)
+    }
+}
+
+/// A part of all pairs whose densities are stored, and the dispatches that compute and use them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Strip {
+    pub(crate) rows: Range<usize>,
+    pub(crate) columns: Range<usize>,
+    /// Rows of the strip that one dispatch computes, all columns of them.
+    pub(crate) dispatches: Vec<Range<usize>>,
+    /// Groups of columns that a workgroup takes there, and workgroups that share them.
+    pub(crate) groups_per_split: usize,
+    pub(crate) splits: usize,
+    /// Quads of channels that one dispatch of the product computes.
+    pub(crate) quads: usize,
+}
+
+impl Strip {
+    /// Rows that a column takes in the buffer.
+    pub(crate) fn height(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// The work of so many quads of its product, in pairs of dimension 3.
+    pub(crate) fn product_work(&self, quads: usize) -> usize {
+        self.rows.len() * self.columns.len() * quads.div_ceil(QUADS_PER_WORK)
+    }
+}
+
+impl Extent {
+    /// All pairs in strips of at most so many bytes, in the order in which their products are summed: all columns of
+    /// some rows, then the next rows. A workgroup of a product computes `per_workgroup` quads of
+    /// channels.
+    ///
+    /// A term of a product is rounded in at most 64 sums of a block, C/64 of the blocks of a strip of C columns,
+    /// and m/C of the strips: C is such that there are not more than 64 strips, where that many fit.
+    pub(crate) fn strips(&self, bytes: u64, per_workgroup: usize) -> Vec<Strip> {
+        let bytes = bytes.min(self.binding);
+        let most_columns = self
+            .columns
+            .div_ceil(LEAST_STRIPS)
+            .clamp(LEAST_STRIP_COLUMNS, MOST_STRIP_COLUMNS)
+            .min(elements(self.binding, self.floats_per_column))
+            .next_multiple_of(ALIGNMENT);
+        let most_rows = elements(bytes, most_columns.min(padded(self.columns)))
+            .min(elements(self.binding, self.floats_per_row))
+            .max(ALIGNMENT);
+        let strip = |rows: &Range<usize>, columns: Range<usize>| {
+            let groups = padded(columns.len()) / Shader::GROUP;
+            let by_work = self.most_work / Self::pair_work(self.dimension) / padded(columns.len());
+            let most_rows = (by_work / ALIGNMENT * ALIGNMENT).max(ALIGNMENT);
+            let workgroups = rows.len().min(most_rows).div_ceil(self.shader.rows_per_workgroup());
+            let wanted = self.parallelism.div_ceil(workgroups);
+            let groups_per_split = (groups / wanted)
+                .clamp(1, self.groups_by_loop())
+                .next_multiple_of(self.shader.groups_per_tile());
+            let pairs = rows.len() * columns.len();
+            let quads = self.most_work.saturating_mul(QUADS_PER_WORK) / pairs;
+            Strip {
+                dispatches: ranges(0..rows.len(), most_rows).collect(),
+                groups_per_split,
+                splits: groups.div_ceil(groups_per_split),
+                quads: (quads / per_workgroup).clamp(1, usize::from(u16::MAX)) * per_workgroup,
+                rows: rows.clone(),
+                columns,
+            }
+        };
+        ranges(0..self.rows, most_rows)
+            .flat_map(|rows| {
+                let columns = ranges(0..self.columns, most_columns);
+                columns.map(move |columns| strip(&rows, columns))
+            })
+            .collect()
     }
 }
 
