@@ -320,9 +320,9 @@ impl Values {
 }
 
 impl Workgroup {
-    /// Rows and quads of channels of a strip's product that an invocation holds in registers. Threads of a software
-    /// adapter read what is the same for all rows of a workgroup at little cost, those of a GPU what is
-    /// the same for all.
+    /// Rows and quads of channels of a strip's product that an invocation holds in registers. A software adapter
+    /// spends its time on loads, and keeps in its cache what registers do not hold: 8 by 4 takes 0.6 times as long
+    /// as 2 by 4, and 8 by 8 differences seven times. A GPU has registers for 4 by 2, two sums of each.
     fn tile(self) -> (usize, usize) {
         match self {
             Self::Small => (8, 4),
@@ -386,7 +386,11 @@ impl Pairs {
     /// Iterations of its loops over the coordinates of points of some dimension.
     fn loop_over_coordinates(self, dimension: usize) -> usize {
         let quads = Points::stride(dimension) / 4;
-        let steps = if self.tiled() { quads.div_ceil(2) } else { quads };
+        let steps = if self.tiled() {
+            quads.div_ceil(2)
+        } else {
+            quads
+        };
         match self.points {
             Points::Block => steps,
             Points::Blocks => steps + quads.div_ceil(8) + quads.div_ceil(256),
@@ -614,9 +618,7 @@ impl Shader {
     /// Invocations of a workgroup.
     pub fn workgroup_size(self) -> usize {
         let workgroup = match self {
-            Self::Softmin(pairs) | Self::Sums(pairs, _) | Self::Strip(pairs, ..) => {
-                pairs.workgroup
-            }
+            Self::Softmin(pairs) | Self::Sums(pairs, _) | Self::Strip(pairs, ..) => pairs.workgroup,
             Self::StripProduct(_, workgroup) | Self::Remember(workgroup) => workgroup,
             _ => return 256,
         };

@@ -99,9 +99,7 @@ impl Choices {
     /// Broadcasts where there are lanes for it; memory of the workgroup where it is real, and
     /// never for the matrix product of a software adapter, whose barriers are slow.
     fn guess(&self, shader: Shader) -> Columns {
-        let many = shader
-            .pairs()
-            .is_some_and(|pairs| !pairs.points.are_few());
+        let many = shader.pairs().is_some_and(|pairs| !pairs.points.are_few());
         if !self.software && (many || !self.candidates.contains(&Columns::Broadcast)) {
             Columns::Shared
         } else if self.candidates.contains(&Columns::Broadcast) {

@@ -38,7 +38,6 @@ const VECTOR_ROWS: usize = 256;
 pub struct GpuEngine {
     pub(crate) context: Context,
     name: String,
-    interrupt: Interrupt,
     pub(crate) choices: Choices,
     /// Threads of the machine, which a software adapter uses all of.
     pub(crate) threads: usize,
@@ -166,7 +165,6 @@ impl GpuEngine {
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             context,
             name,
-            interrupt: Interrupt::default(),
             work: Mutex::new(work),
         })
     }
@@ -211,9 +209,12 @@ impl GpuEngine {
     }
 
     fn failure(&self, error: Error) -> haul_core::Error {
-        haul_core::Error::Device {
-            device: self.name.clone(),
-            source: Box::new(error),
+        match error {
+            Error::Interrupted => haul_core::Error::Interrupted,
+            error => haul_core::Error::Device {
+                device: self.name.clone(),
+                source: Box::new(error),
+            },
         }
     }
 
@@ -341,7 +342,7 @@ impl Engine for GpuEngine {
     }
 
     fn interrupt(&self) -> &Interrupt {
-        &self.interrupt
+        &self.context.interrupt
     }
 
     fn cloud(

@@ -19,11 +19,7 @@ const SOFTWARE_BYTES: u64 = 8 << 20;
 
 impl GpuEngine {
     /// Records all strips of a pass, and their products.
-    pub(crate) async fn record_strips(
-        &self,
-        work: &mut Work,
-        pass: Pass<'_>,
-    ) -> Result<(), Error> {
+    pub(crate) async fn record_strips(&self, work: &mut Work, pass: Pass<'_>) -> Result<(), Error> {
         let Shader::Strip(pairs, values) = pass.shader else {
             return Ok(());
         };

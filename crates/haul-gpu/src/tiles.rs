@@ -109,6 +109,11 @@ impl Extent {
 
     /// Some rows in tiles, each with its dispatches over all columns. What sums a row is made of
     /// does not depend on the tile that it is in.
+    ///
+    /// A term of such a sum is rounded at most 3 times in its group of 8 columns, 64 times in a block of 64 groups, 64
+    /// times in a span of 64 blocks, once for each span and each dispatch, and where S states are joined
+    /// 64 + S/64 times. A running maximum rounds twice more in each of these steps. Of m columns there are
+    /// m/32768 spans, and at most m d/800 000 dispatches beside the first.
     pub(crate) fn tiles(&self, rows: Range<usize>) -> Vec<RowTile> {
         let splits = self.splits();
         let per_split = self.groups_per_split(splits);
@@ -199,8 +204,8 @@ impl Extent {
     /// some rows, then the next rows. A workgroup of a product computes `per_workgroup` quads of
     /// channels.
     ///
-    /// A term of a product is rounded in at most 64 sums of a block, C/64 of the blocks of a strip of C columns,
-    /// and m/C of the strips: C is such that there are not more than 64 strips, where that many fit.
+    /// A term of a product is rounded at most 64 times in a block of columns, C/64 times in a strip of C columns, and
+    /// once for each of the m/C strips: C is such that there are not more than 64 strips, where a binding holds C points.
     pub(crate) fn strips(&self, bytes: u64, per_workgroup: usize) -> Vec<Strip> {
         let bytes = bytes.min(self.binding);
         let most_columns = self
@@ -216,7 +221,10 @@ impl Extent {
             let groups = padded(columns.len()) / Shader::GROUP;
             let by_work = self.most_work / Self::pair_work(self.dimension) / padded(columns.len());
             let most_rows = (by_work / ALIGNMENT * ALIGNMENT).max(ALIGNMENT);
-            let workgroups = rows.len().min(most_rows).div_ceil(self.shader.rows_per_workgroup());
+            let workgroups = rows
+                .len()
+                .min(most_rows)
+                .div_ceil(self.shader.rows_per_workgroup());
             let wanted = self.parallelism.div_ceil(workgroups);
             let groups_per_split = (groups / wanted)
                 .clamp(1, self.groups_by_loop())
@@ -272,7 +280,7 @@ fn ranges(all: Range<usize>, most: usize) -> impl Iterator<Item = Range<usize>> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use haul_shaders::{Columns, Pairs, Points, Power, Workgroup};
+    use haul_shaders::{Columns, Pairs, Points, Power, Values, Workgroup};
 
     const MOST_WORK: usize = 1 << 28;
 
@@ -362,6 +370,66 @@ mod tests {
         let (fast, slow) = (fast.tiles(0..100_000), slow.tiles(0..100_000));
         assert!(slow.len() > fast.len());
         assert!(slow[0].dispatches == fast[0].dispatches && slow[0].splits == fast[0].splits);
+    }
+
+    #[test]
+    fn every_pair_is_in_exactly_one_strip_and_no_limit_is_exceeded() {
+        let bytes = 8 << 20;
+        for (rows, columns, dimension, width, binding) in [
+            (1, 1, 5, 5, 128 << 20),
+            (50, 60, 50_000, 50_000, 128 << 20),
+            (3, 5000, 200_000, 200_000, 128 << 20),
+            (2000, 3001, 9, 700, 1 << 20),
+            (1000, 70_000, 33, 33, 128 << 20),
+            (70_000, 100, 784, 784, 128 << 20),
+        ] {
+            for values in [Values::Slope, Values::Curvature] {
+                let whole = extent(rows, columns, dimension, Columns::Loaded);
+                let pairs = whole.shader.pairs().unwrap();
+                let extent = Extent {
+                    binding,
+                    shader: Shader::Strip(pairs, values),
+                    floats_per_column: Points::stride(dimension).max(width),
+                    floats_per_row: Points::stride(dimension).max(width),
+                    ..whole
+                };
+                if dimension > extent.most_dimensions() {
+                    // It is refused.
+                    assert_eq!((dimension, values), (200_000, Values::Curvature));
+                    continue;
+                }
+                let mut next = (0, 0);
+                let strips = extent.strips(bytes, 4);
+                let of_a_row = strips.iter().filter(|strip| strip.rows.start == 0).count();
+                assert!(of_a_row <= LEAST_STRIPS);
+                for strip in strips {
+                    assert_eq!((strip.rows.start, strip.columns.start), next);
+                    next = match strip.columns.end {
+                        end if end == columns => (strip.rows.end, 0),
+                        end => (strip.rows.start, end),
+                    };
+                    let floats = strip.rows.len() * padded(strip.columns.len());
+                    assert!(floats * 4 <= (bytes as usize).min(binding as usize));
+                    let longest = strip.rows.len().max(strip.columns.len());
+                    assert!((longest * extent.floats_per_row * 4) as u64 <= binding);
+                    assert!(
+                        strip.rows.start % ALIGNMENT == 0 && strip.columns.start % ALIGNMENT == 0
+                    );
+                    let groups = padded(strip.columns.len()) / Shader::GROUP;
+                    assert!(strip.groups_per_split * strip.splits >= groups);
+                    let iterations = 1 + extent.shader.loop_over_coordinates(dimension);
+                    assert!(strip.groups_per_split * iterations < 65_000, "{strip:?}");
+                    let mut covered = 0;
+                    for dispatch in &strip.dispatches {
+                        assert_eq!(dispatch.start, covered);
+                        covered = dispatch.end;
+                    }
+                    assert_eq!(covered, strip.rows.len());
+                    assert!(strip.quads % 4 == 0 && strip.quads > 0);
+                }
+                assert_eq!(next, (rows, 0));
+            }
+        }
     }
 
     #[test]
