@@ -31,7 +31,7 @@
 use crate::engine::{Factor, Kernel, Precision, Side};
 use crate::marginal::Marginal;
 use crate::pass::Pass;
-use crate::rounding::{FLAT, Heights, Rounding};
+use crate::rounding::{FLAT, Rounding};
 use crate::sums::{dot, mean, sum};
 use crate::{Cost, Engine, Error, Result};
 
@@ -209,11 +209,8 @@ pub(crate) fn certify<E: Engine>(
     let (a, b) = (&source.weights, &target.weights);
     let f = engine.read(&source.potential)?;
     let g = engine.read(&target.potential)?;
-    let heights = Heights {
-        potentials: source.height(&f) + target.height(&g),
-        points: a.len().max(b.len()),
-    };
-    let spread = (rounding.largest_cost() + heights.potentials) / kernel.epsilon;
+    let heights = [source.height(&f), target.height(&g)];
+    let spread = (rounding.largest_cost() + heights[0] + heights[1]) / kernel.epsilon;
     let flat = spread <= FLAT;
     // The error of a term of a product, and that of a ratio of a marginal to its measure.
     let term = rounding.term(kernel, heights);
@@ -483,10 +480,7 @@ impl<E: Engine> Passes<'_, E> {
         self.count += 1;
         engine.softmin(hard, &source.cloud, columns, None, &mut transform)?;
         let f = engine.read(&transform)?;
-        let heights = Heights {
-            potentials: source.height(&f) + target.height(g),
-            points: target.weights.len(),
-        };
+        let heights = [source.height(&f), target.height(g)];
         Ok(dot(&source.weights, &f) + dot(&target.weights, g) - rounding.minimum(hard, heights))
     }
 

@@ -118,7 +118,8 @@ impl Energy {
         let means = Means::new(engine, &frame, kernel, Factor::Cost, source, target)?;
         let value = sums.of(means.terms);
         let precision = engine.precision();
-        let relative = Rounding::new(precision, cost, &frame).mean_cost();
+        let relative =
+            Rounding::new(precision, cost, &frame, source.len().max(target.len())).mean_cost();
         let rounding = relative * sums.size(means.terms)
             + 2.0 * moved(cost, frame.moved(precision), means.terms.ab);
         let discrepancy = Discrepancy {

@@ -238,7 +238,8 @@ impl<'m> Problem<'m> {
 
     /// The rounding of operators on the clouds of the frame.
     pub(crate) fn rounding(&self, precision: Precision) -> Rounding {
-        Rounding::new(precision, self.cost, &self.frame)
+        let points = self.source.len().max(self.target.len());
+        Rounding::new(precision, self.cost, &self.frame, points)
     }
 
     /// The frame in which a device sees both clouds.

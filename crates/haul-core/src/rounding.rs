@@ -12,9 +12,9 @@
 //! and for p < 1 the second term, of moved points, is at most (2κuR)ᵖ: it is told apart, as `near`.
 //!
 //! An exponent (f + g − C)/ε is off by that and by roundings of its own terms. In a product of kernel and values
-//! a term goes through one exponential and [`ROW_ROUNDINGS`] additions.
+//! a term goes through one exponential and [`row_roundings`](crate::engine::row_roundings) additions.
 
-use crate::engine::{Kernel, Precision, ROW_ROUNDINGS, distance_roundings};
+use crate::engine::{BLOCK, Kernel, Precision, distance_roundings, row_roundings};
 use crate::{Cost, Frame};
 
 /// Roundings of an exponential, a weight and what a sum is multiplied with.
@@ -27,10 +27,14 @@ pub(crate) const FLAT: f64 = 0.5;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rounding {
     u: f64,
+    /// Points of the larger cloud.
+    points: usize,
     /// The largest cost.
     largest: f64,
     /// Roundings of a squared distance.
     squares: f64,
+    /// Roundings of a potential that the sum of squares began with.
+    began: f64,
     /// The error of a cost relative to it, between points as the device has them.
     relative: f64,
     /// The largest |Ĉ − C|, but for [`near`](Self::near).
@@ -38,17 +42,9 @@ pub(crate) struct Rounding {
     near: f64,
 }
 
-/// How much the potentials and their number matter to exponents.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Heights {
-    /// The largest |f| and |g| together.
-    pub(crate) potentials: f64,
-    /// How many points there are on the larger side.
-    pub(crate) points: usize,
-}
-
 impl Rounding {
-    pub(crate) fn new(precision: Precision, cost: Cost, frame: &Frame) -> Self {
+    /// For clouds of at most so many `points`.
+    pub(crate) fn new(precision: Precision, cost: Cost, frame: &Frame, points: usize) -> Self {
         let u = precision.unit_roundoff();
         let p = cost.p();
         let largest = cost.at(frame.farthest());
@@ -60,6 +56,11 @@ impl Rounding {
         };
         let squares = 2.0 + distance_roundings(frame.dimension()) as f64;
         let relative = u * (0.5 * p * squares + power);
+        let began = match (cost, frame.dimension()) {
+            (Cost::SquaredEuclidean, d @ 0..=BLOCK) => d as f64,
+            (Cost::SquaredEuclidean, d) => d.div_ceil(BLOCK * BLOCK) as f64,
+            _ => 0.0,
+        };
         let slope = if p < 1.0 || largest == 0.0 {
             0.0
         } else {
@@ -67,8 +68,10 @@ impl Rounding {
         };
         Self {
             u,
+            points,
             largest,
             squares,
+            began,
             relative,
             cost: relative * largest + moved * slope,
             near: if p < 1.0 { cost.at(moved) } else { 0.0 },
@@ -92,30 +95,34 @@ impl Rounding {
         self.near
     }
 
-    /// The error of a term of a product with the kernel, relative to the term.
-    pub(crate) fn term(self, kernel: Kernel, heights: Heights) -> f64 {
+    /// The error of a term of a product with the kernel, relative to the term, where the largest |f| and |g| are
+    /// `heights`.
+    pub(crate) fn term(self, kernel: Kernel, heights: [f64; 2]) -> f64 {
         self.sum() + self.exponent(kernel, heights)
     }
 
     /// The error of Σⱼ bⱼ (πᵢⱼ − 1) where the exponents of all π are at most `spread`.
-    pub(crate) fn excess(self, kernel: Kernel, heights: Heights, spread: f64) -> f64 {
+    pub(crate) fn excess(self, kernel: Kernel, heights: [f64; 2], spread: f64) -> f64 {
         let size = spread * spread.exp();
         self.sum() * size + self.exponent(kernel, heights) * spread.exp()
     }
 
     /// The error of an exponent (f + g − C)/ε. Beside the cost, C − f and g are rounded, and their difference,
-    /// which is at most log m in the terms that count.
-    fn exponent(self, kernel: Kernel, heights: Heights) -> f64 {
-        let Heights { potentials, points } = heights;
-        let parts = (self.largest + potentials) / kernel.epsilon;
-        let difference = parts.min(1.0 + (points as f64).ln());
-        self.cost / kernel.epsilon + self.u * (parts + difference)
+    /// which is at most log m in the terms that count; and a potential goes through the roundings of the sum of
+    /// squares that begins with it.
+    fn exponent(self, kernel: Kernel, heights: [f64; 2]) -> f64 {
+        let [f, g] = heights;
+        let parts = (self.largest + f + g) / kernel.epsilon;
+        let began = self.began * f.max(g) / kernel.epsilon;
+        let difference = parts.min(1.0 + (self.points as f64).ln());
+        self.cost / kernel.epsilon + self.u * (parts + began + difference)
     }
 
     /// The error of a minimum of Cᵢⱼ − gⱼ over j that a softmin stands for.
-    pub(crate) fn minimum(self, kernel: Kernel, heights: Heights) -> f64 {
-        let parts = self.largest + heights.potentials;
-        self.cost + 4.0 * self.u * parts + self.sum() * kernel.epsilon
+    pub(crate) fn minimum(self, kernel: Kernel, heights: [f64; 2]) -> f64 {
+        let [f, g] = heights;
+        let parts = self.largest + f + g;
+        self.cost + self.u * (4.0 * parts + self.began * f.max(g)) + self.sum() * kernel.epsilon
     }
 
     /// The relative error of a mean cost over pairs of points as the device has them, without any kernel.
@@ -130,7 +137,7 @@ impl Rounding {
 
     /// The relative error of a sum over a row, beside that of its terms' exponents.
     pub(crate) fn sum(self) -> f64 {
-        self.u * (TERM + ROW_ROUNDINGS as f64)
+        self.u * (TERM + row_roundings(self.points) as f64)
     }
 
     /// The relative error that rounding causes in a marginal. Exponents are as wrong as costs and potentials,
