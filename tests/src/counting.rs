@@ -57,6 +57,14 @@ impl<E: Engine> Engine for Counting<'_, E> {
         self.engine.precision()
     }
 
+    fn row_roundings(&self, columns: usize, dimension: usize) -> usize {
+        self.engine.row_roundings(columns, dimension)
+    }
+
+    fn repeats_distances(&self) -> bool {
+        self.engine.repeats_distances()
+    }
+
     fn interrupt(&self) -> &Interrupt {
         self.engine.interrupt()
     }

@@ -212,7 +212,8 @@ pub(crate) fn certify<E: Engine>(
     let heights = [source.height(&f), target.height(&g)];
     let spread = (rounding.largest_cost() + heights[0] + heights[1]) / kernel.epsilon;
     let flat = spread <= FLAT;
-    // The error of a term of a product, and that of a ratio of a marginal to its measure.
+    // All of it is about the costs as the device has them, until bounds are widened by how far these are off. The
+    // error of a term of a product, and that of a ratio of a marginal to its measure:
     let term = rounding.term(kernel, heights);
     let error = if flat {
         rounding.excess(kernel, heights, spread)
@@ -304,7 +305,7 @@ pub(crate) fn certify<E: Engine>(
     // Sums of f64 on the host, beside those of the engine.
     let size = mean(a, absolute(&f)) + mean(b, absolute(&g)) + kernel.epsilon * excess_mass.abs();
     let host = 16.0 * Precision::F64.unit_roundoff() * (size + rounding.largest_cost());
-    let near = rounding.near() * mass.max(1.0);
+    let costs = (rounding.cost() + rounding.near()) * mass.max(1.0);
     // The upper bound is a sum of marginals times potentials: it is as wrong as they are. What is missing
     // may be more by as much, and costs as much as the largest cost.
     let entropy = kernel.epsilon * (1.0 + logs_of_missing);
@@ -320,12 +321,11 @@ pub(crate) fn certify<E: Engine>(
     let wasserstein = if balanced {
         let lower = passes.hard_dual(source, target, &g, rounding)?;
         Some(Bounds {
-            lower: lower - near - host,
+            lower: lower - costs - host,
             upper: cost_of_exact
                 + term * cost_of_exact
-                + rounding.cost()
                 + error * rounding.largest_cost()
-                + near
+                + costs
                 + host,
         })
     } else {
@@ -335,8 +335,8 @@ pub(crate) fn certify<E: Engine>(
         wasserstein,
         marginal_error_a: off(a, &rows, &wanted_a),
         marginal_error_b: off(b, &columns, &wanted_b),
-        lower_bound: dual - error * kernel.epsilon * mass.max(1.0) - near - host,
-        upper_bound: (upper + upper_error).min(penalized + host) + near,
+        lower_bound: dual - error * kernel.epsilon * mass.max(1.0) - costs - host,
+        upper_bound: (upper + upper_error).min(penalized + host) + costs,
         precision_floor: rounding.floor(kernel),
     };
     let finite = [

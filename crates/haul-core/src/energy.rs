@@ -119,7 +119,7 @@ impl Energy {
         let value = sums.of(means.terms);
         let precision = engine.precision();
         let relative =
-            Rounding::new(precision, cost, &frame, source.len().max(target.len())).mean_cost();
+            Rounding::of(engine, cost, &frame, source.len().max(target.len())).mean_cost();
         let rounding = relative * sums.size(means.terms)
             + 2.0 * moved(cost, frame.moved(precision), means.terms.ab);
         let discrepancy = Discrepancy {

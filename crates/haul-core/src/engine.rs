@@ -179,12 +179,6 @@ pub const STEP_LOG2: f64 = 100.0;
 /// How many terms an engine adds up in a row before it adds their sum to others.
 pub const BLOCK: usize = 32;
 
-/// How many roundings a term goes through in the sum of a row over m columns, at most: engines add up in blocks,
-/// whose sums they add up in blocks.
-pub fn row_roundings(m: usize) -> usize {
-    m.min(224 + (m >> 15))
-}
-
 /// How many roundings a term of |x − y|² = Σₖ (xₖ − yₖ)² goes through in the sum, at most. d terms are added in
 /// blocks of [`BLOCK`], the sums of blocks in blocks of as many, and what comes of these in one row:
 /// all terms are positive, so that the sum is off by that many roundings of itself. It may begin with a potential: as
@@ -209,7 +203,7 @@ pub fn distance_roundings(d: usize) -> usize {
 ///
 /// The rounding of results is bounded by that of their parts, which every engine keeps to: a squared distance
 /// is summed from differences as [`distance_roundings`] says, and a row over its columns as
-/// [`row_roundings`] says.
+/// [`row_roundings`](Engine::row_roundings) says.
 pub trait Engine {
     /// Points and weights on the device.
     type Cloud;
@@ -221,6 +215,14 @@ pub trait Engine {
 
     /// The precision in which the operators compute.
     fn precision(&self) -> Precision;
+
+    /// How many roundings a term goes through in the sum of a [`product`](Self::product)'s row over so many
+    /// columns of a dimension, at most. Engines add up in blocks, whose sums they add up in blocks.
+    fn row_roundings(&self, columns: usize, dimension: usize) -> usize;
+
+    /// Whether |x − y|² of two points is the same number in every pass, whichever of them is a row, but for a
+    /// potential that its sum begins with. It is one where the arithmetic of all kernels is known to the bit.
+    fn repeats_distances(&self) -> bool;
 
     /// The flag that ends this engine's work from another thread.
     fn interrupt(&self) -> &Interrupt;

@@ -76,12 +76,7 @@ impl Mmd {
         let sums = Combination::MMD;
         let terms = means.terms.of_masses(masses);
         let precision = engine.precision();
-        let rounding = Rounding::new(
-            precision,
-            kernel.cost,
-            &frame,
-            source.len().max(target.len()),
-        );
+        let rounding = Rounding::of(engine, kernel.cost, &frame, source.len().max(target.len()));
         // At C = τε the kernel e^{−τ} is off by this share of itself, nearer points by less, and what is
         // farther away is off by less than e^{−τ} times as much.
         let p = kernel.cost.p();

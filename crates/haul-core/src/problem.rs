@@ -5,7 +5,7 @@ use crate::engine::{Kernel, Precision};
 use crate::masses::Masses;
 use crate::rounding::Rounding;
 use crate::solution::Potentials;
-use crate::{Cost, Error, Frame, Measure, Result};
+use crate::{Cost, Engine, Error, Frame, Measure, Result};
 
 /// How strongly the plan is regularised.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -233,13 +233,13 @@ impl<'m> Problem<'m> {
     /// The relative marginal error that rounding alone may cause in a precision: a solve refuses a
     /// tolerance below it.
     pub fn precision_floor(&self, precision: Precision) -> f64 {
-        self.rounding(precision).floor(self.kernel())
+        Rounding::of_costs(precision, self.cost, &self.frame).floor(self.kernel())
     }
 
-    /// The rounding of operators on the clouds of the frame.
-    pub(crate) fn rounding(&self, precision: Precision) -> Rounding {
+    /// The rounding of an engine's operators on the clouds of the frame.
+    pub(crate) fn rounding<E: Engine>(&self, engine: &E) -> Rounding {
         let points = self.source.len().max(self.target.len());
-        Rounding::new(precision, self.cost, &self.frame, points)
+        Rounding::of(engine, self.cost, &self.frame, points)
     }
 
     /// The frame in which a device sees both clouds.

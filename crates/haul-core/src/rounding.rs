@@ -11,11 +11,12 @@
 //!
 //! and for p < 1 the second term, of moved points, is at most (2κuR)ᵖ: it is told apart, as `near`.
 //!
-//! An exponent (f + g − C)/ε is off by that and by roundings of its own terms. In a product of kernel and values
-//! a term goes through one exponential and [`row_roundings`](crate::engine::row_roundings) additions.
+//! Plans, marginals and values are those of Ĉ, and OT_ε of C and of Ĉ are no farther apart than |Ĉ − C|. What
+//! differs from pass to pass matters more, since the marginals of one are held against those of another: an
+//! exponent (f + g − Ĉ)/ε is off by roundings of its own terms, and a term of a sum goes through one exponential and [`Engine::row_roundings`](crate::Engine::row_roundings) additions.
 
-use crate::engine::{BLOCK, Kernel, Precision, distance_roundings, row_roundings};
-use crate::{Cost, Frame};
+use crate::engine::{BLOCK, Kernel, Precision, distance_roundings};
+use crate::{Cost, Engine, Frame};
 
 /// Roundings of an exponential, a weight and what a sum is multiplied with.
 const TERM: f64 = 8.0;
@@ -29,6 +30,8 @@ pub(crate) struct Rounding {
     u: f64,
     /// Points of the larger cloud.
     points: usize,
+    /// Roundings of a sum over them, and of what is summed.
+    terms: f64,
     /// The largest cost.
     largest: f64,
     /// Roundings of a squared distance.
@@ -39,12 +42,29 @@ pub(crate) struct Rounding {
     relative: f64,
     /// The largest |Ĉ − C|, but for [`near`](Self::near).
     cost: f64,
+    /// The largest difference of Ĉ between two passes.
+    unsteady: f64,
     near: f64,
 }
 
 impl Rounding {
-    /// For clouds of at most so many `points`.
-    pub(crate) fn new(precision: Precision, cost: Cost, frame: &Frame, points: usize) -> Self {
+    /// That of an engine for clouds of at most so many `points`.
+    pub(crate) fn of<E: Engine>(engine: &E, cost: Cost, frame: &Frame, points: usize) -> Self {
+        let costs = Self::of_costs(engine.precision(), cost, frame);
+        Self {
+            points,
+            terms: TERM + engine.row_roundings(points, frame.dimension()) as f64,
+            unsteady: if engine.repeats_distances() {
+                0.0
+            } else {
+                2.0 * costs.relative * costs.largest
+            },
+            ..costs
+        }
+    }
+
+    /// That of costs and exponents alone.
+    pub(crate) fn of_costs(precision: Precision, cost: Cost, frame: &Frame) -> Self {
         let u = precision.unit_roundoff();
         let p = cost.p();
         let largest = cost.at(frame.farthest());
@@ -68,7 +88,9 @@ impl Rounding {
         };
         Self {
             u,
-            points,
+            points: 0,
+            terms: TERM,
+            unsteady: 0.0,
             largest,
             squares,
             began,
@@ -107,22 +129,22 @@ impl Rounding {
         self.sum() * size + self.exponent(kernel, heights) * spread.exp()
     }
 
-    /// The error of an exponent (f + g − C)/ε. Beside the cost, C − f and g are rounded, and their difference,
-    /// which is at most log m in the terms that count; and a potential goes through the roundings of the sum of
-    /// squares that begins with it.
+    /// The error of an exponent (f + g − Ĉ)/ε. Ĉ − f and g are rounded, and their difference, which is at most
+    /// log m in the terms that count; and a potential goes through the roundings of the sum of squares that
+    /// begins with it.
     fn exponent(self, kernel: Kernel, heights: [f64; 2]) -> f64 {
         let [f, g] = heights;
         let parts = (self.largest + f + g) / kernel.epsilon;
-        let began = self.began * f.max(g) / kernel.epsilon;
+        let began = self.began * (self.largest + f.max(g)) / kernel.epsilon;
         let difference = parts.min(1.0 + (self.points as f64).ln());
-        self.cost / kernel.epsilon + self.u * (parts + began + difference)
+        self.unsteady / kernel.epsilon + self.u * (parts + began + difference)
     }
 
     /// The error of a minimum of Cᵢⱼ − gⱼ over j that a softmin stands for.
     pub(crate) fn minimum(self, kernel: Kernel, heights: [f64; 2]) -> f64 {
         let [f, g] = heights;
         let parts = self.largest + f + g;
-        self.cost + self.u * (4.0 * parts + self.began * f.max(g)) + self.sum() * kernel.epsilon
+        self.unsteady + self.u * (4.0 * parts + self.began * f.max(g)) + self.sum() * kernel.epsilon
     }
 
     /// The relative error of a mean cost over pairs of points as the device has them, without any kernel.
@@ -137,7 +159,7 @@ impl Rounding {
 
     /// The relative error of a sum over a row, beside that of its terms' exponents.
     pub(crate) fn sum(self) -> f64 {
-        self.u * (TERM + row_roundings(self.points) as f64)
+        self.u * self.terms
     }
 
     /// The relative error that rounding causes in a marginal. Exponents are as wrong as costs and potentials,

@@ -243,7 +243,7 @@ impl Sinkhorn {
             mut effort,
             ..
         } = run;
-        let rounding = problem.rounding(engine.precision());
+        let rounding = problem.rounding(engine);
         let sides = (&mut source, &mut target);
         effort.softmin_passes +=
             flat::refine(engine, problem.kernel(), sides, rounding, symmetric)?;

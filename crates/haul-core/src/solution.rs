@@ -103,7 +103,7 @@ impl<'e, E: Engine> Solution<'e, E> {
         let kernel = problem.kernel();
         let unit = problem.cost_unit();
         let frame = problem.frame().clone();
-        let rounding = problem.rounding(engine.precision());
+        let rounding = problem.rounding(engine);
         let (values, errors, passes) =
             certificate::certify(engine, kernel, &source, &target, rounding)?;
         let Values {

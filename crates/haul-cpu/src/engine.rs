@@ -1,8 +1,9 @@
 //! The engine: who checks the lengths, and hands the operators to their kernels.
 
 use crate::cloud::{CpuCloud, check};
+use crate::floor::Width;
 use crate::instructions::{InstructionSet, Missing};
-use crate::pass::Pass;
+use crate::pass::{Pass, row_roundings};
 use crate::product::{Against, Product};
 use crate::real::Real;
 use crate::softmin::{softmin, softmin_of_itself};
@@ -124,6 +125,14 @@ impl<T: Real> Engine for CpuEngine<T> {
 
     fn precision(&self) -> Precision {
         T::PRECISION
+    }
+
+    fn row_roundings(&self, columns: usize, _: usize) -> usize {
+        row_roundings::<T>(self.arch.dispatch(Width(T::ZERO)), columns)
+    }
+
+    fn repeats_distances(&self) -> bool {
+        true
     }
 
     fn interrupt(&self) -> &Interrupt {

@@ -93,7 +93,7 @@ fn values<T: Float>() -> [T; 3] {
     black_box([0.75, -0.5, 1.5]).map(T::from_f64)
 }
 
-struct Width<T>(T);
+pub(crate) struct Width<T>(pub(crate) T);
 
 impl<T: Float> WithSimd for Width<T> {
     type Output = usize;

@@ -64,6 +64,5 @@ mod workers;
 pub use cloud::CpuCloud;
 pub use engine::CpuEngine;
 pub use instructions::InstructionSet;
-pub use pass::SUM_ROUNDINGS;
 pub use real::Real;
 pub use vectors::CpuVector;

@@ -5,12 +5,12 @@
 //! not computed.
 
 use crate::aligned::Aligned;
-use crate::block::{Block, RowKernel, dispatch, dispatch_in};
+use crate::block::{Block, RowKernel, dispatch, dispatch_in, tiles_of_lanes};
 use crate::cloud::CpuCloud;
 use crate::power::Metric;
 use crate::real::Float;
 use haul_core::engine::Kernel;
-use haul_core::{Cost, Interrupt, Result};
+use haul_core::{Cost, Interrupt, Precision, Result};
 use pulp::{Arch, WithSimd};
 use std::f64::consts::LOG2_E;
 use std::ops::Range;
@@ -22,17 +22,24 @@ const RANGE_BYTES: usize = 64 << 10;
 /// A sum within a range has at most so many terms.
 pub(crate) const RANGE_COLUMNS: usize = 4096;
 
-/// How many roundings of the engine's format a term of a sum over columns goes through, at most, on any
-/// instruction set.
+/// How many roundings a term of a sum over so many columns goes through, at most, where vectors have so many lanes.
 ///
 /// Within a range of up to 4096 columns each lane of a vector adds some 32 terms in a row (as many as a tile has
 /// for it, where these are more), the sums of such rows in another, and in the end come the lanes: at most
 /// 128 roundings in f32 and 160 in f64, which are those without vectors; 44 and 51 with AVX-512, 51 and 66 with
-/// AVX2, 66 and 97 with NEON. Ranges are added up in f64, in no more than a rounding for each 64 columns
-/// (32 in f64).
+/// AVX2, 66 and 97 with NEON. Ranges are added up in f64, in no more than a rounding for each tile, which in f64 counts.
 ///
 /// A softmin without a guess goes by a running maximum instead, of which this is no bound.
-pub const SUM_ROUNDINGS: usize = 160;
+pub(crate) fn row_roundings<T: Float>(lanes: usize, columns: usize) -> usize {
+    let span = tiles_of_lanes(lanes, T::TILE) * T::TILE;
+    let spans = RANGE_COLUMNS.min(columns).div_ceil(span);
+    let within = span / lanes + spans + lanes.ilog2() as usize;
+    let ranges = match T::PRECISION {
+        Precision::F32 => 1,
+        Precision::F64 => columns.div_ceil(T::TILE),
+    };
+    columns.min(within + ranges)
+}
 
 /// Rows and columns of a pass over all pairs.
 #[derive(Debug)]
@@ -173,18 +180,14 @@ fn sharpness(kernel: Kernel) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::block::tiles_of_lanes;
 
     #[test]
-    fn no_instruction_set_rounds_a_sum_more_often() {
-        let roundings = |tile: usize, lanes: usize| {
-            let span = tiles_of_lanes(lanes, tile) * tile;
-            let spans = RANGE_COLUMNS.div_ceil(span);
-            span / lanes + spans + lanes.ilog2() as usize
-        };
-        let single = [1, 4, 8, 16].map(|lanes| roundings(f32::TILE, lanes));
-        let double = [1, 2, 4, 8].map(|lanes| roundings(f64::TILE, lanes));
-        assert_eq!(single, [128, 66, 51, 44]);
-        assert_eq!(double, [SUM_ROUNDINGS, 97, 66, 51]);
+    fn roundings_of_a_sum_grow_with_its_columns_to_a_few_dozen() {
+        let single = [1, 4, 8, 16].map(|lanes| row_roundings::<f32>(lanes, 1 << 20));
+        assert_eq!(single, [129, 67, 52, 45]);
+        let double = [1, 2, 4, 8].map(|lanes| row_roundings::<f64>(lanes, 4096) - 4096 / 32);
+        assert_eq!(double, [160, 97, 66, 51]);
+        assert_eq!(row_roundings::<f32>(16, 3), 3);
+        assert!(row_roundings::<f32>(16, 500) < 40);
     }
 }

@@ -6,7 +6,7 @@
 //!
 //! The potential f of the row enters where the cost is summed up, in its units: for p = 2 as the
 //! number the squares are added to. Powers are summed in the engine's precision over one range of
-//! columns, and over ranges in f64; [`SUM_ROUNDINGS`](crate::SUM_ROUNDINGS) bounds both.
+//! columns, and over ranges in f64; [`row_roundings`](crate::pass::row_roundings) bounds both.
 
 use crate::block::{
     Block, Meeting, ROWS, RowKernel, add, costs_of_squares, is_known, tiles_in_a_row,

@@ -10,7 +10,7 @@ use crate::params::{VectorParams, coefficients};
 use crate::readback::Readback;
 use crate::recorder::{Binding, Recorder};
 use crate::store::Store;
-use crate::tiles::vector_tiles;
+use crate::tiles::{row_roundings, vector_tiles};
 use haul_core::engine::{
     ABSORB_LOG2, Factor, Integrand, Kernel, Ratio, Remembered, STEP_LOG2, Side, Slot, Update,
 };
@@ -339,6 +339,15 @@ impl Engine for GpuEngine {
 
     fn precision(&self) -> Precision {
         Precision::F32
+    }
+
+    fn row_roundings(&self, columns: usize, dimension: usize) -> usize {
+        row_roundings(columns, dimension)
+    }
+
+    fn repeats_distances(&self) -> bool {
+        // A driver may contract a product and a sum in one kernel and not in another.
+        false
     }
 
     fn interrupt(&self) -> &Interrupt {

@@ -110,10 +110,7 @@ impl Extent {
     /// Some rows in tiles, each with its dispatches over all columns. What sums a row is made of
     /// does not depend on the tile that it is in.
     ///
-    /// A term of such a sum is rounded at most 3 times in its group of 8 columns, 64 times in a block of 64 groups, 64
-    /// times in a span of 64 blocks, once for each span and each dispatch, and where S states are joined
-    /// 64 + S/64 times. A running maximum rounds twice more in each of these steps. Of m columns there are
-    /// m/32768 spans, and at most m d/800 000 dispatches beside the first.
+    /// [`row_roundings`] bounds how often a term of such a sum is rounded.
     pub(crate) fn tiles(&self, rows: Range<usize>) -> Vec<RowTile> {
         let splits = self.splits();
         let per_split = self.groups_per_split(splits);
@@ -275,6 +272,26 @@ fn ranges(all: Range<usize>, most: usize) -> impl Iterator<Item = Range<usize>> 
     let end = all.end;
     all.step_by(most)
         .map(move |first| first..end.min(first + most))
+}
+
+/// How many roundings a term of a sum over columns goes through, at most.
+///
+/// It is rounded 3 times in its group of 8 columns, 64 times in a block of 64 groups, 64 times in a span of 64
+/// blocks, once for each span and each dispatch, and where S states are joined 64 + S/64 times. Of m columns
+/// there are m/32768 spans, and at most m d/800 000 dispatches beside the first; a state has 8 groups at least. A
+/// softmin without a guess goes by a running maximum, which rounds twice more in each of these steps.
+pub(crate) fn row_roundings(columns: usize, dimension: usize) -> usize {
+    const BLOCK: usize = 64;
+    let groups = columns.div_ceil(Shader::GROUP);
+    let blocks = groups.div_ceil(BLOCK);
+    let spans = blocks.div_ceil(BLOCK);
+    let states = columns.div_ceil(LEAST_SPLIT);
+    let dispatches = 1 + columns.saturating_mul(dimension) / 800_000;
+    // Either one state has all blocks, or several have fewer.
+    let alone = blocks.min(BLOCK) + spans;
+    let joined = 2 + blocks.min(BLOCK) + states.min(BLOCK) + states.div_ceil(BLOCK);
+    let most = 3 + groups.min(BLOCK) + alone.max(joined) + dispatches;
+    columns.min(most)
 }
 
 #[cfg(test)]

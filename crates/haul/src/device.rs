@@ -162,6 +162,22 @@ impl Engine for Device {
         }
     }
 
+    fn row_roundings(&self, columns: usize, dimension: usize) -> usize {
+        match self {
+            Self::Cpu(engine) => engine.row_roundings(columns, dimension),
+            Self::CpuF64(engine) => engine.row_roundings(columns, dimension),
+            Self::Gpu(engine) => engine.row_roundings(columns, dimension),
+        }
+    }
+
+    fn repeats_distances(&self) -> bool {
+        match self {
+            Self::Cpu(engine) => engine.repeats_distances(),
+            Self::CpuF64(engine) => engine.repeats_distances(),
+            Self::Gpu(engine) => engine.repeats_distances(),
+        }
+    }
+
     fn interrupt(&self) -> &Interrupt {
         match self {
             Self::Cpu(engine) => engine.interrupt(),
