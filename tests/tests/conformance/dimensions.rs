@@ -186,8 +186,15 @@ fn the_excess_of_a_density_is_exact_relative_to_itself(device: &Device) {
                 let values: Vec<f64> = values.iter().map(|v| f64::from(*v as f32)).collect();
                 let kernel = Kernel { cost, epsilon };
                 let run = |factor| product(device, kernel, &rows, &columns, factor, &values, width);
-                let (expected, _) =
-                    dense::product(cost, epsilon, &rows, &columns, Factor::Excess, &values, width);
+                let (expected, _) = dense::product(
+                    cost,
+                    epsilon,
+                    &rows,
+                    &columns,
+                    Factor::Excess,
+                    &values,
+                    width,
+                );
                 let sizes = sizes_of_excess(kernel, [&rows, &columns], &values, width);
                 // The reference rounds as often, in f64.
                 let unit = unit(device) + Precision::F64.unit_roundoff();

@@ -75,13 +75,19 @@ fn operators(device: &Device, n: usize) -> Vec<Result<Vec<f64>>> {
 }
 
 fn a_raised_flag_refuses_every_operator_over_pairs(device: &Device) {
-    let before: Vec<_> = operators(device, 300).into_iter().map(Result::unwrap).collect();
+    let before: Vec<_> = operators(device, 300)
+        .into_iter()
+        .map(Result::unwrap)
+        .collect();
     device.interrupt().raise();
     for outcome in operators(device, 300) {
         assert!(matches!(outcome, Err(Error::Interrupted)), "{outcome:?}");
     }
     device.interrupt().lower();
-    let after: Vec<_> = operators(device, 300).into_iter().map(Result::unwrap).collect();
+    let after: Vec<_> = operators(device, 300)
+        .into_iter()
+        .map(Result::unwrap)
+        .collect();
     assert!(before == after);
     assert!(before.iter().flatten().all(|value| value.is_finite()));
 }
