@@ -54,7 +54,8 @@ pub(crate) const FEW: usize = 0;
 /// The dimension D of a kernel for any dimension above.
 pub(crate) const MANY: usize = usize::MAX;
 
-/// Whether D is a dimension, and not [`FEW`] or [`MANY`].
+/// Whether D is a dimension, and not [`FEW`] or [`MANY`]. To be asked in a `const` block: loops over a dimension
+/// are unrolled where it is a number from the start.
 pub(crate) const fn is_known(dimension: usize) -> bool {
     dimension != FEW && dimension != MANY
 }
@@ -197,7 +198,11 @@ impl<T: Float> Meeting<'_, T> {
         addend: impl Addend<T>,
         seeds: [T::Lanes<S>; ROWS],
     ) -> [[T::Lanes<S>; V]; ROWS] {
-        let dimension = if is_known(D) { D } else { self.dimension };
+        let dimension = if const { is_known(D) } {
+            D
+        } else {
+            self.dimension
+        };
         let zeros = [[T::splat(simd, T::ZERO); V]; ROWS];
         let mut outer = zeros;
         for r in 0..ROWS {

@@ -190,12 +190,12 @@ impl<T: Float, M: Summand<T, N>, const N: usize> RowKernel for Sums<'_, T, M, N>
     fn run<S: Simd, const D: usize, const POWER: bool>(self, simd: S) {
         // As many columns as the registers hold beside the sums.
         if S::REGISTER_COUNT < 32 {
-            if !is_known(D) && T::width::<S>() > 1 {
+            if !const { is_known(D) } && T::width::<S>() > 1 {
                 self.run_with::<S, D, POWER, 2>(simd);
             } else {
                 self.run_with::<S, D, POWER, 1>(simd);
             }
-        } else if !is_known(D) {
+        } else if !const { is_known(D) } {
             self.run_with::<S, D, POWER, 4>(simd);
         } else if N == 1 {
             self.run_with::<S, D, POWER, 2>(simd);

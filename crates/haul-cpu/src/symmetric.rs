@@ -183,7 +183,7 @@ struct Powers<'a, T> {
 impl<T: Float> RowKernel for Powers<'_, T> {
     #[inline(always)]
     fn run<S: Simd, const D: usize, const POWER: bool>(self, simd: S) {
-        if S::REGISTER_COUNT >= 32 && is_known(D) {
+        if S::REGISTER_COUNT >= 32 && const { is_known(D) } {
             self.run_with::<S, D, POWER, 2>(simd);
         } else {
             self.run_with::<S, D, POWER, 1>(simd);
