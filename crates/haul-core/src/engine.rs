@@ -181,8 +181,8 @@ pub const BLOCK: usize = 32;
 
 /// How many roundings a term of |x − y|² = Σₖ (xₖ − yₖ)² goes through in the sum, at most. d terms are added in
 /// blocks of [`BLOCK`], the sums of blocks in blocks of as many, and what comes of these in one row:
-/// all terms are positive, so that the sum is off by that many roundings of itself. It may begin with a potential: as
-/// the first term of all up to [`BLOCK`] dimensions, and of the last row beyond.
+/// all terms are positive, so that the sum is off by that many roundings of itself. In a softmin it may
+/// begin with a potential: as the first term of all up to [`BLOCK`] dimensions, and of the last row beyond.
 pub fn distance_roundings(d: usize) -> usize {
     let inner = d.min(BLOCK);
     let middle = d.div_ceil(BLOCK).min(BLOCK);
@@ -220,8 +220,8 @@ pub trait Engine {
     /// columns of a dimension, at most. Engines add up in blocks, whose sums they add up in blocks.
     fn row_roundings(&self, columns: usize, dimension: usize) -> usize;
 
-    /// Whether |x − y|² of two points is the same number in every pass, whichever of them is a row, but for a
-    /// potential that its sum begins with. It is one where the arithmetic of all kernels is known to the bit.
+    /// Whether |x − y|² of two points is the same number in every product, whichever of them is a row. It is one where
+    /// the arithmetic of all kernels is known to the bit.
     fn repeats_distances(&self) -> bool;
 
     /// The flag that ends this engine's work from another thread.

@@ -130,21 +130,20 @@ impl Rounding {
     }
 
     /// The error of an exponent (f + g − Ĉ)/ε. Ĉ − f and g are rounded, and their difference, which is at most
-    /// log m in the terms that count; and a potential goes through the roundings of the sum of squares that
-    /// begins with it.
+    /// log m in the terms that count.
     fn exponent(self, kernel: Kernel, heights: [f64; 2]) -> f64 {
         let [f, g] = heights;
         let parts = (self.largest + f + g) / kernel.epsilon;
-        let began = self.began * (self.largest + f.max(g)) / kernel.epsilon;
         let difference = parts.min(1.0 + (self.points as f64).ln());
-        self.unsteady / kernel.epsilon + self.u * (parts + began + difference)
+        self.unsteady / kernel.epsilon + self.u * (parts + difference)
     }
 
-    /// The error of a minimum of Cᵢⱼ − gⱼ over j that a softmin stands for.
+    /// The error of a minimum of Ĉᵢⱼ − gⱼ over j that a softmin stands for, of which the sum of squares may begin
+    /// with a potential.
     pub(crate) fn minimum(self, kernel: Kernel, heights: [f64; 2]) -> f64 {
         let [f, g] = heights;
         let parts = self.largest + f + g;
-        self.unsteady + self.u * (4.0 * parts + self.began * f.max(g)) + self.sum() * kernel.epsilon
+        self.u * ((4.0 + self.began) * parts + self.terms * kernel.epsilon)
     }
 
     /// The relative error of a mean cost over pairs of points as the device has them, without any kernel.

@@ -4,7 +4,7 @@
 //! Sᵢ = Σⱼ 2^(hⱼ − k(Cᵢⱼ − fᵢ)) Vᵢⱼ
 //! ```
 //!
-//! The potential f of the row enters where the cost is summed up, in its units: for p = 2 as the
+//! The potential f of the row enters where the cost is summed up, in its units: in a softmin for p = 2 as the
 //! number the squares are added to. Powers are summed in the engine's precision over one range of
 //! columns, and over ranges in f64; [`row_roundings`](crate::pass::row_roundings) bounds both.
 
@@ -18,8 +18,9 @@ use pulp::Simd;
 
 /// What a pair brings to the N sums of its row, beside its power.
 pub(crate) trait Summand<T: Float, const N: usize>: Copy {
-    /// Whether it asks for the distance of a pair, and not for its power alone.
-    fn measures(self) -> bool;
+    /// Whether the sum of squares may begin with the potential of the row: where nothing but the power is asked
+    /// for, and a distance need not be the same to the bit as in another pass.
+    fn seeded(self) -> bool;
 
     /// Adds it for one row and a vector of columns.
     fn add<S: Simd>(self, simd: S, pair: Pair<T, S>, sums: &mut [T::Lanes<S>; N]);
@@ -34,7 +35,7 @@ pub(crate) struct Pair<T: Float, S: Simd> {
     pub(crate) tile: usize,
     pub(crate) column: usize,
     pub(crate) power: T::Lanes<S>,
-    /// |x − y|² and |x − y|^p, of use where the summand measures.
+    /// |x − y|² and |x − y|^p, of use where the sum is not seeded.
     pub(crate) square: T::Lanes<S>,
     pub(crate) cost: T::Lanes<S>,
 }
@@ -64,8 +65,8 @@ pub(crate) struct One;
 
 impl<T: Float> Summand<T, 1> for One {
     #[inline(always)]
-    fn measures(self) -> bool {
-        false
+    fn seeded(self) -> bool {
+        true
     }
 
     #[inline(always)]
@@ -84,8 +85,8 @@ pub(crate) struct Values<'a, T> {
 
 impl<T: Float, const N: usize> Summand<T, N> for Values<'_, T> {
     #[inline(always)]
-    fn measures(self) -> bool {
-        self.factor == Factor::Cost
+    fn seeded(self) -> bool {
+        false
     }
 
     #[inline(always)]
@@ -162,8 +163,8 @@ impl<T: Float> Slope<'_, T> {
 
 impl<T: Float, const N: usize> Summand<T, N> for Slope<'_, T> {
     #[inline(always)]
-    fn measures(self) -> bool {
-        true
+    fn seeded(self) -> bool {
+        false
     }
 
     #[inline(always)]
@@ -216,7 +217,7 @@ impl<T: Float, M: Summand<T, N>, const N: usize> Sums<'_, T, M, N> {
         } = self;
         let sharpness = T::splat(simd, block.sharpness);
         let zero = T::splat(simd, T::ZERO);
-        let seeded = block.metric.is_squared() && !summand.measures();
+        let seeded = block.metric.is_squared() && summand.seeded();
         let width = V * T::width::<S>();
         let size = block.dimension * T::TILE;
         let span = tiles_in_a_row::<T, S>();

@@ -34,9 +34,6 @@ impl<T: Float> Coefficients<T> {
 
 /// What makes the coefficient of a pair.
 pub(crate) trait Weighing<T: Float>: Copy {
-    /// Whether it asks for the distance of a pair, and not for its power alone.
-    fn measures(self) -> bool;
-
     /// Whether it asks for what a power exceeds 1 by, in place of the power.
     fn exceeds(self) -> bool;
 
@@ -56,11 +53,6 @@ pub(crate) struct Density(pub(crate) Factor);
 
 impl<T: Float> Weighing<T> for Density {
     #[inline(always)]
-    fn measures(self) -> bool {
-        self.0 == Factor::Cost
-    }
-
-    #[inline(always)]
     fn exceeds(self) -> bool {
         self.0 == Factor::Excess
     }
@@ -72,11 +64,6 @@ impl<T: Float> Weighing<T> for Density {
 }
 
 impl<T: Float> Weighing<T> for Slope<'_, T> {
-    #[inline(always)]
-    fn measures(self) -> bool {
-        true
-    }
-
     #[inline(always)]
     fn exceeds(self) -> bool {
         self.factor == Factor::Excess
@@ -97,11 +84,6 @@ pub(crate) struct Curvature<'a, T> {
 }
 
 impl<T: Float> Weighing<T> for Curvature<'_, T> {
-    #[inline(always)]
-    fn measures(self) -> bool {
-        true
-    }
-
     #[inline(always)]
     fn exceeds(self) -> bool {
         false
@@ -154,7 +136,6 @@ impl<T: Float, M: Weighing<T>> Evaluate<'_, T, M> {
         } = self;
         let sharpness = T::splat(simd, block.sharpness);
         let zero = T::splat(simd, T::ZERO);
-        let seeded = block.metric.is_squared() && !weighing.measures();
         let exceeds = weighing.exceeds();
         let width = V * T::width::<S>();
         let size = block.dimension * T::TILE;
@@ -162,12 +143,8 @@ impl<T: Float, M: Weighing<T>> Evaluate<'_, T, M> {
         let groups = coefficients.0.chunks_exact_mut(ROWS * TILES * T::TILE);
         for (row, coefficients) in (0..block.count).step_by(ROWS).zip(groups) {
             let mut f = [zero; ROWS];
-            let mut seeds = [zero; ROWS];
-            for r in 0..ROWS {
-                f[r] = T::splat(simd, potential[row + r]);
-                if seeded {
-                    seeds[r] = T::sub(simd, zero, f[r]);
-                }
+            for (f, value) in f.iter_mut().zip(&potential[row..][..ROWS]) {
+                *f = T::splat(simd, *value);
             }
             let tiles = block.columns.chunks_exact(size);
             for (tile, (columns, terms)) in tiles.zip(block.terms.chunks_exact(T::TILE)).enumerate()
@@ -180,7 +157,7 @@ impl<T: Float, M: Weighing<T>> Evaluate<'_, T, M> {
                         column,
                         dimension: block.dimension,
                     };
-                    let squares = meeting.squared_distances::<S, D, V>(simd, seeds);
+                    let squares = meeting.squared_distances::<S, D, V>(simd, [zero; ROWS]);
                     let costs = costs_of_squares::<T, S, POWER, V>(simd, block.metric, squares);
                     let along = match weighing.directions() {
                         Some(directions) => meeting.projections::<S, D, V>(simd, directions),
@@ -192,11 +169,7 @@ impl<T: Float, M: Weighing<T>> Evaluate<'_, T, M> {
                         let out = T::lanes_mut::<S>(&mut coefficients[at..][..width]);
                         for v in 0..V {
                             let cost = costs[r][v];
-                            let rest = if seeded {
-                                cost
-                            } else {
-                                T::sub(simd, cost, f[r])
-                            };
+                            let rest = T::sub(simd, cost, f[r]);
                             let s = T::negate_mul_add(simd, sharpness, rest, h[v]);
                             let pair = Pair {
                                 row: block.first + row + r,
