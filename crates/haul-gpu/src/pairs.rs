@@ -7,7 +7,7 @@ use crate::context::part;
 use crate::engine::{GpuEngine, Work};
 use crate::params::{PairParams, VectorParams, coefficients, sharpness};
 use crate::recorder::Binding;
-use crate::tiles::{ColumnRange, Extent, RowTile};
+use crate::tiles::{ALIGNMENT, ColumnRange, Extent, RowTile};
 use haul_core::Cost;
 use haul_core::engine::{Factor, Kernel, Side};
 use haul_shaders::{Columns, Pairs, Points, Power, Shader, Values, Workgroup};
@@ -533,7 +533,11 @@ impl GpuEngine {
             dimension,
             floats_per_column: floats,
             floats_per_row: floats,
-            floats_per_state: pass.state() * pass.shader.splits_per_workgroup(),
+            floats_per_state: match pass.shader {
+                // 64 columns.
+                Shader::Strip(..) => ALIGNMENT,
+                shader => pass.state() * shader.splits_per_workgroup(),
+            },
             shader: pass.shader,
             most_work: work.recorder.pace.dispatch(),
             binding: self.context.binding_limit(),

@@ -210,6 +210,7 @@ impl Extent {
             .div_ceil(LEAST_STRIPS)
             .clamp(LEAST_STRIP_COLUMNS, MOST_STRIP_COLUMNS)
             .min(elements(self.binding, self.floats_per_column))
+            .min(elements(bytes, ALIGNMENT))
             .next_multiple_of(ALIGNMENT);
         let most_rows = elements(bytes, most_columns.min(padded(self.columns)))
             .min(elements(self.binding, self.floats_per_row))
@@ -397,6 +398,7 @@ mod tests {
             (50, 60, 50_000, 50_000, 128 << 20),
             (3, 5000, 200_000, 200_000, 128 << 20),
             (2000, 3001, 9, 700, 1 << 20),
+            (130, 1000, 9, 12, 32 << 10),
             (1000, 70_000, 33, 33, 128 << 20),
             (70_000, 100, 784, 784, 128 << 20),
         ] {
