@@ -387,3 +387,73 @@ fn conjugate(weight: f64, potential: f64, rho: f64) -> f64 {
         weight * potential
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Steps to the end; the potentials f and g.
+    fn solve(
+        costs: &[f64],
+        (a, b): (&[f64], &[f64]),
+        rho: [f64; 2],
+        epsilon: f64,
+    ) -> (Vec<f64>, Vec<f64>, usize) {
+        let weights = (a.to_vec(), b.to_vec());
+        let mut newton = Newton::new(costs.to_vec(), weights, rho, epsilon);
+        let mut steps = 0;
+        while !(newton.at_last() && newton.error() < 1e-12) && steps < 100 {
+            newton.step();
+            steps += 1;
+        }
+        assert_eq!(newton.epsilon(), epsilon);
+        let [f, g] = newton.potentials();
+        (f.to_vec(), g.to_vec(), steps)
+    }
+
+    #[test]
+    fn potentials_are_the_updates_of_each_other() {
+        let (n, m, epsilon) = (4, 6, 0.05);
+        let costs: Vec<f64> = (0..n * m)
+            .map(|k| f64::from(k as u32 * 7919 % 101) / 101.0)
+            .collect();
+        let a = [0.1, 0.2, 0.3, 0.4];
+        let b = [0.05, 0.1, 0.15, 0.2, 0.2, 0.3];
+        let infinite = f64::INFINITY;
+        for rho in [[infinite; 2], [0.3, 2.0], [infinite, 0.5], [0.5, infinite]] {
+            let (f, g, steps) = solve(&costs, (&a, &b), rho, epsilon);
+            assert!(steps < 30, "{rho:?}: {steps}");
+            let entry = |i: usize, j: usize| {
+                a[i] * b[j] * ((f[i] + g[j] - costs[j * n + i]) / epsilon).exp()
+            };
+            for i in 0..n {
+                let row: f64 = (0..m).map(|j| entry(i, j)).sum();
+                assert!((row - wanted(a[i], f[i], rho[0])).abs() < 1e-11, "{rho:?}");
+            }
+            for j in 0..m {
+                let column: f64 = (0..n).map(|i| entry(i, j)).sum();
+                assert!(
+                    (column - wanted(b[j], g[j], rho[1])).abs() < 1e-11,
+                    "{rho:?}"
+                );
+            }
+        }
+    }
+
+    /// What is left on the first row goes to the second column, by a link of e^{−400}: its entry there is 0.1, and
+    /// that of the second row 0.4, so that f₁ − f₂ = c + ε log((0.1/0.3)/(0.4/0.2)).
+    #[test]
+    fn the_weakest_link_keeps_its_digits() {
+        let (far, epsilon) = (1.0, 1.0 / 200.0);
+        let costs = [0.0, far, far, 0.0];
+        let (f, _, steps) = solve(
+            &costs,
+            (&[0.6, 0.4], &[0.5, 0.5]),
+            [f64::INFINITY; 2],
+            epsilon,
+        );
+        let expected = far - epsilon * 6f64.ln();
+        assert!((f[0] - f[1] - expected).abs() < 1e-12, "{f:?}");
+        assert!(steps < 30, "{steps}");
+    }
+}

@@ -298,29 +298,23 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
         let single = self.engine.precision() == Precision::F32;
         let rounded = |x: &f64| if single { f64::from(*x as f32) } else { *x };
         let sides = [&self.source, &self.target];
-        let [points, weights] = [0, 1].map(|what| {
-            [0, 1].map(|side: usize| {
-                let of_point = |i: &usize| match what {
-                    0 => sides[side].points[i * d..][..d]
-                        .iter()
-                        .map(rounded)
-                        .collect(),
-                    _ => vec![sides[side].weights[*i]],
-                };
-                present[side]
-                    .iter()
-                    .flat_map(of_point)
-                    .collect::<Vec<f64>>()
-            })
+        let points = [0, 1].map(|side: usize| {
+            let of_point = |i: &usize| sides[side].points[i * d..][..d].iter().map(rounded);
+            present[side].iter().flat_map(of_point).collect::<Vec<_>>()
         });
-        let (rows, columns) = if swapped { (1, 0) } else { (0, 1) };
-        let mut costs = Vec::with_capacity(weights[0].len() * weights[1].len());
+        let weights = [0, 1].map(|side: usize| {
+            let of_point = |i: &usize| sides[side].weights[*i];
+            present[side].iter().map(of_point).collect::<Vec<_>>()
+        });
+        let [rows, columns] = if swapped { [1, 0] } else { [0, 1] };
+        let mut costs = Vec::with_capacity(present[0].len() * present[1].len());
         for y in points[columns].chunks_exact(d) {
             for x in points[rows].chunks_exact(d) {
                 costs.push(self.kernel.cost.between(x, y));
             }
         }
-        let weights = (weights[rows].clone(), weights[columns].clone());
+        let [a, b] = weights;
+        let weights = if swapped { (b, a) } else { (a, b) };
         let rho = [sides[rows].rho, sides[columns].rho];
         Newton::new(costs, weights, rho, self.kernel.epsilon)
     }
