@@ -123,7 +123,7 @@ impl<'m> Problem<'m> {
         };
         positive("epsilon", epsilon)?;
         // For a small p the length that belongs to ε may be out of range.
-        let range = "such that its power 1/p is a finite number above 0";
+        let range = "such that the blur, its power 1/p, is a finite number above 0";
         within("epsilon", epsilon.powf(1.0 / cost.p()), epsilon, range)?;
         let frame = frame.for_kernel(cost, epsilon);
         // The device sees ε and ρ in units of the frame, and divides by them.
