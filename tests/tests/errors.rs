@@ -184,7 +184,10 @@ fn a_tolerance_below_the_floor_is_refused() {
 fn powers_without_a_blur_are_refused() {
     // ε^(1/p) is no number.
     let settings = Sinkhorn::epsilon(2.0).p(1e-4);
-    says(solve(settings, &line(2), &line(2)), &["blur", "above 0"]);
+    says(
+        solve(settings, &line(2), &line(2)),
+        &["epsilon is 2", "blur", "above 0"],
+    );
     assert!(solve(Sinkhorn::epsilon(1.0).p(1e-4), &line(2), &line(2)).is_ok());
 }
 

@@ -5,7 +5,7 @@ use crate::energy::Function;
 use crate::extent::{Extent, spacing};
 use crate::page::Clouds;
 use crate::rows::{BAD, GOOD, Rows, STRONG, styled};
-use haul::{Bounds, Discrepancy, Engine, Measure, Report, Terms};
+use haul::{Bounds, Discrepancy, Engine, Measure, Method, Report, Terms};
 use serde::Serialize;
 
 /// The JSON object of a result; the names of its keys are the program's contract.
@@ -33,11 +33,28 @@ pub(crate) struct Json<'r> {
     certificate: Certificate,
     converged: bool,
     iterations: usize,
+    stages: Vec<Stage>,
     softmin_passes: usize,
     pairs: u64,
     seconds: f64,
     device: &'r str,
     precision: &'r str,
+}
+
+/// Iterations that were made in one way.
+#[derive(Serialize)]
+struct Stage {
+    method: &'static str,
+    iterations: usize,
+}
+
+impl Stage {
+    fn of(stage: &haul::Stage) -> Self {
+        Self {
+            method: stage.method.name(),
+            iterations: stage.iterations,
+        }
+    }
 }
 
 /// How far a map moves points.
@@ -95,6 +112,7 @@ impl<'r> Json<'r> {
             },
             converged: report.converged,
             iterations: report.iterations,
+            stages: report.stages.iter().map(Stage::of).collect(),
             softmin_passes: report.softmin_passes,
             pairs: report.pairs,
             seconds: report.seconds,
@@ -368,8 +386,11 @@ pub(crate) fn text(clouds: &Clouds, report: &Report) -> String {
     row(
         "effort",
         format!(
-            "{} iterations, {} passes, {:.3} s, {rate:.2} Gpairs/s",
-            report.iterations, report.softmin_passes, report.seconds
+            "{} iterations{}, {} passes, {:.3} s, {rate:.2} Gpairs/s",
+            report.iterations,
+            without_passes(report),
+            report.softmin_passes,
+            report.seconds
         ),
     );
     row(
@@ -459,6 +480,16 @@ fn aim(report: &Report) -> &'static str {
         " from what the penalty asks for"
     } else {
         ""
+    }
+}
+
+/// How many of the iterations were Newton's, which took no pass.
+fn without_passes(report: &Report) -> String {
+    let stages = report.stages.iter();
+    let newton = stages.filter(|stage| stage.method == Method::Newton);
+    match newton.map(|stage| stage.iterations).sum::<usize>() {
+        0 => String::new(),
+        steps => format!(", {steps} of them Newton's"),
     }
 }
 

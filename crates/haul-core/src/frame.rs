@@ -19,6 +19,9 @@ use std::f64::consts::LOG2_E;
 /// How far points are from the rounded centre at most, in half-widths of their box.
 const REACH: f64 = 1.25;
 
+/// Below this ratio of the half-width to the blur ε is out of the range in which the unit matters.
+const LEAST_RATIO: f64 = 1e-100;
+
 /// Centre and scale shared by two clouds.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Frame {
@@ -96,9 +99,12 @@ impl Frame {
     /// The same frame in the unit of length that suits a kernel.
     pub(crate) fn for_kernel(self, cost: Cost, epsilon: f64) -> Self {
         let unit = (epsilon / LOG2_E).powf(1.0 / cost.p());
-        let scale = unit * power_of_two_above(self.half_width / unit);
-        // For a small p that unit may be out of the range of f64; any other serves as well.
-        if scale.is_normal() && scale >= self.half_width {
+        let ratio = self.half_width / unit;
+        let scale = unit * power_of_two_above(ratio);
+        // For a small p that unit may be out of the range of f64, and for a tiny extent beside it the ratio; any
+        // other unit serves as well.
+        let within = self.half_width == 0.0 || ratio >= LEAST_RATIO;
+        if within && scale.is_normal() && scale >= self.half_width {
             Self { scale, ..self }
         } else {
             self.for_moments()

@@ -129,6 +129,11 @@ impl<E: Engine> Marginal<E> {
 
     /// log ⟨â, e^{−f/ρ}⟩ for this side's weights and a potential f: 0 where ρ is infinite.
     pub(crate) fn log_wanted_mass(&self, potential: &[f64]) -> f64 {
+        self.excess(potential).ln_1p()
+    }
+
+    /// ⟨â, e^{−f/ρ} − 1⟩ for this side's weights and a potential f: 0 where ρ is infinite.
+    pub(crate) fn excess(&self, potential: &[f64]) -> f64 {
         let excess = |(a, f): (&f64, &f64)| {
             if *a > 0.0 {
                 a * (-f / self.rho).exp_m1()
@@ -136,8 +141,16 @@ impl<E: Engine> Marginal<E> {
                 0.0
             }
         };
-        let excess: f64 = self.weights.iter().zip(potential).map(excess).sum();
-        excess.ln_1p()
+        self.weights.iter().zip(potential).map(excess).sum()
+    }
+
+    /// What a potential of this side adds to the dual: ⟨â, f⟩, or −ρ ⟨â, e^{−f/ρ} − 1⟩.
+    pub(crate) fn conjugate(&self, potential: &[f64]) -> f64 {
+        if self.rho.is_finite() {
+            return -self.rho * self.excess(potential);
+        }
+        let weighted = |(a, f): (&f64, &f64)| if *a > 0.0 { a * f } else { 0.0 };
+        self.weights.iter().zip(potential).map(weighted).sum()
     }
 
     /// Makes the updated potential the present one.

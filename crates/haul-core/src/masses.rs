@@ -20,6 +20,15 @@
 //! The same holds of the dual at any potentials, so of bounds as well. As ρ_a grows s becomes m_a,
 //! and ρ_a(m_a − s) = s ρ_a (e^{−σ_a/ρ_a} − 1) becomes −s σ_a. Two infinite ρ with m = m_a = m_b leave
 //! one shift free, and each takes a half of ε log m.
+//!
+//! A cost may have a constant t beside that of the points. It is part of what 0 stands for above: the plan of mass s
+//! is that of cost t, and
+//!
+//! ```text
+//! log s = ((ε + ρ_a) log m_a + (ε + ρ_b) log m_b − t)/(ε + ρ_a + ρ_b),  σ_a + σ_b = ε log(m_a m_b/s) − t
+//! ```
+//!
+//! while all else stays as it is.
 
 use crate::{Error, Precision, Result};
 
@@ -33,12 +42,25 @@ pub(crate) struct Masses {
     pub(crate) shifts: [f64; 2],
     epsilon: f64,
     rho: [f64; 2],
+    /// t, in units of the cost of the points.
+    constant: f64,
     /// What a cost in the frame is multiplied with.
     unit: f64,
 }
 
 impl Masses {
     pub(crate) fn new(measures: [f64; 2], epsilon: f64, rho: [f64; 2], unit: f64) -> Self {
+        Self::beside(0.0, measures, epsilon, rho, unit)
+    }
+
+    /// The same beside a constant t in the cost.
+    pub(crate) fn beside(
+        constant: f64,
+        measures: [f64; 2],
+        epsilon: f64,
+        rho: [f64; 2],
+        unit: f64,
+    ) -> Self {
         let logs = measures.map(f64::ln);
         // Once, since both sides multiply its rounding by ρ: it must cancel between them.
         let ratio = (measures[1] / measures[0]).ln();
@@ -47,12 +69,12 @@ impl Masses {
             let (log, other_log) = (logs[i], logs[1 - i]);
             let ratio = if i == 0 { ratio } else { -ratio };
             match (own.is_finite(), other.is_finite()) {
-                (false, false) => 0.5 * epsilon * log,
-                (false, true) => epsilon * other_log + other * ratio,
+                (false, false) => 0.5 * (epsilon * log - constant),
+                (false, true) => epsilon * other_log + other * ratio - constant,
                 (true, false) => own * ratio,
                 (true, true) => {
                     let share = own / (epsilon + own + other);
-                    share * (epsilon * other_log + other * ratio)
+                    share * (epsilon * other_log + other * ratio - constant)
                 }
             }
         };
@@ -68,8 +90,19 @@ impl Masses {
             shifts,
             epsilon,
             rho,
+            constant,
             unit,
         }
+    }
+
+    /// This problem beside another constant.
+    pub(crate) fn with_constant(&self, constant: f64) -> Self {
+        Self::beside(constant, self.measures, self.epsilon, self.rho, self.unit)
+    }
+
+    /// ⟨P, C⟩ from that in the frame and ΣP̂.
+    pub(crate) fn transport_cost(&self, cost: f64, mass: f64) -> f64 {
+        self.plan * (cost * self.unit + self.constant * mass)
     }
 
     /// Refuses masses, or penalties of them, that leave the range of f64.
@@ -115,7 +148,7 @@ impl Masses {
 
     /// KL(P | a⊗b) from that of masses 1 and ΣP̂.
     pub(crate) fn kl(&self, kl: f64, mass: f64) -> f64 {
-        let log = -(self.shifts[0] + self.shifts[1]) / self.epsilon;
+        let log = -(self.shifts[0] + self.shifts[1] + self.constant) / self.epsilon;
         self.plan * (kl + mass * log) + (self.product() - self.plan)
     }
 
@@ -178,6 +211,32 @@ mod tests {
             assert!((masses.value(0.0) - cost(masses.plan)).abs() < 1e-12);
             assert!(cost(1.01 * masses.plan) > masses.value(0.0));
             assert!(cost(0.99 * masses.plan) > masses.value(0.0));
+        }
+    }
+
+    #[test]
+    fn beside_a_constant_it_is_the_least_value_of_that_cost() {
+        let kl = |p: f64, q: f64| p * (p / q).ln() - p + q;
+        for constant in [-0.7, 1.3] {
+            for measures in MASSES {
+                let masses = Masses::beside(constant, measures, EPSILON, [0.5, 3.0], 1.0);
+                let product = measures[0] * measures[1];
+                let cost = |p: f64| {
+                    constant * p
+                        + EPSILON * kl(p, product)
+                        + 0.5 * kl(p, measures[0])
+                        + 3.0 * kl(p, measures[1])
+                };
+                assert!((masses.value(0.0) - cost(masses.plan)).abs() < 1e-12);
+                assert!(cost(1.01 * masses.plan) > masses.value(0.0));
+                assert!(cost(0.99 * masses.plan) > masses.value(0.0));
+                assert!((masses.kl(0.0, 1.0) - kl(masses.plan, product)).abs() < 1e-12);
+                assert!((masses.transport_cost(0.0, 1.0) - constant * masses.plan).abs() < 1e-12);
+            }
+            // Where one side is exact a constant moves its potential alone.
+            let exact = Masses::beside(constant, [1.3, 0.7], EPSILON, [f64::INFINITY, 2.0], 1.0);
+            let without = Masses::new([1.3, 0.7], EPSILON, [f64::INFINITY, 2.0], 1.0);
+            assert!((exact.value(0.0) - without.value(0.0) - 1.3 * constant).abs() < 1e-12);
         }
     }
 

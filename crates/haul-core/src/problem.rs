@@ -60,7 +60,12 @@ pub struct Problem<'m> {
     rho: [f64; 2],
     frame: Frame,
     masses: Masses,
+    /// What the tolerance is relative to, in units of the plan's mass at the least cost.
+    moving: f64,
 }
+
+/// The largest ratio of ε to costs and penalties that a device sees: 2^60, above the digits of f64.
+const FLATTEST: f64 = (1u64 << 60) as f64;
 
 /// Masses that differ by less than this, relative, are the rounding of equal ones.
 const MASS_TOLERANCE: f64 = 1e-6;
@@ -96,17 +101,15 @@ impl<'m> Problem<'m> {
         }
         let frame = Frame::joint(source, target);
         frame.check(cost)?;
-        let positive = |name, value: f64| {
+        let within = |name, value: f64, told: f64, range| {
             if value > 0.0 && value.is_finite() {
                 Ok(value)
             } else {
-                Err(Error::BadParameter {
-                    name,
-                    value,
-                    range: "a finite number above 0",
-                })
+                let value = told;
+                Err(Error::BadParameter { name, value, range })
             }
         };
+        let positive = |name, value| within(name, value, value, "a finite number above 0");
         let epsilon = match regularization {
             Regularization::Epsilon(epsilon) => epsilon,
             Regularization::Blur(blur) => cost.at(positive("blur", blur)?),
@@ -118,17 +121,21 @@ impl<'m> Problem<'m> {
                 cost.at(positive("relative blur", share)? * frame.diameter())
             }
         };
+        positive("epsilon", epsilon)?;
         // For a small p the length that belongs to ε may be out of range.
-        positive("blur", positive("epsilon", epsilon)?.powf(1.0 / cost.p()))?;
+        let range = "such that the blur, its power 1/p, is a finite number above 0";
+        within("epsilon", epsilon.powf(1.0 / cost.p()), epsilon, range)?;
         let frame = frame.for_kernel(cost, epsilon);
         // The device sees ε and ρ in units of the frame, and divides by them.
         let unit = frame.cost_unit(cost);
-        positive("epsilon", epsilon / unit)?;
+        let range = "a number whose ratio to the largest cost is within the range of f64";
         for (name, rho) in names.into_iter().zip(rho) {
             if rho.is_finite() {
-                positive(name, rho / unit)?;
+                within(name, rho / unit, rho, range)?;
             }
         }
+        // A ratio that is too large is none: see `kernel`.
+        within("epsilon", (epsilon / unit).min(1.0), epsilon, range)?;
         let masses = Masses::new([source.mass(), target.mass()], epsilon, rho, unit);
         masses.check()?;
         Ok(Self {
@@ -139,7 +146,22 @@ impl<'m> Problem<'m> {
             rho,
             frame,
             masses,
+            moving: 1.0,
         })
+    }
+
+    /// The problem whose cost has a constant beside that of the points. Tolerances are relative to the mass that
+    /// moves at a cost of `reference`, where that is less.
+    pub(crate) fn beside(mut self, constant: f64, reference: f64) -> Result<Self> {
+        self.masses = self.masses.with_constant(constant);
+        self.masses.check()?;
+        self.moving = (self.masses.with_constant(reference).plan / self.masses.plan).min(1.0);
+        Ok(self)
+    }
+
+    /// What the tolerance is relative to, where a device's masses are 1.
+    pub(crate) fn moving(&self) -> f64 {
+        self.moving
     }
 
     /// The measure α that is moved.
@@ -223,10 +245,25 @@ impl<'m> Problem<'m> {
     }
 
     /// The kernel as a device sees it.
+    ///
+    /// Where ε is far above all costs and penalties, the plan is a⊗b up to their ratio, and the value ⟨a⊗b, C⟩. Once that
+    /// ratio is below every roundoff, a larger ε makes no difference but to leave the range of floats: the
+    /// device sees the largest that matters.
     pub(crate) fn kernel(&self) -> Kernel {
+        let unit = self.cost_unit();
+        let finite = self.rho.iter().filter(|rho| rho.is_finite());
+        let largest = finite.fold(self.cost.at(self.frame.diameter()), |most, rho| {
+            most.max(*rho)
+        });
+        let epsilon = self.epsilon / unit;
+        let matters = FLATTEST * (largest / unit);
         Kernel {
             cost: self.cost,
-            epsilon: self.epsilon / self.cost_unit(),
+            epsilon: if matters > 0.0 {
+                epsilon.min(matters)
+            } else {
+                epsilon
+            },
         }
     }
 

@@ -1,8 +1,8 @@
 //! Sinkhorn's algorithm for OT_ε, over any engine.
 //!
 //! Alternating updates g ← T_a(f), f ← T_b(g) from where the settings start (`start`, `anneal`),
-//! accelerated (`anderson`, `relaxation`) or in the scaling form (`scaling`), until the L1 error of
-//! the marginals is at most tolerance × mass. A measure against itself has one potential, and an
+//! accelerated (`anderson`, `relaxation`, under the eyes of `watch`) or in the scaling form (`scaling`), or by Newton's
+//! method (`newton`), until the L1 error of the marginals is at most tolerance × mass. A measure against itself has one potential, and an
 //! iteration of its own. After each update one marginal is exact, and the error of the other falls
 //! out of the next update: rᵢ = aᵢ exp((fᵢ − T_b(g)ᵢ)/ε).
 //!
@@ -16,12 +16,14 @@ use crate::anderson::Anderson;
 use crate::checks::Checks;
 use crate::engine::Kernel;
 use crate::marginal::Marginal;
+use crate::newton::{self, Newton, Step};
 use crate::relaxation::Relaxation;
 use crate::scaling::Scalings;
 use crate::sinkhorn::{Progress, Sinkhorn};
-use crate::solution::{Effort, Potentials};
+use crate::solution::{Effort, Method, Potentials};
 use crate::start::{Start, gaussian};
-use crate::{Engine, Error, Problem, Result, Stop, anneal};
+use crate::watch::{Standing, Watch};
+use crate::{Engine, Error, Precision, Problem, Result, Stop, anneal};
 use std::ops::ControlFlow;
 use std::time::Instant;
 
@@ -36,8 +38,27 @@ pub(crate) struct Run<'r, 'e, E: Engine> {
     pub(crate) source: Marginal<E>,
     pub(crate) target: Marginal<E>,
     goal: f64,
+    /// How the iterations at hand are made.
+    method: Method,
+    /// Whether the potentials at hand are guesses of their updates.
+    guessed: bool,
     stopped: bool,
 }
+
+/// What Anderson's method remembers by default.
+const MEMORY: usize = 10;
+
+/// Below this ratio of the largest cost to ε Newton's method does not come first.
+const HARD: f64 = 1e3;
+
+/// The fewest iterations that Anderson's method has before Newton's.
+const FEWEST_TRIED: usize = 24;
+
+/// Newton's method goes on to this share of the error that the iteration aims at.
+const NEWTON_SHARE: f64 = 0.25;
+
+/// Sums of differences of coordinates that the host makes for the costs of Newton's method, at most.
+const MOST_DIFFERENCES: usize = 1 << 30;
 
 impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
     pub(crate) fn new(
@@ -77,12 +98,17 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
             effort: Effort {
                 iterations: 0,
                 softmin_passes: 0,
+                stages: Vec::new(),
                 start,
             },
             kernel,
             source: marginal(problem.source(), problem.rho_a())?,
             target: marginal(problem.target(), problem.rho_b())?,
-            goal: share * (settings.tolerance - floor).max(0.5 * settings.tolerance),
+            goal: share
+                * problem.moving()
+                * (settings.tolerance - floor).max(0.5 * settings.tolerance),
+            method: Method::Plain,
+            guessed: false,
             stopped: false,
         })
     }
@@ -122,6 +148,7 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
             self.problem.cost().p(),
             self.problem.epsilon(),
         );
+        self.method = Method::Annealing;
         let skipped = levels
             .len()
             .saturating_sub(self.settings.max_iterations - 1);
@@ -143,7 +170,157 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
         Ok(())
     }
 
+    /// The default, [`Acceleration::Automatic`](crate::Acceleration::Automatic).
+    ///
+    /// A small problem at a small ε has begun with Newton's method ([`begin`](Self::begin)). Any other begins with Anderson's,
+    /// which must be faster than plain updates (`watch`). In a small problem it has one iteration for each point
+    /// of the smaller side, about half of what Newton's method costs, and then that takes its place. What is not
+    /// solved by then is over-relaxed, and where plain updates are faster than that, they end it.
+    pub(crate) fn iterate_automatically(&mut self) -> Result<()> {
+        if self.suits_newton() && !self.had_newton() {
+            self.iterate_accelerated(MEMORY, Some(self.smaller_side().max(FEWEST_TRIED)))?;
+            if !self.ended() {
+                self.iterate_by_newton()?;
+            }
+        }
+        if !self.ended() {
+            self.iterate_accelerated(MEMORY, Some(self.settings.max_iterations))?;
+        }
+        if !self.ended() {
+            self.iterate_relaxed(true)?;
+        }
+        if !self.ended() {
+            self.iterate_plainly()?;
+        }
+        Ok(())
+    }
+
+    /// Where the default acceleration goes on: the potentials of Newton's method, if that is expected to cost less than
+    /// Anderson's, and otherwise those of [`start`](Self::start).
+    ///
+    /// A step of Newton's takes n²(m + n) operations at most, n being the smaller side, and their number hardly
+    /// depends on ε: measured on two cores, all of them take as long as some 2n iterations. Anderson's method takes from
+    /// one to five times √(diam^p/ε) iterations for p = 2, and more for others.
+    pub(crate) fn begin(&mut self) -> Result<()> {
+        let largest = self.problem.cost().at(self.problem.frame().diameter());
+        let hardness = largest / self.problem.epsilon();
+        let half = 0.5 * self.smaller_side() as f64;
+        let hard = hardness >= HARD.max(half * half);
+        if hard && self.settings.start == Start::Automatic && self.suits_newton() {
+            self.iterate_by_newton()
+        } else {
+            self.start(false)
+        }
+    }
+
+    fn smaller_side(&self) -> usize {
+        let [n, m] = [&self.source, &self.target].map(|side| side.weights.len());
+        n.min(m)
+    }
+
+    /// Whether the problem is small enough for arrays of its pairs.
+    fn suits_newton(&self) -> bool {
+        let [n, m] = [&self.source, &self.target].map(|side| side.weights.len());
+        let pairs = n.saturating_mul(m);
+        self.smaller_side() <= newton::MOST_ROWS
+            && pairs <= newton::MOST_PAIRS
+            && pairs.saturating_mul(self.source.dimension) <= MOST_DIFFERENCES
+    }
+
+    fn had_newton(&self) -> bool {
+        let mut stages = self.effort.stages.iter();
+        stages.any(|stage| stage.method == Method::Newton)
+    }
+
+    /// Newton's method on the host; then its potentials on the device. It leaves one iteration for what follows.
+    fn iterate_by_newton(&mut self) -> Result<()> {
+        self.method = Method::Newton;
+        let present = [&self.source, &self.target].map(|side| {
+            let points = 0..side.weights.len();
+            points
+                .filter(|i| side.weights[*i] > 0.0)
+                .collect::<Vec<_>>()
+        });
+        let swapped = present[1].len() < present[0].len();
+        let mut newton = self.dense(&present, swapped);
+        newton.descend();
+        if !newton.error().is_finite() {
+            // Costs or weights that exponentials of f64 cannot hold: the potentials at hand remain.
+            return Ok(());
+        }
+        let goal = NEWTON_SHARE * self.goal;
+        while !(newton.at_last() && newton.error() <= goal)
+            && self.coming() < self.settings.max_iterations
+        {
+            self.engine.interrupt().check()?;
+            let step = newton.step();
+            self.effort.took(self.method, 0);
+            let level = Kernel {
+                epsilon: newton.epsilon(),
+                ..self.kernel
+            };
+            if self.observe(level, newton.error())? {
+                self.stopped = true;
+                break;
+            }
+            if step == Step::Exhausted {
+                break;
+            }
+            newton.descend();
+        }
+        let [rows, columns] = newton.potentials();
+        let of_sides = if swapped {
+            [columns, rows]
+        } else {
+            [rows, columns]
+        };
+        let sides = [&mut self.source, &mut self.target];
+        for ((side, values), present) in sides.into_iter().zip(of_sides).zip(&present) {
+            let mut potential = vec![0.0; side.weights.len()];
+            for (i, value) in present.iter().zip(values) {
+                potential[*i] = *value;
+            }
+            side.potential = self.engine.vector(&potential)?;
+        }
+        self.guessed = false;
+        if self.stopped {
+            // Ended at another ε: one iteration makes the potentials those of the ε asked for.
+            self.method = Method::Plain;
+            self.update(self.kernel)?;
+            self.accept()?;
+        }
+        Ok(())
+    }
+
+    /// The problem of the points that have weight as the engine sees it, its smaller side as rows.
+    fn dense(&self, present: &[Vec<usize>; 2], swapped: bool) -> Newton {
+        let d = self.source.dimension;
+        let single = self.engine.precision() == Precision::F32;
+        let rounded = |x: &f64| if single { f64::from(*x as f32) } else { *x };
+        let sides = [&self.source, &self.target];
+        let points = [0, 1].map(|side: usize| {
+            let of_point = |i: &usize| sides[side].points[i * d..][..d].iter().map(rounded);
+            present[side].iter().flat_map(of_point).collect::<Vec<_>>()
+        });
+        let weights = [0, 1].map(|side: usize| {
+            let of_point = |i: &usize| sides[side].weights[*i];
+            present[side].iter().map(of_point).collect::<Vec<_>>()
+        });
+        let [rows, columns] = if swapped { [1, 0] } else { [0, 1] };
+        let mut costs = Vec::with_capacity(present[0].len() * present[1].len());
+        for y in points[columns].chunks_exact(d) {
+            for x in points[rows].chunks_exact(d) {
+                costs.push(self.kernel.cost.between(x, y));
+            }
+        }
+        let [a, b] = weights;
+        let weights = if swapped { (b, a) } else { (a, b) };
+        let rho = [sides[rows].rho, sides[columns].rho];
+        Newton::new(costs, weights, rho, self.kernel.epsilon)
+    }
+
     pub(crate) fn iterate_plainly(&mut self) -> Result<()> {
+        self.method = Method::Plain;
         let mut checks = self.checks();
         while !self.ended() {
             let measured = self.measures(checks.due(self.coming()));
@@ -159,16 +336,25 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
     }
 
     /// Iterations are drawn out, but for those whose error is measured: after them the marginals
-    /// are what a plain update makes them.
-    pub(crate) fn iterate_relaxed(&mut self) -> Result<()> {
+    /// are what a plain update makes them. Where it is `watched`, it returns as well where plain
+    /// updates are faster.
+    pub(crate) fn iterate_relaxed(&mut self, watched: bool) -> Result<()> {
+        self.method = Method::OverRelaxation;
         let mut relaxation = Relaxation::new(self.effort.iterations);
+        let mut watch = Watch::new(self.effort.iterations);
         while !self.ended() {
             if self.measures(relaxation.due(self.coming())) {
                 self.update(self.kernel)?;
                 let error = self.source.error(self.engine, self.kernel.epsilon)?;
+                let slow = watched
+                    && watch.due(self.effort.iterations)
+                    && watch.is_slow(self.standing(error)?);
                 self.tell(self.kernel, error)?;
                 relaxation.measured(self.effort.iterations, error);
                 self.accept()?;
+                if slow {
+                    break;
+                }
             } else {
                 self.update_by(self.kernel, relaxation.omega())?;
                 self.translate()?;
@@ -179,42 +365,85 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
         Ok(())
     }
 
-    pub(crate) fn iterate_accelerated(&mut self, memory: usize) -> Result<()> {
+    /// Anderson's method. Where it may take that many iterations `at_most`, it is watched, and returns as well where they
+    /// are over or plain updates are faster.
+    pub(crate) fn iterate_accelerated(
+        &mut self,
+        memory: usize,
+        at_most: Option<usize>,
+    ) -> Result<()> {
+        self.method = Method::Anderson;
         let Self { engine, kernel, .. } = *self;
         let mut anderson = Anderson::new(engine, memory, self.source.weights.len())?;
+        let mut watch = Watch::new(self.effort.iterations);
+        let last = at_most.map(|most| self.effort.iterations.saturating_add(most));
         while !self.ended() {
             self.update(kernel)?;
+            let looks = last.is_some() && watch.due(self.effort.iterations);
             let error = if self.balanced() {
                 anderson.remember(engine, kernel.epsilon, &self.source, None)?
             } else {
-                // The error is that of the update, the image that of the best constant.
-                let error = self.source.error(engine, kernel.epsilon)?;
-                self.translate()?;
-                anderson.remember(engine, kernel.epsilon, &self.source, Some(error))?
+                self.source.error(engine, kernel.epsilon)?
             };
+            let slow = looks && watch.is_slow(self.standing(error)?);
+            if !self.balanced() {
+                // The error is that of the update, the image that of the best constant.
+                self.translate()?;
+                anderson.remember(engine, kernel.epsilon, &self.source, Some(error))?;
+            }
             self.tell(kernel, error)?;
-            if self.ended() {
+            let over = slow || last.is_some_and(|last| self.effort.iterations >= last);
+            if self.ended() || over {
                 // The last iterate is a plain update: the source's marginal is then exact.
                 self.source.accept();
-            } else {
-                anderson.extrapolate(engine, &mut self.source)?;
+                break;
             }
+            anderson.extrapolate(engine, &mut self.source)?;
         }
         Ok(())
+    }
+
+    /// Where the iteration stands after an [`update`](Self::update) that is not yet accepted: g is then λ_b T_a(f).
+    fn standing(&self, error: f64) -> Result<Standing> {
+        let Self {
+            engine,
+            source,
+            target,
+            ..
+        } = self;
+        let epsilon = self.kernel.epsilon;
+        let f = engine.read(&source.potential)?;
+        let g = engine.read(&target.potential)?;
+        let updated = engine.read(&source.updated)?;
+        let excess = target.excess(&g);
+        let conjugate = source.conjugate(&f);
+        let gain =
+            source.conjugate(&updated) - conjugate - epsilon * (source.excess(&updated) - excess);
+        let height = f
+            .iter()
+            .chain(&g)
+            .fold(0.0, |height: f64, f| height.max(f.abs()));
+        Ok(Standing {
+            iteration: self.effort.iterations,
+            dual: (conjugate + target.conjugate(&g)) / epsilon - excess,
+            gain: gain / epsilon,
+            rounding: 4.0 * engine.precision().unit_roundoff() * height / epsilon,
+            error,
+        })
     }
 
     /// OT_ε(α, α) has f = g, and the averaged update f ← ½(f + λ T(f)) halves the error whatever ε
     /// [FSVATP'19; Séjourné et al.'19]: the derivative of λ T has its spectrum in [−λ, 0], so that of
     /// the average is in [½ − ½λ, ½]. One pass an iteration, no annealing.
     pub(crate) fn iterate_symmetrically(&mut self) -> Result<()> {
+        self.method = Method::Averaging;
         let Self { engine, kernel, .. } = *self;
         let mut checks = self.checks();
         while !self.ended() {
             let measured = self.measures(checks.due(self.coming()));
             let guessed = self.effort.iterations > 0;
             self.source.update_by_itself(engine, kernel, guessed)?;
-            self.effort.iterations += 1;
-            self.effort.softmin_passes += 1;
+            self.effort.took(self.method, 1);
             if measured {
                 // Both marginals have the same error.
                 let error = 2.0 * self.source.error(engine, kernel.epsilon)?;
@@ -227,6 +456,7 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
     }
 
     pub(crate) fn iterate_scalings(&mut self) -> Result<()> {
+        self.method = Method::Scaling;
         // Wherever it starts, potentials bring the sums into the range of a float.
         self.update(self.kernel)?;
         self.accept()?;
@@ -238,8 +468,7 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
             if measured {
                 scalings.translate(&mut self.source, &mut self.target)?;
             }
-            self.effort.iterations += 1;
-            self.effort.softmin_passes += 2;
+            self.effort.took(self.method, 2);
             if let Some(error) = error {
                 self.tell(self.kernel, error)?;
                 checks.measured(self.effort.iterations, error, self.goal);
@@ -267,15 +496,15 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
             source,
             target,
             effort,
+            guessed,
+            method,
             ..
         } = self;
-        // From the second iteration on, the potentials at hand are guesses of their updates.
-        let guessed = effort.iterations > 0;
-        target.update(*engine, kernel, source, guessed)?;
+        target.update(*engine, kernel, source, *guessed)?;
         target.accept_relaxed(*engine, omega)?;
-        source.update(*engine, kernel, target, guessed)?;
-        effort.iterations += 1;
-        effort.softmin_passes += 2;
+        source.update(*engine, kernel, target, *guessed)?;
+        *guessed = true;
+        effort.took(*method, 2);
         Ok(())
     }
 
@@ -326,7 +555,16 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
         due || self.coming() >= self.settings.max_iterations
     }
 
+    /// Tells the observer of an error, and ends the iteration where that is the goal, or the observer asks for it.
     fn tell(&mut self, kernel: Kernel, marginal_error: f64) -> Result<()> {
+        let asked = self.observe(kernel, marginal_error)?;
+        let arrived = kernel == self.kernel && marginal_error <= self.goal;
+        self.stopped = arrived || asked;
+        Ok(())
+    }
+
+    /// Whether the observer, told of an error, asks for the end.
+    fn observe(&mut self, kernel: Kernel, marginal_error: f64) -> Result<bool> {
         if !marginal_error.is_finite() {
             let device = self.engine.device().to_owned();
             return Err(Error::NotFiniteResult {
@@ -336,18 +574,20 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
         }
         let progress = Progress {
             iteration: self.effort.iterations,
-            epsilon: kernel.epsilon * self.problem.cost_unit(),
+            epsilon: if kernel == self.kernel {
+                self.problem.epsilon()
+            } else {
+                kernel.epsilon * self.problem.cost_unit()
+            },
             marginal_error,
             goal: self.goal,
             seconds: self.effort.start.elapsed().as_secs_f64(),
         };
-        let arrived = kernel == self.kernel && marginal_error <= self.goal;
-        self.stopped = match (self.observer)(&progress) {
-            ControlFlow::Continue(()) => arrived,
-            ControlFlow::Break(Stop::Certify) => true,
-            ControlFlow::Break(Stop::Abandon) => return Err(Error::Interrupted),
-        };
-        Ok(())
+        match (self.observer)(&progress) {
+            ControlFlow::Continue(()) => Ok(false),
+            ControlFlow::Break(Stop::Certify) => Ok(true),
+            ControlFlow::Break(Stop::Abandon) => Err(Error::Interrupted),
+        }
     }
 
     fn ended(&self) -> bool {

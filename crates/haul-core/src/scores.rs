@@ -9,14 +9,35 @@
 //!
 //! which a balanced problem does not feel: they move the potentials, and the value by ⟨a, ·⟩ + ⟨b, ·⟩. So OT_ε
 //! with the cost C is half of OT_{2ε} with the squared one, and everything that is known of it is known
-//! of C: certificate, plan, gradients, on every engine, without an n×m array. A cosine is a product of
-//! directions and has no separable terms, so that penalties are allowed. An explicit n×m matrix has its
-//! rows as features against the unit vectors; it is stored, and for small problems.
+//! of C: certificate, plan, gradients, on every engine, without an n×m array. An explicit n×m matrix has its
+//! rows as features against the unit vectors, after its means by rows and columns have become separable
+//! terms; it is stored, and for small problems. A cosine is a product of directions and has no such terms.
+//!
+//! A penalty feels them, and they become weights. With terms r on the rows the plan and its potentials are those
+//! of the problem without them between other weights,
+//!
+//! ```text
+//! âᵢ = aᵢ exp(−rᵢ/(ε + ρ_a)),   f = f̂ + ρ_a/(ε + ρ_a) r
+//! aᵢ e^{fᵢ/ε} = âᵢ e^{f̂ᵢ/ε} e^{rᵢ/ε},   aᵢ e^{−fᵢ/ρ_a} = âᵢ e^{−f̂ᵢ/ρ_a}
+//! OT(a, b) = OT(â, b̂) + ρ_a(m_a − m̂_a) + ρ_b(m_b − m̂_b) + ε(m_a m_b − m̂_a m̂_b)
+//! ```
+//!
+//! at any potentials, so for bounds as well. A constant of r may stand in the cost as well as in the weights (`masses`):
+//! it does, so that m̂_a = m_a, and the sum in the last line is 0.
 
 use crate::{
-    Engine, Error, Measure, Penalty, Plan, Potentials, Regularization, Report, Result, Sinkhorn,
-    Solution, Start,
+    Engine, Error, Measure, Penalty, Plan, Potentials, Precision, Regularization, Report, Result,
+    Sinkhorn, Solution, Start,
 };
+use std::ops::ControlFlow;
+
+/// The exponents of the factors that weights may get from separable terms, in the range of either precision.
+const FARTHEST_F32: f64 = 64.0;
+const FARTHEST_F64: f64 = 640.0;
+
+/// What is said of a penalty that takes them out of it.
+const TOO_SMALL: &str =
+    "larger beside the separable terms of the costs, which take weights out of the range of floats";
 
 /// Two measures of features, and a cost that is made of their products.
 ///
@@ -37,6 +58,8 @@ pub struct Scores {
     target: Measure,
     /// What C has beyond half the squared distance; none where it has nothing.
     terms: Option<[Vec<f64>; 2]>,
+    /// What a cost of nothing is, for tolerances: 0, or the least entry of a matrix.
+    least: f64,
     features: Features,
 }
 
@@ -69,6 +92,7 @@ impl Scores {
             source: queries.clone(),
             target: keys.clone(),
             terms: Some([halves(queries), halves(keys)]),
+            least: 0.0,
             features: Features::Given,
         })
     }
@@ -111,6 +135,7 @@ impl Scores {
             source,
             target,
             terms: None,
+            least: 0.0,
             features: Features::Directions { lengths },
         })
     }
@@ -134,14 +159,36 @@ impl Scores {
         if m == 0 {
             return Err(Error::EmptyCloud);
         }
+        // Means by rows and columns need no features.
+        let mean = |values: &mut dyn Iterator<Item = f64>, count: usize| {
+            values.map(|value| value / count as f64).sum::<f64>()
+        };
+        let of_rows: Vec<f64> = costs
+            .chunks_exact(m)
+            .map(|row| mean(&mut row.iter().copied(), m))
+            .collect();
+        let of_columns: Vec<f64> = (0..m)
+            .map(|j| {
+                let rows = costs.chunks_exact(m).zip(&of_rows);
+                mean(&mut rows.map(|(row, of_row)| row[j] - of_row), n)
+            })
+            .collect();
+        let mut rows: Vec<f64> = costs
+            .chunks_exact(m)
+            .zip(&of_rows)
+            .flat_map(|(row, of_row)| {
+                let terms = row.iter().zip(&of_columns);
+                terms.map(move |(cost, of_column)| of_row - cost + of_column)
+            })
+            .collect();
         // The features are of one length, where distances have the most digits.
-        let largest = costs.chunks_exact(m).map(squared).fold(0.0, f64::max);
+        let largest = rows.chunks_exact(m).map(squared).fold(0.0, f64::max);
         let scale = if largest > 0.0 {
             largest.powf(0.25)
         } else {
             1.0
         };
-        let rows = costs.iter().map(|cost| -cost / scale).collect();
+        rows.iter_mut().for_each(|cost| *cost /= scale);
         let mut units = vec![0.0; m * m];
         units
             .iter_mut()
@@ -149,18 +196,21 @@ impl Scores {
             .for_each(|unit| *unit = scale);
         let queries = Measure::new(rows, m, a.to_vec())?;
         let keys = Measure::new(units, m, b.to_vec())?;
+        let scores = Self::inner_product(&queries, &keys)?.with_terms(&of_rows, &of_columns)?;
         Ok(Self {
+            least: costs.iter().copied().fold(f64::INFINITY, f64::min),
             features: Features::Rows,
-            ..Self::inner_product(&queries, &keys)?
+            ..scores
         })
     }
 
-    /// Solves OT_ε for these costs: ε, and ρ where there are no separable terms, in their units.
+    /// Solves OT_ε for these costs; ε and ρ are in their units. Where both sides have a penalty, tolerances are relative
+    /// to the mass that moves where all costs are 0, or the least entry of a matrix.
     ///
     /// # Errors
     ///
-    /// [`Error::BadParameter`] for a blur or a reach, which are lengths, and for penalties beside
-    /// separable terms; and those of [`Sinkhorn::solve`].
+    /// [`Error::BadParameter`] for a blur or a reach, which are lengths, and for penalties so small beside
+    /// separable terms that weights leave the range of f64; and those of [`Sinkhorn::solve`].
     pub fn solve<'e, E: Engine>(
         &self,
         engine: &'e E,
@@ -175,41 +225,166 @@ impl Scores {
         let mut settings = settings
             .clone()
             .regularized(Regularization::Epsilon(2.0 * epsilon));
-        for penalty in &mut settings.penalties {
-            *penalty = match *penalty {
-                Penalty::Rho(rho) if rho.is_infinite() => Penalty::EXACT,
-                Penalty::Rho(rho) if self.terms.is_none() => Penalty::Rho(2.0 * rho),
-                Penalty::Rho(rho) => {
-                    return Err(unfit(
-                        "rho",
-                        rho,
-                        "infinite where costs have separable terms",
-                    ));
+        let mut rho = [f64::INFINITY; 2];
+        for (penalty, rho) in settings.penalties.iter_mut().zip(&mut rho) {
+            match *penalty {
+                Penalty::Rho(value) => {
+                    *rho = value;
+                    *penalty = Penalty::Rho(2.0 * value);
                 }
                 Penalty::Reach(reach) => {
                     return Err(unfit("reach", reach, "given as ρ: scores have no length"));
                 }
-            };
+            }
         }
+        let farthest = match engine.precision() {
+            Precision::F32 => FARTHEST_F32,
+            Precision::F64 => FARTHEST_F64,
+        };
+        let (source, terms_a) = self.weighted(0, epsilon, rho[0], farthest)?;
+        let (target, terms_b) = self.weighted(1, epsilon, rho[1], farthest)?;
+        let terms = [terms_a, terms_b];
         if let Start::Potentials(potentials) = &mut settings.start {
             let sides = [&mut potentials.f, &mut potentials.g];
             for (side, values) in sides.into_iter().enumerate() {
-                for (i, f) in values.iter_mut().enumerate() {
-                    *f = 2.0 * (*f - self.term(side, i));
-                }
+                let terms = terms[side].potential.iter();
+                values
+                    .iter_mut()
+                    .zip(terms)
+                    .for_each(|(f, term)| *f = 2.0 * (*f - term));
             }
         }
-        let solution = settings.p(2).solve(engine, &self.source, &self.target)?;
+        let settings = settings.p(2);
+        let constant = terms[0].constant + terms[1].constant;
+        let problem = settings
+            .problem(&source, &target)?
+            .beside(2.0 * constant, 2.0 * self.least)
+            .map_err(|_| unfit("rho", rho[0].min(rho[1]), TOO_SMALL))?;
+        let solution =
+            settings.solve_problem(engine, &problem, &mut |_| ControlFlow::Continue(()))?;
+        let transported = self.transported(&solution, &terms)?;
         Ok(ScoredSolution {
             scores: self.clone(),
             solution,
+            terms,
+            transported,
         })
     }
 
-    /// What C has beyond half the squared distance, for a point of a side.
-    fn term(&self, side: usize, i: usize) -> f64 {
-        let of_side = self.terms.as_ref().and_then(|terms| terms[side].get(i));
-        of_side.copied().unwrap_or(0.0)
+    /// The measure of a side whose weights have taken up its terms, and what is left of these.
+    fn weighted(
+        &self,
+        side: usize,
+        epsilon: f64,
+        rho: f64,
+        farthest: f64,
+    ) -> Result<(Measure, Terms)> {
+        let measure = [&self.source, &self.target][side];
+        let terms = match &self.terms {
+            Some(terms) => &terms[side],
+            None => return Ok((measure.clone(), Terms::none(measure.len()))),
+        };
+        if !rho.is_finite() {
+            let weights = measure.weights().iter();
+            let value = weights.zip(terms).map(|(a, r)| a * r).sum();
+            let potential = terms.clone();
+            return Ok((
+                measure.clone(),
+                Terms {
+                    potential,
+                    value,
+                    ..Terms::none(0)
+                },
+            ));
+        }
+        // The constant that leaves the mass as it is, −(ε + ρ) log(Σ aᵢ e^{−rᵢ/(ε + ρ)}/m).
+        let width = epsilon + rho;
+        let present = || {
+            let pairs = measure.weights().iter().zip(terms);
+            pairs.filter(|(weight, _)| **weight > 0.0)
+        };
+        let least = present().fold(f64::INFINITY, |least, (_, term)| least.min(*term));
+        let sum: f64 = present()
+            .map(|(weight, term)| weight / measure.mass() * ((least - term) / width).exp())
+            .sum();
+        let constant = least - width * sum.ln();
+        let weights = measure.weights().iter().zip(terms);
+        let weights: Vec<f64> = weights
+            .map(|(weight, term)| {
+                if *weight > 0.0 {
+                    weight * ((constant - term) / width).exp()
+                } else {
+                    0.0
+                }
+            })
+            .collect();
+        let most = present().fold(0.0, |most: f64, (_, term)| {
+            most.max((term - constant).abs())
+        });
+        if most > farthest * width {
+            return Err(unfit("rho", rho, TOO_SMALL));
+        }
+        let measure = measure.clone().with_weights(&weights)?;
+        let damped = |term: &f64| rho / width * (term - constant);
+        let felt = (width + constant.abs() + most) * measure.mass();
+        Ok((
+            measure,
+            Terms {
+                potential: terms.iter().map(damped).collect(),
+                value: 0.0,
+                constant,
+                felt,
+            },
+        ))
+    }
+
+    /// What separable terms add to ⟨P, C⟩.
+    fn transported<E: Engine>(
+        &self,
+        solution: &Solution<'_, E>,
+        terms: &[Terms; 2],
+    ) -> Result<f64> {
+        let Some(of_costs) = &self.terms else {
+            return Ok(0.0);
+        };
+        let report = solution.report();
+        if report.rho_a.is_infinite() && report.rho_b.is_infinite() {
+            return Ok(terms[0].value + terms[1].value);
+        }
+        // A side of finite ρ has other marginals than its weights.
+        let (rows, columns) = solution.plan().marginals()?;
+        let sides = [rows, columns].into_iter().zip(of_costs).zip(terms);
+        Ok(sides
+            .map(|((marginal, of_costs), terms)| {
+                let pairs = marginal.iter().zip(of_costs);
+                pairs.map(|(p, r)| p * (r - terms.constant)).sum::<f64>()
+            })
+            .sum())
+    }
+}
+
+/// What the separable terms of a side have become.
+#[derive(Debug, Clone)]
+struct Terms {
+    /// What they add to each potential.
+    potential: Vec<f64>,
+    /// What they add to the value.
+    value: f64,
+    /// What they add to the constant of the cost.
+    constant: f64,
+    /// What a relative change of all weights that took them up changes the value by: (ε + ρ + |t|) times the mass,
+    /// and as many times as their exponents are large.
+    felt: f64,
+}
+
+impl Terms {
+    fn none(points: usize) -> Self {
+        Self {
+            potential: vec![0.0; points],
+            value: 0.0,
+            constant: 0.0,
+            felt: 0.0,
+        }
     }
 }
 
@@ -217,6 +392,9 @@ impl Scores {
 pub struct ScoredSolution<'e, E: Engine> {
     scores: Scores,
     solution: Solution<'e, E>,
+    terms: [Terms; 2],
+    /// What separable terms add to ⟨P, C⟩.
+    transported: f64,
 }
 
 impl<'e, E: Engine> ScoredSolution<'e, E> {
@@ -227,17 +405,17 @@ impl<'e, E: Engine> ScoredSolution<'e, E> {
 
     /// OT_ε is not below this.
     pub fn lower_bound(&self) -> f64 {
-        self.of_squared(self.solution.certificate().lower_bound)
+        self.of_squared(self.solution.certificate().lower_bound) - self.rounding()
     }
 
     /// OT_ε is not above this.
     pub fn upper_bound(&self) -> f64 {
-        self.of_squared(self.solution.certificate().upper_bound)
+        self.of_squared(self.solution.certificate().upper_bound) + self.rounding()
     }
 
-    /// ⟨P, C⟩, where the plan has the marginals of the measures.
+    /// ⟨P, C⟩; of a balanced problem, where the plan has the marginals of the measures.
     pub fn transport_cost(&self) -> f64 {
-        self.of_squared(self.solution.report().transport_cost)
+        0.5 * self.solution.report().transport_cost + self.transported
     }
 
     /// The report of the squared problem OT_{2ε} that was solved: errors, effort, device.
@@ -254,14 +432,8 @@ impl<'e, E: Engine> ScoredSolution<'e, E> {
     pub fn potentials(&self) -> Result<Potentials> {
         let Potentials { f, g } = self.solution.potentials()?;
         let of = |values: Vec<f64>, side: usize| {
-            let term = |i: usize| {
-                self.scores
-                    .terms
-                    .as_ref()
-                    .map_or(0.0, |terms| terms[side][i])
-            };
-            let values = values.into_iter().enumerate();
-            values.map(|(i, f)| 0.5 * f + term(i)).collect()
+            let pairs = values.into_iter().zip(&self.terms[side].potential);
+            pairs.map(|(f, term)| 0.5 * f + term).collect()
         };
         Ok(Potentials {
             f: of(f, 0),
@@ -295,21 +467,13 @@ impl<'e, E: Engine> ScoredSolution<'e, E> {
         }
     }
 
+    /// By how much the rounding of weights that took up terms, in f64, may change the value.
+    fn rounding(&self) -> f64 {
+        8.0 * Precision::F64.unit_roundoff() * (self.terms[0].felt + self.terms[1].felt)
+    }
+
     fn of_squared(&self, value: f64) -> f64 {
-        let Scores {
-            source,
-            target,
-            terms,
-            ..
-        } = &self.scores;
-        let mean = |measure: &Measure, terms: &[f64]| -> f64 {
-            let pairs = measure.weights().iter().zip(terms);
-            pairs.map(|(weight, term)| weight * term).sum()
-        };
-        let shift = terms.as_ref().map_or(0.0, |[rows, columns]| {
-            mean(source, rows) + mean(target, columns)
-        });
-        0.5 * value + shift
+        0.5 * value + self.terms[0].value + self.terms[1].value
     }
 }
 

@@ -21,8 +21,24 @@ pub enum Form {
 }
 
 /// How the tail of the iteration is shortened, in [`Form::Log`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+///
+/// All but the first are one method each, from the first iteration to the last, whatever comes of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Acceleration {
+    /// What is expected to take the least time, and another method where it does not; the
+    /// [stages](crate::Report::stages) of the report tell what ran.
+    ///
+    /// 1. Newton's method on the dual, annealed, on the host and in f64, where the smaller side has n ≤ 1024
+    ///    points, there are at most 2²¹ pairs, and diam^p/ε is at least 1000 and n²/4. It stores the costs
+    ///    and the plan, three arrays of 8 bytes a pair. The engine takes over at its end; given a
+    ///    [start](Sinkhorn::start), it comes after Anderson's method.
+    /// 2. Anderson's method with a memory of 10. It ends where the dual rose, in two windows of 10
+    ///    iterations, by less than plain updates would have raised it; and after n iterations, but at least 24, where
+    ///    Newton's method can follow.
+    /// 3. Over-relaxation, under the same condition.
+    /// 4. Plain updates.
+    #[default]
+    Automatic,
     /// Plain alternating updates.
     None,
     /// Updates drawn out by a factor between 1 and 2, learnt from the errors. It needs no memory
@@ -30,7 +46,7 @@ pub enum Acceleration {
     OverRelaxation,
     /// Anderson's method over that many past iterates.
     Anderson {
-        /// How many, at least 2; 10 is the default.
+        /// How many, at least 2.
         memory: usize,
     },
 }
@@ -38,7 +54,7 @@ pub enum Acceleration {
 /// Where a solve stands; told to its observer whenever an error is measured.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Progress {
-    /// Iterations so far, those of the annealing included.
+    /// Iterations so far, those of the annealing and steps of Newton's method included.
     pub iteration: usize,
     /// The ε of this iteration, in units of the cost.
     pub epsilon: f64,
@@ -91,7 +107,7 @@ impl Sinkhorn {
             max_iterations: 10_000,
             start: Start::default(),
             form: Form::default(),
-            acceleration: Acceleration::Anderson { memory: 10 },
+            acceleration: Acceleration::default(),
         }
     }
 
@@ -146,7 +162,8 @@ impl Sinkhorn {
         self
     }
 
-    /// The most iterations (pairs of updates), those of the annealing included. Default 10 000.
+    /// The most iterations (pairs of updates, steps of Newton's method), those of the annealing included. Default
+    /// 10 000.
     pub fn max_iterations(mut self, iterations: usize) -> Self {
         self.max_iterations = iterations;
         self
@@ -169,7 +186,7 @@ impl Sinkhorn {
         self
     }
 
-    /// The acceleration of [`Form::Log`]. Default Anderson's, with a memory of 10.
+    /// The acceleration of [`Form::Log`]. Default [`Acceleration::Automatic`].
     pub fn acceleration(mut self, acceleration: Acceleration) -> Self {
         self.acceleration = acceleration;
         self
@@ -225,17 +242,36 @@ impl Sinkhorn {
         target: &Measure,
         mut observer: impl FnMut(&Progress) -> ControlFlow<Stop>,
     ) -> Result<Solution<'e, E>> {
-        let problem = self.problem(source, target)?;
-        let mut run = Run::new(engine, &problem, self, &mut observer)?;
-        let symmetric =
-            self.form == Form::Log && source == target && problem.rho_a() == problem.rho_b();
-        run.start(symmetric)?;
+        self.solve_problem(engine, &self.problem(source, target)?, &mut observer)
+    }
+
+    /// Solves a problem that these settings pose, or one like it.
+    pub(crate) fn solve_problem<'e, E: Engine>(
+        &self,
+        engine: &'e E,
+        problem: &Problem<'_>,
+        observer: &mut dyn FnMut(&Progress) -> ControlFlow<Stop>,
+    ) -> Result<Solution<'e, E>> {
+        let mut run = Run::new(engine, problem, self, observer)?;
+        let symmetric = self.form == Form::Log
+            && problem.source() == problem.target()
+            && problem.rho_a() == problem.rho_b();
+        let automatic =
+            !symmetric && (self.form, self.acceleration) == (Form::Log, Acceleration::Automatic);
+        if automatic {
+            run.begin()?;
+        } else {
+            run.start(symmetric)?;
+        }
         match (self.form, self.acceleration) {
             _ if symmetric => run.iterate_symmetrically()?,
+            (Form::Log, Acceleration::Automatic) => run.iterate_automatically()?,
             (Form::Scaling, _) => run.iterate_scalings()?,
             (Form::Log, Acceleration::None) => run.iterate_plainly()?,
-            (Form::Log, Acceleration::OverRelaxation) => run.iterate_relaxed()?,
-            (Form::Log, Acceleration::Anderson { memory }) => run.iterate_accelerated(memory)?,
+            (Form::Log, Acceleration::OverRelaxation) => run.iterate_relaxed(false)?,
+            (Form::Log, Acceleration::Anderson { memory }) => {
+                run.iterate_accelerated(memory, None)?
+            }
         }
         let Run {
             mut source,
@@ -247,6 +283,6 @@ impl Sinkhorn {
         let sides = (&mut source, &mut target);
         effort.softmin_passes +=
             flat::refine(engine, problem.kernel(), sides, rounding, symmetric)?;
-        Solution::certified(engine, &problem, source, target, self.tolerance, effort)
+        Solution::certified(engine, problem, source, target, self.tolerance, effort)
     }
 }

@@ -58,8 +58,10 @@ pub struct Report {
     pub tolerance: f64,
     /// Whether both marginals together meet the tolerance.
     pub converged: bool,
-    /// Pairs of updates, those of the annealing included.
+    /// Pairs of updates and steps of Newton's method, those of the annealing included.
     pub iterations: usize,
+    /// How these iterations were made, in their order.
+    pub stages: Vec<Stage>,
     /// Passes over all pairs that the iterations took.
     pub softmin_passes: usize,
     /// Pairs (i, j) of all passes, those of the certificate included. Of a measure against itself an
@@ -73,6 +75,50 @@ pub struct Report {
     pub precision: Precision,
 }
 
+/// How an iteration is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Method {
+    /// A pair of plain updates, at a level of ε above the one asked for.
+    Annealing,
+    /// A pair of plain updates.
+    Plain,
+    /// A pair of updates drawn out.
+    OverRelaxation,
+    /// A pair of updates, extrapolated from those before.
+    Anderson,
+    /// A step of Newton's method on the host; it takes no pass.
+    Newton,
+    /// A pair of updates of scalings.
+    Scaling,
+    /// The averaged update of a measure against itself.
+    Averaging,
+}
+
+impl Method {
+    /// Its name in lower case, with hyphens.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Annealing => "annealing",
+            Self::Plain => "plain",
+            Self::OverRelaxation => "over-relaxation",
+            Self::Anderson => "anderson",
+            Self::Newton => "newton",
+            Self::Scaling => "scaling",
+            Self::Averaging => "averaging",
+        }
+    }
+}
+
+/// Iterations that followed one another and were made in one way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Stage {
+    /// How they were made.
+    pub method: Method,
+    /// How many they were.
+    pub iterations: usize,
+}
+
 /// The dual potentials f (n) and g (m), in units of the cost. In a balanced problem f + t and g − t
 /// serve as well.
 #[derive(Debug, Clone, PartialEq)]
@@ -84,11 +130,27 @@ pub struct Potentials {
 }
 
 /// What a solve has cost so far.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Effort {
     pub(crate) iterations: usize,
     pub(crate) softmin_passes: usize,
+    pub(crate) stages: Vec<Stage>,
     pub(crate) start: Instant,
+}
+
+impl Effort {
+    /// Counts an iteration and its passes.
+    pub(crate) fn took(&mut self, method: Method, passes: usize) {
+        self.iterations += 1;
+        self.softmin_passes += passes;
+        match self.stages.last_mut() {
+            Some(stage) if stage.method == method => stage.iterations += 1,
+            _ => self.stages.push(Stage {
+                method,
+                iterations: 1,
+            }),
+        }
+    }
 }
 
 impl<'e, E: Engine> Solution<'e, E> {
@@ -131,6 +193,7 @@ impl<'e, E: Engine> Solution<'e, E> {
         let Effort {
             iterations,
             softmin_passes,
+            stages,
             start,
         } = effort;
         let report = Report {
@@ -144,14 +207,15 @@ impl<'e, E: Engine> Solution<'e, E> {
             rho_b: problem.rho_b(),
             value,
             regularized_cost: masses.primal(primal, mass),
-            transport_cost: transport_cost * masses.plan * unit,
+            transport_cost: masses.transport_cost(transport_cost, mass),
             dual: value,
             kl: masses.kl(kl, mass),
             mass: mass * masses.plan,
             certificate,
             tolerance,
-            converged: errors.marginal_error() <= tolerance,
+            converged: errors.marginal_error() <= tolerance * problem.moving(),
             iterations,
+            stages,
             softmin_passes,
             pairs: (softmin_passes + passes) as u64 * n as u64 * m as u64,
             seconds: start.elapsed().as_secs_f64(),

@@ -2,7 +2,7 @@
 //! distance, which on a line is that of sorted points.
 
 use super::solver::tolerance;
-use haul::{Bounds, Cost, Device, Divergence, Energy, Engine, Measure, Sinkhorn};
+use haul::{Bounds, Cost, Device, Divergence, Energy, Engine, Error, Measure, Mmd, Sinkhorn};
 use haul_tests::clouds::{Numbers, measure};
 use haul_tests::compare::{accept, close, number, reject};
 use haul_tests::dense;
@@ -21,7 +21,83 @@ pub const BODIES: &[(&str, Body)] = &[
         "the_distance_is_within_its_bounds_at_every_iteration",
         the_distance_is_within_its_bounds,
     ),
+    (
+        "tiny_extents_and_huge_epsilons_have_values",
+        tiny_extents_and_huge_epsilons,
+    ),
 ];
+
+/// Two points |x − y| = l apart cost l^p at any ε, where f64 holds that.
+fn tiny_extents_and_huge_epsilons(device: &Device) {
+    for (extent, epsilon, p) in [
+        (1e-100, 1.0, 2.0),
+        (1e-150, 1.0, 2.0),
+        (1e-100, 1e200, 2.0),
+        (1e-30, 1e30, 1.0),
+        (1e-300, 1e300, 1.0),
+        (1.0, 1e308, 2.0),
+        (0.3, 1.7e308, 2.0),
+        (1e150, 1e308, 2.0),
+        (1e300, 1e300, 1.0),
+        (1e-300, 1.0, 0.5),
+        (1e-3, 1e10, 0.1),
+        (1e-3, 1.0, 0.01),
+    ] {
+        let at = |x: f64| Measure::uniform(&[x, 0.0], 2).unwrap();
+        let both = Measure::uniform(&[extent, 0.0, 0.0, 0.0], 2).unwrap();
+        let settings = Sinkhorn::epsilon(epsilon).p(p);
+        for (target, share) in [(at(extent), 1.0), (both, 0.5)] {
+            let solution = settings.solve(device, &at(0.0), &target).unwrap();
+            let report = solution.report();
+            let context = format!("{extent:e} apart at ε = {epsilon:e}, p {p}");
+            // One row: the plan is a⊗b, whatever ε.
+            let expected = share * extent.powf(p);
+            // Coordinates are rounded, and what is near 0 to the power p by as much as that.
+            let unit = device.precision().unit_roundoff();
+            let allowed = expected * (16.0 * unit + (4.0 * unit).powf(p.min(1.0)));
+            assert!(report.converged, "{context}: {report:?}");
+            accept(
+                &context,
+                number("⟨P, C⟩", report.transport_cost, expected, allowed),
+            );
+            let wrong = report.transport_cost + 3.0 * allowed;
+            reject(&context, number("⟨P, C⟩", wrong, expected, allowed));
+            let certificate = report.certificate;
+            assert!(
+                certificate.lower_bound <= expected,
+                "{context}: {certificate:?}"
+            );
+            assert!(
+                certificate.upper_bound >= expected,
+                "{context}: {certificate:?}"
+            );
+            assert_eq!(report.epsilon, epsilon);
+        }
+    }
+    // An MMD of points so near that the kernel is 1 is 0.
+    let near = Measure::uniform(&[1e-100, 0.0], 2).unwrap();
+    let nothing = Measure::uniform(&[0.0, 0.0], 2).unwrap();
+    let mmd = Mmd::gaussian(1.0);
+    let discrepancy = mmd.evaluate(device, &nothing, &near).unwrap();
+    assert!(discrepancy.value.abs() <= discrepancy.rounding);
+    let gradient = mmd.gradient_points(device, &nothing, &near).unwrap();
+    assert!(gradient.iter().all(|x| x.abs() < 1e-15), "{gradient:?}");
+    // Where no f64 holds a cost or a ratio, that is said, with the number that was given.
+    let (a, b) = (line(1, 311), line(2, 312));
+    let refused = |settings: Sinkhorn| match settings.solve(device, &a, &b) {
+        Err(Error::BadParameter { name, value, .. }) => (name, value),
+        other => panic!("{:?}", other.map(|solution| solution.value())),
+    };
+    assert_eq!(
+        refused(Sinkhorn::epsilon(1e-10).p(0.01)),
+        ("epsilon", 1e-10)
+    );
+    assert_eq!(
+        refused(Sinkhorn::epsilon(0.0)),
+        ("epsilon", 0.0),
+        "an ε of 0"
+    );
+}
 
 /// n points on a line, uniform weights.
 fn line(n: usize, seed: u64) -> Measure {

@@ -13,6 +13,7 @@ mod operators;
 mod scores;
 mod sharing;
 mod solver;
+mod stalls;
 mod unbalanced;
 
 use haul_tests::engines;
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
             hessian::BODIES,
             limits::BODIES,
             scores::BODIES,
+            stalls::BODIES,
         ];
         for (name, body) in bodies.concat() {
             trials.push(engine.trial(name, body));

@@ -17,19 +17,23 @@ pub const BODIES: &[(&str, Body)] = &[
     ("scores_that_do_not_fit_are_refused", scores_that_do_not_fit),
 ];
 
-const EXACT: f64 = f64::INFINITY;
+const EXACT: [f64; 2] = [f64::INFINITY; 2];
+
+/// Penalties on both sides, or on one.
+const PENALTIES: [[f64; 2]; 4] = [EXACT, [0.7, 0.7], [0.4, 1.5], [0.7, f64::INFINITY]];
 
 /// A solved problem with a stored matrix.
 struct Dense {
     value: f64,
+    transport_cost: f64,
     plan: Vec<f64>,
     f: Vec<f64>,
 }
 
 /// f ← λ T_b(g), g ← λ T_a(f) until they stand still.
-fn solve(c: &[f64], a: &[f64], b: &[f64], epsilon: f64, rho: f64) -> Dense {
+fn solve(c: &[f64], a: &[f64], b: &[f64], epsilon: f64, rho: [f64; 2]) -> Dense {
     let (n, m) = (a.len(), b.len());
-    let damping = 1.0 / (1.0 + epsilon / rho);
+    let damping = rho.map(|rho| 1.0 / (1.0 + epsilon / rho));
     let (mut f, mut g) = (vec![0.0; n], vec![0.0; m]);
     let log_sum = |exponents: Vec<f64>| {
         let highest = exponents.iter().copied().fold(f64::NEG_INFINITY, f64::max);
@@ -45,13 +49,13 @@ fn solve(c: &[f64], a: &[f64], b: &[f64], epsilon: f64, rho: f64) -> Dense {
         g = (0..m)
             .map(|j| {
                 let exponents = (0..n).map(|i| a[i].ln() + (f[i] - c[i * m + j]) / epsilon);
-                -damping * epsilon * log_sum(exponents.collect())
+                -damping[1] * epsilon * log_sum(exponents.collect())
             })
             .collect();
         f = (0..n)
             .map(|i| {
                 let exponents = (0..m).map(|j| b[j].ln() + (g[j] - c[i * m + j]) / epsilon);
-                -damping * epsilon * log_sum(exponents.collect())
+                -damping[0] * epsilon * log_sum(exponents.collect())
             })
             .collect();
         let change = f.iter().zip(&old).map(|(f, old)| (f - old).abs());
@@ -64,7 +68,7 @@ fn solve(c: &[f64], a: &[f64], b: &[f64], epsilon: f64, rho: f64) -> Dense {
         a[i] * b[j] * ((f[i] + g[j] - c[k]) / epsilon).exp()
     };
     let plan: Vec<f64> = (0..n * m).map(entry).collect();
-    let conjugate = |weights: &[f64], f: &[f64]| -> f64 {
+    let conjugate = |weights: &[f64], f: &[f64], rho: f64| -> f64 {
         let terms = weights.iter().zip(f);
         if rho.is_finite() {
             terms.map(|(a, f)| -rho * a * (-f / rho).exp_m1()).sum()
@@ -74,8 +78,10 @@ fn solve(c: &[f64], a: &[f64], b: &[f64], epsilon: f64, rho: f64) -> Dense {
     };
     let product = a.iter().sum::<f64>() * b.iter().sum::<f64>();
     let excess = plan.iter().sum::<f64>() - product;
+    let transport_cost = plan.iter().zip(c).map(|(p, c)| p * c).sum();
     Dense {
-        value: conjugate(a, &f) + conjugate(b, &g) - epsilon * excess,
+        value: conjugate(a, &f, rho[0]) + conjugate(b, &g, rho[1]) - epsilon * excess,
+        transport_cost,
         plan,
         f,
     }
@@ -107,9 +113,10 @@ fn pair(d: usize) -> (Measure, Measure) {
     (of(17, 201), of(22, 202))
 }
 
-fn settings(device: &Device, epsilon: f64, rho: f64) -> Sinkhorn {
+fn settings(device: &Device, epsilon: f64, rho: [f64; 2]) -> Sinkhorn {
     Sinkhorn::epsilon(epsilon)
-        .rho(rho)
+        .rho_a(rho[0])
+        .rho_b(rho[1])
         .tolerance(0.1 * tolerance(device))
         .max_iterations(20_000)
 }
@@ -119,7 +126,7 @@ fn compare(
     device: &Device,
     context: &str,
     scores: &Scores,
-    (costs, epsilon, rho, size): (&[f64], f64, f64, f64),
+    (costs, epsilon, rho, size): (&[f64], f64, [f64; 2], f64),
     (a, b): (&[f64], &[f64]),
 ) {
     let expected = solve(costs, a, b, epsilon, rho);
@@ -134,6 +141,17 @@ fn compare(
     );
     let wrong = got.value() + 3.0 * allowed;
     reject(context, number("value", wrong, expected.value, allowed));
+    // An error of the plan counts once in ⟨P, C⟩.
+    let allowed = rounding + 4.0 * tolerance(device) * size;
+    accept(
+        context,
+        number(
+            "⟨P, C⟩",
+            got.transport_cost(),
+            expected.transport_cost,
+            allowed,
+        ),
+    );
     assert!(got.lower_bound() <= expected.value + 1e-12, "{context}");
     assert!(got.upper_bound() >= expected.value - 1e-12, "{context}");
     // An entry of the plan is as wrong as its exponent, and as the marginals.
@@ -146,10 +164,10 @@ fn compare(
     );
     let f = got.potentials().unwrap().f;
     // Up to the constant that a balanced problem leaves free.
-    let shift = if rho.is_finite() {
-        0.0
-    } else {
+    let shift = if rho == EXACT {
         f[0] - expected.f[0]
+    } else {
+        0.0
     };
     let shifted: Vec<f64> = f.iter().map(|f| f - shift).collect();
     let of_potential = epsilon * relative * 100.0;
@@ -169,27 +187,27 @@ fn dot_products_are_costs(device: &Device) {
         let (a, b) = pair(d);
         let (w, v) = (a.weights(), b.weights());
         let size = 4.0 * d as f64;
-        let costs = matrix(&a, &b, |x, y| -dot(x, y));
-        let scores = Scores::inner_product(&a, &b).unwrap();
-        let problem = (&costs[..], 0.2, EXACT, size);
-        compare(device, &format!("−⟨q, k⟩, d {d}"), &scores, problem, (w, v));
+        let plain = matrix(&a, &b, |x, y| -dot(x, y));
         let terms = (
             Numbers::new(203).vector(17, -1.0, 1.0),
             Numbers::new(204).vector(22, -1.0, 1.0),
         );
-        let mut costs = costs;
-        for (k, cost) in costs.iter_mut().enumerate() {
+        let mut beside = plain.clone();
+        for (k, cost) in beside.iter_mut().enumerate() {
             *cost += terms.0[k / 22] + terms.1[k % 22];
         }
-        let scores = scores.with_terms(&terms.0, &terms.1).unwrap();
-        let problem = (&costs[..], 0.2, EXACT, size);
-        compare(
-            device,
-            &format!("with terms, d {d}"),
-            &scores,
-            problem,
-            (w, v),
-        );
+        let scores = Scores::inner_product(&a, &b).unwrap();
+        let with_terms = scores.clone().with_terms(&terms.0, &terms.1).unwrap();
+        for rho in PENALTIES {
+            for (name, costs, scores) in [
+                ("−⟨q, k⟩", &plain, &scores),
+                ("with terms", &beside, &with_terms),
+            ] {
+                let problem = (&costs[..], 0.2, rho, size);
+                let context = format!("{name}, d {d}, ρ {rho:?}");
+                compare(device, &context, scores, problem, (w, v));
+            }
+        }
     }
 }
 
@@ -199,7 +217,7 @@ fn cosines_are_costs(device: &Device) {
         let points = measure.points().iter().map(|x| x * scale).collect();
         Measure::new(points, 3, measure.weights().to_vec()).unwrap()
     };
-    for rho in [EXACT, 0.7] {
+    for rho in [EXACT, [0.7; 2]] {
         // Lengths do not count.
         for (a, b) in [(a.clone(), b.clone()), (far(&a, 1e200), far(&b, 1e-200))] {
             let costs = matrix(&a, &b, |x, y| {
@@ -210,7 +228,7 @@ fn cosines_are_costs(device: &Device) {
                 cosine(&unit(x), &unit(y))
             });
             let scores = Scores::cosine(&a, &b).unwrap();
-            let context = format!("1 − cos, ρ {rho}");
+            let context = format!("1 − cos, ρ {rho:?}");
             let problem = (&costs[..], 0.1, rho, 4.0);
             compare(
                 device,
@@ -229,14 +247,24 @@ fn any_matrix_is_a_cost(device: &Device) {
     let scores = Scores::matrix(&costs, a.weights(), b.weights()).unwrap();
     let row = |row: &[f64]| dot(row, row).sqrt();
     let size = 2.0 * costs.chunks_exact(22).map(row).fold(0.0, f64::max) + 4.0;
-    let problem = (&costs[..], 0.2, EXACT, size);
-    compare(
-        device,
-        "a matrix",
-        &scores,
-        problem,
-        (a.weights(), b.weights()),
-    );
+    // Masses that differ, where they may.
+    let heavy: Vec<f64> = a.weights().iter().map(|w| 1.7 * w).collect();
+    let heavier = Scores::matrix(&costs, &heavy, b.weights()).unwrap();
+    for rho in PENALTIES {
+        let problem = (&costs[..], 0.2, rho, size);
+        let context = format!("a matrix, ρ {rho:?}");
+        compare(
+            device,
+            &context,
+            &scores,
+            problem,
+            (a.weights(), b.weights()),
+        );
+        if rho != EXACT {
+            let context = format!("masses of 1.7 and 1, ρ {rho:?}");
+            compare(device, &context, &heavier, problem, (&heavy, b.weights()));
+        }
+    }
     let free = Scores::matrix(&[0.0; 4], &[0.5, 0.5], &[0.3, 0.7]).unwrap();
     let free = free.solve(device, &settings(device, 1.0, EXACT)).unwrap();
     let allowed = 16.0 * device.precision().unit_roundoff();
@@ -292,7 +320,8 @@ fn scores_that_do_not_fit(device: &Device) {
     };
     assert_eq!(refused(Sinkhorn::blur(0.1)), "blur");
     assert_eq!(refused(Sinkhorn::epsilon(0.1).reach(1.0)), "reach");
-    assert_eq!(refused(Sinkhorn::epsilon(0.1).rho(1.0)), "rho");
+    // Weights of e^{±1000}.
+    assert_eq!(refused(Sinkhorn::epsilon(1e-4).rho(1e-4)), "rho");
     let short = scores.clone().with_terms(&[0.0; 3], &[0.0; 22]);
     assert!(matches!(short, Err(Error::Length { found: 3, .. })));
     let nowhere = Measure::uniform(&[1.0, 0.0, 0.0, 0.0], 2).unwrap();
