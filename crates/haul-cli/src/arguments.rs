@@ -95,7 +95,7 @@ pub(crate) struct Demo {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Clouds are files .npy .npz .ply .csv .xyz, or - for csv from standard input.\n\nExample:\n  haul sinkhorn a.ply b.ply --blur 0.05 --tolerance 1e-4 --json"
+    after_help = "Clouds are files .npy .npz .ply .csv .xyz, or - for csv from standard input, and other formats with --format.\n\nExample:\n  haul sinkhorn a.ply b.ply --blur 0.05 --tolerance 1e-4 --json"
 )]
 pub(crate) struct Sinkhorn {
     /// The cloud that is moved
@@ -221,7 +221,7 @@ pub(crate) struct Map {
     /// The cloud it is moved onto
     pub(crate) b: PathBuf,
 
-    /// The moved cloud: .npy .npz .ply .csv .xyz
+    /// The moved cloud: .npy .npz .ply .csv .xyz; - is standard output, where nothing else is written
     #[arg(short, long, value_name = "OUT")]
     pub(crate) output: PathBuf,
 
@@ -280,17 +280,34 @@ impl Hash for MassUnit {
     }
 }
 
-/// What is made of clouds that are read.
+/// Yes or no.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, ValueEnum)]
+pub(crate) enum Answer {
+    Yes,
+    No,
+}
+
+/// How clouds are read, and what is made of them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Args)]
 pub(crate) struct Treatment {
-    /// The columns of tables that are coordinates, in this order: names in the header of a .csv, or
-    /// numbers counted from 1, also of .xyz and .npy [default: all but that of the weights]
+    /// The columns that are coordinates, in this order: names in the header, or numbers counted from 1,
+    /// as 1,2 or 2-9 [default: all but that of the weights; of a .ply x, y, z]
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub(crate) columns: Vec<String>,
 
-    /// The column of tables that has the weights, by name or number [default: weight, if it is there]
+    /// The column that has the weights, by name or number; of an .npz the array [default: weight or
+    /// weights, also with scalar_ before it]
     #[arg(long, value_name = "NAME")]
     pub(crate) weight_column: Option<String>,
+
+    /// Whether the first row of a .csv or .xyz names the columns: yes or no [default: as it looks]
+    #[arg(long, value_name = "yes|no", value_enum, hide_possible_values = true)]
+    pub(crate) header: Option<Answer>,
+
+    /// The format of files whose names tell none, as -, /dev/stdin or <(…): csv, ply, npy.gz and so on
+    /// [default of -: csv]
+    #[arg(long, value_name = "EXT")]
+    pub(crate) format: Option<haul_files::Kind>,
 
     /// Scale all masses to 1
     #[arg(long)]
@@ -550,7 +567,7 @@ pub(crate) struct Thin {
     /// The cloud
     pub(crate) input: PathBuf,
 
-    /// The file: .npy .npz .ply .csv .xyz
+    /// The file: .npy .npz .ply .csv .xyz; - is standard output, where nothing else is written
     #[arg(short, long, value_name = "OUT")]
     pub(crate) output: PathBuf,
 
@@ -573,7 +590,12 @@ pub(crate) struct Sample {
     #[arg(long, default_value_t = 0)]
     pub(crate) seed: u64,
 
-    /// The file: .npy .npz .ply .csv .xyz
+    /// The file: .npy .npz .ply .csv .xyz; - is standard output
     #[arg(short, long, value_name = "F")]
     pub(crate) output: PathBuf,
+
+    /// The format of a file whose name tells none, as - or /dev/stdout: csv, ply, npy.gz and so on
+    /// [default of -: csv]
+    #[arg(long, value_name = "EXT")]
+    pub(crate) format: Option<haul_files::Kind>,
 }

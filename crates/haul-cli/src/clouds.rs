@@ -197,6 +197,8 @@ mod tests {
     static PLAIN: Treatment = Treatment {
         columns: Vec::new(),
         weight_column: None,
+        header: None,
+        format: None,
         normalize: false,
         mass_unit: None,
         equal_weights: false,

@@ -46,8 +46,8 @@ pub(crate) fn run(arguments: &Demo) -> Result<Outcome> {
         subtitle: &subtitle,
     };
     let svg = picture::svg(&picture, &heading)?;
-    formats::write_cloud(&a, source.points(), 2, None)?;
-    formats::write_cloud(&b, target.points(), 2, None)?;
+    formats::write_cloud(&a, None, source.points(), 2, None)?;
+    formats::write_cloud(&b, None, target.points(), 2, None)?;
     let drawing = out.join("transport.svg");
     formats::write_text(&drawing, &svg)?;
 

@@ -24,9 +24,9 @@ pub(crate) fn check_apart<'p>(
     Ok(())
 }
 
-/// Whether it is a device or a pipe, which takes whatever is written to it.
+/// Whether it is standard output, a device or a pipe, which takes whatever is written to it.
 fn takes_all(path: &Path) -> bool {
-    path.metadata().is_ok_and(|known| !known.is_file())
+    path == Path::new("-") || path.metadata().is_ok_and(|known| !known.is_file())
 }
 
 /// One name for all those of a file, also of one that is not there yet.

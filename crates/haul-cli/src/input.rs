@@ -107,38 +107,59 @@ impl<'c> Inputs<'c> {
     }
 }
 
-/// Reads a cloud; where it is not clear which columns are meant, the error names the options that say so.
+/// Reads a cloud; where it is not clear what is meant, the error names the options that say so.
 pub(crate) fn cloud(path: &Path, treatment: &Treatment) -> Result<Cloud> {
-    use formats::Error::{DoubtfulColumns, TextColumn, WeightLeftOut};
-    formats::read_columns(path, &treatment.columns()).map_err(|error| match &error {
-        TextColumn { likely, .. } | DoubtfulColumns { likely, .. } => {
-            anyhow!("{error}: {}", options(likely))
-        }
-        WeightLeftOut { column, .. } => {
-            anyhow!(
-                "{error}: --weight-column {}, or --equal-weights",
-                quoted(column)
-            )
-        }
-        _ => error.into(),
-    })
+    formats::read_as(path, &treatment.reading()).map_err(advised)
 }
+
+/// An error of reading, with the options that make good what it is about.
+fn advised(error: formats::Error) -> anyhow::Error {
+    use formats::Error::{
+        DoubtfulColumns, DoubtfulHeader, EmptyColumn, Extension, Foreign, RowNumbers, TextColumn,
+        WeightLeftOut,
+    };
+    let advice = match &error {
+        TextColumn { likely, .. } | DoubtfulColumns { likely, .. } | EmptyColumn { likely, .. } => {
+            options(likely)
+        }
+        RowNumbers { likely, all, .. } => {
+            format!("{}, or with it {}", options(likely), options(all))
+        }
+        DoubtfulHeader { .. } => "--header yes, or --header no".to_owned(),
+        WeightLeftOut { column, .. } => {
+            format!("--weight-column {}, or --equal-weights", quoted(column))
+        }
+        Extension { .. } => "or name one of them with --format".to_owned(),
+        Foreign { remedy, .. } if remedy.ends_with(".xyz") => "or --format xyz".to_owned(),
+        _ => return error.into(),
+    };
+    let mark = if advice.starts_with("or ") { "," } else { ":" };
+    anyhow!("{error}{mark} {advice}")
+}
+
+/// Longer options than this nobody reads, or takes over.
+const READABLE: usize = 600;
 
 /// The options that select these columns.
 fn options(columns: &Columns) -> String {
     let coordinates = quoted(&columns.coordinates.join(","));
+    let coordinates = match coordinates.len() {
+        0..=READABLE => format!("--columns {coordinates}"),
+        _ => format!("--columns with these {}", columns.coordinates.len()),
+    };
     match &columns.weight {
-        Some(weight) => format!("--columns {coordinates} --weight-column {}", quoted(weight)),
-        None => format!("--columns {coordinates}"),
+        Some(weight) => format!("{coordinates} --weight-column {}", quoted(weight)),
+        None => coordinates,
     }
 }
 
 /// A name as a shell takes it for one word.
 pub(crate) fn quoted(name: &str) -> String {
-    if name.contains(char::is_whitespace) {
-        format!("'{name}'")
-    } else {
+    let plain = |letter: char| letter.is_alphanumeric() || "_-.,:/@%+".contains(letter);
+    if !name.is_empty() && name.chars().all(plain) {
         name.to_owned()
+    } else {
+        format!("'{}'", name.replace('\'', "'\\''"))
     }
 }
 
@@ -147,7 +168,7 @@ pub(crate) fn quoted(name: &str) -> String {
 pub(crate) fn given(side: Side<'_>) -> Result<Given> {
     let mut cloud = cloud(side.points, side.treatment)?;
     if let Some(file) = side.weights {
-        let weights = formats::read_weights(file)?;
+        let weights = formats::read_weights(file, &side.treatment.reading()).map_err(advised)?;
         let points = cloud.points.len() / cloud.dimension;
         if weights.len() != points {
             let weights = weights.len();

@@ -13,7 +13,7 @@ use crate::{device, formats, report};
 use anyhow::{Result, bail};
 use haul::{Device, Measure, Plan, Sinkhorn};
 use std::borrow::Cow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 impl Comparison for Map {
     fn inputs(&self) -> Inputs<'_> {
@@ -35,13 +35,18 @@ impl Comparison for Map {
         if !(0.0..=1.0).contains(&t) {
             bail!("--t is {t}; it must be from 0, where the cloud is, to 1, where its mass goes");
         }
+        if self.output == Path::new("-") && (self.solving.json || self.frames.is_some()) {
+            bail!(
+                "-o - writes one cloud and nothing else; name a file, or leave --json and --frames out"
+            );
+        }
         self.solving.check()
     }
 
     fn engine(&self, source: &Measure, target: &Measure) -> Result<Engine> {
-        let columns = self.solving.weights.treatment.columns();
+        let reading = self.solving.weights.treatment.reading();
         for (path, _) in self.steps() {
-            formats::check_moved(&path, (&self.a, &columns), source.dimension())?;
+            formats::check_moved(&path, (&self.a, &reading), source.dimension())?;
         }
         device::engine_between(&self.solving, (&self.a, source), (&self.b, target))
     }
@@ -61,10 +66,10 @@ impl Comparison for Map {
         };
         let moved = displacement(points, &images, d, source.weights.as_deref());
         let steps = self.steps();
-        let columns = self.solving.weights.treatment.columns();
+        let reading = self.solving.weights.treatment.reading();
         for (path, t) in &steps {
             let moved = interpolated(points, &images, *t);
-            let from = (&*self.a, &columns);
+            let from = (&*self.a, &reading);
             formats::write_moved(path, from, &moved, d, source.weights.as_deref())?;
         }
         let (a, b) = (self.a.to_string_lossy(), self.b.to_string_lossy());
@@ -90,7 +95,9 @@ impl Comparison for Map {
             formats::write_text(path, &page)?;
         }
         Ok(Compared {
-            output: if self.solving.json {
+            output: if self.output == Path::new("-") {
+                String::new()
+            } else if self.solving.json {
                 let json = report::Json::new("map", &a, &b, report);
                 json.of_map(moved).line()?
             } else {

@@ -102,6 +102,10 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
         cause
             .downcast_ref::<std::io::Error>()
             .is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
+            || matches!(
+                cause.downcast_ref::<haul_files::Error>(),
+                Some(haul_files::Error::Unwritable { reason, .. }) if reason.kind() == ErrorKind::BrokenPipe
+            )
     })
 }
 

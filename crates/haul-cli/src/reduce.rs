@@ -1,10 +1,10 @@
 //! Fewer points for a cloud: a part of them drawn at random, or the centres of mass of the cells of
 //! a grid. Both keep the total mass, and take no more room than the cloud itself.
 
-use crate::arguments::{Treatment, number};
+use crate::arguments::{Answer, Treatment, number};
 use anyhow::{Result, bail};
 use clap::Args;
-use haul_files::{Cloud, Columns};
+use haul_files::{Cloud, Columns, Reading};
 use rand::RngExt;
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 use std::collections::HashMap;
@@ -48,12 +48,16 @@ impl Hash for Reduction {
 }
 
 impl Treatment {
-    /// The columns of a table that are read.
-    pub(crate) fn columns(&self) -> Columns {
-        Columns {
-            coordinates: self.columns.clone(),
-            weight: self.weight_column.clone(),
-            unweighted: self.equal_weights,
+    /// How files are read.
+    pub(crate) fn reading(&self) -> Reading {
+        Reading {
+            columns: Columns {
+                coordinates: self.columns.clone(),
+                weight: self.weight_column.clone(),
+                unweighted: self.equal_weights,
+            },
+            header: self.header.map(|answer| answer == Answer::Yes),
+            format: self.format,
         }
     }
 
@@ -216,6 +220,8 @@ mod tests {
             let treatment = Treatment {
                 columns: Vec::new(),
                 weight_column: None,
+                header: None,
+                format: None,
                 normalize: false,
                 mass_unit: None,
                 equal_weights,

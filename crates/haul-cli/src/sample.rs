@@ -145,7 +145,7 @@ pub(crate) fn sample(shape: Shape, n: usize, seed: u64) -> Vec<f64> {
 /// `haul sample`: writes a cloud to a file.
 pub(crate) fn run(request: &Sample) -> anyhow::Result<Outcome> {
     let points = sample(request.shape, request.n as usize, request.seed);
-    formats::write_cloud(&request.output, &points, 3, None)?;
+    formats::write_cloud(&request.output, request.format, &points, 3, None)?;
     Ok(Outcome::Done)
 }
 

@@ -61,6 +61,9 @@ fn replace(
     path: &Path,
     fill: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>,
 ) -> io::Result<()> {
+    if is_standard_output(path) {
+        return buffered(&standard_output()?, fill);
+    }
     if is_special(path) {
         return buffered(&File::options().write(true).open(path)?, fill);
     }
@@ -71,9 +74,28 @@ fn replace(
     Ok(())
 }
 
-/// A device or a pipe: a place to write to, that a rename would destroy.
+/// Standard output, a device or a pipe: a place to write to, that a rename would destroy.
 pub(crate) fn is_special(path: &Path) -> bool {
-    path.metadata().is_ok_and(|existing| !existing.is_file())
+    is_standard_output(path) || path.metadata().is_ok_and(|existing| !existing.is_file())
+}
+
+/// Whether it is a name of standard output, which may well be a file: it is written on where it is, and
+/// its name stays.
+fn is_standard_output(path: &Path) -> bool {
+    let names = ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"];
+    names.iter().any(|name| path == Path::new(name))
+}
+
+#[cfg(unix)]
+fn standard_output() -> io::Result<File> {
+    use std::os::fd::AsFd;
+    Ok(io::stdout().as_fd().try_clone_to_owned()?.into())
+}
+
+#[cfg(windows)]
+fn standard_output() -> io::Result<File> {
+    use std::os::windows::io::AsHandle;
+    Ok(io::stdout().as_handle().try_clone_to_owned()?.into())
 }
 
 fn beside(path: &Path) -> io::Result<NamedTempFile> {

@@ -1,6 +1,6 @@
 //! A cloud as a file holds it, and what must hold of its numbers.
 
-use crate::{Error, Result, columns::Names};
+use crate::{Error, Result};
 use std::path::Path;
 
 /// A cloud as a file holds it: every coordinate and weight is finite, every weight is at least
@@ -15,62 +15,38 @@ pub struct Cloud {
     pub weights: Option<Vec<f64>>,
 }
 
-impl Cloud {
-    /// Refuses what a cloud must not be; columns are called by their `names`, as far as these are given.
-    pub(crate) fn checked(self, file: &Path, names: Names) -> Result<Self> {
-        if self.points.is_empty() {
-            return Err(Error::Empty { file: file.into() });
-        }
-        if let Some(at) = self.points.iter().position(|value| !value.is_finite()) {
-            let (row, column) = (at / self.dimension, at % self.dimension);
-            return Err(Error::NotFinite {
-                file: file.into(),
-                row: row + 1,
-                column: (names.coordinates.get(column).cloned())
-                    .unwrap_or_else(|| column_name(column, self.dimension)),
-                value: self.points[at],
-            });
-        }
-        if let Some(weights) = &self.weights {
-            let points = self.points.len() / self.dimension;
-            if weights.len() != points {
-                return Err(Error::WeightCount {
-                    file: file.into(),
-                    points,
-                    weights: weights.len(),
-                });
-            }
-            check_weights(file, weights, names.weight.as_deref())?;
-        }
-        Ok(self)
-    }
-}
-
 /// Refuses weights that are no masses, which messages call by this `name`.
 pub(crate) fn check_weights(file: &Path, weights: &[f64], name: Option<&str>) -> Result<()> {
-    let (file, column) = (|| file.into(), || name.unwrap_or("weight").into());
+    let name = name.unwrap_or("weight");
     if weights.is_empty() {
-        return Err(Error::Empty { file: file() });
+        return Err(Error::Empty { file: file.into() });
     }
-    for (row, &value) in (1..).zip(weights) {
+    for (at, &value) in weights.iter().enumerate() {
         if !value.is_finite() {
-            return Err(Error::NotFinite {
-                file: file(),
-                row,
-                column: column(),
-                value,
-            });
+            return Err(not_finite(file, weights, at, name, value.to_string()));
         }
         if value < 0.0 {
             return Err(Error::NegativeWeight {
-                file: file(),
-                row,
-                column: column(),
+                file: file.into(),
+                row: at + 1,
+                column: name.into(),
                 value,
             });
         }
     }
     Ok(())
+}
+
+/// The error of a column of numbers of which one is missing or infinite.
+pub(crate) fn not_finite(file: &Path, all: &[f64], at: usize, name: &str, value: String) -> Error {
+    Error::NotFinite {
+        file: file.into(),
+        row: at + 1,
+        column: name.into(),
+        value,
+        rows: all.iter().filter(|value| !value.is_finite()).count(),
+        of: all.len(),
+    }
 }
 
 /// What a person calls a coordinate: x, y, z as far as these go, and otherwise its number counted

@@ -1,24 +1,28 @@
 //! Which columns of a table are a cloud: those that are selected, or else all but the weight, where
-//! their names do not speak against it.
+//! neither their names nor their values speak against it.
 
-use crate::{Cloud, Error, Result, cloud::column_name};
-use std::path::Path;
+use crate::{
+    Cloud, Error, Result,
+    cloud::{check_weights, column_name, not_finite},
+};
+use std::{ops::Range, path::Path};
 
-/// Which columns of a table (`.csv`, `.xyz`, `.parquet`, `.npy`) make a cloud, each by its name in the
-/// header or by its number, counted from 1. The default takes all of them as coordinates, but for one
-/// named `weight`.
+/// Which columns of a table make a cloud, each by its name or by its number, counted from 1; two numbers
+/// with a dash between them, as `2-9`, are all columns from the one to the other. The default takes all
+/// of them as coordinates, but for one that is named as weights are: `weight` or `weights`, also with
+/// `scalar_` before it, as programs for scans name their fields. Names go before numbers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Columns {
     /// The coordinates, in this order; none stands for all columns but that of the weights.
     pub coordinates: Vec<String>,
-    /// The weights; none stands for a column named `weight`, if there is one.
+    /// The weights; none stands for a column that is named as weights are, if there is one.
     pub weight: Option<String>,
     /// Whether points may weigh the same where a column that is left out is called like a weight.
     pub unweighted: bool,
 }
 
 /// What the columns of one table are.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Roles {
     /// The columns that are coordinates, in their order.
     pub(crate) coordinates: Vec<usize>,
@@ -27,17 +31,23 @@ pub(crate) struct Roles {
     pub(crate) selected: bool,
 }
 
-/// What messages call the columns that were read.
-#[derive(Debug, Default)]
-pub(crate) struct Names {
-    /// None where they have no names but those that everybody knows.
-    pub(crate) coordinates: Vec<String>,
-    pub(crate) weight: Option<String>,
-}
+/// What weights are called.
+const WEIGHTS: [&str; 2] = ["weight", "weights"];
 
 /// What weights are often called. The letters may mean something else, unless an x stands beside them.
-const WEIGHTS: [&str; 5] = ["weights", "mass", "count", "number", "multiplicity"];
+const LIKE_WEIGHTS: [&str; 7] = [
+    "mass",
+    "masses",
+    "count",
+    "counts",
+    "number",
+    "multiplicity",
+    "multiplicities",
+];
 const LETTERS_OF_WEIGHTS: [&str; 2] = ["w", "n"];
+
+/// What programs for scans write before the names of their fields.
+const OF_FIELDS: &str = "scalar_";
 
 /// Columns that come together and are seldom meant as coordinates beside others.
 const ATTRIBUTES: [(&str, [&str; 3]); 3] = [
@@ -46,33 +56,44 @@ const ATTRIBUTES: [(&str, [&str; 3]); 3] = [
     ("a normal", ["nx", "ny", "nz"]),
 ];
 
+/// What columns of row numbers are called where integers stand in them.
+const NUMBERS: [&str; 14] = [
+    "id",
+    "idx",
+    "fid",
+    "gid",
+    "pid",
+    "row",
+    "rowid",
+    "row_id",
+    "rownames",
+    "row_names",
+    "point_id",
+    "objectid",
+    "no",
+    "nr",
+];
+
+/// What coordinates are called, as far as it is plain; digits may follow.
+const COORDINATES: [&str; 9] = [
+    "x",
+    "y",
+    "z",
+    "lon",
+    "lat",
+    "longitude",
+    "latitude",
+    "easting",
+    "northing",
+];
+
+/// Columns of fewer rows may count by chance.
+const COUNTED: usize = 3;
+
 impl Columns {
     /// Whether nothing is selected.
     pub fn is_default(&self) -> bool {
         self.coordinates.is_empty() && self.weight.is_none()
-    }
-
-    /// What the columns of a table are, of which there is a first row; whoever chose none of them is told
-    /// of texts before names.
-    pub(crate) fn among_fields(
-        &self,
-        file: &Path,
-        names: Option<&[String]>,
-        width: usize,
-        text: Texts,
-    ) -> Result<Roles> {
-        let chosen = self.among(file, names, width);
-        match (&chosen, (0..width).find(|&column| text(column).is_some())) {
-            (Err(Error::DoubtfulColumns { .. }), Some(column)) => {
-                let place = Place {
-                    file,
-                    row: 1,
-                    column,
-                };
-                Err(Roles::default().no_number(place, names, width, text))
-            }
-            _ => chosen,
-        }
     }
 
     /// What the columns of a table of this width are, whose header has these `names`.
@@ -82,17 +103,36 @@ impl Columns {
         names: Option<&[String]>,
         width: usize,
     ) -> Result<Roles> {
-        let find = |wanted: &String| {
-            position(names, width, wanted).ok_or_else(|| Error::NoColumn {
-                file: file.into(),
-                wanted: wanted.clone(),
-                names: names.map(<[_]>::to_vec).unwrap_or_default(),
-                width,
-            })
+        let absent = |wanted: &String| Error::NoColumn {
+            file: file.into(),
+            wanted: wanted.clone(),
+            names: names.map(<[_]>::to_vec).unwrap_or_default(),
+            width,
         };
-        let mut coordinates = (self.coordinates.iter().map(find)).collect::<Result<Vec<_>>>()?;
+        let mut coordinates: Vec<usize> = Vec::new();
+        let mut taken = vec![
+            None;
+            if self.coordinates.is_empty() {
+                0
+            } else {
+                width
+            }
+        ];
+        for wanted in &self.coordinates {
+            let found = positions(names, width, wanted).ok_or_else(|| absent(wanted))?;
+            for column in found {
+                if let Some(first) = taken[column].replace(wanted) {
+                    return Err(Error::ColumnTwice {
+                        file: file.into(),
+                        first: first.clone(),
+                        second: wanted.clone(),
+                    });
+                }
+                coordinates.push(column);
+            }
+        }
         let weight = match &self.weight {
-            Some(name) => Some(find(name)?),
+            Some(name) => Some(position(names, width, name).ok_or_else(|| absent(name))?),
             None => weight_by_name(names).filter(|column| !coordinates.contains(column)),
         };
         let selected = !coordinates.is_empty();
@@ -111,9 +151,12 @@ impl Columns {
                 check_names(file, names, &coordinates, weight)?;
             }
         } else if let Some(names) = names.filter(|_| weight.is_none() && !self.unweighted) {
-            let left: Vec<_> = (0..width).filter(|it| !coordinates.contains(it)).collect();
-            let like = WEIGHTS.iter().find_map(|name| named(names, &left, name));
-            if let Some(column) = like {
+            let left: Vec<_> = {
+                let mut left = vec![true; width];
+                coordinates.iter().for_each(|&column| left[column] = false);
+                (0..width).filter(|&column| left[column]).collect()
+            };
+            if let Some(column) = weight_like(names, &left, has_x(names)) {
                 return Err(Error::WeightLeftOut {
                     file: file.into(),
                     column: names[column].clone(),
@@ -126,93 +169,448 @@ impl Columns {
             selected,
         })
     }
+}
 
-    /// The cloud that these columns of a table without names are.
-    pub(crate) fn of_array(&self, file: &Path, cloud: Cloud) -> Result<(Cloud, Names)> {
-        if self.is_default() {
-            return Ok((cloud, Names::default()));
-        }
-        let roles = self.among(file, None, cloud.dimension)?;
-        let rows = || cloud.points.chunks_exact(cloud.dimension);
-        let points = rows().flat_map(|row| roles.coordinates.iter().map(|&column| row[column]));
-        let picked = Cloud {
-            points: points.collect(),
-            dimension: roles.coordinates.len(),
-            weights: roles
-                .weight
-                .map(|column| rows().map(|row| row[column]).collect()),
-        };
-        Ok((picked, roles.names(None)))
+/// What a field of a table holds.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Field {
+    Number(f64),
+    /// A word that stands for no value, or none at all.
+    Missing(String),
+    Text(String),
+}
+
+impl Field {
+    fn is_text(&self) -> bool {
+        matches!(self, Self::Text(_))
     }
 }
 
-impl Roles {
-    /// All of so many columns, as they are.
-    pub(crate) fn all(width: usize) -> Self {
+/// Words that stand for a value that is missing; `nan` is a number.
+const MISSING: [&str; 7] = ["", "na", "n/a", "#n/a", "<na>", "null", "none"];
+
+/// Whether a text stands for a value that is missing.
+pub(crate) fn is_missing(text: &[u8]) -> bool {
+    let text = text.trim_ascii();
+    (MISSING.iter()).any(|word| word.as_bytes().eq_ignore_ascii_case(text))
+}
+
+/// A table on its way to a cloud: names of columns, what these are, and the numbers of those that are
+/// taken. The roles are those of the selection or, where there is none, of all columns that do not hold
+/// texts in the first row.
+pub(crate) struct Table<'t> {
+    file: &'t Path,
+    columns: &'t Columns,
+    pub(crate) names: Option<Vec<String>>,
+    width: usize,
+    roles: Roles,
+    rows: usize,
+    points: Vec<f64>,
+    weights: Vec<f64>,
+    /// The place among the points, or among the weights, of the first value that is missing, and what
+    /// stands there.
+    missing: [Option<(usize, String)>; 2],
+    /// The first column of texts, and what stands in its first row, where nobody has chosen columns.
+    text: Option<(usize, String)>,
+    /// Whether the header lacks the name of a first column, as that of R's row names.
+    short: bool,
+}
+
+impl<'t> Table<'t> {
+    pub(crate) fn new(file: &'t Path, columns: &'t Columns, names: Option<Vec<String>>) -> Self {
         Self {
-            coordinates: (0..width).collect(),
-            weight: None,
-            selected: true,
-        }
-    }
-
-    /// What messages call the columns, of which a header has these `names`.
-    pub(crate) fn names(&self, names: Option<&[String]>) -> Names {
-        let known = names.is_some() || self.selected;
-        let coordinates = self.coordinates.iter().filter(|_| known);
-        Names {
-            coordinates: numbered_or(names, coordinates.copied()),
-            weight: numbered_or(names, self.weight).pop(),
-        }
-    }
-
-    /// The error of a field that is no number. In the first row of a table whose columns nobody chose
-    /// the column is one of texts: the error then has those that hold numbers.
-    pub(crate) fn no_number(
-        &self,
-        place: Place<'_>,
-        names: Option<&[String]>,
-        width: usize,
-        text: Texts,
-    ) -> Error {
-        let Place { file, row, column } = place;
-        let name = match names.and_then(|names| names.get(column)) {
-            Some(name) => name.clone(),
-            None if self.selected => (column + 1).to_string(),
-            None => column_name(column, width),
-        };
-        let file = file.into();
-        let numbers: Vec<_> = (0..width)
-            .filter(|&column| text(column).is_none())
-            .collect();
-        let text = text(column).unwrap_or_default().chars().take(40).collect();
-        if self.selected || row > 1 || numbers.is_empty() {
-            return Error::NotANumber {
-                file,
-                row,
-                column: name,
-                text,
-            };
-        }
-        Error::TextColumn {
             file,
-            row,
-            column: name,
-            text,
-            likely: Box::new(likely(names, &numbers, self.weight)),
+            columns,
+            names,
+            width: 0,
+            roles: Roles::default(),
+            rows: 0,
+            points: Vec::new(),
+            weights: Vec::new(),
+            missing: [None, None],
+            text: None,
+            short: false,
         }
+    }
+
+    /// A table of numbers alone, row-major, of at least one column.
+    pub(crate) fn of_numbers(
+        file: &'t Path,
+        columns: &'t Columns,
+        values: Vec<f64>,
+        width: usize,
+    ) -> Result<Self> {
+        let mut table = Self::new(file, columns, None);
+        table.rows = values.len() / width;
+        table.roles = columns.among(file, None, width)?;
+        table.width = width;
+        if columns.is_default() {
+            table.points = values;
+            return Ok(table);
+        }
+        let Roles {
+            coordinates,
+            weight,
+            ..
+        } = &table.roles;
+        let rows = || values.chunks_exact(width);
+        table.points = rows()
+            .flat_map(|row| coordinates.iter().map(|&column| row[column]))
+            .collect();
+        table.weights =
+            weight.map_or_else(Vec::new, |column| rows().map(|row| row[column]).collect());
+        Ok(table)
+    }
+
+    /// Keeps room for so many rows.
+    pub(crate) fn reserve(
+        &mut self,
+        room: impl Fn(u64) -> Result<Vec<f64>>,
+        rows: u64,
+    ) -> Result<()> {
+        self.points = room(rows.saturating_mul(self.roles.coordinates.len() as u64))?;
+        if self.roles.weight.is_some() {
+            self.weights = room(rows)?;
+        }
+        Ok(())
+    }
+
+    /// Says what the columns are, of which there are so many.
+    pub(crate) fn choose(&mut self, width: usize) -> Result<()> {
+        self.width = width;
+        self.short = complete(&mut self.names, width);
+        if let Some(names) = self.names.as_ref().filter(|names| names.len() != width) {
+            return Err(Error::Ragged {
+                file: self.file.into(),
+                row: 1,
+                found: width,
+                expected: names.len(),
+            });
+        }
+        self.roles = self
+            .columns
+            .among(self.file, self.names.as_deref(), width)?;
+        Ok(())
+    }
+
+    /// How many rows and columns there are so far.
+    pub(crate) fn shape(&self) -> (usize, usize) {
+        (self.rows, self.width)
+    }
+
+    /// The numbers of the only coordinate, as weights.
+    pub(crate) fn into_weights(self) -> Result<Vec<f64>> {
+        match &self.missing[0] {
+            Some((at, text)) => Err(not_finite(
+                self.file,
+                &self.points,
+                *at,
+                "weight",
+                quoted(text),
+            )),
+            None => Ok(self.points),
+        }
+    }
+
+    /// Takes the next row, of so many fields.
+    pub(crate) fn push(&mut self, found: usize, field: impl Fn(usize) -> Field) -> Result<()> {
+        let pushed = self.push_row(found, field);
+        match &self.text {
+            // What is to be said about texts is said at the end, but not after something else.
+            Some(text) if pushed.is_err() => Err(self.text_column(text)),
+            _ => pushed,
+        }
+    }
+
+    fn push_row(&mut self, found: usize, field: impl Fn(usize) -> Field) -> Result<()> {
+        if self.rows == 0 && self.width == 0 {
+            self.begin(found, &field)?;
+        }
+        let row = self.rows + 1;
+        let ragged = || Error::Ragged {
+            file: self.file.into(),
+            row,
+            found,
+            expected: self.width - usize::from(self.short),
+        };
+        if found != self.width {
+            return Err(ragged());
+        }
+        if self.short
+            && let Field::Number(number) = field(0)
+            && number != row as f64
+            && number != (row - 1) as f64
+        {
+            return Err(ragged());
+        }
+        let [points, weights] = [&mut self.points, &mut self.weights];
+        let parts = [
+            (&self.roles.coordinates[..], points),
+            (self.roles.weight.as_slice(), weights),
+        ];
+        for ((columns, values), missing) in parts.into_iter().zip(&mut self.missing) {
+            for &column in columns {
+                match field(column) {
+                    Field::Number(value) => values.push(value),
+                    Field::Missing(text) => {
+                        missing.get_or_insert((values.len(), text));
+                        values.push(f64::NAN);
+                    }
+                    Field::Text(text) => {
+                        return Err(Error::NotANumber {
+                            file: self.file.into(),
+                            row,
+                            column: name(self.names.as_deref(), self.roles.selected, column, found),
+                            text: shortened(&text),
+                        });
+                    }
+                }
+            }
+        }
+        self.rows = row;
+        Ok(())
+    }
+
+    /// Says what the columns are, of which this is the first row; whoever chose none of them is told of
+    /// texts before names.
+    fn begin(&mut self, found: usize, field: &impl Fn(usize) -> Field) -> Result<()> {
+        let chosen = self.choose(found);
+        let doubtful = matches!(chosen, Err(Error::DoubtfulColumns { .. }));
+        if !doubtful {
+            chosen?;
+        } else {
+            self.roles = Roles {
+                coordinates: (0..found).collect(),
+                weight: weight_by_name(self.names.as_deref()),
+                selected: false,
+            };
+            let weight = self.roles.weight;
+            self.roles.coordinates.retain(|it| Some(*it) != weight);
+        }
+        if !self.roles.selected {
+            let texts: Vec<_> = (0..found).map(|column| field(column).is_text()).collect();
+            let first = texts.iter().position(|is_text| *is_text);
+            let numbers = |column: &usize| !texts[*column];
+            if let Some(first) = first
+                && self.roles.coordinates.iter().any(numbers)
+            {
+                let Field::Text(text) = field(first) else {
+                    return Ok(());
+                };
+                self.text = Some((first, text));
+                self.roles.coordinates.retain(numbers);
+                self.roles.weight = self.roles.weight.filter(numbers);
+                return Ok(());
+            }
+        }
+        if doubtful {
+            self.choose(found)?;
+        }
+        Ok(())
+    }
+
+    /// Whether there is a column of texts among those that nobody chose.
+    pub(crate) fn has_texts(&self) -> bool {
+        self.text.is_some()
+    }
+
+    fn text_column(&self, (column, text): &(usize, String)) -> Error {
+        let names = self.names.as_deref();
+        Error::TextColumn {
+            file: self.file.into(),
+            row: 1,
+            column: name(names, false, *column, self.width),
+            text: shortened(text),
+            likely: Box::new(self.likely(|_| true)),
+        }
+    }
+
+    /// The columns that are most likely meant, among the coordinates for which this holds.
+    fn likely(&self, holds: impl Fn(usize) -> bool) -> Columns {
+        let Roles {
+            coordinates,
+            weight,
+            ..
+        } = &self.roles;
+        let at = 0..coordinates.len();
+        let among = |at: usize| holds(at) && !self.numbers_rows(at);
+        let mut left: Vec<_> = at
+            .filter(|&at| among(at))
+            .map(|at| coordinates[at])
+            .collect();
+        if left.is_empty() {
+            left = coordinates.clone();
+        }
+        likely(self.names.as_deref(), self.width, &left, *weight)
+    }
+
+    /// The values of one of the coordinates.
+    fn values(&self, at: usize) -> impl Iterator<Item = f64> {
+        let dimension = self.roles.coordinates.len().max(1);
+        self.points.iter().skip(at).step_by(dimension).copied()
+    }
+
+    /// Whether one of the coordinates numbers the rows, as its name and its values say.
+    fn numbers_rows(&self, at: usize) -> bool {
+        let column = self.roles.coordinates[at];
+        let counts = || {
+            let first = self.points.get(at).copied().unwrap_or(0.5);
+            let from = |(k, value): (usize, f64)| value == first + k as f64;
+            column == 0
+                && self.rows >= COUNTED
+                && (first == 0.0 || first == 1.0)
+                && self.values(at).enumerate().all(from)
+        };
+        let Some(names) = &self.names else {
+            return counts();
+        };
+        let name = &names[column];
+        let is = |known: &[&str]| known.iter().any(|known| name.eq_ignore_ascii_case(known));
+        if is_index(name) {
+            return true;
+        }
+        if is(&NUMBERS) {
+            return self.values(at).all(|value| value.fract() == 0.0);
+        }
+        // In R a first column without a name becomes one called X.
+        let twin = |(other, twin): (usize, &String)| {
+            other != column && twin.eq_ignore_ascii_case(name) && twin != name
+        };
+        let plain = name.trim_end_matches(|digit: char| digit.is_ascii_digit());
+        let known = (COORDINATES.iter()).any(|known| plain.eq_ignore_ascii_case(known));
+        counts() && (!known || names.iter().enumerate().any(twin))
+    }
+
+    /// The table as a cloud, whose numbers are checked.
+    pub(crate) fn finish(self) -> Result<Cloud> {
+        let file = self.file;
+        if let Some(text) = &self.text {
+            return Err(self.text_column(text));
+        }
+        if self.points.is_empty() {
+            return Err(Error::Empty { file: file.into() });
+        }
+        self.check_finite()?;
+        let names = self.names.as_deref();
+        if self.roles.weight.is_some() {
+            let name = numbered_or(names, self.roles.weight).pop();
+            check_weights(file, &self.weights, name.as_deref())?;
+        }
+        let dimension = self.roles.coordinates.len();
+        let several = !self.roles.selected && dimension > 1;
+        if let Some(at) = (0..dimension).find(|&at| several && self.numbers_rows(at)) {
+            let column = self.roles.coordinates[at];
+            return Err(Error::RowNumbers {
+                file: file.into(),
+                column: name(names, false, column, self.width),
+                likely: Box::new(self.likely(|_| true)),
+                all: Box::new(Columns {
+                    coordinates: selection(names, self.width, &self.roles.coordinates),
+                    ..Columns::default()
+                }),
+            });
+        }
+        Ok(Cloud {
+            points: self.points,
+            dimension,
+            weights: self.roles.weight.map(|_| self.weights),
+        })
+    }
+
+    /// Refuses values that are missing or infinite.
+    fn check_finite(&self) -> Result<()> {
+        let dimension = self.roles.coordinates.len();
+        let infinite = |values: &[f64]| values.iter().position(|value| !value.is_finite());
+        let parts = [&self.points, &self.weights];
+        let Some((part, at)) = (parts.iter().enumerate())
+            .find_map(|(part, values)| infinite(values).map(|at| (part, at)))
+        else {
+            return Ok(());
+        };
+        let names = self.names.as_deref();
+        let (row, column) = match part {
+            0 => (at / dimension, Some(at % dimension)),
+            _ => (at, None),
+        };
+        let number = column.map_or(self.roles.weight, |at| Some(self.roles.coordinates[at]));
+        let called = match number {
+            Some(number) => name(names, self.roles.selected, number, self.width),
+            None => "weight".into(),
+        };
+        let lacks = |at: usize| self.values(at).all(|value| value.is_nan());
+        let empty: Vec<_> = (0..dimension)
+            .map(|at| self.rows > 1 && self.values(at).next().is_some_and(f64::is_nan) && lacks(at))
+            .collect();
+        if let Some(at) = column
+            && empty[at]
+            && !self.roles.selected
+            && empty.contains(&false)
+        {
+            return Err(Error::EmptyColumn {
+                file: self.file.into(),
+                column: called,
+                likely: Box::new(self.likely(|at| !empty[at])),
+            });
+        }
+        let weights = self.weights.iter().map(Some).chain(std::iter::repeat(None));
+        let rows = self.points.chunks_exact(dimension).zip(weights);
+        let lacking = rows.filter(|(row, weight)| {
+            infinite(row).is_some() || weight.is_some_and(|weight| !weight.is_finite())
+        });
+        let text = match &self.missing[part] {
+            Some((first, text)) if *first == at => quoted(text),
+            _ => parts[part][at].to_string(),
+        };
+        Err(Error::NotFinite {
+            file: self.file.into(),
+            row: row + 1,
+            column: called,
+            value: text,
+            rows: lacking.count(),
+            of: self.rows,
+        })
     }
 }
 
-/// A field of a table.
-pub(crate) struct Place<'p> {
-    pub(crate) file: &'p Path,
-    pub(crate) row: usize,
-    pub(crate) column: usize,
+/// What messages call a column.
+fn name(names: Option<&[String]>, selected: bool, column: usize, width: usize) -> String {
+    match names.and_then(|names| names.get(column)) {
+        Some(name) if !name.is_empty() => crate::error::one_line(name),
+        Some(_) => (column + 1).to_string(),
+        None if selected => (column + 1).to_string(),
+        None => column_name(column, width),
+    }
 }
 
-/// The text that a row has in a column, where it is no number.
-pub(crate) type Texts<'t> = &'t dyn Fn(usize) -> Option<String>;
+fn quoted(text: &str) -> String {
+    format!("{:?}", shortened(text))
+}
+
+fn shortened(text: &str) -> String {
+    text.chars().take(40).collect()
+}
+
+/// Gives the first column an empty name where a header of several names has one fewer than rows have
+/// fields; whether it did.
+pub(crate) fn complete(names: &mut Option<Vec<String>>, width: usize) -> bool {
+    match names {
+        Some(names) if names.len() > 1 && names.len() + 1 == width => {
+            names.insert(0, String::new());
+            true
+        }
+        _ => false,
+    }
+}
+
+/// The columns of this name or number, or of this range of numbers.
+fn positions(names: Option<&[String]>, width: usize, wanted: &str) -> Option<Range<usize>> {
+    if let Some(column) = position(names, width, wanted) {
+        return Some(column..column + 1);
+    }
+    let (first, last) = wanted.trim().split_once('-')?;
+    let (first, last): (usize, usize) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
+    (1 <= first && first <= last && last <= width).then(|| first - 1..last)
+}
 
 /// The column of this name, or else of this number.
 fn position(names: Option<&[String]>, width: usize, wanted: &str) -> Option<usize> {
@@ -226,17 +624,83 @@ fn position(names: Option<&[String]>, width: usize, wanted: &str) -> Option<usiz
 
 /// These columns by their names, or by their numbers where there are none.
 fn numbered_or(names: Option<&[String]>, columns: impl IntoIterator<Item = usize>) -> Vec<String> {
-    let name = |column| names.and_then(|names: &[String]| names.get(column).cloned());
     let columns = columns.into_iter();
-    columns
-        .map(|column| name(column).unwrap_or_else(|| (column + 1).to_string()))
-        .collect()
+    columns.map(|column| name(names, true, column, 0)).collect()
+}
+
+/// More columns than these are selected by ranges of their numbers.
+const NAMED: usize = 12;
+
+/// The texts that select these columns: names where they are few and fit to be written in a list, and
+/// numbers otherwise.
+fn selection(names: Option<&[String]>, width: usize, columns: &[usize]) -> Vec<String> {
+    let leads = |text: &str, to: &Range<usize>| positions(names, width, text).as_ref() == Some(to);
+    let by_name = |column: usize| {
+        let name = names?.get(column)?;
+        let plain = !name.contains([',', '\'']) && !name.starts_with('-') && !name.is_empty();
+        (plain && name.len() <= 60 && leads(name, &(column..column + 1))).then(|| name.clone())
+    };
+    if columns.len() > NAMED {
+        let ranges = columns.chunk_by(|a, b| a + 1 == *b);
+        let range = |range: &[usize]| {
+            let (first, last) = (range[0], range[range.len() - 1]);
+            let text = match first == last {
+                true => (first + 1).to_string(),
+                false => format!("{}-{}", first + 1, last + 1),
+            };
+            leads(&text, &(first..last + 1)).then_some(text)
+        };
+        if let Some(ranges) = ranges.map(range).collect::<Option<Vec<_>>>() {
+            return ranges;
+        }
+    }
+    let by_number = |column: usize| {
+        let number = (column + 1).to_string();
+        match leads(&number, &(column..column + 1)) {
+            true => number,
+            // Another column has that name.
+            false => format!("{number}-{number}"),
+        }
+    };
+    let one = |&column: &usize| by_name(column).unwrap_or_else(|| by_number(column));
+    columns.iter().map(one).collect()
+}
+
+/// A name without what programs for scans write before it.
+fn bare(name: &str) -> &str {
+    match name.get(..OF_FIELDS.len()) {
+        Some(start) if start.eq_ignore_ascii_case(OF_FIELDS) => &name[OF_FIELDS.len()..],
+        _ => name,
+    }
 }
 
 /// The column that is named as weights are by default.
-fn weight_by_name(names: Option<&[String]>) -> Option<usize> {
-    let named = |name: &String| name.eq_ignore_ascii_case("weight");
-    names?.iter().position(named)
+pub(crate) fn weight_by_name(names: Option<&[String]>) -> Option<usize> {
+    let names = names?;
+    let exact = |weight: &&str| {
+        names
+            .iter()
+            .position(|name| name.eq_ignore_ascii_case(weight))
+    };
+    let field =
+        |weight: &&str| (names.iter()).position(|name| bare(name).eq_ignore_ascii_case(weight));
+    (WEIGHTS.iter().find_map(exact)).or_else(|| WEIGHTS.iter().find_map(field))
+}
+
+/// Whether a column of this name is the index of a table that another program wrote.
+fn is_index(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    let numbered = |start: &str, end: &str| {
+        let number = lower
+            .strip_prefix(start)
+            .and_then(|rest| rest.strip_suffix(end));
+        number.is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    lower.is_empty()
+        || lower == "index"
+        || numbered("unnamed: ", "")
+        || numbered("level_", "")
+        || numbered("__index_level_", "__")
 }
 
 /// Refuses to take columns as coordinates that are called like something else.
@@ -248,7 +712,7 @@ fn check_names(
 ) -> Result<()> {
     let (doubtful, like) = match attribute(names, coordinates) {
         Some(found) => found,
-        None => match weight_like(names, coordinates).filter(|_| weight.is_none()) {
+        None => match weight_like(names, coordinates, has_x(names)).filter(|_| weight.is_none()) {
             Some(column) => (vec![column], "a weight"),
             None => return Ok(()),
         },
@@ -262,31 +726,43 @@ fn check_names(
         taken: numbered_or(Some(names), coordinates.iter().copied()),
         doubtful: numbered_or(Some(names), doubtful),
         like,
-        likely: Box::new(likely(Some(names), coordinates, weight)),
+        likely: Box::new(likely(Some(names), names.len(), coordinates, weight)),
     })
 }
 
 /// Those of the columns that are most likely coordinates and weights.
-fn likely(names: Option<&[String]>, columns: &[usize], weight: Option<usize>) -> Columns {
+fn likely(
+    names: Option<&[String]>,
+    width: usize,
+    columns: &[usize],
+    weight: Option<usize>,
+) -> Columns {
     let weight = weight.or_else(|| weight_by_name(names));
     let mut left: Vec<_> = (columns.iter().copied())
         .filter(|column| Some(*column) != weight)
         .collect();
     let mut found = None;
     if let Some(names) = names {
+        let indices = left
+            .iter()
+            .filter(|&&column| is_index(&names[column]))
+            .count();
+        if indices < left.len() {
+            left.retain(|&column| !is_index(&names[column]));
+        }
         while let Some((attribute, _)) =
             attribute(names, &left).filter(|it| it.0.len() < left.len())
         {
             left.retain(|column| !attribute.contains(column));
         }
         if weight.is_none() && left.len() > 1 {
-            found = weight_like(names, &left);
+            found = weight_like(names, &left, has_x(names));
             left.retain(|column| Some(*column) != found);
         }
     }
     Columns {
-        coordinates: numbered_or(names, left),
-        weight: numbered_or(names, found).pop(),
+        coordinates: selection(names, width, &left),
+        weight: found.map(|column| selection(names, width, &[column]).concat()),
         unweighted: false,
     }
 }
@@ -299,17 +775,27 @@ fn attribute(names: &[String], columns: &[usize]) -> Option<(Vec<usize>, &'stati
     })
 }
 
-/// The column that is called like a weight.
-fn weight_like(names: &[String], columns: &[usize]) -> Option<usize> {
-    let letters = match named(names, columns, "x") {
-        Some(_) => &LETTERS_OF_WEIGHTS[..],
-        None => &[],
+/// The one of the columns that is called like a weight, perhaps by a letter where these are `coordinates`
+/// or something beside them.
+pub(crate) fn weight_like(names: &[String], columns: &[usize], coordinates: bool) -> Option<usize> {
+    let letters = if coordinates {
+        &LETTERS_OF_WEIGHTS[..]
+    } else {
+        &[]
     };
-    (WEIGHTS.iter().chain(letters)).find_map(|name| named(names, columns, name))
+    let words = WEIGHTS.iter().chain(&LIKE_WEIGHTS).chain(letters);
+    words
+        .into_iter()
+        .find_map(|name| named(names, columns, name))
+}
+
+/// Whether there is an x, so that letters have their usual meaning.
+fn has_x(names: &[String]) -> bool {
+    names.iter().any(|name| name.eq_ignore_ascii_case("x"))
 }
 
 fn named(names: &[String], columns: &[usize], name: &str) -> Option<usize> {
-    let is = |column: &usize| names[*column].eq_ignore_ascii_case(name);
+    let is = |column: &usize| bare(&names[*column]).eq_ignore_ascii_case(name);
     columns.iter().copied().find(is)
 }
 
@@ -317,7 +803,7 @@ fn named(names: &[String], columns: &[usize], name: &str) -> Option<usize> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::{parse_columns, tests::parse};
+    use crate::{Reading, parse_as, tests::parse};
 
     fn columns(coordinates: &[&str], weight: Option<&str>) -> Columns {
         Columns {
@@ -328,7 +814,7 @@ mod tests {
     }
 
     fn selected(name: &str, text: &str, columns: &Columns) -> Result<Cloud> {
-        parse_columns(Path::new(name), text.as_bytes(), columns)
+        parse_as(Path::new(name), text.as_bytes(), &Reading::of(columns))
     }
 
     const CELLS: &str = "cell,x,y,count\nc0,1,2,5\nc1,3,4,6\n";
@@ -394,7 +880,7 @@ mod tests {
             values: &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0],
         };
         crate::write_npy(&path, &array).unwrap();
-        let cloud = crate::read_columns(&path, &columns(&["3", "1"], Some("2"))).unwrap();
+        let cloud = crate::read_as(&path, &Reading::of(&columns(&["3", "1"], Some("2")))).unwrap();
         assert_eq!(cloud.points, [3.0, 1.0, 6.0, 4.0]);
         assert_eq!(cloud.weights, Some(vec![2.0, 5.0]));
     }
@@ -442,13 +928,6 @@ mod tests {
             let error = selected(name, text, &of).unwrap_err();
             assert_eq!(error.to_string(), format!("{name}: {expected}"));
         }
-        let error = selected("a.ply", "ply\n", &columns(&["x"], None)).unwrap_err();
-        assert!(
-            error
-                .to_string()
-                .starts_with("a.ply: has no columns to select"),
-            "{error}"
-        );
     }
 
     #[test]
@@ -511,6 +990,232 @@ mod tests {
             error,
             "a.csv: x, y, count would be coordinates, but count is called like a weight; select the columns that \
              are coordinates"
+        );
+    }
+    /// The columns that an error names as those that are most likely meant.
+    fn told(name: &str, text: &str) -> Columns {
+        match parse(name, text.as_bytes()).unwrap_err() {
+            Error::RowNumbers { likely, .. }
+            | Error::TextColumn { likely, .. }
+            | Error::EmptyColumn { likely, .. }
+            | Error::DoubtfulColumns { likely, .. } => *likely,
+            error => panic!("{error}"),
+        }
+    }
+
+    /// What the advice of an error gives when it is followed.
+    fn followed(name: &str, text: &str) -> Cloud {
+        let advice = told(name, text);
+        selected(name, text, &advice)
+            .unwrap_or_else(|error| panic!("{text:?}, {advice:?}: {error}"))
+    }
+
+    #[test]
+    fn columns_that_number_rows_are_no_coordinates_unasked() {
+        let expected = [0.3, 0.5, 0.1, 0.9, 0.7, 0.2];
+        for (name, text) in [
+            // pandas, with and without names of columns, and after a selection of rows.
+            ("a.csv", ",x,y\n0,.3,.5\n1,.1,.9\n2,.7,.2\n"),
+            ("a.csv", ",0,1\n0,.3,.5\n1,.1,.9\n2,.7,.2\n"),
+            ("a.csv", "index,0,1\n0,.3,.5\n1,.1,.9\n2,.7,.2\n"),
+            ("a.csv", "Unnamed: 0,x,y\n3,.3,.5\n7,.1,.9\n9,.7,.2\n"),
+            ("a.csv", "x,y,level_0\n.3,.5,4\n.1,.9,2\n.7,.2,0\n"),
+            // R, with the name of the column of row names and without it.
+            (
+                "a.csv",
+                "\"\",\"x\",\"y\"\n\"1\",.3,.5\n\"2\",.1,.9\n\"3\",.7,.2\n",
+            ),
+            (
+                "a.csv",
+                "\"x\",\"y\"\n\"1\",.3,.5\n\"2\",.1,.9\n\"3\",.7,.2\n",
+            ),
+            ("a.xyz", "x y\n1 .3 .5\n2 .1 .9\n3 .7 .2\n"),
+            ("a.csv", "x,y\nr1,.3,.5\nr2,.1,.9\nr9,.7,.2\n"),
+            ("a.csv", "X,x,y\n1,.3,.5\n2,.1,.9\n3,.7,.2\n"),
+            ("a.csv", "x,y,id\n.3,.5,40\n.1,.9,20\n.7,.2,90\n"),
+            // Nobody's header.
+            ("a.csv", "0,.3,.5\n1,.1,.9\n2,.7,.2\n"),
+            ("a.xyz", "1 .3 .5\n2 .1 .9\n3 .7 .2\n"),
+            ("a.csv", "t,u,v\n1,.3,.5\n2,.1,.9\n3,.7,.2\n"),
+            // Beside texts, which are told first.
+            ("a.csv", "0,a,.3,.5\n1,b,.1,.9\n2,c,.7,.2\n"),
+            ("a.csv", ",kind,x,y\n0,a,.3,.5\n5,b,.1,.9\n9,c,.7,.2\n"),
+        ] {
+            assert_eq!(followed(name, text).points, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn who_says_so_has_row_numbers_as_coordinates() {
+        let text = "0,.3\n1,.1\n2,.7\n";
+        let Error::RowNumbers { likely, all, .. } = parse("a.csv", text.as_bytes()).unwrap_err()
+        else {
+            panic!("{text}");
+        };
+        assert_eq!(*likely, columns(&["2"], None));
+        let all = selected("a.csv", text, &all).unwrap();
+        assert_eq!(all.points, [0.0, 0.3, 1.0, 0.1, 2.0, 0.7]);
+        for text in [
+            // Coordinates by their names, or with nothing beside them, or too few to count.
+            "x,y\n0,.3\n1,.1\n2,.7\n",
+            "x1,x2\n0,.3\n1,.1\n2,.7\n",
+            "0\n1\n2\n3\n",
+            "index\n0\n1\n2\n",
+            "0,.3\n1,.1\n",
+            // A grid counts, but not on.
+            "0,.3\n1,.1\n2,.7\n0,.2\n",
+            "0,.3\n2,.1\n4,.7\n",
+            "-1,.3\n0,.1\n1,.7\n",
+        ] {
+            assert!(parse("a.csv", text.as_bytes()).is_ok(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_header_of_numbers_is_one_or_asked_about() {
+        let with = |text: &str, header| {
+            let reading = Reading {
+                header,
+                ..Reading::default()
+            };
+            parse_as(Path::new("a.csv"), text.as_bytes(), &reading)
+        };
+        // No cloud begins like this by chance.
+        let points = [0.5, 0.25, 1.0, 7.0, 8.5, 9.0];
+        let cloud = with("0,1,2\n0.5,0.25,1.0\n7.0,8.5,9.0\n", None).unwrap();
+        assert_eq!((cloud.dimension, &*cloud.points), (3, &points[..]));
+        for text in [
+            "0,1\n5,6\n7,8\n",
+            "0,1\n0.5,0.6\n",
+            "0,1,2\n3,4,5\n",
+            "2019,2020\n0.5,0.6\n",
+            "0\n0.5\n0.7\n",
+            "city,2019,2020\nParis,0.5,0.6\n",
+        ] {
+            let error = with(text, None).unwrap_err();
+            assert!(
+                matches!(error, Error::DoubtfulHeader { .. }),
+                "{text}: {error}"
+            );
+            if !text.starts_with("city") {
+                let [read, all] = [Some(true), Some(false)].map(|it| with(text, it).unwrap());
+                assert_eq!(
+                    read.points.len() + read.dimension,
+                    all.points.len(),
+                    "{text}"
+                );
+            }
+        }
+        // Names go before numbers, and no column is taken twice for that.
+        let names = Reading {
+            header: Some(true),
+            ..Reading::of(&columns(&["0"], None))
+        };
+        let read = |reading: &Reading| parse_as(Path::new("a.csv"), b"0,1\n5,6\n7,8\n", reading);
+        assert_eq!(read(&names).unwrap().points, [5.0, 7.0]);
+        let twice = Reading {
+            header: Some(true),
+            ..Reading::of(&columns(&["1", "2"], None))
+        };
+        assert!(matches!(read(&twice), Err(Error::ColumnTwice { .. })));
+        for text in [
+            "1,2\n3,4\n",
+            "0,1\n",
+            "0,0\n1,0\n",
+            "a,0\nb,1\n",
+            "3,1,2\n0.5,0.1,0.2\n",
+        ] {
+            let error = with(text, None).err();
+            assert!(
+                !matches!(error, Some(Error::DoubtfulHeader { .. })),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn values_that_are_missing_are_counted_and_their_rows_are_to_go() {
+        for (text, expected) in [
+            (
+                "x,y\n1,2\n3,\n5,6\n,8\n",
+                "row 2, column y is \"\"; 2 of 4 rows have values that are missing or not finite: \
+             remove these rows or give them finite values",
+            ),
+            (
+                "x,y\nNA,2\n3,1\n",
+                "row 1, column x is \"NA\"; remove the row or give it a finite value",
+            ),
+            (
+                "1,2\nnull,4\n",
+                "row 2, column x is \"null\"; remove the row or give it a finite value",
+            ),
+            (
+                "x,weight\n1,2\n2,nan\n3,inf\n",
+                "row 2, column weight is NaN; 2 of 3 rows have values that are missing or not \
+             finite: remove these rows or give them finite values",
+            ),
+        ] {
+            let error = parse("a.csv", text.as_bytes()).unwrap_err().to_string();
+            assert_eq!(error, format!("a.csv: {expected}"));
+        }
+        // The advice: without these rows it is read.
+        assert!(parse("a.csv", b"x,y\n1,2\n5,6\n").is_ok());
+        // A column that is empty everywhere is one that nobody meant.
+        assert_eq!(
+            followed("a.csv", "x,y,\n1,2,\n3,4,\n").points,
+            [1.0, 2.0, 3.0, 4.0]
+        );
+        assert_eq!(
+            told("a.csv", "x,y,z\n1,,2\n3,,4\n"),
+            columns(&["x", "z"], None)
+        );
+    }
+
+    #[test]
+    fn thousands_of_columns_are_told_in_a_few_words_that_can_be_followed() {
+        let names: Vec<_> = (0..5000).map(|k| format!("gene-{k}")).collect();
+        let row =
+            |first: &str, last: &str| format!("{first},{},{last}\n", vec!["1"; 4999].join(","));
+        let text = format!(
+            "cell,{},kind\n{}{}",
+            names[1..].join(","),
+            row("a", "k"),
+            row("b", "l")
+        );
+        let error = parse("a.csv", text.as_bytes()).unwrap_err();
+        assert!(error.to_string().len() < 300, "{error}");
+        assert_eq!(told("a.csv", &text), columns(&["2-5000"], None));
+        assert_eq!(followed("a.csv", &text).dimension, 4999);
+        let missing = selected("a.csv", &text, &columns(&["x"], None)).unwrap_err();
+        assert!(
+            missing.to_string().len() < 300 && missing.to_string().contains("4991 more"),
+            "{missing}"
+        );
+        let counts = format!("{},count\n{}", names.join(","), vec!["1"; 5001].join(","));
+        let doubtful = parse("a.csv", counts.as_bytes()).unwrap_err().to_string();
+        assert!(doubtful.len() < 2000, "{doubtful}");
+        // A name that no list of names can hold is a number.
+        assert_eq!(
+            told("a.csv", "\"a, b\",-c,d,kind\n1,2,3,k\n"),
+            columns(&["1", "2", "d"], None)
+        );
+    }
+
+    #[test]
+    fn one_rule_says_which_columns_are_weights() {
+        for (header, weighted) in [
+            ("x,y,weight", true),
+            ("x,y,Weights", true),
+            ("x,y,scalar_weight", true),
+            ("x,y,Scalar_Weights", true),
+            ("x,y,weighting", false),
+        ] {
+            let cloud = parse("a.csv", format!("{header}\n1,2,3\n").as_bytes()).unwrap();
+            assert_eq!(cloud.weights.is_some(), weighted, "{header}");
+        }
+        assert_eq!(
+            told("a.csv", "x,y,scalar_mass\n1,2,3\n"),
+            columns(&["x", "y"], Some("scalar_mass"))
         );
     }
 }

@@ -1,157 +1,350 @@
-//! Tables as text: `.csv` (comma separated, a header or none, a column named `weight` set apart)
-//! and `.xyz` (separated by white space, `#` opens a comment line, nothing but coordinates).
+//! Tables as text: `.csv` (fields that commas or semicolons divide) and `.xyz` (fields that white space
+//! divides, or the atoms of a molecule). Both may have a header, and lines that `#` or `//` opens.
 
 use crate::{
-    Cloud, Columns, Error, Result,
+    Cloud, Columns, Error, Reading, Result,
     cloud::column_name,
-    columns::{Names, Place, Roles, Texts},
+    columns::{Field, Roles, Table, complete, is_missing},
     error::one_line,
 };
-use csv::{ByteRecord, ReaderBuilder};
+use csv::{ByteRecord, ReaderBuilder, WriterBuilder};
 use std::{
-    io::{self, BufRead, Write},
+    borrow::Cow,
+    cell::Cell,
+    io::{self, BufRead, Read, Write},
     path::Path,
 };
 
-/// A table of numbers, row-major: the columns that are coordinates, and the one of weights. The width
-/// is set by the header or else by the first row, the roles by both.
-#[derive(Default)]
-struct Table {
-    names: Option<Vec<String>>,
-    width: usize,
-    roles: Roles,
-    rows: usize,
-    points: Vec<f64>,
-    weights: Vec<f64>,
-}
-
-/// What a record of a csv is.
-enum Part {
-    Header,
+/// What a line of a table is.
+enum Part<'p> {
+    /// As it stands there; also one that is blank.
+    Comment(&'p [u8]),
+    /// The names of the columns, and the line as it stands there where it opens like a comment.
+    Header(Option<&'p [u8]>),
+    /// Atoms follow, whose x is in this column.
+    Atoms(usize),
     /// With its number, from 0.
     Row(usize),
 }
 
-/// Says what the columns are of a table of these names, this width and this first row.
-type Choice<'c> = &'c dyn Fn(Option<&[String]>, usize, Texts) -> Result<Roles>;
+/// What the first row of a table is.
+#[derive(Debug, PartialEq)]
+enum First {
+    Header,
+    Row,
+    Doubtful,
+}
 
-impl Table {
-    fn push<'a>(
-        &mut self,
-        file: &Path,
-        found: usize,
-        field: impl Fn(usize) -> &'a [u8],
-        choose: Choice,
-    ) -> Result<()> {
-        let row = self.rows + 1;
-        if self.width == 0 {
-            self.width = found;
+/// How numbers are written: where semicolons divide fields, a comma may stand for the decimal point.
+#[derive(Clone, Copy)]
+struct Dialect {
+    separator: u8,
+}
+
+impl Dialect {
+    const COMMAS: Self = Self { separator: b',' };
+    const SEMICOLONS: Self = Self { separator: b';' };
+
+    fn number(self, field: &[u8]) -> Option<f64> {
+        let text = std::str::from_utf8(field.trim_ascii()).ok()?;
+        if self.has_comma(field) {
+            let point = text.replacen(',', ".", 1);
+            return point.parse().ok().filter(|_| !text.contains('.'));
         }
-        if found != self.width {
-            return Err(Error::Ragged {
-                file: file.into(),
-                row,
-                found,
-                expected: self.width,
-            });
-        }
-        let text = |column: usize| match number(field(column)) {
-            Some(_) => None,
-            None => Some(String::from_utf8_lossy(field(column).trim_ascii()).into_owned()),
-        };
-        let names = self.names.as_deref();
-        if self.rows == 0 {
-            self.roles = choose(names, found, &text)?;
-        }
-        let value = |column| {
-            number(field(column)).ok_or_else(|| {
-                let place = Place { file, row, column };
-                self.roles.no_number(place, names, found, &text)
-            })
-        };
-        for &column in &self.roles.coordinates {
-            self.points.push(value(column)?);
-        }
-        if let Some(column) = self.roles.weight {
-            self.weights.push(value(column)?);
-        }
-        self.rows = row;
-        Ok(())
+        text.parse().ok()
     }
 
-    /// Reads csv.
-    fn from_csv(file: &Path, reader: impl BufRead, choose: Choice) -> Result<Self> {
-        let mut table = Self::default();
-        records(file, reader, |part, record| match part {
-            Part::Header => {
-                let names = names(record);
-                table.width = names.len();
-                table.names = Some(names);
-                Ok(())
-            }
-            Part::Row(row) => {
-                let pushed = table.push(file, record.len(), |column| &record[column], choose);
-                pushed.map_err(|error| separated(error, file, row + 1, record))
-            }
-        })?;
-        Ok(table)
+    /// Whether the decimal mark is a comma, if this is a number.
+    fn has_comma(self, field: &[u8]) -> bool {
+        self.separator == b';' && field.contains(&b',')
     }
 
-    /// Reads lines of fields that white space divides.
-    fn from_xyz(file: &Path, reader: impl BufRead, choose: Choice) -> Result<Self> {
-        let mut table = Self::default();
-        lines(file, reader, |line| {
-            let fields = fields(line);
-            if is_row(&fields) {
-                table.push(file, fields.len(), |column| fields[column], choose)?;
+    fn field(self, field: &[u8]) -> Field {
+        match self.number(field) {
+            Some(number) => Field::Number(number),
+            None => {
+                let text = String::from_utf8_lossy(field.trim_ascii()).into_owned();
+                match is_missing(field) {
+                    true => Field::Missing(text),
+                    false => Field::Text(text),
+                }
             }
-            Ok(())
-        })?;
-        Ok(table)
+        }
     }
 
-    /// The table as a cloud.
-    fn into_cloud(self) -> (Cloud, Names) {
-        let names = self.roles.names(self.names.as_deref());
-        let cloud = Cloud {
-            points: self.points,
-            // An empty table has no width; its cloud is refused for having no rows.
-            dimension: self.roles.coordinates.len().max(1),
-            weights: self.roles.weight.map(|_| self.weights),
+    /// Whether a number is written as one that need not be an integer.
+    fn is_decimal(self, field: &[u8]) -> bool {
+        self.number(field).is_some() && !digits(field)
+    }
+
+    /// What the first row of a table is, as it and the second one say. Columns that have no names are
+    /// named 0, 1, 2, … by some programs.
+    fn first(self, first: &ByteRecord, second: Option<&ByteRecord>) -> First {
+        let is_text = |field: &&[u8]| self.number(field).is_none();
+        let texts = first.iter().filter(is_text).count();
+        if texts == first.len() {
+            let divides = |byte: &u8| b",;".contains(byte) || byte.is_ascii_whitespace();
+            let several = |field: &[u8]| is_several(field, divides);
+            return match first.iter().all(is_missing) || first.iter().any(several) {
+                true => First::Row,
+                false => First::Header,
+            };
+        }
+        let Some(second) = second else {
+            return First::Row;
         };
-        (cloud, names)
+        // R leaves out the name of the first column.
+        let shift = match second.len().checked_sub(first.len()) {
+            Some(shift @ 0..=1) => shift,
+            _ => return First::Row,
+        };
+        let columns = || first.iter().zip(second.iter().skip(shift));
+        let numbers = || columns().filter(|(name, _)| self.number(name).is_some());
+        let mut values = numbers().filter_map(|(name, _)| self.number(name));
+        let start = values.next().unwrap_or(0.0);
+        let counts = (1..)
+            .zip(values)
+            .all(|(k, value)| value == start + f64::from(k));
+        let counts = counts && numbers().all(|(name, _)| digits(name));
+        let decimal = numbers().all(|(_, value)| self.is_decimal(value));
+        let (zero, several) = (start == 0.0, first.len() - texts > 1);
+        if texts > 0 {
+            let plain = |(at, (name, value)): (usize, (&[u8], &[u8]))| {
+                self.number(name).is_some()
+                    || (at == 0 || !is_missing(name))
+                        && (self.number(value).is_some() || is_missing(value))
+            };
+            let named = columns().enumerate().all(plain);
+            let digits = numbers().all(|(name, _)| digits(name));
+            return match (named && digits, counts && several && decimal) {
+                (true, _) => First::Header,
+                (_, true) => First::Doubtful,
+                _ => First::Row,
+            };
+        }
+        match counts {
+            true if shift == 1 => First::Row,
+            true if zero && decimal && first.len() > 2 => First::Header,
+            true if (zero || decimal) && several || zero && decimal => First::Doubtful,
+            _ => First::Row,
+        }
     }
 }
 
-/// Goes over the records of a csv, but for empty ones. The first is a header if no field of it is a
-/// number.
+fn digits(field: &[u8]) -> bool {
+    let field = field.trim_ascii();
+    !field.is_empty() && field.iter().all(u8::is_ascii_digit)
+}
+
+/// The lines of a table, of which the first ones are held back until it is clear which is a header.
+struct Sequence<'s, F> {
+    file: &'s Path,
+    dialect: Dialect,
+    header: Option<bool>,
+    each: F,
+    /// Records, and comments as they stand there.
+    held: Vec<(ByteRecord, Option<Vec<u8>>)>,
+    /// Fields of the first record, once it is clear what that is.
+    width: Option<usize>,
+    rows: usize,
+}
+
+impl<E: From<Error>, F: FnMut(Part, &ByteRecord) -> Result<(), E>> Sequence<'_, F> {
+    /// Takes the next line; a comment comes with its text.
+    fn push(&mut self, record: &ByteRecord, comment: Option<&[u8]>) -> Result<(), E> {
+        if self.width.is_some() {
+            return self.emit(record, comment);
+        }
+        (self.held).push((record.clone(), comment.map(<[u8]>::to_vec)));
+        match self
+            .held
+            .iter()
+            .filter(|(_, comment)| comment.is_none())
+            .count()
+        {
+            0 | 1 => Ok(()),
+            _ => self.release(),
+        }
+    }
+
+    fn emit(&mut self, record: &ByteRecord, comment: Option<&[u8]>) -> Result<(), E> {
+        if let Some(text) = comment {
+            return (self.each)(Part::Comment(text), record);
+        }
+        self.rows += 1;
+        (self.each)(Part::Row(self.rows - 1), record)
+    }
+
+    /// Says which of the lines so far is a header, and hands them on.
+    fn release(&mut self) -> Result<(), E> {
+        let held = std::mem::take(&mut self.held);
+        let mut records = (0..held.len()).filter(|&at| held[at].1.is_none());
+        let (first, second) = (records.next(), records.next());
+        let header = match first {
+            Some(at) => {
+                self.width = Some(held[at].0.len());
+                self.header(&held[..=at], second.map(|second| &held[second].0))?
+            }
+            None => None,
+        };
+        for (at, (record, comment)) in held.iter().enumerate() {
+            if header == Some(at) {
+                (self.each)(Part::Header(comment.as_deref()), record)?;
+            } else {
+                self.emit(record, comment.as_deref())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Which of the lines up to the first record is a header.
+    fn header(
+        &self,
+        lines: &[(ByteRecord, Option<Vec<u8>>)],
+        second: Option<&ByteRecord>,
+    ) -> Result<Option<usize>> {
+        let Some(((first, _), before)) = lines.split_last() else {
+            return Ok(None);
+        };
+        let is_number = |field: &[u8]| self.dialect.number(field).is_some();
+        let names = |names: &ByteRecord| {
+            names.len() == first.len()
+                && !names.iter().any(|name| is_number(name) || is_missing(name))
+        };
+        let above =
+            (before.last()).is_some_and(|(last, _)| names(last) && first.iter().any(is_number));
+        Ok(match self.header {
+            Some(false) => None,
+            _ if above => Some(before.len() - 1),
+            Some(true) => Some(before.len()),
+            None => match self.dialect.first(first, second) {
+                First::Header => Some(before.len()),
+                First::Row => None,
+                First::Doubtful => {
+                    let separator = char::from(self.dialect.separator).to_string();
+                    let fields = first.iter().map(String::from_utf8_lossy);
+                    let row = fields.collect::<Vec<_>>().join(&separator);
+                    return Err(Error::DoubtfulHeader {
+                        file: self.file.into(),
+                        row: one_line(&row).chars().take(40).collect(),
+                    });
+                }
+            },
+        })
+    }
+
+    fn end(&mut self) -> Result<(), E> {
+        match self.width {
+            Some(_) => Ok(()),
+            None => self.release(),
+        }
+    }
+
+    /// Whether a record that opens like a comment is a row, whose first field is a text.
+    fn is_row(&self, record: &ByteRecord) -> bool {
+        let is_number = |field: &[u8]| self.dialect.number(field).is_some();
+        let first = record.get(0).unwrap_or_default().trim_ascii();
+        let width = || {
+            let first = self.held.iter().find(|(_, comment)| comment.is_none());
+            self.width.or(first.map(|(first, _)| first.len()))
+        };
+        let label = first.strip_prefix(b"#").unwrap_or(first);
+        is_missing(first)
+            || record.len() > 1
+                && width() == Some(record.len())
+                && !(label.is_empty() || is_number(label))
+                && record.iter().skip(1).all(is_number)
+    }
+}
+
+/// Whether a text opens like a comment.
+fn is_comment(text: &[u8]) -> bool {
+    let text = text.trim_ascii_start();
+    text.starts_with(b"#") || text.starts_with(b"//")
+}
+
+/// Goes over the records of a csv, but for empty ones.
 fn records<E: From<Error>>(
     file: &Path,
     reader: impl BufRead,
-    mut each: impl FnMut(Part, &ByteRecord) -> Result<(), E>,
+    header: Option<bool>,
+    mut each: impl FnMut(Dialect, Part, &ByteRecord) -> Result<(), E>,
 ) -> Result<(), E> {
+    let (head, reader) = peeked(reader).map_err(|error| broken(file, 0, error, ".csv"))?;
+    let dialect = dialect(&head);
     let mut reader = ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
-        .from_reader(reader);
+        .delimiter(dialect.separator)
+        .from_reader(head.chain(reader));
+    let mut sequence = Sequence {
+        file,
+        dialect,
+        header,
+        each: |part: Part, record: &ByteRecord| each(dialect, part, record),
+        held: Vec::new(),
+        width: None,
+        rows: 0,
+    };
     let mut record = ByteRecord::new();
-    let (mut rows, mut begun) = (0, false);
     loop {
         match reader.read_byte_record(&mut record) {
             Ok(true) => {}
-            Ok(false) => return Ok(()),
-            Err(error) => return Err(broken(file, rows, error.into(), ".csv").into()),
+            Ok(false) => return sequence.end(),
+            Err(error) => return Err(broken(file, sequence.rows, error.into(), ".csv").into()),
         }
         if record.len() == 1 && record[0].trim_ascii().is_empty() {
             continue;
         }
-        if !begun && record.iter().all(|field| number(field).is_none()) {
-            each(Part::Header, &record)?;
+        let opens = record.get(0).is_some_and(is_comment);
+        if opens && !sequence.is_row(&record) {
+            let text = record.iter().collect::<Vec<_>>().join(&dialect.separator);
+            if text.contains(&b'\n') {
+                let line = record.position().map_or(0, csv::Position::line);
+                let place = format!("comment on line {line}");
+                let reason = "a quote that opens a field is not closed on its line";
+                return Err(Error::malformed(file, &place, reason, ".csv").into());
+            }
+            sequence.push(&record, Some(&text))?;
         } else {
-            each(Part::Row(rows), &record)?;
-            rows += 1;
+            sequence.push(&record, None)?;
         }
-        begun = true;
+    }
+}
+
+/// The bytes up to the end of the first line that is neither blank nor a comment, and those behind it.
+fn peeked<R: BufRead>(mut reader: R) -> io::Result<(io::Cursor<Vec<u8>>, R)> {
+    let mut head = Vec::new();
+    loop {
+        let start = head.len();
+        let length = reader.read_until(b'\n', &mut head)?;
+        let line = &head[start..];
+        let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
+        if length == 0 || !(line.trim_ascii().is_empty() || is_comment(line)) {
+            return Ok((io::Cursor::new(head), reader));
+        }
+    }
+}
+
+/// How a table is written that begins like this: what divides the fields of the last line.
+fn dialect(head: &io::Cursor<Vec<u8>>) -> Dialect {
+    let lines = head.get_ref().trim_ascii_end();
+    let line = lines.rsplit(|byte| *byte == b'\n').next().unwrap_or(lines);
+    let mut quoted = false;
+    let (mut commas, mut semicolons) = (0, 0);
+    for byte in line {
+        match byte {
+            b'"' => quoted = !quoted,
+            b',' if !quoted => commas += 1,
+            b';' if !quoted => semicolons += 1,
+            _ => {}
+        }
+    }
+    let decimal = |field: &[u8]| Dialect::SEMICOLONS.number(field).is_some();
+    let numbers = || line.split(|byte| *byte == b';').all(decimal);
+    match semicolons > 0 && (semicolons > commas || numbers()) {
+        true => Dialect::SEMICOLONS,
+        false => Dialect::COMMAS,
     }
 }
 
@@ -165,23 +358,124 @@ fn names(header: &ByteRecord) -> Vec<String> {
     names
 }
 
-/// The error of a row, or that of its separators, where a field of it is several numbers.
-fn separated(error: Error, file: &Path, row: usize, record: &ByteRecord) -> Error {
-    let several = |field: &&[u8]| {
-        let parts = field.split(|byte| *byte == b';' || byte.is_ascii_whitespace());
-        let mut parts = parts.filter(|part| !part.is_empty()).peekable();
-        parts.next_if(|part| number(part).is_some()).is_some()
-            && parts.peek().is_some()
-            && parts.all(|part| number(part).is_some())
+/// Whether a field is several numbers, or one and what divides it from the next.
+fn is_several(field: &[u8], divides: impl Fn(&u8) -> bool) -> bool {
+    let parts = || field.split(&divides).filter(|part| !part.is_empty());
+    let number = |part: &[u8]| Dialect::COMMAS.number(part).is_some();
+    field.trim_ascii().iter().any(&divides) && parts().next().is_some() && parts().all(number)
+}
+
+/// The error of a row that is not divided as the format says, where a field of it is several numbers.
+fn undivided<'r>(
+    file: &Path,
+    row: usize,
+    mut fields: impl Iterator<Item = &'r [u8]>,
+    divides: impl Fn(&u8) -> bool,
+    separator: &'static str,
+) -> Option<Error> {
+    let field = fields.find(|field| is_several(field, &divides))?;
+    Some(Error::Separator {
+        file: file.into(),
+        row: row + 1,
+        text: String::from_utf8_lossy(field).chars().take(40).collect(),
+        separator,
+    })
+}
+
+/// Takes a row into a table; fields that are several numbers are told before those that are none.
+fn push(
+    table: &mut Table,
+    found: usize,
+    field: impl Fn(usize) -> Field,
+    undivided: impl Fn() -> Option<Error>,
+) -> Result<()> {
+    let pushed = table.push(found, field);
+    let row_of_texts = table.shape().0 == 1 && table.has_texts();
+    let not_a_number = matches!(
+        pushed,
+        Err(Error::NotANumber { .. } | Error::TextColumn { .. })
+    );
+    match (row_of_texts || not_a_number).then(undivided).flatten() {
+        Some(error) => Err(error),
+        None => pushed,
+    }
+}
+
+/// Reads csv.
+fn table_of_csv<'t>(
+    file: &'t Path,
+    reader: impl BufRead,
+    columns: &'t Columns,
+    header: Option<bool>,
+) -> Result<Table<'t>> {
+    let mut table = Table::new(file, columns, None);
+    // Whether decimals have commas, once one was seen.
+    let mark = Cell::new(None);
+    records(file, reader, header, |dialect, part, record| match part {
+        Part::Header(_) => {
+            table.names = Some(names(record));
+            Ok(())
+        }
+        Part::Row(row) => {
+            let mixed = Cell::new(None);
+            let field = |column: usize| {
+                let field = &record[column];
+                let comma = dialect.has_comma(field);
+                if dialect.separator == b';' && (comma || field.contains(&b'.')) {
+                    let number = dialect.number(field).is_some();
+                    match mark.get() {
+                        None if number => mark.set(Some(comma)),
+                        Some(known) if number && known != comma => mixed.set(Some(column)),
+                        _ => {}
+                    }
+                }
+                dialect.field(field)
+            };
+            let blank = |byte: &u8| *byte == b';' || byte.is_ascii_whitespace();
+            let undivided = || undivided(file, row, record.iter(), blank, "commas");
+            push(&mut table, record.len(), field, undivided)?;
+            match mixed.get() {
+                None => Ok(()),
+                Some(column) => Err(Error::DecimalMark {
+                    file: file.into(),
+                    row: row + 1,
+                    text: String::from_utf8_lossy(&record[column])
+                        .chars()
+                        .take(40)
+                        .collect(),
+                }),
+            }
+        }
+        Part::Comment(_) | Part::Atoms(_) => Ok(()),
+    })?;
+    Ok(table)
+}
+
+/// Reads a cloud from csv.
+pub(crate) fn read_csv(file: &Path, reader: impl BufRead, reading: &Reading) -> Result<Cloud> {
+    table_of_csv(file, reader, &reading.columns, reading.header)?.finish()
+}
+
+/// Reads a csv of one column.
+pub(crate) fn read_column(
+    file: &Path,
+    reader: impl BufRead,
+    header: Option<bool>,
+) -> Result<Vec<f64>> {
+    let first = Columns {
+        coordinates: vec!["1".into()],
+        weight: None,
+        unweighted: true,
     };
-    let not_a_number = matches!(error, Error::NotANumber { .. } | Error::TextColumn { .. });
-    match record.iter().find(several).filter(|_| not_a_number) {
-        Some(field) => Error::Separator {
+    let table = table_of_csv(file, reader, &first, header)?;
+    match table.shape() {
+        (_, 0 | 1) => table.into_weights(),
+        (rows, width) => Err(Error::Shape {
             file: file.into(),
-            row,
-            text: String::from_utf8_lossy(field).chars().take(40).collect(),
-        },
-        None => error,
+            name: "of weights".into(),
+            shape: vec![rows as u64, width as u64],
+            wanted: "one column, one weight per point",
+        }),
     }
 }
 
@@ -211,107 +505,296 @@ fn lines<E: From<Error>>(
 }
 
 /// What white space divides.
-fn fields(line: &[u8]) -> Vec<&[u8]> {
+fn fields(line: &[u8]) -> impl Iterator<Item = &[u8]> {
     line.split(u8::is_ascii_whitespace)
         .filter(|field| !field.is_empty())
-        .collect()
 }
 
-/// Whether a line is one of numbers, and no comment.
-fn is_row(fields: &[&[u8]]) -> bool {
-    let comment = |first: &&[u8]| first.starts_with(b"#") || first.starts_with(b"//");
-    fields.first().is_some_and(|first| !comment(first))
+/// The atoms of a molecule: their number stands on the first line of an `.xyz`, a title on the second.
+#[derive(Clone, Copy)]
+struct Molecule {
+    atoms: u64,
+    /// The column of x.
+    x: usize,
+}
+
+impl Molecule {
+    /// What the first three lines of a file say.
+    fn of(lines: &[Vec<u8>]) -> Option<Self> {
+        let [count, title, atom] = lines else {
+            return None;
+        };
+        let mut count = fields(count);
+        let (Some(atoms), None) = (count.next(), count.next()) else {
+            return None;
+        };
+        let atoms = std::str::from_utf8(atoms).ok().filter(|_| digits(atoms))?;
+        let atom: Vec<_> = fields(atom).collect();
+        let x = Self::place(title);
+        let number = |field: &&[u8]| Dialect::COMMAS.number(field).is_some();
+        let point = atom.get(x?..x? + 3)?;
+        // The element, by its symbol or by its number.
+        let row = fields(title).all(|field| number(&field)) && fields(title).count() == atom.len();
+        let element =
+            atom[0].first().is_some_and(u8::is_ascii_alphabetic) || digits(atom[0]) && !row;
+        (element && point.iter().all(number)).then_some(Self {
+            atoms: atoms.parse().ok()?,
+            x: x?,
+        })
+    }
+
+    /// The column of x, which a title may tell as `Properties=species:S:1:pos:R:3`.
+    fn place(title: &[u8]) -> Option<usize> {
+        let title = String::from_utf8_lossy(title);
+        let properties = fields(title.as_bytes())
+            .filter_map(|word| std::str::from_utf8(word).ok()?.strip_prefix("Properties="))
+            .next();
+        let Some(properties) = properties else {
+            return Some(1);
+        };
+        let parts: Vec<_> = properties.trim_matches('"').split(':').collect();
+        let mut column = 0_usize;
+        for part in parts.chunks(3) {
+            match part {
+                ["pos", _, "3"] => return Some(column),
+                [_, _, width] => column = column.checked_add(width.parse().ok()?)?,
+                _ => return None,
+            }
+        }
+        None
+    }
+
+    /// What the columns are called, of which there are so many.
+    fn names(x: usize, width: usize) -> Vec<String> {
+        let name = |column: usize| match column.checked_sub(x) {
+            Some(axis @ 0..=2) => ["x", "y", "z"][axis].to_owned(),
+            _ if column == 0 && x == 1 => "element".to_owned(),
+            _ => (column + 1).to_string(),
+        };
+        (0..width).map(name).collect()
+    }
+
+    /// The coordinates of atoms, where nobody chose others.
+    fn columns(columns: &Columns) -> Cow<'_, Columns> {
+        if !columns.coordinates.is_empty() {
+            return Cow::Borrowed(columns);
+        }
+        Cow::Owned(Columns {
+            coordinates: ["x", "y", "z"].map(str::to_owned).to_vec(),
+            ..columns.clone()
+        })
+    }
+}
+
+/// Goes over the lines of an xyz.
+fn xyz<E: From<Error>>(
+    file: &Path,
+    reader: impl BufRead,
+    header: Option<bool>,
+    each: impl FnMut(Part, &ByteRecord) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut sequence = Sequence {
+        file,
+        dialect: Dialect { separator: b' ' },
+        header,
+        each,
+        held: Vec::new(),
+        width: None,
+        rows: 0,
+    };
+    // The first three lines, which tell whether these are atoms.
+    let mut held: Option<Vec<Vec<u8>>> = Some(Vec::new());
+    let mut molecule = None;
+    let mut record = ByteRecord::new();
+    let mut of_table = |sequence: &mut Sequence<'_, _>, line: &[u8]| -> Result<(), E> {
+        record.clear();
+        if line.trim_ascii().is_empty() {
+            return sequence.push(&record, Some(line));
+        }
+        let opens = is_comment(line);
+        let marks = |byte: &u8| opens && (b"#/".contains(byte) || byte.is_ascii_whitespace());
+        let start = line.iter().take_while(|byte| marks(byte)).count();
+        fields(&line[start..]).for_each(|field| record.push_field(field));
+        sequence.push(&record, opens.then_some(line))
+    };
+    lines(file, reader, |line| {
+        if let Some(first) = &mut held {
+            first.push(line.to_vec());
+            if first.len() < 3 {
+                return Ok(());
+            }
+            let first = held.take().unwrap_or_default();
+            molecule = Molecule::of(&first);
+            let Some(Molecule { x, .. }) = molecule else {
+                return first
+                    .iter()
+                    .try_for_each(|line| of_table(&mut sequence, line));
+            };
+            let none = ByteRecord::new();
+            (sequence.each)(Part::Comment(&first[0]), &none)?;
+            (sequence.each)(Part::Comment(&first[1]), &none)?;
+            (sequence.each)(Part::Atoms(x), &none)?;
+            let atom = fields(&first[2]).collect();
+            return sequence.emit(&atom, None);
+        }
+        let Some(Molecule { atoms, .. }) = molecule else {
+            return of_table(&mut sequence, line);
+        };
+        if line.trim_ascii().is_empty() {
+            return sequence.emit(&ByteRecord::new(), Some(line));
+        }
+        if sequence.rows as u64 >= atoms {
+            let place = format!("behind atom {atoms}");
+            let reason = "there are more lines than the first one says, as those of a second frame";
+            return Err(Error::malformed(file, &place, reason, ".xyz with one frame").into());
+        }
+        sequence.emit(&fields(line).collect(), None)
+    })?;
+    for line in held.unwrap_or_default() {
+        of_table(&mut sequence, &line)?;
+    }
+    match molecule {
+        Some(Molecule { atoms, .. }) if (sequence.rows as u64) < atoms => {
+            let found = sequence.rows as u64;
+            Err(E::from(Error::Truncated {
+                file: file.into(),
+                what: "atoms",
+                promised: atoms,
+                found,
+            }))
+        }
+        Some(_) => Ok(()),
+        None => sequence.end(),
+    }
+}
+
+/// Reads a cloud from lines of coordinates, or from atoms.
+pub(crate) fn read_xyz(file: &Path, reader: impl BufRead, reading: &Reading) -> Result<Cloud> {
+    let of_atoms = Molecule::columns(&reading.columns);
+    let mut table = Table::new(file, &reading.columns, None);
+    let mut x_of_atoms = None;
+    xyz(file, reader, reading.header, |part, record| match part {
+        Part::Header(_) => {
+            table.names = Some(names(record));
+            Ok(())
+        }
+        Part::Atoms(x) => {
+            table = Table::new(file, &of_atoms, None);
+            x_of_atoms = Some(x);
+            Ok(())
+        }
+        Part::Row(row) => {
+            if let (0, Some(x)) = (row, x_of_atoms) {
+                table.names = Some(Molecule::names(x, record.len()));
+            }
+            let divides = |byte: &u8| b",;".contains(byte);
+            let undivided = || undivided(file, row, record.iter(), divides, "spaces or tabs");
+            let field = |column: usize| Dialect::COMMAS.field(&record[column]);
+            push(&mut table, record.len(), field, undivided)
+        }
+        Part::Comment(_) => Ok(()),
+    })?;
+    table.finish()
 }
 
 fn broken(file: &Path, read: usize, error: io::Error, format: &'static str) -> Error {
     Error::broken(file, &format!("row {}", read + 1), error, format)
 }
 
-fn number(field: &[u8]) -> Option<f64> {
-    std::str::from_utf8(field.trim_ascii()).ok()?.parse().ok()
-}
-
-/// Reads a cloud from csv.
-pub(crate) fn read_csv(
+/// Whether decimals have commas in a csv.
+pub(crate) fn has_decimal_commas(
     file: &Path,
     reader: impl BufRead,
-    columns: &Columns,
-) -> Result<(Cloud, Names)> {
-    let choose = |names: Option<&[String]>, width, text: Texts| {
-        columns.among_fields(file, names, width, text)
-    };
-    Ok(Table::from_csv(file, reader, &choose)?.into_cloud())
-}
-
-/// Reads a csv of one column.
-pub(crate) fn read_column(file: &Path, reader: impl BufRead) -> Result<Vec<f64>> {
-    let table = Table::from_csv(file, reader, &|_, width, _| Ok(Roles::all(width)))?;
-    match table.width {
-        0 | 1 => Ok(table.points),
-        width => Err(Error::Shape {
-            file: file.into(),
-            name: "of weights".into(),
-            shape: vec![table.rows as u64, width as u64],
-            wanted: "one column, one weight per point",
-        }),
+    header: Option<bool>,
+) -> Result<bool> {
+    let (head, reader) = peeked(reader).map_err(|error| broken(file, 0, error, ".csv"))?;
+    if dialect(&head).separator != b';' {
+        return Ok(false);
     }
-}
-
-/// Reads a cloud from lines of coordinates.
-pub(crate) fn read_xyz(
-    file: &Path,
-    reader: impl BufRead,
-    columns: &Columns,
-) -> Result<(Cloud, Names)> {
-    let choose = |names: Option<&[String]>, width, text: Texts| {
-        columns.among_fields(file, names, width, text)
-    };
-    Ok(Table::from_xyz(file, reader, &choose)?.into_cloud())
+    let mut found = false;
+    records(file, head.chain(reader), header, |dialect, _, record| {
+        let decimal = |field: &[u8]| dialect.has_comma(field) && dialect.number(field).is_some();
+        found |= record.iter().any(decimal);
+        Ok::<_, Error>(())
+    })?;
+    Ok(found)
 }
 
 /// Writes what `reader` holds, which is the csv called `file`, with the columns that are coordinates
-/// at `points` (row-major); all other fields stay what they are.
+/// at `points` (row-major), their decimals with a comma where `comma` says so; all other fields stay what
+/// they are.
 pub(crate) fn write_moved_csv(
-    file: &Path,
+    (file, reading): (&Path, &Reading),
     reader: impl BufRead,
-    columns: &Columns,
+    comma: bool,
     points: &[f64],
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let mut out = csv::WriterBuilder::new().flexible(true).from_writer(out);
-    let mut moved = Moved::new(file, columns, points);
+    let mut moved = Moved::new(file, &reading.columns, points);
     let mut fields: Vec<Vec<u8>> = Vec::new();
-    records(file, reader, |part, record| {
+    let mut text: Vec<u8> = Vec::new();
+    records(file, reader, reading.header, |dialect, part, record| {
         fields.clear();
         fields.extend(record.iter().map(<[u8]>::to_vec));
         match part {
-            Part::Header => moved.choose(Some(&names(record)), record.len())?,
-            Part::Row(_) => moved.replace(&mut fields)?,
+            Part::Comment(line) | Part::Header(Some(line)) => {
+                if let Part::Header(_) = part {
+                    moved.names = Some(names(record));
+                }
+                out.write_all(line)?;
+                return out.write_all(b"\n");
+            }
+            Part::Header(None) => moved.names = Some(names(record)),
+            Part::Row(_) => moved.replace(&mut fields, comma)?,
+            Part::Atoms(_) => {}
         }
-        out.write_byte_record(&fields.iter().collect())
-            .map_err(io::Error::from)
+        let mut row = WriterBuilder::new()
+            .flexible(true)
+            .delimiter(dialect.separator)
+            .buffer_capacity(1 << 10)
+            .from_writer(std::mem::take(&mut text));
+        row.write_byte_record(&fields.iter().collect())?;
+        text = row.into_inner().map_err(|error| error.into_error())?;
+        out.write_all(&text)?;
+        text.clear();
+        Ok(())
     })?;
-    moved.finish()?;
-    out.flush()
+    moved.finish()
 }
 
 /// The same for lines of coordinates; comments stay.
 pub(crate) fn write_moved_xyz(
-    file: &Path,
+    (file, reading): (&Path, &Reading),
     reader: impl BufRead,
-    columns: &Columns,
     points: &[f64],
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let mut moved = Moved::new(file, columns, points);
-    lines(file, reader, |line| {
-        let parts = fields(line);
-        if is_row(&parts) {
-            let mut parts: Vec<_> = parts.into_iter().map(<[u8]>::to_vec).collect();
-            moved.replace(&mut parts)?;
-            out.write_all(&parts.join(&b' '))?;
-        } else {
-            out.write_all(line)?;
+    let mut moved = Moved::new(file, &reading.columns, points);
+    let of_atoms = Molecule::columns(&reading.columns);
+    let mut x_of_atoms = None;
+    xyz(file, reader, reading.header, |part, record| {
+        match part {
+            Part::Atoms(x) => {
+                x_of_atoms = Some(x);
+                moved.columns = &of_atoms;
+                return Ok(());
+            }
+            Part::Comment(line) => out.write_all(line)?,
+            Part::Header(line) => {
+                moved.names = Some(names(record));
+                match line {
+                    Some(line) => out.write_all(line)?,
+                    None => out.write_all(&record.iter().collect::<Vec<_>>().join(&b' '))?,
+                }
+            }
+            Part::Row(row) => {
+                if let (0, Some(x)) = (row, x_of_atoms) {
+                    moved.names = Some(Molecule::names(x, record.len()));
+                }
+                let mut fields: Vec<_> = record.iter().map(<[u8]>::to_vec).collect();
+                moved.replace(&mut fields, false)?;
+                out.write_all(&fields.join(&b' '))?;
+            }
         }
         out.write_all(b"\n")
     })?;
@@ -322,6 +805,7 @@ pub(crate) fn write_moved_xyz(
 struct Moved<'m> {
     file: &'m Path,
     columns: &'m Columns,
+    names: Option<Vec<String>>,
     roles: Option<Roles>,
     /// Those that have no row yet.
     points: &'m [f64],
@@ -332,28 +816,33 @@ impl<'m> Moved<'m> {
         Self {
             file,
             columns,
+            names: None,
             roles: None,
             points,
         }
     }
 
-    fn choose(&mut self, names: Option<&[String]>, width: usize) -> Result<()> {
-        self.roles = Some(self.columns.among(self.file, names, width)?);
-        Ok(())
-    }
-
     /// Puts the next point into the fields of a row.
-    fn replace(&mut self, fields: &mut [Vec<u8>]) -> Result<()> {
-        if self.roles.is_none() {
-            self.choose(None, fields.len())?;
-        }
-        for &column in self.roles.iter().flat_map(|roles| &roles.coordinates) {
+    fn replace(&mut self, fields: &mut [Vec<u8>], comma: bool) -> Result<()> {
+        let roles = match &mut self.roles {
+            Some(roles) => roles,
+            none => {
+                complete(&mut self.names, fields.len());
+                let names = self.names.as_deref();
+                if names.is_some_and(|names| names.len() != fields.len()) {
+                    return Err(changed(self.file));
+                }
+                none.insert(self.columns.among(self.file, names, fields.len())?)
+            }
+        };
+        for &column in &roles.coordinates {
             let (Some(field), Some((value, rest))) =
                 (fields.get_mut(column), self.points.split_first())
             else {
-                return Err(self.changed());
+                return Err(changed(self.file));
             };
-            *field = format!("{value:?}").into_bytes();
+            let text = format!("{value:?}");
+            *field = if comma { text.replace('.', ",") } else { text }.into_bytes();
             self.points = rest;
         }
         Ok(())
@@ -362,14 +851,14 @@ impl<'m> Moved<'m> {
     fn finish(self) -> io::Result<()> {
         match self.points {
             [] => Ok(()),
-            _ => Err(self.changed().into()),
+            _ => Err(changed(self.file).into()),
         }
     }
+}
 
-    fn changed(&self) -> Error {
-        let reason = "has other rows than it had when it was read";
-        Error::malformed(self.file, "table", reason, "a table")
-    }
+fn changed(file: &Path) -> Error {
+    let reason = "has other rows than it had when it was read";
+    Error::malformed(file, "table", reason, "a table")
 }
 
 /// Writes a header and one row per point, each number with the digits that read back as itself.
@@ -464,14 +953,14 @@ mod tests {
 
     #[test]
     fn what_is_moved_keeps_the_other_fields() {
-        let columns = Columns {
+        let reading = Reading::of(&Columns {
             coordinates: vec!["3".into(), "2".into()],
             ..Columns::default()
-        };
+        });
         let moved = |text: &str, points: &[f64]| {
             let mut out = Vec::new();
             let file = Path::new("a.csv");
-            write_moved_csv(file, text.as_bytes(), &columns, points, &mut out)?;
+            write_moved_csv((file, &reading), text.as_bytes(), false, points, &mut out)?;
             io::Result::Ok(String::from_utf8(out).unwrap())
         };
         let before = "cell,x,y,note\n\"a, b\",1,2, kept \n c1 ,3,4,\n";
@@ -485,9 +974,8 @@ mod tests {
         let mut out = Vec::new();
         let lines = "# a scan\n9 1 2 255\n\n9\t3 4 7\r\n";
         write_moved_xyz(
-            Path::new("a.xyz"),
+            (Path::new("a.xyz"), &reading),
             lines.as_bytes(),
-            &columns,
             &[0.5, -2.0, 7.0, 8.0],
             &mut out,
         )
@@ -535,18 +1023,34 @@ mod tests {
             ),
             (
                 "a.csv",
-                "x;y;z\n0;0;0\n",
-                "row 1 has \"0;0;0\" in one field; separate the fields by commas, and write decimals with a point",
+                "x y z\n0 0 0\n",
+                "row 1 has \"0 0 0\" in one field; separate the fields by commas, and write decimals with a point",
             ),
             (
                 "a.csv",
-                "0,5;1,5\n",
-                "row 1 has \"5;1\" in one field; separate the fields by commas, and write decimals with a point",
+                "x,y\n0;0,5\n",
+                "row 1 has \"0;0\" in one field; separate the fields by commas, and write decimals with a point",
+            ),
+            (
+                "a.csv",
+                "x;y\n0,5;1\n2;1.5\n",
+                "row 2 has \"1.5\", and other numbers have the other decimal mark; write all decimals with a point, or \
+                 all with a comma",
+            ),
+            (
+                "a.xyz",
+                "1,5 2,5\n",
+                "row 1 has \"1,5\" in one field; separate the fields by spaces or tabs, and write decimals with a point",
+            ),
+            (
+                "a.xyz",
+                "1, 2, 3\n",
+                "row 1 has \"1,\" in one field; separate the fields by spaces or tabs, and write decimals with a point",
             ),
             (
                 "a.csv",
                 "1,2,3,4\n1,2,,4\n",
-                "row 2, column 3 is \"\", not a number; write a decimal number such as 0.25",
+                "row 2, column 3 is \"\"; remove the row or give it a finite value",
             ),
             (
                 "a.csv",
@@ -603,6 +1107,146 @@ mod tests {
                 message(name, text.as_bytes()),
                 format!("{name}: {expected}")
             );
+        }
+    }
+    #[test]
+    fn semicolons_divide_fields_and_commas_may_be_decimal_marks() {
+        let expected = [1.5, -2.0, 3e5, 0.25];
+        for text in [
+            "x;y\n1,5;-2\n3e5;0,25\n",
+            "1,5;-2\n3e5;0,25\n",
+            "x;y\n1.5;-2\n3e5;0.25\n",
+            "# von Hand, am 3.4.\nx;y\n\"1,5\"; -2\n3e5;,25\n",
+        ] {
+            let cloud = parse("a.csv", text.as_bytes()).unwrap();
+            assert_eq!(
+                (cloud.dimension, &*cloud.points),
+                (2, &expected[..]),
+                "{text}"
+            );
+        }
+        // Semicolons in a text divide nothing.
+        let cloud = parse("a.csv", b"\"a;b\",y\n1,5\n2,6\n").unwrap();
+        assert_eq!(cloud.points, [1.0, 5.0, 2.0, 6.0]);
+        // Of one column with decimal commas the header shows that it is no table of two.
+        assert!(message("a.csv", b"x\n1,5\n2,5\n").contains("has 2 columns where 1 are expected"));
+        assert!(
+            message("a.csv", b"x,y\n1,5,2\n7,5,2\n").contains("3 columns where 2 are expected")
+        );
+    }
+
+    #[test]
+    fn comments_stand_above_a_header_and_between_rows() {
+        for text in [
+            "# made by hand, on Monday\n#\nx,y\n# the first one\n1,2\n// the last one, really\n3,4\n# end\n",
+            "# made by hand\n# x,y\n1,2\n#5,6\n3,4\n",
+            "# made by hand\n1,2\n# a \"quote\"\n3,4\n",
+        ] {
+            let cloud = parse("a.csv", text.as_bytes()).unwrap();
+            assert_eq!(
+                (cloud.dimension, &*cloud.points),
+                (2, &[1.0, 2.0, 3.0, 4.0][..]),
+                "{text}"
+            );
+        }
+        let cloud = parse("a.csv", b"# x,weight\n1,2\n3,4\n").unwrap();
+        assert_eq!(cloud.weights, Some(vec![2.0, 4.0]));
+        let cloud = parse("a.xyz", b"# x y weight\n1 2 3\n").unwrap();
+        assert_eq!(cloud.weights, Some(vec![3.0]));
+        // A label may begin like a comment: its row is not lost.
+        let text = "colour,x,y\n#ff0000,1,2\n#00ff00,3,4\n";
+        let only = Reading::of(&Columns {
+            coordinates: vec!["x".into(), "y".into()],
+            ..Columns::default()
+        });
+        let cloud = crate::parse_as(Path::new("a.csv"), text.as_bytes(), &only).unwrap();
+        assert_eq!(cloud.points, [1.0, 2.0, 3.0, 4.0]);
+        // A quote that swallows rows is told.
+        assert!(message("a.csv", b"1,2\n# a,\"b\n3,4\n").contains("comment on line 2"));
+    }
+
+    #[test]
+    fn comments_and_separators_stay_where_a_table_is_moved() {
+        let reading = Reading::of(&Columns {
+            coordinates: vec!["y".into()],
+            ..Columns::default()
+        });
+        for (before, after, comma) in [
+            (
+                "# k,\"a\"\nx,y\n1,2\n# b\n3,4\n",
+                "# k,a\nx,y\n1,0.5\n# b\n3,-7.0\n",
+                false,
+            ),
+            ("x;y\n1,5;2\n3;4\n", "x;y\n1,5;0,5\n3;-7,0\n", true),
+            ("a,y\n1,2,3\n2,4,5\n", "a,y\n1,2,0.5\n2,4,-7.0\n", false),
+        ] {
+            let file = Path::new("a.csv");
+            assert_eq!(
+                has_decimal_commas(file, before.as_bytes(), None).unwrap(),
+                comma
+            );
+            let mut out = Vec::new();
+            write_moved_csv(
+                (file, &reading),
+                before.as_bytes(),
+                comma,
+                &[0.5, -7.0],
+                &mut out,
+            )
+            .unwrap();
+            assert_eq!(String::from_utf8(out.clone()).unwrap(), after);
+            let cloud = crate::parse_as(file, &out, &reading).unwrap();
+            assert_eq!(cloud.points, [0.5, -7.0]);
+        }
+    }
+
+    const WATER: &str = "3\nwater, # of hands\nO 0.0 0.1 0.2\nH 1 0 0 7\nH -1 0 0 7\n\n";
+
+    #[test]
+    fn atoms_are_points_behind_a_count_and_a_title() {
+        let water = WATER.replace(" 7", "");
+        let points = [0.0, 0.1, 0.2, 1.0, 0.0, 0.0, -1.0, 0.0, 0.0];
+        for text in [
+            water.clone(),
+            water.replace("water, # of hands", ""),
+            water.replace("water, # of hands", "1 2 3"),
+            water.replace('O', "8").replace('H', "1"),
+            water.replace('\n', "\r\n"),
+            "2\nProperties=id:I:1:species:S:1:pos:R:3:charge:R:1 pbc=\"T T T\"\n1 O 0 0.1 .2 9\n2 H 1 0 0 9\n".into(),
+        ] {
+            let cloud = parse("a.xyz", text.as_bytes()).unwrap();
+            assert_eq!(cloud.dimension, 3);
+            assert_eq!(cloud.points, points[..cloud.points.len()], "{text}");
+        }
+        let reading = Reading::of(&Columns {
+            coordinates: vec!["z".into(), "x".into()],
+            ..Columns::default()
+        });
+        let text = WATER.replace("0.2\n", "0.2 7\n");
+        let cloud = crate::parse_as(Path::new("a.xyz"), text.as_bytes(), &reading).unwrap();
+        assert_eq!(cloud.points, [0.2, 0.0, 0.0, 1.0, 0.0, -1.0]);
+        let mut out = Vec::new();
+        let from = (Path::new("a.xyz"), &reading);
+        write_moved_xyz(from, text.as_bytes(), &[9.0; 6], &mut out).unwrap();
+        let moved = "3\nwater, # of hands\nO 9.0 0.1 9.0 7\nH 9.0 0 9.0 7\nH 9.0 0 9.0 7\n\n";
+        assert_eq!(String::from_utf8(out).unwrap(), moved);
+        for (text, part) in [
+            (
+                water.replacen('3', "5", 1),
+                "promises 5 atoms but only 3 are there",
+            ),
+            (
+                water.replacen('3', "2", 1),
+                "there are more lines than the first one says",
+            ),
+            (WATER.to_owned(), "row 2 has 5 columns where 4 are expected"),
+            (
+                "3\n1 2 3\n4 5 6\n7 8 9\n".to_owned(),
+                "row 2 has 3 columns where 1 are expected",
+            ),
+        ] {
+            let told = message("a.xyz", text.as_bytes());
+            assert!(told.contains(part), "{told}");
         }
     }
 }

@@ -65,17 +65,67 @@ pub enum Error {
         /// The file as the user named it.
         file: PathBuf,
     },
-    /// A coordinate or weight is NaN or infinite: remove the row or give it a finite value.
-    #[error("{}: row {row}, column {column} is {value}; remove the row or give it a finite value", .file.display())]
+    /// A coordinate or weight is missing, NaN or infinite: remove the rows or give them finite values.
+    #[error("{}: row {row}, column {column} is {value}; {}", .file.display(), removal(*.rows, *.of))]
     NotFinite {
         /// The file as the user named it.
         file: PathBuf,
-        /// The data row, counted from 1.
+        /// The first such data row, counted from 1.
         row: usize,
         /// The column's name, or its number counted from 1.
         column: String,
-        /// What stands there.
-        value: f64,
+        /// What stands there; a text in quotes.
+        value: String,
+        /// How many rows have such a value.
+        rows: usize,
+        /// How many rows there are.
+        of: usize,
+    },
+    /// A column has no value in any row: select the columns that are coordinates.
+    #[error("{}: column {column} has no value in any row; select the columns that are coordinates", .file.display())]
+    EmptyColumn {
+        /// The file as the user named it.
+        file: PathBuf,
+        /// The column's name, or its number counted from 1.
+        column: String,
+        /// The columns that are most likely meant.
+        likely: Box<Columns>,
+    },
+    /// A column numbers the rows, as the index that other programs write: select the columns that are
+    /// coordinates.
+    #[error("{}: column {column} numbers the rows; select the columns that are coordinates", .file.display())]
+    RowNumbers {
+        /// The file as the user named it.
+        file: PathBuf,
+        /// The column's name, or its number counted from 1.
+        column: String,
+        /// The columns that are most likely meant.
+        likely: Box<Columns>,
+        /// All of them, where the column is a coordinate.
+        all: Box<Columns>,
+    },
+    /// The first row may be a point or a header of numbers: say which.
+    #[error(
+        "{}: the first row, {row}, may be a point or the names of the columns; say whether it is a header", .file.display()
+    )]
+    DoubtfulHeader {
+        /// The file as the user named it.
+        file: PathBuf,
+        /// The row, shortened.
+        row: String,
+    },
+    /// A column is selected twice: leave one of them out.
+    #[error(
+        "{}: {first} and {second} are one column; select each column once; names in the header go before numbers",
+        .file.display()
+    )]
+    ColumnTwice {
+        /// The file as the user named it.
+        file: PathBuf,
+        /// What was asked for first.
+        first: String,
+        /// What was asked for later.
+        second: String,
     },
     /// A weight is below zero: weights are masses.
     #[error(
@@ -128,7 +178,7 @@ pub enum Error {
     /// normal: select the columns that are coordinates.
     #[error(
         "{}: {} would be coordinates, but {} called like {like}; select the columns that are coordinates",
-        .file.display(), .taken.join(", "), subject(.doubtful)
+        .file.display(), listed(.taken), subject(.doubtful)
     )]
     DoubtfulColumns {
         /// The file as the user named it.
@@ -175,9 +225,9 @@ pub enum Error {
         /// The file as the user named it.
         file: PathBuf,
     },
-    /// Numbers of a csv are not separated by commas: separate them so.
+    /// A field holds several numbers: separate them as the format does.
     #[error(
-        "{}: row {row} has {text:?} in one field; separate the fields by commas, and write decimals with a point",
+        "{}: row {row} has {text:?} in one field; separate the fields by {separator}, and write decimals with a point",
         .file.display()
     )]
     Separator {
@@ -187,6 +237,48 @@ pub enum Error {
         row: usize,
         /// The field, shortened.
         text: String,
+        /// What stands between fields.
+        separator: &'static str,
+    },
+    /// Decimals have points here and commas there: write all of them in one way.
+    #[error(
+        "{}: row {row} has {text:?}, and other numbers have the other decimal mark; write all decimals with a point, or \
+         all with a comma",
+        .file.display()
+    )]
+    DecimalMark {
+        /// The file as the user named it.
+        file: PathBuf,
+        /// The data row, counted from 1.
+        row: usize,
+        /// The field, shortened.
+        text: String,
+    },
+    /// A line of a file of lines has more or fewer values than its header says: export the file again.
+    #[error(
+        "{}: line {line} has {found} values where the header says {expected} for {what}; the file or its header is \
+         wrong: export it again",
+        .file.display()
+    )]
+    Line {
+        /// The file as the user named it.
+        file: PathBuf,
+        /// The line, counted from 1.
+        line: usize,
+        /// Its values.
+        found: u64,
+        /// Those that the header says.
+        expected: u64,
+        /// What stands on the line.
+        what: String,
+    },
+    /// The file holds more than its header says: export the file again.
+    #[error("{}: {place}: there is more than the header says; the file or its header is wrong: export it again", .file.display())]
+    LeftOver {
+        /// The file as the user named it.
+        file: PathBuf,
+        /// Where it begins.
+        place: String,
     },
     /// A row is longer or shorter than the first one: give every row the same columns.
     #[error(
@@ -262,7 +354,7 @@ pub enum Error {
         found: String,
     },
     /// A part that must be there is missing: add it, or rename the one meant.
-    #[error("{}: has no {wanted} among {found:?}; add it or rename the one that is meant", .file.display())]
+    #[error("{}: has no {wanted} among {}; add it or rename the one that is meant", .file.display(), quoted(.found))]
     Missing {
         /// The file as the user named it.
         file: PathBuf,
@@ -334,10 +426,44 @@ impl From<Error> for io::Error {
     }
 }
 
+/// What is to be done about so many rows without finite values.
+fn removal(rows: usize, of: usize) -> String {
+    if rows == 1 {
+        return "remove the row or give it a finite value".into();
+    }
+    format!(
+        "{rows} of {of} rows have values that are missing or not finite: remove these rows or give them finite values"
+    )
+}
+
+/// More names than these are counted instead of listed.
+const LISTED: usize = 10;
+
+/// Some names, and how many there are besides.
+pub(crate) fn listed(names: &[String]) -> String {
+    let short = |name: &String| -> String {
+        match name.char_indices().nth(60) {
+            Some((end, _)) => format!("{}…", &name[..end]),
+            None => name.clone(),
+        }
+    };
+    let some: Vec<_> = names.iter().take(LISTED).map(short).collect();
+    match names.len().saturating_sub(LISTED) {
+        0 => some.join(", "),
+        more => format!("{} and {more} more", some.join(", ")),
+    }
+}
+
+/// The same in quotes and brackets.
+fn quoted(names: &[String]) -> String {
+    let names: Vec<_> = names.iter().map(|name| format!("{name:?}")).collect();
+    format!("[{}]", listed(&names))
+}
+
 /// Names as the subject of a sentence, with its verb.
 fn subject(names: &[String]) -> String {
     let verb = if names.len() == 1 { "is" } else { "are" };
-    format!("{} {verb}", names.join(", "))
+    format!("{} {verb}", listed(names))
 }
 
 /// How a column can be selected.
@@ -345,8 +471,10 @@ fn choice(names: &[String], width: usize) -> String {
     if names.is_empty() {
         return format!("its columns have no names: choose by a number from 1 to {width}");
     }
-    let names = names.join(", ");
-    format!("choose from {names}, or by a number from 1 to {width}")
+    format!(
+        "choose from {}, or by a number from 1 to {width}",
+        listed(names)
+    )
 }
 
 /// A text from elsewhere, fit to stand in a message: a few words on one line.

@@ -4,10 +4,11 @@ use crate::{Error, Result};
 use std::{
     ffi::OsString,
     path::{Path, PathBuf},
+    str::FromStr,
 };
 
 /// A format.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Format {
     Npy,
     Npz,
@@ -20,9 +21,10 @@ pub(crate) enum Format {
     Parquet,
 }
 
-/// What the name of a file says of its bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Kind {
+/// What the name of a file says of its bytes, and what somebody may say of one whose name does not: the
+/// format, and whether gzip packs it. It is parsed from an extension, as `ply` or `csv.gz`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Kind {
     pub(crate) format: Format,
     /// Whether gzip packs the whole: `.gz` after the format's own extension.
     pub(crate) packed: bool,
@@ -59,17 +61,16 @@ const EXPORT: &str = "export the points as .ply";
 
 impl Format {
     /// Read from front to back, so that it may be packed as a whole.
-    const fn streams(self) -> bool {
+    pub(crate) const fn streams(self) -> bool {
         matches!(self, Self::Npy | Self::Ply | Self::Csv | Self::Xyz)
     }
 
     /// Has columns that can be selected.
     pub(crate) const fn is_table(self) -> bool {
         match self {
-            Self::Npy | Self::Csv | Self::Xyz => true,
-            #[cfg(feature = "parquet")]
-            Self::Parquet => true,
-            _ => false,
+            #[cfg(feature = "las")]
+            Self::Las => false,
+            _ => true,
         }
     }
 
@@ -102,8 +103,12 @@ impl Kind {
         }
     }
 
-    /// What the name says of a cloud that is read.
-    pub(crate) fn of_cloud(path: &Path) -> Result<Self> {
+    /// What the name says of a cloud that is read, or else this `format`.
+    pub(crate) fn of_cloud(path: &Path, format: Option<Self>) -> Result<Self> {
+        let named = Self::among(path, |_| true);
+        if let (Err(_), Some(format)) = (&named, format) {
+            return Ok(format);
+        }
         let (plain, _) = unpacked(path);
         let is = |(extension, _): &&(&str, _)| has_extension(plain, &extension[1..]);
         match FOREIGN.iter().find(is) {
@@ -112,13 +117,28 @@ impl Kind {
                 extension,
                 remedy,
             }),
-            None => Self::among(path, |_| true),
+            None => named,
         }
     }
 
-    /// What the name says of a cloud that is written.
-    pub(crate) fn of_target(path: &Path) -> Result<Self> {
-        Self::among(path, |format| format.streams() || format == Format::Npz)
+    /// What the name says of a cloud that is written, or else this `format`; csv on standard output.
+    pub(crate) fn of_target(path: &Path, format: Option<Self>) -> Result<Self> {
+        let written = |format: Format| format.streams() || format == Format::Npz;
+        let format = format.or((path == Path::new("-")).then_some(Self::CSV));
+        match (Self::among(path, written), format) {
+            (Err(_), Some(format)) if written(format.format) => Ok(format),
+            (named, _) => named,
+        }
+    }
+}
+
+impl FromStr for Kind {
+    type Err = String;
+
+    fn from_str(extension: &str) -> std::result::Result<Self, String> {
+        let name = format!("a.{}", extension.trim_start_matches('.'));
+        let named = Self::among(Path::new(&name), |_| true);
+        named.map_err(|_| format!("choose from {}", known(|_| true)))
     }
 }
 

@@ -2,10 +2,12 @@
 //! and offsets have it; what else a record holds is stepped over.
 
 use crate::{
-    Cloud, Error, Result,
+    Cloud, Columns, Error, Result,
+    columns::Table,
     source::{Source, room},
 };
 use las::{Reader, raw};
+use laz::{LazItem, LazItemType, LazVlr, laszip::ChunkTable};
 use std::{
     io::{self, BufReader, Cursor, Read, Seek, SeekFrom},
     path::Path,
@@ -35,11 +37,12 @@ fn points(
     let claimed = raw::Header::read_from(&mut bytes)
         .and_then(|header| Ok(claims(&mut bytes, &header)?))
         .map_err(|error| malformed("header", &error))?;
+    let larger = "claims records that are larger than the file";
     if length.is_some_and(|length| claimed > length) {
-        return Err(malformed(
-            "header",
-            &"claims records that are larger than the file",
-        ));
+        return Err(malformed("header", &larger));
+    }
+    if !holds_layers(&mut bytes).map_err(|error| malformed("packed points", &error))? {
+        return Err(malformed("packed points", &larger));
     }
     let reader = Reader::new(bytes);
     let mut reader = reader.map_err(|error| malformed("header", &error))?;
@@ -72,11 +75,10 @@ fn points(
         }
         read += records.len() as u64;
     }
-    Ok(Cloud {
-        points,
-        dimension: 3,
-        weights: None,
-    })
+    let columns = Columns::default();
+    let mut table = Table::of_numbers(file, &columns, points, 3)?;
+    table.names = Some(["x", "y", "z"].map(str::to_owned).to_vec());
+    table.finish()
 }
 
 /// The largest of the lengths that the libraries reserve at the file's word: the bytes of the first
@@ -105,6 +107,69 @@ fn claims(bytes: &mut (impl Read + Seek), header: &raw::Header) -> io::Result<u6
         most = most.max(number(SeekFrom::Start(table.saturating_add(4)), 4)?);
     }
     bytes.rewind().map(|()| most)
+}
+
+/// Whether chunks of packed points are as large as what they say of the layers in them (LASzip for the point
+/// types from 6 on): a point, the number of points, the size of each layer, and the layers, for which the
+/// library makes room at the file's word.
+fn holds_layers(bytes: &mut (impl Read + Seek)) -> laz::Result<bool> {
+    let header = raw::Header::read_from(&mut *bytes).map_err(io::Error::other)?;
+    if header.point_data_record_format & 0xc0 == 0 {
+        bytes.rewind()?;
+        return Ok(true);
+    }
+    let mut packed = None;
+    for _ in 0..header.number_of_variable_length_records {
+        let record = raw::Vlr::read_from(&mut *bytes, false).map_err(io::Error::other)?;
+        let is_laszip = record.user_id.starts_with(LazVlr::USER_ID.as_bytes())
+            && record.record_id == LazVlr::RECORD_ID;
+        if is_laszip && packed.is_none() {
+            packed = Some(LazVlr::from_buffer(&record.data)?);
+        }
+    }
+    let layers = |packed: &LazVlr| -> usize {
+        let of = |item: &LazItem| match item.item_type() {
+            LazItemType::Point14 => 9,
+            LazItemType::RGB14 | LazItemType::WavePacket14 => 1,
+            LazItemType::RGBNIR14 => 2,
+            LazItemType::Byte14(bytes) => bytes.into(),
+            _ => 0,
+        };
+        packed.items().iter().map(of).sum()
+    };
+    let (start, end) = (
+        u64::from(header.offset_to_point_data),
+        bytes.seek(SeekFrom::End(0))?,
+    );
+    // The first point is there as it is; the library makes room for each of its bytes.
+    let first = packed.as_ref().map_or(0, LazVlr::items_size);
+    let mut fits = start.saturating_add(first) <= end;
+    if let Some(packed) = packed.filter(|packed| fits && layers(packed) > 0) {
+        bytes.seek(SeekFrom::Start(start))?;
+        let table = ChunkTable::read_from(&mut *bytes, &packed)?;
+        let mut start = start + ChunkTable::OFFSET_SIZE as u64;
+        let head = packed.items_size() + 4;
+        let mut sizes = vec![0; 4 * layers(&packed)];
+        for chunk in &table {
+            bytes.seek(SeekFrom::Start(start.saturating_add(head)))?;
+            bytes.read_exact(&mut sizes)?;
+            let (sizes, _) = sizes.as_chunks();
+            let layers: u64 = (sizes.iter())
+                .map(|size| u64::from(u32::from_le_bytes(*size)))
+                .sum();
+            fits &= head + 4 * sizes.len() as u64 + layers == chunk.byte_count;
+            start = start.saturating_add(chunk.byte_count);
+        }
+        // Where the table lies about its chunks, they end elsewhere, or more are read than it has.
+        let large = header
+            .large_file
+            .map_or(0, |large| large.number_of_point_records);
+        let promised = large.max(header.number_of_point_records.into());
+        let counts = table.into_iter().map(|chunk| chunk.point_count);
+        fits &= start <= end && counts.fold(0, u64::saturating_add) >= promised;
+    }
+    bytes.rewind()?;
+    Ok(fits)
 }
 
 #[cfg(test)]
@@ -172,8 +237,12 @@ mod tests {
         }
         // More than a chunk of them.
         let many: Vec<_> = (0..140_000).map(|i| [f64::from(i), 0.0, 1.0]).collect();
-        for packed in [false, true] {
-            let cloud = parse("a.laz", &written(&many, packed)).unwrap();
+        for bytes in [
+            written(&many, false),
+            written(&many, true),
+            written_as((1, 4), 7, &many, true),
+        ] {
+            let cloud = parse("a.laz", &bytes).unwrap();
             assert_eq!(cloud.points, many.as_flattened());
         }
     }
@@ -186,8 +255,43 @@ mod tests {
     }
 
     #[test]
+    fn layers_that_claim_more_than_their_chunk_are_refused() {
+        let mut bytes = written_as((1, 4), 7, &POINTS, true);
+        let start = u32::from_le_bytes(bytes[96..100].try_into().unwrap()) as usize;
+        // Behind the place of the table, a point of 36 bytes, and the number of points.
+        let first = start + 8 + 36 + 4;
+        bytes[first..first + 4].copy_from_slice(&u32::MAX.to_le_bytes());
+        // Nor is there a second chunk for points beyond those of the first.
+        let mut more = written_as((1, 4), 7, &POINTS, true);
+        more[107..111].copy_from_slice(&0_u32.to_le_bytes());
+        more[247..255].copy_from_slice(&60_000_u64.to_le_bytes());
+        for bytes in [bytes, more] {
+            let told = message("a.laz", &bytes);
+            let expected = "packed points: claims records that are larger than the file";
+            assert!(told.contains(expected), "{told}");
+        }
+    }
+
+    #[test]
     fn files_that_are_cut_or_changed_anywhere_never_panic() {
         mutilate("a.las", &written(&POINTS, false));
         mutilate("a.laz", &written(&POINTS, true));
+    }
+    #[test]
+    fn a_scan_has_no_columns_to_select() {
+        let columns = crate::Columns {
+            coordinates: vec!["x".into()],
+            ..Default::default()
+        };
+        let error = crate::parse_as(
+            "a.las".as_ref(),
+            &written(&POINTS, false),
+            &crate::Reading::of(&columns),
+        );
+        let told = error.unwrap_err().to_string();
+        assert!(
+            told.starts_with("a.las: has no columns to select"),
+            "{told}"
+        );
     }
 }

@@ -2,7 +2,7 @@
 //! are read from front to back may be packed by gzip (`.ply.gz`); `.las`, `.laz` and `.parquet` are
 //! read where the features of these names are on.
 //!
-//! The extension picks the format. A file is read as a stream, straight into the vectors that are
+//! The extension picks the format, or a [`Reading`] where it names none. A file is read as a stream, straight into the vectors that are
 //! returned. A reader never trusts a header: it reserves no more than the bytes of the file can
 //! fill, and every value is checked, so that what comes out is finite and every complaint names the
 //! file, the row and the column. A writer fills a temporary file beside the target and renames it at
@@ -31,8 +31,8 @@ pub use atomic::hold_writes;
 pub use cloud::Cloud;
 pub use columns::Columns;
 pub use error::{Error, Result};
-pub use format::numbered;
-pub use read::{parse_cloud, parse_columns, read_cloud, read_columns, read_weights};
+pub use format::{Kind, numbered};
+pub use read::{Reading, parse_as, parse_cloud, read_as, read_cloud, read_weights};
 pub use write::{
     Array, check_cloud, check_moved, check_target, holds_weights, write_cloud, write_moved,
     write_npy, write_npz, write_text,

@@ -1,13 +1,19 @@
 //! NumPy's `.npy`: one array behind a header that is a Python dictionary. Floats and integers of
-//! every width, both byte orders, C and Fortran order are read, each value converted to float64.
+//! every width, both byte orders, C and Fortran order are read, each value converted to float64. An
+//! array of records, which has named fields, is a table.
 
 use crate::{
-    Array, Cloud, Error, Result,
+    Array, Cloud, Columns, Error, Result,
+    columns::{Field, Table},
+    error::one_line,
     source::{Stream, room},
 };
-use npyz::{NpyFile, NpyHeader, Order, WriterBuilder};
+use npyz::{
+    DType, Deserialize, NpyFile, NpyHeader, Order, TypeRead, TypeReadDyn, WriterBuilder, half::f16,
+};
 use std::{
     io::{self, Read, Write},
+    ops::Range,
     path::Path,
 };
 
@@ -22,20 +28,12 @@ pub(crate) struct Stored {
 }
 
 impl Stored {
-    /// `n × d`, or `n` for points on a line.
-    pub(crate) fn into_cloud(self, file: &Path) -> Result<Cloud> {
-        let dimension = match *self.shape {
+    /// A row for each point, `n × d`, or `n` for points on a line.
+    fn dimension(&self) -> Option<usize> {
+        match *self.shape {
             [_] => Some(1),
             [_, dimension] if dimension > 0 => usize::try_from(dimension).ok(),
             _ => None,
-        };
-        match dimension {
-            Some(dimension) => Ok(Cloud {
-                points: self.values,
-                dimension,
-                weights: None,
-            }),
-            None => Err(self.misshapen(file, "(n, d), one row per point, or (n,)")),
         }
     }
 
@@ -57,8 +55,33 @@ impl Stored {
     }
 }
 
-/// Reads an array; `name` is what errors call it.
+/// Reads a cloud: these columns of an array of numbers, or these fields of one of records; `name` is
+/// what errors call it.
+pub(crate) fn read_cloud(
+    file: &Path,
+    name: &'static str,
+    stream: &mut Stream,
+    columns: &Columns,
+) -> Result<Cloud> {
+    let header = header(file, name, stream)?;
+    if let DType::Record(_) = header.dtype() {
+        return records(file, name, stream, &header, columns);
+    }
+    let array = array(file, name, stream, header)?;
+    match array.dimension() {
+        Some(dimension) => Table::of_numbers(file, columns, array.values, dimension)?.finish(),
+        None => Err(array.misshapen(file, "(n, d), one row per point, or (n,)")),
+    }
+}
+
+/// Reads an array of numbers; `name` is what errors call it.
 pub(crate) fn read(file: &Path, name: &'static str, stream: &mut Stream) -> Result<Stored> {
+    let header = header(file, name, stream)?;
+    array(file, name, stream, header)
+}
+
+/// Reads as far as the header goes.
+fn header(file: &Path, name: &str, stream: &mut Stream) -> Result<NpyHeader> {
     let place = format!("header of array {name}");
     let broken = |error| Error::broken(file, &place, error, FORMAT);
     let malformed =
@@ -68,7 +91,16 @@ pub(crate) fn read(file: &Path, name: &'static str, stream: &mut Stream) -> Resu
     if let Some(limit) = &mut stream.limit {
         *limit = limit.saturating_sub(header.len() as u64);
     }
-    let header = NpyHeader::from_reader(&*header).map_err(|error| malformed(&error))?;
+    NpyHeader::from_reader(&*header).map_err(|error| malformed(&error))
+}
+
+/// Reads the numbers behind a header.
+fn array(
+    file: &Path,
+    name: &'static str,
+    stream: &mut Stream,
+    header: NpyHeader,
+) -> Result<Stored> {
     let element = header.dtype();
     let size = element.num_bytes().unwrap_or(0) as u64;
     let (shape, promised) = (header.shape().to_vec(), header.len());
@@ -77,13 +109,8 @@ pub(crate) fn read(file: &Path, name: &'static str, stream: &mut Stream) -> Resu
         _ => None,
     };
     let held = stream.holds(promised, size);
-    let values = numbers(NpyFile::with_header(header, &mut stream.reader)).ok_or_else(|| {
-        Error::ElementType {
-            file: file.into(),
-            name: name.into(),
-            found: element.descr(),
-        }
-    })?;
+    let values = numbers(NpyFile::with_header(header, &mut stream.reader))
+        .ok_or_else(|| foreign(file, name, &element))?;
     let truncated = |found| Error::Truncated {
         file: file.into(),
         what: "values",
@@ -98,13 +125,177 @@ pub(crate) fn read(file: &Path, name: &'static str, stream: &mut Stream) -> Resu
         None => in_order(room(file, held)?, values),
     };
     match values {
-        Ok(values) => Ok(Stored {
-            name,
-            shape,
-            values,
-        }),
+        Ok(values) => {
+            if matches!(*shape, [_] | [_, 1_u64..=u64::MAX]) {
+                check_end(file, name, stream)?;
+            }
+            Ok(Stored {
+                name,
+                shape,
+                values,
+            })
+        }
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(truncated(found)),
         Err(error) => Err(Error::broken(file, &format!("array {name}"), error, FORMAT)),
+    }
+}
+
+fn foreign(file: &Path, name: &str, element: &DType) -> Error {
+    Error::ElementType {
+        file: file.into(),
+        name: name.into(),
+        found: one_line(&element.descr()),
+    }
+}
+
+/// Refuses bytes behind an array: its header does not say what they are.
+fn check_end(file: &Path, name: &str, stream: &mut Stream) -> Result<()> {
+    match stream.reader.fill_buf() {
+        Ok([]) => Ok(()),
+        Ok(_) => Err(Error::LeftOver {
+            file: file.into(),
+            place: format!("behind array {name}"),
+        }),
+        Err(error) => Err(Error::broken(file, "end of the file", error, FORMAT)),
+    }
+}
+
+/// A value of a record: its name, its bytes, and what reads a number there, if it is one.
+struct Member {
+    name: String,
+    bytes: Range<usize>,
+    number: Option<Box<dyn TypeReadDyn<Value = f64>>>,
+}
+
+/// Members of a record are few; one that claims more is something else.
+const MAX_MEMBERS: usize = 1 << 16;
+
+/// The values of a record, of which an array has one a member, numbered from 1.
+fn members(name: &str, element: &DType, start: usize, found: &mut Vec<Member>) -> Option<()> {
+    match element {
+        DType::Plain(_) => {
+            if found.len() >= MAX_MEMBERS {
+                return None;
+            }
+            found.push(Member {
+                name: name.to_owned(),
+                bytes: start..start + element.num_bytes()?,
+                number: reader(element),
+            });
+        }
+        DType::Array(count, inner) => {
+            let size = inner.num_bytes()?;
+            for k in 0..usize::try_from(*count)
+                .ok()
+                .filter(|count| *count <= MAX_MEMBERS)?
+            {
+                members(&format!("{name}{}", k + 1), inner, start + k * size, found)?;
+            }
+        }
+        DType::Record(fields) => {
+            let mut start = start;
+            for field in fields {
+                let name = match name {
+                    "" => field.name.clone(),
+                    _ => format!("{name}.{}", field.name),
+                };
+                members(&name, &field.dtype, start, found)?;
+                start += field.dtype.num_bytes()?;
+            }
+        }
+    }
+    Some(())
+}
+
+/// Reads an array of records behind its header.
+fn records(
+    file: &Path,
+    name: &'static str,
+    stream: &mut Stream,
+    header: &NpyHeader,
+    columns: &Columns,
+) -> Result<Cloud> {
+    let element = header.dtype();
+    let truncated = |promised, found| Error::Truncated {
+        file: file.into(),
+        what: "records",
+        promised,
+        found,
+    };
+    let size = element.num_bytes().filter(|size| *size > 0);
+    let promised = header.len();
+    if promised > 0 && size.is_some_and(|size| stream.holds(1, size as u64) == 0) {
+        return Err(truncated(promised, 0));
+    }
+    let mut fields = Vec::new();
+    let known = members("", &element, 0, &mut fields);
+    let (Some(size), Some(())) = (size, known) else {
+        return Err(foreign(file, name, &element));
+    };
+    let &[promised] = header.shape() else {
+        return Err(Error::Shape {
+            file: file.into(),
+            name: name.into(),
+            shape: header.shape().to_vec(),
+            wanted: "(n,), one record per point",
+        });
+    };
+    let names = fields.iter().map(|field| field.name.clone()).collect();
+    let mut table = Table::new(file, columns, Some(names));
+    let mut record = Vec::new();
+    for found in 0..promised {
+        record.clear();
+        let read = (&mut stream.reader)
+            .take(size as u64)
+            .read_to_end(&mut record);
+        let length =
+            read.map_err(|error| Error::broken(file, &format!("array {name}"), error, FORMAT))?;
+        if length < size {
+            return Err(truncated(promised, found));
+        }
+        table.push(fields.len(), |column| {
+            let Member { bytes, number, .. } = &fields[column];
+            let bytes = &record[bytes.clone()];
+            match number.as_ref().map(|number| number.read_one(bytes)) {
+                Some(Ok(number)) => Field::Number(number),
+                _ => Field::Text(text(bytes)),
+            }
+        })?;
+    }
+    check_end(file, name, stream)?;
+    table.finish()
+}
+
+/// What can be seen of bytes that are no number.
+fn text(bytes: &[u8]) -> String {
+    let visible = bytes.iter().filter(|byte| **byte != 0).take(40);
+    String::from_utf8_lossy(&visible.copied().collect::<Vec<_>>()).into_owned()
+}
+
+/// A number of some type, as float64.
+struct Real<R, N>(R, fn(N) -> f64);
+
+impl<N, R: TypeRead<Value = N>> TypeRead for Real<R, N> {
+    type Value = f64;
+
+    fn read_one<B: Read>(&self, bytes: B) -> io::Result<f64> {
+        self.0.read_one(bytes).map(self.1)
+    }
+}
+
+/// What reads a number of this type.
+fn reader(element: &DType) -> Option<Box<dyn TypeReadDyn<Value = f64>>> {
+    macro_rules! first_that_fits {
+        ($($number:ty, $real:expr;)*) => {{
+            $(if let Ok(reader) = <$number>::reader(element) {
+                return Some(Box::new(Real(reader, $real)));
+            })*
+            None
+        }};
+    }
+    first_that_fits! {
+        f64, |value| value; f32, f64::from; f16, f64::from; i64, |value| value as f64; i32, f64::from;
+        i16, f64::from; i8, f64::from; u64, |value| value as f64; u32, f64::from; u16, f64::from; u8, f64::from;
     }
 }
 
@@ -127,10 +318,14 @@ fn header_bytes(reader: &mut dyn Read) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// The deepest brackets: a dictionary, a list of fields, a field, and its shape.
+const MAX_DEPTH: usize = 4;
+
 /// Keeps from the header parser what it does not guard against: it reserves the length that the
 /// header claims, recurses once per open bracket, and multiplies sizes without a check. An array of
-/// plain numbers has two brackets, decimal sizes and no escapes, so nothing honest is lost. Sizes
-/// of 0 count as 1, since the others are multiplied all the same.
+/// numbers or records has few brackets in one another, decimal sizes and no escapes, so nothing honest is
+/// lost. Sizes of 0 count as 1, since the others are multiplied all the same; what stands in quotes, the
+/// names of fields and of types, is no size.
 fn check_header(bytes: &[u8]) -> std::result::Result<(), &'static str> {
     let foreign = "these are not the first bytes of a .npy file";
     let (length, text) = match *bytes.strip_prefix(b"\x93NUMPY").ok_or(foreign)? {
@@ -142,10 +337,27 @@ fn check_header(bytes: &[u8]) -> std::result::Result<(), &'static str> {
         return Err("the header is longer than any array of numbers needs");
     }
     let text = text.get(..length).ok_or("the header is cut short")?;
-    if text.contains(&b'\\') || text.iter().filter(|byte| b"([{".contains(byte)).count() > 2 {
-        return Err("the header does not describe an array of plain numbers");
+    if text.contains(&b'\\') {
+        return Err("the header has an escape, which no array of numbers needs");
     }
-    text.split(|&byte| !(byte.is_ascii_alphanumeric() || byte == b'_'))
+    let (mut quote, mut depth) = (None, 0_usize);
+    let mut sizes = text.to_vec();
+    for byte in &mut sizes {
+        match (quote, *byte) {
+            (Some(open), closing) if open == closing => quote = None,
+            (None, b'\'' | b'"') => quote = Some(*byte),
+            (None, b'(' | b'[' | b'{') => depth += 1,
+            (None, b')' | b']' | b'}') => depth = depth.saturating_sub(1),
+            (None, _) => continue,
+            _ => {}
+        }
+        if depth > MAX_DEPTH {
+            return Err("the header describes neither an array of numbers nor one of records");
+        }
+        *byte = b' ';
+    }
+    sizes
+        .split(|&byte| !(byte.is_ascii_alphanumeric() || byte == b'_'))
         .filter(|word| word.first().is_some_and(u8::is_ascii_digit))
         .try_fold(1_u64, |product, word| {
             let size: u64 = std::str::from_utf8(word).ok()?.parse().ok()?;
@@ -158,16 +370,22 @@ fn check_header(bytes: &[u8]) -> std::result::Result<(), &'static str> {
 /// Every value as float64, or `None` for a type that is no real number.
 fn numbers<'r>(stored: NpyFile<impl Read + 'r>) -> Option<Numbers<'r>> {
     macro_rules! first_that_fits {
-        ($($number:ty)*) => {{
+        ($($number:ty, $real:expr;)*) => {{
             $(let stored = match stored.try_data::<$number>() {
-                Ok(values) => return Some(Box::new(values.map(|value| value.map(|value| value as f64)))),
+                Ok(values) => {
+                    let real: fn($number) -> f64 = $real;
+                    return Some(Box::new(values.map(move |value| value.map(real))));
+                }
                 Err(stored) => stored,
             };)*
             let _ = stored;
             None
         }};
     }
-    first_that_fits!(f64 f32 i64 i32 i16 i8 u64 u32 u16 u8)
+    first_that_fits! {
+        f64, |value| value; f32, f64::from; f16, f64::from; i64, |value| value as f64; i32, f64::from;
+        i16, f64::from; i8, f64::from; u64, |value| value as f64; u32, f64::from; u16, f64::from; u8, f64::from;
+    }
 }
 
 /// The values of an array, as they come.
@@ -341,8 +559,83 @@ mod tests {
             message("a.npy", b"\x93NUMPY\x02\x00\xff\x00\x00\x00{}")
                 .contains("the header is cut short")
         );
-        assert!(message("a.npy", &npy(&"(".repeat(9_000), &[])).contains("plain numbers"));
+        assert!(
+            message("a.npy", &npy(&"(".repeat(9_000), &[]))
+                .contains("neither an array of numbers nor one of records")
+        );
         assert!(message("a.npy", &npy(&" ".repeat(20_000), &[])).contains("longer than"));
         assert!(message("a.npy", b"PK").contains("not the first bytes"));
+    }
+    #[test]
+    fn halves_are_read() {
+        // IEEE 754: one, minus two, the least above zero, the greatest.
+        let halves = [0x3c00_u16, 0xc000, 0x0001, 0x7bff];
+        let expected = [1.0, -2.0, 2f64.powi(-24), 65504.0];
+        for (order, data) in [
+            ("<f2", halves.map(u16::to_le_bytes)),
+            (">f2", halves.map(u16::to_be_bytes)),
+        ] {
+            let cloud = parse("a.npy", &array(order, "False", "(2, 2)", &data.concat())).unwrap();
+            assert_eq!(cloud.points, expected);
+        }
+    }
+
+    /// Records of a name, two coordinates in 2 and 8 bytes, and three more values.
+    fn records(rows: u64) -> Vec<u8> {
+        let header = format!(
+            "{{'descr': [('label', '|S3'), ('x', '<f2'), ('y', '>f8'), ('more', '<i4', (3,))], \
+             'fortran_order': False, 'shape': ({rows},), }}\n"
+        );
+        let mut data = Vec::new();
+        for row in 0..2_i32 {
+            data.extend(b"a\0\0");
+            data.extend([0x3c00_u16, 0xc000][row as usize].to_le_bytes());
+            data.extend(f64::from(row).to_be_bytes());
+            data.extend([row, 5, 6].map(i32::to_le_bytes).concat());
+        }
+        npy(&header, &data)
+    }
+
+    #[test]
+    fn the_fields_of_records_are_columns() {
+        let told = message("a.npy", &records(2));
+        assert!(
+            told.contains("column label is \"a\", not a number"),
+            "{told}"
+        );
+        let read = |coordinates: &[&str], bytes: &[u8]| {
+            let columns = crate::Columns {
+                coordinates: coordinates.iter().map(|&name| name.into()).collect(),
+                ..Default::default()
+            };
+            crate::parse_as("a.npy".as_ref(), bytes, &crate::Reading::of(&columns))
+        };
+        let cloud = read(&["y", "x", "more1", "more3"], &records(2)).unwrap();
+        assert_eq!(cloud.points, [0.0, 1.0, 0.0, 6.0, 1.0, -2.0, 1.0, 6.0]);
+        let absent = read(&["z"], &records(2)).unwrap_err().to_string();
+        assert!(
+            absent.contains("choose from label, x, y, more1, more2, more3"),
+            "{absent}"
+        );
+        let cut = read(&["x"], &records(3)).unwrap_err().to_string();
+        assert!(
+            cut.contains("promises 3 records but only 2 are there"),
+            "{cut}"
+        );
+        let longer = read(&["x"], &records(1)).unwrap_err().to_string();
+        assert!(
+            longer.contains("behind array of points: there is more than the header says"),
+            "{longer}"
+        );
+        crate::tests::mutilate("a.npy", &records(2));
+    }
+
+    #[test]
+    fn an_array_is_as_long_as_its_header_says() {
+        let told = message("a.npy", &array("|i1", "False", "(2, 2)", &[1, 2, 3, 4, 5]));
+        assert!(
+            told.contains("behind array of points: there is more than the header says"),
+            "{told}"
+        );
     }
 }

@@ -1,9 +1,11 @@
 //! NumPy's `.npz`: a zip archive of `.npy` members. A cloud is the array `points` and, if there,
-//! the array `weights`.
+//! the array `weights`, or another one that is named so.
 
 use crate::{
-    Array, Cloud, Error, Result,
-    npy::{self, Stored},
+    Array, Cloud, Columns, Error, Result,
+    cloud::check_weights,
+    columns::{weight_by_name, weight_like},
+    npy,
     source::{MAX_RATIO, Source, Stream},
 };
 use npyz::{
@@ -15,8 +17,9 @@ use std::{
     path::Path,
 };
 
-/// Reads the arrays `points` and `weights`.
-pub(crate) fn read(file: &Path, source: Source) -> Result<Cloud> {
+/// Reads the array `points`, of which columns may be selected, and that of the weights: the one that is
+/// asked for, or else one that is named as weights are.
+pub(crate) fn read(file: &Path, source: Source, columns: &Columns) -> Result<Cloud> {
     // No member of an archive is larger than all of it can unpack to.
     let limit = source
         .length()
@@ -26,29 +29,83 @@ pub(crate) fn read(file: &Path, source: Source) -> Result<Cloud> {
         .seekable()
         .ok_or_else(|| contents(&"a pipe has none"))?;
     let mut archive = NpzArchive::new(archive).map_err(|error| contents(&error))?;
-    let Some(points) = member(file, &mut archive, "points", limit)? else {
-        let mut found: Vec<_> = archive.array_names().map(Into::into).collect();
-        found.sort();
+    let mut names: Vec<String> = archive.array_names().map(Into::into).collect();
+    names.sort();
+    let wanted = columns.weight.as_ref();
+    let chosen = wanted.filter(|wanted| names.contains(wanted));
+    let of_points = Columns {
+        // What is no array may be a column.
+        weight: wanted.filter(|_| chosen.is_none()).cloned(),
+        ..columns.clone()
+    };
+    let points = member(file, &mut archive, "points", limit, |file, stream| {
+        npy::read_cloud(file, "points", stream, &of_points)
+    })?;
+    let Some(mut cloud) = points else {
         return Err(Error::Missing {
             file: file.into(),
             wanted: "array points",
-            found,
+            found: names,
         });
     };
-    let mut cloud = points.into_cloud(file)?;
-    if let Some(weights) = member(file, &mut archive, "weights", limit)? {
-        cloud.weights = Some(weights.into_vector(file)?);
+    let n = cloud.points.len() / cloud.dimension;
+    let named = weight_by_name(Some(&names)).filter(|_| cloud.weights.is_none());
+    if let Some(name) = chosen.or(named.map(|at| &names[at])) {
+        let vector = |file: &Path, stream: &mut Stream| {
+            npy::read(file, "weights", stream)?.into_vector(file)
+        };
+        let weights = member(file, &mut archive, name, limit, vector)?.unwrap_or_default();
+        if weights.len() != n {
+            return Err(Error::WeightCount {
+                file: file.into(),
+                points: n,
+                weights: weights.len(),
+            });
+        }
+        check_weights(file, &weights, None)?;
+        cloud.weights = Some(weights);
+    }
+    if cloud.weights.is_none() && !columns.unweighted {
+        check_left(file, &mut archive, &names, n, limit)?;
     }
     Ok(cloud)
 }
 
-/// An array of the archive, if it is there.
-fn member(
+/// Refuses to leave out an array that is called like weights and has one value a point.
+fn check_left(
     file: &Path,
     archive: &mut NpzArchive<impl Read + Seek>,
-    name: &'static str,
+    names: &[String],
+    points: usize,
     limit: Option<u64>,
-) -> Result<Option<Stored>> {
+) -> Result<()> {
+    let others = 0..names.len();
+    let mut others: Vec<_> = others.filter(|&at| names[at] != "points").collect();
+    while let Some(at) = weight_like(names, &others, true) {
+        others.retain(|&other| other != at);
+        let length = |file: &Path, stream: &mut Stream| {
+            Ok(npy::read(file, "weights", stream)?.into_vector(file)?.len())
+        };
+        // What is no vector of numbers is no weight.
+        let found = member(file, archive, &names[at], limit, length);
+        if found.is_ok_and(|length| length == Some(points)) {
+            return Err(Error::WeightLeftOut {
+                file: file.into(),
+                column: names[at].clone(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// What `read` makes of an array of the archive, if it is there.
+fn member<T>(
+    file: &Path,
+    archive: &mut NpzArchive<impl Read + Seek>,
+    name: &str,
+    limit: Option<u64>,
+    read: impl FnOnce(&Path, &mut Stream) -> Result<T>,
+) -> Result<Option<T>> {
     match archive
         .zip_archive()
         .by_name(&file_name_from_array_name(name))
@@ -58,7 +115,7 @@ fn member(
                 reader: Box::new(BufReader::new(member)),
                 limit,
             };
-            let array = npy::read(file, name, &mut stream)?;
+            let array = read(file, &mut stream)?;
             let place = format!("array {name}");
             stream
                 .finish()
@@ -176,5 +233,62 @@ mod tests {
             .unwrap();
         bytes[directory + 24..directory + 28].copy_from_slice(&[0xff; 4]);
         let _ = parse("a.npz", &bytes);
+    }
+    #[test]
+    fn weights_have_one_of_their_names_or_the_one_that_is_asked_for() {
+        let with = |name| {
+            npz(&[
+                ("points", vec![2, 1], &[1.0, 2.0]),
+                (name, vec![2], &[0.5, 1.5]),
+            ])
+        };
+        for name in ["weights", "weight", "Weights"] {
+            assert_eq!(
+                parse("a.npz", &with(name)).unwrap().weights.unwrap(),
+                [0.5, 1.5],
+                "{name}"
+            );
+        }
+        let asked = |weight: Option<&str>, unweighted, bytes: &[u8]| {
+            let columns = Columns {
+                coordinates: vec![],
+                weight: weight.map(str::to_owned),
+                unweighted,
+            };
+            crate::parse_as("a.npz".as_ref(), bytes, &crate::Reading::of(&columns))
+        };
+        for name in ["w", "mass", "n", "counts"] {
+            let error = parse("a.npz", &with(name)).unwrap_err();
+            assert!(
+                matches!(&error, Error::WeightLeftOut { column, .. } if column == name),
+                "{error}"
+            );
+            assert_eq!(
+                asked(Some(name), false, &with(name))
+                    .unwrap()
+                    .weights
+                    .unwrap(),
+                [0.5, 1.5]
+            );
+            assert_eq!(asked(None, true, &with(name)).unwrap().weights, None);
+        }
+        assert_eq!(
+            asked(Some("label"), false, &with("label"))
+                .unwrap()
+                .weights
+                .unwrap(),
+            [0.5, 1.5]
+        );
+        // Another number of values is something else.
+        let other = npz(&[("points", vec![2, 1], &[1.0, 2.0]), ("n", vec![1], &[7.0])]);
+        assert_eq!(parse("a.npz", &other).unwrap().weights, None);
+        // What is no array is a column of the points.
+        let table = npz(&[("points", vec![2, 3], &[1.0, 2.0, 5.0, 3.0, 4.0, 6.0])]);
+        let cloud = asked(Some("3"), false, &table).unwrap();
+        assert_eq!(
+            (&*cloud.points, cloud.weights.unwrap()),
+            (&[1.0, 2.0, 3.0, 4.0][..], vec![5.0, 6.0])
+        );
+        assert!(asked(Some("q"), false, &table).is_err());
     }
 }

@@ -2,22 +2,23 @@
 
 use crate::{
     Cloud, Columns, Error, Result,
-    columns::{Names, Place, Roles},
+    columns::{Field, Table},
     source::Source,
 };
 use bytes::Bytes;
 use parquet::{
+    column::page::Page,
     errors::ParquetError,
     file::{
         reader::{ChunkReader, FileReader},
         serialized_reader::SerializedFileReader,
     },
-    record::Field,
+    record::Field as Stored,
 };
 use std::path::Path;
 
-/// Reads the rows, and what their coordinates are called.
-pub(crate) fn read(file: &Path, source: Source, columns: &Columns) -> Result<(Cloud, Names)> {
+/// Reads the rows.
+pub(crate) fn read(file: &Path, source: Source, columns: &Columns) -> Result<Cloud> {
     match source {
         Source::File(handle) => table(file, handle, columns),
         Source::Memory(bytes) => table(file, Bytes::copy_from_slice(bytes), columns),
@@ -25,11 +26,7 @@ pub(crate) fn read(file: &Path, source: Source, columns: &Columns) -> Result<(Cl
     }
 }
 
-fn table(
-    file: &Path,
-    bytes: impl ChunkReader + 'static,
-    columns: &Columns,
-) -> Result<(Cloud, Names)> {
+fn table(file: &Path, bytes: impl ChunkReader + 'static, columns: &Columns) -> Result<Cloud> {
     let malformed = |place: &str, error: ParquetError| {
         Error::malformed(
             file,
@@ -39,59 +36,62 @@ fn table(
         )
     };
     let reader = SerializedFileReader::new(bytes).map_err(|error| malformed("metadata", error))?;
+    check_dictionaries(&reader).map_err(|error| malformed("dictionary", error))?;
     let fields = reader.metadata().file_metadata().schema().get_fields();
     let names: Vec<_> = fields.iter().map(|field| field.name().to_owned()).collect();
-    let mut roles = Roles::default();
-    let (mut points, mut weights) = (Vec::new(), Vec::new());
+    let mut table = Table::new(file, columns, Some(names));
     let rows = reader
         .get_row_iter(None)
         .map_err(|error| malformed("metadata", error))?;
     for (row, fields) in (1..).zip(rows) {
         let fields = fields.map_err(|error| malformed(&format!("row {row}"), error))?;
-        let field = |column| fields.get_column_iter().nth(column).map(|(_, field)| field);
-        let text = |column| match field(column).map(|field| (number(field), field)) {
-            Some((None, field)) => Some(field.to_string().trim_matches('"').to_owned()),
-            _ => None,
-        };
-        if row == 1 {
-            roles = columns.among_fields(file, Some(&names), names.len(), &text)?;
-        }
-        let value = |column| {
-            field(column).and_then(number).ok_or_else(|| {
-                let place = Place { file, row, column };
-                roles.no_number(place, Some(&names), names.len(), &text)
-            })
-        };
-        for &column in &roles.coordinates {
-            points.push(value(column)?);
-        }
-        if let Some(column) = roles.weight {
-            weights.push(value(column)?);
-        }
+        let fields: Vec<_> = fields.get_column_iter().map(|(_, field)| field).collect();
+        table.push(fields.len(), |column| field(fields[column]))?;
     }
-    let cloud = Cloud {
-        points,
-        // A table without rows is refused for having none.
-        dimension: roles.coordinates.len().max(1),
-        weights: roles.weight.map(|_| weights),
-    };
-    Ok((cloud, roles.names(Some(&names))))
+    table.finish()
 }
 
-fn number(field: &Field) -> Option<f64> {
-    Some(match *field {
-        Field::Byte(value) => value.into(),
-        Field::Short(value) => value.into(),
-        Field::Int(value) => value.into(),
-        Field::Long(value) => value as f64,
-        Field::UByte(value) => value.into(),
-        Field::UShort(value) => value.into(),
-        Field::UInt(value) => value.into(),
-        Field::ULong(value) => value as f64,
-        Field::Float16(value) => value.into(),
-        Field::Float(value) => value.into(),
-        Field::Double(value) => value,
-        _ => return None,
+/// Refuses a dictionary that claims more values than its bytes can hold, for which the library would make
+/// room at the file's word: each takes a byte or more.
+fn check_dictionaries(reader: &impl FileReader) -> Result<(), ParquetError> {
+    for group in 0..reader.num_row_groups() {
+        let group = reader.get_row_group(group)?;
+        for column in 0..group.num_columns() {
+            let mut pages = group.get_column_page_reader(column)?;
+            while let Some(about) = pages.peek_next_page()? {
+                if !about.is_dict {
+                    pages.skip_next_page()?;
+                    continue;
+                }
+                if let Some(Page::DictionaryPage {
+                    buf, num_values, ..
+                }) = pages.get_next_page()?
+                    && num_values as usize > buf.len()
+                {
+                    let reason = "claims more values than it holds";
+                    return Err(ParquetError::General(reason.into()));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn field(stored: &Stored) -> Field {
+    Field::Number(match *stored {
+        Stored::Byte(value) => value.into(),
+        Stored::Short(value) => value.into(),
+        Stored::Int(value) => value.into(),
+        Stored::Long(value) => value as f64,
+        Stored::UByte(value) => value.into(),
+        Stored::UShort(value) => value.into(),
+        Stored::UInt(value) => value.into(),
+        Stored::ULong(value) => value as f64,
+        Stored::Float16(value) => value.into(),
+        Stored::Float(value) => value.into(),
+        Stored::Double(value) => value,
+        Stored::Null => return Field::Missing("null".into()),
+        _ => return Field::Text(stored.to_string().trim_matches('"').to_owned()),
     })
 }
 
@@ -99,8 +99,8 @@ fn number(field: &Field) -> Option<f64> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::parse_columns;
     use crate::tests::{message, mutilate, parse};
+    use crate::{Reading, parse_as};
     use parquet::{
         basic::Compression,
         data_type::{DoubleType, FloatType, Int64Type},
@@ -173,7 +173,7 @@ mod tests {
         };
         // The last z is absent, and nobody asks for it.
         let bytes = written(Compression::SNAPPY, false);
-        let cloud = parse_columns(Path::new("a.parquet"), &bytes, &columns).unwrap();
+        let cloud = parse_as(Path::new("a.parquet"), &bytes, &Reading::of(&columns)).unwrap();
         assert_eq!(cloud.points, [0.0, 0.0, 7.0, 0.1, 1.0, 4.0, 7.0, 4.1]);
         assert_eq!(cloud.weights.unwrap(), [0.5, 1.5, 0.5, 1.5]);
     }
@@ -182,7 +182,7 @@ mod tests {
     fn a_value_that_is_absent_is_named() {
         assert_eq!(
             message("a.parquet", &written(Compression::SNAPPY, false)),
-            "a.parquet: row 4, column z is \"null\", not a number; write a decimal number such as 0.25"
+            "a.parquet: row 4, column z is \"null\"; remove the row or give it a finite value"
         );
         assert!(message("a.parquet", b"PAR1").starts_with("a.parquet: metadata: "));
     }
@@ -190,5 +190,12 @@ mod tests {
     #[test]
     fn files_that_are_cut_or_changed_anywhere_never_panic() {
         mutilate("a.parquet", &written(Compression::SNAPPY, true));
+    }
+    #[test]
+    fn a_dictionary_that_claims_gigabytes_is_refused() {
+        // Found by the fuzzer: 1.6 kB for which the library would ask for 16 GB.
+        let told = message("a.parquet", include_bytes!("../tests/dictionary.parquet"));
+        assert!(told.contains("dictionary: "), "{told}");
+        assert!(told.contains("claims more values than it holds"), "{told}");
     }
 }

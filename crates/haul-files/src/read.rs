@@ -3,7 +3,6 @@
 use crate::{
     Cloud, Columns, Error, Result,
     cloud::check_weights,
-    columns::Names,
     csv,
     format::{Format, Kind},
     npy, npz, ply,
@@ -11,23 +10,46 @@ use crate::{
 };
 use std::path::{Path, PathBuf};
 
+/// How a file is read, where neither its name nor its first row tells it, or tells something else.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Reading {
+    /// The columns that are taken.
+    pub columns: Columns,
+    /// Whether the first row of a table of text has the names of its columns; none leaves it to the row.
+    pub header: Option<bool>,
+    /// The format of a file whose name tells none, as that of standard input.
+    pub format: Option<Kind>,
+}
+
+impl Reading {
+    /// Takes these columns.
+    pub fn of(columns: &Columns) -> Self {
+        Self {
+            columns: columns.clone(),
+            ..Self::default()
+        }
+    }
+}
+
 /// Reads a cloud in the format its extension names; `-` is csv on standard input.
 ///
 /// # Errors
 /// Any [`Error`] of reading: the file is unreadable, malformed, cut short or empty, or a
-/// value in it is not finite or a weight negative.
+/// value in it is missing or not finite or a weight negative; or it is not clear what is meant, as where
+/// a column numbers the rows ([`Error::RowNumbers`]) or the first row may be a header
+/// ([`Error::DoubtfulHeader`]).
 pub fn read_cloud(path: &Path) -> Result<Cloud> {
-    read_columns(path, &Columns::default())
+    read_as(path, &Reading::default())
 }
 
-/// Reads these columns of a table as [`read_cloud`] reads all of them.
+/// Reads a cloud as it is said here.
 ///
 /// # Errors
 /// As [`read_cloud`], [`Error::NoColumn`] for a column that is not there, and [`Error::NoTable`] where
 /// some are selected of a file that is no table.
-pub fn read_columns(path: &Path, columns: &Columns) -> Result<Cloud> {
-    let (file, kind, source) = opened(path, Kind::of_cloud)?;
-    cloud_from(&file, kind, source, columns)
+pub fn read_as(path: &Path, reading: &Reading) -> Result<Cloud> {
+    let (file, kind, source) = opened(path, reading, Kind::of_cloud)?;
+    cloud_from(&file, kind, source, reading)
 }
 
 /// The cloud of a file of this name that holds these bytes.
@@ -35,29 +57,34 @@ pub fn read_columns(path: &Path, columns: &Columns) -> Result<Cloud> {
 /// # Errors
 /// As [`read_cloud`].
 pub fn parse_cloud(name: &Path, bytes: &[u8]) -> Result<Cloud> {
-    parse_columns(name, bytes, &Columns::default())
+    parse_as(name, bytes, &Reading::default())
 }
 
-/// The cloud of these columns of a table of this name that holds these bytes.
+/// The cloud of a file of this name that holds these bytes, read as it is said here.
 ///
 /// # Errors
-/// As [`read_columns`].
-pub fn parse_columns(name: &Path, bytes: &[u8], columns: &Columns) -> Result<Cloud> {
-    cloud_from(name, Kind::of_cloud(name)?, Source::Memory(bytes), columns)
+/// As [`read_as`].
+pub fn parse_as(name: &Path, bytes: &[u8], reading: &Reading) -> Result<Cloud> {
+    let kind = Kind::of_cloud(name, reading.format)?;
+    cloud_from(name, kind, Source::Memory(bytes), reading)
 }
 
 /// Reads one weight (a mass ≥ 0) per point from `.npy` (`n` or `n × 1`) or from one column of
-/// `.csv`; `-` is csv on standard input.
+/// `.csv`; `-` is csv on standard input. Of what is said of the reading, header and format count.
 ///
 /// # Errors
 /// As [`read_cloud`], and [`Error::Shape`] where there is more than one column.
-pub fn read_weights(path: &Path) -> Result<Vec<f64>> {
+pub fn read_weights(path: &Path, reading: &Reading) -> Result<Vec<f64>> {
     let tables = |format| matches!(format, Format::Npy | Format::Csv);
-    let (file, kind, source) = opened(path, |path| Kind::among(path, tables))?;
+    let kind = |path: &Path, format: Option<Kind>| {
+        let named = Kind::among(path, tables);
+        named.or_else(|error| format.filter(|kind| tables(kind.format)).ok_or(error))
+    };
+    let (file, kind, source) = opened(path, reading, kind)?;
     let mut stream = source.stream(kind);
     let weights = match kind.format {
         Format::Npy => npy::read(&file, "of weights", &mut stream)?.into_vector(&file)?,
-        _ => csv::read_column(&file, &mut stream.reader)?,
+        _ => csv::read_column(&file, &mut stream.reader, reading.header)?,
     };
     check_weights(&file, &weights, None)?;
     Ok(weights)
@@ -66,15 +93,22 @@ pub fn read_weights(path: &Path) -> Result<Vec<f64>> {
 /// The input, and the name that errors give it.
 fn opened(
     path: &Path,
-    kind: impl Fn(&Path) -> Result<Kind>,
+    reading: &Reading,
+    kind: impl Fn(&Path, Option<Kind>) -> Result<Kind>,
 ) -> Result<(PathBuf, Kind, Source<'static>)> {
     if path == Path::new("-") {
-        return Ok(("standard input".into(), Kind::CSV, Source::StandardInput));
+        let kind = kind(path, Some(reading.format.unwrap_or(Kind::CSV)))?;
+        return Ok(("standard input".into(), kind, Source::StandardInput));
     }
-    Ok((path.into(), kind(path)?, Source::open(path)?))
+    Ok((
+        path.into(),
+        kind(path, reading.format)?,
+        Source::open(path)?,
+    ))
 }
 
-fn cloud_from(file: &Path, kind: Kind, source: Source, columns: &Columns) -> Result<Cloud> {
+fn cloud_from(file: &Path, kind: Kind, source: Source, reading: &Reading) -> Result<Cloud> {
+    let columns = &reading.columns;
     if !columns.is_default() && !kind.format.is_table() {
         return Err(Error::NoTable { file: file.into() });
     }
@@ -82,37 +116,38 @@ fn cloud_from(file: &Path, kind: Kind, source: Source, columns: &Columns) -> Res
     if source.length() == Some(0) && !text {
         return Err(Error::NoBytes { file: file.into() });
     }
-    let (cloud, names) = match kind.format {
-        Format::Npz => (npz::read(file, source)?, Names::default()),
+    let contents;
+    let source = match source.length() {
+        // A pipe has no end to begin at.
+        None if !kind.format.streams() => {
+            contents = source.contents(file)?;
+            Source::Memory(&contents)
+        }
+        _ => source,
+    };
+    match kind.format {
+        Format::Npz => npz::read(file, source, columns),
         #[cfg(feature = "las")]
-        Format::Las => {
-            let read = || Ok((crate::las::read(file, source)?, Names::default()));
-            guarded(file, ".las or .laz", read)?
-        }
+        Format::Las => guarded(file, ".las or .laz", || crate::las::read(file, source)),
         #[cfg(feature = "parquet")]
-        Format::Parquet => {
-            let read = || crate::parquet::read(file, source, columns);
-            guarded(file, ".parquet", read)?
-        }
+        Format::Parquet => guarded(file, ".parquet", || {
+            crate::parquet::read(file, source, columns)
+        }),
         Format::Npy | Format::Ply | Format::Csv | Format::Xyz => {
             let mut stream = source.stream(kind);
             let read = match kind.format {
-                Format::Npy => {
-                    let points = npy::read(file, "of points", &mut stream)?;
-                    columns.of_array(file, points.into_cloud(file)?)?
-                }
-                Format::Ply => (ply::read(file, &mut stream)?, Names::default()),
-                Format::Xyz => csv::read_xyz(file, &mut stream.reader, columns)?,
-                _ => csv::read_csv(file, &mut stream.reader, columns)?,
+                Format::Npy => npy::read_cloud(file, "of points", &mut stream, columns)?,
+                Format::Ply => ply::read(file, &mut stream, columns)?,
+                Format::Xyz => csv::read_xyz(file, &mut stream.reader, reading)?,
+                _ => csv::read_csv(file, &mut stream.reader, reading)?,
             };
             if kind.packed {
                 let end = |error| Error::broken(file, "end of the file", error, "gzip");
                 stream.finish().map_err(end)?;
             }
-            read
+            Ok(read)
         }
-    };
-    cloud.checked(file, names)
+    }
 }
 
 /// Lets a library read that panics on some files that are malformed; of that panic nobody hears.

@@ -78,6 +78,24 @@ impl<'a> Source<'a> {
         }
     }
 
+    /// All of the bytes, of a pipe whose end is needed before its beginning.
+    pub(crate) fn contents(self, file: &Path) -> Result<Vec<u8>> {
+        let mut contents = Vec::new();
+        let read = match self {
+            Self::File(mut handle) => handle.read_to_end(&mut contents),
+            Self::Memory(mut bytes) => bytes.read_to_end(&mut contents),
+            Self::StandardInput => io::stdin().read_to_end(&mut contents),
+        };
+        match read {
+            Ok(_) if contents.is_empty() => Err(Error::NoBytes { file: file.into() }),
+            Ok(_) => Ok(contents),
+            Err(reason) => Err(Error::Unreadable {
+                file: file.into(),
+                reason,
+            }),
+        }
+    }
+
     /// The bytes in any order; `None` for standard input, which has but one.
     pub(crate) fn seekable(self) -> Option<Box<dyn ReadSeek + 'a>> {
         match self {

@@ -42,7 +42,7 @@ pub(crate) fn mutilate(name: &str, bytes: &[u8]) {
 fn written(name: &str, points: &[f64], dimension: usize, weights: Option<&[f64]>) -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
-    write_cloud(&path, points, dimension, weights).unwrap();
+    write_cloud(&path, None, points, dimension, weights).unwrap();
     assert_eq!(
         fs::read_dir(folder.path()).unwrap().count(),
         1,
@@ -105,7 +105,7 @@ fn six_dimensions_read_back_where_they_fit() {
 #[test]
 fn what_has_no_place_in_a_format_is_refused() {
     let refused = |name: &str, dimension, weights| {
-        write_cloud(Path::new(name), &POINTS, dimension, weights)
+        write_cloud(Path::new(name), None, &POINTS, dimension, weights)
             .unwrap_err()
             .to_string()
     };
@@ -192,7 +192,9 @@ fn unreadable_files_say_why() {
         fs::write(folder.path().join(name), "").unwrap();
         assert!(at(name).ends_with("the file is empty; copy or export it again"));
     }
-    let weights = read_weights(Path::new("w.ply")).unwrap_err().to_string();
+    let weights = read_weights(Path::new("w.ply"), &Reading::default())
+        .unwrap_err()
+        .to_string();
     assert_eq!(
         weights,
         "w.ply: the extension names no format that fits here; choose from .npy, .csv, or one packed by gzip, as .csv.gz"
@@ -204,7 +206,7 @@ fn unreadable_files_say_why() {
 #[test]
 fn weights_come_from_npy_or_from_one_column_of_csv() {
     let folder = tempfile::tempdir().unwrap();
-    let read = |name: &str| read_weights(&folder.path().join(name));
+    let read = |name: &str| read_weights(&folder.path().join(name), &Reading::default());
     let array = |shape: &[usize], values| Array {
         name: "w",
         shape: shape.into(),
@@ -274,8 +276,11 @@ fn a_packed_file_is_whole_or_refused() {
 fn weights_may_be_packed() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("w.csv.gz");
-    write_cloud(&path, &[0.5, 2.0], 1, None).unwrap();
-    assert_eq!(read_weights(&path).unwrap(), [0.5, 2.0]);
+    write_cloud(&path, None, &[0.5, 2.0], 1, None).unwrap();
+    assert_eq!(
+        read_weights(&path, &Reading::default()).unwrap(),
+        [0.5, 2.0]
+    );
 }
 
 #[test]
@@ -285,7 +290,7 @@ fn a_large_file_is_read_as_it_was_written() {
     for name in ["a.npy", "a.npz", "a.ply", "a.csv", "a.xyz", "a.ply.gz"] {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(name);
-        write_cloud(&path, &points, 3, None).unwrap();
+        write_cloud(&path, None, &points, 3, None).unwrap();
         let from_file = read_cloud(&path).unwrap();
         assert!(
             from_file.points == points && from_file.dimension == 3,

@@ -1,14 +1,14 @@
 //! From clouds and arrays to files.
 
 use crate::{
-    Columns, Error, Result, atomic, csv,
+    Error, Reading, Result, atomic, csv,
     format::{Format, Kind, has_extension},
     npy, npz, ply,
     source::Source,
 };
 use flate2::{Compression, write::GzEncoder};
 use std::{
-    io::{self, Write},
+    io::{self, Cursor, Write},
     path::Path,
 };
 
@@ -24,7 +24,8 @@ pub struct Array<'a> {
 }
 
 /// Writes a cloud (row-major `n × dimension`) and the masses of its points as float64, in the
-/// format the extension names. A target that exists is replaced only once the new one is complete.
+/// format the extension names, or else in this one; `-` is standard output, where csv is written unless
+/// the format is another. A target that exists is replaced only once the new one is complete.
 ///
 /// # Errors
 /// [`Error::Extension`] for an unknown format, [`Error::Unstorable`] where the format
@@ -33,11 +34,12 @@ pub struct Array<'a> {
 /// [`Error::Unwritable`] where the system refuses.
 pub fn write_cloud(
     path: &Path,
+    format: Option<Kind>,
     points: &[f64],
     dimension: usize,
     weights: Option<&[f64]>,
 ) -> Result<()> {
-    let kind = kind_for(path, dimension)?;
+    let kind = kind_for(path, format, dimension)?;
     let rows = points.len().checked_div(dimension).unwrap_or(0);
     let array = Array {
         name: "points",
@@ -76,7 +78,7 @@ pub fn write_cloud(
     })
 }
 
-/// Writes the cloud of the file `source`, of which these `columns` were read, with its points (row-major
+/// Writes the cloud of the file `source`, which was read like this, with its points (row-major
 /// `n × dimension`) moved to `points`. Between `.ply` files whatever else the source holds is kept byte
 /// for byte: properties of the vertices, faces and other elements, comments, and the encoding. Where
 /// columns were selected, all others are kept between `.csv` files, and between `.xyz` files. Other
@@ -87,21 +89,26 @@ pub fn write_cloud(
 /// exceeds the type that it has there.
 pub fn write_moved(
     path: &Path,
-    (source, columns): (&Path, &Columns),
+    (source, reading): (&Path, &Reading),
     points: &[f64],
     dimension: usize,
     weights: Option<&[f64]>,
 ) -> Result<()> {
-    let kind = kind_for(path, dimension)?;
-    let Some(kind_of_source) = keeps_the_rest(kind, source, columns) else {
+    let kind = kind_for(path, reading.format, dimension)?;
+    let Some(kind_of_source) = keeps_the_rest(kind, source, reading) else {
         let weights = weights.filter(|_| kind.format.has_weights());
-        return write_cloud(path, points, dimension, weights);
+        return write_cloud(path, reading.format, points, dimension, weights);
     };
-    let reader = &mut Source::open(source)?.stream(kind_of_source).reader;
+    let open = || Ok(Source::open(source)?.stream(kind_of_source).reader);
+    let comma = match kind.format {
+        Format::Csv => csv::has_decimal_commas(source, open()?, reading.header)?,
+        _ => false,
+    };
+    let (from, reader) = ((source, reading), &mut open()?);
     write_stream(path, kind, |out| match kind.format {
-        Format::Csv => csv::write_moved_csv(source, reader, columns, points, out),
-        Format::Xyz => csv::write_moved_xyz(source, reader, columns, points, out),
-        _ => ply::write_moved(source, reader, points, out),
+        Format::Csv => csv::write_moved_csv(from, reader, comma, points, out),
+        Format::Xyz => csv::write_moved_xyz(from, reader, points, out),
+        _ => ply::write_moved((source, &reading.columns), reader, points, out),
     })
 }
 
@@ -112,11 +119,11 @@ pub fn write_moved(
 /// read only once.
 pub fn check_moved(
     path: &Path,
-    (source, columns): (&Path, &Columns),
+    (source, reading): (&Path, &Reading),
     dimension: usize,
 ) -> Result<()> {
-    let kind = kind_for(path, dimension)?;
-    if keeps_the_rest(kind, source, columns).is_some() && atomic::is_special(source) {
+    let kind = kind_for(path, reading.format, dimension)?;
+    if keeps_the_rest(kind, source, reading).is_some() && atomic::is_special(source) {
         let reason = "a pipe is read once, and what it holds beside the points is needed again";
         return Err(Error::Unreadable {
             file: source.into(),
@@ -130,22 +137,22 @@ pub fn check_moved(
 ///
 /// # Errors
 /// [`Error::Extension`], [`Error::Unstorable`], [`Error::Directory`], [`Error::Unwritable`].
-pub fn check_cloud(path: &Path, dimension: usize) -> Result<()> {
-    kind_for(path, dimension)?;
+pub fn check_cloud(path: &Path, format: Option<Kind>, dimension: usize) -> Result<()> {
+    kind_for(path, format, dimension)?;
     atomic::check(path)
 }
 
-/// Whether the format that the extension names has a place for the weights of a cloud.
+/// Whether the format that the extension names, or else this one, has a place for the weights of a cloud.
 ///
 /// # Errors
 /// [`Error::Extension`].
-pub fn holds_weights(path: &Path) -> Result<bool> {
-    Ok(Kind::of_target(path)?.format.has_weights())
+pub fn holds_weights(path: &Path, format: Option<Kind>) -> Result<bool> {
+    Ok(Kind::of_target(path, format)?.format.has_weights())
 }
 
 /// What the name of a target says, if points of this dimension have a place there.
-fn kind_for(path: &Path, dimension: usize) -> Result<Kind> {
-    let kind = Kind::of_target(path)?;
+fn kind_for(path: &Path, format: Option<Kind>, dimension: usize) -> Result<Kind> {
+    let kind = Kind::of_target(path, format)?;
     if kind.format == Format::Ply && dimension > 3 {
         return Err(Error::Unstorable {
             file: path.into(),
@@ -157,11 +164,13 @@ fn kind_for(path: &Path, dimension: usize) -> Result<Kind> {
 }
 
 /// What the name of the source says, if what it holds beside the points has a place in the target.
-fn keeps_the_rest(target: Kind, source: &Path, columns: &Columns) -> Option<Kind> {
-    let source = Kind::of_cloud(source).ok()?;
+fn keeps_the_rest(target: Kind, source: &Path, reading: &Reading) -> Option<Kind> {
+    // Of standard input nothing is left.
+    let kind = Kind::of_cloud(source, reading.format).ok()?;
+    let source = (source != Path::new("-")).then_some(kind)?;
     let keeps = match source.format {
         Format::Ply => true,
-        Format::Csv | Format::Xyz => !columns.is_default(),
+        Format::Csv | Format::Xyz => !reading.columns.is_default(),
         _ => false,
     };
     (keeps && source.format == target.format).then_some(source)
@@ -174,6 +183,7 @@ fn write_stream(
     fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<()> {
     atomic::write(path, |out| {
+        let out: &mut dyn Write = out;
         if !kind.packed {
             return fill(out);
         }
@@ -201,7 +211,15 @@ pub fn write_npz(path: &Path, arrays: &[Array]) -> Result<()> {
     arrays
         .iter()
         .try_for_each(|array| check_array(path, array))?;
-    atomic::write(path, |out| npz::write(out, arrays))
+    atomic::write(path, |out| {
+        if !atomic::is_special(path) {
+            return npz::write(out, arrays);
+        }
+        // In a pipe nobody goes back.
+        let mut archive = Cursor::new(Vec::new());
+        npz::write(&mut archive, arrays)?;
+        out.write_all(archive.get_ref())
+    })
 }
 
 /// Refuses a target of [`write_npz`] or [`write_text`] before the work that fills it: one whose
@@ -211,7 +229,7 @@ pub fn write_npz(path: &Path, arrays: &[Array]) -> Result<()> {
 /// [`Error::Extension`], [`Error::Directory`], [`Error::Unwritable`].
 pub fn check_target(path: &Path, extension: &'static str) -> Result<()> {
     let named = has_extension(path, extension.trim_start_matches('.'));
-    if !named && !atomic::is_special(path) {
+    if !named && (!atomic::is_special(path) || path == Path::new("-")) {
         return Err(Error::Extension {
             file: path.into(),
             known: extension.into(),

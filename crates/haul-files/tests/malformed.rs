@@ -22,7 +22,7 @@ fn corpus() -> Vec<(&'static str, Vec<u8>)> {
     let folder = tempfile::tempdir().unwrap();
     let written = |name: &'static str, points: &[f64], dimension, weights| {
         let path = folder.path().join(name);
-        write_cloud(&path, points, dimension, weights).unwrap();
+        write_cloud(&path, None, points, dimension, weights).unwrap();
         (name, fs::read(path).unwrap())
     };
     let mut corpus: Vec<_> = [
@@ -34,8 +34,8 @@ fn corpus() -> Vec<(&'static str, Vec<u8>)> {
     for name in ["w.npz", "w.csv"] {
         corpus.push(written(name, &POINTS[..10], 2, Some(&POINTS[7..12])));
     }
-    for (element, order) in [("<f8", "True"), (">f4", "False"), ("|i1", "True")] {
-        corpus.push(("a.npy", npy(element, order, 4, &[1; 96])));
+    for (element, order, size) in [("<f8", "True", 8), (">f4", "False", 4), ("|i1", "True", 1)] {
+        corpus.push(("a.npy", npy(element, order, 4, &[1; 96][..12 * size])));
     }
     corpus.push(("a.ply", mesh("ascii")));
     corpus.push(("a.ply", mesh("binary_big_endian")));
@@ -43,8 +43,43 @@ fn corpus() -> Vec<(&'static str, Vec<u8>)> {
         "a.csv",
         b"\xef\xbb\xbf\"lon\",Weight,lat\r\n1,.5,2\r\n3,0,-4e0\r\n".to_vec(),
     ));
-    corpus.push(("a.xyz", b"# a scan\r\n1 2\t3\r\r4 5 6\n".to_vec()));
+    for (name, text) in [
+        ("a.xyz", "# a scan\r\n1 2\t3\r\r4 5 6\n"),
+        ("a.xyz", "3\nwater\nO 0.0 0.1 0.2\nH 1 0 0\nH -1 0 0\n"),
+        ("a.xyz", "x y weight\n1 2 3\n4 5 6\n"),
+        (
+            "a.csv",
+            "# made by hand\n# x,y\n1,2\n# a \"quote\"\n#5,6\n3,4\n",
+        ),
+        ("a.csv", "x;y;weight\n1,5;-2;1\n3e5;0,25;2\n"),
+        ("a.csv", "0,1,2\n0.5,0.25,1.0\n7.0,8.5,9.0\n"),
+        ("a.csv", "0,5\n2,6\n2,7\n"),
+        (
+            "a.ply",
+            "ply\nformat ascii 1.0\nelement vertex 2\nproperty float x\nproperty float scalar_weight\n\
+             element face 1\nproperty list uchar int i\nend_header\n1 .5\n\n3 1\n3 0 1 1\n",
+        ),
+    ] {
+        corpus.push((name, text.as_bytes().to_vec()));
+    }
+    let halves: Vec<u8> = (0..12_u16).flat_map(|k| (k << 10).to_le_bytes()).collect();
+    corpus.push(("a.npy", npy("<f2", "False", 4, &halves)));
+    corpus.push(("a.npy", records()));
     corpus
+}
+
+/// An array of two records.
+fn records() -> Vec<u8> {
+    let header = "{'descr': [('x', '<f4'), ('more', '|i1', (2,)), ('weight', '<f2')], 'fortran_order': False, \
+                  'shape': (2,), }";
+    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+    bytes.extend((header.len() as u16).to_le_bytes());
+    bytes.extend(header.bytes());
+    for x in [0.5_f32, -7.0] {
+        bytes.extend(x.to_le_bytes());
+        bytes.extend([3, 250, 0, 0x3c]);
+    }
+    bytes
 }
 
 /// An array of `rows` × 3.
@@ -209,7 +244,11 @@ fn claims_beyond_the_file_reserve_nothing() {
             "ply\nformat {format} 1.0\nelement vertex 1000000000000\nproperty double x\n\
              property double weight\nend_header\n"
         );
-        [header.as_bytes(), b"0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 "].concat()
+        [
+            header.as_bytes(),
+            b"0 0\n0 0\n0 0\n0 0\n0 0\n0 0\n0 0\n0 0\n",
+        ]
+        .concat()
     };
     for (name, bytes) in [
         ("a.npy", npy("<f8", "False", 1_000_000_000_000, &[0; 48])),

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use clap::{Arg, Args};
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use xxhash_rust::xxh3::Xxh3;
 
 /// A comparison, and what it is called.
@@ -185,12 +185,11 @@ impl Job {
 
 /// Refuses files that a run which goes on would not find as they were.
 fn check_files(comparison: &dyn Comparison) -> Result<(), BadJob> {
-    if comparison
-        .inputs()
-        .files()
-        .any(|file| file == Path::new("-"))
-    {
-        let refused = "standard input is not for jobs; name a file in place of -";
+    let outputs = comparison.outputs();
+    let outputs = outputs.iter().map(PathBuf::as_path);
+    let mut files = comparison.inputs().files().chain(outputs);
+    if files.any(|file| file == Path::new("-")) {
+        let refused = "standard input and output are not for jobs; name a file in place of -";
         return Err(BadJob(refused.to_owned()));
     }
     comparison::check_files(comparison).map_err(|error| BadJob(error.to_string()))

@@ -216,3 +216,87 @@ fn numbers_and_commands_are_told_how_they_are_written() {
         &["similar", "'info'"],
     );
 }
+
+#[test]
+fn a_format_is_named_where_a_name_tells_none() {
+    let room = Room::with_clouds();
+    let about = |line: &str| {
+        let ran = room.shell(line);
+        assert_eq!(ran.status, Some(0), "{line}: {}", ran.stderr);
+        let mut about: Value = serde_json::from_str(&ran.stdout).unwrap();
+        about["file"].take();
+        about
+    };
+    let expected = about("haul info a.csv --json");
+    for format in ["ply", "npy", "npz", "xyz", "csv.gz", "PLY.gz"] {
+        let line = format!(
+            "haul thin a.csv --format {format} -o - | haul info - --format {format} --json"
+        );
+        assert_eq!(about(&line), expected, "{format}");
+    }
+    // A name that tells a format goes before the option; csv is the one of standard input.
+    assert_eq!(about("haul thin a.csv -o - | haul info - --json"), expected);
+    assert_eq!(about("haul info a.csv --format ply --json"), expected);
+    #[cfg(unix)]
+    {
+        let info = "haul info /dev/stdin --format npz --json";
+        for line in [format!("{info} < a.npz"), format!("cat a.npz | {info}")] {
+            let line = format!("haul thin a.csv -o a.npz > told.txt; {line}");
+            assert_eq!(about(&line), expected, "{line}");
+        }
+        let line = "haul sample ball --n 4 --format xyz -o /dev/stdout > four.txt; haul info four.txt --format xyz --json";
+        assert_eq!(about(line)["points"], 4);
+    }
+    for (line, parts) in [
+        ("info /dev/stdin", &["names no format", "with --format"][..]),
+        ("info a.txt", &[".txt is not read", "--format xyz"]),
+        ("info - --format docx", &["--format", "choose from .npy"]),
+    ] {
+        assert_says(&error_line(room.haul(line), 2), parts);
+    }
+}
+
+#[test]
+fn a_cloud_on_standard_output_is_alone_there() {
+    let room = Room::with_clouds();
+    let written = |line: &str| {
+        let ran = room.haul_reading(line, room.read("a.csv").as_bytes());
+        assert_eq!(ran.status, Some(0), "{line}: {}", ran.stderr);
+        ran.stdout
+    };
+    let sample = written("sample ball --n 4 -o -");
+    assert_eq!(sample.lines().count(), 5);
+    written("sample ball --n 4 -o four.csv");
+    assert_eq!(room.read("four.csv"), sample);
+    assert_eq!(written("thin a.csv -o -"), written("thin - -o -"));
+    let line = "map a.csv b.csv --blur 0.1 --device cpu -o";
+    let moved = written(&format!("{line} -"));
+    written(&format!("{line} moved.csv"));
+    assert_eq!(moved, room.read("moved.csv"));
+    for (line, part) in [
+        ("map a.csv b.csv -o - --json", "-o - writes one cloud"),
+        ("map a.csv b.csv -o - --frames 3", "-o - writes one cloud"),
+        ("pairwise a.csv b.csv -o -", "-"),
+        ("sinkhorn a.csv b.csv --trace -", "-: the extension"),
+    ] {
+        assert_says(&error_line(room.haul(line), 2), &[part]);
+    }
+    room.write(
+        "jobs.jsonl",
+        "{\"id\":\"1\",\"command\":\"map\",\"a\":\"a.csv\",\"b\":\"b.csv\",\"output\":\"-\"}\n",
+    );
+    assert_eq!(
+        room.cpu("batch jobs.jsonl -o results.jsonl").status,
+        Some(1)
+    );
+    assert_says(
+        &room.read("results.jsonl"),
+        &["standard input and output are not for jobs"],
+    );
+    // A reader that has enough is no error.
+    #[cfg(unix)]
+    {
+        let ran = room.shell("haul sample ball --n 200000 -o - | head -n 1");
+        assert_eq!((ran.stdout.as_str(), ran.stderr.as_str()), ("x,y,z\n", ""));
+    }
+}

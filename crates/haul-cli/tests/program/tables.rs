@@ -92,7 +92,7 @@ fn what_is_no_coordinate_is_refused_with_the_options_that_say_so() {
     room.write("counted.csv", "x,y,count\n0,0,2\n1,1,3\n");
     room.write("coloured.csv", "//X,Y,Z,R,G,B\n0,0,0,1,1,1\n1,1,1,2,2,2\n");
     room.write("spaced.csv", "the x,kind\n0,a\n1,b\n");
-    room.write("semicolons.csv", "x;y;z\n0;0;0\n");
+    room.write("spaces.csv", "x y z\n0 0 0\n");
     for (file, parts) in [
         (
             "cells.csv",
@@ -113,10 +113,7 @@ fn what_is_no_coordinate_is_refused_with_the_options_that_say_so() {
             &["R, G, B are called like a colour", "--columns X,Y,Z"],
         ),
         ("spaced.csv", &["column kind is \"a\"", "--columns 'the x'"]),
-        (
-            "semicolons.csv",
-            &["0;0;0", "separate the fields by commas"],
-        ),
+        ("spaces.csv", &["0 0 0", "separate the fields by commas"]),
         (
             "cells.csv --columns x,z",
             &["no column \"z\"", "cell, y, x, count"],
@@ -129,15 +126,146 @@ fn what_is_no_coordinate_is_refused_with_the_options_that_say_so() {
         let told = error_line(room.cpu(&format!("energy {file} b.csv")), 2);
         assert_says(&told, parts);
     }
+    // A .ply has its properties.
     room.write("a.ply", crate::fixture::ply(&[0.0; 6]));
-    let told = error_line(room.cpu("energy a.ply b.csv --columns 1,2"), 2);
-    assert_says(&told, &["a.ply", "no columns to select", ".csv"]);
-    // Six columns without names are six dimensions, and said to be.
+    let told = error_line(room.cpu("energy a.ply b.csv --columns r,g"), 2);
+    assert_says(&told, &["a.ply", "no column \"r\"", "choose from x, y, z"]);
+    // Six columns without names are six dimensions, unless the first one counts.
+    let told = error_line(room.cpu("energy scan.xyz b.csv"), 2);
     assert_says(
-        &room.cpu("sinkhorn scan.xyz scan.xyz").stdout,
-        &["in dimension 6"],
+        &told,
+        &[
+            "column 1 numbers the rows",
+            "--columns 2,3,4,5,6, or with it --columns 1,2,3,4,5,6",
+        ],
     );
-    assert_says(&room.haul("info scan.xyz").stdout, &["60 in dimension 6"]);
+    let told = room.haul("info scan.xyz --columns 1-6").stdout;
+    assert_says(&told, &["60 in dimension 6"]);
+}
+
+/// The options that an error ends with, each as words for a shell.
+fn advice(told: &str) -> Vec<&str> {
+    let start = told.find(": --").map(|at| at + 2);
+    let Some(advice) = start.map(|at| told[at..].trim_end()) else {
+        return Vec::new();
+    };
+    let parts = advice.split(", or ");
+    let parts = parts.map(|part| part.strip_prefix("with it ").unwrap_or(part));
+    parts.collect()
+}
+
+#[test]
+fn every_advice_about_a_file_can_be_followed() {
+    let room = Room::new();
+    let wide = |end: &str| vec!["1"; 500].join(",") + end;
+    let names: Vec<_> = (0..500).map(|k| format!("gene {k}")).collect();
+    let ply = |properties: &str, row: &str| {
+        let properties = properties.split(' ');
+        let properties: String = properties
+            .map(|name| format!("property float {name}\n"))
+            .collect();
+        format!("ply\nformat ascii 1.0\nelement vertex 1\n{properties}end_header\n{row}\n")
+    };
+    // The file, how many pieces of advice there are, and the dimension that the first one gives.
+    for (name, text, pieces, dimension) in [
+        (
+            "index.csv",
+            ",x,y\n0,.3,.5\n1,.1,.9\n2,.7,.2\n".to_owned(),
+            2,
+            2,
+        ),
+        (
+            "unnamed.csv",
+            ",0,1\n0,.3,.5\n1,.1,.9\n2,.7,.2\n".into(),
+            2,
+            2,
+        ),
+        (
+            "names.csv",
+            "\"x\",\"y\"\n\"r 1\",.3,.5\n\"r 2\",.1,.9\n".into(),
+            1,
+            2,
+        ),
+        ("counting.csv", "0,.3\n1,.1\n2,.7\n".into(), 2, 1),
+        ("counting.xyz", "1 .3\n2 .1\n3 .7\n".into(), 2, 1),
+        ("header.csv", "0,1\n5,6\n7,8\n".into(), 2, 2),
+        ("count.csv", "x,y,count\n0,0,1\n".into(), 1, 2),
+        ("text.csv", "x (m),y (m),it's,kind\n0,1,2,k\n".into(), 1, 3),
+        ("comma.csv", "\"a,b\",-x,kind\n0,1,k\n".into(), 1, 2),
+        ("empty.csv", "x,y,\n0,5,\n1,6,\n".into(), 1, 2),
+        (
+            "wide.csv",
+            format!("{},kind\n{}\n", names.join(","), wide(",k")),
+            1,
+            500,
+        ),
+        (
+            "mass.csv",
+            format!("{},mass\n{}\n", names.join(","), wide(",2")),
+            1,
+            500,
+        ),
+        ("mass.ply", ply("x y scalar_mass", "1 2 3"), 2, 2),
+    ] {
+        room.write(name, text);
+        let told = error_line(room.haul(&format!("info {name}")), 2);
+        assert!(told.len() < 2000, "{told}");
+        let advice = advice(&told);
+        assert_eq!(advice.len(), pieces, "{told}");
+        for (k, options) in advice.into_iter().enumerate() {
+            let ran = room.shell(&format!("haul info {name} {options} --json"));
+            assert_eq!(ran.status, Some(0), "{told}{options}: {}", ran.stderr);
+            if k == 0 {
+                assert_says(&ran.stdout, &[&format!("\"dimension\":{dimension},")]);
+            }
+        }
+    }
+    // Of a weight that would be left out, both pieces give the weight or its absence.
+    let mass = |options: &str| {
+        room.haul(&format!("info mass.ply {options} --json"))
+            .json(0)["mass"]
+            .clone()
+    };
+    assert_eq!(
+        (mass("--weight-column scalar_mass"), mass("--equal-weights")),
+        (3.0.into(), 1.0.into())
+    );
+    // Rows that are to be removed.
+    let missing = "x,y\n1,2\n3,\n5,6\nNA,1\n";
+    room.write("missing.csv", missing);
+    let told = error_line(room.haul("info missing.csv"), 2);
+    assert_says(
+        &told,
+        &[
+            "row 2, column y is \"\"",
+            "2 of 4 rows",
+            "remove these rows",
+        ],
+    );
+    room.write("whole.csv", "x,y\n1,2\n5,6\n");
+    assert_eq!(room.haul("info whole.csv").status, Some(0));
+    room.write("w.csv", "0\n0.5\n");
+    room.write("p.csv", "x,y\n1,2\n");
+    let told = error_line(room.cpu("energy p.csv p.csv --weights-a w.csv"), 2);
+    assert_says(&told, &["w.csv", "--header yes, or --header no"]);
+    let ran = room.cpu("energy p.csv p.csv --weights-a w.csv --header yes --normalize");
+    assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+}
+
+#[test]
+fn a_header_is_one_where_somebody_says_so() {
+    let room = Room::new();
+    room.write("a.csv", "0,1\n5,6\n7,8\n");
+    let about = |options: &str| {
+        room.haul(&format!("info a.csv {options} --json")).json(0)["points"].clone()
+    };
+    assert_eq!(
+        (about("--header yes"), about("--header no")),
+        (2.into(), 3.into())
+    );
+    room.write("a.csv", "x,y\n5,6\n");
+    let told = error_line(room.haul("info a.csv --header no"), 2);
+    assert_says(&told, &["row 1, column x is \"x\""]);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The header of a `.ply`: which elements there are, and where a vertex has its coordinates.
 
 use super::{AXES, malformed};
-use crate::{Error, Result};
+use crate::{Columns, Error, Result};
 use serde_ply::{ElementDef, PlyFormat, PlyReader, PropertyType, ScalarType};
 use std::{
     io::{BufRead, Read},
@@ -14,31 +14,35 @@ const MAX_HEADER: u64 = 1 << 20;
 /// A header with vertices.
 pub(super) struct Header {
     /// As it stands in the file, up to the first byte of the first row.
-    pub(super) text: String,
+    pub(super) text: Vec<u8>,
     pub(super) format: PlyFormat,
     pub(super) elements: Vec<ElementDef>,
     /// Which of the elements is `vertex`.
     pub(super) at: usize,
-    /// Which properties of a vertex are x, y, z, as far as these go; at least x.
-    pub(super) axes: Vec<usize>,
-    /// Which property of a vertex is its weight.
-    pub(super) weight: Option<usize>,
+    /// The properties of a vertex that are no lists: their names, and which ones these are.
+    pub(super) names: Vec<String>,
+    pub(super) scalars: Vec<usize>,
+    /// The columns, among these properties, that make a cloud; the coordinates are x, y, z, as far as
+    /// these go, unless somebody chose others.
+    pub(super) columns: Columns,
 }
 
 impl Header {
-    /// Reads as far as the header goes.
-    pub(super) fn read(file: &Path, reader: &mut impl BufRead) -> Result<Self> {
+    /// Reads as far as the header goes. Comments may have any bytes.
+    pub(super) fn read(file: &Path, reader: &mut impl BufRead, columns: &Columns) -> Result<Self> {
         let broken = |error| malformed(file, "header", error);
-        let mut text = String::new();
+        let mut text = Vec::new();
         let mut reader = reader.take(MAX_HEADER);
         loop {
             let start = text.len();
-            let length = reader.read_line(&mut text).map_err(broken)?;
-            if length == 0 || text[start..].trim() == "end_header" {
+            let length = reader.read_until(b'\n', &mut text).map_err(broken)?;
+            if length == 0 || text[start..].trim_ascii() == b"end_header" {
                 break;
             }
         }
-        let parsed = PlyReader::from_reader(text.as_bytes()).map_err(|error| broken(error.0))?;
+        let readable = String::from_utf8_lossy(&text);
+        let parsed =
+            PlyReader::from_reader(readable.as_bytes()).map_err(|error| broken(error.0))?;
         let parsed = parsed.header();
         let (format, elements) = (parsed.format, parsed.elem_defs.clone());
         let Some(at) = elements.iter().position(|element| element.name == "vertex") else {
@@ -49,35 +53,37 @@ impl Header {
             });
         };
         let properties = &elements[at].properties;
-        let scalar = |name: &str| {
-            properties.iter().position(|property| {
-                property.name == name && matches!(property.property_type, PropertyType::Scalar(_))
-            })
+        let is_scalar = |property: &usize| {
+            matches!(properties[*property].property_type, PropertyType::Scalar(_))
         };
-        let axes: Vec<_> = AXES.iter().map_while(|axis| scalar(axis)).collect();
-        if axes.is_empty()
-            || AXES
-                .iter()
-                .skip(axes.len())
-                .any(|axis| scalar(axis).is_some())
-        {
-            return Err(Error::Missing {
-                file: file.into(),
-                wanted: "properties x, y, z of element vertex",
-                found: properties
-                    .iter()
-                    .map(|property| property.name.clone())
-                    .collect(),
-            });
+        let scalars: Vec<_> = (0..properties.len()).filter(is_scalar).collect();
+        let names: Vec<_> = (scalars.iter())
+            .map(|&property| properties[property].name.clone())
+            .collect();
+        let mut columns = columns.clone();
+        if columns.coordinates.is_empty() {
+            let there = |axis: &str| names.iter().any(|name| name == axis);
+            let axes: Vec<_> = AXES.iter().take_while(|axis| there(axis)).collect();
+            if axes.is_empty() || AXES.iter().skip(axes.len()).any(|axis| there(axis)) {
+                return Err(Error::Missing {
+                    file: file.into(),
+                    wanted: "properties x, y, z of element vertex",
+                    found: properties
+                        .iter()
+                        .map(|property| property.name.clone())
+                        .collect(),
+                });
+            }
+            columns.coordinates = axes.into_iter().map(|axis| (*axis).to_owned()).collect();
         }
-        let weight = scalar("weight");
         Ok(Self {
             text,
             format,
             elements,
             at,
-            axes,
-            weight,
+            names,
+            scalars,
+            columns,
         })
     }
 

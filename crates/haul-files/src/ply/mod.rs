@@ -1,6 +1,7 @@
 //! Stanford's `.ply`: the element `vertex` with properties x, y, z (as many of them as the cloud
-//! has dimensions) and perhaps `weight`, in ascii or binary of either byte order. Other properties
-//! and elements are stepped over in reading, and kept when vertices are moved (`moved`).
+//! has dimensions) and perhaps `weight`, or with others that are selected, in ascii or binary of either
+//! byte order. Other properties and elements are stepped over in reading, and kept when vertices are moved
+//! (`moved`). In ascii a row is a line; what the rows hold must be what the header says, to the last byte.
 //!
 //! The header is `serde-ply`'s to parse. The rows are walked here (`rows`), because to keep a
 //! property as it is takes its bytes, which no library hands out.
@@ -12,7 +13,8 @@ mod rows;
 pub(crate) use moved::write_moved;
 
 use crate::{
-    Cloud, Error, Result,
+    Cloud, Columns, Error, Result,
+    columns::Table,
     source::{Stream, room},
 };
 use header::Header;
@@ -25,33 +27,19 @@ use std::{
 const AXES: [&str; 3] = ["x", "y", "z"];
 
 /// Reads the vertices.
-pub(crate) fn read(file: &Path, stream: &mut Stream) -> Result<Cloud> {
-    let header = Header::read(file, &mut stream.reader)?;
+pub(crate) fn read(file: &Path, stream: &mut Stream, columns: &Columns) -> Result<Cloud> {
+    let header = Header::read(file, &mut stream.reader, columns)?;
     let vertex = header.vertex();
     let count = stream.holds(vertex.count as u64, rows::least_bytes(&header, vertex));
-    let dimension = header.axes.len();
-    let mut points = room(file, count.saturating_mul(dimension as u64))?;
-    let mut weights = match header.weight {
-        Some(_) => Some(room(file, count)?),
-        None => None,
-    };
-    rows::walk(file, &header, &mut stream.reader, |part| {
-        if let Part::Vertex(at, row) = part {
-            let number = |&property: &usize| row.number(file, &header, at, property);
-            for axis in &header.axes {
-                points.push(number(axis)?);
-            }
-            if let (Some(weights), Some(weight)) = (&mut weights, &header.weight) {
-                weights.push(number(weight)?);
-            }
-        }
-        Ok(())
+    let width = header.names.len();
+    let mut table = Table::new(file, &header.columns, Some(header.names.clone()));
+    table.choose(width)?;
+    table.reserve(|values| room(file, values), count)?;
+    rows::walk(file, &header, &mut stream.reader, |part| match part {
+        Part::Vertex(_, row) => table.push(width, |column| row.field(&header, column)),
+        Part::Other(_) => Ok(()),
     })?;
-    Ok(Cloud {
-        points,
-        dimension,
-        weights,
-    })
+    table.finish()
 }
 
 fn malformed(file: &Path, place: &str, reason: io::Error) -> Error {
@@ -125,7 +113,7 @@ mod tests {
                 bytes.extend(z.$bytes());
                 bytes.extend(weight.$bytes());
             }
-            bytes.extend([3, 0, 0]);
+            bytes.extend([1, 0, 0, 0, 9]);
             bytes
         }};
     }
@@ -169,7 +157,11 @@ mod tests {
             (&["x", "y"], 2),
             (&["y", "x", "weight"], 2),
         ] {
-            let cloud = parse("a.ply", &vertices("1", properties, "1 1 1")).unwrap();
+            let cloud = parse(
+                "a.ply",
+                &vertices("1", properties, &"1 ".repeat(properties.len())),
+            )
+            .unwrap();
             assert_eq!(cloud.points, vec![1.0; points]);
         }
         assert_eq!(
@@ -212,7 +204,7 @@ mod tests {
     #[test]
     fn a_header_that_lies_about_counts_reserves_nothing_and_ends() {
         let count = usize::MAX.to_string();
-        assert!(message("a.ply", &vertices(&count, &["x"], "1 2")).contains("only 2 are there"));
+        assert!(message("a.ply", &vertices(&count, &["x"], "1\n2")).contains("only 2 are there"));
         let empty = format!(
             "ply\nformat ascii 1.0\nelement nothing {count}\nelement vertex 1\nproperty int x\nend_header\n"
         );
@@ -222,5 +214,78 @@ mod tests {
         assert!(message("a.ply", list).contains("only 0 are there"));
         let binary = b"ply\nformat binary_little_endian 1.0\nelement vertex 4000000000\nproperty double x\nend_header\n";
         assert!(message("a.ply", binary).contains("promises 4000000000 vertices but only 0"));
+    }
+    #[test]
+    fn a_row_in_ascii_is_a_line() {
+        let xy = ["x", "y"];
+        for (rows, line, found) in [
+            ("1 1\n1 2 3\n", 8, 3),
+            ("1 1\n\n1\n2\n", 9, 1),
+            ("1 1 2 2\n", 7, 4),
+        ] {
+            assert_eq!(
+                message("a.ply", &vertices("2", &xy, rows)),
+                format!(
+                    "a.ply: line {line} has {found} values where the header says 2 for element vertex; the file or its \
+                     header is wrong: export it again"
+                )
+            );
+        }
+        assert_eq!(
+            message("a.ply", &vertices("1", &xy, "1 1\n\n2 2\n")),
+            "a.ply: line 9: there is more than the header says; the file or its header is wrong: export it again"
+        );
+        let mesh = String::from_utf8(ascii())
+            .unwrap()
+            .replace("3 0 1 2\n", "3 0 1\n");
+        let told = message("a.ply", mesh.as_bytes());
+        assert!(
+            told.contains("line 20 has 3 values where the header says 4 for element face"),
+            "{told}"
+        );
+        assert!(parse("a.ply", &vertices("2", &xy, "1 1\n\n1 2\n \n")).is_ok());
+        let mut binary = binary!("binary_little_endian", to_le_bytes);
+        binary.push(b'\n');
+        assert!(parse("a.ply", &binary).is_ok());
+        binary.push(0);
+        assert!(
+            message("a.ply", &binary)
+                .contains("behind the last element: there is more than the header says")
+        );
+    }
+
+    #[test]
+    fn comments_of_a_header_have_any_bytes() {
+        let text = vertices("1", &["x", "y"], "1 2\n");
+        let at = text.iter().position(|byte| *byte == b'\n').unwrap() + 1;
+        let mut bytes = text.clone();
+        bytes.splice(at..at, *b"comment \xb5m and \xe9t\xe9\nobj_info \xff\xfe\n");
+        assert_eq!(
+            parse("a.ply", &bytes).unwrap(),
+            parse("a.ply", &text).unwrap()
+        );
+    }
+
+    #[test]
+    fn weights_and_coordinates_are_properties_by_name() {
+        let properties = ["x", "y", "scalar_weight"];
+        let cloud = parse("a.ply", &vertices("1", &properties, "1 2 3\n")).unwrap();
+        assert_eq!((cloud.dimension, cloud.weights), (2, Some(vec![3.0])));
+        let mass = vertices("1", &["x", "y", "scalar_mass", "nx"], "1 2 3 4\n");
+        assert!(message("a.ply", &mass).contains("column scalar_mass is called like a weight"));
+        let read = |coordinates: &[&str], weight: Option<&str>, unweighted| {
+            let columns = crate::Columns {
+                coordinates: coordinates.iter().map(|&name| name.into()).collect(),
+                weight: weight.map(str::to_owned),
+                unweighted,
+            };
+            crate::parse_as("a.ply".as_ref(), &mass, &crate::Reading::of(&columns)).unwrap()
+        };
+        assert_eq!(
+            read(&[], Some("scalar_mass"), false).weights,
+            Some(vec![3.0])
+        );
+        assert_eq!(read(&[], None, true).weights, None);
+        assert_eq!(read(&["nx", "y"], Some("3"), false).points, [4.0, 2.0]);
     }
 }

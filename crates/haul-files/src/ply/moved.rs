@@ -5,7 +5,7 @@ use super::{
     header::Header,
     rows::{self, Part, Row},
 };
-use crate::Error;
+use crate::{Columns, Error};
 use serde_ply::ScalarType;
 use std::{
     io::{self, BufRead, Write},
@@ -16,21 +16,26 @@ use std::{
 /// (row-major). Coordinates keep the type they have there, `float` or `double`; integers become
 /// `double`. An error about `file` comes as an [`Error`] inside the [`io::Error`].
 pub(crate) fn write_moved(
-    file: &Path,
+    (file, columns): (&Path, &Columns),
     reader: &mut impl BufRead,
     points: &[f64],
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let header = Header::read(file, reader)?;
-    let dimension = header.axes.len();
+    let header = Header::read(file, reader, columns)?;
+    let width = header.names.len();
+    let roles = (header.columns).among(file, Some(&header.names), width)?;
+    let axes: Vec<_> = (roles.coordinates.iter())
+        .map(|&column| header.scalars[column])
+        .collect();
+    let dimension = axes.len();
     let vertices = header.vertex().count;
     if vertices.checked_mul(dimension) != Some(points.len()) {
         let reason = "has other vertices than it had when it was read";
         return Err(Error::malformed(file, "header", reason, ".ply").into());
     }
-    out.write_all(header_of_floats(&header).as_bytes())?;
+    out.write_all(&header_of_floats(&header, &axes))?;
     // Property and axis of each coordinate, in the order of the file.
-    let mut places: Vec<_> = header.axes.iter().copied().zip(0..).collect();
+    let mut places: Vec<_> = axes.into_iter().zip(0..).collect();
     places.sort_unstable();
     let mut bytes = Vec::new();
     rows::walk(file, &header, reader, |part| match part {
@@ -41,8 +46,7 @@ pub(crate) fn write_moved(
             replace(file, &header, row, &places, point, &mut bytes)?;
             out.write_all(&bytes)
         }
-    })?;
-    io::copy(reader, out).map(drop)
+    })
 }
 
 /// Appends the row with the coordinates of `point`.
@@ -73,30 +77,34 @@ fn replace(
 }
 
 /// The header, with `double` for the type of coordinates that are integers.
-fn header_of_floats(header: &Header) -> String {
+fn header_of_floats(header: &Header, axes: &[usize]) -> Vec<u8> {
     let is_integer = |property| {
-        header.axes.contains(&property)
+        axes.contains(&property)
             && !matches!(header.scalar(property), ScalarType::F32 | ScalarType::F64)
     };
     let (mut elements, mut properties) = (0, 0);
-    let line = |line: &str| {
-        let mut words = line.split_whitespace();
+    let line = |line: &[u8]| -> Vec<u8> {
+        let mut words = (line.split(u8::is_ascii_whitespace)).filter(|word| !word.is_empty());
         match (words.next(), words.next()) {
-            (Some("element"), _) => {
+            (Some(b"element"), _) => {
                 elements += 1;
                 properties = 0;
             }
-            (Some("property"), Some(kind)) => {
+            (Some(word @ b"property"), Some(kind)) => {
                 properties += 1;
                 if elements == header.at + 1 && is_integer(properties - 1) {
-                    return line.replacen(kind, "double", 1);
+                    let rest = line.trim_ascii_start()[word.len()..].trim_ascii_start();
+                    let (start, end) = line.split_at(line.len() - rest.len());
+                    return [start, b"double", &end[kind.len()..]].concat();
                 }
             }
             _ => {}
         }
-        line.to_owned()
+        line.to_vec()
     };
-    header.text.split_inclusive('\n').map(line).collect()
+    (header.text.split_inclusive(|byte| *byte == b'\n'))
+        .flat_map(line)
+        .collect()
 }
 
 #[cfg(test)]
@@ -107,7 +115,8 @@ mod tests {
 
     fn moved(bytes: &[u8], points: &[f64]) -> io::Result<Vec<u8>> {
         let mut out = Vec::new();
-        write_moved(Path::new("a.ply"), &mut &*bytes, points, &mut out)?;
+        let from = (Path::new("a.ply"), &Columns::default());
+        write_moved(from, &mut &*bytes, points, &mut out)?;
         Ok(out)
     }
 
@@ -135,7 +144,7 @@ mod tests {
                 // Not a number, with a payload that arithmetic would lose.
                 bytes.extend(0x7fa1_2345_u32.$bytes());
             }
-            bytes.extend([3, 0, 0, 0, 9]);
+            bytes.extend([1, 0, 0, 0, 9]);
             bytes
         }};
     }
@@ -159,9 +168,8 @@ mod tests {
             assert_ne!(moved(&old, &[0.1, -0.5, 1e300, 8.5]).unwrap(), new);
         }
         let ascii = |rows: &str| [header("ascii"), rows.into()].concat();
-        let old = ascii("1 7\r\n200  2 0 1\tnan\n200 4 2 5 -6 3 .50e1\n\n3 0 0 0\n# tail");
-        let new =
-            ascii("1 7\r\n200  -0.5 0 0.1\tnan\n200 8.25 2 5 -6 1e300 .50e1\n\n3 0 0 0\n# tail");
+        let old = ascii("1 7\r\n200  2 0 1\tnan\n200 4 2 5 -6 3 .50e1\n\n3 0 0 0\n \n");
+        let new = ascii("1 7\r\n200  -0.5 0 0.1\tnan\n200 8.25 2 5 -6 1e300 .50e1\n\n3 0 0 0\n \n");
         assert_eq!(moved(&old, after.as_flattened()).unwrap(), new);
     }
 

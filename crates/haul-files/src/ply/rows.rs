@@ -1,8 +1,8 @@
-//! The rows of a `.ply`, as bytes: where each property of a row begins and ends, in ascii and in
-//! binary of either byte order.
+//! The rows of a `.ply`, as bytes: where each property of a row begins and ends, in ascii, where a row is
+//! a line, and in binary of either byte order.
 
 use super::{header::Header, malformed};
-use crate::{Error, Result};
+use crate::{Error, Result, columns::Field, error::one_line};
 use serde_ply::{ElementDef, PlyFormat, PlyProperty, PropertyType, ScalarType};
 use std::{
     io::{self, BufRead, Read},
@@ -10,58 +10,107 @@ use std::{
     path::Path,
 };
 
-/// One row. In ascii, white space belongs to the number behind it.
+/// One row; in ascii with the end of its line, and with the blank lines before it.
 #[derive(Default)]
 pub(super) struct Row {
     pub(super) bytes: Vec<u8>,
     /// The part of `bytes` that is each property.
     pub(super) fields: Vec<Range<usize>>,
+    /// In ascii, the part that is each word, and the lines of the file so far.
+    words: Vec<Range<usize>>,
+    line: usize,
 }
 
 /// What [`walk`] comes by.
 pub(super) enum Part<'r> {
-    /// A row of an element before the vertices.
+    /// A row of another element, or white space behind all of them.
     Other(&'r Row),
     /// A vertex, counted from 0.
     Vertex(usize, &'r Row),
 }
 
-/// Hands all rows up to the last vertex to `take`.
+/// Why a row cannot be read.
+enum Fault {
+    Reading(io::Error),
+    /// A line has so many words, but should have as many as this.
+    Words(u64, u64),
+}
+
+impl From<io::Error> for Fault {
+    fn from(error: io::Error) -> Self {
+        Self::Reading(error)
+    }
+}
+
+/// Hands all rows to `take`, and refuses whatever else there is.
 pub(super) fn walk<E: From<Error>>(
     file: &Path,
     header: &Header,
     reader: &mut impl BufRead,
     mut take: impl FnMut(Part<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
-    let mut row = Row::default();
-    for element in &header.elements[..header.at] {
-        let broken = |error| malformed(file, &format!("element {}", element.name), error);
+    let mut row = Row {
+        line: header.text.iter().filter(|byte| **byte == b'\n').count(),
+        ..Row::default()
+    };
+    for (place, element) in header.elements.iter().enumerate() {
+        let (is_vertex, name) = (place == header.at, &element.name);
+        let broken = |error| malformed(file, &format!("element {name}"), error);
         // Rows without properties take no bytes: no end of file would stop a header that claims too
         // many.
         if element.properties.is_empty() && element.count > 0 {
             return Err(broken(invalid("has rows but no properties")).into());
         }
-        for _ in 0..element.count {
-            row.read(header.format, &element.properties, reader)
-                .map_err(broken)?;
-            take(Part::Other(&row))?;
+        for at in 0..element.count {
+            let read = row.read(header.format, &element.properties, reader);
+            read.map_err(|fault| match fault {
+                Fault::Words(found, expected) => Error::Line {
+                    file: file.into(),
+                    line: row.line,
+                    found,
+                    expected,
+                    what: format!("element {}", one_line(name)),
+                },
+                Fault::Reading(error) if !is_vertex => broken(error),
+                Fault::Reading(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                    Error::Truncated {
+                        file: file.into(),
+                        what: "vertices",
+                        promised: element.count as u64,
+                        found: at as u64,
+                    }
+                }
+                Fault::Reading(error) => malformed(file, &format!("row {}", at + 1), error),
+            })?;
+            take(match is_vertex {
+                true => Part::Vertex(at, &row),
+                false => Part::Other(&row),
+            })?;
         }
     }
-    let vertex = header.vertex();
-    for at in 0..vertex.count {
-        row.read(header.format, &vertex.properties, reader)
-            .map_err(|error| match error.kind() {
-                io::ErrorKind::UnexpectedEof => Error::Truncated {
-                    file: file.into(),
-                    what: "vertices",
-                    promised: vertex.count as u64,
-                    found: at as u64,
+    loop {
+        let broken = |error| malformed(file, "end of the file", error);
+        let rest = reader.fill_buf().map_err(broken)?;
+        if rest.is_empty() {
+            return Ok(());
+        }
+        if let Some(at) = rest.iter().position(|byte| !byte.is_ascii_whitespace()) {
+            let lines = rest[..at].iter().filter(|byte| **byte == b'\n').count();
+            return Err(E::from(Error::LeftOver {
+                file: file.into(),
+                place: match header.format {
+                    PlyFormat::Ascii => format!("line {}", row.line + lines + 1),
+                    _ => "behind the last element".into(),
                 },
-                _ => malformed(file, &format!("row {}", at + 1), error),
-            })?;
-        take(Part::Vertex(at, &row))?;
+            }));
+        }
+        row.bytes.clear();
+        row.bytes.extend_from_slice(rest);
+        row.line += rest.iter().filter(|byte| **byte == b'\n').count();
+        let used = rest.len();
+        reader.consume(used);
+        take(Part::Other(&row))?;
     }
-    Ok(())
 }
 
 impl Row {
@@ -71,59 +120,105 @@ impl Row {
         format: PlyFormat,
         properties: &[PlyProperty],
         reader: &mut impl BufRead,
-    ) -> io::Result<()> {
+    ) -> Result<(), Fault> {
         self.bytes.clear();
         self.fields.clear();
+        if format == PlyFormat::Ascii {
+            self.line(reader)?;
+            return self.divide(properties);
+        }
         for property in properties {
             let start = self.bytes.len();
-            let field = match property.property_type {
-                PropertyType::Scalar(scalar) => self.scalar(format, scalar, reader)?,
+            match property.property_type {
+                PropertyType::Scalar(scalar) => {
+                    self.scalar(scalar, reader)?;
+                }
                 PropertyType::List {
                     count_type,
                     data_type,
                 } => {
-                    let count = self.scalar(format, count_type, reader)?;
-                    let count = number(&self.bytes[count], format, count_type)
-                        .filter(|count| {
-                            count.fract() == 0.0 && (0.0..=4_294_967_295.0).contains(count)
-                        })
-                        .ok_or_else(|| invalid("a list has no number of items"))?;
-                    self.items(count as u64, format, data_type, reader)?;
-                    start..self.bytes.len()
+                    let count = self.scalar(count_type, reader)?;
+                    let count = items(&self.bytes[count], format, count_type)?;
+                    self.items(count, data_type, reader)?;
                 }
-            };
-            self.fields.push(field);
+            }
+            self.fields.push(start..self.bytes.len());
         }
         Ok(())
     }
 
-    /// Appends one value; the part that it is.
+    /// Appends the next line that is not blank, with those that are before it.
+    fn line(&mut self, reader: &mut impl BufRead) -> io::Result<()> {
+        self.words.clear();
+        while self.words.is_empty() {
+            let start = self.bytes.len();
+            if reader.read_until(b'\n', &mut self.bytes)? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            self.line += 1;
+            let mut word = None;
+            for (at, byte) in (start..).zip(&self.bytes[start..]) {
+                match (byte.is_ascii_whitespace(), word) {
+                    (false, None) => word = Some(at),
+                    (true, Some(first)) => {
+                        self.words.push(first..at);
+                        word = None;
+                    }
+                    _ => {}
+                }
+            }
+            self.words.extend(word.map(|first| first..self.bytes.len()));
+        }
+        Ok(())
+    }
+
+    /// Says which words of the line are which property.
+    fn divide(&mut self, properties: &[PlyProperty]) -> Result<(), Fault> {
+        let mut used = 0_u64;
+        for property in properties {
+            let first = used;
+            used += 1;
+            if let PropertyType::List { count_type, .. } = property.property_type
+                && let Some(count) = self.words.get(first as usize)
+            {
+                used += items(&self.bytes[count.clone()], PlyFormat::Ascii, count_type)?;
+            }
+            let last = usize::try_from(used - 1).ok();
+            let last = last.and_then(|last| self.words.get(last));
+            if let (Some(first), Some(last)) = (self.words.get(first as usize), last) {
+                self.fields.push(first.start..last.end);
+            }
+        }
+        let found = self.words.len() as u64;
+        if found < used && !self.bytes.ends_with(b"\n") {
+            // The last line of a file that is cut short.
+            return Err(Fault::Reading(io::ErrorKind::UnexpectedEof.into()));
+        }
+        match found == used {
+            true => Ok(()),
+            false => Err(Fault::Words(found, used)),
+        }
+    }
+
+    /// Appends one value in binary; the part that it is.
     fn scalar(
         &mut self,
-        format: PlyFormat,
         scalar: ScalarType,
         reader: &mut impl BufRead,
     ) -> io::Result<Range<usize>> {
-        if format == PlyFormat::Ascii {
-            return token(&mut self.bytes, reader);
-        }
         let start = self.bytes.len();
         self.bytes.resize(start + width(scalar), 0);
         reader.read_exact(&mut self.bytes[start..])?;
         Ok(start..self.bytes.len())
     }
 
-    /// Appends the values of a list.
+    /// Appends the values of a list in binary.
     fn items(
         &mut self,
         count: u64,
-        format: PlyFormat,
         scalar: ScalarType,
         reader: &mut impl BufRead,
     ) -> io::Result<()> {
-        if format == PlyFormat::Ascii {
-            return (0..count).try_for_each(|_| token(&mut self.bytes, reader).map(drop));
-        }
         let length = count * width(scalar) as u64;
         // Nothing is reserved for what a list claims.
         match reader.take(length).read_to_end(&mut self.bytes)? {
@@ -132,22 +227,23 @@ impl Row {
         }
     }
 
-    /// A property of a vertex as a number.
-    pub(super) fn number(
-        &self,
-        file: &Path,
-        header: &Header,
-        at: usize,
-        property: usize,
-    ) -> Result<f64> {
+    /// One of the properties of a vertex that are no lists.
+    pub(super) fn field(&self, header: &Header, column: usize) -> Field {
+        let property = header.scalars[column];
         let field = &self.bytes[self.fields[property].clone()];
-        number(field, header.format, header.scalar(property)).ok_or_else(|| Error::NotANumber {
-            file: file.into(),
-            row: at + 1,
-            column: header.vertex().properties[property].name.clone(),
-            text: String::from_utf8_lossy(field).chars().take(40).collect(),
-        })
+        match number(field, header.format, header.scalar(property)) {
+            Some(number) => Field::Number(number),
+            None => Field::Text(String::from_utf8_lossy(field).into_owned()),
+        }
     }
+}
+
+/// The number of items of a list.
+fn items(field: &[u8], format: PlyFormat, scalar: ScalarType) -> io::Result<u64> {
+    number(field, format, scalar)
+        .filter(|count| count.fract() == 0.0 && (0.0..=4_294_967_295.0).contains(count))
+        .map(|count| count as u64)
+        .ok_or_else(|| invalid("a list has no number of items"))
 }
 
 /// The fewest bytes that a row of the element takes.
@@ -159,34 +255,6 @@ pub(super) fn least_bytes(header: &Header, element: &ElementDef) -> u64 {
         (_, &PropertyType::List { count_type, .. }) => width(count_type) as u64,
     };
     element.properties.iter().map(least).sum()
-}
-
-/// Appends the next word with the white space before it; the part that is the word.
-fn token(bytes: &mut Vec<u8>, reader: &mut impl BufRead) -> io::Result<Range<usize>> {
-    let mut start = None;
-    loop {
-        let buffer = reader.fill_buf()?;
-        let space = if start.is_none() {
-            let word = buffer.iter().position(|byte| !byte.is_ascii_whitespace());
-            word.unwrap_or(buffer.len())
-        } else {
-            0
-        };
-        let word = &buffer[space..];
-        let end = word.iter().position(u8::is_ascii_whitespace);
-        let used = space + end.unwrap_or(word.len());
-        match (buffer.is_empty(), start) {
-            (true, None) => return Err(io::ErrorKind::UnexpectedEof.into()),
-            (true, Some(start)) => return Ok(start..bytes.len()),
-            (false, None) if !word.is_empty() => start = Some(bytes.len() + space),
-            _ => {}
-        }
-        bytes.extend_from_slice(&buffer[..used]);
-        reader.consume(used);
-        if let (Some(start), Some(_)) = (start, end) {
-            return Ok(start..bytes.len());
-        }
-    }
 }
 
 fn invalid(reason: &'static str) -> io::Error {

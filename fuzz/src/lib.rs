@@ -1,0 +1,37 @@
+//! What all targets do with the bytes of a file.
+
+use haul_files::{Columns, Reading, parse_as};
+use std::path::Path;
+
+/// Reads a file of this name, as it is and in another way that its length picks. What comes out is
+/// finite, and an error is told in one line of at most 2 kB.
+pub fn read(name: &str, bytes: &[u8]) {
+    let columns = |coordinates: &[&str], weight: Option<&str>| Columns {
+        coordinates: coordinates.iter().map(|&name| name.into()).collect(),
+        weight: weight.map(str::to_owned),
+        unweighted: weight.is_none(),
+    };
+    let other = match bytes.len() % 5 {
+        0 => Reading::of(&columns(&["1"], None)),
+        1 => Reading::of(&columns(&["y", "x"], Some("weight"))),
+        2 => Reading::of(&columns(&["2-3"], Some("1"))),
+        odd => Reading {
+            header: Some(odd == 3),
+            ..Reading::default()
+        },
+    };
+    for reading in [Reading::default(), other] {
+        match parse_as(Path::new(name), bytes, &reading) {
+            Ok(cloud) => {
+                assert!(cloud.points.iter().all(|value| value.is_finite()));
+                assert!(!cloud.points.is_empty() && cloud.points.len().is_multiple_of(cloud.dimension));
+                let n = cloud.points.len() / cloud.dimension;
+                assert!(cloud.weights.is_none_or(|weights| weights.len() == n));
+            }
+            Err(error) => {
+                let told = error.to_string();
+                assert!(told.lines().count() == 1 && told.len() <= 2000, "{told}");
+            }
+        }
+    }
+}
