@@ -48,6 +48,7 @@ mod sinkhorn;
 mod solution;
 mod start;
 mod truncated;
+mod watch;
 
 pub use certificate::{Bounds, Certificate};
 pub use cost::{Cost, Exponent};
@@ -69,3 +70,4 @@ pub use sinkhorn::{Acceleration, Form, Progress, Sinkhorn};
 pub use solution::{Potentials, Report, Solution};
 pub use start::Start;
 pub use truncated::{Truncated, TruncatedCost};
+pub use watch::Pairs;
