@@ -6,8 +6,7 @@
 
 use haul::engine::{Kernel, Side};
 use haul::{Cost, Device, Engine, Measure, Result, Sinkhorn};
-use haul_benches::{cloud, devices};
-use std::time::Instant;
+use haul_benches::{cloud, devices, median, seconds};
 
 const POINTS: usize = 500;
 
@@ -82,15 +81,4 @@ fn measure(device: &Device, rounds: usize) -> Result<[f64; 3]> {
     }
     let rate = (MANY * MANY) as f64 / median(passes);
     Ok([median(solves), rate, pairs])
-}
-
-fn seconds<T>(work: impl FnOnce() -> Result<T>) -> Result<f64> {
-    let start = Instant::now();
-    work()?;
-    Ok(start.elapsed().as_secs_f64())
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }

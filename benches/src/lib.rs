@@ -1,11 +1,13 @@
 //! haul's benchmarks: `cargo bench -p haul-benches`.
 //!
 //! `operators` measures pairs per second of each operator over pairs, by dimension and engine, and a
-//! whole solve, with criterion; `small` what a small solve takes beside its pairs. The CPU engines
+//! whole solve, with criterion; `small` what a small solve takes beside its pairs; `dimensions` what
+//! sums against coordinates cost in many dimensions. The CPU engines
 //! are always measured; `HAUL_TEST_ADAPTERS` names the adapters that are measured beside them. Under
 //! `cargo test` each benchmark runs once, so that none can rot.
 
 use haul::{Device, Result};
+use std::time::Instant;
 
 /// Points in the cube [−1, 1]^d, from a small generator; n×d.
 pub fn cloud(n: usize, d: usize, seed: u64) -> Vec<f64> {
@@ -34,4 +36,17 @@ pub fn devices() -> Result<Vec<(String, Device)>> {
         devices.push((name.to_owned(), Device::gpu(name)?));
     }
     Ok(devices)
+}
+
+/// How long some work took.
+pub fn seconds<T>(work: impl FnOnce() -> Result<T>) -> Result<f64> {
+    let start = Instant::now();
+    work()?;
+    Ok(start.elapsed().as_secs_f64())
+}
+
+/// The one in the middle.
+pub fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
 }

@@ -15,4 +15,6 @@
 mod assemble;
 mod shader;
 
-pub use shader::{Access, Columns, Pairs, Points, Power, Ratio, Shader, Values, Workgroup};
+pub use shader::{
+    Access, Columns, Factors, Pairs, Points, Power, Ratio, Shader, Values, Workgroup,
+};

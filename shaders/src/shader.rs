@@ -9,6 +9,11 @@ pub enum Shader {
     Softmin(Pairs),
     /// The sums of the kernel, or of its products with values: states of one or four sums.
     Sums(Pairs, Values),
+    /// The densities of a strip of the plan in more than four dimensions: for values [`None`](Values::None), of
+    /// their [`Excess`](Values::Excess), or times what is a slope or a curvature beside its coordinates.
+    Strip(Pairs, Values),
+    /// A strip times any number of values of its columns.
+    StripProduct(Factors, Workgroup),
     /// Joins the states of softmin.
     SoftminFinish,
     /// Adds the sums of a softmin whose result was guessed.
@@ -61,8 +66,10 @@ pub enum Points {
     Three,
     /// d = 4: a vec4 a point.
     Four,
-    /// Any d: ⌈d/4⌉ vec4 a point, padded with zeros.
-    Any,
+    /// d from 5 to 32: ⌈d/4⌉ vec4 a point, padded with zeros, and squared distances summed in one block.
+    Block,
+    /// d above 32: points alike, and squared distances summed in blocks.
+    Blocks,
 }
 
 /// The power p of the cost |x − y|^p.
@@ -97,12 +104,26 @@ pub enum Values {
     One,
     /// Four at once, some of which may be unused.
     Four,
-    /// One value a column times four coordinates of the gradient of the cost, without its factor p.
-    /// For [`Columns::Loaded`].
+    /// One value a column, and of each density what it exceeds 1 by, to the digits of a number that may be
+    /// small. For [`Columns::Loaded`].
+    Excess,
+    /// One value a column times the coordinates of the gradient of the cost, without its factor p. Sums
+    /// are for up to four dimensions and [`Columns::Loaded`].
     Slope,
-    /// The slope of the cost times its product with one direction a row, likewise four coordinates
-    /// of it without the factor p². For [`Columns::Loaded`].
+    /// The slope of the cost times its product with one direction a row, likewise without the factor p².
+    /// Sums are for up to four dimensions; for [`Columns::Loaded`].
     Curvature,
+}
+
+/// What a strip is multiplied with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Factors {
+    /// Values of the columns, of any width.
+    Values,
+    /// The same, of a width that 4 divides.
+    Quads,
+    /// The differences of coordinates, of rows less columns.
+    Differences,
 }
 
 /// What the ratio of a marginal to its measure is made of.
@@ -133,8 +154,18 @@ macro_rules! wgsl {
 const EXCESS_OF_POTENTIALS: (&str, &str) =
     ("excess_of_potentials", wgsl!("shared/excess_of_potentials"));
 
+/// How a column enters an exponent.
+const COLUMN_TERM: &str = wgsl!("shared/column_term_whole");
+
 impl Points {
-    const ALL: [Self; 5] = [Self::One, Self::Two, Self::Three, Self::Four, Self::Any];
+    const ALL: [Self; 6] = [
+        Self::One,
+        Self::Two,
+        Self::Three,
+        Self::Four,
+        Self::Block,
+        Self::Blocks,
+    ];
 
     /// The variant for a dimension.
     pub fn of_dimension(dimension: usize) -> Self {
@@ -143,8 +174,14 @@ impl Points {
             2 => Self::Two,
             3 => Self::Three,
             4 => Self::Four,
-            _ => Self::Any,
+            5..=32 => Self::Block,
+            _ => Self::Blocks,
         }
+    }
+
+    /// Whether a point is one vector: up to four dimensions.
+    pub fn are_few(self) -> bool {
+        !matches!(self, Self::Block | Self::Blocks)
     }
 
     /// How many floats a point of this dimension takes in a buffer.
@@ -161,7 +198,7 @@ impl Points {
             Self::Two => wgsl!("shared/points_2"),
             Self::Three => wgsl!("shared/points_3"),
             Self::Four => wgsl!("shared/points_4"),
-            Self::Any => wgsl!("shared/points_any"),
+            Self::Block | Self::Blocks => wgsl!("shared/points_any"),
         }
     }
 }
@@ -179,10 +216,11 @@ impl Power {
 }
 
 impl Values {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::None,
         Self::One,
         Self::Four,
+        Self::Excess,
         Self::Slope,
         Self::Curvature,
     ];
@@ -190,14 +228,9 @@ impl Values {
     /// How many sums a row has.
     pub fn sums(self) -> usize {
         match self {
-            Self::None | Self::One => 1,
+            Self::None | Self::One | Self::Excess => 1,
             Self::Four | Self::Slope | Self::Curvature => 4,
         }
-    }
-
-    /// Whether it is made of differences of points.
-    pub fn differences(self) -> bool {
-        matches!(self, Self::Slope | Self::Curvature)
     }
 
     fn parts(self) -> &'static str {
@@ -207,13 +240,93 @@ impl Values {
         }
     }
 
+    /// What a kernel of sums is made of.
+    fn of_sums(self, pairs: Pairs) -> Vec<(&'static str, &'static str)> {
+        let term = match self {
+            Self::None => wgsl!("shared/term_plain"),
+            Self::One | Self::Four | Self::Excess => wgsl!("shared/term_weighted"),
+            Self::Slope => wgsl!("shared/term_slope"),
+            Self::Curvature => wgsl!("shared/term_curvature"),
+        };
+        let (column_values, finish) = match self {
+            Self::None => ("", wgsl!("shared/finish_guessed")),
+            _ => (pairs.column_values(), wgsl!("shared/finish_values")),
+        };
+        let mut fragments = vec![
+            ("values", self.fragment()),
+            ("parts", self.parts()),
+            ("column_values", column_values),
+            ("term", term),
+            ("finish", finish),
+            ("guessed_value", wgsl!("shared/guessed_value")),
+        ];
+        fragments.extend(self.of_both());
+        fragments
+    }
+
+    /// What the kernel of a strip is made of.
+    fn of_strip(self, pairs: Pairs) -> Vec<(&'static str, &'static str)> {
+        let plain = wgsl!("shared/term_weighted");
+        let (values, term, along) = match self {
+            Self::Slope => {
+                let term = wgsl!("shared/term_strip_slope");
+                (wgsl!("shared/strip_slope"), term, "")
+            }
+            Self::Curvature => (
+                wgsl!("shared/strip_curvature"),
+                wgsl!("shared/term_strip_curvature"),
+                wgsl!("shared/along"),
+            ),
+            _ => (wgsl!("shared/strip_none"), plain, ""),
+        };
+        let mut fragments = vec![
+            ("values", values),
+            ("column_values", pairs.column_values()),
+            ("along", along),
+            ("term", term),
+        ];
+        fragments.extend(self.of_both());
+        fragments
+    }
+
+    /// What kernels of sums and of strips have in common.
+    fn of_both(self) -> [(&'static str, &'static str); 5] {
+        let (column_term, weight, excess) = match self {
+            Self::Excess => (
+                wgsl!("shared/column_term_excess"),
+                wgsl!("shared/weight_excess"),
+                wgsl!("shared/excess"),
+            ),
+            _ => (COLUMN_TERM, wgsl!("shared/weight_whole"), ""),
+        };
+        [
+            ("column_term", column_term),
+            ("weight", weight),
+            ("excess", excess),
+            ("slope", wgsl!("shared/slope")),
+            ("direction", wgsl!("shared/direction")),
+        ]
+    }
+
     fn fragment(self) -> &'static str {
         match self {
             Self::None => wgsl!("shared/values_none"),
-            Self::One => wgsl!("shared/values_1"),
+            Self::One | Self::Excess => wgsl!("shared/values_1"),
             Self::Four => wgsl!("shared/values_4"),
             Self::Slope => wgsl!("shared/values_slope"),
             Self::Curvature => wgsl!("shared/values_curvature"),
+        }
+    }
+}
+
+impl Workgroup {
+    /// Rows and quads of channels of a strip's product that an invocation holds in registers. A software adapter
+    /// spends its time on loads, and keeps in its cache what registers do not hold: 8 by 4 takes 0.6 times as long
+    /// as 2 by 4, and 8 by 8 differences seven times. A GPU has registers for 4 by 2, two sums of each.
+    fn tile(self) -> (usize, usize) {
+        match self {
+            Self::Small => (8, 4),
+            Self::Large => (4, 2),
         }
     }
 }
@@ -244,43 +357,53 @@ impl Pairs {
         })
     }
 
-    /// Whether there is a kernel for these values.
-    fn takes(self, values: Values) -> bool {
-        !values.differences() || self.columns == Columns::Loaded
+    /// Whether there is a kernel that sums these values.
+    fn sums(self, values: Values) -> bool {
+        let loaded = self.columns == Columns::Loaded;
+        match values {
+            Values::None | Values::One | Values::Four => true,
+            Values::Excess => loaded,
+            Values::Slope | Values::Curvature => loaded && self.points.are_few(),
+        }
     }
 
-    /// What the powers are multiplied with, for points of this kind.
-    fn term(self, values: Values) -> &'static str {
-        match (values, self.points) {
-            (Values::None, _) => wgsl!("shared/term_plain"),
-            (Values::Slope, Points::Any) => wgsl!("shared/term_slope_any"),
-            (Values::Slope, _) => wgsl!("shared/term_slope_few"),
-            (Values::Curvature, Points::Any) => wgsl!("shared/term_curvature_any"),
-            (Values::Curvature, _) => wgsl!("shared/term_curvature_few"),
-            _ => wgsl!("shared/term_weighted"),
-        }
+    /// Whether there is a kernel for a strip of these.
+    fn strips(self, values: Values) -> bool {
+        let loaded = self.columns == Columns::Loaded;
+        !self.points.are_few()
+            && match values {
+                Values::None | Values::Slope => true,
+                Values::Excess | Values::Curvature => loaded,
+                Values::One | Values::Four => false,
+            }
     }
 
     /// Whether it computes distances as a register-tiled matrix product is.
     fn tiled(self) -> bool {
-        (self.points, self.columns) == (Points::Any, Columns::Shared)
+        !self.points.are_few() && self.columns == Columns::Shared
     }
 
-    /// Iterations of its loop over the coordinates of points of some dimension.
-    pub fn loop_over_coordinates(self, dimension: usize) -> usize {
+    /// Iterations of its loops over the coordinates of points of some dimension.
+    fn loop_over_coordinates(self, dimension: usize) -> usize {
         let quads = Points::stride(dimension) / 4;
+        let steps = if self.tiled() {
+            quads.div_ceil(2)
+        } else {
+            quads
+        };
         match self.points {
-            Points::Any if self.tiled() => quads.div_ceil(2),
-            Points::Any => quads,
+            Points::Block => steps,
+            Points::Blocks => steps + quads.div_ceil(8) + quads.div_ceil(256),
             _ => 0,
         }
     }
 
     /// Rows that one invocation holds in registers.
     fn rows(self) -> usize {
-        match self.points {
-            Points::Any if !self.tiled() => 4,
-            _ => 8,
+        if self.points.are_few() || self.tiled() {
+            8
+        } else {
+            4
         }
     }
 
@@ -291,32 +414,23 @@ impl Pairs {
 
     fn fragments(self) -> Vec<(&'static str, &'static str)> {
         let none = "";
-        let few = self.points != Points::Any;
-        let (rows, group, distances, memory) = match (self.columns, few) {
-            (Columns::Shared, true) => (
-                wgsl!("shared/rows_few"),
-                wgsl!("shared/group_few"),
-                wgsl!("shared/distances_few"),
-                wgsl!("shared/memory_few"),
-            ),
-            (Columns::Shared, false) => (
-                wgsl!("shared/rows_tiled"),
-                wgsl!("shared/group_tiled"),
-                none,
-                wgsl!("shared/memory_tiled"),
-            ),
-            (_, true) => (
-                wgsl!("shared/rows_few"),
-                wgsl!("shared/group_few"),
-                wgsl!("shared/distances_few"),
-                none,
-            ),
-            (_, false) => (
-                wgsl!("shared/rows_any"),
-                wgsl!("shared/group_any"),
-                none,
-                none,
-            ),
+        let few = self.points.are_few();
+        let (rows, memory) = match (self.columns, few) {
+            (Columns::Shared, true) => (wgsl!("shared/rows_few"), wgsl!("shared/memory_few")),
+            (Columns::Shared, false) => (wgsl!("shared/rows_tiled"), wgsl!("shared/memory_tiled")),
+            (_, true) => (wgsl!("shared/rows_few"), none),
+            (_, false) => (wgsl!("shared/rows_any"), none),
+        };
+        let distances = match few {
+            true => wgsl!("shared/distances_few"),
+            false => none,
+        };
+        let group = match (self.points, self.columns) {
+            (Points::Block, Columns::Shared) => wgsl!("shared/group_tiled"),
+            (Points::Block, _) => wgsl!("shared/group_any"),
+            (Points::Blocks, Columns::Shared) => wgsl!("shared/group_tiled_blocks"),
+            (Points::Blocks, _) => wgsl!("shared/group_blocks"),
+            _ => wgsl!("shared/group_few"),
         };
         let (lanes, columns, coordinates) = match (self.columns, few) {
             (Columns::Loaded, true) => (
@@ -361,10 +475,9 @@ impl Pairs {
         ]
     }
 
-    fn column_values(self, values: Values) -> &'static str {
-        match (values, self.columns) {
-            (Values::None, _) => "",
-            (_, Columns::Broadcast) => wgsl!("shared/values_broadcast"),
+    fn column_values(self) -> &'static str {
+        match self.columns {
+            Columns::Broadcast => wgsl!("shared/values_broadcast"),
             _ => wgsl!("shared/values_loaded"),
         }
     }
@@ -378,11 +491,22 @@ impl Shader {
     pub fn all() -> Vec<Self> {
         let mut all: Vec<Self> = Pairs::all()
             .flat_map(|pairs| {
-                let values = Values::ALL.into_iter().filter(move |v| pairs.takes(*v));
+                let sums = Values::ALL.into_iter().filter(move |v| pairs.sums(*v));
+                let strips = Values::ALL.into_iter().filter(move |v| pairs.strips(*v));
+                let strips = strips.map(move |values| Self::Strip(pairs, values));
                 std::iter::once(Self::Softmin(pairs))
-                    .chain(values.map(move |values| Self::Sums(pairs, values)))
+                    .chain(sums.map(move |values| Self::Sums(pairs, values)))
+                    .chain(strips)
             })
             .collect();
+        for workgroup in [Workgroup::Small, Workgroup::Large] {
+            all.extend([
+                Self::StripProduct(Factors::Values, workgroup),
+                Self::StripProduct(Factors::Quads, workgroup),
+                Self::StripProduct(Factors::Differences, workgroup),
+                Self::Remember(workgroup),
+            ]);
+        }
         all.extend([
             Self::SoftminFinish,
             Self::GuessedFinish,
@@ -391,8 +515,6 @@ impl Shader {
             Self::Scale,
             Self::MarginalError(Ratio::Potentials),
             Self::MarginalError(Ratio::Scalings),
-            Self::Remember(Workgroup::Small),
-            Self::Remember(Workgroup::Large),
             Self::Extrapolate,
             Self::Combine,
         ]);
@@ -402,7 +524,10 @@ impl Shader {
     /// The WGSL.
     pub fn source(self) -> String {
         let mut fragments = match self {
-            Self::Softmin(pairs) | Self::Sums(pairs, _) => pairs.fragments(),
+            Self::Softmin(pairs) | Self::Sums(pairs, _) | Self::Strip(pairs, ..) => {
+                pairs.fragments()
+            }
+            Self::StripProduct(..) => vec![("rows_any", wgsl!("shared/rows_any"))],
             _ => vec![
                 ("vector_params", wgsl!("shared/vector_params")),
                 ("workgroup_sum", wgsl!("shared/workgroup_sum")),
@@ -410,21 +535,16 @@ impl Shader {
             ],
         };
         match self {
-            Self::Sums(pairs, values) => {
-                let finish = match values {
-                    Values::None => wgsl!("shared/finish_guessed"),
-                    _ => wgsl!("shared/finish_values"),
+            Self::Sums(pairs, values) => fragments.extend(values.of_sums(pairs)),
+            Self::Strip(pairs, values) => fragments.extend(values.of_strip(pairs)),
+            Self::StripProduct(factors, _) => {
+                let factors = match factors {
+                    Factors::Values => wgsl!("shared/factors_values"),
+                    Factors::Quads => wgsl!("shared/factors_quads"),
+                    Factors::Differences => wgsl!("shared/factors_differences"),
                 };
-                fragments.extend([
-                    ("values", values.fragment()),
-                    ("parts", values.parts()),
-                    ("column_values", pairs.column_values(values)),
-                    ("term", pairs.term(values)),
-                    ("weight", wgsl!("shared/weight")),
-                    ("slope", wgsl!("shared/slope")),
-                    ("finish", finish),
-                    ("guessed_value", wgsl!("shared/guessed_value")),
-                ]);
+                let of_columns = wgsl!("shared/factors_of_columns");
+                fragments.extend([("factors", factors), ("factors_of_columns", of_columns)]);
             }
             Self::Softmin(_) | Self::SoftminFinish => {
                 fragments.push(("softmin_value", wgsl!("shared/softmin_value")));
@@ -443,9 +563,15 @@ impl Shader {
             }
             _ => {}
         }
+        fragments.extend([
+            ("blocks", wgsl!("shared/blocks")),
+            ("column_term", COLUMN_TERM),
+        ]);
         let kernel = match self {
             Self::Softmin(_) => wgsl!("softmin"),
             Self::Sums(..) => wgsl!("sums"),
+            Self::Strip(..) => wgsl!("strip"),
+            Self::StripProduct(..) => wgsl!("strip_product"),
             Self::SoftminFinish => wgsl!("softmin_finish"),
             Self::GuessedFinish => wgsl!("guessed_finish"),
             Self::SumsFinish(_) => wgsl!("sums_finish"),
@@ -461,6 +587,7 @@ impl Shader {
                 fragments: &fragments,
                 constants: &[
                     ("ROWS", self.rows()),
+                    ("QUADS", self.quads()),
                     ("WORKGROUP", self.workgroup_size()),
                     ("STEP", self.splits_per_workgroup()),
                     ("TERMS", self.workgroup_size() * Self::REMEMBERED),
@@ -475,6 +602,8 @@ impl Shader {
         match self {
             Self::Softmin(_) => "softmin",
             Self::Sums(..) => "sums",
+            Self::Strip(..) => "strip",
+            Self::StripProduct(..) => "strip_product",
             Self::SoftminFinish => "softmin_finish",
             Self::GuessedFinish => "guessed_finish",
             Self::SumsFinish(_) => "sums_finish",
@@ -489,8 +618,8 @@ impl Shader {
     /// Invocations of a workgroup.
     pub fn workgroup_size(self) -> usize {
         let workgroup = match self {
-            Self::Softmin(pairs) | Self::Sums(pairs, _) => pairs.workgroup,
-            Self::Remember(workgroup) => workgroup,
+            Self::Softmin(pairs) | Self::Sums(pairs, _) | Self::Strip(pairs, ..) => pairs.workgroup,
+            Self::StripProduct(_, workgroup) | Self::Remember(workgroup) => workgroup,
             _ => return 256,
         };
         match workgroup {
@@ -534,7 +663,7 @@ impl Shader {
     /// How a kernel over pairs is specialised.
     pub fn pairs(self) -> Option<Pairs> {
         match self {
-            Self::Softmin(pairs) | Self::Sums(pairs, _) => Some(pairs),
+            Self::Softmin(pairs) | Self::Sums(pairs, _) | Self::Strip(pairs, ..) => Some(pairs),
             _ => None,
         }
     }
@@ -544,13 +673,36 @@ impl Shader {
         match self {
             Self::Softmin(pairs) => Self::Softmin(specialised(pairs)),
             Self::Sums(pairs, values) => Self::Sums(specialised(pairs), values),
+            Self::Strip(pairs, values) => Self::Strip(specialised(pairs), values),
             other => other,
         }
     }
 
     /// Rows of one invocation.
     fn rows(self) -> usize {
-        self.pairs().map_or(1, Pairs::rows)
+        match self {
+            Self::StripProduct(_, workgroup) => workgroup.tile().0,
+            _ => self.pairs().map_or(1, Pairs::rows),
+        }
+    }
+
+    /// Quads of channels that one workgroup of a strip's product computes.
+    pub fn quads(self) -> usize {
+        match self {
+            Self::StripProduct(_, workgroup) => workgroup.tile().1,
+            _ => 1,
+        }
+    }
+
+    /// Iterations of its loops over the coordinates of points of some dimension, for each group of columns.
+    pub fn loop_over_coordinates(self, dimension: usize) -> usize {
+        let once = self
+            .pairs()
+            .map_or(0, |pairs| pairs.loop_over_coordinates(dimension));
+        match self {
+            Self::Strip(_, Values::Curvature) => 2 * once,
+            _ => once,
+        }
     }
 
     /// Whether it needs subgroup operations, the only capability beyond the core of WGSL.
@@ -566,6 +718,10 @@ impl Shader {
             Self::Softmin(_) => &[R, R, R, R, R, W, W],
             Self::Sums(_, Values::None) => &[R, R, R, R, R, W, W, W],
             Self::Sums(..) => &[R, R, R, R, R, W, W, R],
+            Self::Strip(_, Values::None | Values::Excess) => &[R, R, R, R, R, W],
+            Self::Strip(..) => &[R, R, R, R, R, W, R],
+            Self::StripProduct(Factors::Values | Factors::Quads, _) => &[R, W, R],
+            Self::StripProduct(Factors::Differences, _) => &[R, W, R, R],
             Self::SoftminFinish => &[R, R, W],
             Self::GuessedFinish => &[R, R, W, W],
             Self::SumsFinish(_) => &[R, W],

@@ -16,8 +16,7 @@
 #import softmin_value
 
 const WORKGROUP: u32 = $WORKGROUPu;
-// Groups whose terms are summed into one partial sum: 4096 columns.
-const BLOCK: u32 = 512u;
+#import blocks
 
 // The sum of two (maximum, sum) states.
 fn joined(a: vec2<f32>, b: vec2<f32>) -> vec2<f32> {
@@ -47,34 +46,43 @@ fn softmin(
     var group = params.first_group + workgroup.y * params.groups_per_split;
     let last_group = min(group + params.groups_per_split, params.last_group);
     while group < last_group {
-        let block_end = min(group + BLOCK, last_group);
+        let span_end = min(group + SPAN, last_group);
         #unroll r ROWS
-        var sum_$r = 0.0;
+        var span_$r = vec2(LOWEST, 0.0);
         #end
-        for (; group < block_end; group += $STEPu) {
-            #import group
+        while group < span_end {
+            let block_end = min(group + BLOCK, span_end);
             #unroll r ROWS
-            #import distances
-            #unroll k 8
-            let s_$r_$k = h_$k - cost(d_$r_$k);
+            var sum_$r = 0.0;
             #end
-            let higher_$r = max(
-                highest_$r,
-                max(
-                    max(max(s_$r_0, s_$r_1), max(s_$r_2, s_$r_3)),
-                    max(max(s_$r_4, s_$r_5), max(s_$r_6, s_$r_7)),
-                ),
-            );
-            let even_$r = (exp2(s_$r_0 - higher_$r) + exp2(s_$r_2 - higher_$r))
-                + (exp2(s_$r_4 - higher_$r) + exp2(s_$r_6 - higher_$r));
-            let odd_$r = (exp2(s_$r_1 - higher_$r) + exp2(s_$r_3 - higher_$r))
-                + (exp2(s_$r_5 - higher_$r) + exp2(s_$r_7 - higher_$r));
-            sum_$r = sum_$r * exp2(highest_$r - higher_$r) + (even_$r + odd_$r);
-            highest_$r = higher_$r;
+            for (; group < block_end; group += $STEPu) {
+                #import group
+                #unroll r ROWS
+                #import distances
+                #unroll k 8
+                let s_$r_$k = h_$k - cost(d_$r_$k);
+                #end
+                let higher_$r = max(
+                    highest_$r,
+                    max(
+                        max(max(s_$r_0, s_$r_1), max(s_$r_2, s_$r_3)),
+                        max(max(s_$r_4, s_$r_5), max(s_$r_6, s_$r_7)),
+                    ),
+                );
+                let even_$r = (exp2(s_$r_0 - higher_$r) + exp2(s_$r_2 - higher_$r))
+                    + (exp2(s_$r_4 - higher_$r) + exp2(s_$r_6 - higher_$r));
+                let odd_$r = (exp2(s_$r_1 - higher_$r) + exp2(s_$r_3 - higher_$r))
+                    + (exp2(s_$r_5 - higher_$r) + exp2(s_$r_7 - higher_$r));
+                sum_$r = sum_$r * exp2(highest_$r - higher_$r) + (even_$r + odd_$r);
+                highest_$r = higher_$r;
+                #end
+            }
+            #unroll r ROWS
+            span_$r = joined(span_$r, vec2(highest_$r, sum_$r));
             #end
         }
         #unroll r ROWS
-        total_$r = joined(total_$r, vec2(highest_$r, sum_$r));
+        total_$r = joined(total_$r, span_$r);
         #end
     }
 

@@ -21,9 +21,15 @@ fn softmin_finish(@builtin(global_invocation_id) id: vec3<u32>) {
         highest = max(highest, state[split * params.length + row].x);
     }
     var sum = 0.0;
-    for (var split = 0u; split < params.splits; split += 1u) {
-        let part = state[split * params.length + row];
-        sum += part.y * exp2(part.x - highest);
+    // In blocks of 64, and these in a row.
+    for (var first = 0u; first < params.splits; first += 64u) {
+        let end = min(first + 64u, params.splits);
+        var block = 0.0;
+        for (var split = first; split < end; split += 1u) {
+            let part = state[split * params.length + row];
+            block += part.y * exp2(part.x - highest);
+        }
+        sum += block;
     }
     out[row] = softmin_value(vec2(highest, sum), params.coefficients[0].x, params.coefficients[0].y);
 }

@@ -13,12 +13,12 @@
 
 @group(0) @binding(5) var<storage, read> row_potential: array<f32>;
 #import values
+#import excess
 @group(0) @binding(6) var<storage, read_write> state: array<Value>;
 @group(0) @binding(7) var<storage, read_write> out: array<f32>;
 
 const WORKGROUP: u32 = $WORKGROUPu;
-// Groups whose terms are summed into one partial sum: 4096 columns.
-const BLOCK: u32 = 512u;
+#import blocks
 
 @compute @workgroup_size($WORKGROUP)
 fn sums(
@@ -38,23 +38,32 @@ fn sums(
     var group = params.first_group + workgroup.y * params.groups_per_split;
     let last_group = min(group + params.groups_per_split, params.last_group);
     while group < last_group {
-        let block_end = min(group + BLOCK, last_group);
+        let span_end = min(group + SPAN, last_group);
         #unroll r ROWS
-        var sum_$r = Value();
+        var span_$r = Value();
         #end
-        for (; group < block_end; group += $STEPu) {
-            #import group
-            #import column_values
+        while group < span_end {
+            let block_end = min(group + BLOCK, span_end);
             #unroll r ROWS
-            #import distances
-            #unroll k 8
-            #import term
+            var sum_$r = Value();
             #end
-            sum_$r += ((p_$r_0 + p_$r_1) + (p_$r_2 + p_$r_3)) + ((p_$r_4 + p_$r_5) + (p_$r_6 + p_$r_7));
+            for (; group < block_end; group += $STEPu) {
+                #import group
+                #import column_values
+                #unroll r ROWS
+                #import distances
+                #unroll k 8
+                #import term
+                #end
+                sum_$r += ((p_$r_0 + p_$r_1) + (p_$r_2 + p_$r_3)) + ((p_$r_4 + p_$r_5) + (p_$r_6 + p_$r_7));
+                #end
+            }
+            #unroll r ROWS
+            span_$r += sum_$r;
             #end
         }
         #unroll r ROWS
-        total_$r += sum_$r;
+        total_$r += span_$r;
         #end
     }
 

@@ -34,10 +34,30 @@ impl Side {
     }
 }
 
-/// C(x, y).
+/// C(x, y). Differences, squares and sums are carried in twice the digits, so that what is left is the rounding of
+/// a power.
 pub fn cost(kind: Cost, x: &[f64], y: &[f64]) -> f64 {
-    let squared: f64 = x.iter().zip(y).map(|(x, y)| (x - y).powi(2)).sum();
-    squared.powf(0.5 * kind.p())
+    let (mut sum, mut rest) = (0.0f64, 0.0f64);
+    for (x, y) in x.iter().zip(y) {
+        let difference = x - y;
+        let back = difference + y;
+        let lost = (x - back) + (back - difference - y);
+        let square = difference * difference;
+        rest += difference.mul_add(difference, -square) + 2.0 * difference * lost;
+        let next = sum + square;
+        rest += if sum >= square {
+            sum - next + square
+        } else {
+            square - next + sum
+        };
+        sum = next;
+    }
+    let squared = sum + rest;
+    match kind {
+        Cost::SquaredEuclidean => squared,
+        Cost::Euclidean => squared.sqrt(),
+        _ => squared.powf(0.5 * kind.p()),
+    }
 }
 
 /// The largest cost between two sides.
@@ -68,7 +88,8 @@ pub fn softmin(kind: Cost, epsilon: f64, rows: &Side, columns: &Side) -> Vec<f64
         .collect()
 }
 
-/// Σⱼ bⱼ exp((fᵢ + gⱼ − Cᵢⱼ)/ε) φ(Cᵢⱼ) Vⱼ, and the same sum over absolute values, both n×width.
+/// Σⱼ bⱼ exp((fᵢ + gⱼ − Cᵢⱼ)/ε) φ(Cᵢⱼ) Vⱼ, or Σⱼ bⱼ (exp((fᵢ + gⱼ − Cᵢⱼ)/ε) − 1) Vⱼ, and the same sum over
+/// absolute values, both n×width.
 pub fn product(
     kind: Cost,
     epsilon: f64,
@@ -83,9 +104,13 @@ pub fn product(
         for j in 0..columns.len() {
             let cost = cost(kind, rows.point(i), columns.point(j));
             let exponent = (rows.potential[i] + columns.potential[j] - cost) / epsilon;
-            let phi = if factor == Factor::Cost { cost } else { 1.0 };
+            let density = match factor {
+                Factor::One => exponent.exp(),
+                Factor::Excess => exponent.exp_m1(),
+                Factor::Cost => exponent.exp() * cost,
+            };
             for k in 0..width {
-                let term = columns.weights[j] * exponent.exp() * phi * values[j * width + k];
+                let term = columns.weights[j] * density * values[j * width + k];
                 sums[i * width + k] += term;
                 sizes[i * width + k] += term.abs();
             }

@@ -37,9 +37,23 @@ impl TestEngine {
 
     /// A trial of a body on this engine.
     pub fn trial(&self, name: &str, body: Body) -> Trial {
+        self.trial_with(name, body, Arc::clone(&self.device))
+    }
+
+    /// A trial of a body that disturbs whatever else runs on its engine: it has one of its own.
+    pub fn trial_alone(&self, name: &str, body: Body) -> Trial {
+        self.trial_with(name, body, Arc::default())
+    }
+
+    fn trial_with(
+        &self,
+        name: &str,
+        body: Body,
+        device: Arc<OnceLock<Result<Device, String>>>,
+    ) -> Trial {
         let engine = self.clone();
         Trial::test(format!("{}::{name}", self.name), move || {
-            let device = engine.device.get_or_init(|| (engine.open)());
+            let device = device.get_or_init(|| (engine.open)());
             let device = device.as_ref().map_err(Failed::from)?;
             let run = catch_unwind(AssertUnwindSafe(|| body(device)));
             run.map_err(|cause| Failed::from(message(&*cause)))

@@ -29,9 +29,10 @@
 //! passes. Both bounds are widened by what the engine's precision may hide.
 
 use crate::engine::{Factor, Kernel, Precision, Side};
-use crate::frame::REACH;
 use crate::marginal::Marginal;
 use crate::pass::Pass;
+use crate::rounding::{FLAT, Rounding};
+use crate::sums::{dot, mean, sum};
 use crate::{Cost, Engine, Error, Result};
 
 /// What is known for certain about a solution. Costs are in the units of the cost of the points,
@@ -86,126 +87,228 @@ pub(crate) struct Values {
     pub(crate) mass: f64,
 }
 
-/// The relative error that rounding causes in a marginal. Exponents are of the order of diam^p/ε;
-/// what is left of their roundings averages out over a row, and the exponential and the sum add
-/// some units of size 1. Measured, iterations that go on until nothing improves end at 0.05 to 0.7
-/// of this, for p = 1 and 2, blurs from 1 to 0.02 of clouds of diameter 3, on both engines.
-pub(crate) fn precision_floor(precision: Precision, diameter: f64, kernel: Kernel) -> f64 {
-    precision.unit_roundoff() * (4.0 + 0.2 * kernel.cost.at(diameter) / kernel.epsilon)
-}
-
-/// The relative error of a single entry of the plan, which nothing averages. Two rounded coordinates
-/// ([`REACH`]) and their difference are off by two units of the diameter and a 4th, its square by five and
-/// a half, and potentials of that size by one each; a general power by six more. Bounds are widened by it.
-fn entry_error(precision: Precision, diameter: f64, kernel: Kernel) -> f64 {
-    let units = match kernel.cost {
-        Cost::Power(_) => 14.5,
-        Cost::Euclidean | Cost::SquaredEuclidean => 8.5,
-    };
-    precision.unit_roundoff() * (4.0 + units * kernel.cost.at(diameter) / kernel.epsilon)
-}
-
-/// By how much the rounding of coordinates may change a cost, and so OT_ε, beyond a roundoff of the
-/// largest cost. It moves points by u times the diameter or a 4th more, and for p < 1 the cost of near points by
-/// far more than that of distant ones: (r + δ)^p − r^p ≤ δ^p.
-fn near_points(precision: Precision, diameter: f64, cost: Cost) -> f64 {
-    if cost.p() < 1.0 {
-        cost.at(precision.unit_roundoff() * REACH * diameter)
-    } else {
-        0.0
-    }
-}
-
 /// The ε of a softmin that stands for a minimum, relative to that of the problem: a power of 2, which
 /// rounds nothing.
 const HARDNESS: f64 = 1.0 / (1 << 20) as f64;
 
+/// The sums of a plan over the rows of one side, relative to the weights: rᵢ/aᵢ, and by how much it exceeds 1.
+/// Where ε is far above the costs all ratios are near 1, and it is the excess that has the digits.
+struct Sums {
+    ratio: Vec<f64>,
+    excess: Vec<f64>,
+}
+
+impl Sums {
+    fn of_ratios(ratio: Vec<f64>) -> Self {
+        let excess = ratio.iter().map(|r| r - 1.0).collect();
+        Self { ratio, excess }
+    }
+
+    fn of_excesses(excess: Vec<f64>) -> Self {
+        let ratio = excess.iter().map(|e| 1.0 + e).collect();
+        Self { ratio, excess }
+    }
+
+    /// The factors that make each sum 1: a/r.
+    fn exact(&self) -> Scaling {
+        self.scaling(|_| true)
+    }
+
+    /// The largest factors ≤ 1 under which no sum exceeds 1: min(1, a/r).
+    fn least(&self) -> Scaling {
+        self.scaling(|excess| excess > 0.0)
+    }
+
+    fn scaling(&self, scales: impl Fn(f64) -> bool) -> Scaling {
+        let sums = || self.ratio.iter().zip(&self.excess);
+        let taken = |(r, e): (&f64, &f64)| match scales(*e) {
+            true if r.is_infinite() => 1.0,
+            true => e / r,
+            false => 0.0,
+        };
+        Scaling {
+            factor: sums()
+                .map(|(r, e)| if scales(*e) { 1.0 / r } else { 1.0 })
+                .collect(),
+            taken: sums().map(taken).collect(),
+        }
+    }
+
+    /// rᵢ/aᵢ after a scaling of the rows.
+    fn scaled<'s>(&'s self, scaling: &'s Scaling) -> impl Iterator<Item = f64> + 's {
+        products(&self.ratio, &scaling.factor)
+    }
+
+    /// What a measure has beyond the marginal after a scaling of the rows, where that is positive.
+    fn missing(&self, measure: &[f64], scaling: &Scaling) -> Vec<f64> {
+        let sums = self.ratio.iter().zip(&self.excess);
+        let scaling = scaling.factor.iter().zip(&scaling.taken);
+        let missing = |((r, e), (factor, taken)): ((&f64, &f64), (&f64, &f64))| {
+            // 1 − (1 − taken)(1 + e), whose digits cancel where both are small.
+            let missing = if e.abs() < 0.5 {
+                taken * r - e
+            } else {
+                1.0 - factor * r
+            };
+            missing.max(0.0)
+        };
+        let missing = sums.zip(scaling).map(missing);
+        let missing = measure.iter().zip(missing);
+        missing
+            .map(|(a, missing)| if *a > 0.0 { a * missing } else { 0.0 })
+            .collect()
+    }
+}
+
+/// Factors of the rows or columns of a plan.
+struct Scaling {
+    factor: Vec<f64>,
+    /// 1 − factor.
+    taken: Vec<f64>,
+}
+
+impl Scaling {
+    /// All factors are 1.
+    fn none(points: usize) -> Self {
+        Self {
+            factor: vec![1.0; points],
+            taken: vec![0.0; points],
+        }
+    }
+
+    fn logs(&self) -> impl Iterator<Item = f64> + '_ {
+        let pairs = self.factor.iter().zip(&self.taken);
+        pairs.map(|(factor, taken)| {
+            if taken.abs() < 0.5 {
+                (-taken).ln_1p()
+            } else {
+                factor.ln()
+            }
+        })
+    }
+}
+
+/// What the passes of a certificate have in common.
+struct Passes<'e, E: Engine> {
+    engine: &'e E,
+    kernel: Kernel,
+    /// Whether exponents are so small that sums are told by their excess.
+    flat: bool,
+    count: usize,
+}
+
 /// Evaluates plan and certificate in units of the frame, for masses of 1; returns how many passes
-/// that took. `diameter` is the one of the joint bounding box in the frame.
+/// that took.
 pub(crate) fn certify<E: Engine>(
     engine: &E,
     kernel: Kernel,
     source: &Marginal<E>,
     target: &Marginal<E>,
-    diameter: f64,
+    rounding: Rounding,
 ) -> Result<(Values, Certificate, usize)> {
-    let mut passes = Passes {
-        engine,
-        kernel,
-        count: 0,
-    };
     let (a, b) = (&source.weights, &target.weights);
     let f = engine.read(&source.potential)?;
     let g = engine.read(&target.potential)?;
+    let heights = [source.height(&f), target.height(&g)];
+    let spread = (rounding.largest_cost() + heights[0] + heights[1]) / kernel.epsilon;
+    let flat = spread <= FLAT;
+    // The error of a term of a product, and that of a ratio of a marginal to its measure.
+    let term = rounding.term(kernel, heights);
+    let error = if flat {
+        rounding.excess(kernel, heights, spread)
+    } else {
+        term
+    };
+    let mut passes = Passes {
+        engine,
+        kernel,
+        flat,
+        count: 0,
+    };
 
     // The plan as it is, and with columns scaled down to what they may have: one pass for both.
-    let columns = times(
-        b,
-        &passes.product(target, source, Factor::One, &vec![1.0; a.len()])?,
-    );
-    let y = least_scaling(b, &columns);
-    let [rows, rows_kept] = passes
-        .product_of_both(source, target, Factor::One, &y)?
-        .map(|sums| times(a, &sums));
-    let [costs, kept_costs] = passes.product_of_both(source, target, Factor::Cost, &y)?;
-    let transport_cost = sum(&times(a, &costs));
-    let mass = sum(&rows);
-    let kl = (dot(&rows, &f) + dot(&columns, &g) - transport_cost) / kernel.epsilon - mass + 1.0;
-    let wanted_a = wanted(a, &f, source.rho);
-    let wanted_b = wanted(b, &g, target.rho);
-    let rounding = entry_error(engine.precision(), diameter, kernel);
+    let columns = passes.sums(target, source, &Scaling::none(a.len()))?;
+    let y = columns.least();
+    let [rows, rows_kept] = passes.sums_of_both(source, target, &y)?;
+    let [costs, kept_costs] = passes.costs_of_both(source, target, &y)?;
+    let transport_cost = mean(a, costs);
+    let excess_mass = mean(a, rows.excess.iter().copied());
+    let mass = 1.0 + excess_mass;
+    let along = mean(a, products(&rows.ratio, &f)) + mean(b, products(&columns.ratio, &g));
+    let kl = (along - transport_cost) / kernel.epsilon - excess_mass;
     let dual =
-        conjugate(a, &f, source.rho) + conjugate(b, &g, target.rho) - kernel.epsilon * (mass - 1.0);
-    let (off_a, doubt_a) = penalty_above_dual(&rows, &wanted_a, source.rho, rounding);
-    let (off_b, doubt_b) = penalty_above_dual(&columns, &wanted_b, target.rho, rounding);
-    let side = |measure: &[f64], potential: &[f64], marginal: &[f64], rho: f64, off: f64| {
+        conjugate(a, &f, source.rho) + conjugate(b, &g, target.rho) - kernel.epsilon * excess_mass;
+    let wanted_a = wanted(&f, source.rho);
+    let wanted_b = wanted(&g, target.rho);
+    let (off_a, doubt_a) = penalty_above_dual(a, &rows, &wanted_a, source.rho, error);
+    let (off_b, doubt_b) = penalty_above_dual(b, &columns, &wanted_b, target.rho, error);
+    let side = |measure: &[f64], potential: &[f64], sums: &Sums, rho: f64, off: f64| {
         if rho.is_finite() {
             conjugate(measure, potential, rho) + off
         } else {
-            dot(marginal, potential)
+            mean(measure, products(&sums.ratio, potential))
         }
     };
     let primal = side(a, &f, &rows, source.rho, off_a) + side(b, &g, &columns, target.rho, off_b)
-        - kernel.epsilon * (mass - 1.0);
+        - kernel.epsilon * excess_mass;
 
     // The plan as it is, with one side made exact where it must be.
     let penalized = match (source.rho.is_finite(), target.rho.is_finite()) {
         (false, false) => f64::INFINITY,
-        (true, true) => primal + rounding * kernel.epsilon * mass + doubt_a + doubt_b,
-        (false, true) => passes.half_exact((source, &f, &rows), (target, &g), rounding)?,
-        (true, false) => passes.half_exact((target, &g, &columns), (source, &f), rounding)?,
+        (true, true) => primal + error * kernel.epsilon * mass + doubt_a + doubt_b,
+        (false, true) => passes.half_exact((source, &f, &rows), (target, &g), error)?,
+        (true, false) => passes.half_exact((target, &g, &columns), (source, &f), error)?,
     };
 
     // The plan with exact marginals, columns scaled first.
-    let x = least_scaling(a, &rows_kept);
-    let kept_a = times(&rows_kept, &x);
-    let kept_b = times(
-        &times(b, &y),
-        &passes.product(target, source, Factor::One, &x)?,
-    );
-    let kept_cost = sum(&times(&times(a, &x), &kept_costs));
-    let missing_a = shortfall(a, &kept_a);
-    let missing_b = shortfall(b, &kept_b);
-    let missing = 0.5 * (sum(&missing_a) + sum(&missing_b));
-    let kept = 1.0 - missing;
-    let mut upper = kept_cost;
-    let mut entropy = 0.0;
-    if kept > 0.0 {
-        let log = |scaling: &[f64]| scaling.iter().map(|s| s.ln()).collect::<Vec<_>>();
-        let exponents = dot(&kept_a, &f) + dot(&kept_b, &g) - kept_cost;
-        let scalings = dot(&kept_a, &log(&x)) + dot(&kept_b, &log(&y));
-        entropy += exponents / kernel.epsilon + scalings - kept * kept.ln();
-    }
+    let x = rows_kept.least();
+    let columns_kept = passes.sums(target, source, &x)?;
+    let kept_cost = mean(a, products(&kept_costs, &x.factor));
+    let missing_a = rows_kept.missing(a, &x);
+    let missing_b = columns_kept.missing(b, &y);
+    let missing = 0.5 * (sum(missing_a.iter().copied()) + sum(missing_b.iter().copied()));
+    // ⟨A, C⟩ + ε KL(A/q | a⊗b) q, in which the cost drops out.
+    let exponents = |sums: &Sums, scaling: &Scaling, potential: &[f64]| -> Vec<f64> {
+        let terms = sums
+            .scaled(scaling)
+            .zip(potential.iter().zip(scaling.logs()));
+        terms
+            .map(|(r, (f, log))| {
+                if r == 0.0 {
+                    0.0
+                } else {
+                    r * (f + kernel.epsilon * log)
+                }
+            })
+            .collect()
+    };
+    let shrunk = if missing < 1.0 {
+        (1.0 - missing) * (-missing).ln_1p()
+    } else {
+        0.0
+    };
+    let mut upper = mean(a, exponents(&rows_kept, &x, &f))
+        + mean(b, exponents(&columns_kept, &y, &g))
+        - kernel.epsilon * shrunk;
+    let mut cost_of_exact = kept_cost;
+    let mut logs_of_missing = 0.0;
     if missing > 0.0 {
-        upper += passes.product_cost(source, &missing_a, target, &missing_b)?;
-        entropy += missing * (divergence(&missing_a, a) + divergence(&missing_b, b));
+        let added = passes.product_cost(source, &missing_a, target, &missing_b)?;
+        let [(kl_a, logs_a), (kl_b, logs_b)] = [(&missing_a, a), (&missing_b, b)]
+            .map(|(missing, measure)| divergence(missing, measure));
+        cost_of_exact += added;
+        upper += added + kernel.epsilon * missing * (kl_a + kl_b);
+        logs_of_missing = logs_a + logs_b;
     }
-    let cost_of_exact = upper;
-    upper += kernel.epsilon * entropy;
 
-    // The upper bound is a sum of marginals times potentials: it is as wrong as they are.
-    let near = near_points(engine.precision(), diameter, kernel.cost) * mass.max(1.0);
-    let size = kernel.epsilon + kept_cost + dot(a, &absolute(&f)) + dot(b, &absolute(&g));
+    // Sums of f64 on the host, beside those of the engine.
+    let size = mean(a, absolute(&f)) + mean(b, absolute(&g)) + kernel.epsilon * excess_mass.abs();
+    let host = 16.0 * Precision::F64.unit_roundoff() * (size + rounding.largest_cost());
+    let near = rounding.near() * mass.max(1.0);
+    // The upper bound is a sum of marginals times potentials: it is as wrong as they are. What is missing
+    // may be more by as much, and costs as much as the largest cost.
+    let entropy = kernel.epsilon * (1.0 + logs_of_missing);
+    let upper_error = error * (entropy + size + rounding.largest_cost()) + host;
     let values = Values {
         transport_cost,
         dual,
@@ -215,21 +318,26 @@ pub(crate) fn certify<E: Engine>(
     };
     let balanced = source.rho.is_infinite() && target.rho.is_infinite();
     let wasserstein = if balanced {
-        let lower = passes.hard_dual(source, target, &g, diameter)?;
+        let lower = passes.hard_dual(source, target, &g, rounding)?;
         Some(Bounds {
-            lower: lower - near,
-            upper: cost_of_exact + rounding * (kernel.epsilon + kept_cost) + near,
+            lower: lower - near - host,
+            upper: cost_of_exact
+                + term * cost_of_exact
+                + rounding.cost()
+                + error * rounding.largest_cost()
+                + near
+                + host,
         })
     } else {
         None
     };
     let certificate = Certificate {
         wasserstein,
-        marginal_error_a: distance(&rows, &wanted_a),
-        marginal_error_b: distance(&columns, &wanted_b),
-        lower_bound: dual - rounding * kernel.epsilon * mass.max(1.0) - near,
-        upper_bound: (upper + rounding * size).min(penalized) + near,
-        precision_floor: precision_floor(engine.precision(), diameter, kernel),
+        marginal_error_a: off(a, &rows, &wanted_a),
+        marginal_error_b: off(b, &columns, &wanted_b),
+        lower_bound: dual - error * kernel.epsilon * mass.max(1.0) - near - host,
+        upper_bound: (upper + upper_error).min(penalized + host) + near,
+        precision_floor: rounding.floor(kernel),
     };
     let finite = [
         transport_cost,
@@ -250,66 +358,102 @@ pub(crate) fn certify<E: Engine>(
     }
 }
 
-/// The passes over all pairs that a certificate needs, counted.
-struct Passes<'e, E: Engine> {
-    engine: &'e E,
-    kernel: Kernel,
-    count: usize,
-}
-
 impl<E: Engine> Passes<'_, E> {
     fn product(
         &mut self,
-        rows: &Marginal<E>,
-        columns: &Marginal<E>,
+        (rows, columns): (&Marginal<E>, &Marginal<E>),
         factor: Factor,
         values: &[f64],
+        width: usize,
     ) -> Result<Vec<f64>> {
         self.count += 1;
-        Pass::between(self.engine, self.kernel, rows, columns).product(factor, values, 1)
+        Pass::between(self.engine, self.kernel, rows, columns).product(factor, values, width)
     }
 
-    /// The products with 1 and with y, in one pass.
-    fn product_of_both(
+    /// Σⱼ bⱼ πᵢⱼ yⱼ for a scaling y of the columns.
+    fn sums(&mut self, rows: &Marginal<E>, columns: &Marginal<E>, y: &Scaling) -> Result<Sums> {
+        let sums = self.product((rows, columns), self.factor(), &y.factor, 1)?;
+        Ok(self.of(sums, mean(&columns.weights, y.taken.iter().copied())))
+    }
+
+    /// The same without a scaling and with y, in one pass.
+    fn sums_of_both(
         &mut self,
         rows: &Marginal<E>,
         columns: &Marginal<E>,
-        factor: Factor,
-        y: &[f64],
+        y: &Scaling,
+    ) -> Result<[Sums; 2]> {
+        let [plain, scaled] = self.both((rows, columns), self.factor(), y)?;
+        let taken = mean(&columns.weights, y.taken.iter().copied());
+        Ok([self.of(plain, 0.0), self.of(scaled, taken)])
+    }
+
+    /// Σⱼ bⱼ πᵢⱼ Cᵢⱼ yⱼ without a scaling and with y, in one pass.
+    fn costs_of_both(
+        &mut self,
+        rows: &Marginal<E>,
+        columns: &Marginal<E>,
+        y: &Scaling,
     ) -> Result<[Vec<f64>; 2]> {
-        self.count += 1;
-        let values: Vec<f64> = y.iter().flat_map(|y| [1.0, *y]).collect();
-        let pass = Pass::between(self.engine, self.kernel, rows, columns);
-        let sums = pass.product(factor, &values, 2)?;
+        self.both((rows, columns), Factor::Cost, y)
+    }
+
+    fn both(
+        &mut self,
+        pair: (&Marginal<E>, &Marginal<E>),
+        factor: Factor,
+        y: &Scaling,
+    ) -> Result<[Vec<f64>; 2]> {
+        let values: Vec<f64> = y.factor.iter().flat_map(|y| [1.0, *y]).collect();
+        let sums = self.product(pair, factor, &values, 2)?;
         let pairs = || sums.chunks_exact(2);
         let plain = pairs().map(|pair| pair[0]).collect();
         Ok([plain, pairs().map(|pair| pair[1]).collect()])
+    }
+
+    fn factor(&self) -> Factor {
+        if self.flat {
+            Factor::Excess
+        } else {
+            Factor::One
+        }
+    }
+
+    /// Sums of what [`factor`](Self::factor) says, where a scaling has `taken` so much of the columns' mass.
+    fn of(&self, mut sums: Vec<f64>, taken: f64) -> Sums {
+        if self.flat {
+            sums.iter_mut().for_each(|excess| *excess -= taken);
+            Sums::of_excesses(sums)
+        } else {
+            Sums::of_ratios(sums)
+        }
     }
 
     /// An upper bound where one side is constrained: the cost of the plan whose marginal on that
     /// side, `exact`, was made the measure by scaling its rows, f' = f + ε log(a/P1).
     fn half_exact(
         &mut self,
-        exact: (&Marginal<E>, &[f64], &[f64]),
+        exact: (&Marginal<E>, &[f64], &Sums),
         free: (&Marginal<E>, &[f64]),
-        rounding: f64,
+        error: f64,
     ) -> Result<f64> {
         let ((exact, f, rows), (free, g)) = (exact, free);
         let a = &exact.weights;
-        let ratio = |(a, r): (&f64, &f64)| if *a > 0.0 { a / r } else { 1.0 };
-        let x: Vec<f64> = a.iter().zip(rows).map(ratio).collect();
-        if x.iter().any(|x| !x.is_finite()) {
+        let mut x = rows.exact();
+        for (i, _) in a.iter().enumerate().filter(|(_, a)| **a == 0.0) {
+            (x.factor[i], x.taken[i]) = (1.0, 0.0);
+        }
+        if x.factor.iter().any(|x| !x.is_finite()) {
             return Ok(f64::INFINITY);
         }
-        let columns = times(&free.weights, &self.product(free, exact, Factor::One, &x)?);
-        let wanted = wanted(&free.weights, g, free.rho);
+        let columns = self.sums(free, exact, &x)?;
+        let wanted = wanted(g, free.rho);
         // Of the sums and of the scaling.
-        let rounding = 2.0 * rounding;
-        let (off, doubt) = penalty_above_dual(&columns, &wanted, free.rho, rounding);
+        let error = 2.0 * error;
+        let (off, doubt) = penalty_above_dual(&free.weights, &columns, &wanted, free.rho, error);
         let epsilon = self.kernel.epsilon;
-        let logs: Vec<f64> = x.iter().map(|x| x.ln()).collect();
-        let dual = dot(a, f) + epsilon * dot(a, &logs) + conjugate(&free.weights, g, free.rho);
-        Ok(dual + off + rounding * epsilon + doubt)
+        let dual = dot(a, f) + epsilon * mean(a, x.logs()) + conjugate(&free.weights, g, free.rho);
+        Ok(dual + off + error * epsilon + doubt)
     }
 
     /// ⟨a, f_c⟩ + ⟨b, g⟩ for the c-transform f_c of g, or a little less: a lower bound of W_p^p.
@@ -318,7 +462,7 @@ impl<E: Engine> Passes<'_, E> {
         source: &Marginal<E>,
         target: &Marginal<E>,
         g: &[f64],
-        diameter: f64,
+        rounding: Rounding,
     ) -> Result<f64> {
         let engine = self.engine;
         let hard = Kernel {
@@ -336,15 +480,8 @@ impl<E: Engine> Passes<'_, E> {
         self.count += 1;
         engine.softmin(hard, &source.cloud, columns, None, &mut transform)?;
         let f = engine.read(&transform)?;
-        let height = |values: &[f64]| {
-            values
-                .iter()
-                .fold(0.0, |height: f64, f| height.max(f.abs()))
-        };
-        let precision = engine.precision();
-        let rounding = entry_error(precision, diameter, hard) * hard.epsilon
-            + 2.0 * precision.unit_roundoff() * (height(&f) + height(g));
-        Ok(dot(&source.weights, &f) + dot(&target.weights, g) - rounding)
+        let heights = [source.height(&f), target.height(g)];
+        Ok(dot(&source.weights, &f) + dot(&target.weights, g) - rounding.minimum(hard, heights))
     }
 
     /// ⟨e e'ᵀ, C⟩/t for the product of two measures of mass t on the points of both sides.
@@ -355,7 +492,7 @@ impl<E: Engine> Passes<'_, E> {
         columns: &Marginal<E>,
         e2: &[f64],
     ) -> Result<f64> {
-        let (mass, mass2) = (sum(e), sum(e2));
+        let (mass, mass2) = (sum(e.iter().copied()), sum(e2.iter().copied()));
         if mass == 0.0 || mass2 == 0.0 {
             return Ok(0.0);
         }
@@ -413,118 +550,142 @@ pub(crate) fn moments(
     (mean, spread / mass)
 }
 
-/// The marginal that a potential wants: a e^{−f/ρ}.
-fn wanted(measure: &[f64], potential: &[f64], rho: f64) -> Vec<f64> {
-    let wanted = |(a, f): (&f64, &f64)| if *a == 0.0 { 0.0 } else { a * (-f / rho).exp() };
-    measure.iter().zip(potential).map(wanted).collect()
+/// What a potential wants of the ratio of its marginal to the measure, e^{−f/ρ}, as the excess over 1.
+fn wanted(potential: &[f64], rho: f64) -> Vec<f64> {
+    potential.iter().map(|f| (-f / rho).exp_m1()).collect()
 }
 
 /// What a side adds to the dual: ⟨a, f⟩, or −ρ ⟨a, e^{−f/ρ} − 1⟩.
 fn conjugate(measure: &[f64], potential: &[f64], rho: f64) -> f64 {
     if rho.is_infinite() {
-        return dot(measure, potential);
+        dot(measure, potential)
+    } else {
+        -rho * mean(measure, wanted(potential, rho))
     }
-    let excess: Vec<f64> = potential.iter().map(|f| (-f / rho).exp_m1()).collect();
-    -rho * sum(&times(measure, &excess))
 }
 
-/// ρ KL(r | t) of a marginal and the one that is wanted, and by how much more it may be where each
-/// entry of r has this relative error; nothing where ρ is infinite.
-fn penalty_above_dual(marginal: &[f64], wanted: &[f64], rho: f64, error: f64) -> (f64, f64) {
+/// ρ KL(r | t) of a marginal r and the one that is wanted, t, and by how much more it may be where each
+/// ratio r/a has this error, relative to it where it is above 1; nothing where ρ is infinite. `wanted` is t/a − 1.
+fn penalty_above_dual(
+    measure: &[f64],
+    sums: &Sums,
+    wanted: &[f64],
+    rho: f64,
+    error: f64,
+) -> (f64, f64) {
     let (mut penalty, mut doubt) = (0.0, 0.0);
     if rho.is_finite() {
-        for (r, t) in marginal.iter().zip(wanted).filter(|(_, t)| **t > 0.0) {
+        let sums = sums.ratio.iter().zip(&sums.excess);
+        for (a, ((r, e), w)) in measure.iter().zip(sums.zip(wanted)) {
+            let t = 1.0 + w;
+            if *a == 0.0 || t == 0.0 {
+                continue;
+            }
             // y log y − y + 1, whose terms cancel near 1.
-            let (y, excess) = (r / t, (r - t) / t);
+            let (y, excess) = (r / t, (e - w) / t);
             let log = match y {
                 0.0 => 0.0,
                 0.5..2.0 => excess.ln_1p(),
                 _ => y.ln(),
             };
-            penalty += rho * t * (y * log - excess).max(0.0);
-            doubt += rho * r * (log.abs() * error + error * error);
+            penalty += rho * a * t * (y * log - excess).max(0.0);
+            doubt += rho * a * r * (log.abs() * error + error * error);
         }
     }
     (penalty, doubt)
 }
 
-/// The largest scaling ≤ 1 under which no marginal exceeds its measure.
-fn least_scaling(measure: &[f64], marginal: &[f64]) -> Vec<f64> {
-    measure
-        .iter()
-        .zip(marginal)
-        .map(|(a, r)| if r > a && *a > 0.0 { a / r } else { 1.0 })
-        .collect()
+/// KL(e/t | a) for the mass t of e, and ⟨a, |log(e/(t a))|⟩, which is how much t KL(e/t | a) changes with e.
+fn divergence(e: &[f64], a: &[f64]) -> (f64, f64) {
+    let mass = sum(e.iter().copied());
+    let pairs = || e.iter().zip(a).filter(|(e, _)| **e > 0.0);
+    let log = |e: f64, a: f64| ((e / mass) / a).ln();
+    (
+        sum(pairs().map(|(e, a)| (e / mass) * log(*e, *a))),
+        sum(pairs().map(|(e, a)| a * log(*e, *a).abs())),
+    )
 }
 
-fn shortfall(measure: &[f64], marginal: &[f64]) -> Vec<f64> {
-    measure
-        .iter()
-        .zip(marginal)
-        .map(|(a, r)| (a - r).max(0.0))
-        .collect()
+/// ‖r − t‖₁ of a marginal and the one that is wanted.
+fn off(measure: &[f64], sums: &Sums, wanted: &[f64]) -> f64 {
+    let pairs = sums.excess.iter().zip(wanted);
+    mean(measure, pairs.map(|(e, w)| (e - w).abs()))
 }
 
-/// KL(e/Σe | a).
-fn divergence(e: &[f64], a: &[f64]) -> f64 {
-    let mass = sum(e);
-    let term = |(e, a): (&f64, &f64)| (e / mass) * ((e / mass) / a).ln();
-    e.iter().zip(a).filter(|(e, _)| **e > 0.0).map(term).sum()
+fn products<'v>(v: &'v [f64], w: &'v [f64]) -> impl Iterator<Item = f64> + 'v {
+    v.iter().zip(w).map(|(v, w)| v * w)
 }
 
-fn distance(v: &[f64], w: &[f64]) -> f64 {
-    v.iter().zip(w).map(|(v, w)| (v - w).abs()).sum()
-}
-
-/// Products with weights. The sums of a point of weight 0 are nobody's concern, and may be infinite.
-fn times(weights: &[f64], sums: &[f64]) -> Vec<f64> {
-    let product = |(w, s): (&f64, &f64)| if *w == 0.0 { 0.0 } else { w * s };
-    weights.iter().zip(sums).map(product).collect()
-}
-
-fn absolute(v: &[f64]) -> Vec<f64> {
-    v.iter().map(|v| v.abs()).collect()
-}
-
-fn dot(v: &[f64], w: &[f64]) -> f64 {
-    v.iter().zip(w).map(|(v, w)| v * w).sum()
-}
-
-fn sum(v: &[f64]) -> f64 {
-    v.iter().sum()
+fn absolute(v: &[f64]) -> impl Iterator<Item = f64> + '_ {
+    v.iter().map(|v| v.abs())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// ρ KL(r | t) of two masses, and by how much more it may be.
+    fn penalty(r: f64, t: f64, rho: f64, error: f64) -> (f64, f64) {
+        penalty_above_dual(&[1.0], &Sums::of_ratios(vec![r]), &[t - 1.0], rho, error)
+    }
+
     #[test]
     fn penalties_are_the_divergence_of_the_marginals() {
-        let of = |r: f64, t: f64| penalty_above_dual(&[r], &[t], 2.0, 0.0).0;
+        let of = |r: f64, t: f64| penalty(r, t, 2.0, 0.0).0;
         // Nothing and next to nothing, in place of t.
-        assert_eq!(of(0.0, 0.3), 0.6);
+        assert!((of(0.0, 0.3) - 0.6).abs() < 1e-15);
         assert!((of(1e-60, 0.3) - 0.6).abs() < 1e-15);
         assert!((of(0.6, 0.3) - 2.0 * (0.6 * 2f64.ln() - 0.3)).abs() < 1e-15);
         assert!((of(30.0, 0.3) - 2.0 * (30.0 * 100f64.ln() - 29.7)).abs() < 1e-12);
-        // t x²/2 near t.
-        let near = of(0.3 * (1.0 + 1e-7), 0.3);
-        assert!((near / (0.3e-14) - 1.0).abs() < 1e-6, "{near}");
         // A doubt of each entry covers what it may change.
-        let (least, doubt) = penalty_above_dual(&[0.1], &[0.3], 2.0, 1e-3);
+        let (least, doubt) = penalty(0.1, 0.3, 2.0, 1e-3);
         assert!(of(0.1 * (1.0 - 1e-3), 0.3) <= least + doubt);
         assert!(of(0.1 * (1.0 - 1e-2), 0.3) > least + doubt);
     }
 
     #[test]
+    fn penalties_near_the_measure_have_the_digits_of_the_excess() {
+        // t x²/2 near t = 1, of which ratios have lost half.
+        let sums = Sums::of_excesses(vec![1e-12]);
+        let (near, _) = penalty_above_dual(&[1.0], &sums, &[-2e-12], 2.0, 0.0);
+        assert!((near / 9e-24 - 1.0).abs() < 1e-11, "{near}");
+        let lost = penalty(1.0 + 1e-12, 1.0 - 2e-12, 2.0, 0.0).0;
+        assert!((lost / 9e-24 - 1.0).abs() > 1e-6, "{lost}");
+    }
+
+    #[test]
     fn an_infinite_penalty_is_a_constraint() {
-        assert_eq!(
-            penalty_above_dual(&[0.1], &[0.3], f64::INFINITY, 1.0),
-            (0.0, 0.0)
-        );
-        assert_eq!(
-            wanted(&[0.5, 0.0], &[3.0, 1e300], f64::INFINITY),
-            [0.5, 0.0]
-        );
+        assert_eq!(penalty(0.1, 0.3, f64::INFINITY, 1.0), (0.0, 0.0));
+        assert_eq!(wanted(&[3.0, 1e300], f64::INFINITY), [0.0, 0.0]);
         assert_eq!(conjugate(&[0.5], &[3.0], f64::INFINITY), 1.5);
+    }
+
+    #[test]
+    fn scalings_make_sums_exact_or_at_most_that() {
+        let measure = [0.25; 4];
+        for sums in [
+            Sums::of_ratios(vec![0.3, 1.0, 1e12, 3.0]),
+            Sums::of_excesses(vec![-1e-9, 0.0, 1e-13, 0.4]),
+        ] {
+            let (least, exact) = (sums.least(), sums.exact());
+            for (i, e) in sums.excess.iter().enumerate() {
+                let [scaled, all] = [&least, &exact].map(|s| sums.scaled(s).nth(i).unwrap());
+                assert!((all - 1.0).abs() < 1e-15);
+                assert!((scaled - (1.0 + e.min(0.0))).abs() < 1e-15);
+                let missing = sums.missing(&measure, &least)[i];
+                let expected = 0.25 * (-e).max(0.0);
+                assert!(
+                    (missing - expected).abs() <= 1e-15 * expected.max(1e-13),
+                    "{missing}"
+                );
+                let log = exact.logs().nth(i).unwrap();
+                let expected = if e.abs() < 0.5 {
+                    -e.ln_1p()
+                } else {
+                    -sums.ratio[i].ln()
+                };
+                assert!((log - expected).abs() <= 1e-15 * expected.abs());
+            }
+        }
     }
 }

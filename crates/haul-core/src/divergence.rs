@@ -7,8 +7,18 @@
 //! which takes away the bias of the entropy: S_ε ≥ 0, 0 only for equal measures, convex in each,
 //! and it metrises weak convergence [FSVATP'19]. Between W_p^p, as ε → 0, and an energy distance, as
 //! ε → ∞. Unbalanced ones, of masses m_a and m_b, are that as well where both sides have the same ρ
-//! [Séjourné et al.'19]. With two different ρ all three terms have the same pair of them, and what
-//! is left of it is that S_ε = 0 for equal measures.
+//! [Séjourné et al.'19].
+//!
+//! With ρ_a ≠ ρ_b each self term has the penalty of its own side on both of its sides, and then S_ε ≥ 0 still:
+//! the dual of OT_ε(α, β) at the potentials f of OT_ε(α, α) and g of OT_ε(β, β), whose penalties are those of the
+//! sides, is a lower bound, and what it leaves of S_ε is
+//!
+//! ```text
+//! S_ε(α, β) ≥ ½ε ‖e^{f/ε} α − e^{g/ε} β‖²_K,   ‖μ‖²_K = ⟨μ ⊗ μ, exp(−C/ε)⟩
+//! ```
+//!
+//! for a kernel exp(−C/ε) that is positive definite, as it is for 0 < p ≤ 2. For equal measures S_ε is then above 0
+//! by the difference of both potentials, which vanishes as ε → 0.
 
 use crate::{
     Bounds, Engine, Measure, Progress, Regularization, Result, Sinkhorn, Solution, Start, Stop,
@@ -111,18 +121,23 @@ impl Divergence {
             .clone()
             .regularized(Regularization::Epsilon(epsilon));
         let ab = settings.solve_observed(engine, source, target, &mut observer)?;
-        let itself = Self::from(settings);
+        let [source_term, target_term] = settings.penalties.map(|own| {
+            let mut settings = settings.clone();
+            settings.penalties = [own; 2];
+            Self::from(settings)
+        });
         Ok(Terms {
             masses: [source.mass(), target.mass()],
             ab,
-            aa: itself.self_term_observed(engine, source, &mut observer)?,
-            bb: itself.self_term_observed(engine, target, &mut observer)?,
+            aa: source_term.self_term_observed(engine, source, &mut observer)?,
+            bb: target_term.self_term_observed(engine, target, &mut observer)?,
         })
     }
 
     /// OT_ε(α, α), which all divergences of α at one ε share: whoever compares many measures solves
     /// it once for each, beside OT_ε(α, β) for each pair, and makes the divergences with
-    /// [`debiased`]. A relative blur is here relative to α alone; give ε.
+    /// [`debiased`]. A relative blur is here relative to α alone; give ε. Of two different ρ it takes the
+    /// source's, ρ_a, on both sides.
     ///
     /// # Errors
     ///
@@ -142,7 +157,8 @@ impl Divergence {
         observer: impl FnMut(&Progress) -> ControlFlow<Stop>,
     ) -> Result<Solution<'e, E>> {
         // Potentials to start from are those between two measures.
-        let settings = self.sinkhorn.clone().start(Start::Automatic);
+        let mut settings = self.sinkhorn.clone().start(Start::Automatic);
+        settings.penalties = [settings.penalties[0]; 2];
         settings.solve_observed(engine, measure, measure, observer)
     }
 }
@@ -161,15 +177,17 @@ impl From<Sinkhorn> for Divergence {
 }
 
 impl<E: Engine> Terms<'_, E> {
-    /// S_ε; exactly 0 for equal measures, and not negative beyond the rounding of its terms.
+    /// S_ε; exactly 0 for equal measures and equal penalties, and not negative beyond what its terms may be off
+    /// by.
     pub fn value(&self) -> f64 {
         self.debiased(self.ab.value(), [self.aa.value(), self.bb.value()])
     }
 
-    /// S_ε is not below this.
+    /// S_ε is not below this, which is at least 0.
     pub fn lower_bound(&self) -> f64 {
         let own = [&self.aa, &self.bb].map(|term| term.certificate().upper_bound);
         self.debiased(self.ab.certificate().lower_bound, own)
+            .max(0.0)
     }
 
     /// S_ε is not above this.

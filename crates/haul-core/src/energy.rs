@@ -27,9 +27,10 @@ use crate::certificate::moments;
 use crate::discrepancy::{Discrepancy, pairs, pairs_of_slopes};
 use crate::engine::{Factor, Kernel};
 use crate::gradient::finite;
-use crate::means::{Combination, Means, relative_error};
+use crate::means::{Combination, Means};
 use crate::pass::weighted;
 use crate::problem::{equal_masses, same_space};
+use crate::rounding::Rounding;
 use crate::watch::Watch;
 use crate::{Cost, Engine, Frame, Measure, Pairs, Precision, Result};
 use std::ops::ControlFlow;
@@ -121,9 +122,9 @@ impl Energy {
         };
         if cost == Cost::SquaredEuclidean {
             let (means, between) = Means::of_squares(&frame, source, target);
-            // Means of n terms are off by some √n roundoffs of the largest coordinates.
+            // Means are off by some roundoffs of the largest coordinates for each term.
             let terms = (source.len() + target.len()) as f64;
-            let off = (4.0 + terms.sqrt()) * frame.rounding(Precision::F64);
+            let off = (4.0 + terms) * frame.moved(Precision::F64);
             let rounding = off * (2.0 * between.sqrt() + off);
             return of(means, between, rounding).finished("host", Precision::F64, start);
         }
@@ -136,9 +137,10 @@ impl Energy {
         let means = Means::new(engine, &frame, kernel, Factor::Cost, both, &mut watch)?;
         let value = sums.of(means.terms);
         let precision = engine.precision();
-        let delta = frame.rounding(precision);
-        let rounding = relative_error(precision, source.dimension()) * sums.size(means.terms)
-            + 2.0 * moved(cost, delta, means.terms.ab);
+        let relative =
+            Rounding::new(precision, cost, &frame, source.len().max(target.len())).mean_cost();
+        let rounding = relative * sums.size(means.terms)
+            + 2.0 * moved(cost, frame.moved(precision), means.terms.ab);
         let discrepancy = Discrepancy {
             pairs: pairs(source, target),
             ..of(means, value, rounding)

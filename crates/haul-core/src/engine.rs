@@ -179,9 +179,16 @@ pub const STEP_LOG2: f64 = 100.0;
 /// How many terms an engine adds up in a row before it adds their sum to others.
 pub const BLOCK: usize = 32;
 
+/// How many roundings a term goes through in the sum of a row over m columns, at most: engines add up in blocks,
+/// whose sums they add up in blocks.
+pub fn row_roundings(m: usize) -> usize {
+    m.min(224 + (m >> 15))
+}
+
 /// How many roundings a term of |x − y|² = Σₖ (xₖ − yₖ)² goes through in the sum, at most. d terms are added in
 /// blocks of [`BLOCK`], the sums of blocks in blocks of as many, and what comes of these in one row:
-/// all terms are positive, so that the sum is off by that many roundings of itself.
+/// all terms are positive, so that the sum is off by that many roundings of itself. It may begin with a potential: as
+/// the first term of all up to [`BLOCK`] dimensions, and of the last row beyond.
 pub fn distance_roundings(d: usize) -> usize {
     let inner = d.min(BLOCK);
     let middle = d.div_ceil(BLOCK).min(BLOCK);
@@ -201,7 +208,8 @@ pub fn distance_roundings(d: usize) -> usize {
 /// broken answers with [`Error::Length`](crate::Error::Length).
 ///
 /// The rounding of results is bounded by that of their parts, which every engine keeps to: a squared distance
-/// is a sum of differences in the order of [`distance_roundings`].
+/// is summed from differences as [`distance_roundings`] says, and a row over its columns as
+/// [`row_roundings`] says.
 pub trait Engine {
     /// Points and weights on the device.
     type Cloud;

@@ -17,7 +17,7 @@ use crate::{Cost, Error, Measure, Precision, Result};
 use std::f64::consts::LOG2_E;
 
 /// How far points are from the rounded centre at most, in half-widths of their box.
-pub(crate) const REACH: f64 = 1.25;
+const REACH: f64 = 1.25;
 
 /// Centre and scale shared by two clouds.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,6 +25,8 @@ pub struct Frame {
     centre: Vec<f64>,
     half_width: f64,
     diameter: f64,
+    /// The largest distance of a point from the centre.
+    radius: f64,
     scale: f64,
 }
 
@@ -71,8 +73,20 @@ impl Frame {
         let centre: Vec<f64> = low.iter().zip(&high).map(middle).collect();
         let reach = |(c, (low, high)): (&f64, (&f64, &f64))| (c - low).max(high - c);
         let reaches = centre.iter().zip(low.iter().zip(&high)).map(reach);
+        let half_width = reaches.fold(0.0, f64::max);
+        let square = |point: &[f64]| -> f64 {
+            let pairs = point.iter().zip(&centre);
+            pairs.map(|(x, c)| ((x - c) / half_width).powi(2)).sum()
+        };
+        let all = a.points().chunks_exact(d).chain(b.points().chunks_exact(d));
+        let radius = if half_width > 0.0 {
+            half_width * all.map(square).fold(0.0, f64::max).sqrt()
+        } else {
+            0.0
+        };
         Self {
-            half_width: reaches.fold(0.0, f64::max),
+            half_width,
+            radius,
             centre,
             diameter,
             scale: 1.0,
@@ -145,15 +159,26 @@ impl Frame {
         }
     }
 
-    /// The diameter as the frame has it.
-    pub(crate) fn diameter_in_frame(&self) -> f64 {
-        self.diameter / self.scale
+    /// The dimension of the points.
+    pub(crate) fn dimension(&self) -> usize {
+        self.centre.len()
     }
 
-    /// By how much rounding the coordinates may move two points of the frame relative to each other:
-    /// each is off by a roundoff of what lies between it and the centre.
-    pub(crate) fn rounding(&self, precision: Precision) -> f64 {
-        precision.unit_roundoff() * REACH * self.diameter_in_frame()
+    /// An upper bound of every distance, as the frame has it. In many dimensions points are far nearer to the
+    /// centre than the corners of the box.
+    pub(crate) fn farthest(&self) -> f64 {
+        self.diameter.min(2.0 * self.radius) / self.scale
+    }
+
+    /// By how much rounding the coordinates may move two points of the frame relative to each other: each
+    /// coordinate is off by a roundoff of what lies between it and the centre, and in f64 by three more, since
+    /// that is where features are made of scores, and coordinates shifted and scaled.
+    pub(crate) fn moved(&self, precision: Precision) -> f64 {
+        let roundings = match precision {
+            Precision::F32 => 1.0,
+            Precision::F64 => 4.0,
+        };
+        roundings * precision.unit_roundoff() * 2.0 * self.radius / self.scale
     }
 
     /// Refuses extents whose cost is no finite, normal f64.

@@ -59,8 +59,12 @@ impl<E: Engine> Solution<'_, E> {
     fn gradient_in(&self, place: Place) -> Result<Gradient> {
         Ok(Gradient {
             points: self.gradient_of_points(place)?,
-            weights: self.gradient_of_weights(place)?,
+            weights: self.gradient_of_weights(place, self.is_balanced())?,
         })
+    }
+
+    fn is_balanced(&self) -> bool {
+        self.source.rho.is_infinite() && self.target.rho.is_infinite()
     }
 
     fn gradient_of_points(&self, place: Place) -> Result<Vec<f64>> {
@@ -75,7 +79,9 @@ impl<E: Engine> Solution<'_, E> {
         finite(weighted(&rows.weights, unit, sums), self.engine)
     }
 
-    fn gradient_of_weights(&self, place: Place) -> Result<Vec<f64>> {
+    /// The derivatives in the weights, centred where the mass is kept. Where both sides are constrained but change
+    /// together, as in a self term, they need not be.
+    fn gradient_of_weights(&self, place: Place, centred: bool) -> Result<Vec<f64>> {
         let potentials = self.potentials()?;
         let report = self.report();
         let [mass_a, mass_b] = self.masses.measures;
@@ -83,7 +89,7 @@ impl<E: Engine> Solution<'_, E> {
             Place::Source => (potentials.f, report.rho_a, mass_b, &self.source.weights),
             Place::Target => (potentials.g, report.rho_b, mass_a, &self.target.weights),
         };
-        if report.rho_a.is_infinite() && report.rho_b.is_infinite() {
+        if centred {
             let weighty = potential.iter().zip(weights).filter(|(_, a)| **a > 0.0);
             let mean: f64 = weighty.map(|(f, a)| a * f).sum();
             let centred = potential.iter().map(|f| f - mean).collect();
@@ -111,21 +117,17 @@ impl<E: Engine> Terms<'_, E> {
 
     fn gradient_in(&self, place: Place, itself: &Solution<'_, E>) -> Result<Gradient> {
         let mut gradient = self.ab.gradient_in(place)?;
-        // With two equal penalties both places of a measure have the same part.
-        let report = itself.report();
-        let (places, share) = if report.rho_a == report.rho_b {
-            (&[Place::Source][..], 1.0)
-        } else {
-            (&[Place::Source, Place::Target][..], 0.5)
-        };
-        for place in places {
-            let own = itself.gradient_in(*place)?;
-            subtract(&mut gradient.points, share, &own.points);
-            subtract(&mut gradient.weights, share, &own.weights);
-        }
-        if report.rho_a.is_finite() || report.rho_b.is_finite() {
+        // Both places of the measure have the same part, and half of each is taken.
+        let balanced = self.ab.is_balanced();
+        subtract(
+            &mut gradient.points,
+            &itself.gradient_of_points(Place::Source)?,
+        );
+        let own = itself.gradient_of_weights(Place::Source, balanced)?;
+        subtract(&mut gradient.weights, &own);
+        if !balanced {
             let [mass_a, mass_b] = self.ab.masses.measures;
-            let excess = report.epsilon * (mass_a - mass_b);
+            let excess = self.ab.report().epsilon * (mass_a - mass_b);
             let excess = if place == Place::Source {
                 excess
             } else {
@@ -137,10 +139,10 @@ impl<E: Engine> Terms<'_, E> {
     }
 }
 
-/// v −= share · w.
-fn subtract(v: &mut [f64], share: f64, w: &[f64]) {
+/// v −= w.
+fn subtract(v: &mut [f64], w: &[f64]) {
     for (v, w) in v.iter_mut().zip(w) {
-        *v -= share * w;
+        *v -= w;
     }
 }
 

@@ -120,6 +120,13 @@ impl<E: Engine> Marginal<E> {
         engine.marginal_error(&self.cloud, Ratio::Potentials(self.pending(epsilon)))
     }
 
+    /// The largest |f| on a point of positive weight.
+    pub(crate) fn height(&self, potential: &[f64]) -> f64 {
+        let pairs = self.weights.iter().zip(potential);
+        let weighty = pairs.filter(|(a, _)| **a > 0.0);
+        weighty.fold(0.0, |height, (_, f)| height.max(f.abs()))
+    }
+
     /// log ⟨â, e^{−f/ρ}⟩ for this side's weights and a potential f: 0 where ρ is infinite.
     pub(crate) fn log_wanted_mass(&self, potential: &[f64]) -> f64 {
         let excess = |(a, f): (&f64, &f64)| {

@@ -4,8 +4,9 @@ use crate::certificate::moments;
 use crate::discrepancy::Pairings;
 use crate::engine::{Factor, Kernel, Side};
 use crate::pass::Pass;
+use crate::sums::dot;
 use crate::watch::Watch;
-use crate::{Engine, Frame, Measure, Precision, Result};
+use crate::{Engine, Frame, Measure, Result};
 
 /// The means over pairs of measures of mass 1, and the sums that the gradient is made of.
 pub(crate) struct Means {
@@ -245,14 +246,4 @@ impl<E: Engine> Uploaded<E> {
         let points = other.weights.len() as f64;
         Ok(sums.into_iter().map(|sum| sum / points).collect())
     }
-}
-
-/// The relative error that rounding causes in a mean over pairs, costs or kernel values of points
-/// as the device has them: of a sum of d squares, its power or exponential, and sums of blocks.
-pub(crate) fn relative_error(precision: Precision, dimension: usize) -> f64 {
-    precision.unit_roundoff() * (12.0 + (dimension as f64).sqrt())
-}
-
-fn dot(v: &[f64], w: &[f64]) -> f64 {
-    v.iter().zip(w).map(|(v, w)| v * w).sum()
 }

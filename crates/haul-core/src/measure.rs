@@ -1,5 +1,6 @@
 //! A discrete measure α = Σᵢ aᵢ δ(xᵢ): points and their weights, in f64, checked once.
 
+use crate::sums::sum;
 use crate::{Error, Result};
 
 /// A weighted point cloud: n points of ℝᵈ, row-major, with a weight ≥ 0 each.
@@ -118,7 +119,7 @@ fn checked_mass(weights: &[f64], points: usize) -> Result<f64> {
             value: weights[index],
         });
     }
-    let mass: f64 = weights.iter().sum();
+    let mass = sum(weights.iter().copied());
     if !(mass.is_finite() && mass > 0.0) {
         return Err(Error::BadMass { mass });
     }

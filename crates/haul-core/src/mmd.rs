@@ -3,9 +3,10 @@
 use crate::discrepancy::{Discrepancy, pairs, pairs_of_slopes};
 use crate::engine::{Factor, Kernel};
 use crate::gradient::finite;
-use crate::means::{Combination, Means, relative_error};
+use crate::means::{Combination, Means};
 use crate::pass::weighted;
 use crate::problem::same_space;
+use crate::rounding::Rounding;
 use crate::watch::Watch;
 use crate::{Cost, Engine, Error, Frame, Measure, Pairs, Result};
 use std::ops::ControlFlow;
@@ -28,6 +29,9 @@ pub struct Mmd {
     cost: Cost,
     sigma: f64,
 }
+
+/// τ: pairs whose kernel is below e^{−τ} are few digits of a mean.
+const FAR: f64 = 8.0;
 
 impl Mmd {
     /// k(x, y) = exp(−|x − y|²/(2σ²)), for a length σ.
@@ -91,14 +95,22 @@ impl Mmd {
         let sums = Combination::MMD;
         let terms = means.terms.of_masses(masses);
         let precision = engine.precision();
-        // Where the kernel counts, its slope is at most 3/σ of it.
-        let sigma = kernel.epsilon.powf(1.0 / kernel.cost.p());
-        let delta = frame.rounding(precision);
-        let relative = relative_error(precision, source.dimension()) + 3.0 * delta / sigma;
+        let rounding = Rounding::new(
+            precision,
+            kernel.cost,
+            &frame,
+            source.len().max(target.len()),
+        );
+        // At C = τε the kernel e^{−τ} is off by this share of itself, nearer points by less, and what is
+        // farther away is off by less than e^{−τ} times as much.
+        let p = kernel.cost.p();
+        let moved = frame.moved(precision) / kernel.epsilon.powf(1.0 / p);
+        let far = rounding.relative_cost() * FAR + p * FAR.powf((p - 1.0) / p) * moved;
+        let mass = source.mass() + target.mass();
         let discrepancy = Discrepancy {
             value: sums.of(terms),
             terms,
-            rounding: relative * sums.size(terms),
+            rounding: (rounding.sum() + far) * sums.size(terms) + (-FAR).exp() * far * mass * mass,
             gradient_weights: sums.gradient(&means, masses),
             pairs: pairs(source, target),
             ..Discrepancy::between(source, target)

@@ -1,9 +1,9 @@
 //! A problem of regularised optimal transport: two measures, a cost and ε, complete and checked
 //! before any device work.
 
-use crate::certificate::precision_floor;
 use crate::engine::{Kernel, Precision};
 use crate::masses::Masses;
+use crate::rounding::Rounding;
 use crate::solution::Potentials;
 use crate::{Cost, Error, Frame, Measure, Result};
 
@@ -238,7 +238,13 @@ impl<'m> Problem<'m> {
     /// The relative marginal error that rounding alone may cause in a precision: a solve refuses a
     /// tolerance below it.
     pub fn precision_floor(&self, precision: Precision) -> f64 {
-        precision_floor(precision, self.frame.diameter_in_frame(), self.kernel())
+        self.rounding(precision).floor(self.kernel())
+    }
+
+    /// The rounding of operators on the clouds of the frame.
+    pub(crate) fn rounding(&self, precision: Precision) -> Rounding {
+        let points = self.source.len().max(self.target.len());
+        Rounding::new(precision, self.cost, &self.frame, points)
     }
 
     /// The frame in which a device sees both clouds.

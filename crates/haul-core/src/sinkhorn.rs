@@ -1,5 +1,6 @@
 //! The settings of a solve of OT_ε, and how it begins; `run` is the algorithm.
 
+use crate::flat;
 use crate::run::Run;
 use crate::solution::Potentials;
 use crate::start::Start;
@@ -237,11 +238,15 @@ impl Sinkhorn {
             (Form::Log, Acceleration::Anderson { memory }) => run.iterate_accelerated(memory)?,
         }
         let Run {
-            source,
-            target,
-            effort,
+            mut source,
+            mut target,
+            mut effort,
             ..
         } = run;
+        let rounding = problem.rounding(engine.precision());
+        let sides = (&mut source, &mut target);
+        effort.softmin_passes +=
+            flat::refine(engine, problem.kernel(), sides, rounding, symmetric)?;
         Solution::certified(engine, &problem, source, target, self.tolerance, effort)
     }
 }

@@ -103,8 +103,9 @@ impl<'e, E: Engine> Solution<'e, E> {
         let kernel = problem.kernel();
         let unit = problem.cost_unit();
         let frame = problem.frame().clone();
+        let rounding = problem.rounding(engine.precision());
         let (values, errors, passes) =
-            certificate::certify(engine, kernel, &source, &target, frame.diameter_in_frame())?;
+            certificate::certify(engine, kernel, &source, &target, rounding)?;
         let Values {
             transport_cost,
             dual,

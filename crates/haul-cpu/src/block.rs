@@ -10,10 +10,18 @@
 //! form |x|² + |y|² − 2⟨x, y⟩ would save half the work in high dimensions and cost the digits that
 //! nearby points need. Sums that run over all columns are carried from range to range by the
 //! caller, who is free to leave ranges out.
+//!
+//! Sums over dimensions are taken in blocks, as [`distance_roundings`] has it. The seed is the first
+//! number of the sum up to [`BLOCK`] dimensions, where it goes through at most so many roundings. Beyond,
+//! it is where the outermost row begins: one rounding for each [`BLOCK`]² dimensions begun.
+//!
+//! [`distance_roundings`]: haul_core::engine::distance_roundings
 
 use crate::power::{Metric, power};
 use crate::real::Float;
+use haul_core::engine::BLOCK;
 use pulp::{Arch, Simd, WithSimd};
+use std::ops::Range;
 
 /// Rows that a kernel has in its registers at a time.
 pub(crate) const ROWS: usize = 4;
@@ -40,7 +48,18 @@ pub(crate) struct Block<'a, T> {
     pub(crate) sharpness: T,
 }
 
-/// A kernel, written for a dimension D known when it is compiled, or for any where D is 0; and for
+/// The dimension D of a kernel for any dimension up to [`BLOCK`].
+pub(crate) const FEW: usize = 0;
+
+/// The dimension D of a kernel for any dimension above.
+pub(crate) const MANY: usize = usize::MAX;
+
+/// Whether D is a dimension, and not [`FEW`] or [`MANY`].
+pub(crate) const fn is_known(dimension: usize) -> bool {
+    dimension != FEW && dimension != MANY
+}
+
+/// A kernel, written for a dimension D known when it is compiled, or for [`FEW`] or [`MANY`]; and for
 /// general powers only where `POWER`, whose arithmetic would take the others' registers.
 pub(crate) trait RowKernel {
     fn run<S: Simd, const D: usize, const POWER: bool>(self, simd: S);
@@ -67,42 +86,190 @@ pub(crate) fn dispatch<T, K: RowKernel>(
     match (dimension, metric) {
         (2, Metric::Power { .. }) => arch.dispatch(Specialised::<K, 2, true>(kernel)),
         (3, Metric::Power { .. }) => arch.dispatch(Specialised::<K, 3, true>(kernel)),
-        (_, Metric::Power { .. }) => arch.dispatch(Specialised::<K, 0, true>(kernel)),
+        (..=BLOCK, Metric::Power { .. }) => arch.dispatch(Specialised::<K, FEW, true>(kernel)),
+        (_, Metric::Power { .. }) => arch.dispatch(Specialised::<K, MANY, true>(kernel)),
         (1, _) => arch.dispatch(Specialised::<K, 1, false>(kernel)),
         (2, _) => arch.dispatch(Specialised::<K, 2, false>(kernel)),
         (3, _) => arch.dispatch(Specialised::<K, 3, false>(kernel)),
         (4, _) => arch.dispatch(Specialised::<K, 4, false>(kernel)),
-        _ => arch.dispatch(Specialised::<K, 0, false>(kernel)),
+        (..=BLOCK, _) => arch.dispatch(Specialised::<K, FEW, false>(kernel)),
+        _ => arch.dispatch(Specialised::<K, MANY, false>(kernel)),
     }
 }
 
-/// c for [`ROWS`] rows of a tile and the V vectors of columns that begin at `column` in theirs.
-#[inline(always)]
-pub(crate) fn squared_distances<T: Float, S: Simd, const D: usize, const V: usize>(
-    simd: S,
-    dimension: usize,
-    (rows, row): (&[T], usize),
-    (columns, column): (&[T], usize),
-    seeds: [T::Lanes<S>; ROWS],
-) -> [[T::Lanes<S>; V]; ROWS] {
-    let dimension = if D == 0 { dimension } else { D };
-    let width = V * T::width::<S>();
-    let mut sums = [[seeds[0]; V]; ROWS];
-    for r in 0..ROWS {
-        sums[r] = [seeds[r]; V];
+/// The same for a dimension that the caller knows.
+pub(crate) fn dispatch_in<T, K: RowKernel, const D: usize>(
+    arch: Arch,
+    metric: Metric<T>,
+    kernel: K,
+) {
+    match metric {
+        Metric::Power { .. } => arch.dispatch(Specialised::<K, D, true>(kernel)),
+        _ => arch.dispatch(Specialised::<K, D, false>(kernel)),
     }
-    for k in 0..dimension {
-        let y = T::lanes::<S>(&columns[k * T::TILE + column..][..width]);
-        let x = &rows[k * T::TILE + row..][..ROWS];
+}
+
+/// [`ROWS`] rows of a tile and the vectors of columns that begin at `column` in theirs.
+#[derive(Clone, Copy)]
+pub(crate) struct Meeting<'a, T> {
+    /// The coordinates of the tile of rows.
+    pub(crate) rows: &'a [T],
+    pub(crate) row: usize,
+    /// The coordinates of the tile of columns.
+    pub(crate) columns: &'a [T],
+    pub(crate) column: usize,
+    pub(crate) dimension: usize,
+}
+
+/// What each dimension adds to the sums of a meeting.
+trait Addend<T: Float>: Copy {
+    /// Adds what row r has of it in dimension k, for a vector of differences xₖ − yₖ.
+    fn add<S: Simd>(
+        self,
+        simd: S,
+        at: usize,
+        difference: T::Lanes<S>,
+        sum: T::Lanes<S>,
+    ) -> T::Lanes<S>;
+}
+
+/// (xₖ − yₖ)².
+#[derive(Clone, Copy)]
+struct Square;
+
+impl<T: Float> Addend<T> for Square {
+    #[inline(always)]
+    fn add<S: Simd>(
+        self,
+        simd: S,
+        _: usize,
+        difference: T::Lanes<S>,
+        sum: T::Lanes<S>,
+    ) -> T::Lanes<S> {
+        T::mul_add(simd, difference, difference, sum)
+    }
+}
+
+/// zₖ (xₖ − yₖ), with z laid out as the coordinates of the rows.
+#[derive(Clone, Copy)]
+struct Along<'a, T>(&'a [T]);
+
+impl<T: Float> Addend<T> for Along<'_, T> {
+    #[inline(always)]
+    fn add<S: Simd>(
+        self,
+        simd: S,
+        at: usize,
+        difference: T::Lanes<S>,
+        sum: T::Lanes<S>,
+    ) -> T::Lanes<S> {
+        T::mul_add(simd, T::splat(simd, self.0[at]), difference, sum)
+    }
+}
+
+impl<T: Float> Meeting<'_, T> {
+    /// c for these rows and V vectors of columns.
+    #[inline(always)]
+    pub(crate) fn squared_distances<S: Simd, const D: usize, const V: usize>(
+        self,
+        simd: S,
+        seeds: [T::Lanes<S>; ROWS],
+    ) -> [[T::Lanes<S>; V]; ROWS] {
+        self.sum::<S, D, V>(simd, Square, seeds)
+    }
+
+    /// ⟨zᵢ, xᵢ − yⱼ⟩, for directions z laid out as the coordinates of the rows.
+    #[inline(always)]
+    pub(crate) fn projections<S: Simd, const D: usize, const V: usize>(
+        self,
+        simd: S,
+        directions: &[T],
+    ) -> [[T::Lanes<S>; V]; ROWS] {
+        let zero = T::splat(simd, T::ZERO);
+        self.sum::<S, D, V>(simd, Along(directions), [zero; ROWS])
+    }
+
+    /// The seeds and what all dimensions add to them.
+    #[inline(always)]
+    fn sum<S: Simd, const D: usize, const V: usize>(
+        self,
+        simd: S,
+        addend: impl Addend<T>,
+        seeds: [T::Lanes<S>; ROWS],
+    ) -> [[T::Lanes<S>; V]; ROWS] {
+        let dimension = if is_known(D) { D } else { self.dimension };
+        let zeros = [[T::splat(simd, T::ZERO); V]; ROWS];
+        let mut outer = zeros;
         for r in 0..ROWS {
-            let x = T::splat(simd, x[r]);
-            for v in 0..V {
-                let difference = T::sub(simd, x, y[v]);
-                sums[r][v] = T::mul_add(simd, difference, difference, sums[r][v]);
+            outer[r] = [seeds[r]; V];
+        }
+        if D != MANY {
+            return self.sum_in_a_row(simd, addend, 0..dimension, outer);
+        }
+        for first in (0..dimension).step_by(BLOCK * BLOCK) {
+            let end = dimension.min(first + BLOCK * BLOCK);
+            let mut middle = zeros;
+            for first in (first..end).step_by(BLOCK) {
+                let block = first..end.min(first + BLOCK);
+                let inner = self.sum_in_a_row(simd, addend, block, zeros);
+                middle = add::<T, S, V>(simd, middle, inner);
+            }
+            outer = add::<T, S, V>(simd, outer, middle);
+        }
+        outer
+    }
+
+    #[inline(always)]
+    fn sum_in_a_row<S: Simd, const V: usize>(
+        self,
+        simd: S,
+        addend: impl Addend<T>,
+        dimensions: Range<usize>,
+        mut sums: [[T::Lanes<S>; V]; ROWS],
+    ) -> [[T::Lanes<S>; V]; ROWS] {
+        let width = V * T::width::<S>();
+        for k in dimensions {
+            let y = T::lanes::<S>(&self.columns[k * T::TILE + self.column..][..width]);
+            let x = &self.rows[k * T::TILE + self.row..][..ROWS];
+            for r in 0..ROWS {
+                let x = T::splat(simd, x[r]);
+                for v in 0..V {
+                    let difference = T::sub(simd, x, y[v]);
+                    let at = k * T::TILE + self.row + r;
+                    sums[r][v] = addend.add(simd, at, difference, sums[r][v]);
+                }
             }
         }
+        sums
     }
-    sums
+}
+
+/// The sums of two groups of vectors.
+#[inline(always)]
+pub(crate) fn add<T: Float, S: Simd, const V: usize>(
+    simd: S,
+    mut a: [[T::Lanes<S>; V]; ROWS],
+    b: [[T::Lanes<S>; V]; ROWS],
+) -> [[T::Lanes<S>; V]; ROWS] {
+    for r in 0..ROWS {
+        for v in 0..V {
+            a[r][v] = T::add(simd, a[r][v], b[r][v]);
+        }
+    }
+    a
+}
+
+/// How many tiles a kernel sums in a row, lane by lane, before it adds their sums to others.
+#[inline(always)]
+pub(crate) fn tiles_in_a_row<T: Float, S: Simd>() -> usize {
+    tiles_of_lanes(T::width::<S>(), T::TILE)
+}
+
+/// As many as give each of `lanes` about [`BLOCK`] terms.
+#[inline(always)]
+pub(crate) const fn tiles_of_lanes(lanes: usize, tile: usize) -> usize {
+    let tiles = BLOCK * lanes / tile;
+    if tiles == 0 { 1 } else { tiles }
 }
 
 /// The costs at squared distances; a general power where `POWER`.

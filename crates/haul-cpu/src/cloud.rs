@@ -16,6 +16,7 @@
 use crate::aligned::Aligned;
 use crate::real::Float;
 use haul_core::{Error, Result};
+use std::ops::Range;
 
 /// The exponent of a point of weight 0.
 const NOTHING: f64 = -1e30;
@@ -86,6 +87,19 @@ impl<T: Float> CpuCloud<T> {
         &self.weights
     }
 
+    /// Values of the points, `width` each, times their weights relative to the mean.
+    pub(crate) fn weighted(&self, values: &[T], width: usize) -> Vec<T> {
+        let mut weighted = values.to_vec();
+        let points = weighted.chunks_exact_mut(width.max(1));
+        for (values, weight) in points.zip(&self.weights) {
+            let relative = weight / self.mean_weight;
+            for value in values {
+                *value = T::from_f64(relative * value.to_f64());
+            }
+        }
+        weighted
+    }
+
     /// b̄, the weight whose logarithm is 0.
     pub(crate) fn mean_weight(&self) -> f64 {
         self.mean_weight
@@ -95,8 +109,12 @@ impl<T: Float> CpuCloud<T> {
         self.weights.len().div_ceil(T::TILE)
     }
 
+    pub(crate) fn all_tiles(&self) -> Range<usize> {
+        0..self.tiles()
+    }
+
     /// The coordinates of some tiles.
-    pub(crate) fn coordinates(&self, tiles: std::ops::Range<usize>) -> &[T] {
+    pub(crate) fn coordinates(&self, tiles: Range<usize>) -> &[T] {
         let size = T::TILE * self.dimension;
         &self.coordinates[tiles.start * size..tiles.end * size]
     }

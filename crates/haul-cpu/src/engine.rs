@@ -76,21 +76,14 @@ impl<T: Real> CpuEngine<T> {
         check_side("the potential of the rows", rows)?;
         check_side("the potential of the columns", columns)?;
         check_dimensions(rows.cloud, columns.cloud)?;
-        let product = Product {
-            pass: Pass::new(
-                self.arch,
-                kernel,
-                rows.cloud,
-                columns.cloud,
-                &columns.potential.values,
-            ),
-            potential: &rows.potential.values,
-            against,
-        };
+        self.interrupt.check()?;
+        let (f, g) = (&rows.potential.values, &columns.potential.values);
+        let machine = (self.arch, &self.interrupt);
+        let pass = Pass::new(machine, kernel, rows.cloud, columns.cloud, g);
+        let product = Product::new(pass, (f, g), against);
         let room = rows.cloud.len().saturating_mul(product.width());
         check("the result of a product", out.values.len(), room)?;
-        product.run(&self.workers, &mut out.values);
-        Ok(())
+        product.run(&self.workers, &mut out.values)
     }
 
     fn on(workers: Workers, set: InstructionSet) -> Self {
@@ -163,16 +156,17 @@ impl<T: Real> Engine for CpuEngine<T> {
             check("the shift of a softmin", shift.values.len(), rows.len())?;
         }
         check("the result of a softmin", out.values.len(), rows.len())?;
-        let (arch, potential) = (self.arch, &columns.potential.values);
-        let pass = Pass::new(arch, kernel, rows, columns.cloud, potential);
+        self.interrupt.check()?;
+        let potential = &columns.potential.values;
+        let machine = (self.arch, &self.interrupt);
+        let pass = Pass::new(machine, kernel, rows, columns.cloud, potential);
         let guess = shift.map(|shift| shift.values.as_slice());
         let itself = std::ptr::eq(rows, columns.cloud)
             && shift.is_some_and(|shift| std::ptr::eq(shift, columns.potential));
-        let done = itself && softmin_of_itself(&self.workers, &pass, potential, &mut out.values);
-        if !done {
-            softmin(&self.workers, &pass, guess, &mut out.values);
+        if itself && softmin_of_itself(&self.workers, &pass, potential, &mut out.values)? {
+            return Ok(());
         }
-        Ok(())
+        softmin(&self.workers, &pass, guess, &mut out.values)
     }
 
     fn product(

@@ -31,6 +31,34 @@ pub(crate) const F64: [f64; 11] = [
     4.434_771_298_200_377e-10,
 ];
 
+/// Coefficients of r, r², … in 2^r − 1 on [−½, ½], by interpolation of (2^r − 1)/r at Chebyshev's points: the
+/// error relative to 2^r − 1 itself is at most 1.3e-8.
+#[allow(clippy::approx_constant)] // the first is not ln 2
+pub(crate) const F32_EXCESS: [f32; 6] = [
+    0.693_147_2,
+    0.240_226_51,
+    0.055_503_57,
+    0.009_618_082_6,
+    0.001_339_086_3,
+    0.000_154_531_63,
+];
+
+/// The same to within 2.8e-19.
+pub(crate) const F64_EXCESS: [f64; 12] = [
+    std::f64::consts::LN_2,
+    0.240_226_506_959_100_7,
+    0.055_504_108_664_821_63,
+    0.009_618_129_107_628_48,
+    0.001_333_355_814_640_647,
+    0.000_154_035_303_933_707_33,
+    0.000_015_252_733_841_556_773,
+    1.321_548_680_870_556_3e-6,
+    1.017_805_708_773_394_1e-7,
+    7.054_897_304_155_499e-9,
+    4.455_817_908_336_065e-10,
+    2.572_932_417_736_230_4e-11,
+];
+
 /// 2^s for s that is at most the upper limit of the exponents.
 #[inline(always)]
 pub(crate) fn exp2_of_limited<T: Float, S: Simd>(simd: S, s: T::Lanes<S>) -> T::Lanes<S> {
@@ -52,6 +80,26 @@ pub(crate) fn exp2_fraction<T: Float, S: Simd>(simd: S, r: T::Lanes<S>) -> T::La
     T::mul_add(simd, p, r, T::splat(simd, T::from_f64(1.0)))
 }
 
+/// 2^s − 1 for any s, limited to the range of the exponents: as exact relative to itself as s is.
+///
+/// With s = n + r it is 2^n (2^r − 1) + (2^n − 1), where a small s has n = 0.
+#[inline(always)]
+pub(crate) fn excess<T: Float, S: Simd>(simd: S, s: T::Lanes<S>) -> T::Lanes<S> {
+    let s = T::min(simd, s, T::splat(simd, T::EXPONENTS.1));
+    let s = T::max(simd, s, T::splat(simd, T::EXPONENTS.0));
+    let rounder = T::splat(simd, T::ROUNDER);
+    let rounded = T::add(simd, s, rounder);
+    let r = T::sub(simd, s, T::sub(simd, rounded, rounder));
+    let degree = T::EXCESS.len();
+    let mut p = T::splat(simd, T::EXCESS[degree - 1]);
+    for coefficient in T::EXCESS[..degree - 1].iter().rev() {
+        p = T::mul_add(simd, p, r, T::splat(simd, *coefficient));
+    }
+    let one = T::splat(simd, T::from_f64(1.0));
+    let power = T::times_power(simd, one, rounded);
+    T::mul_add(simd, T::mul(simd, p, r), power, T::sub(simd, power, one))
+}
+
 /// 2^s for any s, limited to the range of the exponents.
 #[inline(always)]
 pub(crate) fn exp2<T: Float, S: Simd>(simd: S, s: T::Lanes<S>) -> T::Lanes<S> {
@@ -64,7 +112,7 @@ mod tests {
     use super::*;
     use pulp::{Arch, WithSimd};
 
-    struct Evaluate<'a, T>(&'a [T], &'a mut Vec<f64>);
+    struct Evaluate<'a, T>(&'a [T], bool, &'a mut Vec<f64>);
 
     impl<T: Float> WithSimd for Evaluate<'_, T> {
         type Output = ();
@@ -72,26 +120,31 @@ mod tests {
         #[inline(always)]
         fn with_simd<S: Simd>(self, simd: S) {
             for s in self.0 {
-                let power = exp2::<T, S>(simd, T::splat(simd, *s));
-                self.1.push(T::largest(simd, power).to_f64());
+                let s = T::splat(simd, *s);
+                let power = if self.1 {
+                    excess::<T, S>(simd, s)
+                } else {
+                    exp2::<T, S>(simd, s)
+                };
+                self.2.push(T::largest(simd, power).to_f64());
             }
         }
     }
 
-    /// 2^s of the values, on each instruction set.
-    fn powers<T: Float>(values: &[T]) -> Vec<Vec<f64>> {
+    /// 2^s of the values, or 2^s − 1, on each instruction set.
+    fn powers<T: Float>(values: &[T], excess: bool) -> Vec<Vec<f64>> {
         [Arch::new(), Arch::Scalar]
             .into_iter()
             .map(|arch| {
                 let mut powers = Vec::new();
-                arch.dispatch(Evaluate(values, &mut powers));
+                arch.dispatch(Evaluate(values, excess, &mut powers));
                 powers
             })
             .collect()
     }
 
     fn largest_error<T: Float>(values: &[T], limit: f64) {
-        for powers in powers(values) {
+        for powers in powers(values, false) {
             for (s, power) in values.iter().zip(powers) {
                 let exact = s.to_f64().exp2();
                 let error = (power / exact - 1.0).abs();
@@ -117,6 +170,37 @@ mod tests {
         largest_error(&values, 4e-16);
     }
 
+    /// The largest error of 2^s − 1 for s of all sizes and both signs, relative to it, and that of a
+    /// difference of 2^s and 1.
+    fn errors_of_excess<T: Float>() -> [f64; 2] {
+        let size = |i: i32| (-60.0 + 66.0 * f64::from(i) / 20_000.0).exp2();
+        let values: Vec<T> = (0..20_000)
+            .flat_map(|i| [size(i), -size(i)])
+            .map(T::from_f64)
+            .collect();
+        let errors = [true, false].map(|direct| {
+            let less = if direct { 0.0 } else { 1.0 };
+            let error = |(s, power): (&T, f64)| {
+                let exact = (s.to_f64() * std::f64::consts::LN_2).exp_m1();
+                ((power - less) / exact - 1.0).abs()
+            };
+            let powers = powers(&values, direct);
+            let errors = powers
+                .into_iter()
+                .flat_map(|powers| values.iter().zip(powers));
+            errors.map(error).fold(0.0, f64::max)
+        });
+        errors.map(|error| error / T::PRECISION.unit_roundoff())
+    }
+
+    #[test]
+    fn what_a_power_exceeds_one_by_is_exact_relative_to_itself() {
+        for [direct, difference] in [errors_of_excess::<f32>(), errors_of_excess::<f64>()] {
+            assert!(direct <= 8.0, "{direct} roundoffs");
+            assert!(difference >= 1e4, "{difference} roundoffs");
+        }
+    }
+
     fn the_ends<T: Float>() {
         let (low, high) = T::EXPONENTS;
         let values = [
@@ -129,7 +213,7 @@ mod tests {
             1e30,
         ];
         let values = values.map(T::from_f64);
-        for powers in powers(&values) {
+        for powers in powers(&values, false) {
             let largest = high.to_f64().exp2();
             assert_eq!(powers, [0.0, 0.0, 0.0, 1.0, 2.0, 0.5, largest]);
         }
@@ -138,7 +222,7 @@ mod tests {
         let fading: Vec<T> = (0..=100)
             .map(|i| T::from_f64(low.to_f64() + f64::from(i) / 100.0))
             .collect();
-        for powers in powers(&fading) {
+        for powers in powers(&fading, false) {
             assert!(powers.windows(2).all(|pair| pair[0] <= pair[1]));
             assert!(powers.iter().all(|power| (0.0..=least).contains(power)));
         }

@@ -34,6 +34,7 @@
 //! | `power` | the costs as functions of a squared distance |
 //! | `block` | a block of rows against a range of columns: squared distances |
 //! | `sums`, `maximum` | the two kernels |
+//! | `wide` | sums of more values than registers hold |
 //! | `pass` | rows and columns cut into blocks |
 //! | `workers` | rows to threads |
 //! | `softmin`, `product`, `vectors` | the operators |
@@ -57,10 +58,12 @@ mod softmin;
 mod sums;
 mod symmetric;
 mod vectors;
+mod wide;
 mod workers;
 
 pub use cloud::CpuCloud;
 pub use engine::CpuEngine;
 pub use instructions::InstructionSet;
+pub use pass::SUM_ROUNDINGS;
 pub use real::Real;
 pub use vectors::CpuVector;

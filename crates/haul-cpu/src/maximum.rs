@@ -8,7 +8,7 @@
 //! raises it once and rescales its sum once, and the lanes are brought together at the end of the
 //! range.
 
-use crate::block::{Block, ROWS, RowKernel, costs_of_squares, squared_distances};
+use crate::block::{Block, Meeting, ROWS, RowKernel, costs_of_squares};
 use crate::cloud::FLOOR;
 use crate::exp2::exp2_of_limited;
 use crate::real::Float;
@@ -67,18 +67,18 @@ impl<T: Float> Maximum<'_, T> {
             let mut maxima = [floor; ROWS];
             let mut sums = [zero; ROWS];
 
-            let rows = (block.rows, block.first + row);
             let columns = block.columns.chunks_exact(block.dimension * T::TILE);
             let terms = block.terms.chunks_exact(T::TILE);
             for (columns, terms) in columns.zip(terms) {
                 for column in (0..T::TILE).step_by(width) {
-                    let squares = squared_distances::<T, S, D, V>(
-                        simd,
-                        block.dimension,
-                        rows,
-                        (columns, column),
-                        [zero; ROWS],
-                    );
+                    let meeting = Meeting {
+                        rows: block.rows,
+                        row: block.first + row,
+                        columns,
+                        column,
+                        dimension: block.dimension,
+                    };
+                    let squares = meeting.squared_distances::<S, D, V>(simd, [zero; ROWS]);
                     let mut s = costs_of_squares::<T, S, POWER, V>(simd, block.metric, squares);
                     let h = T::lanes::<S>(&terms[column..][..width]);
                     for r in 0..ROWS {

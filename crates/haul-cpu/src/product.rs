@@ -1,26 +1,34 @@
 //! Products with the plan's density: Σⱼ bⱼ exp((fᵢ + gⱼ − Cᵢⱼ)/ε) Vᵢⱼ, where V is a row of values that
 //! the column has, or made of the gradient of the cost.
 //!
-//! Up to four values of a pair are taken at once; wider ones take several passes.
+//! Up to four values of a column are summed where the power of a pair is computed. Of more, or of differences,
+//! the coefficients are written down and multiplied (`wide`).
+//!
+//! What the density exceeds 1 by is computed without weights in the exponent, whose digits they would
+//! take: the values bring them.
 
 use crate::aligned::Aligned;
 use crate::block::{Block, MOST_ROWS};
-use crate::pass::Pass;
+use crate::pass::{Pass, ranges};
 use crate::real::Float;
-use crate::sums::{Curvature, Differences, Slope, Summand, Sums, Values};
+use crate::sums::{Differences, Slope, Summand, Sums, Values};
+use crate::wide::{self, Coefficients, Curvature, Density, Evaluate, Factors, Multiply, Weighing};
 use crate::workers::Workers;
+use haul_core::Result;
 use haul_core::engine::Factor;
 use std::ops::Range;
-use std::sync::Arc;
 
-/// Values of a pair taken at once.
+/// Values of a pair that are summed where its power is computed.
 const MOST_VALUES: usize = 4;
 
+/// Of more, so many are multiplied at once.
+const VALUES_AT_ONCE: usize = 64;
+
 pub(crate) struct Product<'a, T> {
-    pub(crate) pass: Pass<'a, T>,
+    pass: Pass<'a, T>,
     /// f of the rows.
-    pub(crate) potential: &'a [T],
-    pub(crate) against: Against<'a, T>,
+    potential: &'a [T],
+    against: Against<'a, T>,
 }
 
 /// V.
@@ -38,35 +46,71 @@ pub(crate) enum Against<'a, T> {
     Curvature { directions: &'a [T] },
 }
 
-impl<T: Float> Product<'_, T> {
-    pub(crate) fn run(&self, workers: &Workers, out: &mut [T]) {
-        let width = self.width();
-        let ranges = (0..width)
-            .step_by(MOST_VALUES)
-            .map(|start| start..(start + MOST_VALUES).min(width));
-        let chunks: Vec<Chunk<T>> = match self.against {
-            Against::Values { values, .. } => ranges
-                .map(|range| Chunk {
-                    values: Arc::new(in_tiles(values, width, range.clone())),
-                    range,
-                })
-                .collect(),
-            Against::Gradient { values, .. } => chunks_of(in_tiles(values, 1, 0..1), ranges),
-            Against::Curvature { directions } => {
-                chunks_of(in_tiles(directions, width, 0..width), ranges)
-            }
+impl<T> Against<'_, T> {
+    /// φ.
+    fn factor(&self) -> Factor {
+        match self {
+            Self::Values { factor, .. } | Self::Gradient { factor, .. } => *factor,
+            Self::Curvature { .. } => Factor::One,
+        }
+    }
+}
+
+impl<'a, T: Float> Product<'a, T> {
+    /// A product of a pass that has the potentials of its rows and columns.
+    pub(crate) fn new(
+        pass: Pass<'a, T>,
+        (potential, of_columns): (&'a [T], &[T]),
+        against: Against<'a, T>,
+    ) -> Self {
+        // What exceeds 1 is a density, whose logarithm has no weight in it.
+        let pass = match against.factor() {
+            Factor::Excess => pass.without_weights(of_columns),
+            Factor::One | Factor::Cost => pass,
         };
-        let shape = (self.pass.effort(), T::TILE);
-        workers.for_each_block(out, width, shape, |first, out| {
-            for chunk in &chunks {
-                match chunk.range.len() {
-                    1 => self.sum::<1>(chunk, first, out),
-                    2 => self.sum::<2>(chunk, first, out),
-                    3 => self.sum::<3>(chunk, first, out),
-                    _ => self.sum::<MOST_VALUES>(chunk, first, out),
-                }
+        Self {
+            pass,
+            potential,
+            against,
+        }
+    }
+
+    pub(crate) fn run(&self, workers: &Workers, out: &mut [T]) -> Result<()> {
+        let width = self.width();
+        let weighted;
+        let (values, each) = match self.against {
+            Against::Values { values, .. } => (values, width),
+            Against::Gradient { values, .. } => (values, 1),
+            Against::Curvature { directions } => (directions, width),
+        };
+        let values = match self.against.factor() {
+            Factor::Excess => {
+                weighted = self.pass.columns().weighted(values, each);
+                &weighted
             }
-        });
+            Factor::One | Factor::Cost => values,
+        };
+        let values = in_tiles(values, each);
+        let most = if self.is_narrow() {
+            T::TILE
+        } else {
+            wide::MOST_ROWS
+        };
+        let shape = (self.pass.effort(), most);
+        workers.for_each_block(out, width, shape, |first, out| {
+            self.sum(&values, first, out)
+        })
+    }
+
+    /// Whether the sums of all values stay in registers.
+    fn is_narrow(&self) -> bool {
+        let most = match self.against {
+            Against::Values { .. } => MOST_VALUES,
+            // Of differences a coefficient costs as much as a few of them.
+            Against::Gradient { .. } => 2,
+            Against::Curvature { .. } => 0,
+        };
+        self.width() <= most && self.against.factor() != Factor::Excess
     }
 
     /// Values of a pair.
@@ -77,93 +121,154 @@ impl<T: Float> Product<'_, T> {
         }
     }
 
-    fn sum<const N: usize>(&self, chunk: &Chunk<T>, first: usize, out: &mut [T]) {
-        let mean_weight = self.pass.columns().mean_weight();
-        let p = self.pass.cost().p();
-        let start = chunk.range.start;
+    /// The sums of some rows, for `tiled` values of the columns, or directions of the rows.
+    fn sum<'s>(&'s self, tiled: &'s [T], first: usize, out: &mut [T]) -> Result<()> {
+        let width = self.width();
+        let size = width * T::TILE;
+        let values_of = |tiles: Range<usize>| &tiled[tiles.start * size..tiles.end * size];
+        let tile = first / T::TILE;
+        let differences = |tiles: Range<usize>| Factors {
+            values: self.pass.columns().coordinates(tiles),
+            width,
+            rows: Some(self.pass.rows().coordinates(tile..tile + 1)),
+        };
         match self.against {
             Against::Values { factor, .. } => {
-                self.sum_with::<_, N>(chunk, (first, mean_weight), out, |tiles, _| Values {
+                let values = |tiles, _: &Block<'s, T>| Values {
                     factor,
-                    values: &chunk.values[tiles.start * N * T::TILE..tiles.end * N * T::TILE],
-                });
+                    values: values_of(tiles),
+                };
+                match (self.is_narrow(), width) {
+                    (true, 1) => self.sum_few::<_, 1, 0>(first, out, values),
+                    (true, 2) => self.sum_few::<_, 2, 0>(first, out, values),
+                    (true, 3) => self.sum_few::<_, 3, 0>(first, out, values),
+                    (true, _) => self.sum_few::<_, MOST_VALUES, 0>(first, out, values),
+                    (false, _) => {
+                        let factors = |tiles| Factors {
+                            values: values_of(tiles),
+                            width,
+                            rows: None,
+                        };
+                        self.sum_many(first, out, |_, _| Density(factor), factors)
+                    }
+                }
             }
             Against::Gradient { factor, .. } => {
-                self.sum_with::<_, N>(chunk, (first, p * mean_weight), out, |tiles, block| Slope {
+                let slope = |tiles: Range<usize>, block: &Block<'s, T>| Slope {
                     factor,
-                    values: &chunk.values[tiles.start * T::TILE..tiles.end * T::TILE],
+                    values: &tiled[tiles.start * T::TILE..tiles.end * T::TILE],
                     differences: Differences::of(block),
-                    first: start,
-                });
+                };
+                match (self.is_narrow(), width) {
+                    (true, 1) => self.sum_few::<_, 1, 1>(first, out, slope),
+                    (true, _) => self.sum_few::<_, 2, 2>(first, out, slope),
+                    (false, _) => self.sum_many(first, out, slope, differences),
+                }
             }
             Against::Curvature { .. } => {
-                let size = self.width() * T::TILE;
-                let directions = &chunk.values[first / T::TILE * size..][..size];
-                let scale = p * p * mean_weight;
-                self.sum_with::<_, N>(chunk, (first, scale), out, |_, block| Curvature {
+                let directions = &tiled[tile * size..][..size];
+                let curvature = |_, block: &Block<'s, T>| Curvature {
                     directions,
                     differences: Differences::of(block),
-                    first: start,
-                });
+                };
+                self.sum_many(first, out, curvature, differences)
             }
         }
     }
 
-    /// The sums of some rows, times a number.
-    fn sum_with<'s, M: Summand<T, N>, const N: usize>(
+    /// As many values as registers hold, in the dimension D, or in any where D is 0.
+    fn sum_few<'s, M: Summand<T, N>, const N: usize, const D: usize>(
         &'s self,
-        chunk: &Chunk<T>,
-        (first, scale): (usize, f64),
+        first: usize,
         out: &mut [T],
         summand: impl Fn(Range<usize>, &Block<'s, T>) -> M,
-    ) {
-        let width = self.width();
-        let count = out.len() / width;
-        let mut potential = [T::ZERO; MOST_ROWS];
-        potential[..count].copy_from_slice(&self.potential[first..][..count]);
+    ) -> Result<()> {
+        let rows = first..first + out.len() / N;
+        let potential = self.potential_of(rows.clone());
         let mut totals = [0.0; MOST_ROWS * MOST_VALUES];
-        for (tiles, block) in self.pass.blocks(first..first + count, N) {
-            self.pass.dispatch(Sums {
+        for (tiles, block) in self.pass.blocks(rows, self.pass.columns().all_tiles(), N) {
+            let sums = Sums {
                 summand: summand(tiles, &block),
                 block,
                 potential: &potential,
                 totals: &mut totals,
-            });
-        }
-        let rows = out.chunks_exact_mut(width);
-        for (out, totals) in rows.zip(totals.chunks_exact(N)) {
-            for (out, total) in out[chunk.range.start..].iter_mut().zip(totals) {
-                *out = T::from_f64(total * scale);
+            };
+            if const { D == 0 } {
+                self.pass.dispatch(sums)?;
+            } else {
+                self.pass.dispatch_in::<D>(sums)?;
             }
+        }
+        self.finish(&totals, out);
+        Ok(())
+    }
+
+    /// Any number of values: the coefficients of a weighing, times factors.
+    fn sum_many<'s, M: Weighing<T>>(
+        &'s self,
+        first: usize,
+        out: &mut [T],
+        weighing: impl Fn(Range<usize>, &Block<'s, T>) -> M,
+        factors: impl Fn(Range<usize>) -> Factors<'s, T>,
+    ) -> Result<()> {
+        let width = self.width();
+        let rows = first..first + out.len() / width;
+        let potential = self.potential_of(rows.clone());
+        let mut totals = vec![0.0; out.len()];
+        let mut coefficients = Coefficients::of_rows(rows.len());
+        for tiles in ranges(self.pass.columns().all_tiles(), wide::TILES) {
+            for (part, block) in self.pass.blocks(rows.clone(), tiles.clone(), 0) {
+                self.pass.dispatch(Evaluate {
+                    block,
+                    potential: &potential,
+                    tile: part.start - tiles.start,
+                    weighing: weighing(part, &block),
+                    coefficients: &mut coefficients,
+                })?;
+            }
+            let factors = factors(tiles);
+            for range in ranges(0..width, VALUES_AT_ONCE) {
+                self.pass.run(Multiply {
+                    coefficients: &coefficients,
+                    factors,
+                    row: first % T::TILE,
+                    range,
+                    totals: &mut totals,
+                })?;
+            }
+        }
+        self.finish(&totals, out);
+        Ok(())
+    }
+
+    /// f of some rows, filled up.
+    fn potential_of(&self, rows: Range<usize>) -> [T; MOST_ROWS] {
+        let mut potential = [T::ZERO; MOST_ROWS];
+        potential[..rows.len()].copy_from_slice(&self.potential[rows]);
+        potential
+    }
+
+    fn finish(&self, totals: &[f64], out: &mut [T]) {
+        let p = self.pass.cost().p();
+        let power = match self.against {
+            Against::Values { .. } => 1.0,
+            Against::Gradient { .. } => p,
+            Against::Curvature { .. } => p * p,
+        };
+        let scale = power * self.pass.columns().mean_weight();
+        for (out, total) in out.iter_mut().zip(totals) {
+            *out = T::from_f64(total * scale);
         }
     }
 }
 
-/// Consecutive values of every pair.
-struct Chunk<T> {
-    range: Range<usize>,
-    /// What the columns, or the rows, have of them, in tiles.
-    values: Arc<Aligned<T>>,
-}
-
-/// Chunks that share what they are made of.
-fn chunks_of<T>(values: Aligned<T>, ranges: impl Iterator<Item = Range<usize>>) -> Vec<Chunk<T>> {
-    let values = Arc::new(values);
-    let chunk = |range| Chunk {
-        range,
-        values: Arc::clone(&values),
-    };
-    ranges.map(chunk).collect()
-}
-
-/// Some of the values of points that have `width` of them, in tiles.
-fn in_tiles<T: Float>(values: &[T], width: usize, range: Range<usize>) -> Aligned<T> {
-    let taken = range.len();
-    let tiles = (values.len() / width).div_ceil(T::TILE);
-    let mut tiled = Aligned::filled(tiles * taken * T::TILE, T::ZERO);
-    for (j, point) in values.chunks_exact(width).enumerate() {
-        let tile = &mut tiled[j / T::TILE * taken * T::TILE..][..taken * T::TILE];
-        for (n, value) in point[range.clone()].iter().enumerate() {
+/// All values of points that have `width` of them, in tiles.
+fn in_tiles<T: Float>(values: &[T], width: usize) -> Aligned<T> {
+    let tiles = (values.len() / width.max(1)).div_ceil(T::TILE);
+    let mut tiled = Aligned::filled(tiles * width * T::TILE, T::ZERO);
+    for (j, point) in values.chunks_exact(width.max(1)).enumerate() {
+        let tile = &mut tiled[j / T::TILE * width * T::TILE..][..width * T::TILE];
+        for (n, value) in point.iter().enumerate() {
             tile[n * T::TILE + j % T::TILE] = *value;
         }
     }

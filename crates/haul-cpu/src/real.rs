@@ -35,6 +35,8 @@ pub trait Float: Copy + Debug + Send + Sync + 'static {
     const ROUNDER: Self;
     /// Coefficients of r, r², … in 2^r on [−½, ½]; that of 1 is 1.
     const EXP2: &'static [Self];
+    /// Coefficients of r, r², … in 2^r − 1, for a small error relative to it.
+    const EXCESS: &'static [Self];
     /// 2/ln 2 times 1, 1/3, 1/5, …: coefficients of z, z³, z⁵, … in log₂((1 + z)/(1 − z)).
     const LOG2: &'static [Self];
 
@@ -173,6 +175,7 @@ impl Float for f32 {
     const EXPONENTS: (Self, Self) = (-127.0, 127.0);
     const ROUNDER: Self = 12_582_912.0;
     const EXP2: &'static [Self] = &crate::exp2::F32;
+    const EXCESS: &'static [Self] = &crate::exp2::F32_EXCESS;
     const LOG2: &'static [Self] = &{
         let [a, b, c, d, e] = logarithm::<5>();
         [a as f32, b as f32, c as f32, d as f32, e as f32]
@@ -245,6 +248,7 @@ impl Float for f64 {
     const EXPONENTS: (Self, Self) = (-1023.0, 1023.0);
     const ROUNDER: Self = 6_755_399_441_055_744.0;
     const EXP2: &'static [Self] = &crate::exp2::F64;
+    const EXCESS: &'static [Self] = &crate::exp2::F64_EXCESS;
     const LOG2: &'static [Self] = &logarithm::<10>();
 
     #[inline(always)]

@@ -11,6 +11,7 @@ use crate::real::Float;
 use crate::sums::{One, Sums};
 use crate::symmetric;
 use crate::workers::Workers;
+use haul_core::Result;
 use std::f64::consts::LN_2;
 use std::ops::Range;
 
@@ -28,17 +29,18 @@ pub(crate) fn softmin<T: Float>(
     pass: &Pass<'_, T>,
     guess: Option<&[T]>,
     out: &mut [T],
-) {
+) -> Result<()> {
     let shape = (pass.effort(), T::TILE);
     workers.for_each_block(out, 1, shape, |first, out| match guess {
         Some(guess) => sum_guessed(pass, first, &guess[first..][..out.len()], out),
         None => {
-            let sums = sum_with_maximum(pass, first..first + out.len());
+            let sums = sum_with_maximum(pass, first..first + out.len())?;
             for (out, sum) in out.iter_mut().zip(sums) {
                 *out = softmin_of(pass, sum);
             }
+            Ok(())
         }
-    });
+    })
 }
 
 /// The softmin of a cloud against itself, whose potential is the guess as well; `false` where it is
@@ -48,31 +50,36 @@ pub(crate) fn softmin_of_itself<T: Float>(
     pass: &Pass<'_, T>,
     potential: &[T],
     out: &mut [T],
-) -> bool {
-    let Some(sums) = symmetric::sums(workers, pass, potential) else {
-        return false;
+) -> Result<bool> {
+    let Some(sums) = symmetric::sums(workers, pass, potential)? else {
+        return Ok(false);
     };
     let shape = (pass.effort(), T::TILE);
     workers.for_each_block(out, 1, shape, |first, out| {
         let rows = first..first + out.len();
-        finish_guessed(pass, first, &potential[rows.clone()], &sums[rows], out);
-    });
-    true
+        finish_guessed(pass, first, &potential[rows.clone()], &sums[rows], out)
+    })?;
+    Ok(true)
 }
 
-fn sum_guessed<T: Float>(pass: &Pass<'_, T>, first: usize, guess: &[T], out: &mut [T]) {
+fn sum_guessed<T: Float>(
+    pass: &Pass<'_, T>,
+    first: usize,
+    guess: &[T],
+    out: &mut [T],
+) -> Result<()> {
     let mut potential = [T::ZERO; MOST_ROWS];
     potential[..guess.len()].copy_from_slice(guess);
     let mut totals = [0.0; MOST_ROWS];
-    for (_, block) in pass.blocks(first..first + out.len(), 0) {
-        pass.dispatch(Sums {
+    for (_, block) in pass.blocks(first..first + out.len(), pass.columns().all_tiles(), 0) {
+        pass.dispatch(Sums::<_, _, 1> {
             block,
             potential: &potential,
             summand: One,
             totals: &mut totals,
-        });
+        })?;
     }
-    finish_guessed(pass, first, guess, &totals, out);
+    finish_guessed(pass, first, guess, &totals, out)
 }
 
 /// From the sums relative to a guess to the softmin; rows whose sums are not trusted are summed
@@ -83,7 +90,7 @@ fn finish_guessed<T: Float>(
     guess: &[T],
     totals: &[f64],
     out: &mut [T],
-) {
+) -> Result<()> {
     let columns = pass.columns();
     let trusted = columns.len() as f64 * TRUSTED.start..TRUSTED.end;
     for group in (0..out.len()).step_by(ROWS) {
@@ -95,25 +102,29 @@ fn finish_guessed<T: Float>(
         if rows.clone().all(|row| trusted.contains(&totals[row])) {
             continue;
         }
-        let sums = sum_with_maximum(pass, first + rows.start..first + rows.end);
+        let sums = sum_with_maximum(pass, first + rows.start..first + rows.end)?;
         for (row, sum) in rows.zip(sums) {
             if !trusted.contains(&totals[row]) {
                 out[row] = softmin_of(pass, sum);
             }
         }
     }
+    Ok(())
 }
 
 /// The sums of some rows; beyond them there is nothing of meaning.
-fn sum_with_maximum<T: Float>(pass: &Pass<'_, T>, rows: Range<usize>) -> [LogSum; MOST_ROWS] {
+fn sum_with_maximum<T: Float>(
+    pass: &Pass<'_, T>,
+    rows: Range<usize>,
+) -> Result<[LogSum; MOST_ROWS]> {
     let mut totals = [LogSum::EMPTY; MOST_ROWS];
-    for (_, block) in pass.blocks(rows, 0) {
+    for (_, block) in pass.blocks(rows, pass.columns().all_tiles(), 0) {
         pass.dispatch(Maximum {
             block,
             totals: &mut totals,
-        });
+        })?;
     }
-    totals
+    Ok(totals)
 }
 
 fn softmin_of<T: Float>(pass: &Pass<'_, T>, sum: LogSum) -> T {

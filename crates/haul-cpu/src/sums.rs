@@ -6,9 +6,11 @@
 //!
 //! The potential f of the row enters where the cost is summed up, in its units: for p = 2 as the
 //! number the squares are added to. Powers are summed in the engine's precision over one range of
-//! columns, and over ranges in f64.
+//! columns, and over ranges in f64; [`SUM_ROUNDINGS`](crate::SUM_ROUNDINGS) bounds both.
 
-use crate::block::{Block, ROWS, RowKernel, costs_of_squares, squared_distances};
+use crate::block::{
+    Block, Meeting, ROWS, RowKernel, add, costs_of_squares, is_known, tiles_in_a_row,
+};
 use crate::exp2::exp2;
 use crate::real::Float;
 use haul_core::engine::Factor;
@@ -27,21 +29,22 @@ pub(crate) trait Summand<T: Float, const N: usize>: Copy {
 #[derive(Clone, Copy)]
 pub(crate) struct Pair<T: Float, S: Simd> {
     /// The row within its tile.
-    row: usize,
+    pub(crate) row: usize,
     /// The tile of the columns within their range, and the first of them within the tile.
-    tile: usize,
-    column: usize,
-    power: T::Lanes<S>,
+    pub(crate) tile: usize,
+    pub(crate) column: usize,
+    pub(crate) power: T::Lanes<S>,
     /// |x − y|² and |x − y|^p, of use where the summand measures.
-    square: T::Lanes<S>,
-    cost: T::Lanes<S>,
+    pub(crate) square: T::Lanes<S>,
+    pub(crate) cost: T::Lanes<S>,
 }
 
 impl<T: Float, S: Simd> Pair<T, S> {
     /// power · φ.
     #[inline(always)]
-    fn times(self, simd: S, factor: Factor) -> T::Lanes<S> {
+    pub(crate) fn times(self, simd: S, factor: Factor) -> T::Lanes<S> {
         match factor {
+            // The power is then what it exceeds 1 by.
             Factor::One | Factor::Excess => self.power,
             Factor::Cost => T::mul(simd, self.power, self.cost),
         }
@@ -49,7 +52,7 @@ impl<T: Float, S: Simd> Pair<T, S> {
 
     /// The values of the columns in an array of `each` a column, the one at `index`, in tiles.
     #[inline(always)]
-    fn values(self, values: &[T], each: usize, index: usize) -> T::Lanes<S> {
+    pub(crate) fn values(self, values: &[T], each: usize, index: usize) -> T::Lanes<S> {
         let at = (self.tile * each + index) * T::TILE + self.column;
         T::lanes::<S>(&values[at..][..T::width::<S>()])[0]
     }
@@ -124,41 +127,37 @@ impl<'a, T: Float> Differences<'a, T> {
 
     /// `weight` · |x − y|^{p − 2}: the cost of points in one place is 0, and so is this.
     #[inline(always)]
-    fn slope<S: Simd>(self, simd: S, pair: Pair<T, S>, weight: T::Lanes<S>) -> T::Lanes<S> {
+    pub(crate) fn slope<S: Simd>(
+        self,
+        simd: S,
+        pair: Pair<T, S>,
+        weight: T::Lanes<S>,
+    ) -> T::Lanes<S> {
         if self.squared {
             return weight;
         }
         let square = T::max(simd, pair.square, T::splat(simd, T::LEAST));
         T::mul(simd, weight, T::div(simd, pair.cost, square))
     }
-
-    /// Adds `weight` · (x − y) from coordinate `first` on.
-    #[inline(always)]
-    fn add<S: Simd, const N: usize>(
-        self,
-        simd: S,
-        pair: Pair<T, S>,
-        weight: T::Lanes<S>,
-        first: usize,
-        sums: &mut [T::Lanes<S>; N],
-    ) {
-        for (n, sum) in sums.iter_mut().enumerate() {
-            let difference = self.coordinate(simd, pair, first + n);
-            *sum = T::mul_add(simd, weight, difference, *sum);
-        }
-    }
 }
 
-/// V = φ(Cᵢⱼ) vⱼ |x − y|^{p − 2} (x − y), N coordinates of it: the gradient of the cost without its
-/// factor p.
+/// V = φ(Cᵢⱼ) vⱼ |x − y|^{p − 2} (x − y): the gradient of the cost without its factor p.
 #[derive(Clone, Copy)]
 pub(crate) struct Slope<'a, T> {
     pub(crate) factor: Factor,
     /// One value a column, in tiles.
     pub(crate) values: &'a [T],
     pub(crate) differences: Differences<'a, T>,
-    /// The first coordinate.
-    pub(crate) first: usize,
+}
+
+impl<T: Float> Slope<'_, T> {
+    /// What the differences are multiplied with.
+    #[inline(always)]
+    pub(crate) fn coefficient<S: Simd>(self, simd: S, pair: Pair<T, S>) -> T::Lanes<S> {
+        let value = pair.values(self.values, 1, 0);
+        let weight = T::mul(simd, pair.times(simd, self.factor), value);
+        self.differences.slope(simd, pair, weight)
+    }
 }
 
 impl<T: Float, const N: usize> Summand<T, N> for Slope<'_, T> {
@@ -169,41 +168,11 @@ impl<T: Float, const N: usize> Summand<T, N> for Slope<'_, T> {
 
     #[inline(always)]
     fn add<S: Simd>(self, simd: S, pair: Pair<T, S>, sums: &mut [T::Lanes<S>; N]) {
-        let value = pair.values(self.values, 1, 0);
-        let weight = T::mul(simd, pair.times(simd, self.factor), value);
-        let weight = self.differences.slope(simd, pair, weight);
-        self.differences.add(simd, pair, weight, self.first, sums);
-    }
-}
-
-/// V = ⟨zᵢ, s⟩ s for s = |x − y|^{p − 2} (x − y), N coordinates of it.
-#[derive(Clone, Copy)]
-pub(crate) struct Curvature<'a, T> {
-    /// z of the tile of rows, as the coordinates of points.
-    pub(crate) directions: &'a [T],
-    pub(crate) differences: Differences<'a, T>,
-    /// The first coordinate.
-    pub(crate) first: usize,
-}
-
-impl<T: Float, const N: usize> Summand<T, N> for Curvature<'_, T> {
-    #[inline(always)]
-    fn measures(self) -> bool {
-        true
-    }
-
-    #[inline(always)]
-    fn add<S: Simd>(self, simd: S, pair: Pair<T, S>, sums: &mut [T::Lanes<S>; N]) {
-        let differences = self.differences;
-        let mut along = T::splat(simd, T::ZERO);
-        for k in 0..differences.dimension {
-            let z = T::splat(simd, self.directions[k * T::TILE + pair.row]);
-            along = T::mul_add(simd, z, differences.coordinate(simd, pair, k), along);
+        let coefficient = self.coefficient(simd, pair);
+        for (n, sum) in sums.iter_mut().enumerate() {
+            let difference = self.differences.coordinate(simd, pair, n);
+            *sum = T::mul_add(simd, coefficient, difference, *sum);
         }
-        let weight = T::mul(simd, pair.power, along);
-        let weight = differences.slope(simd, pair, weight);
-        let weight = differences.slope(simd, pair, weight);
-        differences.add(simd, pair, weight, self.first, sums);
     }
 }
 
@@ -221,12 +190,12 @@ impl<T: Float, M: Summand<T, N>, const N: usize> RowKernel for Sums<'_, T, M, N>
     fn run<S: Simd, const D: usize, const POWER: bool>(self, simd: S) {
         // As many columns as the registers hold beside the sums.
         if S::REGISTER_COUNT < 32 {
-            if D == 0 && T::width::<S>() > 1 {
+            if !is_known(D) && T::width::<S>() > 1 {
                 self.run_with::<S, D, POWER, 2>(simd);
             } else {
                 self.run_with::<S, D, POWER, 1>(simd);
             }
-        } else if D == 0 {
+        } else if !is_known(D) {
             self.run_with::<S, D, POWER, 4>(simd);
         } else if N == 1 {
             self.run_with::<S, D, POWER, 2>(simd);
@@ -249,6 +218,8 @@ impl<T: Float, M: Summand<T, N>, const N: usize> Sums<'_, T, M, N> {
         let zero = T::splat(simd, T::ZERO);
         let seeded = block.metric.is_squared() && !summand.measures();
         let width = V * T::width::<S>();
+        let size = block.dimension * T::TILE;
+        let span = tiles_in_a_row::<T, S>();
 
         for row in (0..block.count).step_by(ROWS) {
             let mut f = [zero; ROWS];
@@ -262,42 +233,47 @@ impl<T: Float, M: Summand<T, N>, const N: usize> Sums<'_, T, M, N> {
                 }
             }
             let mut sums = [[zero; N]; ROWS];
-
-            let rows = (block.rows, block.first + row);
-            let columns = block.columns.chunks_exact(block.dimension * T::TILE);
-            let terms = block.terms.chunks_exact(T::TILE);
-            for (tile, (columns, terms)) in columns.zip(terms).enumerate() {
-                for column in (0..T::TILE).step_by(width) {
-                    let squares = squared_distances::<T, S, D, V>(
-                        simd,
-                        block.dimension,
-                        rows,
-                        (columns, column),
-                        seeds,
-                    );
-                    let costs = costs_of_squares::<T, S, POWER, V>(simd, block.metric, squares);
-                    let h = T::lanes::<S>(&terms[column..][..width]);
-                    for r in 0..ROWS {
-                        for v in 0..V {
-                            let cost = costs[r][v];
-                            let rest = if seeded {
-                                cost
-                            } else {
-                                T::sub(simd, cost, f[r])
-                            };
-                            let s = T::negate_mul_add(simd, sharpness, rest, h[v]);
-                            let pair = Pair {
-                                row: block.first + row + r,
-                                tile,
-                                column: column + v * T::width::<S>(),
-                                power: exp2::<T, S>(simd, s),
-                                square: squares[r][v],
-                                cost,
-                            };
-                            summand.add(simd, pair, &mut sums[r]);
+            let spans = block.columns.chunks(span * size);
+            for (index, (columns, terms)) in
+                spans.zip(block.terms.chunks(span * T::TILE)).enumerate()
+            {
+                let mut inner = [[zero; N]; ROWS];
+                let tiles = columns.chunks_exact(size).zip(terms.chunks_exact(T::TILE));
+                for (tile, (columns, terms)) in tiles.enumerate() {
+                    for column in (0..T::TILE).step_by(width) {
+                        let meeting = Meeting {
+                            rows: block.rows,
+                            row: block.first + row,
+                            columns,
+                            column,
+                            dimension: block.dimension,
+                        };
+                        let squares = meeting.squared_distances::<S, D, V>(simd, seeds);
+                        let costs = costs_of_squares::<T, S, POWER, V>(simd, block.metric, squares);
+                        let h = T::lanes::<S>(&terms[column..][..width]);
+                        for r in 0..ROWS {
+                            for v in 0..V {
+                                let cost = costs[r][v];
+                                let rest = if seeded {
+                                    cost
+                                } else {
+                                    T::sub(simd, cost, f[r])
+                                };
+                                let s = T::negate_mul_add(simd, sharpness, rest, h[v]);
+                                let pair = Pair {
+                                    row: block.first + row + r,
+                                    tile: index * span + tile,
+                                    column: column + v * T::width::<S>(),
+                                    power: exp2::<T, S>(simd, s),
+                                    square: squares[r][v],
+                                    cost,
+                                };
+                                summand.add(simd, pair, &mut inner[r]);
+                            }
                         }
                     }
                 }
+                sums = add::<T, S, N>(simd, sums, inner);
             }
 
             for (r, sums) in sums.iter().enumerate() {

@@ -12,12 +12,16 @@
 //! each. So every sum is taken in an order that depends on the number of points alone.
 
 use crate::aligned::Aligned;
-use crate::block::{Block, MOST_ROWS, ROWS, RowKernel, costs_of_squares, squared_distances};
+use crate::block::{
+    Block, MOST_ROWS, Meeting, ROWS, RowKernel, costs_of_squares, is_known, tiles_in_a_row,
+};
 use crate::exp2::exp2;
-use crate::pass::Pass;
+use crate::pass::{Pass, RANGE_COLUMNS, ranges};
 use crate::real::Float;
 use crate::workers::Workers;
+use haul_core::Result;
 use pulp::Simd;
+use std::ops::Range;
 
 /// Points below which a full pass is as fast.
 const LEAST_POINTS: usize = 4096;
@@ -32,10 +36,10 @@ pub(crate) fn sums<T: Float>(
     workers: &Workers,
     pass: &Pass<'_, T>,
     potential: &[T],
-) -> Option<Vec<f64>> {
+) -> Result<Option<Vec<f64>>> {
     let cloud = pass.columns();
     if cloud.len() < LEAST_POINTS {
-        return None;
+        return Ok(None);
     }
     let tiles = cloud.tiles();
     let part = tiles.div_ceil(MOST_PARTS).max(LEAST_TILES);
@@ -59,7 +63,7 @@ pub(crate) fn sums<T: Float>(
         workers.for_each(
             sums.chunks_mut(size).enumerate().collect(),
             |(index, sums)| halves.within(index * part, sums),
-        );
+        )?;
         let parts = tiles.div_ceil(part);
         // With an odd number, one of each round meets nobody.
         let players = parts.next_multiple_of(2);
@@ -72,11 +76,12 @@ pub(crate) fn sums<T: Float>(
                     (first.max(second) < parts).then_some((take(first)?, take(second)?))
                 })
                 .collect();
-            workers.for_each(matches, |(rows, columns)| halves.between(rows, columns));
+            workers.for_each(matches, |(rows, columns)| halves.between(rows, columns))?;
         }
-    });
+        Ok(())
+    })?;
     sums.truncate(cloud.len());
-    Some(sums)
+    Ok(Some(sums))
 }
 
 /// Who meets at a table in a round of a tournament of an even number of players: one keeps the
@@ -103,12 +108,13 @@ struct Halves<'a, T> {
 
 impl<T: Float> Halves<'_, T> {
     /// All pairs within the part that begins at a tile.
-    fn within(&self, first: usize, sums: &mut [f64]) {
+    fn within(&self, first: usize, sums: &mut [f64]) -> Result<()> {
         let columns = first..first + sums.len() / T::TILE;
         let mut none = Aligned::filled(sums.len(), T::ZERO);
         for (tile, sums) in columns.clone().zip(sums.chunks_exact_mut(T::TILE)) {
-            self.run(tile, columns.clone(), &self.nothing, sums, &mut none);
+            self.run(tile, columns.clone(), &self.nothing, sums, &mut none)?;
         }
+        Ok(())
     }
 
     /// All pairs of two parts, each with its first tile and its sums.
@@ -116,46 +122,50 @@ impl<T: Float> Halves<'_, T> {
         &self,
         (first_row, row_sums): (usize, &mut [f64]),
         (first_column, column_sums): (usize, &mut [f64]),
-    ) {
+    ) -> Result<()> {
         let columns = first_column..first_column + column_sums.len() / T::TILE;
         let mut partial = Aligned::filled(column_sums.len(), T::ZERO);
         for (index, row_sums) in row_sums.chunks_exact_mut(T::TILE).enumerate() {
             let tile = first_row + index;
             let weights = &self.weights[tile * T::TILE..(tile + 1) * T::TILE];
-            self.run(tile, columns.clone(), weights, row_sums, &mut partial);
+            self.run(tile, columns.clone(), weights, row_sums, &mut partial)?;
             for (sum, partial) in column_sums.iter_mut().zip(partial.iter_mut()) {
                 *sum += partial.to_f64();
                 *partial = T::ZERO;
             }
         }
+        Ok(())
     }
 
     /// A tile of rows against some tiles of columns.
     fn run(
         &self,
         tile: usize,
-        columns: std::ops::Range<usize>,
+        columns: Range<usize>,
         row_weights: &[T],
         row_sums: &mut [f64],
         column_sums: &mut [T],
-    ) {
-        let points = columns.start * T::TILE..columns.end * T::TILE;
+    ) -> Result<()> {
+        let rows = tile * T::TILE..(tile + 1) * T::TILE;
         let mut totals = [0.0; MOST_ROWS];
-        self.pass.dispatch(Powers {
-            block: self.pass.block(
-                tile * T::TILE..(tile + 1) * T::TILE,
-                columns,
-                &self.terms[points.clone()],
-            ),
-            potential: &self.potential[tile * T::TILE..(tile + 1) * T::TILE],
-            row_weights,
-            column_weights: &self.weights[points],
-            row_sums: &mut totals,
-            column_sums,
-        });
+        let first = columns.start;
+        for columns in ranges(columns, RANGE_COLUMNS / T::TILE) {
+            let points = columns.start * T::TILE..columns.end * T::TILE;
+            let terms = &self.terms[points.clone()];
+            let below = (columns.start - first) * T::TILE..(columns.end - first) * T::TILE;
+            self.pass.dispatch(Powers {
+                block: self.pass.block(rows.clone(), columns, terms),
+                potential: &self.potential[rows.clone()],
+                row_weights,
+                column_weights: &self.weights[points],
+                row_sums: &mut totals,
+                column_sums: &mut column_sums[below],
+            })?;
+        }
         for (sum, total) in row_sums.iter_mut().zip(totals) {
             *sum += total;
         }
+        Ok(())
     }
 }
 
@@ -173,7 +183,7 @@ struct Powers<'a, T> {
 impl<T: Float> RowKernel for Powers<'_, T> {
     #[inline(always)]
     fn run<S: Simd, const D: usize, const POWER: bool>(self, simd: S) {
-        if S::REGISTER_COUNT >= 32 && D > 0 {
+        if S::REGISTER_COUNT >= 32 && is_known(D) {
             self.run_with::<S, D, POWER, 2>(simd);
         } else {
             self.run_with::<S, D, POWER, 1>(simd);
@@ -208,40 +218,49 @@ impl<T: Float> Powers<'_, T> {
                     seeds[r] = T::sub(simd, zero, f[r]);
                 }
             }
+            let size = block.dimension * T::TILE;
+            let span = tiles_in_a_row::<T, S>();
             let mut sums = [zero; ROWS];
-
-            let rows = (block.rows, block.first + row);
-            let columns = block.columns.chunks_exact(block.dimension * T::TILE);
-            let terms = block.terms.chunks_exact(T::TILE);
-            for (tile, (columns, terms)) in columns.zip(terms).enumerate() {
-                for column in (0..T::TILE).step_by(width) {
-                    let squares = squared_distances::<T, S, D, V>(
-                        simd,
-                        block.dimension,
-                        rows,
-                        (columns, column),
-                        seeds,
-                    );
-                    let costs = costs_of_squares::<T, S, POWER, V>(simd, block.metric, squares);
-                    let h = T::lanes::<S>(&terms[column..][..width]);
-                    let at = tile * T::TILE + column;
-                    let w = T::lanes::<S>(&column_weights[at..][..width]);
-                    let below = T::lanes_mut::<S>(&mut column_sums[at..][..width]);
-                    for v in 0..V {
-                        let mut down = below[v];
-                        for r in 0..ROWS {
-                            let rest = if seeded {
-                                costs[r][v]
-                            } else {
-                                T::sub(simd, costs[r][v], f[r])
-                            };
-                            let s = T::negate_mul_add(simd, sharpness, rest, h[v]);
-                            let power = exp2::<T, S>(simd, s);
-                            sums[r] = T::mul_add(simd, power, w[v], sums[r]);
-                            down = T::mul_add(simd, power, weights[r], down);
+            let spans = block.columns.chunks(span * size);
+            for (index, (columns, terms)) in
+                spans.zip(block.terms.chunks(span * T::TILE)).enumerate()
+            {
+                let mut inner = [zero; ROWS];
+                let tiles = columns.chunks_exact(size).zip(terms.chunks_exact(T::TILE));
+                for (tile, (columns, terms)) in tiles.enumerate() {
+                    for column in (0..T::TILE).step_by(width) {
+                        let meeting = Meeting {
+                            rows: block.rows,
+                            row: block.first + row,
+                            columns,
+                            column,
+                            dimension: block.dimension,
+                        };
+                        let squares = meeting.squared_distances::<S, D, V>(simd, seeds);
+                        let costs = costs_of_squares::<T, S, POWER, V>(simd, block.metric, squares);
+                        let h = T::lanes::<S>(&terms[column..][..width]);
+                        let at = (index * span + tile) * T::TILE + column;
+                        let w = T::lanes::<S>(&column_weights[at..][..width]);
+                        let below = T::lanes_mut::<S>(&mut column_sums[at..][..width]);
+                        for v in 0..V {
+                            let mut down = below[v];
+                            for r in 0..ROWS {
+                                let rest = if seeded {
+                                    costs[r][v]
+                                } else {
+                                    T::sub(simd, costs[r][v], f[r])
+                                };
+                                let s = T::negate_mul_add(simd, sharpness, rest, h[v]);
+                                let power = exp2::<T, S>(simd, s);
+                                inner[r] = T::mul_add(simd, power, w[v], inner[r]);
+                                down = T::mul_add(simd, power, weights[r], down);
+                            }
+                            below[v] = down;
                         }
-                        below[v] = down;
                     }
+                }
+                for r in 0..ROWS {
+                    sums[r] = T::add(simd, sums[r], inner[r]);
                 }
             }
             for r in 0..ROWS {

@@ -4,6 +4,7 @@
 //! the number of threads.
 
 use crate::block::ROWS;
+use haul_core::Result;
 use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 
@@ -60,12 +61,16 @@ impl Workers {
         }
     }
 
-    /// Deals the items out to these threads.
-    pub(crate) fn for_each<I: Send>(&self, items: Vec<I>, work: impl Fn(I) + Sync + Send) {
+    /// Deals the items out to these threads. After a failure no more are begun.
+    pub(crate) fn for_each<I: Send>(
+        &self,
+        items: Vec<I>,
+        work: impl Fn(I) -> Result<()> + Sync + Send,
+    ) -> Result<()> {
         match self {
-            Self::Caller => items.into_iter().for_each(work),
-            Self::Own(pool) => pool.install(|| items.into_par_iter().for_each(work)),
-            Self::Shared => items.into_par_iter().for_each(work),
+            Self::Caller => items.into_iter().try_for_each(work),
+            Self::Own(pool) => pool.install(|| items.into_par_iter().try_for_each(work)),
+            Self::Shared => items.into_par_iter().try_for_each(work),
         }
     }
 
@@ -77,17 +82,17 @@ impl Workers {
         out: &mut [T],
         width: usize,
         (effort, tile): (usize, usize),
-        work: impl Fn(usize, &mut [T]) + Sync + Send,
-    ) {
+        work: impl Fn(usize, &mut [T]) -> Result<()> + Sync + Send,
+    ) -> Result<()> {
         if width == 0 || out.is_empty() {
-            return;
+            return Ok(());
         }
         let rows = out.len() / width;
         if matches!(self, Self::Caller) || rows.saturating_mul(effort) < WORTH_A_THREAD {
             for (block, out) in out.chunks_mut(tile * width).enumerate() {
-                work(block * tile, out);
+                work(block * tile, out)?;
             }
-            return;
+            return Ok(());
         }
         let wanted = BLOCKS_PER_THREAD * self.count();
         let mut size = tile;
@@ -95,6 +100,6 @@ impl Workers {
             size /= 2;
         }
         let blocks = out.chunks_mut(size * width).enumerate().collect();
-        self.for_each(blocks, |(block, out)| work(block * size, out));
+        self.for_each(blocks, |(block, out)| work(block * size, out))
     }
 }

@@ -7,7 +7,7 @@
 //! variants differ by rounding, and what a problem gives does not depend on what ran before it.
 
 use crate::adapter::{Description, Kind};
-use haul_shaders::{Columns, Points, Power, Shader};
+use haul_shaders::{Columns, Power, Shader};
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
@@ -99,10 +99,8 @@ impl Choices {
     /// Broadcasts where there are lanes for it; memory of the workgroup where it is real, and
     /// never for the matrix product of a software adapter, whose barriers are slow.
     fn guess(&self, shader: Shader) -> Columns {
-        let tiled = shader
-            .pairs()
-            .is_some_and(|pairs| pairs.points == Points::Any);
-        if !self.software && (tiled || !self.candidates.contains(&Columns::Broadcast)) {
+        let many = shader.pairs().is_some_and(|pairs| !pairs.points.are_few());
+        if !self.software && (many || !self.candidates.contains(&Columns::Broadcast)) {
             Columns::Shared
         } else if self.candidates.contains(&Columns::Broadcast) {
             Columns::Broadcast
@@ -124,7 +122,7 @@ fn kernel(shader: Shader) -> Shader {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use haul_shaders::{Pairs, Values, Workgroup};
+    use haul_shaders::{Pairs, Points, Values, Workgroup};
 
     fn choices(name: &str, kind: Kind, lanes: u32) -> Choices {
         Choices::new(&Description {
@@ -174,10 +172,10 @@ mod tests {
             let choices = choices("guessed", kind, lanes);
             choices.guess(shader(points, Power::Two))
         };
-        assert_eq!(guess(Kind::Discrete, 32, Points::Any), Columns::Shared);
+        assert_eq!(guess(Kind::Discrete, 32, Points::Block), Columns::Shared);
         assert_eq!(guess(Kind::Integrated, 4, Points::Two), Columns::Shared);
-        assert_eq!(guess(Kind::Software, 8, Points::Any), Columns::Broadcast);
-        assert_eq!(guess(Kind::Software, 0, Points::Any), Columns::Loaded);
+        assert_eq!(guess(Kind::Software, 8, Points::Block), Columns::Broadcast);
+        assert_eq!(guess(Kind::Software, 0, Points::Block), Columns::Loaded);
     }
 
     #[test]

@@ -6,7 +6,9 @@
 
 use crate::adapter::{self, Description, Selection};
 use crate::{Error, recorder::Binding};
+use haul_core::Interrupt;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 pub(crate) struct Context {
     pub(crate) device: wgpu::Device,
@@ -15,6 +17,8 @@ pub(crate) struct Context {
     pub(crate) limits: wgpu::Limits,
     /// Whether kernels run without the checks that wgpu adds to them.
     pub(crate) trusted: bool,
+    /// Ends recording and waiting.
+    pub(crate) interrupt: Interrupt,
     faults: Arc<Mutex<Faults>>,
 }
 
@@ -24,6 +28,10 @@ struct Faults {
     lost: Option<String>,
     uncaptured: Option<String>,
 }
+
+/// How long a result may take. One submission is seconds of work on a slow device, and some of
+/// them may wait in the queue.
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// What the kernels need of a device; each is within the portable defaults of WebGPU.
 const NEEDED_STORAGE_BUFFERS: u32 = 8;
@@ -108,6 +116,7 @@ impl Context {
             description,
             limits,
             trusted: false,
+            interrupt: Interrupt::default(),
             faults: Arc::default(),
         })
     }
@@ -155,6 +164,39 @@ impl Context {
                 message,
             }),
             None => Ok(()),
+        }
+    }
+
+    /// An error while the interrupt is raised.
+    pub(crate) fn check_interrupt(&self) -> Result<(), Error> {
+        if self.interrupt.is_raised() {
+            Err(Error::Interrupted)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Sleeps until a submission is done.
+    pub(crate) fn wait_for(&self, submission: &wgpu::SubmissionIndex) -> Result<(), Error> {
+        self.poll(wgpu::PollType::Wait {
+            submission_index: Some(submission.clone()),
+            timeout: Some(PATIENCE),
+        })
+    }
+
+    /// Lets the device do its part: look after what is done, or wait for it.
+    pub(crate) fn poll(&self, how: wgpu::PollType) -> Result<(), Error> {
+        match self.device.poll(how) {
+            Ok(_) => Ok(()),
+            Err(wgpu::PollError::Timeout) => {
+                self.check()?;
+                let seconds = PATIENCE.as_secs();
+                Err(Error::Timeout { seconds })
+            }
+            Err(error) => Err(Error::Operation {
+                what: "waiting for the device",
+                message: error.to_string(),
+            }),
         }
     }
 

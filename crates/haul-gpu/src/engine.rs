@@ -38,7 +38,6 @@ const VECTOR_ROWS: usize = 256;
 pub struct GpuEngine {
     pub(crate) context: Context,
     name: String,
-    interrupt: Interrupt,
     pub(crate) choices: Choices,
     /// Threads of the machine, which a software adapter uses all of.
     pub(crate) threads: usize,
@@ -51,6 +50,8 @@ pub(crate) struct Work {
     readback: Readback,
     /// The states of a kernel over pairs.
     pub(crate) state: wgpu::Buffer,
+    /// A strip of a plan's densities.
+    pub(crate) strip: wgpu::Buffer,
     partials: wgpu::Buffer,
     /// Holds the number of the last guess that failed, and how many guesses there were.
     pub(crate) alarm: wgpu::Buffer,
@@ -151,6 +152,7 @@ impl GpuEngine {
             recorder: Recorder::new(&context).await?,
             readback: Readback::default(),
             state: context.buffer("the state of a kernel", 4).await?,
+            strip: context.buffer("a strip of the plan", 4).await?,
             partials: context.buffer("partial sums", 4).await?,
             alarm: context.buffer("the alarm of a guess", 4).await?,
             alarms: 0,
@@ -163,7 +165,6 @@ impl GpuEngine {
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             context,
             name,
-            interrupt: Interrupt::default(),
             work: Mutex::new(work),
         })
     }
@@ -208,9 +209,12 @@ impl GpuEngine {
     }
 
     fn failure(&self, error: Error) -> haul_core::Error {
-        haul_core::Error::Device {
-            device: self.name.clone(),
-            source: Box::new(error),
+        match error {
+            Error::Interrupted => haul_core::Error::Interrupted,
+            error => haul_core::Error::Device {
+                device: self.name.clone(),
+                source: Box::new(error),
+            },
         }
     }
 
@@ -338,7 +342,7 @@ impl Engine for GpuEngine {
     }
 
     fn interrupt(&self) -> &Interrupt {
-        &self.interrupt
+        &self.context.interrupt
     }
 
     fn cloud(
@@ -409,8 +413,9 @@ impl Engine for GpuEngine {
         out: &mut GpuVector,
     ) -> haul_core::Result<()> {
         check_sums(rows, columns, integrand, (integrand.width, out))?;
-        let against = match integrand.width {
-            1 => Values::One,
+        let against = match (integrand.factor, integrand.width) {
+            (Factor::Excess, _) => Values::Excess,
+            (_, 1) => Values::One,
             _ => Values::Four,
         };
         let width = integrand.width;
@@ -427,6 +432,11 @@ impl Engine for GpuEngine {
     ) -> haul_core::Result<()> {
         check("the width of a gradient's values", 1, integrand.width)?;
         check_sums(rows, columns, integrand, (rows.cloud.dimension, out))?;
+        if integrand.factor == Factor::Excess {
+            let message = "it has no kernel on the GPU".to_owned();
+            let what = "a gradient of what densities exceed 1 by";
+            return Err(self.failure(Error::Operation { what, message }));
+        }
         let against = (Values::Slope, rows.cloud.dimension);
         self.sum(kernel, (rows, columns), against, integrand, out)
     }

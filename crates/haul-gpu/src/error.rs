@@ -82,6 +82,10 @@ pub enum Error {
         seconds: u64,
     },
 
+    /// The engine's interrupt is raised.
+    #[error("the work was interrupted")]
+    Interrupted,
+
     /// The driver reported work as finished that it had not done.
     #[error("the driver ended the work early, without an error; smaller problems may pass")]
     Unfinished,

@@ -22,6 +22,7 @@ mod params;
 mod readback;
 mod recorder;
 mod store;
+mod strips;
 mod tiles;
 
 pub use adapter::Selection;

@@ -55,6 +55,12 @@ impl Pace {
         self.outstanding += work;
     }
 
+    /// When the device will have done what was submitted, nobody will see.
+    pub(crate) fn forgets(&mut self) {
+        self.busy_since = None;
+        self.outstanding = 0;
+    }
+
     /// The device has done all that was submitted.
     pub(crate) fn ends(&mut self, now: Instant) {
         let work = std::mem::take(&mut self.outstanding) as f64;

@@ -35,20 +35,24 @@ const LARGEST_SUM: f64 = 1e30;
 /// Work on which the variants of a kernel are measured, in pairs of dimension 3.
 const MEASURED: usize = 1 << 26;
 
+/// A product wider than this is computed by strips. Up to four dimensions a pass costs so little that many of them
+/// are faster.
+const WIDE: usize = 4;
+
 /// One kernel over all pairs of two clouds.
 #[derive(Clone, Copy)]
-struct Pass<'a> {
-    shader: Shader,
-    kernel: Kernel,
-    rows: &'a GpuCloud,
-    columns: Side<'a, GpuEngine>,
-    extra: Extra<'a>,
-    out: &'a GpuVector,
+pub(crate) struct Pass<'a> {
+    pub(crate) shader: Shader,
+    pub(crate) kernel: Kernel,
+    pub(crate) rows: &'a GpuCloud,
+    pub(crate) columns: Side<'a, GpuEngine>,
+    pub(crate) extra: Extra<'a>,
+    pub(crate) out: &'a GpuVector,
 }
 
 /// What a kernel wants beside both clouds and the potential of the columns.
 #[derive(Clone, Copy)]
-enum Extra<'a> {
+pub(crate) enum Extra<'a> {
     /// The alarm for which it waits; 0 for none.
     Waiting { token: u32 },
     /// The guess of the result, and the alarm that is raised where it was none.
@@ -67,13 +71,13 @@ enum Extra<'a> {
 
 impl Pass<'_> {
     /// In pairs of dimension 3.
-    fn work(&self) -> usize {
+    pub(crate) fn work(&self) -> usize {
         let pairs = self.rows.length * self.columns.cloud.length;
         pairs.saturating_mul(Extent::pair_work(self.rows.dimension))
     }
 
     /// Values of a row of the result.
-    fn width(&self) -> usize {
+    pub(crate) fn width(&self) -> usize {
         match self.extra {
             Extra::Values { width, .. } => width,
             _ => 1,
@@ -81,11 +85,29 @@ impl Pass<'_> {
     }
 
     /// Of how many slopes of the cost what it sums is a product.
-    fn slopes(&self) -> i32 {
+    pub(crate) fn slopes(&self) -> i32 {
         match self.shader {
-            Shader::Sums(_, Values::Slope) => 1,
-            Shader::Sums(_, Values::Curvature) => 2,
+            Shader::Sums(_, Values::Slope) | Shader::Strip(_, Values::Slope) => 1,
+            Shader::Sums(_, Values::Curvature) | Shader::Strip(_, Values::Curvature) => 2,
             _ => 0,
+        }
+    }
+
+    /// Whether the weights of columns stay out of the exponent.
+    pub(crate) fn is_of_excess(&self) -> bool {
+        matches!(
+            self.shader,
+            Shader::Sums(_, Values::Excess) | Shader::Strip(_, Values::Excess)
+        )
+    }
+
+    /// The weights of columns, as its kernel has them.
+    pub(crate) fn weights(&self) -> &wgpu::Buffer {
+        let cloud = self.columns.cloud;
+        if self.is_of_excess() {
+            &cloud.weights
+        } else {
+            &cloud.log_weights
         }
     }
 
@@ -102,7 +124,7 @@ impl Pass<'_> {
         matches!(self.extra, Extra::Waiting { token: 1.. })
     }
 
-    fn parameters(&self) -> PairParams {
+    pub(crate) fn parameters(&self) -> PairParams {
         let cloud = self.columns.cloud;
         let parameters = PairParams {
             unit: (self.kernel.epsilon * LN_2) as f32,
@@ -124,6 +146,7 @@ impl Pass<'_> {
                 ..
             } => {
                 let (factor_one, factor_cost) = match factor {
+                    // What exceeds it is a kernel's matter.
                     Factor::One | Factor::Excess => (1.0, 0.0),
                     Factor::Cost => (0.0, 1.0 / sharpness(self.kernel) as f32),
                 };
@@ -141,6 +164,19 @@ impl Pass<'_> {
                 }
             }
         }
+    }
+
+    /// The same in another variant of its kernel.
+    pub(crate) fn with_columns(self, columns: Columns) -> Self {
+        let shader = self.shader.with_pairs(|pairs| Pairs {
+            columns,
+            workgroup: match columns {
+                Columns::Shared => Workgroup::Large,
+                _ => pairs.workgroup,
+            },
+            ..pairs
+        });
+        Self { shader, ..self }
     }
 
     /// What a tile of rows and a tile of columns bind.
@@ -172,7 +208,7 @@ impl Pass<'_> {
         let mut bindings = vec![
             self.rows.points(&tile.rows),
             cloud.points(&padded),
-            part(&cloud.log_weights, padded.start, padded.len()),
+            part(self.weights(), padded.start, padded.len()),
             part(&potential.buffer, padded.start, padded.len()),
             own,
             self.states(work, tile),
@@ -279,8 +315,8 @@ impl GpuEngine {
         self.record(work, fallback).await
     }
 
-    /// Records a kernel–vector product against so many values, with as many passes as it takes for
-    /// all `width` results of a row.
+    /// Records a kernel–vector product against so many values: by strips where there are many for a pass, else with
+    /// as many passes as it takes for all `width` results of a row.
     pub(crate) async fn record_sums(
         &self,
         work: &mut Work,
@@ -291,6 +327,29 @@ impl GpuEngine {
         out: &GpuVector,
     ) -> Result<(), Error> {
         let pairs = self.pairs(kernel, rows.cloud)?;
+        let strip = match against {
+            Values::Slope | Values::Curvature => Some(against),
+            _ if width <= WIDE => None,
+            Values::Excess => Some(Values::Excess),
+            _ => Some(Values::None),
+        };
+        if let Some(strip) = strip.filter(|_| !pairs.points.are_few()) {
+            let pass = Pass {
+                shader: Shader::Strip(pairs, strip),
+                kernel,
+                rows: rows.cloud,
+                columns,
+                extra: Extra::Values {
+                    potential: rows.potential,
+                    factor,
+                    values,
+                    width,
+                    channel: 0,
+                },
+                out,
+            };
+            return self.record_strips(work, pass).await;
+        }
         for channel in (0..width).step_by(against.sums()) {
             let pass = Pass {
                 shader: Shader::Sums(pairs, against),
@@ -361,7 +420,7 @@ impl GpuEngine {
         })
     }
 
-    fn software(&self) -> bool {
+    pub(crate) fn software(&self) -> bool {
         self.context.description.kind == Kind::Software
     }
 
@@ -429,22 +488,12 @@ impl GpuEngine {
     /// The same pass in the variant of its kernel that suits the adapter; once that pays, the
     /// variants are measured first, on a part of the work.
     async fn settled<'a>(&self, work: &mut Work, pass: Pass<'a>) -> Result<Pass<'a>, Error> {
-        if pass.slopes() > 0 {
+        if pass.slopes() > 0 || pass.is_of_excess() {
             // It has one variant.
             return Ok(pass);
         }
         let taken = self.choices.take(pass.shader, pass.work());
-        let with = |columns| Pass {
-            shader: pass.shader.with_pairs(|pairs| Pairs {
-                columns,
-                workgroup: match columns {
-                    Columns::Shared => Workgroup::Large,
-                    _ => pairs.workgroup,
-                },
-                ..pairs
-            }),
-            ..pass
-        };
+        let with = |columns| pass.with_columns(columns);
         if !taken.measure || pass.waits() {
             return Ok(with(taken.columns));
         }
@@ -475,7 +524,7 @@ impl GpuEngine {
     }
 
     /// What decides about the division of a pass.
-    fn extent(&self, work: &Work, pass: &Pass<'_>) -> Result<Extent, Error> {
+    pub(crate) fn extent(&self, work: &Work, pass: &Pass<'_>) -> Result<Extent, Error> {
         let dimension = pass.rows.dimension;
         let floats = Points::stride(dimension).max(pass.width());
         let extent = Extent {
@@ -507,8 +556,9 @@ impl GpuEngine {
                 limit,
             });
         }
-        if dimension > Extent::MOST_DIMENSIONS {
-            let (available, needed) = (Extent::MOST_DIMENSIONS as u64, dimension as u64);
+        let most = extent.most_dimensions();
+        if dimension > most {
+            let (available, needed) = (most as u64, dimension as u64);
             return Err(Error::Limit {
                 limit: "dimensions of a point",
                 available,

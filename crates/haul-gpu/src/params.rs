@@ -33,6 +33,22 @@ pub(crate) struct PairParams {
     pub(crate) power_head: f32,
     pub(crate) power_tail: f32,
     pub(crate) strength: f32,
+    pub(crate) height: u32,
+    pub(crate) first_row: u32,
+}
+
+/// The parameters of a strip's product, as `strip_product.wgsl` has them.
+#[repr(C)]
+#[derive(Debug, Default, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+pub(crate) struct StripParams {
+    pub(crate) rows: u32,
+    pub(crate) columns: u32,
+    pub(crate) height: u32,
+    pub(crate) width: u32,
+    pub(crate) quads: u32,
+    pub(crate) first_quad: u32,
+    pub(crate) carried: u32,
+    pub(crate) factor: f32,
 }
 
 /// The parameters of a kernel over vectors, as `vector_params.wgsl` has them.

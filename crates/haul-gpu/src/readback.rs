@@ -11,10 +11,6 @@ use std::pin::pin;
 use std::task;
 use std::time::{Duration, Instant};
 
-/// How long a result may take. One submission is seconds of work on a slow device, and many of
-/// them may wait in the queue.
-const PATIENCE: Duration = Duration::from_secs(600);
-
 /// How long a thread stays awake for a result, and only lets others run. To be woken takes longer than
 /// a kernel over a few hundred points, and so it does for the threads of a software adapter, which
 /// find their core asleep as well. A wait that gives up at once is no way to ask: of several threads
@@ -80,12 +76,15 @@ impl Readback {
         })
     }
 
-    /// A result has come, and its buffer serves the next one; or it will not come.
+    /// A result has come, and its buffer serves the next one; or nobody waits for it any more, and its
+    /// buffer goes with the copy that may still be on its way.
     pub(crate) fn end(&mut self, recorder: &mut Recorder, awaited: Awaited, came: bool) {
         self.awaited -= 1;
         // While others wait, the device has not done all that was submitted.
-        if self.awaited == 0 {
-            recorder.pace.ends(Instant::now());
+        if !came {
+            recorder.loses_track();
+        } else if self.awaited == 0 {
+            recorder.is_done(Instant::now());
         }
         if came && awaited.bytes + 4 <= KEPT {
             awaited.staging.unmap();
@@ -121,20 +120,19 @@ impl Readback {
 }
 
 impl Awaited {
-    /// Waits for the result.
+    /// Waits for the result, as long as the interrupt is not raised: looked at all the time at first, and then after
+    /// the submissions that are on their way, which the recorder keeps few.
     pub(crate) async fn wait(&self, context: &Context) -> Result<Vec<f32>, Error> {
         let start = Instant::now();
         let mapped = loop {
-            poll(context, wgpu::PollType::Poll)?;
+            context.check_interrupt()?;
+            context.poll(wgpu::PollType::Poll)?;
             if let Some(mapped) = self.mapped() {
                 break mapped;
             }
             if start.elapsed() > AWAKE {
-                let end = wgpu::PollType::Wait {
-                    submission_index: Some(self.submission.clone()),
-                    timeout: Some(PATIENCE),
-                };
-                poll(context, end)?;
+                context.wait_for(&self.submission)?;
+                context.check_interrupt()?;
                 break self.receiver.receive().await;
             }
             std::thread::yield_now();
@@ -171,21 +169,5 @@ impl Awaited {
             task::Poll::Ready(mapped) => Some(mapped),
             task::Poll::Pending => None,
         }
-    }
-}
-
-/// Lets the device do its part: look after what is done, or wait for it.
-fn poll(context: &Context, how: wgpu::PollType) -> Result<(), Error> {
-    match context.device.poll(how) {
-        Ok(_) => Ok(()),
-        Err(wgpu::PollError::Timeout) => {
-            context.check()?;
-            let seconds = PATIENCE.as_secs();
-            Err(Error::Timeout { seconds })
-        }
-        Err(error) => Err(Error::Operation {
-            what: "waiting for the device",
-            message: error.to_string(),
-        }),
     }
 }

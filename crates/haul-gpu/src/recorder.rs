@@ -3,13 +3,16 @@
 //! A submission costs tens of microseconds, as much as a pass over a few thousand pairs. So
 //! operators only record what they want done; one compute pass takes it all when the recorded work
 //! is large, the ring of parameters is full, or a result is read.
+//!
+//! Who records faster than the device works waits for it, so that there is never more on its way than an interrupt
+//! can wait for.
 
 use crate::Error;
 use crate::context::Context;
 use crate::pace::Pace;
 use haul_shaders::{Access, Shader};
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, VecDeque};
 use std::time::Instant;
 
 /// Bytes between the parameters of two dispatches: the portable alignment of dynamic offsets.
@@ -25,6 +28,10 @@ pub(crate) struct Binding {
     pub(crate) offset: u64,
     pub(crate) size: u64,
 }
+
+/// Submissions that may be on their way while more is recorded, in the work of a full one: one that runs, and
+/// one that waits for it.
+const AHEAD: usize = 2;
 
 /// A copy of the first bytes of a buffer that follows the recorded dispatches, and a token that
 /// follows the copy, behind those bytes.
@@ -52,6 +59,8 @@ pub(crate) struct Recorder {
     dispatches: Vec<Dispatch>,
     bytes: Vec<u8>,
     work: usize,
+    /// Submissions that may not be done, the oldest first, and the work of each.
+    submitted: VecDeque<(wgpu::SubmissionIndex, usize)>,
     /// How fast the device works.
     pub(crate) pace: Pace,
 }
@@ -75,12 +84,14 @@ impl Recorder {
             dispatches: Vec::new(),
             bytes: Vec::new(),
             work: 0,
+            submitted: VecDeque::new(),
             pace: Pace::new(),
         })
     }
 
     /// Records a dispatch of `shader` over that many workgroups. `work` is what it costs, in pairs
-    /// of dimension 3.
+    /// of dimension 3. While the interrupt is raised nothing is recorded; what was recorded before stays, because it
+    /// may be somebody else's.
     pub(crate) async fn record(
         &mut self,
         context: &Context,
@@ -90,6 +101,7 @@ impl Recorder {
         workgroups: (u32, u32),
         work: usize,
     ) -> Result<(), Error> {
+        context.check_interrupt()?;
         if let Entry::Vacant(vacant) = self.pipelines.entry(shader) {
             let pipeline = context
                 .scoped("a compute pipeline", || Pipeline::new(context, shader))
@@ -106,8 +118,32 @@ impl Recorder {
         self.work += work;
         if self.work >= self.pace.submission() || self.dispatches.len() as u64 == SLOTS {
             self.submit(context, None).await?;
+            self.keep_up(context)?;
         }
         Ok(())
+    }
+
+    /// Waits until few submissions are on their way.
+    fn keep_up(&mut self, context: &Context) -> Result<(), Error> {
+        let most = AHEAD * self.pace.submission();
+        while self.submitted.iter().map(|(_, work)| work).sum::<usize>() > most {
+            context.check_interrupt()?;
+            if let Some((oldest, _)) = self.submitted.pop_front() {
+                context.wait_for(&oldest)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// All that was submitted is done.
+    pub(crate) fn is_done(&mut self, now: Instant) {
+        self.submitted.clear();
+        self.pace.ends(now);
+    }
+
+    /// Some of what was submitted is waited for no longer.
+    pub(crate) fn loses_track(&mut self) {
+        self.pace.forgets();
     }
 
     /// Submits what is recorded, and the copy after it.
@@ -124,18 +160,20 @@ impl Recorder {
             bytes.extend_from_slice(bytemuck::bytes_of(&copy.token));
             (copy, token)
         });
-        self.pace
-            .begins(std::mem::take(&mut self.work), Instant::now());
+        let work = std::mem::take(&mut self.work);
+        self.pace.begins(work, Instant::now());
         tracing::trace!(
             dispatches = dispatches.len(),
             read = copy.is_some(),
             "submit"
         );
-        context
+        let submission = context
             .scoped("a submission", || {
                 self.encode(context, &dispatches, &bytes, copy)
             })
-            .await
+            .await?;
+        self.submitted.push_back((submission.clone(), work));
+        Ok(submission)
     }
 
     fn encode(

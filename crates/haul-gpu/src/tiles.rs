@@ -8,6 +8,7 @@
 //! dispatch alone: the order in which the sums of a row are taken, and with it their rounding, is
 //! the same whatever else the device does.
 
+use crate::cloud::padded;
 use haul_shaders::Shader;
 use std::ops::Range;
 
@@ -22,6 +23,14 @@ const MOST_COLUMNS: usize = 1 << 18;
 
 /// Columns of a split are not made fewer than this.
 const LEAST_SPLIT: usize = 64;
+
+/// Columns of a strip of a plan, and the strips that a row is made of where it has more columns.
+const LEAST_STRIP_COLUMNS: usize = 512;
+const MOST_STRIP_COLUMNS: usize = 1 << 14;
+const LEAST_STRIPS: usize = 64;
+
+/// Quads of channels of a strip's product that take as long as the density of a pair of dimension 3.
+const QUADS_PER_WORK: usize = 2;
 
 /// Elements of a vector that one dispatch handles: 65 535 workgroups of 256 hold them.
 const MOST_ELEMENTS: usize = 1 << 23;
@@ -77,15 +86,17 @@ impl Extent {
     /// Groups of columns that an invocation has time for.
     fn groups_by_loop(&self) -> usize {
         let per_step = self.shader.splits_per_workgroup();
-        let iterations = match self.shader.pairs() {
-            Some(pairs) => 1 + pairs.loop_over_coordinates(self.dimension),
-            None => 1,
-        };
+        let iterations = 1 + self.shader.loop_over_coordinates(self.dimension);
         (MOST_ITERATIONS / iterations).max(1) * per_step
     }
 
-    /// The largest dimension whose loop over coordinates is short enough.
-    pub(crate) const MOST_DIMENSIONS: usize = 4 * (MOST_ITERATIONS - 1);
+    /// The largest dimension, in thousands, whose loop over coordinates is short enough.
+    pub(crate) fn most_dimensions(&self) -> usize {
+        match self.shader.loop_over_coordinates(1024) {
+            0 => usize::MAX,
+            iterations => (MOST_ITERATIONS - 1) / iterations * 1024,
+        }
+    }
 
     /// The least that a binding must hold, in bytes, for there to be a division at all.
     pub(crate) fn least_binding(&self) -> u64 {
@@ -98,6 +109,11 @@ impl Extent {
 
     /// Some rows in tiles, each with its dispatches over all columns. What sums a row is made of
     /// does not depend on the tile that it is in.
+    ///
+    /// A term of such a sum is rounded at most 3 times in its group of 8 columns, 64 times in a block of 64 groups, 64
+    /// times in a span of 64 blocks, once for each span and each dispatch, and where S states are joined
+    /// 64 + S/64 times. A running maximum rounds twice more in each of these steps. Of m columns there are
+    /// m/32768 spans, and at most m d/800 000 dispatches beside the first.
     pub(crate) fn tiles(&self, rows: Range<usize>) -> Vec<RowTile> {
         let splits = self.splits();
         let per_split = self.groups_per_split(splits);
@@ -157,6 +173,82 @@ impl Extent {
     }
 }
 
+/// A part of all pairs whose densities are stored, and the dispatches that compute and use them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Strip {
+    pub(crate) rows: Range<usize>,
+    pub(crate) columns: Range<usize>,
+    /// Rows of the strip that one dispatch computes, all columns of them.
+    pub(crate) dispatches: Vec<Range<usize>>,
+    /// Groups of columns that a workgroup takes there, and workgroups that share them.
+    pub(crate) groups_per_split: usize,
+    pub(crate) splits: usize,
+    /// Quads of channels that one dispatch of the product computes.
+    pub(crate) quads: usize,
+}
+
+impl Strip {
+    /// Rows that a column takes in the buffer.
+    pub(crate) fn height(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// The work of so many quads of its product, in pairs of dimension 3.
+    pub(crate) fn product_work(&self, quads: usize) -> usize {
+        self.rows.len() * self.columns.len() * quads.div_ceil(QUADS_PER_WORK)
+    }
+}
+
+impl Extent {
+    /// All pairs in strips of at most so many bytes, in the order in which their products are summed: all columns of
+    /// some rows, then the next rows. A workgroup of a product computes `per_workgroup` quads of
+    /// channels.
+    ///
+    /// A term of a product is rounded at most 64 times in a block of columns, C/64 times in a strip of C columns, and
+    /// once for each of the m/C strips: C is such that there are not more than 64 strips, where a binding holds C points.
+    pub(crate) fn strips(&self, bytes: u64, per_workgroup: usize) -> Vec<Strip> {
+        let bytes = bytes.min(self.binding);
+        let most_columns = self
+            .columns
+            .div_ceil(LEAST_STRIPS)
+            .clamp(LEAST_STRIP_COLUMNS, MOST_STRIP_COLUMNS)
+            .min(elements(self.binding, self.floats_per_column))
+            .next_multiple_of(ALIGNMENT);
+        let most_rows = elements(bytes, most_columns.min(padded(self.columns)))
+            .min(elements(self.binding, self.floats_per_row))
+            .max(ALIGNMENT);
+        let strip = |rows: &Range<usize>, columns: Range<usize>| {
+            let groups = padded(columns.len()) / Shader::GROUP;
+            let by_work = self.most_work / Self::pair_work(self.dimension) / padded(columns.len());
+            let most_rows = (by_work / ALIGNMENT * ALIGNMENT).max(ALIGNMENT);
+            let workgroups = rows
+                .len()
+                .min(most_rows)
+                .div_ceil(self.shader.rows_per_workgroup());
+            let wanted = self.parallelism.div_ceil(workgroups);
+            let groups_per_split = (groups / wanted)
+                .clamp(1, self.groups_by_loop())
+                .next_multiple_of(self.shader.groups_per_tile());
+            let pairs = rows.len() * columns.len();
+            let quads = self.most_work.saturating_mul(QUADS_PER_WORK) / pairs;
+            Strip {
+                dispatches: ranges(0..rows.len(), most_rows).collect(),
+                groups_per_split,
+                splits: groups.div_ceil(groups_per_split),
+                quads: (quads / per_workgroup).clamp(1, usize::from(u16::MAX)) * per_workgroup,
+                rows: rows.clone(),
+                columns,
+            }
+        };
+        ranges(0..self.rows, most_rows)
+            .flat_map(|rows| {
+                let columns = ranges(0..self.columns, most_columns);
+                columns.map(move |columns| strip(&rows, columns))
+            })
+            .collect()
+    }
+}
+
 /// The tiles of a vector. They begin at multiples of the elements that a workgroup handles, each of
 /// which leaves its own partial sums.
 pub(crate) fn vector_tiles(
@@ -188,7 +280,7 @@ fn ranges(all: Range<usize>, most: usize) -> impl Iterator<Item = Range<usize>> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use haul_shaders::{Columns, Pairs, Points, Power, Workgroup};
+    use haul_shaders::{Columns, Pairs, Points, Power, Values, Workgroup};
 
     const MOST_WORK: usize = 1 << 28;
 
@@ -278,6 +370,66 @@ mod tests {
         let (fast, slow) = (fast.tiles(0..100_000), slow.tiles(0..100_000));
         assert!(slow.len() > fast.len());
         assert!(slow[0].dispatches == fast[0].dispatches && slow[0].splits == fast[0].splits);
+    }
+
+    #[test]
+    fn every_pair_is_in_exactly_one_strip_and_no_limit_is_exceeded() {
+        let bytes = 8 << 20;
+        for (rows, columns, dimension, width, binding) in [
+            (1, 1, 5, 5, 128 << 20),
+            (50, 60, 50_000, 50_000, 128 << 20),
+            (3, 5000, 200_000, 200_000, 128 << 20),
+            (2000, 3001, 9, 700, 1 << 20),
+            (1000, 70_000, 33, 33, 128 << 20),
+            (70_000, 100, 784, 784, 128 << 20),
+        ] {
+            for values in [Values::Slope, Values::Curvature] {
+                let whole = extent(rows, columns, dimension, Columns::Loaded);
+                let pairs = whole.shader.pairs().unwrap();
+                let extent = Extent {
+                    binding,
+                    shader: Shader::Strip(pairs, values),
+                    floats_per_column: Points::stride(dimension).max(width),
+                    floats_per_row: Points::stride(dimension).max(width),
+                    ..whole
+                };
+                if dimension > extent.most_dimensions() {
+                    // It is refused.
+                    assert_eq!((dimension, values), (200_000, Values::Curvature));
+                    continue;
+                }
+                let mut next = (0, 0);
+                let strips = extent.strips(bytes, 4);
+                let of_a_row = strips.iter().filter(|strip| strip.rows.start == 0).count();
+                assert!(of_a_row <= LEAST_STRIPS);
+                for strip in strips {
+                    assert_eq!((strip.rows.start, strip.columns.start), next);
+                    next = match strip.columns.end {
+                        end if end == columns => (strip.rows.end, 0),
+                        end => (strip.rows.start, end),
+                    };
+                    let floats = strip.rows.len() * padded(strip.columns.len());
+                    assert!(floats * 4 <= (bytes as usize).min(binding as usize));
+                    let longest = strip.rows.len().max(strip.columns.len());
+                    assert!((longest * extent.floats_per_row * 4) as u64 <= binding);
+                    assert!(
+                        strip.rows.start % ALIGNMENT == 0 && strip.columns.start % ALIGNMENT == 0
+                    );
+                    let groups = padded(strip.columns.len()) / Shader::GROUP;
+                    assert!(strip.groups_per_split * strip.splits >= groups);
+                    let iterations = 1 + extent.shader.loop_over_coordinates(dimension);
+                    assert!(strip.groups_per_split * iterations < 65_000, "{strip:?}");
+                    let mut covered = 0;
+                    for dispatch in &strip.dispatches {
+                        assert_eq!(dispatch.start, covered);
+                        covered = dispatch.end;
+                    }
+                    assert_eq!(covered, strip.rows.len());
+                    assert!(strip.quads % 4 == 0 && strip.quads > 0);
+                }
+                assert_eq!(next, (rows, 0));
+            }
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-    // A group of 8 columns and its squared distances from all rows, four coordinates at a time.
+    // A group of 8 columns and its squared distances from all rows, four coordinates at a time: one block.
     #import columns
     #unroll k 8
     #unroll r ROWS

@@ -39,6 +39,9 @@ struct Params {
     power_head: f32,
     power_tail: f32,
     strength: f32,
+    // Of a strip: rows between two columns, and the first row of this dispatch.
+    height: u32,
+    first_row: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;

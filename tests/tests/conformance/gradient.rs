@@ -210,9 +210,9 @@ fn gradients_of_divergences_are_differences(device: &Device) {
         assert!(terms.converged());
         let allowed = 20.0 * tolerance(device) * (1.0 + masses[0] + masses[1]) + 1e-8;
         let value = |a: &Measure, b: &Measure| {
-            let of = |a: &Measure, b: &Measure| optimum(cost, epsilon, rho, a, b);
             let masses = 0.5 * epsilon * (a.mass() - b.mass()).powi(2);
-            of(a, b) - 0.5 * (of(a, a) + of(b, b)) + masses
+            let own = |rho: f64, a: &Measure| 0.5 * optimum(cost, epsilon, [rho; 2], a, a);
+            optimum(cost, epsilon, rho, a, b) - own(rho[0], a) - own(rho[1], b) + masses
         };
         let balanced = rho == [EXACT; 2];
         let context = format!("S, p {p}, ε {epsilon}, ρ {rho:?}, masses {masses:?}");

@@ -4,7 +4,7 @@
 use super::solver::tolerance;
 use haul::{Bounds, Cost, Device, Divergence, Energy, Engine, Measure, Sinkhorn};
 use haul_tests::clouds::{Numbers, measure};
-use haul_tests::compare::{accept, number, reject};
+use haul_tests::compare::{accept, close, number, reject};
 use haul_tests::dense;
 use haul_tests::engines::Body;
 
@@ -44,18 +44,35 @@ fn divergences_become_energies(device: &Device) {
     for p in [1.0, 1.5, 2.0] {
         let cost = Cost::power(p).unwrap();
         let largest = dense::largest_cost(cost, &dense::side(&a), &dense::side(&b));
-        let energy = Energy::new().p(p).evaluate(device, &a, &b).unwrap().value;
-        for ratio in [30.0, 300.0] {
+        let energy = Energy::new().p(p).evaluate(device, &a, &b).unwrap();
+        let centred = {
+            let weights = a.weights().iter().zip(&energy.gradient_weights);
+            let mean: f64 = weights.map(|(a, g)| a * g).sum();
+            let gradient = energy.gradient_weights.iter().map(|g| g - mean);
+            gradient.collect::<Vec<_>>()
+        };
+        for ratio in [30.0, 300.0, 1e5, 1e9] {
             let epsilon = ratio * largest;
             let settings = Sinkhorn::epsilon(epsilon).p(p).tolerance(tolerance(device));
             let terms = Divergence::from(settings).evaluate(device, &a, &b).unwrap();
-            // OT_ε = E − Var(C)/(2ε) + …, for each of three terms; and ε times a rounding.
-            let rounding = 64.0 * device.precision().unit_roundoff() * epsilon;
-            let allowed = largest / ratio + rounding;
+            // OT_ε = E − Var(C)/(2ε) + …, for each of three terms; roundings are those of costs, whatever ε.
+            let u = device.precision().unit_roundoff();
+            let allowed = largest * (1.0 / ratio + 64.0 * u);
             let context = format!("p {p}, ε {ratio} times the largest cost");
-            accept(&context, number("S", terms.value(), energy, allowed));
+            accept(&context, number("S", terms.value(), energy.value, allowed));
             let wrong = terms.value() + 3.0 * allowed;
-            reject(&context, number("S", wrong, energy, allowed));
+            reject(&context, number("S", wrong, energy.value, allowed));
+            let (lower, upper) = (terms.lower_bound(), terms.upper_bound());
+            assert!(
+                upper - lower < largest * (2.0 / ratio + 2000.0 * u),
+                "{lower} {upper}"
+            );
+            let gradient = terms.gradient().unwrap().weights;
+            accept(&context, close(&gradient, &centred, |_| 2.0 * allowed));
+            if ratio > 100.0 {
+                let none = vec![0.0; a.len()];
+                reject(&context, close(&centred, &none, |_| 2.0 * allowed));
+            }
         }
     }
 }

@@ -2,10 +2,12 @@
 //! solver and the energies against closed forms and invariants, the device against faults.
 
 mod batches;
+mod dimensions;
 mod energy;
 mod faults;
 mod gradient;
 mod hessian;
+mod interrupt;
 mod limits;
 mod operators;
 mod scores;
@@ -26,6 +28,7 @@ fn main() -> ExitCode {
     for engine in engines::all() {
         let bodies = [
             operators::BODIES,
+            dimensions::BODIES,
             solver::BODIES,
             unbalanced::BODIES,
             energy::BODIES,
@@ -38,11 +41,14 @@ fn main() -> ExitCode {
         for (name, body) in bodies.concat() {
             trials.push(engine.trial(name, body));
         }
+        for (name, body) in interrupt::BODIES {
+            trials.push(engine.trial_alone(name, *body));
+        }
     }
     // What an instruction set changes is in the operators.
     for engine in engines::cpu_on_other_instructions() {
-        for (name, body) in operators::BODIES {
-            trials.push(engine.trial(name, *body));
+        for (name, body) in [operators::BODIES, dimensions::BODIES].concat() {
+            trials.push(engine.trial(name, body));
         }
     }
     for engine in engines::adapters() {

@@ -86,11 +86,11 @@ fn costs() -> [Cost; 4] {
     [0.5, 1.0, 1.5, 2.0].map(|p| Cost::power(p).unwrap())
 }
 
-fn unit(device: &Device) -> f64 {
+pub(crate) fn unit(device: &Device) -> f64 {
     device.precision().unit_roundoff()
 }
 
-fn side(n: usize, d: usize, seed: u64, height: f64) -> dense::Side {
+pub(crate) fn side(n: usize, d: usize, seed: u64, height: f64) -> dense::Side {
     let potential = Numbers::new(seed + 2).vector(n, -height, height);
     let potential = potential.into_iter().map(|f| f64::from(f as f32)).collect();
     dense::Side {
@@ -102,13 +102,13 @@ fn side(n: usize, d: usize, seed: u64, height: f64) -> dense::Side {
 }
 
 /// A side as the device holds it.
-struct Uploaded {
-    cloud: haul::Cloud,
-    potential: haul::Vector,
+pub(crate) struct Uploaded {
+    pub(crate) cloud: haul::Cloud,
+    pub(crate) potential: haul::Vector,
 }
 
 impl Uploaded {
-    fn new(device: &Device, side: &dense::Side) -> Self {
+    pub(crate) fn new(device: &Device, side: &dense::Side) -> Self {
         Self {
             cloud: device
                 .cloud(&side.points, side.dimension, &side.weights)
@@ -117,7 +117,7 @@ impl Uploaded {
         }
     }
 
-    fn side(&self) -> Side<'_, Device> {
+    pub(crate) fn side(&self) -> Side<'_, Device> {
         Side {
             cloud: &self.cloud,
             potential: &self.potential,
@@ -149,7 +149,7 @@ fn softmin(
     device.read(&out).unwrap()
 }
 
-fn product(
+pub(crate) fn product(
     device: &Device,
     kernel: Kernel,
     rows: &dense::Side,
@@ -388,7 +388,7 @@ fn products_of_an_infinite_epsilon_are_moments_of_the_cost(device: &Device) {
     }
 }
 
-fn gradient(
+pub(crate) fn gradient(
     device: &Device,
     kernel: Kernel,
     rows: &dense::Side,

@@ -6,6 +6,7 @@
 //! in them, and so a point in common. No tolerance is chosen, wherever an iteration ended.
 
 mod bounds;
+mod dimensions;
 mod finite;
 mod generators;
 mod gradient;
@@ -22,7 +23,8 @@ use std::process::ExitCode;
 /// Cases on a CPU engine; an adapter, whose every wait costs, takes part in one of 32.
 const CASES: u32 = 800;
 
-/// The cases are the same ones in every run, unless `PROPTEST_RNG_SEED` asks for others.
+/// The cases are the same ones in every run, unless `PROPTEST_RNG_SEED` asks for others,
+/// and `PROPTEST_CASES` for another number.
 const SEED: u64 = 1781;
 
 /// What a property says of a case.
@@ -36,7 +38,11 @@ where
     let on_adapter = matches!(device, Device::Gpu(_));
     let usual = ProptestConfig::default();
     let config = ProptestConfig {
-        cases: if on_adapter { CASES / 32 } else { CASES },
+        cases: match std::env::var_os("PROPTEST_CASES") {
+            Some(_) => usual.cases,
+            None if on_adapter => CASES / 32,
+            None => CASES,
+        },
         failure_persistence: None,
         rng_seed: match usual.rng_seed {
             RngSeed::Random => RngSeed::Fixed(SEED),
@@ -75,6 +81,7 @@ fn main() -> ExitCode {
     let bodies = [
         finite::BODIES,
         bounds::BODIES,
+        dimensions::BODIES,
         invariance::BODIES,
         gradient::BODIES,
     ]

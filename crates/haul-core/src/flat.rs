@@ -1,0 +1,84 @@
+//! Potentials where ε is far above the costs.
+//!
+//! There a softmin is ε times the logarithm of a sum near 1, so that it is off by a rounding of ε, which may
+//! exceed every cost. The excess of that sum over 1 has the digits:
+//!
+//! ```text
+//! T_b(g)ᵢ = fᵢ − ε log(1 + Eᵢ),   Eᵢ = Σⱼ bⱼ (exp((fᵢ + gⱼ − Cᵢⱼ)/ε) − 1)
+//! ```
+//!
+//! Values do not need it, because the dual at potentials that are off by δ is off by δ²/ε; the potentials, and
+//! the derivatives in the weights, do.
+
+use crate::engine::{Factor, Kernel};
+use crate::marginal::Marginal;
+use crate::pass::Pass;
+use crate::rounding::{FLAT, Rounding};
+use crate::run::best_translation;
+use crate::{Engine, Result};
+
+/// Replaces potentials by their updates, from excesses, where all exponents are small; returns how many passes
+/// over pairs that took. With `symmetric` both sides are one measure, and its potential is that of the source.
+pub(crate) fn refine<E: Engine>(
+    engine: &E,
+    kernel: Kernel,
+    (source, target): (&mut Marginal<E>, &mut Marginal<E>),
+    rounding: Rounding,
+    symmetric: bool,
+) -> Result<usize> {
+    let f = engine.read(&source.potential)?;
+    let g = engine.read(&target.potential)?;
+    let height = source.height(&f) + target.height(&g);
+    if (rounding.largest_cost() + height) / kernel.epsilon > FLAT {
+        return Ok(0);
+    }
+    if symmetric {
+        // T takes away the rounding of each point, and turns the sign of what all have in common.
+        let smooth = update(engine, kernel, source, target, &f)?;
+        source.potential = engine.vector(&smooth)?;
+        target.potential = engine.vector(&smooth)?;
+        let next = update(engine, kernel, source, target, &smooth)?;
+        let average: Vec<f64> = next
+            .iter()
+            .zip(&smooth)
+            .map(|(f, h)| 0.5 * (f + h))
+            .collect();
+        source.potential = engine.vector(&average)?;
+        target.potential = engine.vector(&average)?;
+        return Ok(2);
+    }
+    let mut g = update(engine, kernel, target, source, &g)?;
+    target.potential = engine.vector(&g)?;
+    let mut f = update(engine, kernel, source, target, &f)?;
+    let balanced = source.rho.is_infinite() && target.rho.is_infinite();
+    let translation = if balanced {
+        None
+    } else {
+        best_translation(engine, (source, &f), (target, &g))
+    };
+    if let Some(t) = translation {
+        f.iter_mut().for_each(|f| *f += t);
+        g.iter_mut().for_each(|g| *g -= t);
+        target.potential = engine.vector(&g)?;
+    }
+    source.potential = engine.vector(&f)?;
+    Ok(2)
+}
+
+/// λ T of the other side's potential, for a potential that the device has.
+fn update<E: Engine>(
+    engine: &E,
+    kernel: Kernel,
+    rows: &Marginal<E>,
+    columns: &Marginal<E>,
+    potential: &[f64],
+) -> Result<Vec<f64>> {
+    let ones = vec![1.0; columns.weights.len()];
+    let pass = Pass::between(engine, kernel, rows, columns);
+    let excess = pass.product(Factor::Excess, &ones, 1)?;
+    let damping = 1.0 / (1.0 + kernel.epsilon / rows.rho);
+    let pairs = potential.iter().zip(excess);
+    Ok(pairs
+        .map(|(f, excess)| damping * (f - kernel.epsilon * excess.ln_1p()))
+        .collect())
+}

@@ -1,0 +1,328 @@
+//! Sums of more values than the registers hold.
+//!
+//! What a pair brings is one coefficient times many values, Sᵢₙ = Σⱼ wᵢⱼ Vᵢⱼₙ. For a block of rows and some
+//! tiles of columns the coefficients are computed once and written down, and a second kernel multiplies them
+//! with the values of the columns, or with the differences of coordinates, as matrices are multiplied:
+//! a few rows and a few values at a time, whose sums stay in registers. So a product of any width, and a
+//! gradient of any dimension, costs one evaluation of the pairs and one multiplication.
+
+use crate::aligned::Aligned;
+use crate::block::{Block, Meeting, ROWS, RowKernel, add, costs_of_squares, tiles_in_a_row};
+use crate::exp2::{excess, exp2};
+use crate::real::Float;
+use crate::sums::{Differences, Pair, Slope};
+use haul_core::engine::Factor;
+use pulp::{Simd, WithSimd};
+
+/// Rows and tiles of columns whose coefficients are held at a time: 32 kB, which stay in the first cache.
+pub(crate) const MOST_ROWS: usize = 16;
+pub(crate) const TILES: usize = 8;
+
+/// Values whose sums are in registers at a time.
+const VALUES: usize = 4;
+
+/// Coefficients of some rows and of up to [`TILES`] tiles of columns, row after row.
+pub(crate) struct Coefficients<T>(Aligned<T>);
+
+impl<T: Float> Coefficients<T> {
+    /// Room for a number of rows.
+    pub(crate) fn of_rows(rows: usize) -> Self {
+        let rows = rows.next_multiple_of(ROWS);
+        Self(Aligned::filled(rows * TILES * T::TILE, T::ZERO))
+    }
+}
+
+/// What makes the coefficient of a pair.
+pub(crate) trait Weighing<T: Float>: Copy {
+    /// Whether it asks for the distance of a pair, and not for its power alone.
+    fn measures(self) -> bool;
+
+    /// Whether it asks for what a power exceeds 1 by, in place of the power.
+    fn exceeds(self) -> bool;
+
+    /// The coefficient, for a pair whose direction is ⟨zᵢ, xᵢ − yⱼ⟩ along `along` where there are
+    /// directions.
+    fn coefficient<S: Simd>(self, simd: S, pair: Pair<T, S>, along: T::Lanes<S>) -> T::Lanes<S>;
+
+    /// z of the tile of rows, as the coordinates of points.
+    fn directions(&self) -> Option<&[T]> {
+        None
+    }
+}
+
+/// π φ.
+#[derive(Clone, Copy)]
+pub(crate) struct Density(pub(crate) Factor);
+
+impl<T: Float> Weighing<T> for Density {
+    #[inline(always)]
+    fn measures(self) -> bool {
+        self.0 == Factor::Cost
+    }
+
+    #[inline(always)]
+    fn exceeds(self) -> bool {
+        self.0 == Factor::Excess
+    }
+
+    #[inline(always)]
+    fn coefficient<S: Simd>(self, simd: S, pair: Pair<T, S>, _: T::Lanes<S>) -> T::Lanes<S> {
+        pair.times(simd, self.0)
+    }
+}
+
+impl<T: Float> Weighing<T> for Slope<'_, T> {
+    #[inline(always)]
+    fn measures(self) -> bool {
+        true
+    }
+
+    #[inline(always)]
+    fn exceeds(self) -> bool {
+        self.factor == Factor::Excess
+    }
+
+    #[inline(always)]
+    fn coefficient<S: Simd>(self, simd: S, pair: Pair<T, S>, _: T::Lanes<S>) -> T::Lanes<S> {
+        Slope::coefficient(self, simd, pair)
+    }
+}
+
+/// π ⟨zᵢ, s⟩ s over x − y for s = |x − y|^{p − 2} (x − y).
+#[derive(Clone, Copy)]
+pub(crate) struct Curvature<'a, T> {
+    /// z of the tile of rows, as the coordinates of points.
+    pub(crate) directions: &'a [T],
+    pub(crate) differences: Differences<'a, T>,
+}
+
+impl<T: Float> Weighing<T> for Curvature<'_, T> {
+    #[inline(always)]
+    fn measures(self) -> bool {
+        true
+    }
+
+    #[inline(always)]
+    fn exceeds(self) -> bool {
+        false
+    }
+
+    #[inline(always)]
+    fn coefficient<S: Simd>(self, simd: S, pair: Pair<T, S>, along: T::Lanes<S>) -> T::Lanes<S> {
+        let weight = T::mul(simd, pair.power, along);
+        let weight = self.differences.slope(simd, pair, weight);
+        self.differences.slope(simd, pair, weight)
+    }
+
+    #[inline(always)]
+    fn directions(&self) -> Option<&[T]> {
+        Some(self.directions)
+    }
+}
+
+/// The kernel that writes them.
+pub(crate) struct Evaluate<'a, T, M> {
+    pub(crate) block: Block<'a, T>,
+    /// f of the rows, filled up to a multiple of [`ROWS`].
+    pub(crate) potential: &'a [T],
+    pub(crate) weighing: M,
+    pub(crate) coefficients: &'a mut Coefficients<T>,
+    /// The tile of the coefficients that the block begins with.
+    pub(crate) tile: usize,
+}
+
+impl<T: Float, M: Weighing<T>> RowKernel for Evaluate<'_, T, M> {
+    #[inline(always)]
+    fn run<S: Simd, const D: usize, const POWER: bool>(self, simd: S) {
+        if T::width::<S>() > 1 {
+            self.run_with::<S, D, POWER, 2>(simd);
+        } else {
+            self.run_with::<S, D, POWER, 1>(simd);
+        }
+    }
+}
+
+impl<T: Float, M: Weighing<T>> Evaluate<'_, T, M> {
+    #[inline(always)]
+    fn run_with<S: Simd, const D: usize, const POWER: bool, const V: usize>(self, simd: S) {
+        let Self {
+            block,
+            potential,
+            weighing,
+            coefficients,
+            tile: first,
+        } = self;
+        let sharpness = T::splat(simd, block.sharpness);
+        let zero = T::splat(simd, T::ZERO);
+        let seeded = block.metric.is_squared() && !weighing.measures();
+        let exceeds = weighing.exceeds();
+        let width = V * T::width::<S>();
+        let size = block.dimension * T::TILE;
+
+        let groups = coefficients.0.chunks_exact_mut(ROWS * TILES * T::TILE);
+        for (row, coefficients) in (0..block.count).step_by(ROWS).zip(groups) {
+            let mut f = [zero; ROWS];
+            let mut seeds = [zero; ROWS];
+            for r in 0..ROWS {
+                f[r] = T::splat(simd, potential[row + r]);
+                if seeded {
+                    seeds[r] = T::sub(simd, zero, f[r]);
+                }
+            }
+            let tiles = block.columns.chunks_exact(size);
+            for (tile, (columns, terms)) in tiles.zip(block.terms.chunks_exact(T::TILE)).enumerate()
+            {
+                for column in (0..T::TILE).step_by(width) {
+                    let meeting = Meeting {
+                        rows: block.rows,
+                        row: block.first + row,
+                        columns,
+                        column,
+                        dimension: block.dimension,
+                    };
+                    let squares = meeting.squared_distances::<S, D, V>(simd, seeds);
+                    let costs = costs_of_squares::<T, S, POWER, V>(simd, block.metric, squares);
+                    let along = match weighing.directions() {
+                        Some(directions) => meeting.projections::<S, D, V>(simd, directions),
+                        None => [[zero; V]; ROWS],
+                    };
+                    let h = T::lanes::<S>(&terms[column..][..width]);
+                    for r in 0..ROWS {
+                        let at = (r * TILES + first + tile) * T::TILE + column;
+                        let out = T::lanes_mut::<S>(&mut coefficients[at..][..width]);
+                        for v in 0..V {
+                            let cost = costs[r][v];
+                            let rest = if seeded {
+                                cost
+                            } else {
+                                T::sub(simd, cost, f[r])
+                            };
+                            let s = T::negate_mul_add(simd, sharpness, rest, h[v]);
+                            let pair = Pair {
+                                row: block.first + row + r,
+                                tile,
+                                column: column + v * T::width::<S>(),
+                                power: if exceeds {
+                                    excess::<T, S>(simd, s)
+                                } else {
+                                    exp2::<T, S>(simd, s)
+                                },
+                                square: squares[r][v],
+                                cost,
+                            };
+                            out[v] = weighing.coefficient(simd, pair, along[r][v]);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Values that coefficients are multiplied with: those of some columns, or what they differ by from those of
+/// some rows.
+#[derive(Clone, Copy)]
+pub(crate) struct Factors<'a, T> {
+    /// `width` values a column, in tiles.
+    pub(crate) values: &'a [T],
+    pub(crate) width: usize,
+    /// As many values a row, in a tile, from which those of the columns are taken away.
+    pub(crate) rows: Option<&'a [T]>,
+}
+
+/// The kernel that multiplies coefficients with some of the values, one after the other.
+pub(crate) struct Multiply<'a, T> {
+    pub(crate) coefficients: &'a Coefficients<T>,
+    pub(crate) factors: Factors<'a, T>,
+    /// The first of the rows within its tile.
+    pub(crate) row: usize,
+    /// Which values.
+    pub(crate) range: std::ops::Range<usize>,
+    /// Where the sums are added: `width` a row.
+    pub(crate) totals: &'a mut [f64],
+}
+
+impl<T: Float> WithSimd for Multiply<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(mut self, simd: S) {
+        let mut n = self.range.start;
+        while n < self.range.end {
+            match (self.range.end - n, self.factors.rows) {
+                (VALUES.., None) => self.multiply::<S, VALUES, false>(simd, n),
+                (VALUES.., Some(_)) => self.multiply::<S, VALUES, true>(simd, n),
+                (_, None) => self.multiply::<S, 1, false>(simd, n),
+                (_, Some(_)) => self.multiply::<S, 1, true>(simd, n),
+            }
+            n += if self.range.end - n < VALUES {
+                1
+            } else {
+                VALUES
+            };
+        }
+    }
+}
+
+impl<T: Float> Multiply<'_, T> {
+    /// N values from the n-th on, for all rows.
+    #[inline(always)]
+    fn multiply<S: Simd, const N: usize, const DIFFERENCES: bool>(
+        &mut self,
+        simd: S,
+        first: usize,
+    ) {
+        let Factors {
+            values,
+            width,
+            rows,
+        } = self.factors;
+        let zeros = [[T::splat(simd, T::ZERO); N]; ROWS];
+        let span = tiles_in_a_row::<T, S>();
+        let groups = self.coefficients.0.chunks_exact(ROWS * TILES * T::TILE);
+        let totals = self.totals.chunks_mut(ROWS * width);
+        for (group, (coefficients, totals)) in groups.zip(totals).enumerate() {
+            let mut x = zeros;
+            if let (true, Some(rows)) = (DIFFERENCES, rows) {
+                for n in 0..N {
+                    let at = (first + n) * T::TILE + self.row + group * ROWS;
+                    for (r, x) in x.iter_mut().enumerate() {
+                        x[n] = T::splat(simd, rows[at + r]);
+                    }
+                }
+            }
+            let mut sums = zeros;
+            let spans = values.chunks(span * width * T::TILE);
+            for (index, values) in spans.enumerate() {
+                let mut inner = zeros;
+                for (tile, values) in values.chunks_exact(width * T::TILE).enumerate() {
+                    let y: [&[T::Lanes<S>]; N] = std::array::from_fn(|n| {
+                        T::lanes::<S>(&values[(first + n) * T::TILE..][..T::TILE])
+                    });
+                    let w: [&[T::Lanes<S>]; ROWS] = std::array::from_fn(|r| {
+                        let at = (r * TILES + index * span + tile) * T::TILE;
+                        T::lanes::<S>(&coefficients[at..][..T::TILE])
+                    });
+                    for column in 0..T::TILE / T::width::<S>() {
+                        for n in 0..N {
+                            for r in 0..ROWS {
+                                let value = if DIFFERENCES {
+                                    T::sub(simd, x[r][n], y[n][column])
+                                } else {
+                                    y[n][column]
+                                };
+                                inner[r][n] = T::mul_add(simd, w[r][column], value, inner[r][n]);
+                            }
+                        }
+                    }
+                }
+                sums = add::<T, S, N>(simd, sums, inner);
+            }
+            for (totals, sums) in totals.chunks_exact_mut(width).zip(sums) {
+                for (total, sum) in totals[first..].iter_mut().zip(sums) {
+                    *total += T::sum(simd, sum).to_f64();
+                }
+            }
+        }
+    }
+}

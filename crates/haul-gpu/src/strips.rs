@@ -1,0 +1,174 @@
+//! Products that are wide, and sums of slopes in many dimensions, by strips of the plan.
+//!
+//! What a pass costs is its distances, d terms a pair; a product of width w adds w more. So the densities of some
+//! rows and columns are computed once, into a buffer that no number of points makes larger, and multiplied with all
+//! values before the next ones take their place.
+
+use crate::Error;
+use crate::cloud::padded;
+use crate::context::part;
+use crate::engine::{GpuEngine, Work};
+use crate::pairs::{Extra, Pass};
+use crate::params::{PairParams, StripParams};
+use crate::tiles::{Extent, Strip};
+use haul_shaders::{Factors, Shader, Values};
+
+/// Bytes of a strip on a GPU, and in the caches of a software adapter.
+const GPU_BYTES: u64 = 64 << 20;
+const SOFTWARE_BYTES: u64 = 8 << 20;
+
+impl GpuEngine {
+    /// Records all strips of a pass, and their products.
+    pub(crate) async fn record_strips(&self, work: &mut Work, pass: Pass<'_>) -> Result<(), Error> {
+        let Shader::Strip(pairs, values) = pass.shader else {
+            return Ok(());
+        };
+        let pass = match values {
+            // They have one variant.
+            Values::Excess | Values::Curvature => pass,
+            _ => {
+                let as_softmin = Shader::Sums(pairs, Values::None);
+                pass.with_columns(self.choices.take(as_softmin, pass.work()).columns)
+            }
+        };
+        let factors = match values {
+            Values::None | Values::Excess if pass.width() % 4 == 0 => Factors::Quads,
+            Values::None | Values::Excess => Factors::Values,
+            _ => Factors::Differences,
+        };
+        let product = Shader::StripProduct(factors, self.workgroup());
+        let bytes = if self.software() {
+            SOFTWARE_BYTES
+        } else {
+            GPU_BYTES
+        };
+        let extent = self.extent(work, &pass)?;
+        for strip in extent.strips(bytes, product.quads()) {
+            let floats = strip.height() * padded(strip.columns.len());
+            self.grow(&mut work.strip, "a strip of the plan", floats)
+                .await?;
+            self.record_densities(work, &pass, &extent, &strip).await?;
+            self.record_strip_product(work, &pass, product, &strip)
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Records the densities of a strip.
+    async fn record_densities(
+        &self,
+        work: &mut Work,
+        pass: &Pass<'_>,
+        extent: &Extent,
+        strip: &Strip,
+    ) -> Result<(), Error> {
+        let Extra::Values {
+            potential,
+            values,
+            width,
+            ..
+        } = pass.extra
+        else {
+            return Ok(());
+        };
+        let cloud = pass.columns.cloud;
+        let columns = strip.columns.start..padded(strip.columns.end);
+        for dispatch in &strip.dispatches {
+            let rows = strip.rows.start + dispatch.start..strip.rows.start + dispatch.end;
+            let mut bindings = vec![
+                pass.rows.points(&rows),
+                cloud.points(&columns),
+                part(pass.weights(), columns.start, columns.len()),
+                part(&pass.columns.potential.buffer, columns.start, columns.len()),
+                part(&potential.buffer, rows.start, rows.len()),
+                part(&work.strip, 0, strip.height() * columns.len()),
+            ];
+            match pass.slopes() {
+                0 => {}
+                1 => bindings.push(part(&values.buffer, columns.start, strip.columns.len())),
+                _ => bindings.push(part(&values.buffer, rows.start * width, rows.len() * width)),
+            }
+            let parameters = PairParams {
+                rows: rows.len() as u32,
+                last_group: (columns.len() / Shader::GROUP) as u32,
+                groups_per_split: strip.groups_per_split as u32,
+                last_column: strip.columns.len() as u32 - 1,
+                height: strip.height() as u32,
+                first_row: dispatch.start as u32,
+                ..pass.parameters()
+            };
+            let workgroups = (
+                rows.len().div_ceil(pass.shader.rows_per_workgroup()) as u32,
+                strip.splits as u32,
+            );
+            let effort = rows.len() * columns.len() * Extent::pair_work(extent.dimension);
+            work.recorder
+                .record(
+                    &self.context,
+                    pass.shader,
+                    &parameters,
+                    bindings,
+                    workgroups,
+                    effort,
+                )
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Records what a strip adds to the result.
+    async fn record_strip_product(
+        &self,
+        work: &mut Work,
+        pass: &Pass<'_>,
+        shader: Shader,
+        strip: &Strip,
+    ) -> Result<(), Error> {
+        let Extra::Values { values, width, .. } = pass.extra else {
+            return Ok(());
+        };
+        let (rows, columns) = (&strip.rows, &strip.columns);
+        let pairs = pass.parameters();
+        let out = part(&pass.out.buffer, rows.start * width, rows.len() * width);
+        let strips = part(&work.strip, 0, strip.height() * padded(columns.len()));
+        let differences = pass.slopes() > 0;
+        let bindings = if differences {
+            let cloud = pass.columns.cloud;
+            vec![strips, out, cloud.points(columns), pass.rows.points(rows)]
+        } else {
+            let values = part(&values.buffer, columns.start * width, columns.len() * width);
+            vec![strips, out, values]
+        };
+        // The coordinates of a slope come without the scale of the kernel.
+        let scale = if differences { pairs.scale } else { 1.0 };
+        let quads = width.div_ceil(4);
+        for first in (0..quads).step_by(strip.quads) {
+            let parameters = StripParams {
+                rows: rows.len() as u32,
+                columns: columns.len() as u32,
+                height: strip.height() as u32,
+                width: width as u32,
+                quads: quads as u32,
+                first_quad: first as u32,
+                carried: u32::from(columns.start > 0),
+                factor: scale * pairs.mean_weight,
+            };
+            let quads = strip.quads.min(quads - first);
+            let workgroups = (
+                rows.len().div_ceil(shader.rows_per_workgroup()) as u32,
+                quads.div_ceil(shader.quads()) as u32,
+            );
+            work.recorder
+                .record(
+                    &self.context,
+                    shader,
+                    &parameters,
+                    bindings.clone(),
+                    workgroups,
+                    strip.product_work(quads),
+                )
+                .await?;
+        }
+        Ok(())
+    }
+}
