@@ -114,7 +114,7 @@ fn penalties_are_above_0() {
         let settings = Sinkhorn::blur(0.1).reach(bad);
         says(
             solve(settings, &line(2), &line(2)),
-            &["reach is", "above 0"],
+            &["reach is 1e", "neither so small nor so large"],
         );
     }
     let heavy = line(2).with_weights(&[1e200, 1e200]).unwrap();
@@ -139,7 +139,7 @@ fn epsilon_and_blur_are_positive_and_finite() {
     // Squares to nothing.
     says(
         solve(Sinkhorn::blur(1e-200), &line(2), &line(2)),
-        &["epsilon"],
+        &["blur is 1e-200", "neither so small nor so large"],
     );
 }
 
@@ -171,7 +171,7 @@ fn a_tolerance_below_the_floor_is_refused() {
     let tight = || Sinkhorn::blur(0.1).tolerance(1e-9);
     says(
         solve(tight(), &line(2), &line(2)),
-        &["tolerance 1.0e-9", "rounding in f32", "f64", "at least"],
+        &["tolerance 1e-9", "rounding in f32", "f64", "at least"],
     );
     assert!(
         tight()
@@ -186,7 +186,7 @@ fn powers_without_a_blur_are_refused() {
     let settings = Sinkhorn::epsilon(2.0).p(1e-4);
     says(
         solve(settings, &line(2), &line(2)),
-        &["epsilon is 2", "blur", "above 0"],
+        &["epsilon is 2", "ε^(1/p) is 0 or infinite"],
     );
     assert!(solve(Sinkhorn::epsilon(1.0).p(1e-4), &line(2), &line(2)).is_ok());
 }
@@ -199,9 +199,16 @@ fn energies_are_checked() {
     let energy = |b: &Measure| Energy::new().evaluate(&cpu, &line(2), b);
     says(energy(&heavy), &["1 and 2", "normalise"]);
     says(energy(&plane), &["dimension 1", "2"]);
-    for bad in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e-200, 1e200] {
+    for (bad, range) in [
+        (0.0, "above 0"),
+        (-1.0, "above 0"),
+        (f64::NAN, "above 0"),
+        (f64::INFINITY, "above 0"),
+        (1e-200, "1e-200; it must be neither so small"),
+        (1e200, "1e200; it must be neither so small"),
+    ] {
         let mmd = Mmd::gaussian(bad).evaluate(&cpu, &line(2), &line(2));
-        says(mmd, &["sigma", "above 0"]);
+        says(mmd, &["sigma", range]);
     }
     says(
         Mmd::laplacian(1.0).check(&line(2), &plane),
@@ -239,4 +246,55 @@ fn a_blur_below_all_digits_is_refused() {
         .solve(&Device::cpu_f64(), &line(2), &line(2))
         .map(|solution| solution.value());
     assert!(exact.is_ok());
+}
+
+#[test]
+fn whoever_watches_an_energy_hears_of_all_pairs_and_may_end_it() {
+    use haul::Pairs;
+    use std::ops::ControlFlow;
+    // So many points that the pass over their own pairs is done in parts.
+    let n = 24_000;
+    let points: Vec<f64> = (0..n).map(|i| i as f64 / n as f64).collect();
+    let (line, point) = (
+        Measure::uniform(&points, 1).unwrap(),
+        Measure::uniform(&[0.0], 1).unwrap(),
+    );
+    let energy = Energy::new();
+    let cpu = Device::cpu();
+    let mut told = Vec::new();
+    let watched = energy.evaluate_observed(&cpu, &line, &point, |pairs: Pairs| {
+        told.push(pairs);
+        ControlFlow::Continue(())
+    });
+    let watched = watched.unwrap();
+    let (n, all) = (n as u64, (n * n + n + 1) as u64);
+    let done: Vec<_> = told.iter().map(|pairs| pairs.done).collect();
+    assert!(told.iter().all(|pairs| pairs.all == all), "{told:?}");
+    assert!(
+        done.is_sorted() && done.len() > 3 && done.last() == Some(&all),
+        "{done:?}"
+    );
+    // E(a, b) = (n − 1)/(2n), and E(a, a) = (n² − 1)/(3n²).
+    let n = n as f64;
+    let own = (n * n - 1.0) / (3.0 * n * n);
+    let value = (n - 1.0) / (2.0 * n) - 0.5 * own;
+    assert!(
+        (watched.terms.aa - own).abs() < 1e-5,
+        "{}",
+        watched.terms.aa
+    );
+    assert!((watched.value - value).abs() <= watched.rounding.max(1e-5));
+    // Of each row, wherever it is: Σⱼ bⱼ |xᵢ − yⱼ| − Σⱼ aⱼ |xᵢ − xⱼ|.
+    for i in [0, 1, 11_999, 22_368, 22_369, 23_999] {
+        let i = f64::from(i);
+        let to_line = (i * (i + 1.0) + (n - 1.0 - i) * (n - i)) / (2.0 * n * n);
+        let found = watched.gradient_weights[i as usize];
+        assert!((found - (i / n - to_line)).abs() < 1e-5, "{i} {found}");
+    }
+    let mut times = 0;
+    let ended = energy.gradient_points_observed(&cpu, &line, &point, |_| {
+        times += 1;
+        ControlFlow::Break(())
+    });
+    assert!(matches!(ended, Err(Error::Interrupted)) && times == 1);
 }

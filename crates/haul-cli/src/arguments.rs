@@ -113,7 +113,7 @@ pub(crate) struct Sinkhorn {
 
     /// Write the K largest entries of each row of the plan to the file of --plan; all of them where K is
     /// the number of points of the second cloud
-    #[arg(long, value_name = "K", requires = "plan", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "K", requires = "plan", allow_negative_numbers = true, value_parser = whole::<u32, 1, MOST_U32>)]
     pub(crate) plan_topk: Option<u32>,
 
     /// A .csv file of lines i,j,mass, counted from 0
@@ -126,7 +126,7 @@ pub(crate) struct Sinkhorn {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "S_ε(a, b) = OT_ε(a, b) − ½ OT_ε(a, a) − ½ OT_ε(b, b) + ½ ε (m_a − m_b)²\n\nExample:\n  haul divergence a.ply b.ply --blur 0.05 --gradient g.npy --json"
+    after_help = "S_ε(a, b) = OT_ε(a, b) − ½ OT_ε(a, a) − ½ OT_ε(b, b) + ½ ε (m_a − m_b)²\nis at least 0. Where --rho-a and --rho-b differ, each self term has the penalty of its cloud on both\nsides, and S_ε(a, a) is not 0.\n\nExample:\n  haul divergence a.ply b.ply --blur 0.05 --gradient g.npy --json"
 )]
 pub(crate) struct Divergence {
     /// The first cloud
@@ -236,7 +236,7 @@ pub(crate) struct Map {
     pub(crate) t: f64,
 
     /// Write K files OUT_000.ply, OUT_001.ply, … with t from 0 to 1 in even steps
-    #[arg(long, value_name = "K", conflicts_with = "t", value_parser = clap::value_parser!(u32).range(2..100_000))]
+    #[arg(long, value_name = "K", conflicts_with = "t", allow_negative_numbers = true, value_parser = whole::<u32, 2, 99_999>)]
     pub(crate) frames: Option<u32>,
 
     #[command(flatten)]
@@ -247,6 +247,32 @@ pub(crate) struct Map {
 pub(crate) fn number(text: &str) -> Result<f64, &'static str> {
     let advice = "write a number such as 0.005, with a point and without a unit";
     text.parse().map_err(|_| advice)
+}
+
+/// The largest u32.
+pub(crate) const MOST_U32: u64 = u32::MAX as u64;
+
+/// A whole number of the command line, which may be written as 30.0 or 1e4 as well.
+pub(crate) fn whole<T: TryFrom<u64>, const LEAST: u64, const MOST: u64>(
+    text: &str,
+) -> Result<T, String> {
+    /// Up to which a float tells all whole numbers apart.
+    const EXACT: f64 = 9e15;
+    let found = match (text.parse::<u64>(), text.parse::<f64>()) {
+        (Ok(found), _) => found,
+        (_, Ok(float)) if float < LEAST as f64 => {
+            return Err(format!("it must be at least {LEAST}"));
+        }
+        (_, Ok(float)) if float > EXACT => return Err(format!("it must be at most {MOST}")),
+        (_, Ok(float)) if float.fract() == 0.0 => float as u64,
+        _ => return Err("write a whole number such as 500".to_owned()),
+    };
+    if found < LEAST {
+        return Err(format!("it must be at least {LEAST}"));
+    }
+    let fits = Some(found).filter(|found| *found <= MOST);
+    fits.and_then(|found| T::try_from(found).ok())
+        .ok_or_else(|| format!("it must be at most {MOST}"))
 }
 
 /// The mass that counts as 1.
@@ -402,7 +428,7 @@ pub(crate) struct Settings {
     pub(crate) tolerance: f64,
 
     /// The most iterations
-    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    #[arg(long, value_name = "N", default_value_t = 10_000, allow_negative_numbers = true, value_parser = whole::<usize, 1, MOST_U32>)]
     pub(crate) max_iterations: usize,
 
     /// The variables of the iteration: potentials, or scalings
@@ -452,7 +478,7 @@ pub(crate) struct Engine {
     pub(crate) precision: Option<Precision>,
 
     /// Threads of the CPU engine [default: one a core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = whole::<u16, 1, 65_535>)]
     pub(crate) threads: Option<u16>,
 }
 
@@ -505,15 +531,15 @@ pub(crate) enum Operator {
 #[command(after_help = "Example:\n  haul bench softmin --n 16384 --d 3 --device cpu --json")]
 pub(crate) struct Softmin {
     /// Points of the rows
-    #[arg(long, default_value_t = 16384, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = 16384, allow_negative_numbers = true, value_parser = whole::<u32, 1, MOST_U32>)]
     pub(crate) n: u32,
 
     /// Points of the columns [default: as many]
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, allow_negative_numbers = true, value_parser = whole::<u32, 1, MOST_U32>)]
     pub(crate) m: Option<u32>,
 
     /// The dimension
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = 3, allow_negative_numbers = true, value_parser = whole::<u32, 1, MOST_U32>)]
     pub(crate) d: u32,
 
     /// The power p of the cost |x − y|^p, above 0 and at most 2
@@ -521,7 +547,7 @@ pub(crate) struct Softmin {
     pub(crate) p: f64,
 
     /// Passes that are timed, after one that is not
-    #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..10_000))]
+    #[arg(long, default_value_t = 7, allow_negative_numbers = true, value_parser = whole::<u32, 1, 9999>)]
     pub(crate) runs: u32,
 
     #[command(flatten)]
@@ -583,11 +609,11 @@ pub(crate) struct Sample {
     pub(crate) shape: Shape,
 
     /// Points
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, allow_negative_numbers = true, value_parser = whole::<u32, 1, MOST_U32>)]
     pub(crate) n: u32,
 
     /// The seed; the same one gives the same points
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, allow_negative_numbers = true, value_parser = whole::<u64, 0, { u64::MAX }>)]
     pub(crate) seed: u64,
 
     /// The file: .npy .npz .ply .csv .xyz; - is standard output

@@ -211,7 +211,7 @@ fn text(measurement: &Measurement<'_>, cost: Cost) -> String {
         None => "not measured on an adapter".to_owned(),
     };
     let mut rows = Rows::default();
-    let cost = format!("cost |x − y|^{}", cost.p());
+    let cost = format!("cost |x − y|^{}", crate::report::plain(cost.p()));
     rows.row(
         "softmin",
         format!("{n} × {m} points in dimension {d}, {cost}"),

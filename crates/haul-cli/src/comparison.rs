@@ -2,7 +2,7 @@
 
 use crate::arguments::{Engine, Weights};
 use crate::device;
-use crate::files;
+use crate::files::{self, Uses};
 use crate::input::{self, Given};
 use crate::outcome::{self, Outcome};
 use anyhow::Result;
@@ -53,16 +53,16 @@ pub(crate) struct Compared {
     pub(crate) outcome: Outcome,
 }
 
-/// Refuses a comparison that writes what it reads, or one file twice.
-pub(crate) fn check_files(comparison: &dyn Comparison) -> Result<()> {
+/// The files of a comparison, added to those of whoever asks for it.
+pub(crate) fn uses(comparison: &dyn Comparison, uses: Uses) -> Uses {
     let outputs = comparison.outputs();
-    let inputs = comparison.inputs().files();
-    files::check_apart(inputs, outputs.iter().map(PathBuf::as_path))
+    let uses = uses.reads(comparison.inputs().files());
+    uses.writes(outputs.iter().map(PathBuf::as_path))
 }
 
 /// Runs one comparison.
 pub(crate) fn run(comparison: &impl Comparison) -> Result<Outcome> {
-    check_files(comparison)?;
+    files::check_apart(&[uses(comparison, Uses::of_command())])?;
     comparison.check()?;
     let (source, target) = input::both(comparison.inputs())?;
     let device = device::open(&comparison.engine(&source.measure, &target.measure)?)?;

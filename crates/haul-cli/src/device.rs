@@ -2,6 +2,7 @@
 
 use crate::arguments::{Engine, Precision, Solving};
 use crate::outcome::{self, DeviceFailure};
+use crate::report::plain;
 use crate::{extent, input};
 use anyhow::{Result, bail};
 use haul::{CpuEngine, Device, Measure, Problem, Selection};
@@ -17,9 +18,13 @@ pub(crate) fn engine_for(solving: &Solving, problem: &Problem<'_>) -> Engine {
     if open_to_f64 && solving.settings.tolerance < floor {
         engine.precision = Some(Precision::F64);
         if !solving.quiet {
+            let why = match floor < 1.0 {
+                true => format!("may be off by {floor:.1e}"),
+                false => "has no digit left".to_owned(),
+            };
             outcome::warn(&format!(
-                "f32 may be off by {floor:.1e} at this ε, more than the tolerance of {:.1e}: computing in f64 on the CPU",
-                solving.settings.tolerance
+                "f32 {why} at this ε, and the tolerance is {}: computing in f64 on the CPU",
+                plain(solving.settings.tolerance)
             ));
         }
     }
@@ -51,7 +56,10 @@ fn caution_of_masses(problem: &Problem<'_>) {
     let usual = 0.01..100.0;
     if moved_in_part && !usual.contains(&(a * b)) {
         outcome::warn(&format!(
-            "the masses are {a} and {b}: how much of them is moved depends on their unit; --mass-unit {a} makes the first one 1"
+            "the masses are {} and {}: how much of them is moved depends on their unit; --mass-unit {} makes the first one 1",
+            plain(a),
+            plain(b),
+            plain(a)
         ));
     }
 }

@@ -62,13 +62,22 @@ impl Comparison for Divergence {
             formats::write_text(path, &page)?;
         }
         let reports = [&terms.ab, &terms.aa, &terms.bb].map(|term| term.report());
+        let mut warnings = report::warnings(&self.solving, reports);
+        let [ab, ..] = reports;
+        if ab.rho_a != ab.rho_b && !self.solving.quiet {
+            warnings.push(
+                "the penalties of both sides differ: S_ε is at least 0, but not 0 for equal clouds, and another one \
+                 where the clouds change places"
+                    .to_owned(),
+            );
+        }
         Ok(Compared {
             output: if self.solving.json {
                 report::divergence_line(&a, &b, &terms)?
             } else {
                 report::divergence_text(&clouds, &terms)
             },
-            warnings: report::warnings(&self.solving, reports),
+            warnings,
             outcome: Outcome::of(terms.converged()),
         })
     }

@@ -5,9 +5,10 @@ use crate::comparison::{Compared, Comparison, Inputs};
 use crate::input::{self, Given};
 use crate::outcome::Outcome;
 use crate::page::{self, Clouds};
+use crate::progress::Passes;
 use crate::{formats, report};
 use anyhow::{Result, bail};
-use haul::{Device, Discrepancy, Gradient, Measure, Mmd, Sinkhorn};
+use haul::{Device, Discrepancy, Engine as _, Gradient, Measure, Mmd, Sinkhorn};
 use std::path::PathBuf;
 
 /// What is evaluated, with its parameter.
@@ -47,18 +48,20 @@ impl Comparison for Energy {
     fn evaluate(&self, device: &Device, source: &Given, target: &Given) -> Result<Compared> {
         let (source, target) = (&source.measure, &target.measure);
         let function = function(self)?;
-        let discrepancy = function.evaluate(device, source, target)?;
+        let passes = Passes::new(self.quiet);
+        let discrepancy = function.evaluate(device, source, target, &passes)?;
         if self.gradients.wanted() {
             // The weights' part came with the value; that of the points takes passes of its own.
             self.gradients.write(&Gradient {
                 points: if self.gradients.gradient.is_some() {
-                    function.gradient_points(device, source, target)?
+                    function.gradient_points(device, source, target, &passes)?
                 } else {
                     Vec::new()
                 },
                 weights: discrepancy.gradient_weights.clone(),
             })?;
         }
+        drop(passes);
         let (a, b) = (self.a.to_string_lossy(), self.b.to_string_lossy());
         let clouds = Clouds {
             a: &a,
@@ -76,8 +79,12 @@ impl Comparison for Energy {
         } = discrepancy;
         let mut warnings = Vec::new();
         if !self.quiet && value.abs() <= rounding && value != 0.0 {
+            let remedy = match device.precision() {
+                haul::Precision::F32 => "; use --precision f64",
+                haul::Precision::F64 => "",
+            };
             warnings.push(format!(
-                "the value is within its rounding, {rounding:.0e}, of 0; use --precision f64"
+                "the value is within its rounding, {rounding:.0e}, of 0{remedy}"
             ));
         }
         Ok(Compared {
@@ -128,7 +135,7 @@ impl Function {
     /// That mean in words.
     pub(crate) fn mean(self) -> String {
         match self {
-            Self::Energy { p } => format!("the mean of |x − y|^{p}"),
+            Self::Energy { p } => format!("the mean of |x − y|^{}", report::plain(p)),
             Self::Gaussian { sigma } => {
                 let width = report::short(2.0 * sigma * sigma);
                 format!("the mean of exp(−|x − y|²/{width})")
@@ -147,19 +154,47 @@ impl Function {
         }
     }
 
-    fn gradient_points(self, device: &Device, a: &Measure, b: &Measure) -> haul::Result<Vec<f64>> {
+    fn gradient_points(
+        self,
+        device: &Device,
+        a: &Measure,
+        b: &Measure,
+        passes: &Passes,
+    ) -> haul::Result<Vec<f64>> {
+        let observe = |pairs| passes.observe(pairs);
         match self {
-            Self::Energy { p } => haul::Energy::new().p(p).gradient_points(device, a, b),
-            Self::Gaussian { sigma } => Mmd::gaussian(sigma).gradient_points(device, a, b),
-            Self::Laplacian { sigma } => Mmd::laplacian(sigma).gradient_points(device, a, b),
+            Self::Energy { p } => {
+                let energy = haul::Energy::new().p(p);
+                energy.gradient_points_observed(device, a, b, observe)
+            }
+            Self::Gaussian { sigma } => {
+                Mmd::gaussian(sigma).gradient_points_observed(device, a, b, observe)
+            }
+            Self::Laplacian { sigma } => {
+                Mmd::laplacian(sigma).gradient_points_observed(device, a, b, observe)
+            }
         }
     }
 
-    fn evaluate(self, device: &Device, a: &Measure, b: &Measure) -> haul::Result<Discrepancy> {
+    fn evaluate(
+        self,
+        device: &Device,
+        a: &Measure,
+        b: &Measure,
+        passes: &Passes,
+    ) -> haul::Result<Discrepancy> {
+        let observe = |pairs| passes.observe(pairs);
         match self {
-            Self::Energy { p } => haul::Energy::new().p(p).evaluate(device, a, b),
-            Self::Gaussian { sigma } => Mmd::gaussian(sigma).evaluate(device, a, b),
-            Self::Laplacian { sigma } => Mmd::laplacian(sigma).evaluate(device, a, b),
+            Self::Energy { p } => {
+                let energy = haul::Energy::new().p(p);
+                energy.evaluate_observed(device, a, b, observe)
+            }
+            Self::Gaussian { sigma } => {
+                Mmd::gaussian(sigma).evaluate_observed(device, a, b, observe)
+            }
+            Self::Laplacian { sigma } => {
+                Mmd::laplacian(sigma).evaluate_observed(device, a, b, observe)
+            }
         }
     }
 }

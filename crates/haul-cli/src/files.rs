@@ -1,50 +1,215 @@
-//! Files that a command reads and writes: none may be both, or be written twice.
+//! Files that a run reads and writes: none may be both, or be written twice.
+//!
+//! Whoever uses files, a command or one of many jobs, says which ones and as what; one function compares
+//! them all. Files are the same by whatever names, folders and links they are reached, also those that are
+//! not there yet.
 
 use anyhow::{Result, bail};
-use std::collections::HashSet;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry::{Occupied, Vacant};
 use std::path::{Path, PathBuf};
 
-/// Refuses an output that is one of the inputs, or another output, by whatever name or link.
-pub(crate) fn check_apart<'p>(
-    inputs: impl IntoIterator<Item = &'p Path>,
-    outputs: impl IntoIterator<Item = &'p Path>,
-) -> Result<()> {
-    let read: HashSet<PathBuf> = inputs.into_iter().map(identity).collect();
-    let mut written = HashSet::new();
-    for output in outputs.into_iter().filter(|output| !takes_all(output)) {
-        let file = identity(output);
-        let name = output.display();
-        if read.contains(&file) {
-            bail!("{name} is read and written; give the output another name");
-        }
-        if !written.insert(file) {
-            bail!("{name} is written twice; give one of the outputs another name");
-        }
-    }
-    Ok(())
+/// The files of a command, of one of its options, or of a job.
+pub(crate) struct Uses {
+    /// What an input is, in words: "an input of the job 1".
+    input: String,
+    /// What an output is.
+    output: String,
+    /// The folder that names are relative to.
+    folder: PathBuf,
+    read: Vec<PathBuf>,
+    written: Vec<PathBuf>,
 }
 
-/// Whether it is standard output, a device or a pipe, which takes whatever is written to it.
-fn takes_all(path: &Path) -> bool {
-    path == Path::new("-") || path.metadata().is_ok_and(|known| !known.is_file())
+impl Uses {
+    /// No files yet, of a command that is alone.
+    pub(crate) fn of_command() -> Self {
+        Self::new("an input", "an output")
+    }
+
+    /// No files yet, in the folder of the run.
+    pub(crate) fn new(input: impl Into<String>, output: impl Into<String>) -> Self {
+        Self {
+            input: input.into(),
+            output: output.into(),
+            folder: PathBuf::new(),
+            read: Vec::new(),
+            written: Vec::new(),
+        }
+    }
+
+    /// The same, of names that are relative to another folder.
+    pub(crate) fn within(self, folder: Option<&Path>) -> Self {
+        Self {
+            folder: folder.map(Path::to_owned).unwrap_or_default(),
+            ..self
+        }
+    }
+
+    /// These files are read as well.
+    pub(crate) fn reads<'p>(mut self, files: impl IntoIterator<Item = &'p Path>) -> Self {
+        self.read.extend(files.into_iter().map(Path::to_owned));
+        self
+    }
+
+    /// These files are written as well.
+    pub(crate) fn writes<'p>(mut self, files: impl IntoIterator<Item = &'p Path>) -> Self {
+        self.written.extend(files.into_iter().map(Path::to_owned));
+        self
+    }
 }
 
-/// One name for all those of a file, also of one that is not there yet.
-fn identity(path: &Path) -> PathBuf {
-    if let Ok(found) = path.canonicalize() {
-        return found;
+/// Refuses an output that is an input, or another output, of whomever.
+///
+/// # Errors
+///
+/// The first such file with both of its uses, and how many others there are.
+pub(crate) fn check_apart(all: &[Uses]) -> Result<()> {
+    let mut places = Places::default();
+    let mut readers = HashMap::new();
+    for (user, uses) in all.iter().enumerate() {
+        for file in &uses.read {
+            if let Some(place) = places.of(&uses.folder, file) {
+                readers.entry(place).or_insert(user);
+            }
+        }
     }
-    let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new(".")).canonicalize();
-    match (folder, path.file_name()) {
-        (Ok(folder), Some(name)) => folder.join(name),
-        _ => path.to_owned(),
+    let mut writers = HashMap::new();
+    let mut clashes = Vec::new();
+    for (user, uses) in all.iter().enumerate() {
+        for file in &uses.written {
+            let Some(place) = places.of(&uses.folder, file) else {
+                continue;
+            };
+            let clash = |other: usize, used: &str, own: &str| match other == user {
+                true => format!("{} {own}", file.display()),
+                false => format!("{} is both {used} and {}", file.display(), uses.output),
+            };
+            if let Some(&other) = readers.get(&place) {
+                clashes.push(clash(other, &all[other].input, "is read and written"));
+            }
+            match writers.entry(place) {
+                Occupied(first) => {
+                    let other = *first.get();
+                    clashes.push(clash(other, &all[other].output, "is written twice"));
+                }
+                Vacant(free) => drop(free.insert(user)),
+            }
+        }
     }
+    let others = match clashes.len() {
+        0 => return Ok(()),
+        1 => String::new(),
+        clashes => format!(" (and {} more like it)", clashes - 1),
+    };
+    bail!("{}{others}; give the output another name", clashes[0])
+}
+
+/// What a file is, whatever it is called.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Place {
+    /// That of a file system, where it says so: hard links are one file as well.
+    #[cfg(unix)]
+    Node { device: u64, inode: u64 },
+    /// The folder without links, and the name there.
+    Path(PathBuf),
+}
+
+/// The places of names, each looked up once.
+#[derive(Default)]
+struct Places {
+    known: HashMap<PathBuf, Option<Place>>,
+    folders: HashMap<PathBuf, Option<PathBuf>>,
+}
+
+/// Links that lead on from one to the next; systems follow no more than that.
+const MOST_LINKS: usize = 40;
+
+impl Places {
+    /// Where a file is; none for standard input and output, and for a device or a pipe, which takes whatever
+    /// is written to it.
+    fn of(&mut self, folder: &Path, file: &Path) -> Option<Place> {
+        if file == Path::new("-") {
+            return None;
+        }
+        let path = folder.join(file);
+        if let Some(known) = self.known.get(&path) {
+            return known.clone();
+        }
+        let place = match path.metadata() {
+            Ok(found) if !found.is_file() => None,
+            Ok(found) => Some(existing(&path, &found)),
+            Err(_) => Some(Place::Path(self.absent(path.clone()))),
+        };
+        self.known.insert(path, place.clone());
+        place
+    }
+
+    /// The place of a file that is not there: in its folder, or where a link to it leads.
+    fn absent(&mut self, mut path: PathBuf) -> PathBuf {
+        for _ in 0..MOST_LINKS {
+            let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
+            let folder = folder.unwrap_or(Path::new(".")).to_owned();
+            let whole = self.folders.entry(folder);
+            let whole = whole.or_insert_with_key(|folder| folder.canonicalize().ok());
+            let (Some(whole), Some(name)) = (whole, path.file_name()) else {
+                break;
+            };
+            path = whole.join(name);
+            match path.read_link() {
+                Ok(target) => path = whole.join(target),
+                Err(_) => break,
+            }
+        }
+        path
+    }
+}
+
+#[cfg(unix)]
+fn existing(_: &Path, found: &std::fs::Metadata) -> Place {
+    use std::os::unix::fs::MetadataExt;
+    Place::Node {
+        device: found.dev(),
+        inode: found.ino(),
+    }
+}
+
+#[cfg(not(unix))]
+fn existing(path: &Path, _: &std::fs::Metadata) -> Place {
+    Place::Path(path.canonicalize().unwrap_or_else(|_| path.to_owned()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What is said of inputs and outputs of these names in a folder, of one user or of two.
+    fn told(folder: &Path, inputs: &[&str], outputs: &[&str], of_one: bool) -> String {
+        let paths = |names: &[&str]| names.iter().map(PathBuf::from).collect::<Vec<_>>();
+        let (inputs, outputs) = (paths(inputs), paths(outputs));
+        let (inputs, outputs) = (
+            inputs.iter().map(PathBuf::as_path),
+            outputs.iter().map(PathBuf::as_path),
+        );
+        let uses = |name: &str| {
+            let (input, output) = (
+                format!("an input of {name}"),
+                format!("an output of {name}"),
+            );
+            Uses::new(input, output).within(Some(folder))
+        };
+        let uses = match of_one {
+            true => vec![uses("one").reads(inputs).writes(outputs)],
+            false => {
+                let writers = (1..).zip(outputs);
+                let writers = writers.map(|(k, output)| uses(&k.to_string()).writes([output]));
+                let readers = std::iter::once(uses("other").reads(inputs));
+                readers.chain(writers).collect()
+            }
+        };
+        let refused = check_apart(&uses).err();
+        refused.map(|error| error.to_string()).unwrap_or_default()
+    }
 
     #[test]
     fn one_file_has_many_names() {
@@ -53,27 +218,52 @@ mod tests {
         std::fs::create_dir(at("sub")).unwrap();
         std::fs::write(at("a.csv"), "").unwrap();
         let told = |inputs: &[&str], outputs: &[&str]| {
-            let paths = [inputs, outputs].map(|names| names.iter().map(|name| at(name)));
-            let [inputs, outputs] = paths.map(Iterator::collect::<Vec<_>>);
-            let refused = check_apart(
-                inputs.iter().map(PathBuf::as_path),
-                outputs.iter().map(PathBuf::as_path),
-            );
-            refused
-                .err()
-                .map(|error| error.to_string())
-                .unwrap_or_default()
+            let one = told(folder.path(), inputs, outputs, true);
+            let two = told(folder.path(), inputs, outputs, false);
+            assert_eq!(one.is_empty(), two.is_empty(), "{one} {two}");
+            if !two.is_empty() {
+                assert!(
+                    two.contains("is both an ") && two.contains(" of 1"),
+                    "{two}"
+                );
+            }
+            one
         };
         assert_eq!(told(&["a.csv", "b.csv"], &["c.csv", "sub/a.csv"]), "");
-        assert!(told(&["a.csv"], &["sub/../a.csv"]).contains("is read and written"));
-        assert!(told(&["none.csv"], &["sub/../none.csv"]).contains("is read and written"));
-        assert!(told(&["a.csv"], &["c.csv", "sub/../c.csv"]).contains("is written twice"));
+        assert_eq!(told(&["-"], &["-"]), "");
+        for read in ["a.csv", "none.csv"] {
+            for written in [read, &format!("sub/../{read}"), &format!("./{read}")] {
+                let told = told(&[read], &[written]);
+                assert!(told.contains("is read and written"), "{told}");
+            }
+            let told = told(&[], &[read, &format!("sub/../{read}")]);
+            assert!(told.contains("is written twice"), "{told}");
+        }
+        let many = told(&["a.csv", "b.csv"], &["a.csv", "b.csv"]);
+        assert!(many.contains("(and 1 more like it)"), "{many}");
         #[cfg(unix)]
         {
-            std::os::unix::fs::symlink(at("a.csv"), at("link.csv")).unwrap();
-            assert!(told(&["a.csv"], &["link.csv"]).contains("is read and written"));
-            let null = Path::new("/dev/null");
-            assert!(check_apart([], [null, null]).is_ok());
+            use std::os::unix::fs::symlink;
+            symlink(at("a.csv"), at("link.csv")).unwrap();
+            // A link to a link to what is not there, and a folder that is a link.
+            symlink("none.csv", at("first.csv")).unwrap();
+            symlink(at("first.csv"), at("second.csv")).unwrap();
+            symlink("sub", at("folder")).unwrap();
+            symlink("circle.csv", at("circle.csv")).unwrap();
+            std::fs::hard_link(at("a.csv"), at("hard.csv")).unwrap();
+            for (read, written) in [
+                ("a.csv", "link.csv"),
+                ("none.csv", "second.csv"),
+                ("second.csv", "none.csv"),
+                ("sub/new.csv", "folder/new.csv"),
+                ("folder/../a.csv", "a.csv"),
+                ("a.csv", "hard.csv"),
+                ("circle.csv", "circle.csv"),
+            ] {
+                let told = told(&[read], &[written]);
+                assert!(told.contains("is read and written"), "{read} {written}");
+            }
+            assert_eq!(told(&["/dev/null"], &["/dev/null", "/dev/null"]), "");
         }
     }
 }

@@ -3,6 +3,7 @@
 use crate::arguments::{MassUnit, Settings, Treatment, Weights};
 use crate::comparison::Inputs;
 use crate::formats::{self, Cloud, Columns};
+use crate::report::plain;
 use anyhow::{Context, Result, anyhow, bail};
 use haul::{Measure, Regularization, Sinkhorn};
 use std::path::Path;
@@ -249,8 +250,9 @@ pub(crate) fn named<T>(checked: haul::Result<T>, a: &Path, b: &Path) -> Result<T
             // The width of a kernel is what the program calls a blur everywhere.
             let name = if name == "sigma" { "blur" } else { name };
             bail!(
-                "--{} is {value}; it must be {range}",
-                name.replace('_', "-")
+                "--{} is {}; it must be {range}",
+                name.replace('_', "-"),
+                plain(value)
             )
         }
         Err(haul::Error::UnequalMass {
@@ -258,9 +260,11 @@ pub(crate) fn named<T>(checked: haul::Result<T>, a: &Path, b: &Path) -> Result<T
             target_mass,
         }) => {
             bail!(
-                "{} and {}: the masses differ: {source_mass} and {target_mass}; scale both to 1 with --normalize, or let mass be destroyed and created, with --reach or a --rho for both sides or one",
+                "{} and {}: the masses differ: {} and {}; scale both to 1 with --normalize, or let mass be destroyed and created, with --reach or a --rho for both sides or one",
                 a.display(),
-                b.display()
+                b.display(),
+                plain(source_mass),
+                plain(target_mass)
             )
         }
         Err(error @ (haul::Error::DimensionMismatch { .. } | haul::Error::Extent { .. })) => {

@@ -1,30 +1,51 @@
 //! Ctrl-C ends the program at once, in whatever pass it is; a file that is being replaced at that
-//! moment is finished first, so that files are whole or absent. A run of many comparisons is let
-//! finish those it has begun; a second Ctrl-C ends it as well.
+//! moment is finished first, so that files are whole or absent. A run of many comparisons keeps those that
+//! are finished: its first Ctrl-C ends the engines' work and has a moment for what is to be written, a second
+//! one ends it at once.
 
 use anyhow::Context;
+use haul::Interrupt;
+use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// The exit status of a run that was interrupted.
 pub(crate) const STATUS: u8 = 130;
 
+/// How long a run of many comparisons may take to end.
+const MOMENT: Duration = Duration::from_millis(800);
+
 static WAITS: AtomicBool = AtomicBool::new(false);
 static REQUESTED: AtomicBool = AtomicBool::new(false);
+
+/// The engines at work, each under a number of its own.
+static ENGINES: Mutex<BTreeMap<u64, Interrupt>> = Mutex::new(BTreeMap::new());
 
 /// Begins to listen.
 pub(crate) fn watch() -> anyhow::Result<()> {
     ctrlc::set_handler(|| {
         let first = !REQUESTED.swap(true, Ordering::Relaxed);
-        if first && WAITS.load(Ordering::Relaxed) {
-            say("interrupted: finishing what has begun; once more to end at once");
-            return;
+        if !(first && WAITS.load(Ordering::Relaxed)) {
+            end("interrupted");
         }
-        let _whole = haul_files::hold_writes();
-        say("interrupted");
-        std::process::exit(STATUS.into());
+        say("interrupted: keeping what is finished");
+        engines().values().for_each(Interrupt::raise);
+        // Where it cannot be started, a second Ctrl-C is left.
+        let _ = std::thread::Builder::new().spawn(|| {
+            std::thread::sleep(MOMENT);
+            end("ended amid its work; the same command goes on from there");
+        });
     })
     .context("cannot listen for Ctrl-C")
+}
+
+/// Ends the program, with files that are whole.
+fn end(why: &str) {
+    let _whole = haul_files::hold_writes();
+    say(why);
+    std::process::exit(STATUS.into());
 }
 
 fn say(what: &str) {
@@ -34,12 +55,38 @@ fn say(what: &str) {
     let _ = writeln!(stderr, "{start}haul: {what}");
 }
 
-/// From now on the first Ctrl-C is only noted, for whoever asks [`requested`].
-pub(crate) fn wait_for_the_end() {
+/// From now on the first Ctrl-C ends the engines' work, and lets the run write what is finished.
+pub(crate) fn keep_what_is_finished() {
     WAITS.store(true, Ordering::Relaxed);
 }
 
 /// Whether Ctrl-C asked for an end.
 pub(crate) fn requested() -> bool {
     REQUESTED.load(Ordering::Relaxed)
+}
+
+/// An engine at work, which Ctrl-C ends for as long as this lives.
+pub(crate) struct AtWork(u64);
+
+impl AtWork {
+    /// Of the engine with this interrupt.
+    pub(crate) fn new(interrupt: &Interrupt) -> Self {
+        let mut engines = engines();
+        let number = engines.last_key_value().map_or(0, |(last, _)| last + 1);
+        engines.insert(number, interrupt.clone());
+        if requested() {
+            interrupt.raise();
+        }
+        Self(number)
+    }
+}
+
+impl Drop for AtWork {
+    fn drop(&mut self) {
+        engines().remove(&self.0);
+    }
+}
+
+fn engines() -> MutexGuard<'static, BTreeMap<u64, Interrupt>> {
+    ENGINES.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,12 +1,11 @@
 //! A file that grows by whole lines, and that the next run goes on with.
 //!
-//! A run may end at any byte. What is left then is a beginning of the file that an undisturbed run would
-//! have left: whole lines, and perhaps the torn beginning of one more, which is cut off. So the file
-//! itself says where to go on, and nothing else is stored.
+//! A run may end at any byte. What is left then are whole lines, and perhaps the torn beginning of one more,
+//! which is cut off. So the file itself says where to go on, and nothing else is stored.
 
 use anyhow::{Context, Result, anyhow, bail};
 use std::fs::{File, TryLockError};
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 /// An open file of lines, which no other run of the program writes meanwhile.
@@ -15,8 +14,8 @@ pub(crate) struct Lines {
     /// The same, whatever folder is entered.
     place: PathBuf,
     file: File,
-    /// What was replaced; as long as it is open, nobody who found it goes on with it.
-    replaced: Option<File>,
+    /// What was replaced; as long as these are open, nobody who found one goes on with it.
+    replaced: Vec<File>,
     /// Bytes of whole lines; none for a pipe or a device, which cannot be gone on with.
     whole: Option<u64>,
 }
@@ -43,7 +42,7 @@ impl Lines {
             path: path.to_owned(),
             place: std::path::absolute(path).with_context(refused)?,
             file: options.open(path).with_context(refused)?,
-            replaced: None,
+            replaced: Vec::new(),
             whole: None,
         };
         if special {
@@ -66,6 +65,22 @@ impl Lines {
     /// Whether there is no line yet.
     pub(crate) fn is_empty(&self) -> bool {
         self.whole.is_none_or(|whole| whole == 0)
+    }
+
+    /// All that it holds; nothing where that cannot be read again.
+    ///
+    /// # Errors
+    ///
+    /// Where the system does not hand it over.
+    pub(crate) fn read(&self) -> Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        if self.whole.is_some() {
+            let mut file = &self.file;
+            file.seek(SeekFrom::Start(0))
+                .and_then(|_| file.read_to_end(&mut bytes))
+                .with_context(|| format!("{}: cannot be read", self.path.display()))?;
+        }
+        Ok(bytes)
     }
 
     /// Puts other lines in the place of all that the file holds, which is then the one or the other
@@ -91,7 +106,7 @@ impl Lines {
         // No append may reach the disk before them.
         others.file.sync_all().with_context(refused)?;
         let former = std::mem::replace(&mut self.file, others.file);
-        self.replaced = Some(former);
+        self.replaced.push(former);
         self.whole = others.whole;
         Ok(())
     }
@@ -140,6 +155,7 @@ mod tests {
         lines.replace("three\n").unwrap();
         lines.append("four\n").unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "three\nfour\n");
+        assert_eq!(lines.read().unwrap(), b"three\nfour\n");
         // Neither the file that is there nor the one that was is free for another run.
         assert!(Lines::open(&path, |bytes| Ok(bytes.len())).is_err());
         assert!(before.try_lock().is_err());

@@ -10,8 +10,9 @@ use crate::clouds::Clouds;
 use crate::comparison::{Compared, Comparison};
 use crate::device::{self, Place};
 use crate::input::Given;
+use crate::interrupt::AtWork;
 use anyhow::{Context, Result};
-use haul::Device;
+use haul::{Device, Engine as _};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -105,6 +106,7 @@ impl Machine {
                 ..ready.engine
             })?),
         };
+        let _ends = AtWork::new(device.interrupt());
         comparison.evaluate(&device, &ready.source, &ready.target)
     }
 

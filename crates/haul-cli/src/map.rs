@@ -33,6 +33,7 @@ impl Comparison for Map {
     fn check(&self) -> Result<()> {
         let t = self.t;
         if !(0.0..=1.0).contains(&t) {
+            let t = report::plain(t);
             bail!("--t is {t}; it must be from 0, where the cloud is, to 1, where its mass goes");
         }
         if self.output == Path::new("-") && (self.solving.json || self.frames.is_some()) {

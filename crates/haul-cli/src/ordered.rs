@@ -2,14 +2,17 @@
 //!
 //! A task runs on one thread beside others or, where it proves too large for that, alone on the thread
 //! that called, which may then use all of them. Tasks are begun in their order, and no more of them
-//! than threads can soon take; results wait until those before them are there. So whoever stops
-//! early has an unbroken beginning, and memory is bounded.
+//! than threads can soon take; results wait until those before them are there. So a run that ends early
+//! has an unbroken beginning, and memory is bounded. Where a run is stopped, results that wait are handed
+//! on at once, in spite of the gaps.
 
+use crate::outcome;
 use anyhow::Result;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{ControlFlow, Range};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, Sender};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::time::Duration;
 
 /// Results that may wait for an earlier one.
 const MOST_WAITING: usize = 1024;
@@ -17,25 +20,57 @@ const MOST_WAITING: usize = 1024;
 /// Tasks under way for each thread: one that runs, and one that is ready.
 const TASKS_PER_THREAD: usize = 2;
 
+/// How often a run that waits for a result asks whether it is to stop.
+const MOMENT: Duration = Duration::from_millis(20);
+
 /// How tasks are run.
 pub(crate) struct Tasks<Shared, Alone, Stop> {
-    /// Runs a task on one of rayon's threads; none for one that is to run alone.
+    /// Runs a task on one of rayon's threads.
     pub(crate) shared: Shared,
-    /// Runs a task while no other does.
+    /// Runs a task while no other does; none where it was interrupted.
     pub(crate) alone: Alone,
     /// Whether no further task is to begin.
     pub(crate) stop: Stop,
 }
 
+/// How a task ended.
+pub(crate) enum Ended<R> {
+    Done(R),
+    /// It is to run alone.
+    TooLarge,
+    /// It was not begun, or was interrupted.
+    NotDone,
+}
+
+impl<T> Ended<Result<T>> {
+    /// That of a result, which is none where the task is to run alone.
+    pub(crate) fn shared(result: Result<Option<T>>) -> Self {
+        match result.transpose() {
+            Some(result) => finished(result).map_or(Self::NotDone, Self::Done),
+            None => Self::TooLarge,
+        }
+    }
+}
+
+/// The result of a task, unless it was interrupted.
+pub(crate) fn finished<T>(result: Result<T>) -> Option<Result<T>> {
+    let interrupted = result.as_ref().err().is_some_and(outcome::is_interrupt);
+    (!interrupted).then_some(result)
+}
+
 /// Runs tasks and hands their results to `sink` in order, until it breaks or fails; tasks that are
-/// under way then are finished, and told to nobody.
+/// under way then are finished, and told to nobody. From a stop on, results are handed on as they come.
 ///
 /// # Errors
 ///
 /// That of the sink.
 pub(crate) fn run<R: Send>(
     indices: Range<usize>,
-    tasks: Tasks<impl Fn(usize) -> Option<R> + Sync, impl Fn(usize) -> R, impl Fn() -> bool + Sync>,
+    tasks: Tasks<
+        impl Fn(usize) -> Ended<R> + Sync,
+        impl Fn(usize) -> Option<R>,
+        impl Fn() -> bool + Sync,
+    >,
     mut sink: impl FnMut(usize, R) -> Result<ControlFlow<()>>,
 ) -> Result<()> {
     let most = TASKS_PER_THREAD * rayon::current_num_threads();
@@ -60,67 +95,72 @@ pub(crate) fn run<R: Send>(
                 let (shared, stopped) = (&tasks.shared, &stopped);
                 let promise = Promise {
                     index: begun,
-                    end: End::NotBegun,
+                    end: Ended::NotDone,
                     tell: tell.clone(),
                 };
                 scope.spawn_fifo(move |_| {
                     if !stopped() {
-                        let result = shared(promise.index);
-                        promise.kept(result.map_or(End::TooLarge, End::Done));
+                        let end = shared(promise.index);
+                        promise.kept(end);
                     }
                 });
                 begun += 1;
                 under_way += 1;
             }
+            let mut all_done = false;
             if under_way > 0 {
-                let Ok((index, end)) = told.recv() else {
-                    return Ok(());
-                };
-                under_way -= 1;
-                match end {
-                    End::Done(result) => drop(waiting.insert(index, result)),
-                    End::TooLarge => drop(large.insert(index)),
-                    End::NotBegun => {}
+                match told.recv_timeout(MOMENT) {
+                    Ok((index, end)) => {
+                        under_way -= 1;
+                        match end {
+                            Ended::Done(result) => drop(waiting.insert(index, result)),
+                            Ended::TooLarge => drop(large.insert(index)),
+                            Ended::NotDone => {}
+                        }
+                    }
+                    Err(RecvTimeoutError::Timeout) => {}
+                    Err(RecvTimeoutError::Disconnected) => all_done = true,
                 }
             } else {
                 match large.pop_first() {
-                    Some(index) if !stopped() => drop(waiting.insert(index, (tasks.alone)(index))),
-                    _ => return Ok(()),
+                    Some(index) if !stopped() => {
+                        waiting.extend((tasks.alone)(index).map(|result| (index, result)));
+                    }
+                    _ => all_done = true,
                 }
             }
-            while let Some(result) = waiting.remove(&next) {
-                if sink(next, result)?.is_break() {
+            while let Some(first) = waiting.first_entry()
+                && (*first.key() == next || (tasks.stop)())
+            {
+                let (index, result) = first.remove_entry();
+                if sink(index, result)?.is_break() {
                     return Ok(());
                 }
-                next += 1;
+                next = next.max(index + 1);
+            }
+            if all_done {
+                return Ok(());
             }
         }
     })
 }
 
-/// How a task ended.
-enum End<R> {
-    Done(R),
-    TooLarge,
-    NotBegun,
-}
-
 /// The word of how a task ended, which is kept even if the task panics.
 struct Promise<R> {
     index: usize,
-    end: End<R>,
-    tell: Sender<(usize, End<R>)>,
+    end: Ended<R>,
+    tell: Sender<(usize, Ended<R>)>,
 }
 
 impl<R> Promise<R> {
-    fn kept(mut self, end: End<R>) {
+    fn kept(mut self, end: Ended<R>) {
         self.end = end;
     }
 }
 
 impl<R> Drop for Promise<R> {
     fn drop(&mut self) {
-        let end = std::mem::replace(&mut self.end, End::NotBegun);
+        let end = std::mem::replace(&mut self.end, Ended::NotDone);
         // Nobody listens any more where the sink has broken.
         let _ = self.tell.send((self.index, end));
     }
@@ -149,16 +189,16 @@ mod tests {
         let tasks = Tasks {
             shared: |index| {
                 if large(index) {
-                    return None;
+                    return Ended::TooLarge;
                 }
                 *running.lock().unwrap() += 1;
                 std::thread::sleep(pause(index));
                 *running.lock().unwrap() -= 1;
-                Some(index)
+                Ended::Done(index)
             },
             alone: |index| {
                 assert_eq!(*running.lock().unwrap(), 0);
-                index
+                Some(index)
             },
             stop: || false,
         };
@@ -191,27 +231,37 @@ mod tests {
     }
 
     #[test]
-    fn a_stop_leaves_an_unbroken_beginning() {
+    fn a_stop_begins_no_more_and_hands_on_what_is_finished_beyond_a_gap() {
+        // A task that does not end before the stop, those after it, and one that is interrupted.
         let stop = AtomicBool::new(false);
+        let (finished, last) = (Mutex::new(Vec::new()), 20);
         let mut seen = Vec::new();
         let tasks = Tasks {
             shared: |index| {
-                stop.fetch_or(index == 20, Ordering::Relaxed);
-                Some(index)
+                if index == 3 {
+                    while !stop.load(Ordering::Relaxed) {
+                        std::thread::sleep(Duration::from_millis(1));
+                    }
+                    return Ended::NotDone;
+                }
+                finished.lock().unwrap().push(index);
+                stop.fetch_or(index == last, Ordering::Relaxed);
+                Ended::Done(index)
             },
-            alone: |index| index,
+            alone: Some,
             stop: || stop.load(Ordering::Relaxed),
         };
-        let sink = |_, result| {
+        let sink = |index, result| {
+            assert_eq!(index, result);
             seen.push(result);
             Ok(ControlFlow::Continue(()))
         };
-        run(0..1000, tasks, sink).unwrap();
-        assert!(seen.len() >= 20 && seen.len() < 100, "{}", seen.len());
-        assert!(
-            seen.iter()
-                .enumerate()
-                .all(|(index, result)| index == *result)
-        );
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(4).build();
+        pool.unwrap().install(|| run(0..1000, tasks, sink)).unwrap();
+        let mut finished = finished.into_inner().unwrap();
+        finished.sort_unstable();
+        seen.sort_unstable();
+        assert_eq!(seen, finished);
+        assert!(seen.contains(&last) && !seen.contains(&3) && seen.len() < 100);
     }
 }

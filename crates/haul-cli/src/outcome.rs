@@ -5,8 +5,8 @@ use crate::interrupt;
 use crate::rows::{BAD, WARNING, styled};
 use anyhow::Context;
 use clap::CommandFactory;
-use clap::error::{ContextKind, ContextValue};
-use std::io::{ErrorKind, Write};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use std::io::Write;
 use std::process::ExitCode;
 
 /// A run that was not refused.
@@ -62,10 +62,29 @@ pub(crate) fn fail(error: &anyhow::Error, chain: bool) -> ExitCode {
     let _ = writeln!(stderr, "{} {}", styled(BAD, "error:"), one_line(error));
     if chain {
         for cause in error.chain().skip(1) {
+            let cause = in_short(&cause.to_string());
             let _ = writeln!(stderr, "  because: {cause}");
         }
     }
     ExitCode::from(status(error))
+}
+
+/// The most bytes of a message.
+const MOST: usize = 2000;
+
+/// A text that is no longer than a message may be: its beginning, which says what is wrong, and its end, which
+/// says what to do.
+pub(crate) fn in_short(text: &str) -> String {
+    const END: usize = 500;
+    const GAP: &str = " … ";
+    if text.len() <= MOST {
+        return text.to_owned();
+    }
+    let boundaries = || text.char_indices().map(|(place, _)| place);
+    let start = boundaries().take_while(|place| *place <= MOST - END - GAP.len());
+    let end = boundaries().find(|place| *place >= text.len() - END);
+    let (start, end) = (start.last().unwrap_or(0), end.unwrap_or(text.len()));
+    format!("{}{GAP}{}", &text[..start], &text[end..])
 }
 
 /// The message with those of its causes that it does not repeat.
@@ -79,7 +98,7 @@ pub(crate) fn one_line(error: &anyhow::Error) -> String {
             line = format!("{line}: {message}");
         }
     }
-    line
+    in_short(&line)
 }
 
 fn status(error: &anyhow::Error) -> u8 {
@@ -97,14 +116,23 @@ pub(crate) fn is_of_device(error: &anyhow::Error) -> bool {
     })
 }
 
+/// Whether it is no failure at all: the work was ended from outside.
+pub(crate) fn is_interrupt(error: &anyhow::Error) -> bool {
+    let interrupted = |cause: &haul::Error| matches!(cause, haul::Error::Interrupted);
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref())
+        .any(interrupted)
+}
+
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
         cause
             .downcast_ref::<std::io::Error>()
-            .is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
+            .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
             || matches!(
                 cause.downcast_ref::<haul_files::Error>(),
-                Some(haul_files::Error::Unwritable { reason, .. }) if reason.kind() == ErrorKind::BrokenPipe
+                Some(haul_files::Error::Unwritable { reason, .. }) if reason.kind() == std::io::ErrorKind::BrokenPipe
             )
     })
 }
@@ -112,18 +140,33 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 /// Says what a user should know beside the result.
 pub(crate) fn warn(text: &str) {
     // As in `fail`, there may be nobody left to tell.
-    let word = styled(WARNING, "warning:");
+    let (word, text) = (styled(WARNING, "warning:"), in_short(text));
     let _ = writeln!(anstream::stderr(), "{word} {text}");
 }
 
 /// Says how a run went.
 pub(crate) fn tell(text: &str) {
-    let _ = writeln!(anstream::stderr(), "haul: {text}");
+    let _ = writeln!(anstream::stderr(), "haul: {}", in_short(text));
 }
 
-/// Takes the suggestion of a command out of an error where it is not near to what was written, and lists
-/// all commands in its place.
+/// Takes suggestions out of an error that lead nowhere: that of a command which is not near to what was written,
+/// in whose place all commands are listed, and that of writing -- before what is no file.
 pub(crate) fn keep_near(error: &mut clap::Error) {
+    let number = |word: &String| {
+        word.trim_start_matches('-')
+            .starts_with(|it: char| it.is_ascii_digit())
+    };
+    if let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidArg)
+        && error.kind() == ErrorKind::UnknownArgument
+    {
+        let tip =
+            number(word).then(|| "write a negative number behind =, as in --option=-1".to_owned());
+        error.remove(ContextKind::Suggested);
+        if let Some(tip) = tip {
+            let tip = ContextValue::StyledStrs(vec![tip.into()]);
+            error.insert(ContextKind::Suggested, tip);
+        }
+    }
     let Some(ContextValue::String(written)) = error.get(ContextKind::InvalidSubcommand) else {
         return;
     };
@@ -180,4 +223,30 @@ fn write(mut stdout: impl Write, text: &str) -> anyhow::Result<()> {
     written
         .and_then(|()| stdout.flush())
         .context("standard output cannot be written; make room where it goes")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_message_keeps_its_beginning_and_its_end() {
+        for letter in ["x", "é", "№", "𝄞"] {
+            for shift in 0..4 {
+                let text = format!("{}begins {} ends", "y".repeat(shift), letter.repeat(5000));
+                let short = in_short(&text);
+                assert!(
+                    short.len() <= MOST && short.len() > MOST - 10,
+                    "{}",
+                    short.len()
+                );
+                assert!(short[shift..].starts_with("begins ") && short.ends_with(" ends"));
+                assert!(short.contains(" … "));
+            }
+        }
+        let text = "x".repeat(MOST);
+        assert_eq!(in_short(&text), text);
+        let error = anyhow::anyhow!("y".repeat(3000)).context("x".repeat(3000));
+        assert!(one_line(&error).len() <= MOST);
+    }
 }

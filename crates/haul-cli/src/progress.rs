@@ -2,9 +2,9 @@
 //! many comparisons.
 
 use crate::arguments::Solving;
-use crate::formats;
+use crate::{formats, interrupt};
 use anyhow::Result;
-use haul::{Progress, Stop};
+use haul::{Pairs, Progress, Stop};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::cell::Cell;
 use std::fmt::Write;
@@ -30,7 +30,7 @@ impl<'s> Course<'s> {
         }
     }
 
-    /// Notes where a solve stands; it never ends one.
+    /// Notes where a solve stands, and ends it where Ctrl-C asked for that.
     pub(crate) fn observe(&mut self, progress: &Progress) -> ControlFlow<Stop> {
         let Progress {
             iteration,
@@ -43,7 +43,10 @@ impl<'s> Course<'s> {
             "iteration {iteration}, ε {epsilon:.3e}, error {marginal_error:.2e} → {goal:.0e}"
         ));
         self.steps.push(*progress);
-        ControlFlow::Continue(())
+        match interrupt::requested() {
+            true => ControlFlow::Break(Stop::Abandon),
+            false => ControlFlow::Continue(()),
+        }
     }
 
     /// Clears the line, writes the trace where it is asked for, and tells every step.
@@ -76,6 +79,36 @@ fn trace(steps: &[Progress]) -> String {
 impl Drop for Course<'_> {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
+    }
+}
+
+/// A line that tells how many pairs of points are done, and when all will be.
+pub(crate) struct Passes(ProgressBar);
+
+impl Passes {
+    /// The line shows on standard error where that is a terminal.
+    pub(crate) fn new(quiet: bool) -> Self {
+        const LINE: &str = "{spinner} {elapsed_precise} {wide_bar} {msg}, ETA {eta}";
+        Self(shown(None, LINE, quiet))
+    }
+
+    /// Tells where the passes stand, and ends them where Ctrl-C asked for that.
+    pub(crate) fn observe(&self, pairs: Pairs) -> ControlFlow<()> {
+        let Pairs { done, all, .. } = pairs;
+        self.0.set_length(all);
+        self.0.set_position(done);
+        let message = format!("{:.1e} of {:.1e} pairs", done as f64, all as f64);
+        self.0.set_message(message);
+        match interrupt::requested() {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        }
+    }
+}
+
+impl Drop for Passes {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
     }
 }
 

@@ -1,7 +1,8 @@
 //! Fewer points for a cloud: a part of them drawn at random, or the centres of mass of the cells of
 //! a grid. Both keep the total mass, and take no more room than the cloud itself.
 
-use crate::arguments::{Answer, Treatment, number};
+use crate::arguments::{Answer, Treatment, number, whole};
+use crate::report::plain;
 use anyhow::{Result, bail};
 use clap::Args;
 use haul_files::{Cloud, Columns, Reading};
@@ -15,11 +16,11 @@ use std::hash::{Hash, Hasher};
 pub(crate) struct Reduction {
     /// Take N points of each cloud, drawn without replacement; the mass stays what it is, and what
     /// is written point by point is about these points
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = whole::<u64, 1, { u64::MAX }>)]
     subsample: Option<u64>,
 
     /// The seed of --subsample; the same one takes the same points of a cloud
-    #[arg(long, value_name = "S", default_value_t = 0, requires = "subsample")]
+    #[arg(long, value_name = "S", default_value_t = 0, requires = "subsample", allow_negative_numbers = true, value_parser = whole::<u64, 0, { u64::MAX }>)]
     seed: u64,
 
     /// Take one point for each cell of a grid: the centre of its mass, with that mass
@@ -145,7 +146,7 @@ fn subsample(mut cloud: Cloud, count: u64, seed: u64) -> Cloud {
 /// weighted, with the sum of their weights. Cells come in the order of their first points.
 fn voxels(mut cloud: Cloud, size: f64) -> Result<Cloud> {
     if !(size.is_finite() && size > 0.0) {
-        bail!("--voxel is {size}; it must be finite and above 0");
+        bail!("--voxel is {}; it must be finite and above 0", plain(size));
     }
     let (n, d) = (cloud.points.len() / cloud.dimension, cloud.dimension);
     let uniform = 1.0 / n as f64;
@@ -163,7 +164,9 @@ fn voxels(mut cloud: Cloud, size: f64) -> Result<Cloud> {
             // Beyond this integers are no longer told apart.
             if index.abs() > 2f64.powi(53) {
                 bail!(
-                    "--voxel is {size}, too small for a coordinate of {x:e}; choose larger cells"
+                    "--voxel is {}, too small for a coordinate of {}; choose larger cells",
+                    plain(size),
+                    plain(*x)
                 );
             }
             *k = index as i64;

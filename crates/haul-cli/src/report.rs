@@ -406,7 +406,7 @@ fn problem(rows: &mut Rows, clouds: &Clouds, report: &Report) {
     let (blur, epsilon, p) = (short(report.blur), short(report.epsilon), report.cost.p());
     rows.row(
         "blur",
-        format!("{blur}, ε = {epsilon} for the cost |x − y|^{p}"),
+        format!("{blur}, ε = {epsilon} for the cost |x − y|^{}", plain(p)),
     );
     if let Some(penalties) = penalties(report) {
         rows.row("penalties", penalties);
@@ -470,7 +470,7 @@ fn root_of(value: &str, p: f64, mass: f64) -> String {
     match p {
         1.0 => share,
         2.0 => format!("√{share}"),
-        _ => format!("{share}^(1/{p})"),
+        _ => format!("{share}^(1/{})", plain(p)),
     }
 }
 
@@ -509,9 +509,13 @@ fn warnings_of(report: &Report) -> Vec<String> {
     let mut warnings = Vec::new();
     let floor = report.certificate.precision_floor;
     if report.tolerance < floor {
+        let f64 = match report.precision {
+            haul::Precision::F32 => "--precision f64 or ",
+            haul::Precision::F64 => "",
+        };
         warnings.push(format!(
-            "the tolerance {:.0e} is below what {} can tell at this blur, {floor:.0e}; use --precision f64 or a larger --blur",
-            report.tolerance,
+            "the tolerance {} is below what {} can tell at this blur, about {floor:.0e}; use {f64}a larger --blur",
+            plain(report.tolerance),
             report.precision.name()
         ));
     }
@@ -560,6 +564,12 @@ pub(crate) fn whole(value: f64) -> serde_json::Value {
     } else {
         value.into()
     }
+}
+
+/// A number as a person writes it: all of its digits, and no row of zeros.
+pub(crate) fn plain(value: f64) -> String {
+    let text = format!("{value:?}");
+    text.strip_suffix(".0").map_or(text.clone(), str::to_owned)
 }
 
 pub(crate) fn short(value: f64) -> String {

@@ -1,11 +1,12 @@
 //! `haul thin`: what the commands would make of a cloud, as a file.
 
 use crate::arguments::Thin;
+use crate::files::{self, Uses};
+use crate::formats;
 use crate::input;
 use crate::outcome::{self, Outcome};
 use crate::report::short;
 use crate::rows::Rows;
-use crate::{files, formats};
 use anyhow::{Context, Result};
 use std::path::Path;
 
@@ -15,7 +16,8 @@ pub(crate) fn run(thin: &Thin) -> Result<Outcome> {
         output,
         treatment,
     } = thin;
-    files::check_apart([&**input], [&**output])?;
+    let uses = Uses::of_command().reads([&**input]);
+    files::check_apart(&[uses.writes([&**output])])?;
     let cloud = input::cloud(input, treatment)?;
     let (d, before) = (cloud.dimension, cloud.points.len() / cloud.dimension);
     formats::check_cloud(output, treatment.format, d)?;

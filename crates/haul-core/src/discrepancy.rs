@@ -108,6 +108,12 @@ impl Pairings {
     }
 }
 
+/// The pairs of both passes of a gradient.
+pub(crate) fn pairs_of_slopes(source: &Measure, target: &Measure) -> u64 {
+    let (n, m) = (source.len() as u64, target.len() as u64);
+    n * m + n * n
+}
+
 /// The pairs of three passes.
 pub(crate) fn pairs(source: &Measure, target: &Measure) -> u64 {
     let (n, m) = (source.len() as u64, target.len() as u64);

@@ -24,14 +24,16 @@
 //! exponents, which keeps their digits, and the sums of the rows are summed in f64.
 
 use crate::certificate::moments;
-use crate::discrepancy::{Discrepancy, pairs};
+use crate::discrepancy::{Discrepancy, pairs, pairs_of_slopes};
 use crate::engine::{Factor, Kernel};
 use crate::gradient::finite;
 use crate::means::{Combination, Means};
 use crate::pass::weighted;
 use crate::problem::{equal_masses, same_space};
 use crate::rounding::Rounding;
-use crate::{Cost, Engine, Frame, Measure, Precision, Result};
+use crate::tally::Tally;
+use crate::{Cost, Engine, Frame, Measure, Pairs, Precision, Result};
+use std::ops::ControlFlow;
 use std::time::Instant;
 
 /// The energy distance for the cost |x − y|^p.
@@ -88,6 +90,21 @@ impl Energy {
         source: &Measure,
         target: &Measure,
     ) -> Result<Discrepancy> {
+        self.evaluate_observed(engine, source, target, |_| ControlFlow::Continue(()))
+    }
+
+    /// [`evaluate`](Self::evaluate) that tells how many pairs are done, every few seconds; a break ends it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`evaluate`](Self::evaluate), and [`Interrupted`](crate::Error::Interrupted) after a break.
+    pub fn evaluate_observed<E: Engine>(
+        &self,
+        engine: &E,
+        source: &Measure,
+        target: &Measure,
+        mut observer: impl FnMut(Pairs) -> ControlFlow<()>,
+    ) -> Result<Discrepancy> {
         let start = Instant::now();
         self.check(source, target)?;
         let cost = Cost::power(self.p)?;
@@ -115,7 +132,9 @@ impl Energy {
             cost,
             epsilon: f64::INFINITY,
         };
-        let means = Means::new(engine, &frame, kernel, Factor::Cost, source, target)?;
+        let both = (source, target);
+        let mut tally = Tally::new(pairs(source, target), &mut observer);
+        let means = Means::new(engine, &frame, kernel, Factor::Cost, both, &mut tally)?;
         let value = sums.of(means.terms);
         let precision = engine.precision();
         let relative =
@@ -141,6 +160,21 @@ impl Energy {
         source: &Measure,
         target: &Measure,
     ) -> Result<Vec<f64>> {
+        self.gradient_points_observed(engine, source, target, |_| ControlFlow::Continue(()))
+    }
+
+    /// [`gradient_points`](Self::gradient_points) that tells how many pairs are done; a break ends it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`evaluate_observed`](Self::evaluate_observed).
+    pub fn gradient_points_observed<E: Engine>(
+        &self,
+        engine: &E,
+        source: &Measure,
+        target: &Measure,
+        mut observer: impl FnMut(Pairs) -> ControlFlow<()>,
+    ) -> Result<Vec<f64>> {
         self.check(source, target)?;
         let cost = Cost::power(self.p)?;
         let frame = Frame::joint(source, target).for_moments();
@@ -159,8 +193,9 @@ impl Energy {
             cost,
             epsilon: f64::INFINITY,
         };
-        let slopes =
-            Combination::ENERGY.slopes(engine, &frame, kernel, (source, target), [1.0; 2])?;
+        let (both, sums) = ((source, target), Combination::ENERGY);
+        let mut tally = Tally::new(pairs_of_slopes(source, target), &mut observer);
+        let slopes = sums.slopes(engine, &frame, kernel, both, [1.0; 2], &mut tally)?;
         finite(weighted(source.weights(), unit, slopes), engine)
     }
 }

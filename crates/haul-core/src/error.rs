@@ -29,7 +29,7 @@ pub enum Error {
     },
 
     /// A coordinate that is NaN or infinite. Remove the point, or give it a finite value.
-    #[error("row {row}, column {column} is {value}; remove the row or give it a finite value")]
+    #[error("row {row}, column {column} is {}; remove the row or give it a finite value", plain(*value))]
     NotFinitePoint {
         /// The point, from 1.
         row: usize,
@@ -49,7 +49,7 @@ pub enum Error {
     },
 
     /// A weight that is negative, NaN or infinite.
-    #[error("the weight of row {row} is {value}; weights are finite and at least 0")]
+    #[error("the weight of row {row} is {}; weights are finite and at least 0", plain(*value))]
     BadWeight {
         /// The point, from 1.
         row: usize,
@@ -59,7 +59,8 @@ pub enum Error {
 
     /// Weights that sum to nothing, or to more than a float holds.
     #[error(
-        "the weights sum to {mass}; give at least one point a positive weight, and finite sums"
+        "the weights sum to {}; give at least one point a positive weight, and finite sums",
+        plain(*mass)
     )]
     BadMass {
         /// Their sum.
@@ -80,7 +81,8 @@ pub enum Error {
     /// Unequal masses in a balanced problem. Normalise both, or let one side of the plan leave its
     /// measure.
     #[error(
-        "the masses differ: {source_mass} and {target_mass}; normalise both, or give a finite ρ or reach: a balanced problem moves all of one onto the other"
+        "the masses differ: {} and {}; normalise both, or give a finite ρ or reach: a balanced problem moves all of one onto the other",
+        plain(*source_mass), plain(*target_mass)
     )]
     UnequalMass {
         /// Mass of the first measure.
@@ -90,7 +92,7 @@ pub enum Error {
     },
 
     /// A parameter outside its range.
-    #[error("{name} is {value}; it must be {range}")]
+    #[error("{name} is {}; it must be {range}", plain(*value))]
     BadParameter {
         /// Its name, as in the documentation.
         name: &'static str,
@@ -102,7 +104,8 @@ pub enum Error {
 
     /// Coordinates so large or so small that a cost leaves the range of f64.
     #[error(
-        "the clouds extend over {extent}, whose power {p} leaves the range of f64; rescale the coordinates"
+        "the clouds extend over {}, whose power {} leaves the range of f64; rescale the coordinates",
+        plain(*extent), plain(*p)
     )]
     Extent {
         /// Diameter of the joint bounding box.
@@ -114,7 +117,8 @@ pub enum Error {
     /// An ε so small for the extent of the clouds that the precision has no digit left for the
     /// plan. Use f64, or a larger ε.
     #[error(
-        "ε is so small for these clouds that {precision} has no digit left for the plan: rounding makes a relative error of {floor:.0e}; use f64 or a larger ε"
+        "ε is so small for these clouds that {precision} has no digit left for the plan; use {}a larger ε",
+        or_f64(precision)
     )]
     NoDigits {
         /// The engine's precision.
@@ -126,8 +130,8 @@ pub enum Error {
     /// A tolerance below what rounding alone may cause, so that no iteration would end. Use f64, or
     /// ask for less.
     #[error(
-        "the tolerance {tolerance:.1e} is below the {floor:.1e} that rounding in {precision} may cause at this ε; use {}a larger ε, or a tolerance of at least {floor:.1e}",
-        if *precision == "f32" { "f64, " } else { "" }
+        "the tolerance {} is below the {floor} that rounding in {precision} may cause at this ε; use {}a larger ε, or a tolerance of at least {floor}",
+        plain(*tolerance), or_f64(precision), floor = above(*floor)
     )]
     BelowFloor {
         /// The tolerance asked for.
@@ -139,7 +143,7 @@ pub enum Error {
     },
 
     /// A potential that is NaN or infinite.
-    #[error("the potential of row {row} is {value}; potentials to start from are finite")]
+    #[error("the potential of row {row} is {}; potentials to start from are finite", plain(*value))]
     BadPotential {
         /// The point, from 1.
         row: usize,
@@ -175,7 +179,9 @@ pub enum Error {
     },
 
     /// A computation that left the range of its floats: ε is many powers of ten away from the costs.
-    #[error("{what} is not finite on {device}; bring ε nearer to the costs, or use f64")]
+    #[error(
+        "{what} is not finite on {device}; bring ε nearer to the costs, for which f64 has more room than f32"
+    )]
     NotFiniteResult {
         /// Which quantity.
         what: &'static str,
@@ -196,4 +202,80 @@ pub enum Error {
         /// The engine's own error.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+}
+
+/// A number as a person writes it: all of its digits, and no row of zeros.
+fn plain(value: f64) -> String {
+    let text = format!("{value:?}");
+    text.strip_suffix(".0").map_or(text.clone(), str::to_owned)
+}
+
+/// A number to two digits, not below what it is: advice that is followed must not be refused again.
+fn above(value: f64) -> String {
+    let text = format!("{value:.1e}");
+    match text.parse::<f64>() {
+        Ok(rounded) if rounded < value => format!("{:.1e}", 1.05 * value),
+        _ => text,
+    }
+}
+
+/// "f64 or ", where that is another precision than the one in use.
+fn or_f64(precision: &str) -> &'static str {
+    if precision == "f64" { "" } else { "f64 or " }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_of_human_length_and_read_back() {
+        for value in [
+            0.0,
+            1.0,
+            -3.0,
+            0.1,
+            60.5,
+            1e-300,
+            -1e300,
+            1e16,
+            5e-324,
+            f64::MAX,
+        ] {
+            let text = plain(value);
+            assert!(text.len() < 25 && text.parse() == Ok(value), "{text}");
+        }
+        assert_eq!(plain(300.0), "300");
+        assert_eq!(plain(f64::INFINITY), "inf");
+    }
+
+    #[test]
+    fn what_is_advised_is_not_below_what_is_needed() {
+        let mut value = 1e-17;
+        while value < 1e3 {
+            let advised: f64 = above(value).parse().unwrap();
+            assert!(
+                value <= advised && advised <= 1.11 * value,
+                "{value:e} {advised:e}"
+            );
+            value *= 1.003;
+        }
+    }
+
+    #[test]
+    fn a_precision_is_advised_that_is_not_in_use() {
+        for (precision, advised) in [("f32", true), ("f64", false)] {
+            let floor = 1e-3;
+            for error in [
+                Error::NoDigits { precision, floor },
+                Error::BelowFloor {
+                    tolerance: 1e-4,
+                    precision,
+                    floor,
+                },
+            ] {
+                assert_eq!(error.to_string().contains("use f64"), advised, "{error}");
+            }
+        }
+    }
 }

@@ -51,6 +51,7 @@ mod sinkhorn;
 mod solution;
 mod start;
 mod sums;
+mod tally;
 mod truncated;
 mod watch;
 
@@ -73,4 +74,5 @@ pub use scores::{ScoredSolution, Scores};
 pub use sinkhorn::{Acceleration, Form, Progress, Sinkhorn};
 pub use solution::{Method, Potentials, Report, Solution, Stage};
 pub use start::Start;
+pub use tally::Pairs;
 pub use truncated::{Truncated, TruncatedCost};

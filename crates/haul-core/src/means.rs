@@ -5,6 +5,7 @@ use crate::discrepancy::Pairings;
 use crate::engine::{Factor, Kernel, Side};
 use crate::pass::Pass;
 use crate::sums::dot;
+use crate::tally::Tally;
 use crate::{Engine, Frame, Measure, Result};
 
 /// The means over pairs of measures of mass 1, and the sums that the gradient is made of.
@@ -22,14 +23,16 @@ impl Means {
         frame: &Frame,
         kernel: Kernel,
         factor: Factor,
-        source: &Measure,
-        target: &Measure,
+        (source, target): (&Measure, &Measure),
+        tally: &mut Tally<'_>,
     ) -> Result<Self> {
         let a = Uploaded::new(engine, frame, source)?;
         let b = Uploaded::new(engine, frame, target)?;
-        let to_target = a.means_over(&b, engine, kernel, factor)?;
-        let to_source = a.means_over(&a, engine, kernel, factor)?;
-        let itself = b.means_over(&b, engine, kernel, factor)?;
+        let mut means =
+            |rows: &Uploaded<E>, columns| rows.means_over(columns, engine, kernel, factor, tally);
+        let to_target = means(&a, &b)?;
+        let to_source = means(&a, &a)?;
+        let itself = means(&b, &b)?;
         Ok(Self {
             terms: Pairings {
                 ab: dot(&a.weights, &to_target),
@@ -114,19 +117,28 @@ impl Combination {
         kernel: Kernel,
         (source, target): (&Measure, &Measure),
         [mass, mass2]: [f64; 2],
+        tally: &mut Tally<'_>,
     ) -> Result<Vec<f64>> {
         let a = Uploaded::new(engine, frame, source)?;
         let b = Uploaded::new(engine, frame, target)?;
-        let to_target = a.slopes_over(&b, engine, kernel)?;
-        let to_source = a.slopes_over(&a, engine, kernel)?;
+        let to_target = a.slopes_over(&b, engine, kernel, tally)?;
+        let to_source = a.slopes_over(&a, engine, kernel, tally)?;
         let slopes = to_target.iter().zip(&to_source);
         let slope = |(target, source)| self.cross * mass2 * target + 2.0 * self.own * mass * source;
         Ok(slopes.map(slope).collect())
     }
 }
 
+/// Pairs of a part of a pass: some seconds of work for a few cores.
+const PAIRS: usize = 1 << 29;
+
+/// Rows of a part, at least, so that a GPU has enough of them at a time.
+const ROWS: usize = 2048;
+
 /// A measure on the device with weights of 1: those of the measure are values of the products.
 struct Uploaded<E: Engine> {
+    /// As they were placed, n×d.
+    points: Vec<f64>,
     cloud: E::Cloud,
     zeros: E::Vector,
     shape: (usize, usize),
@@ -141,12 +153,14 @@ impl<E: Engine> Uploaded<E> {
         let n = measure.len();
         let share = |weight: &f64| weight / measure.mass();
         let weights: Vec<f64> = measure.weights().iter().map(share).collect();
+        let points = frame.place(measure);
         Ok(Self {
-            cloud: engine.cloud(&frame.place(measure), measure.dimension(), &vec![1.0; n])?,
+            cloud: engine.cloud(&points, measure.dimension(), &vec![1.0; n])?,
             zeros: engine.vector(&vec![0.0; n])?,
             shape: (n, measure.dimension()),
             relative: weights.iter().map(|weight| weight * n as f64).collect(),
             weights,
+            points,
         })
     }
 
@@ -157,14 +171,49 @@ impl<E: Engine> Uploaded<E> {
         }
     }
 
-    fn over<'p>(&'p self, other: &'p Self, engine: &'p E, kernel: Kernel) -> Pass<'p, E> {
-        Pass {
-            engine,
-            kernel,
-            rows: self.side(),
-            columns: other.side(),
-            shape: self.shape,
+    /// What a pass over the points of another measure makes of each row, for so many rows at a time that
+    /// whoever keeps the tally hears of it.
+    fn over(
+        &self,
+        other: &Self,
+        engine: &E,
+        kernel: Kernel,
+        tally: &mut Tally<'_>,
+        evaluate: impl Fn(&Pass<'_, E>) -> Result<Vec<f64>>,
+    ) -> Result<Vec<f64>> {
+        let ((n, d), m) = (self.shape, other.weights.len());
+        let most = (PAIRS / m).max(ROWS);
+        if n <= most {
+            let pass = Pass {
+                engine,
+                kernel,
+                rows: self.side(),
+                columns: other.side(),
+                shape: self.shape,
+            };
+            let made = evaluate(&pass)?;
+            tally.tell((n * m) as u64)?;
+            return Ok(made);
         }
+        let mut made = Vec::new();
+        for points in self.points.chunks(most * d) {
+            let rows = points.len() / d;
+            let cloud = engine.cloud(points, d, &vec![1.0; rows])?;
+            let potential = engine.vector(&vec![0.0; rows])?;
+            let pass = Pass {
+                engine,
+                kernel,
+                rows: Side {
+                    cloud: &cloud,
+                    potential: &potential,
+                },
+                columns: other.side(),
+                shape: (rows, d),
+            };
+            made.extend(evaluate(&pass)?);
+            tally.tell((rows * m) as u64)?;
+        }
+        Ok(made)
     }
 
     /// Σⱼ bⱼ exp(−Cᵢⱼ/ε) φ(Cᵢⱼ) for each point, over the points of a measure of mass 1.
@@ -174,17 +223,26 @@ impl<E: Engine> Uploaded<E> {
         engine: &E,
         kernel: Kernel,
         factor: Factor,
+        tally: &mut Tally<'_>,
     ) -> Result<Vec<f64>> {
-        let pass = self.over(other, engine, kernel);
-        let sums = pass.product(factor, &other.relative, 1)?;
+        let sums = self.over(other, engine, kernel, tally, |pass| {
+            pass.product(factor, &other.relative, 1)
+        })?;
         let points = other.weights.len() as f64;
         Ok(sums.into_iter().map(|sum| sum / points).collect())
     }
 
     /// Σⱼ bⱼ exp(−Cᵢⱼ/ε) ∂ₓC(xᵢ, yⱼ), n×d, likewise.
-    fn slopes_over(&self, other: &Self, engine: &E, kernel: Kernel) -> Result<Vec<f64>> {
-        let pass = self.over(other, engine, kernel);
-        let sums = pass.slopes(Factor::One, &other.relative)?;
+    fn slopes_over(
+        &self,
+        other: &Self,
+        engine: &E,
+        kernel: Kernel,
+        tally: &mut Tally<'_>,
+    ) -> Result<Vec<f64>> {
+        let sums = self.over(other, engine, kernel, tally, |pass| {
+            pass.slopes(Factor::One, &other.relative)
+        })?;
         let points = other.weights.len() as f64;
         Ok(sums.into_iter().map(|sum| sum / points).collect())
     }

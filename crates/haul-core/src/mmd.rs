@@ -1,13 +1,15 @@
 //! Maximum mean discrepancies of positive definite kernels; `energy` has the formula.
 
-use crate::discrepancy::{Discrepancy, pairs};
+use crate::discrepancy::{Discrepancy, pairs, pairs_of_slopes};
 use crate::engine::{Factor, Kernel};
 use crate::gradient::finite;
 use crate::means::{Combination, Means};
 use crate::pass::weighted;
 use crate::problem::same_space;
 use crate::rounding::Rounding;
-use crate::{Cost, Engine, Error, Frame, Measure, Result};
+use crate::tally::Tally;
+use crate::{Cost, Engine, Error, Frame, Measure, Pairs, Result};
+use std::ops::ControlFlow;
 use std::time::Instant;
 
 /// The squared maximum mean discrepancy of a positive definite kernel of width σ.
@@ -69,9 +71,26 @@ impl Mmd {
         source: &Measure,
         target: &Measure,
     ) -> Result<Discrepancy> {
+        self.evaluate_observed(engine, source, target, |_| ControlFlow::Continue(()))
+    }
+
+    /// [`evaluate`](Self::evaluate) that tells how many pairs are done, every few seconds; a break ends it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`evaluate`](Self::evaluate), and [`Error::Interrupted`] after a break.
+    pub fn evaluate_observed<E: Engine>(
+        &self,
+        engine: &E,
+        source: &Measure,
+        target: &Measure,
+        mut observer: impl FnMut(Pairs) -> ControlFlow<()>,
+    ) -> Result<Discrepancy> {
         let start = Instant::now();
         let (frame, kernel) = self.placed(source, target)?;
-        let means = Means::new(engine, &frame, kernel, Factor::One, source, target)?;
+        let both = (source, target);
+        let mut tally = Tally::new(pairs(source, target), &mut observer);
+        let means = Means::new(engine, &frame, kernel, Factor::One, both, &mut tally)?;
         let masses = (source.mass(), target.mass());
         let sums = Combination::MMD;
         let terms = means.terms.of_masses(masses);
@@ -106,11 +125,28 @@ impl Mmd {
         source: &Measure,
         target: &Measure,
     ) -> Result<Vec<f64>> {
+        self.gradient_points_observed(engine, source, target, |_| ControlFlow::Continue(()))
+    }
+
+    /// [`gradient_points`](Self::gradient_points) that tells how many pairs are done; a break ends it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`evaluate_observed`](Self::evaluate_observed).
+    pub fn gradient_points_observed<E: Engine>(
+        &self,
+        engine: &E,
+        source: &Measure,
+        target: &Measure,
+        mut observer: impl FnMut(Pairs) -> ControlFlow<()>,
+    ) -> Result<Vec<f64>> {
         let (frame, kernel) = self.placed(source, target)?;
         // ∂ₓ e^{−C/ε} = −e^{−C/ε} ∂ₓC/ε.
         let unit = -frame.slope_unit(kernel.cost) / (kernel.epsilon * frame.cost_unit(kernel.cost));
         let masses = [source.mass(), target.mass()];
-        let slopes = Combination::MMD.slopes(engine, &frame, kernel, (source, target), masses)?;
+        let (both, sums) = ((source, target), Combination::MMD);
+        let mut tally = Tally::new(pairs_of_slopes(source, target), &mut observer);
+        let slopes = sums.slopes(engine, &frame, kernel, both, masses, &mut tally)?;
         finite(weighted(source.weights(), unit, slopes), engine)
     }
 
@@ -123,10 +159,14 @@ impl Mmd {
         };
         // A square may leave the range where σ does not.
         if !(self.sigma > 0.0 && epsilon.is_normal()) {
+            let range = match self.sigma > 0.0 && self.sigma.is_finite() {
+                true => "neither so small nor so large that its square is 0 or infinite",
+                false => "a finite number above 0",
+            };
             return Err(Error::BadParameter {
                 name: "sigma",
                 value: self.sigma,
-                range: "a finite number above 0",
+                range,
             });
         }
         same_space(source, target)?;

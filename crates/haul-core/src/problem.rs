@@ -40,12 +40,12 @@ impl Penalty {
             Self::Reach(reach) => ("reach", reach, cost.at(reach)),
         };
         // A finite length may have a power that is none.
-        if value > 0.0 && rho > 0.0 && value.is_finite() == rho.is_finite() {
-            Ok(rho)
-        } else {
-            let range = "a number above 0, or infinity";
-            Err(Error::BadParameter { name, value, range })
-        }
+        let range = match value > 0.0 {
+            true if rho > 0.0 && value.is_finite() == rho.is_finite() => return Ok(rho),
+            true => POWER,
+            false => "a number above 0, or infinity",
+        };
+        Err(Error::BadParameter { name, value, range })
     }
 }
 
@@ -66,6 +66,12 @@ pub struct Problem<'m> {
 
 /// The largest ratio of ε to costs and penalties that a device sees: 2^60, above the digits of f64.
 const FLATTEST: f64 = (1u64 << 60) as f64;
+/// What a length must be beside positive.
+const POWER: &str = "neither so small nor so large that its power p is 0 or infinite";
+
+/// What ε and ρ must be beside positive.
+const RATIO: &str =
+    "neither so small nor so large that its ratio to the cost between the clouds is 0 or infinite";
 
 /// Masses that differ by less than this, relative, are the rounding of equal ones.
 const MASS_TOLERANCE: f64 = 1e-6;
@@ -101,41 +107,38 @@ impl<'m> Problem<'m> {
         }
         let frame = Frame::joint(source, target);
         frame.check(cost)?;
-        let within = |name, value: f64, told: f64, range| {
-            if value > 0.0 && value.is_finite() {
-                Ok(value)
-            } else {
-                let value = told;
-                Err(Error::BadParameter { name, value, range })
-            }
+        // What is made of a value must be as finite and positive as itself.
+        let within = |name, value, made: f64, range| match made > 0.0 && made.is_finite() {
+            true => Ok(made),
+            false => Err(Error::BadParameter { name, value, range }),
         };
         let positive = |name, value| within(name, value, value, "a finite number above 0");
+        let power = |name, length| within(name, length, cost.at(positive(name, length)?), POWER);
         let epsilon = match regularization {
-            Regularization::Epsilon(epsilon) => epsilon,
-            Regularization::Blur(blur) => cost.at(positive("blur", blur)?),
+            Regularization::Epsilon(epsilon) => positive("epsilon", epsilon)?,
+            Regularization::Blur(blur) => power("blur", blur)?,
             // Two clouds in one and the same point have no length of their own: any ε will do.
             Regularization::RelativeBlur(share) if frame.diameter() == 0.0 => {
                 positive("relative blur", share)?
             }
             Regularization::RelativeBlur(share) => {
-                cost.at(positive("relative blur", share)? * frame.diameter())
+                power("blur", positive("relative blur", share)? * frame.diameter())?
             }
         };
-        positive("epsilon", epsilon)?;
         // For a small p the length that belongs to ε may be out of range.
-        let range = "such that the blur, its power 1/p, is a finite number above 0";
-        within("epsilon", epsilon.powf(1.0 / cost.p()), epsilon, range)?;
+        let length = epsilon.powf(1.0 / cost.p());
+        let range = "neither so small nor so large that the length ε^(1/p) is 0 or infinite";
+        within("epsilon", epsilon, length, range)?;
         let frame = frame.for_kernel(cost, epsilon);
         // The device sees ε and ρ in units of the frame, and divides by them.
         let unit = frame.cost_unit(cost);
-        let range = "a number whose ratio to the largest cost is within the range of f64";
+        // A ratio that is too large is none: see `kernel`.
+        within("epsilon", epsilon, (epsilon / unit).min(1.0), RATIO)?;
         for (name, rho) in names.into_iter().zip(rho) {
             if rho.is_finite() {
-                within(name, rho / unit, rho, range)?;
+                within(name, rho, rho / unit, RATIO)?;
             }
         }
-        // A ratio that is too large is none: see `kernel`.
-        within("epsilon", (epsilon / unit).min(1.0), epsilon, range)?;
         let masses = Masses::new([source.mass(), target.mass()], epsilon, rho, unit);
         masses.check()?;
         Ok(Self {

@@ -1,6 +1,6 @@
 //! The arguments of the commands that compare many clouds.
 
-use super::{Engine, Settings, Treatment};
+use super::{Engine, MOST_U32, Settings, Treatment, whole};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -9,7 +9,8 @@ use std::path::PathBuf;
 #[command(
     after_help = r#"A job is a line of JOBS.jsonl, a JSON object: an id, a command (sinkhorn, divergence, energy or
 map), the files a and b, and options of that command by their long names, with _ for -. Files are
-relative to the folder of JOBS.jsonl. No job may read what it or another one writes.
+relative to the folder of JOBS.jsonl. No job may read or write what it or another one writes, nor
+what the run itself needs; that is refused before anything runs.
 
   {"id": "1", "command": "divergence", "a": "a.ply", "b": "b.ply", "blur": 0.05}
   {"id": "2", "command": "sinkhorn", "a": "a.ply", "b": "b.ply", "max_iterations": 500}
@@ -18,11 +19,14 @@ relative to the folder of JOBS.jsonl. No job may read what it or another one wri
 Each job has one line of RESULTS.jsonl, in the order of the jobs: the id and, as "job", a digest of
 its command, files and options, then what --json prints or "error": {"kind": …, "message": …}.
 
-A run that was stopped, in whatever way, goes on when it is started again. Where the job of an id
-has changed since its line was written, that is an error, and nothing is done; but --retry-changed
-computes such lines anew, --retry-failed all that hold an error, whatever their jobs are now, and
-the file is replaced when all of them are there. Files of points that have changed are not noticed. A job of at most 4096 points a
-cloud runs on one thread, beside others.
+A run that was stopped, in whatever way, goes on when it is started again. Results are found by id
+and digest: the list may be sorted, and jobs may come and go. New results stand behind those that
+are there until the run ends or the next one begins, which puts the file into the order of the
+jobs; of two lines of one id the last one counts. Results of jobs that are not in the list go to
+RESULTS.jsonl.unlisted. Where the job of an id has changed since its line was written, that is an
+error, and nothing is done; but --retry-changed computes such jobs anew, --retry-failed all whose
+lines hold an error, whatever they are now. Files of points that have changed are not noticed. A
+job of at most 4096 points a cloud runs on one thread, beside others.
 
 Exit status: 0 all done, 1 a job failed, 3 a result did not reach its tolerance.
 
@@ -59,7 +63,7 @@ pub(crate) struct Batch {
     pub(crate) dry_run: bool,
 
     /// Memory for clouds that several jobs share, in MiB; as much on a GPU, at most 1024
-    #[arg(long, value_name = "MiB", default_value_t = 1024)]
+    #[arg(long, value_name = "MiB", default_value_t = 1024, allow_negative_numbers = true, value_parser = whole::<usize, 0, MOST_U32>)]
     pub(crate) cache: usize,
 
     #[command(flatten)]
@@ -74,14 +78,18 @@ pub(crate) struct Batch {
 #[command(
     after_help = r#"Entry i, j of the matrix compares file i with file j at one ε for all pairs. What is computed is
 kept in a file beside the target until the matrix is written: a run that was stopped, in whatever
-way, goes on when it is started again. A .csv and the picture name the files without the folders
-that all share.
+way, goes on when it is started again, also with files more or less or in another order. A .csv and
+the picture name the files without the folders that all share; an .npz has the arrays matrix, lower
+and upper, the bounds of each entry. Both sides have one penalty ρ, because with two of them an entry
+would depend on which cloud is the first.
 
 Keys of --json, those in brackets where they make sense:
   command loss files p [epsilon blur] output     files: as given, in the order of rows and columns
   order      indices of files as the picture has them, near ones together
   merges     the clustering as scipy.cluster.hierarchy has it: [i, j, height, size] of each merger;
              i and j count files, then mergers; the height is the mean entry between both
+  gap        the widest bounds of an entry, upper − lower
+  uncertain  [i, j] of each entry i < j whose bounds are wider than its value: it tells nothing
   converged pairs seconds     whether all did; what this run evaluated, and how long it took
 
 Example:
@@ -92,7 +100,7 @@ pub(crate) struct Pairwise {
     #[arg(required = true, num_args = 2.., value_name = "FILES")]
     pub(crate) files: Vec<PathBuf>,
 
-    /// The matrix: a .npy, or a .csv with the names of the files
+    /// The matrix: a .npy, an .npz with its bounds as well, or a .csv with the names of the files
     #[arg(short, long, value_name = "D")]
     pub(crate) output: PathBuf,
 

@@ -3,11 +3,14 @@
 
 use crate::arguments::{Divergence, Energy, Map, Sinkhorn};
 use crate::comparison::{self, Comparison};
+use crate::files::{self, Uses};
 use crate::outcome;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::{Arg, Args};
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::path::{Path, PathBuf};
 use xxhash_rust::xxh3::Xxh3;
 
@@ -54,15 +57,29 @@ pub(super) fn read(path: &Path, defaults: &Options) -> Result<Vec<Job>> {
         .with_context(|| format!("{}: cannot be read; name a file of jobs", path.display()))?;
     let mut lines = HashMap::new();
     let mut jobs = Vec::new();
+    // Some editors put a mark of the encoding before the text.
+    let text = text.trim_start_matches('\u{feff}');
     for (line, text) in (1..).zip(text.lines()) {
         if text.trim().is_empty() {
             continue;
         }
         let place = || format!("{}: line {line}", path.display());
-        let mut options: Options = serde_json::from_str(text)
-            .with_context(|| format!("{} is no JSON object; write one job a line", place()))?;
-        let Some(Value::String(id)) = options.shift_remove("id") else {
-            bail!("{} has no \"id\"; give each job a text of its own", place());
+        let mut options =
+            object(text).map_err(|reason| anyhow!("{} {reason}; write one job a line", place()))?;
+        let id = match options.shift_remove("id") {
+            Some(Value::String(id)) => id,
+            Some(Value::Number(number)) => {
+                bail!(
+                    "{}: \"id\" is the number {number}; write \"{number}\"",
+                    place()
+                )
+            }
+            Some(other) => bail!(
+                "{}: \"id\" is {}; give each job a text of its own",
+                place(),
+                in_words(&other)
+            ),
+            None => bail!("{} has no \"id\"; give each job a text of its own", place()),
         };
         if let Some(earlier) = lines.insert(id.clone(), line) {
             bail!(
@@ -82,6 +99,65 @@ pub(super) fn read(path: &Path, defaults: &Options) -> Result<Vec<Job>> {
         );
     }
     Ok(jobs)
+}
+
+/// The JSON object of a line, or what the line is instead.
+fn object(text: &str) -> Result<Options, String> {
+    serde_json::from_str(text)
+        .map(|Keys(options)| options)
+        .map_err(|error| match serde_json::from_str(text) {
+            Ok(Value::Object(_)) | Err(_) => {
+                let told = error.to_string();
+                let reason = told.split(" at line ").next().unwrap_or_default();
+                format!("is no JSON object: {reason}, in column {}", error.column())
+            }
+            Ok(other) => format!("is {}, and no JSON object", in_words(&other)),
+        })
+}
+
+/// An object whose keys are there once.
+struct Keys(Options);
+
+impl<'d> Deserialize<'d> for Keys {
+    fn deserialize<D: Deserializer<'d>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Once;
+        impl<'d> Visitor<'d> for Once {
+            type Value = Keys;
+
+            fn expecting(&self, words: &mut fmt::Formatter<'_>) -> fmt::Result {
+                words.write_str("an object")
+            }
+
+            fn visit_map<M: MapAccess<'d>>(self, mut map: M) -> Result<Keys, M::Error> {
+                let mut options = Options::new();
+                while let Some((key, value)) = map.next_entry::<String, Value>()? {
+                    if options.contains_key(&key) {
+                        return Err(M::Error::custom(format!("{key:?} is there twice")));
+                    }
+                    options.insert(key, value);
+                }
+                Ok(Keys(options))
+            }
+        }
+        deserializer.deserialize_map(Once)
+    }
+}
+
+/// What a JSON value is, for whoever expected another one.
+fn in_words(value: &Value) -> String {
+    const MOST: usize = 60;
+    let text = value.to_string();
+    let shown = match text.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{} …", &text[..end]),
+        None => text,
+    };
+    match value {
+        Value::Null | Value::Bool(_) => shown,
+        Value::Number(_) => format!("the number {shown}"),
+        Value::String(_) => format!("the text {shown}"),
+        Value::Array(_) => format!("the list {shown}"),
+        Value::Object(_) => format!("the object {shown}"),
+    }
 }
 
 impl Job {
@@ -161,6 +237,12 @@ impl Job {
     pub(super) fn comparison(&self) -> Result<Box<dyn Comparison + Send>> {
         let names = COMMANDS.iter().map(|(name, _)| *name);
         let one_of = names.clone().collect::<Vec<_>>().join(", ");
+        if let Some(other) = self.options.get("command").filter(|it| !it.is_string()) {
+            bail!(BadJob(format!(
+                "\"command\" is {}; it may be {one_of}",
+                in_words(other)
+            )));
+        }
         let Some(name) = self.text("command") else {
             let misspelt = |key: &String| {
                 let near = suggestion(key, std::iter::once("command"));
@@ -192,7 +274,8 @@ fn check_files(comparison: &dyn Comparison) -> Result<(), BadJob> {
         let refused = "standard input and output are not for jobs; name a file in place of -";
         return Err(BadJob(refused.to_owned()));
     }
-    comparison::check_files(comparison).map_err(|error| BadJob(error.to_string()))
+    let uses = comparison::uses(comparison, Uses::of_command());
+    files::check_apart(&[uses]).map_err(|error| BadJob(error.to_string()))
 }
 
 /// The comparison of one command, by the parser of the command line.
@@ -221,20 +304,19 @@ fn words(command: &clap::Command, options: &Options) -> Result<Vec<String>, BadJ
             let near = suggestion(name, known.map(|argument| argument.get_id().as_str()));
             return Err(BadJob(format!("no option {name:?}{near}")));
         };
-        if let Some(long) = argument.get_long() {
-            words.extend(word(
-                name,
-                long,
-                argument.get_action().takes_values(),
-                value,
-            )?);
-        }
+        words.extend(word(argument, value)?);
     }
     words.push("--".to_owned());
     for argument in command.get_positionals() {
         let name = argument.get_id().as_str();
         match options.get(name) {
             Some(Value::String(file)) => words.push(file.clone()),
+            Some(other) if !other.is_null() => {
+                return Err(BadJob(format!(
+                    "{name:?} is {}; name one file of points, as \"cloud.ply\"",
+                    in_words(other)
+                )));
+            }
             _ => {
                 return Err(BadJob(format!(
                     "{name:?} is missing; name a file of points"
@@ -250,22 +332,46 @@ fn says_no(value: &Value) -> bool {
     matches!(value, Value::Null | Value::Bool(false))
 }
 
-/// An option as a word; none where it says no.
-fn word(name: &str, long: &str, valued: bool, value: &Value) -> Result<Option<String>, BadJob> {
-    Ok(match (value, valued) {
-        (Value::Null, _) | (Value::Bool(false), false) => None,
-        (Value::Bool(true), false) => Some(format!("--{long}")),
-        (Value::String(text), true) => Some(format!("--{long}={text}")),
-        (Value::Number(number), true) => Some(format!("--{long}={number}")),
-        (value, _) => {
-            let wanted = if valued {
-                "a number or a text"
-            } else {
-                "true or false"
-            };
-            return Err(BadJob(format!("{name:?} is {value}; give {wanted}")));
+/// An option as a word; none where it says no, and for a file, which has a place of its own.
+fn word(argument: &Arg, value: &Value) -> Result<Option<String>, BadJob> {
+    let Some(long) = argument.get_long() else {
+        return Ok(None);
+    };
+    let valued = argument.get_action().takes_values();
+    let list = argument.get_value_delimiter().filter(|_| valued);
+    Ok(match (value, list) {
+        (Value::Null, _) => None,
+        (Value::Bool(yes), _) if !valued => yes.then(|| format!("--{long}")),
+        (Value::Array(values), Some(delimiter)) => {
+            let one = |value| text(value).filter(|text| !text.contains(delimiter));
+            let all: Option<Vec<_>> = values.iter().map(one).collect();
+            let all = all.ok_or_else(|| unfit(argument, value, "a list of names or numbers"))?;
+            Some(format!("--{long}={}", all.join(&delimiter.to_string())))
         }
+        _ if valued => {
+            let wanted = match list {
+                Some(_) => "a list of names or numbers",
+                None => "a number or a text",
+            };
+            let text = text(value).ok_or_else(|| unfit(argument, value, wanted))?;
+            Some(format!("--{long}={text}"))
+        }
+        _ => return Err(unfit(argument, value, "true or false")),
     })
+}
+
+/// A value that is one word.
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+fn unfit(argument: &Arg, value: &Value, wanted: &str) -> BadJob {
+    let name = argument.get_id().as_str();
+    BadJob(format!("{name:?} is {}; give {wanted}", in_words(value)))
 }
 
 /// The known name that an unknown one most likely means, in words; nothing where none is near.
@@ -308,6 +414,8 @@ mod tests {
             r#"{"command":"energy","a":"a","b":"b","normalize":true,"kernel":"gaussian","blur":"0.1"}"#,
             r#"{"command":"map","a":"a","b":"b","output":"moved.ply","frames":3}"#,
             r#"{"command":"energy","a":"a","b":"b","columns":"x,y","weight_column":4,"equal_weights":true}"#,
+            r#"{"command":"energy","a":"a","b":"b","columns":["x",2]}"#,
+            r#"{"command":"sinkhorn","a":"a","b":"b","max_iterations":30.0,"subsample":1e2,"seed":"7"}"#,
         ] {
             let comparison = parsed(job).unwrap();
             assert_eq!(comparison.inputs().files().count(), 2);
@@ -343,8 +451,25 @@ mod tests {
             (r#""threads":1"#, ["no option", "threads"]),
             (r#""blur":"wide""#, ["wide", "--blur"]),
             (r#""blur":true"#, ["\"blur\" is true", "a number"]),
-            (r#""blur":[1]"#, ["\"blur\" is [1]", "a number"]),
-            (r#""normalize":1"#, ["\"normalize\" is 1", "true or false"]),
+            (
+                r#""blur":[1]"#,
+                ["\"blur\" is the list [1]", "a number or a text"],
+            ),
+            (
+                r#""normalize":1"#,
+                ["\"normalize\" is the number 1", "true or false"],
+            ),
+            (
+                r#""columns":["x",["y"]]"#,
+                [r#""columns" is the list ["x",["y"]]"#, "a list of names"],
+            ),
+            (r#""columns":["x,y"]"#, [r#"["x,y"]"#, "a list of names"]),
+            (
+                r#""max_iterations":30.5"#,
+                ["'30.5' for '--max-iterations", "a whole number"],
+            ),
+            (r#""max_iterations":-3"#, ["'-3'", "at least 1"]),
+            (r#""max_iterations":1e300"#, ["1e+300", "at most"]),
             (r#""blur":1,"epsilon":1"#, ["--blur", "--epsilon"]),
             (r#""form":"lag""#, ["lag", "scaling"]),
         ] {
@@ -361,8 +486,38 @@ mod tests {
         );
         assert_refused(r#"{"command":"energy","a":"a"}"#, &["\"b\" is missing"]);
         assert_refused(
+            r#"{"command":["energy"],"a":"a","b":"b"}"#,
+            &[
+                "\"command\" is the list [\"energy\"]",
+                "sinkhorn, divergence",
+            ],
+        );
+        assert_refused(
+            r#"{"command":"energy","a":["a.ply","c.ply"],"b":"b"}"#,
+            &["\"a\" is the list [\"a.ply\",\"c.ply\"]", "one file"],
+        );
+        assert_refused(
             r#"{"command":"energy","a":"a","b":"-"}"#,
             &["standard input"],
         );
+    }
+    #[test]
+    fn a_line_that_is_no_job_is_told_what_it_is() {
+        for (line, part) in [
+            ("[1,2]", "is the list [1,2], and no JSON object"),
+            ("7", "is the number 7, and no"),
+            ("null", "is null, and no"),
+            (
+                r#"{"id":"1","id":"2"}"#,
+                r#""id" is there twice, in column 19"#,
+            ),
+            (r#"{"id":"1""#, "EOF while parsing an object, in column 9"),
+            (r#"{'id':1}"#, "key must be a string, in column 2"),
+        ] {
+            let told = object(line).expect_err(line);
+            assert!(told.contains(part), "{told}");
+        }
+        let long = object(&"9".repeat(4000)).unwrap_err();
+        assert!(long.len() < 200, "{long}");
     }
 }

@@ -50,9 +50,7 @@ struct Rate {
 
 /// Prints the plan of all jobs but those whose results are there and stay.
 pub(super) fn print(jobs: &[Job], held: &Held, machine: &Machine) -> Result<Outcome> {
-    let rest = jobs.iter().skip(held.told.len());
-    let again = held.anew.iter();
-    let pending: Vec<_> = again.map(|place| &jobs[*place]).chain(rest).collect();
+    let pending: Vec<_> = held.to_do().map(|place| &jobs[place]).collect();
     let checked: Vec<_> = pending.par_iter().map(|job| plan(job, machine)).collect();
     let refused = || {
         let both = pending.iter().zip(&checked);
@@ -70,6 +68,13 @@ pub(super) fn print(jobs: &[Job], held: &Held, machine: &Machine) -> Result<Outc
         }
         told
     });
+    if !held.unlisted.is_empty() {
+        let unlisted = held.unlisted.len();
+        row(
+            "not in the list",
+            format!("{unlisted} of the results, to be put aside"),
+        );
+    }
     row("refused", refused().count().to_string());
     for (id, error) in refused().take(MOST_TOLD) {
         row("", format!("{id}: {}", outcome::one_line(error)));

@@ -1,8 +1,12 @@
 //! Results of earlier runs: which of the jobs they are of, and how these ended.
+//!
+//! A result is found by the id of its job and by a digest of what was asked for, wherever its line stands.
 
 use super::job::Job;
+use crate::outcome;
 use anyhow::{Result, bail};
 use serde_json::Value;
+use std::collections::HashMap;
 use std::path::Path;
 
 /// What a line of results tells of its job.
@@ -31,7 +35,7 @@ impl Told {
         let ending = if let Some(error) = result.get("error") {
             let message = error.get("message").and_then(Value::as_str);
             Ending::Failed {
-                message: message.unwrap_or_default().to_owned(),
+                message: outcome::in_short(message.unwrap_or_default()),
             }
         } else if result.get("converged") == Some(&Value::Bool(false)) {
             Ending::NotConverged
@@ -56,23 +60,70 @@ impl Told {
     }
 }
 
-/// Whether a JSON value is a result under the id of a job: one that failed tells nothing but that.
-fn is_of(result: &Value, job: &Job) -> bool {
-    let text = |key: &str| result.get(key).and_then(Value::as_str);
-    let told = ["error", "seconds"]
-        .iter()
-        .any(|key| result.get(key).is_some());
-    text("id") == Some(&job.id) && text("job").is_some() && told
+/// A line that is a result: of which job, and as that was when it was computed.
+struct Line<'l> {
+    text: &'l str,
+    id: String,
+    digest: String,
+    told: Told,
 }
 
-/// What a file holds of the first of some jobs.
-#[derive(Debug, Default)]
+impl<'l> Line<'l> {
+    /// None where it is no result: one that failed tells nothing but that.
+    fn of(bytes: &'l [u8]) -> Option<Self> {
+        let text = std::str::from_utf8(bytes).ok()?;
+        let result: Value = serde_json::from_str(text).ok()?;
+        let named = |key: &str| result.get(key).and_then(Value::as_str).map(str::to_owned);
+        let tells = |key: &&str| result.get(*key).is_some();
+        ["error", "seconds"].iter().find(|key| tells(key))?;
+        Some(Self {
+            text,
+            id: named("id")?,
+            digest: named("job")?,
+            told: Told::by(&result),
+        })
+    }
+}
+
+/// Whether bytes may be the torn beginning of a result, whose id and digest come first.
+fn begins_a_result(bytes: &[u8]) -> bool {
+    let agree = |found: &[u8], expected: &str| {
+        let mut both = found.iter().zip(expected.as_bytes());
+        both.all(|(found, expected)| found == expected)
+    };
+    let start = "{\"id\":\"";
+    if !agree(bytes, start) {
+        return false;
+    }
+    let rest = bytes.get(start.len() - 1..).unwrap_or_default();
+    let mut id = serde_json::Deserializer::from_slice(rest).into_iter::<String>();
+    match id.next() {
+        Some(Ok(_)) => agree(&rest[id.byte_offset()..], super::DIGEST),
+        Some(Err(error)) => error.is_eof(),
+        None => true,
+    }
+}
+
+/// A result that is there.
+pub(super) struct Found {
+    pub(super) line: String,
+    pub(super) told: Told,
+    /// Whether it is to be computed anew; until then it stays.
+    pub(super) anew: bool,
+}
+
+/// What files hold of some jobs.
 pub(super) struct Held {
-    pub(super) told: Vec<Told>,
-    /// The lines, whole and in their order.
-    pub(super) lines: Vec<String>,
-    /// The places of those that are to be computed anew.
-    pub(super) anew: Vec<usize>,
+    /// The result of each job, if it has one.
+    pub(super) found: Vec<Option<Found>>,
+    /// Lines of jobs that are not in the list.
+    pub(super) unlisted: Vec<String>,
+    /// How many of those found were kept beside the file, as lines of jobs that were not in the list.
+    pub(super) taken_back: usize,
+    /// How many bytes of the file are whole lines.
+    pub(super) whole: usize,
+    /// Whether these are results of the jobs in their order, and nothing else.
+    pub(super) in_order: bool,
 }
 
 /// Which results are to be computed anew.
@@ -84,63 +135,129 @@ pub(super) struct Anew {
     pub(super) changed: bool,
 }
 
+impl Anew {
+    /// Whatever is there is taken as it is.
+    pub(super) const ANY: Self = Self {
+        failed: true,
+        changed: true,
+    };
+}
+
 impl Held {
-    /// How many bytes of the file they are.
-    pub(super) fn bytes(&self) -> usize {
-        self.lines.iter().map(String::len).sum()
+    /// Nothing of so many jobs.
+    pub(super) fn nothing(jobs: usize) -> Self {
+        Self {
+            found: std::iter::repeat_with(|| None).take(jobs).collect(),
+            unlisted: Vec::new(),
+            taken_back: 0,
+            whole: 0,
+            in_order: true,
+        }
+    }
+
+    /// The places of the jobs that are to be computed.
+    pub(super) fn to_do(&self) -> impl Iterator<Item = usize> {
+        let found = self.found.iter().enumerate();
+        found.filter_map(|(place, found)| found.as_ref().is_none_or(|it| it.anew).then_some(place))
     }
 
     /// Those that stay.
     pub(super) fn kept(&self) -> impl Iterator<Item = (usize, &Told)> {
-        let told = self.told.iter().enumerate();
-        told.filter(|(place, _)| self.anew.binary_search(place).is_err())
+        let found = self.found.iter().enumerate();
+        let found = found.filter_map(|(place, found)| Some((place, found.as_ref()?)));
+        let kept = found.filter(|(_, found)| !found.anew);
+        kept.map(|(place, found)| (place, &found.told))
     }
 
     /// How many of those that stay are errors.
     pub(super) fn failures_kept(&self) -> usize {
         self.kept().filter(|(_, told)| told.failed()).count()
     }
+
+    /// The lines of the jobs, in their order.
+    pub(super) fn lines(&self) -> String {
+        let found = self.found.iter().flatten();
+        found.map(|found| &*found.line).collect()
+    }
 }
 
-/// The results of the first of some jobs, as a file holds them. A last line that is torn counts for
-/// nothing.
+/// The lines that are kept beside a file of results, each a result of a job that was not in the list.
 ///
 /// # Errors
 ///
-/// A line that is no result of the job in its place, as that is now: its command, files, options and
-/// those of the run, unless it is to be computed anew. What the files held when they were read is not known.
-pub(super) fn held(path: &Path, bytes: &[u8], jobs: &[Job], anew: Anew) -> Result<Held> {
-    const REMEDY: &str = "remove the file, or give another --output";
-    let mut held = Held::default();
+/// A line that is none.
+pub(super) fn beside(path: &Path, bytes: &[u8]) -> Result<Vec<String>> {
+    let mut lines = Vec::new();
     for (number, line) in (1..).zip(bytes.split_inclusive(|byte| *byte == b'\n')) {
-        let Some(job) = jobs.get(held.told.len()) else {
+        let Some(line) = Line::of(line) else {
             bail!(
-                "{}: line {number} is beyond the last of the {} jobs: the file holds results of others; {REMEDY}",
-                path.display(),
-                jobs.len()
+                "{}: line {number} is no result, and the run needs the place; move the file",
+                path.display()
             );
         };
-        let torn = line.last() != Some(&b'\n');
-        let beginning = super::beginning(job);
-        let mut both = line.iter().zip(beginning.as_bytes());
-        if torn && both.all(|(found, expected)| found == expected) {
+        lines.push(line.text.to_owned());
+    }
+    Ok(lines)
+}
+
+/// The results of some jobs, as a file holds them, and lines beside it. Of several lines of one id the last one
+/// counts. A last line that is torn counts for nothing.
+///
+/// # Errors
+///
+/// A line that is no result, a file that has results and none of these jobs, and the result of a job that has
+/// changed since, in its command, files, options or those of the run, unless it is to be computed anew.
+/// What the files held when they were read is not known.
+pub(super) fn held(
+    path: &Path,
+    bytes: &[u8],
+    beside: &[String],
+    jobs: &[Job],
+    anew: Anew,
+) -> Result<Held> {
+    const REMEDY: &str = "remove the file, or give another --output";
+    let mut held = Held::nothing(jobs.len());
+    let places = jobs.iter().enumerate();
+    let places: HashMap<_, _> = places.map(|(place, job)| (&*job.id, place)).collect();
+    let mut numbers = vec![0; jobs.len()];
+    let mut next = 0;
+    for (number, line) in (1..).zip(bytes.split_inclusive(|byte| *byte == b'\n')) {
+        if line.last() != Some(&b'\n') && begins_a_result(line) {
             break;
         }
-        let text = std::str::from_utf8(line).ok().filter(|_| !torn);
-        let read = text.and_then(|text| Some((text, serde_json::from_str(text).ok()?)));
-        let Some((text, result)) = read.filter(|(_, result)| is_of(result, job)) else {
+        let Some(read) = Line::of(line).filter(|_| line.ends_with(b"\n")) else {
             bail!(
-                "{}: line {number} is no result of the job {:?}: the file holds something else; {REMEDY}",
+                "{}: line {number} is no result: the file holds something else; {REMEDY}",
                 path.display(),
-                job.id
             );
         };
-        let told = Told::by(&result);
-        let changed = result.get("job").and_then(Value::as_str) != Some(&job.digest);
-        if (anew.failed && told.failed()) || (anew.changed && changed) {
-            held.anew.push(held.told.len());
-        } else if changed {
-            let (what, option) = match told.failed() {
+        held.whole += line.len();
+        let Some(&place) = places.get(&*read.id) else {
+            held.in_order = false;
+            held.unlisted.push(read.text.to_owned());
+            continue;
+        };
+        held.in_order &= place >= next;
+        next = place + 1;
+        numbers[place] = number;
+        held.found[place] = Some(Found {
+            anew: read.digest != jobs[place].digest,
+            line: read.text.to_owned(),
+            told: read.told,
+        });
+    }
+    if !held.unlisted.is_empty() && held.found.iter().all(Option::is_none) {
+        bail!(
+            "{}: holds results of other jobs, and none of these; {REMEDY}",
+            path.display()
+        );
+    }
+    for ((found, job), number) in held.found.iter_mut().zip(jobs).zip(numbers) {
+        let Some(found) = found else { continue };
+        let (changed, failed) = (found.anew, found.told.failed());
+        found.anew = (anew.failed && failed) || (anew.changed && changed);
+        if changed && !found.anew {
+            let (what, option) = match failed {
                 true => ("failure", "--retry-failed"),
                 false => ("result", "--retry-changed"),
             };
@@ -150,8 +267,45 @@ pub(super) fn held(path: &Path, bytes: &[u8], jobs: &[Job], anew: Anew) -> Resul
                 job.id
             );
         }
-        held.told.push(told);
-        held.lines.push(text.to_owned());
+    }
+    for line in beside {
+        let Some(read) = Line::of(line.as_bytes()) else {
+            continue;
+        };
+        let Some(&place) = places.get(&*read.id) else {
+            continue;
+        };
+        if held.found[place].is_none() && read.digest == jobs[place].digest {
+            held.found[place] = Some(Found {
+                anew: anew.failed && read.told.failed(),
+                line: line.clone(),
+                told: read.told,
+            });
+            held.taken_back += 1;
+            held.in_order = false;
+        }
     }
     Ok(held)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_torn_line_is_known_at_any_byte() {
+        let line = r#"{"id":"a \"job\" №","job":"0123456789abcdef","command":"energy""#;
+        for cut in 0..line.len() {
+            assert!(begins_a_result(&line.as_bytes()[..cut]), "{cut}");
+        }
+        for other in [
+            "x",
+            r#"{"id":7"#,
+            r#"{"id": "1""#,
+            r#"{"id":"1","command":"energy"}"#,
+            r#"{"id":"1"} {"id""#,
+        ] {
+            assert!(!begins_a_result(other.as_bytes()), "{other}");
+        }
+    }
 }

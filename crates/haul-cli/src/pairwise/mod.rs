@@ -12,15 +12,16 @@
 mod checkpoint;
 mod clusters;
 mod heatmap;
+mod matrix;
 mod plan;
 
-use crate::arguments::{Loss, Pairwise};
+use crate::arguments::{Loss, Pairwise, Settings};
 use crate::comparison::Compared;
-use crate::files;
+use crate::files::{self, Uses};
 use crate::formats::{self, Array};
 use crate::machine::Machine;
 use crate::names::common_folder;
-use crate::ordered::{self, Tasks};
+use crate::ordered::{self, Ended, Tasks};
 use crate::outcome::{self, Outcome};
 use crate::progress::Count;
 use crate::rows::Rows;
@@ -29,6 +30,7 @@ use anyhow::{Result, bail};
 use checkpoint::{Checkpoint, Entry};
 use clusters::Clusters;
 use heatmap::Heatmap;
+use matrix::Matrix;
 use plan::Plan;
 use serde::Deserialize;
 use std::ffi::OsStr;
@@ -45,55 +47,70 @@ pub(crate) fn run(arguments: &Pairwise) -> Result<Outcome> {
     let machine = Machine::new(CACHE, arguments.engine.threads)?;
     let plan = Plan::of(arguments, &machine)?;
     let pairs = plan.pairs();
-    interrupt::wait_for_the_end();
-    let mut done = Checkpoint::open(&arguments.output, &plan, pairs.len())?;
+    interrupt::keep_what_is_finished();
+    let keys = pairs.iter().map(|pair| plan.key(*pair)).collect();
+    let mut done = Checkpoint::open(&arguments.output, keys)?;
     if done.foreign && !arguments.quiet {
         outcome::warn(&format!(
-            "{} is of other files or settings: starting anew",
+            "{} is of another version: starting anew",
             done.path().display()
         ));
     }
-    let held = done.entries.len();
+    let missing = done.missing();
     let progress = Count::new(
         pairs.iter().map(|pair| plan.weight(*pair)),
-        0..held,
+        (0..pairs.len()).filter(|place| missing.binary_search(place).is_err()),
         arguments.quiet,
     );
+    let comparison = |index: usize| plan.comparison(pairs[missing[index]]);
     let tasks = Tasks {
-        shared: |index: usize| {
-            let comparison = plan.comparison(pairs[index]);
-            machine.on_one_thread(&*comparison).transpose()
-        },
-        alone: |index: usize| machine.alone(&*plan.comparison(pairs[index])),
+        shared: |index: usize| Ended::shared(machine.on_one_thread(&*comparison(index))),
+        alone: |index: usize| ordered::finished(machine.alone(&*comparison(index))),
         stop: interrupt::requested,
     };
-    ordered::run(held..pairs.len(), tasks, |index, compared| {
-        done.append(entry(&compared?)?)?;
-        progress.one_more(index);
+    let mut evaluated = 0;
+    ordered::run(0..missing.len(), tasks, |index, compared| {
+        let entry = entry(&compared?)?;
+        evaluated += entry.pairs;
+        done.append(missing[index], entry)?;
+        progress.one_more(missing[index]);
         Ok(ControlFlow::Continue(()))
     })?;
     drop(progress);
-    if done.entries.len() < pairs.len() {
+    let entries: Vec<_> = done.entries.iter().flatten().cloned().collect();
+    if entries.len() < pairs.len() {
         outcome::tell(&format!(
             "{} of {} comparisons are in {}; the same command goes on from there",
-            done.entries.len(),
+            entries.len(),
             pairs.len(),
             done.path().display()
         ));
         return Ok(Outcome::Interrupted);
     }
-    let matrix = matrix(&plan, &pairs, &done.entries);
-    let clusters = Clusters::of(&matrix, plan.clouds.len());
+    let matrix = Matrix::of(&plan, &pairs, &entries);
+    let clusters = Clusters::of(&matrix.values, plan.clouds.len());
     write(arguments, &plan, &matrix, &clusters)?;
-    let entries = done.removed();
-    tell(
-        arguments,
-        &plan,
-        &clusters,
-        &entries,
-        held,
-        start.elapsed().as_secs_f64(),
-    )
+    if done.others() > 0 && !arguments.quiet {
+        outcome::tell(&format!(
+            "comparisons of other files or settings ({}) stay in {}; remove it where they are not wanted",
+            done.others(),
+            done.path().display()
+        ));
+    }
+    done.served();
+    let effort = Effort {
+        solves: missing.len(),
+        pairs: evaluated,
+        seconds: start.elapsed().as_secs_f64(),
+    };
+    tell(arguments, &plan, &matrix, &clusters, &entries, &effort)
+}
+
+/// What this run took.
+struct Effort {
+    solves: usize,
+    pairs: u64,
+    seconds: f64,
 }
 
 /// Refuses what is wrong whatever the clouds.
@@ -121,8 +138,14 @@ fn check(arguments: &Pairwise) -> Result<()> {
         bail!("standard input is read once, and these clouds are not; name a file in place of -");
     }
     let outputs = std::iter::once(output).chain(image);
-    let (files, outputs) = (files.iter(), outputs.map(PathBuf::as_path));
-    files::check_apart(files.map(PathBuf::as_path), outputs)?;
+    let uses = Uses::new("an input", "an output");
+    let uses = uses.reads(files.iter().map(PathBuf::as_path));
+    let stopped = "the file that a stopped run goes on with";
+    files::check_apart(&[
+        uses.writes(outputs.map(PathBuf::as_path)),
+        Uses::new(stopped, stopped).writes([&*checkpoint::beside(output)]),
+    ])?;
+    check_penalties(settings)?;
     let of_transport = [
         ("blur", settings.blur),
         ("epsilon", settings.epsilon),
@@ -139,9 +162,25 @@ fn check(arguments: &Pairwise) -> Result<()> {
     Ok(())
 }
 
+/// Refuses two different penalties.
+fn check_penalties(settings: &Settings) -> Result<()> {
+    let p = settings.p.unwrap_or(2.0);
+    let reach = settings.reach.map(|reach| reach.powf(p));
+    let both = settings.rho.or(reach).unwrap_or(f64::INFINITY);
+    let [a, b] = [settings.rho_a, settings.rho_b].map(|rho| rho.unwrap_or(both));
+    if a != b {
+        bail!(
+            "--rho-a and --rho-b differ: what is between two clouds then depends on which of them is the first, and \
+             a matrix has one entry for both orders; give one --rho or --reach, or run both orders with haul batch"
+        );
+    }
+    Ok(())
+}
+
 /// How the matrix is written.
 enum Format {
     Array,
+    Arrays,
     Table,
 }
 
@@ -150,10 +189,11 @@ impl Format {
         let extension = path.extension().map(OsStr::to_ascii_lowercase);
         match extension.as_deref().and_then(OsStr::to_str) {
             Some("npy") => Ok(Self::Array),
+            Some("npz") => Ok(Self::Arrays),
             Some("csv") => Ok(Self::Table),
             _ => bail!(formats::Error::Extension {
                 file: path.to_owned(),
-                known: ".npy, .csv".to_owned(),
+                known: ".npy, .npz, .csv".to_owned(),
             }),
         }
     }
@@ -161,6 +201,7 @@ impl Format {
     fn extension(&self) -> &'static str {
         match self {
             Self::Array => ".npy",
+            Self::Arrays => ".npz",
             Self::Table => ".csv",
         }
     }
@@ -173,36 +214,36 @@ fn entry(compared: &Compared) -> Result<Entry> {
     struct Told {
         value: f64,
         pairs: u64,
+        /// Of a solve.
+        certificate: Option<Certificate>,
+        /// Of an energy.
+        rounding: Option<f64>,
     }
-    let Told { value, pairs } = serde_json::from_str(&compared.output)?;
+    #[derive(Deserialize)]
+    struct Certificate {
+        lower_bound: Option<f64>,
+        upper_bound: Option<f64>,
+    }
+    let told: Told = serde_json::from_str(&compared.output)?;
+    let value = told.value;
+    let (lower, upper) = match told.certificate {
+        Some(certificate) => (certificate.lower_bound, certificate.upper_bound),
+        None => (
+            told.rounding.map(|rounding| value - rounding),
+            told.rounding.map(|rounding| value + rounding),
+        ),
+    };
     Ok(Entry {
         value,
-        pairs,
+        lower,
+        upper,
+        pairs: told.pairs,
         converged: compared.outcome == Outcome::Done,
     })
 }
 
-/// The entries as n×n, row-major; the first n of them are the self terms where divergences need them.
-fn matrix(plan: &Plan, pairs: &[(usize, usize)], entries: &[Entry]) -> Vec<f64> {
-    let n = plan.clouds.len();
-    let mut matrix = vec![0.0; n * n];
-    for (&(i, j), entry) in pairs.iter().zip(entries) {
-        let value = match (plan.loss, plan.settings.epsilon) {
-            (Loss::Divergence, Some(epsilon)) => {
-                let own = [entries[i].value, entries[j].value];
-                let masses = [plan.clouds[i].mass, plan.clouds[j].mass];
-                haul::debiased(entry.value, own, epsilon, masses)
-            }
-            _ => entry.value,
-        };
-        matrix[i * n + j] = value;
-        matrix[j * n + i] = value;
-    }
-    matrix
-}
-
 /// Writes the matrix, and draws it.
-fn write(arguments: &Pairwise, plan: &Plan, matrix: &[f64], clusters: &Clusters) -> Result<()> {
+fn write(arguments: &Pairwise, plan: &Plan, matrix: &Matrix, clusters: &Clusters) -> Result<()> {
     let n = plan.clouds.len();
     let names = plan.names();
     let folder = common_folder(names.iter().map(|name| &**name));
@@ -211,19 +252,27 @@ fn write(arguments: &Pairwise, plan: &Plan, matrix: &[f64], clusters: &Clusters)
         .map(|name| name.strip_prefix(folder).unwrap_or(name));
     let labels: Vec<_> = labels.collect();
     match Format::of(&arguments.output)? {
-        Format::Array => {
-            let array = Array {
-                name: "matrix",
+        format @ (Format::Array | Format::Arrays) => {
+            let array = |name, values| Array {
+                name,
                 shape: vec![n, n],
-                values: matrix,
+                values,
             };
-            formats::write_npy(&arguments.output, &array)?;
+            let values = array("matrix", &*matrix.values);
+            match format {
+                Format::Array => formats::write_npy(&arguments.output, &values)?,
+                _ => {
+                    let bounds = [("lower", &*matrix.lower), ("upper", &*matrix.upper)];
+                    let [lower, upper] = bounds.map(|(name, values)| array(name, values));
+                    formats::write_npz(&arguments.output, &[values, lower, upper])?;
+                }
+            }
         }
         Format::Table => {
             let mut table = csv::Writer::from_writer(Vec::new());
             table.write_record(std::iter::once("").chain(labels.iter().copied()))?;
-            for (label, row) in labels.iter().zip(matrix.chunks(n)) {
-                let row = row.iter().map(f64::to_string);
+            for (label, row) in labels.iter().zip(matrix.values.chunks(n)) {
+                let row = row.iter().map(|value| report::plain(*value));
                 table.write_record(std::iter::once((*label).to_owned()).chain(row))?;
             }
             let text = String::from_utf8(table.into_inner()?)?;
@@ -235,7 +284,7 @@ fn write(arguments: &Pairwise, plan: &Plan, matrix: &[f64], clusters: &Clusters)
             title: plan.title(),
             problem: &plan.problem(),
             labels: &labels,
-            values: matrix,
+            values: &matrix.values,
             clusters,
         };
         formats::write_text(image, &heatmap::svg(&heatmap)?)?;
@@ -247,13 +296,17 @@ fn write(arguments: &Pairwise, plan: &Plan, matrix: &[f64], clusters: &Clusters)
 fn tell(
     arguments: &Pairwise,
     plan: &Plan,
+    matrix: &Matrix,
     clusters: &Clusters,
     entries: &[Entry],
-    held: usize,
-    seconds: f64,
+    effort: &Effort,
 ) -> Result<Outcome> {
     let loose = entries.iter().filter(|entry| !entry.converged).count();
-    let pairs: u64 = entries.iter().skip(held).map(|entry| entry.pairs).sum();
+    let Effort {
+        solves,
+        pairs,
+        seconds,
+    } = *effort;
     let blur = plan
         .settings
         .epsilon
@@ -267,6 +320,8 @@ fn tell(
             "merges": clusters.json(),
             "p": report::whole(plan.p()),
             "output": arguments.output.to_string_lossy(),
+            "gap": matrix.gap(),
+            "uncertain": matrix.uncertain(),
             "converged": loose == 0,
             "pairs": pairs,
             "seconds": seconds,
@@ -282,10 +337,16 @@ fn tell(
             (least.min(n), most.max(n))
         });
         let rate = pairs as f64 / seconds / 1e9;
-        let (clouds, solves) = (plan.clouds.len(), entries.len() - held);
+        let clouds = plan.clouds.len();
         let mut rows = Rows::default();
         rows.row("clouds", format!("{clouds}, of {least} to {most} points"));
         rows.row("entries", plan.problem());
+        let gap = matrix.gap();
+        let bounds = match gap.is_finite() {
+            true => format!("at most {gap:.0e} apart"),
+            false => "none for some entries".to_owned(),
+        };
+        rows.row("bounds", bounds);
         let effort = format!("{solves} solves, {seconds:.3} s, {rate:.2} Gpairs/s");
         rows.row("effort", effort);
         let image = arguments.image.as_ref();
@@ -299,6 +360,9 @@ fn tell(
             "{loose} of {} comparisons did not converge; raise --max-iterations, --blur or --tolerance",
             entries.len()
         ));
+    }
+    if let Some(caution) = matrix.caution(plan).filter(|_| !arguments.quiet) {
+        outcome::warn(&caution);
     }
     Ok(Outcome::of(loose == 0))
 }

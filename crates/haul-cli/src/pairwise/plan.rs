@@ -1,8 +1,8 @@
 //! What is compared with what, and how: by the same problem for all pairs.
 
 use crate::arguments::{
-    Energy, Engine, Gradients, KernelName, Loss, Pairwise, Settings, Sinkhorn, Solving, Treatment,
-    Weights,
+    Energy, Engine, Gradients, KernelName, Loss, Pairwise, Precision, Settings, Sinkhorn, Solving,
+    Treatment, Weights,
 };
 use crate::comparison::Comparison;
 use crate::extent::{self, Extent};
@@ -17,9 +17,6 @@ use xxhash_rust::xxh3::xxh3_128;
 
 /// Clouds whose spacing is looked at.
 const SOME: usize = 16;
-
-/// How every identity begins.
-pub(super) const BEGINNING: &str = "haul pairwise ";
 
 /// What every entry depends on.
 #[derive(Debug)]
@@ -122,18 +119,46 @@ impl Plan {
         names.collect()
     }
 
-    /// A line that names all that the entries depend on.
-    pub(super) fn identity(&self) -> String {
-        let contents: Vec<_> = self.clouds.iter().map(|cloud| cloud.digest).collect();
+    /// A name for all that the comparison of a pair depends on: the contents of both clouds, the settings,
+    /// and the program.
+    pub(super) fn key(&self, pair: (usize, usize)) -> String {
+        let (i, j) = self.ordered(pair);
+        let contents = [i, j].map(|cloud| self.clouds[cloud].digest);
+        let (loss, settings, engine) = (&self.loss, &self.settings, &self.engine);
         let version = env!("CARGO_PKG_VERSION");
-        let all = xxh3_128(format!("{self:?} of contents {contents:?}").as_bytes());
-        format!("{BEGINNING}{version} {all:032x}\n")
+        let all = format!("{version} {loss:?} {settings:?} {engine:?} {contents:?}");
+        format!("{:032x}", xxh3_128(all.as_bytes()))
+    }
+
+    /// A pair in the order in which it is compared, which its contents decide: no digit of the matrix depends
+    /// on the order of the files.
+    pub(super) fn ordered(&self, (i, j): (usize, usize)) -> (usize, usize) {
+        match self.clouds[i].digest <= self.clouds[j].digest {
+            true => (i, j),
+            false => (j, i),
+        }
     }
 
     /// The power of the cost.
     pub(super) fn p(&self) -> f64 {
         let usual = if self.loss == Loss::Energy { 1.0 } else { 2.0 };
         self.settings.p.unwrap_or(usual)
+    }
+
+    /// Whether two clouds are one by their contents.
+    pub(super) fn equal(&self, i: usize, j: usize) -> bool {
+        self.clouds[i].digest == self.clouds[j].digest
+    }
+
+    /// Options that narrow the bounds of an entry.
+    pub(super) fn remedy(&self) -> &'static str {
+        let f32 = self.engine.precision != Some(Precision::F64);
+        match (self.loss, f32) {
+            (Loss::Energy, true) => "; --precision f64 narrows them",
+            (Loss::Energy, false) => "",
+            (_, true) => "; a smaller --tolerance or --precision f64 narrows them",
+            (_, false) => "; a smaller --tolerance narrows them",
+        }
     }
 
     /// What an entry is, for whoever does not know the symbols.
@@ -148,7 +173,7 @@ impl Plan {
     /// What an entry is, in symbols.
     pub(super) fn problem(&self) -> String {
         let (p, short) = (self.p(), report::short);
-        let cost = format!("the cost |x − y|^{p}");
+        let cost = format!("the cost |x − y|^{}", report::plain(p));
         let of = |name: &str| match self.settings.epsilon {
             Some(epsilon) => {
                 let blur = short(epsilon.powf(1.0 / p));
@@ -164,7 +189,8 @@ impl Plan {
     }
 
     /// What compares two clouds.
-    pub(super) fn comparison(&self, (i, j): (usize, usize)) -> Box<dyn Comparison> {
+    pub(super) fn comparison(&self, pair: (usize, usize)) -> Box<dyn Comparison> {
+        let (i, j) = self.ordered(pair);
         let (a, b) = (self.clouds[i].file.clone(), self.clouds[j].file.clone());
         let solving = self.solving(true);
         if self.loss == Loss::Energy {

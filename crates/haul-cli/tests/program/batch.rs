@@ -1,7 +1,9 @@
 //! `haul batch`: results in order, one job's failure its own affair, and a file that survives
 //! whatever ends a run.
 
+mod apart;
 mod ends;
+mod found;
 mod retry;
 
 use crate::fixture::{self, HAUL, Ran, Room, assert_says, error_line, spiral, untimed, value};
@@ -185,7 +187,7 @@ fn files_of_a_job_are_relative_to_the_file_of_jobs() {
         json!({"id": "1", "command": "sinkhorn", "a": "../a.csv", "b": "../b.csv"}),
         json!({"potentials": "fg.npz"}),
     );
-    room.write("folder/jobs.jsonl", format!("\n{job}\n\n"));
+    room.write("folder/jobs.jsonl", format!("\u{feff}\n{job}\n\n"));
     let ran = room.cpu("batch folder/jobs.jsonl -o results.jsonl --quiet");
     assert_eq!((ran.status, ran.stderr.as_str()), (Some(0), ""));
     assert_eq!(room.results()[0]["a"], "../a.csv");
@@ -361,7 +363,19 @@ fn a_file_that_is_no_list_of_jobs_is_refused_whole() {
         ("", vec!["holds no jobs"]),
         ("{\"id\":\"1\"}\n[1]\n", vec!["line 2", "no JSON object"]),
         ("{\"id\":\"1\"}\n{\"id\":", vec!["line 2", "no JSON object"]),
-        ("{\"id\":1}\n", vec!["line 1", "\"id\""]),
+        (
+            "{\"id\":7}\n",
+            vec!["line 1: \"id\" is the number 7; write \"7\""],
+        ),
+        (
+            "{\"id\":[\"1\"]}\n",
+            vec!["line 1: \"id\" is the list [\"1\"]", "a text of its own"],
+        ),
+        ("{\"a\":\"1\"}\n", vec!["line 1 has no \"id\""]),
+        (
+            "{\"id\":\"1\",\"blur\":1,\"blur\":2}\n",
+            vec!["line 1", "\"blur\" is there twice"],
+        ),
         (
             "\n{\"id\":\"1\"}\n{\"id\":\"1\"}\n",
             vec!["line 3", "line 2", "\"1\""],
@@ -418,10 +432,13 @@ fn results_of_others_are_refused_and_left_as_they_are() {
         panic!("{lines:?}");
     };
     for (text, place) in [
-        (format!("{second}{first}"), "line 1"),
-        (format!("{first}{first}"), "line 2"),
-        (format!("{first}{second}{first}"), "line 3"),
+        (format!("{first}{second}something else"), "line 3"),
         (format!("{first}something else"), "line 2"),
+        (format!("{first}\n{second}"), "line 2"),
+        (
+            first.replace("\"id\":\"1\"", "\"id\":\"another\""),
+            "results of other jobs, and none of these",
+        ),
         (first.trim_end().to_owned() + " " + second, "line 1"),
         (without_digest(first), "line 1"),
         (room.read("jobs.jsonl"), "line 1"),

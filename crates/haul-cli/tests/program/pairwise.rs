@@ -1,9 +1,9 @@
 //! `haul pairwise`: a matrix that equals the comparisons of its pairs, whatever stopped the run.
 
-use crate::fixture::{HAUL, Room, assert_says, error_line, ring, spiral, value};
+use crate::fixture::{HAUL, Ran, Room, assert_says, error_line, ring, spiral, value};
 use serde_json::Value;
-use std::process::Stdio;
-use std::time::Duration;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 const FILES: [&str; 4] = ["one.csv", "two.csv", "three.csv", "four.csv"];
 
@@ -21,7 +21,7 @@ impl Room {
     }
 
     /// Runs it over the four clouds, on the CPU.
-    fn pairwise(&self, options: &str) -> crate::fixture::Ran {
+    fn pairwise(&self, options: &str) -> Ran {
         self.cpu(&format!("pairwise {} {options}", FILES.join(" ")))
     }
 
@@ -65,11 +65,19 @@ fn entries_are_the_comparisons_of_their_pairs_to_the_last_digit() {
             None => String::new(),
         };
         each_pair(&room.matrix("d.npy"), |i, j, entry| {
-            let line = format!(
-                "{command} {} {} {options} {common} --json",
-                FILES[i], FILES[j]
+            // The contents say which of both comes first.
+            let [one, other] = [(i, j), (j, i)].map(|(i, j)| {
+                let files = format!("{} {}", FILES[i], FILES[j]);
+                value(
+                    &room
+                        .cpu(&format!("{command} {files} {options} {common} --json"))
+                        .json(0),
+                )
+            });
+            assert!(
+                entry == one || entry == other,
+                "{command} {entry} {one} {other}"
             );
-            assert_eq!(value(&room.cpu(&line).json(0)), entry, "{line}");
             assert!(entry > 0.0);
         });
         let diagonal: Vec<f64> = (0..4).map(|i| room.matrix("d.npy")[i][i]).collect();
@@ -242,18 +250,231 @@ fn what_an_earlier_run_left_counts_for_the_same_clouds_and_settings_alone() {
         sizes.fold(0.0, f64::max)
     };
     stopped();
-    assert_eq!(room.pairwise("-o d.npy").stderr, "");
+    assert_eq!(told(&room.pairwise("-o d.npy")), "");
     assert!(largest() > 3.0, "what was there is taken as it is");
     for other in ["--blur 0.3", "--loss sinkhorn", "--tolerance 1e-2"] {
         stopped();
+        let left = room.read("d.npy.partial");
         let ran = room.pairwise(&format!("-o d.npy {other}"));
-        assert_says(&ran.stderr, &["d.npy.partial", "starting anew"]);
+        assert_says(&told(&ran), &[") stay in d.npy.partial"]);
         assert!(largest() < 3.0, "{other}");
+        // And serve those they are of.
+        let lines = |text: &str| {
+            let mut lines: Vec<_> = text.lines().map(str::to_owned).collect();
+            lines.sort();
+            lines
+        };
+        assert_eq!(lines(&room.read("d.npy.partial")), lines(&left));
+        room.pairwise("-o d.npy");
+        assert!(largest() > 3.0 && !room.path("d.npy.partial").exists());
     }
     stopped();
     room.csv(FILES[3], &ring(135), 2);
-    assert_says(&room.pairwise("-o d.npy").stderr, &["starting anew"]);
+    assert_says(
+        &told(&room.pairwise("-o d.npy")),
+        &["settings (", "stay in"],
+    );
     assert!(largest() < 3.0);
+    room.write(
+        "d.npy.partial",
+        "haul pairwise 0.0.1 0123456789abcdef\n{}\n",
+    );
+    assert_says(
+        &told(&room.pairwise("-o d.npy")),
+        &["another version", "starting anew"],
+    );
+}
+
+/// What a run says beside its result, but for bounds that are wider than values.
+fn told(ran: &Ran) -> String {
+    assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+    let lines = ran.stderr.lines();
+    lines
+        .filter(|line| !line.contains("tell nothing"))
+        .collect()
+}
+
+#[test]
+fn clouds_come_go_and_change_places_and_no_comparison_is_done_again() {
+    let room = Room::with_four_clouds();
+    let fixed = "-o d.npy --blur 0.3 --json";
+    // A run over all files that was stopped when it had everything but the matrix.
+    let line = format!("pairwise {} {fixed}", FILES.join(" "));
+    let whole = room.cpu(&line).json(0);
+    let all = room.matrix("d.npy");
+    let kept = |files: &[&str]| {
+        let command = format!("haul pairwise {} {fixed} --device cpu", files.join(" "));
+        let left = (1..).find_map(|blocks| {
+            let ran = room.shell(&format!("trap '' XFSZ; ulimit -f {blocks}; {command}"));
+            (ran.status == Some(0) || room.read("d.npy.partial").lines().count() > 8).then_some(ran)
+        });
+        assert_eq!(left.unwrap().status, Some(2));
+    };
+    kept(&FILES);
+    let reversed = [3, 1, 0].map(|i| FILES[i]);
+    let told = room
+        .cpu(&format!("pairwise {} {fixed}", reversed.join(" ")))
+        .json(0);
+    let pairs = |told: &Value| told["pairs"].as_u64().unwrap();
+    assert!(pairs(&told) < pairs(&whole) / 4, "{told} {whole}");
+    let bytes = std::fs::read(room.path("d.npy")).unwrap();
+    let three: Vec<f64> = npyz::NpyFile::new(&bytes[..]).unwrap().into_vec().unwrap();
+    for (i, row) in [3, 1, 0].into_iter().enumerate() {
+        for (j, column) in [3, 1, 0].into_iter().enumerate() {
+            assert_eq!(
+                three[3 * i + j],
+                all[row][column],
+                "the order changes no digit"
+            );
+        }
+    }
+    // Those of the file that was left out are still there when it comes back.
+    let again = room.cpu(&line).json(0);
+    assert!(pairs(&again) < pairs(&whole));
+    assert_eq!(room.matrix("d.npy"), all);
+    assert!(!room.path("d.npy.partial").exists());
+}
+
+#[test]
+fn entries_have_bounds_and_those_that_tell_nothing_are_named() {
+    let room = Room::with_four_clouds();
+    // A copy, and one that is moved by next to nothing.
+    room.write("copy.csv", room.read("one.csv"));
+    let near: Vec<f64> = spiral(60).iter().map(|x| x + 1e-7).collect();
+    room.csv("near.csv", &near, 2);
+    let files = "one.csv two.csv copy.csv near.csv";
+    for (loss, wide) in [("divergence", true), ("energy", true), ("sinkhorn", false)] {
+        let line = format!("pairwise {files} --loss {loss} --precision f32");
+        let ran = room.cpu(&format!("{line} -o d.npz --json"));
+        let [values, lower, upper] = room.arrays("d.npz", ["matrix", "lower", "upper"]);
+        let json: Value = serde_json::from_str(&ran.stdout).unwrap();
+        let widths = || lower.iter().zip(&upper).map(|(lower, upper)| upper - lower);
+        let gap = widths().fold(0.0, f64::max);
+        assert_eq!(json["gap"].as_f64(), Some(gap), "{loss}");
+        for (value, (lower, upper)) in values.iter().zip(lower.iter().zip(&upper)) {
+            // Rounding may leave a value below 0, where no divergence is.
+            let least = if *lower == 0.0 { -1e-5 } else { *lower };
+            assert!(least <= *value && value <= upper, "{lower} {value} {upper}");
+        }
+        let expected: Vec<_> = (0..4)
+            .flat_map(|i| (i + 1..4).map(move |j| (i, j)))
+            .filter(|(i, j)| upper[4 * i + j] - lower[4 * i + j] > values[4 * i + j].abs())
+            .map(|(i, j)| serde_json::json!([i, j]))
+            .collect();
+        assert_eq!(json["uncertain"], Value::from(expected));
+        let near = serde_json::json!([0, 3]);
+        assert_eq!(json["uncertain"].as_array().unwrap().contains(&near), wide);
+        if loss != "sinkhorn" {
+            // The copy is one and the same cloud, which is certain.
+            assert_eq!((values[2], lower[2], upper[2]), (0.0, 0.0, 0.0));
+        }
+        let told = ran.stderr.contains("entries tell nothing");
+        assert_eq!(told, wide, "{}", ran.stderr);
+        if wide {
+            assert_says(
+                &ran.stderr,
+                &["one.csv and near.csv: ", "--precision f64 narrows them"],
+            );
+        }
+        assert_eq!(room.cpu(&format!("{line} -o d.npz -q")).stderr, "");
+        // Those of a divergence are the bounds of the command.
+        let line = format!(
+            "divergence one.csv two.csv --epsilon {:e} --precision f32 --json",
+            json["epsilon"].as_f64().unwrap_or(1.0)
+        );
+        if loss == "divergence" {
+            let [one, other] = ["one.csv two.csv", "two.csv one.csv"].map(|files| {
+                let told = room.cpu(&line.replace("one.csv two.csv", files)).json(0);
+                let bound = |name: &str| told["certificate"][name].as_f64().unwrap();
+                [bound("lower_bound"), bound("upper_bound")]
+            });
+            let found = [lower[1], upper[1]];
+            assert!(
+                found == one || found == other,
+                "{found:?} {one:?} {other:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn two_penalties_are_refused_before_the_clouds_are_read() {
+    let room = Room::with_four_clouds();
+    for penalties in [
+        "--rho-a 1",
+        "--rho-b 1",
+        "--rho 2 --rho-a 1",
+        "--reach 0.5 --rho-b inf",
+        "--rho-a 1 --rho-b 2",
+    ] {
+        let line = format!("pairwise none.csv two.csv -o d.npy {penalties}");
+        let parts = [
+            "--rho-a and --rho-b differ",
+            "which of them is the first",
+            "haul batch",
+        ];
+        assert_says(&error_line(room.cpu(&line), 2), &parts);
+    }
+    let files = room.files();
+    for same in [
+        "--rho-a 1 --rho-b 1",
+        "--reach 0.5 --rho-a 0.25",
+        "--rho-a inf",
+    ] {
+        let ran = room.cpu(&format!(
+            "pairwise one.csv two.csv -o d.npy --blur 0.2 {same}"
+        ));
+        assert_eq!(ran.status, Some(0), "{same} {}", ran.stderr);
+    }
+    assert_eq!(room.files().len(), files.len() + 1);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_ends_a_matrix_soon_and_keeps_what_is_finished() {
+    let room = Room::with_four_clouds();
+    for (name, seed) in [("large", 1), ("larger", 2)] {
+        room.haul(&format!(
+            "sample ball --n 30000 --seed {seed} -o {name}.npy"
+        ));
+    }
+    room.haul("sample ball --n 40 --seed 3 -o small.npy");
+    let mut command = room.command(HAUL);
+    let line = "pairwise small.npy large.npy larger.npy -o d.npy --blur 0.01 --loss sinkhorn \
+                --tolerance 1e-11 --precision f64 --device cpu --threads 1";
+    let run = command.args(line.split_whitespace());
+    let run = run
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let partial = room.path("d.npy.partial");
+    let lines = || {
+        std::fs::read_to_string(&partial)
+            .unwrap_or_default()
+            .lines()
+            .count()
+    };
+    while lines() < 2 {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    std::thread::sleep(Duration::from_millis(300));
+    let id = run.id().to_string();
+    let killed = Command::new("kill").args(["-INT", &id]).status();
+    assert!(killed.unwrap().success());
+    let signalled = Instant::now();
+    let ran = Ran::from(run.wait_with_output().unwrap());
+    assert!(
+        signalled.elapsed() < Duration::from_secs(3),
+        "{:?}",
+        signalled.elapsed()
+    );
+    assert_eq!(ran.status, Some(130), "{}", ran.stderr);
+    assert_says(
+        &ran.stderr,
+        &["keeping what is finished", "the same command goes on"],
+    );
+    assert!(lines() >= 2 && !room.path("d.npy").exists());
 }
 
 #[test]
