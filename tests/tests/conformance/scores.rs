@@ -117,7 +117,7 @@ fn settings(device: &Device, epsilon: f64, rho: [f64; 2]) -> Sinkhorn {
     Sinkhorn::epsilon(epsilon)
         .rho_a(rho[0])
         .rho_b(rho[1])
-        .tolerance(0.1 * tolerance(device))
+        .tolerance(0.2 * tolerance(device))
         .max_iterations(20_000)
 }
 

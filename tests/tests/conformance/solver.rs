@@ -509,12 +509,15 @@ fn bounds_hold_at_every_iteration(device: &Device) {
             );
             last_gap = solution.certificate().gap();
         }
-        // The bounds close: at the end they are as near as the precision lets them be.
-        let closed = 4.0
-            * truth.report().transport_cost
-            * (1e-9 + 100.0 * device.precision().unit_roundoff() / 0.03);
+        // The bounds close: at the end they are as near as the precision lets them be. A marginal is as wrong as
+        // exponents, C/ε roundings, and costs as much to mend as the largest cost.
+        let cost = Cost::power(p).unwrap();
+        let largest = dense::largest_cost(cost, &dense::side(&a), &dense::side(&b));
+        let u = device.precision().unit_roundoff();
+        let closed =
+            4e-9 * truth.report().transport_cost + u * largest * (64.0 + 4.0 * largest / 0.03);
         // For p < 1 a rounding of coordinates moves near points far in cost.
-        let near = (3.0 * device.precision().unit_roundoff()).powf(p.min(1.0));
+        let near = (6.0 * u).powf(p.min(1.0));
         let closed = closed + 3.0 * near;
         assert!(last_gap <= closed, "gap {last_gap:e} > {closed:e}");
     }
