@@ -143,17 +143,21 @@ pub fn adapters_with_small_bindings() -> Vec<TestEngine> {
     })
 }
 
-/// Every engine of the list above.
-pub fn all() -> Vec<TestEngine> {
+/// The engines of the list above but those with small bindings.
+pub fn with_large_bindings() -> Vec<TestEngine> {
     [
         cpu(),
         adapters(),
         adapters_without_subgroups(),
         adapters_trusted(),
         adapters_with_tiles_and_trust(),
-        adapters_with_small_bindings(),
     ]
     .concat()
+}
+
+/// Every engine of the list above.
+pub fn all() -> Vec<TestEngine> {
+    [with_large_bindings(), adapters_with_small_bindings()].concat()
 }
 
 fn of_each_adapter(suffix: &str, open: fn(&str) -> Result<Device, String>) -> Vec<TestEngine> {

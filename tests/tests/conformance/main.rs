@@ -29,7 +29,7 @@ fn main() -> ExitCode {
     for engine in engines::all() {
         let bodies = [
             operators::BODIES,
-            dimensions::BODIES,
+            dimensions::EXCESS,
             solver::BODIES,
             unbalanced::BODIES,
             energy::BODIES,
@@ -47,9 +47,16 @@ fn main() -> ExitCode {
             trials.push(engine.trial_alone(name, *body));
         }
     }
+    // Points of many dimensions do not fit the smallest bindings.
+    for engine in engines::with_large_bindings() {
+        for (name, body) in dimensions::BODIES {
+            trials.push(engine.trial(name, *body));
+        }
+    }
     // What an instruction set changes is in the operators.
     for engine in engines::cpu_on_other_instructions() {
-        for (name, body) in [operators::BODIES, dimensions::BODIES].concat() {
+        let bodies = [operators::BODIES, dimensions::BODIES, dimensions::EXCESS];
+        for (name, body) in bodies.concat() {
             trials.push(engine.trial(name, body));
         }
     }
