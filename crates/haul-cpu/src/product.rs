@@ -91,10 +91,10 @@ impl<'a, T: Float> Product<'a, T> {
             Factor::One | Factor::Cost => values,
         };
         let values = in_tiles(values, each);
-        let most = if self.is_narrow() {
+        let most = if self.is_narrow() || width > VALUES_AT_ONCE {
             T::TILE
         } else {
-            wide::MOST_ROWS
+            wide::FEW_ROWS
         };
         let shape = (self.pass.effort(), most);
         workers.for_each_block(out, width, shape, |first, out| {
@@ -266,10 +266,16 @@ impl<'a, T: Float> Product<'a, T> {
 fn in_tiles<T: Float>(values: &[T], width: usize) -> Aligned<T> {
     let tiles = (values.len() / width.max(1)).div_ceil(T::TILE);
     let mut tiled = Aligned::filled(tiles * width * T::TILE, T::ZERO);
-    for (j, point) in values.chunks_exact(width.max(1)).enumerate() {
-        let tile = &mut tiled[j / T::TILE * width * T::TILE..][..width * T::TILE];
-        for (n, value) in point.iter().enumerate() {
-            tile[n * T::TILE + j % T::TILE] = *value;
+    let size = (width * T::TILE).max(1);
+    for (points, tile) in values.chunks(size).zip(tiled.chunks_exact_mut(size)) {
+        // A few values of all points at a time: what they are written to stays in the first cache.
+        for range in ranges(0..width, 16) {
+            let tile = &mut tile[range.start * T::TILE..range.end * T::TILE];
+            for (j, point) in points.chunks_exact(width).enumerate() {
+                for (n, value) in point[range.clone()].iter().enumerate() {
+                    tile[n * T::TILE + j] = *value;
+                }
+            }
         }
     }
     tiled

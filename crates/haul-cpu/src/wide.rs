@@ -7,16 +7,19 @@
 //! gradient of any dimension, costs one evaluation of the pairs and one multiplication.
 
 use crate::aligned::Aligned;
-use crate::block::{Block, Meeting, ROWS, RowKernel, add, costs_of_squares, tiles_in_a_row};
+use crate::block::{Block, MANY, Meeting, ROWS, RowKernel, add, costs_of_squares, tiles_in_a_row};
 use crate::exp2::{excess, exp2};
 use crate::real::Float;
 use crate::sums::{Differences, Pair, Slope};
 use haul_core::engine::Factor;
 use pulp::{Simd, WithSimd};
 
-/// Rows and tiles of columns whose coefficients are held at a time: 32 kB, which stay in the first cache.
-pub(crate) const MOST_ROWS: usize = 16;
+/// Tiles of columns whose coefficients are held at a time.
 pub(crate) const TILES: usize = 8;
+
+/// Rows whose coefficients stay in the first cache, 32 kB: where values are few, they are what a product loads. Of
+/// many values more rows share each load.
+pub(crate) const FEW_ROWS: usize = 16;
 
 /// Values whose sums are in registers at a time.
 const VALUES: usize = 4;
@@ -116,7 +119,9 @@ pub(crate) struct Evaluate<'a, T, M> {
 impl<T: Float, M: Weighing<T>> RowKernel for Evaluate<'_, T, M> {
     #[inline(always)]
     fn run<S: Simd, const D: usize, const POWER: bool>(self, simd: S) {
-        if T::width::<S>() > 1 {
+        if const { D == MANY && !POWER } && S::REGISTER_COUNT >= 32 {
+            self.run_with::<S, D, POWER, 4>(simd);
+        } else if T::width::<S>() > 1 {
             self.run_with::<S, D, POWER, 2>(simd);
         } else {
             self.run_with::<S, D, POWER, 1>(simd);
