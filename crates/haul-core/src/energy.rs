@@ -122,9 +122,8 @@ impl Energy {
         };
         if cost == Cost::SquaredEuclidean {
             let (means, between) = Means::of_squares(&frame, source, target);
-            // Means are off by some roundoffs of the largest coordinates for each term.
-            let terms = (source.len() + target.len()) as f64;
-            let off = (4.0 + terms) * frame.moved(Precision::F64);
+            // Means are off by some roundoffs of the largest coordinates.
+            let off = 2.0 * frame.moved(Precision::F64);
             let rounding = off * (2.0 * between.sqrt() + off);
             return of(means, between, rounding).finished("host", Precision::F64, start);
         }

@@ -15,7 +15,11 @@ use crate::marginal::Marginal;
 use crate::pass::Pass;
 use crate::rounding::{FLAT, Rounding};
 use crate::run::best_translation;
+use crate::sums::mean;
 use crate::{Engine, Result};
+
+/// Above so many times the largest cost, potentials are mostly rounding of ε.
+const LARGE: f64 = 4.0;
 
 /// Replaces potentials by their updates, from excesses, where all exponents are small; returns how many passes
 /// over pairs that took. With `symmetric` both sides are one measure, and its potential is that of the source.
@@ -28,56 +32,64 @@ pub(crate) fn refine<E: Engine>(
 ) -> Result<usize> {
     let f = engine.read(&source.potential)?;
     let g = engine.read(&target.potential)?;
-    let height = source.height(&f) + target.height(&g);
-    if (rounding.largest_cost() + height) / kernel.epsilon > FLAT {
+    let (height, largest) = (
+        source.height(&f) + target.height(&g),
+        rounding.largest_cost(),
+    );
+    if (largest + height) / kernel.epsilon > FLAT {
         return Ok(0);
     }
-    if symmetric {
-        // T takes away the rounding of each point, and turns the sign of what all have in common.
-        let smooth = update(engine, kernel, source, target, &f)?;
-        source.potential = engine.vector(&smooth)?;
-        target.potential = engine.vector(&smooth)?;
-        let next = update(engine, kernel, source, target, &smooth)?;
-        let average: Vec<f64> = next
-            .iter()
-            .zip(&smooth)
-            .map(|(f, h)| 0.5 * (f + h))
-            .collect();
-        source.potential = engine.vector(&average)?;
-        target.potential = engine.vector(&average)?;
-        return Ok(2);
-    }
-    let mut g = update(engine, kernel, target, source, &g)?;
-    target.potential = engine.vector(&g)?;
-    let mut f = update(engine, kernel, source, target, &f)?;
-    let balanced = source.rho.is_infinite() && target.rho.is_infinite();
-    let translation = if balanced {
-        None
-    } else {
-        best_translation(engine, (source, &f), (target, &g))
-    };
-    if let Some(t) = translation {
-        f.iter_mut().for_each(|f| *f += t);
-        g.iter_mut().for_each(|g| *g -= t);
+    // Each sweep rounds what the one before it left, which becomes as small as the costs are.
+    let sweeps = if height > LARGE * largest { 3 } else { 1 };
+    for _ in 0..sweeps {
+        if symmetric {
+            // T takes away the rounding of each point, and turns the sign of what all have in common.
+            let smooth = update(engine, kernel, source, target)?;
+            source.potential = engine.vector(&smooth)?;
+            target.potential = engine.vector(&smooth)?;
+            let next = update(engine, kernel, source, target)?;
+            let pairs = next.iter().zip(&smooth);
+            let average: Vec<f64> = pairs.map(|(f, h)| 0.5 * (f + h)).collect();
+            source.potential = engine.vector(&average)?;
+            target.potential = engine.vector(&average)?;
+            continue;
+        }
+        let mut g = update(engine, kernel, target, source)?;
         target.potential = engine.vector(&g)?;
+        let mut f = update(engine, kernel, source, target)?;
+        // The constant that the plan does not feel: the best one, or none that takes digits.
+        let balanced = source.rho.is_infinite() && target.rho.is_infinite();
+        let translation = if balanced {
+            let [f, g] = [(&*source, &f), (&*target, &g)]
+                .map(|(side, values)| mean(&side.weights, values.iter().copied()));
+            Some(0.5 * (g - f))
+        } else {
+            best_translation(engine, (source, &f), (target, &g))
+        };
+        if let Some(t) = translation {
+            f.iter_mut().for_each(|f| *f += t);
+            g.iter_mut().for_each(|g| *g -= t);
+            target.potential = engine.vector(&g)?;
+        }
+        source.potential = engine.vector(&f)?;
     }
-    source.potential = engine.vector(&f)?;
-    Ok(2)
+    Ok(2 * sweeps)
 }
 
-/// λ T of the other side's potential, for a potential that the device has.
+/// λ T of the other side's potential.
 fn update<E: Engine>(
     engine: &E,
     kernel: Kernel,
     rows: &Marginal<E>,
     columns: &Marginal<E>,
-    potential: &[f64],
 ) -> Result<Vec<f64>> {
     let ones = vec![1.0; columns.weights.len()];
     let pass = Pass::between(engine, kernel, rows, columns);
     let excess = pass.product(Factor::Excess, &ones, 1)?;
     let damping = 1.0 / (1.0 + kernel.epsilon / rows.rho);
-    let pairs = potential.iter().zip(excess);
+    // As the device has it, since that is what the excess is of.
+    let potential = engine.read(&rows.potential)?;
+    let pairs = potential.into_iter().zip(excess);
     Ok(pairs
         .map(|(f, excess)| damping * (f - kernel.epsilon * excess.ln_1p()))
         .collect())
