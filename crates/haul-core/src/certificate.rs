@@ -321,7 +321,7 @@ pub(crate) fn certify<E: Engine>(
     let wasserstein = if balanced {
         let lower = passes.hard_dual(source, target, &g, rounding)?;
         Some(Bounds {
-            lower: lower - costs - host,
+            lower: (lower - costs - host).max(0.0),
             upper: cost_of_exact
                 + term * cost_of_exact
                 + error * rounding.largest_cost()
@@ -465,8 +465,15 @@ impl<E: Engine> Passes<'_, E> {
         rounding: Rounding,
     ) -> Result<f64> {
         let engine = self.engine;
+        // Where ε is above the costs it is they that it must be far below.
+        let above = (rounding.largest_cost() / self.kernel.epsilon).min(1.0);
+        let above = if above > 0.0 {
+            above.log2().floor().exp2()
+        } else {
+            1.0
+        };
         let hard = Kernel {
-            epsilon: self.kernel.epsilon * HARDNESS,
+            epsilon: self.kernel.epsilon * above * HARDNESS,
             ..self.kernel
         };
         let counted = |weight: &f64| if *weight > 0.0 { 1.0 } else { 0.0 };

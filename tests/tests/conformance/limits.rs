@@ -14,6 +14,10 @@ pub const BODIES: &[(&str, Body)] = &[
         divergences_become_energies,
     ),
     (
+        "the_distance_is_bounded_at_a_large_epsilon",
+        the_distance_is_bounded_at_a_large_epsilon,
+    ),
+    (
         "divergences_become_distances_for_a_small_epsilon",
         divergences_become_distances,
     ),
@@ -150,6 +154,18 @@ fn divergences_become_energies(device: &Device) {
                 reject(&context, close(&centred, &none, |_| 2.0 * allowed));
             }
         }
+    }
+}
+
+/// The lower bound of W_p^p at potentials that know of no distance but that of means: here it is tight.
+fn the_distance_is_bounded_at_a_large_epsilon(device: &Device) {
+    let a = Measure::uniform(&[0.0, 1.0], 1).unwrap();
+    let b = Measure::uniform(&[3.0, 4.0], 1).unwrap();
+    for epsilon in [1e3, 1e6, 1e12, 1e100] {
+        let solution = Sinkhorn::epsilon(epsilon).solve(device, &a, &b).unwrap();
+        let Bounds { lower, upper } = solution.certificate().wasserstein.unwrap();
+        assert!(8.9 < lower && lower <= 9.0, "ε {epsilon}: {lower}");
+        assert!(9.0 <= upper && upper < 9.6, "ε {epsilon}: {upper}");
     }
 }
 
