@@ -1,20 +1,28 @@
 //! The operators a device offers; every algorithm of haul is built from them.
 //!
 //! All of them evaluate the cost on the fly: no engine stores, or iterates over, an n×m array in
-//! memory. One core serves them all: with h a potential and β = Σⱼ bⱼ δ(yⱼ) a cloud,
+//! memory. One core serves them all: with h a potential and β = Σⱼ bⱼ δ(yⱼ) a measure,
 //!
 //! ```text
 //! softmin   T_b(h)ᵢ = −ε log Σⱼ bⱼ exp((hⱼ − Cᵢⱼ)/ε)
 //! product         Σⱼ bⱼ exp((fᵢ + gⱼ − Cᵢⱼ)/ε) φ(Cᵢⱼ) Vⱼ      φ = 1 or C
 //! gradient        Σⱼ bⱼ exp((fᵢ + gⱼ − Cᵢⱼ)/ε) φ(Cᵢⱼ) vⱼ ∂ₓC(xᵢ, yⱼ)
 //! curvature       Σⱼ bⱼ exp((fᵢ + gⱼ − Cᵢⱼ)/ε) ⟨zᵢ, ∂ₓC(xᵢ, yⱼ)⟩ ∂ₓC(xᵢ, yⱼ)
+//! nearest         argminⱼ Cᵢⱼ − hⱼ
 //! ```
 //!
-//! The rest is arithmetic on vectors of length n. Points come placed in a [`Frame`](crate::Frame):
+//! The rest is arithmetic on vectors. Points come placed in a [`Frame`](crate::Frame):
 //! within [−1, 1] in each coordinate. Potentials and ε are in units of the cost of those points.
+//!
+//! One pass may serve many [lines](Lines): vectors of the same points whose sums do not mix, as histograms on one
+//! support, or the rows of a grid. The cost of a pair is then evaluated once for all of them.
+//!
 //! An engine never calls a solver, and a solver knows no engine by name.
 
-use crate::{Cost, Interrupt, Result};
+use crate::{Cost, Error, Interrupt, Result};
+use std::future::Future;
+use std::ops::Range;
+use std::sync::Arc;
 
 /// The floating-point format of an engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -53,22 +61,228 @@ pub struct Kernel {
     pub epsilon: f64,
 }
 
-/// A cloud together with a potential on its points.
-#[derive(Debug)]
-pub struct Side<'v, E: Engine + ?Sized> {
-    /// The points and their weights.
-    pub cloud: &'v E::Cloud,
-    /// One value a point, in units of the cost.
-    pub potential: &'v E::Vector,
+/// How many vectors of the same points a pass takes, and how they lie in memory: a vector over m points is
+/// outer × m × inner, and each sum runs over the middle.
+///
+/// q histograms on one support are rows of q numbers, `inner` = q. Axis k of a grid of n₁×…×n_d points has the points
+/// of that axis, `outer` = Π n of the axes before it and `inner` = Π n of those behind it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Lines {
+    /// Arrays of points one after the other.
+    pub outer: usize,
+    /// Numbers side by side at each point.
+    pub inner: usize,
 }
 
-impl<E: Engine + ?Sized> Clone for Side<'_, E> {
+impl Lines {
+    /// One vector, a number a point.
+    pub const ONE: Self = Self { outer: 1, inner: 1 };
+
+    /// q numbers a point.
+    pub fn of_histograms(q: usize) -> Self {
+        Self { outer: 1, inner: q }
+    }
+
+    /// How many vectors there are.
+    pub fn count(self) -> usize {
+        self.outer.saturating_mul(self.inner)
+    }
+
+    /// Numbers of all vectors over so many points.
+    pub fn length(self, points: usize) -> usize {
+        self.count().saturating_mul(points)
+    }
+}
+
+/// Rows of a [`Near`] list are told in tiles of so many points, and its ranges of columns, and the groups of
+/// [`Groups`], begin at multiples of it.
+pub const TILE: usize = 64;
+
+/// For each [`TILE`] of rows, the ranges of columns that count; all others are left out of every sum.
+///
+/// ```
+/// use haul_core::engine::Near;
+/// // Rows 0 to 63 see columns 0 to 127 and 192 to 199, rows 64 to 99 see none.
+/// let near = Near::new(100, 200, [vec![0..128, 192..200], vec![]])?;
+/// assert_eq!(near.pairs(), 64 * 136);
+/// # Ok::<(), haul_core::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Near {
+    rows: usize,
+    columns: usize,
+    /// Where the ranges of each tile begin, and where those of the last one end.
+    starts: Vec<usize>,
+    ranges: Vec<Range<usize>>,
+}
+
+impl Near {
+    /// The lists of all tiles of `rows` rows, one after the other, each of falling or touching ranges in their order.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Length`] for another number of lists than of tiles, [`Error::Range`] for a range that is empty, out of
+    /// order, beyond the columns, or begins or ends within a tile of columns.
+    pub fn new(
+        rows: usize,
+        columns: usize,
+        lists: impl IntoIterator<Item = Vec<Range<usize>>>,
+    ) -> Result<Self> {
+        let mut near = Self {
+            rows,
+            columns,
+            starts: vec![0],
+            ranges: Vec::new(),
+        };
+        for list in lists {
+            let mut end = 0;
+            for range in list {
+                let whole = |at: usize| at.is_multiple_of(TILE) || at == columns;
+                if range.start < end
+                    || range.is_empty()
+                    || range.end > columns
+                    || !(range.start.is_multiple_of(TILE) && whole(range.end))
+                {
+                    let what = "a list of near columns";
+                    return Err(Error::Range { what, start: range.start, end: range.end });
+                }
+                end = range.end;
+                near.ranges.push(range);
+            }
+            near.starts.push(near.ranges.len());
+        }
+        let (expected, found) = (rows.div_ceil(TILE), near.starts.len() - 1);
+        if expected != found {
+            let what = "the lists of near columns";
+            return Err(Error::Length { what, expected, found });
+        }
+        Ok(near)
+    }
+
+    /// How many rows it is for.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// How many columns it is for.
+    pub fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// The columns of a tile of rows, from 0.
+    pub fn of_tile(&self, tile: usize) -> &[Range<usize>] {
+        match (self.starts.get(tile), self.starts.get(tile + 1)) {
+            (Some(&start), Some(&end)) => &self.ranges[start..end],
+            _ => &[],
+        }
+    }
+
+    /// How many pairs count.
+    pub fn pairs(&self) -> u64 {
+        let tiles = 0..self.rows.div_ceil(TILE);
+        let pairs = |tile: usize| {
+            let rows = (self.rows - tile * TILE).min(TILE);
+            let columns: usize = self.of_tile(tile).iter().map(Range::len).sum();
+            rows as u64 * columns as u64
+        };
+        tiles.map(pairs).sum()
+    }
+}
+
+/// All pairs of the points of rows and of columns, or those that are near, and the cost between them.
+#[derive(Debug)]
+pub struct Pairs<'v, P> {
+    /// The cost and ε.
+    pub kernel: Kernel,
+    /// The points xᵢ.
+    pub rows: &'v P,
+    /// The points yⱼ.
+    pub columns: &'v P,
+    /// How many vectors are summed at once.
+    pub lines: Lines,
+    /// Which pairs count; all where there is none.
+    pub near: Option<&'v Near>,
+    /// The points of rows and columns are the same. Of a softmin it says as well that its guess is the potential of the
+    /// columns, so that an engine may evaluate half the pairs.
+    pub symmetric: bool,
+}
+
+impl<'v, P> Pairs<'v, P> {
+    /// All pairs, for one vector.
+    pub fn new(kernel: Kernel, rows: &'v P, columns: &'v P) -> Self {
+        Self {
+            kernel,
+            rows,
+            columns,
+            lines: Lines::ONE,
+            near: None,
+            symmetric: false,
+        }
+    }
+
+    /// The same for many vectors at once.
+    pub fn with_lines(self, lines: Lines) -> Self {
+        Self { lines, ..self }
+    }
+
+    /// The same for those pairs that are near.
+    pub fn with_near(self, near: &'v Near) -> Self {
+        Self { near: Some(near), ..self }
+    }
+}
+
+impl<P> Clone for Pairs<'_, P> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<E: Engine + ?Sized> Copy for Side<'_, E> {}
+impl<P> Copy for Pairs<'_, P> {}
+
+/// What the columns bring to an exponent, log bⱼ + gⱼ/ε.
+#[derive(Debug)]
+pub struct Side<'v, W, V> {
+    /// b; 1 for all where there are none. Where there are many lines their weights are as many, or those of one
+    /// line, which then serve all.
+    pub weights: Option<&'v W>,
+    /// g, a value for each point of each line, in units of the cost; 0 for all where there is none.
+    pub potential: Option<&'v V>,
+}
+
+impl<'v, W, V> Side<'v, W, V> {
+    /// Of a measure with a potential.
+    pub fn new(weights: &'v W, potential: &'v V) -> Self {
+        Self {
+            weights: Some(weights),
+            potential: Some(potential),
+        }
+    }
+}
+
+impl<W, V> Clone for Side<'_, W, V> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<W, V> Copy for Side<'_, W, V> {}
+
+/// Asks a softmin for the masses that the plan of its guess moves between groups of points:
+///
+/// ```text
+/// M_{IJ} = Σ_{i ∈ I} aᵢ Σ_{j ∈ J} bⱼ exp((fᵢ + gⱼ − Cᵢⱼ)/ε)        f the guess
+/// ```
+#[derive(Debug)]
+pub struct Groups<'v, W, V> {
+    /// The first point of each group of rows, and n: ascending multiples of [`TILE`], but for the last.
+    pub rows: &'v [usize],
+    /// The first point of each group of columns, and m.
+    pub columns: &'v [usize],
+    /// The weights a of the rows.
+    pub weights: &'v W,
+    /// M, groups of rows × groups of columns, row-major.
+    pub masses: &'v mut V,
+}
 
 /// What a product multiplies the kernel with, pair by pair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -87,9 +301,9 @@ pub enum Factor {
 pub struct Integrand<'v, V> {
     /// φ.
     pub factor: Factor,
-    /// V, m×`width`, row-major.
+    /// V, outer × m × inner × `width`.
     pub values: &'v V,
-    /// How many values a column has.
+    /// How many values a column has for each line.
     pub width: usize,
 }
 
@@ -158,16 +372,25 @@ pub struct Slot<'v, V> {
     pub images: &'v mut V,
 }
 
-/// What [`Engine::remember`] measures of an update.
+/// What [`Engine::remember`] measures of an update, over all histograms but for what is told of each.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Remembered {
-    /// Σᵢ |rᵢ − aᵢ|, as [`Engine::marginal_error`] has it.
-    pub error: f64,
-    /// Σᵢ aᵢ afterᵢ.
-    pub mean: f64,
+    /// Σᵢ |rᵢ − aᵢ| of each histogram, as [`Engine::marginal_error`] has it.
+    pub errors: Vec<f64>,
+    /// Σᵢ aᵢ afterᵢ of each histogram.
+    pub means: Vec<f64>,
     /// Σᵢ rᵢ rₗᵢ over the points of positive weight: the inner products of this residual with that of
     /// every slot.
     pub products: Vec<f64>,
+}
+
+/// What [`Engine::nearest`] finds for each row.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Nearest {
+    /// The column of the least Cᵢⱼ − hⱼ, the first of several; none where no column counts.
+    pub columns: Vec<Option<u32>>,
+    /// That least value; infinite where no column counts.
+    pub values: Vec<f64>,
 }
 
 /// A scaling factor further from 1 than 2^±30 is absorbed into its potential.
@@ -194,21 +417,26 @@ pub fn distance_roundings(d: usize) -> usize {
     }
 }
 
-/// A device that holds clouds and vectors and evaluates the operators.
+/// A device that holds points and vectors and evaluates the operators.
 ///
-/// Operators may be recorded and run later; [`read`](Engine::read),
-/// [`marginal_error`](Engine::marginal_error) and [`remember`](Engine::remember) wait for what they return, and tell of every failure
-/// that came before. The lengths of vectors are the caller's promise; an engine that finds them
-/// broken answers with [`Error::Length`](crate::Error::Length).
+/// Operators may be recorded and run later. Four of them wait for what they return, as futures: [`read`](Engine::read),
+/// [`marginal_error`](Engine::marginal_error), [`remember`](Engine::remember) and [`nearest`](Engine::nearest). They tell of every failure
+/// that came before. No other operator blocks the thread that calls it. The lengths of vectors are the caller's promise; an
+/// engine that finds them broken answers with [`Error::Length`](crate::Error::Length), and with
+/// [`Error::Unsupported`](crate::Error::Unsupported) for what it has no kernel for.
 ///
 /// The rounding of results is bounded by that of their parts, which every engine keeps to: a squared distance
 /// is summed from differences as [`distance_roundings`] says, and a row over its columns as
 /// [`row_roundings`](Engine::row_roundings) says.
-pub trait Engine {
-    /// Points and weights on the device.
-    type Cloud;
+///
+/// `&E` and `Arc<E>` are engines where `E` is one; who wraps an engine implements [`Forward`].
+pub trait Engine: Send + Sync {
+    /// Points on the device.
+    type Points: Send + Sync;
+    /// Weights of points on the device.
+    type Weights: Send + Sync;
     /// A vector on the device.
-    type Vector;
+    type Vector: Send + Sync;
 
     /// The device's name, as results carry it.
     fn device(&self) -> &str;
@@ -227,65 +455,84 @@ pub trait Engine {
     /// The flag that ends this engine's work from another thread.
     fn interrupt(&self) -> &Interrupt;
 
-    /// Puts n points (n×`dimension`, row-major) and their n weights on the device. Points of
-    /// weight 0 take no part in any sum over this cloud.
-    fn cloud(&self, points: &[f64], dimension: usize, weights: &[f64]) -> Result<Self::Cloud>;
+    /// Puts n points on the device: n×`dimension` coordinates, row-major.
+    fn points(&self, coordinates: &[f64], dimension: usize) -> Result<Self::Points>;
+
+    /// Puts weights on the device, n×`histograms`, row-major. A point of weight 0 takes no part in a sum with these weights.
+    fn weights(&self, values: &[f64], histograms: usize) -> Result<Self::Weights>;
 
     /// Puts values on the device.
     fn vector(&self, values: &[f64]) -> Result<Self::Vector>;
 
-    /// Brings the values of a vector back.
-    fn read(&self, vector: &Self::Vector) -> Result<Vec<f64>>;
+    /// A vector of so many zeros.
+    fn zeros(&self, length: usize) -> Result<Self::Vector> {
+        self.vector(&vec![0.0; length])
+    }
 
-    /// `out` ← T_b(h): outᵢ = −ε log Σⱼ bⱼ exp((hⱼ − Cᵢⱼ)/ε), for the points of `rows` against the
-    /// measure and potential of `columns`.
+    /// Brings the values of a vector back.
+    fn read(&self, vector: &Self::Vector) -> impl Future<Output = Result<Vec<f64>>> + Send;
+
+    /// `out` ← T_b(h): outᵢ = −ε log Σⱼ bⱼ exp((hⱼ − Cᵢⱼ)/ε), for each line of the pairs; `columns` are b and h.
     ///
-    /// `shift` is a guess of `out`: with the previous potential of the same ε each sum is near 1
+    /// `guess` is one of `out`: with the previous potential of the same ε each sum is near 1
     /// and no running maximum is needed. The result does not depend on it; a row whose guess was
-    /// too far off is computed again. Where rows and columns are one and the same cloud, and the
-    /// guess is the potential of the columns, an engine may evaluate half the pairs.
+    /// too far off is computed again. A sum without terms gives a number that is finite and so large that a
+    /// sum in which it stands for −h has no such term either. `groups` asks for masses of the plan as well; it needs a
+    /// guess, and one line.
     fn softmin(
         &self,
-        kernel: Kernel,
-        rows: &Self::Cloud,
-        columns: Side<'_, Self>,
-        shift: Option<&Self::Vector>,
+        pairs: Pairs<'_, Self::Points>,
+        columns: Side<'_, Self::Weights, Self::Vector>,
+        guess: Option<&Self::Vector>,
+        groups: Option<Groups<'_, Self::Weights, Self::Vector>>,
         out: &mut Self::Vector,
     ) -> Result<()>;
 
-    /// `out` ← Σⱼ bⱼ exp((fᵢ + gⱼ − Cᵢⱼ)/ε) φ(Cᵢⱼ) Vⱼ, n×width, row-major. With V = 1 and φ = 1
-    /// these are the sums rᵢ/aᵢ of the plan's rows.
+    /// `out` ← Σⱼ bⱼ exp((fᵢ + gⱼ − Cᵢⱼ)/ε) φ(Cᵢⱼ) Vⱼ for each line of the pairs, outer × n × inner × width. With
+    /// V = 1 and φ = 1 these are the sums rᵢ/aᵢ of the plan's rows. `rows` is f, 0 where there is none.
+    ///
+    /// Where f and g are none, or one line's, the exponential of a pair serves all values. Where there are many lines with
+    /// potentials, each has one value a column.
     fn product(
         &self,
-        kernel: Kernel,
-        rows: Side<'_, Self>,
-        columns: Side<'_, Self>,
+        pairs: Pairs<'_, Self::Points>,
+        rows: Option<&Self::Vector>,
+        columns: Side<'_, Self::Weights, Self::Vector>,
         integrand: Integrand<'_, Self::Vector>,
         out: &mut Self::Vector,
     ) -> Result<()>;
 
-    /// `out` ← Σⱼ bⱼ exp((fᵢ + gⱼ − Cᵢⱼ)/ε) φ(Cᵢⱼ) vⱼ ∂ₓC(xᵢ, yⱼ), n×d, row-major, for one value v a
+    /// `out` ← Σⱼ bⱼ exp((fᵢ + gⱼ − Cᵢⱼ)/ε) φ(Cᵢⱼ) vⱼ ∂ₓC(xᵢ, yⱼ), n×d, row-major, for one line and one value v a
     /// column, an integrand of width 1. ∂ₓ|x − y|^p = p |x − y|^{p−2} (x − y) is formed from
     /// differences; it is 0 where x = y, for p ≤ 1 as well, where the cost has no derivative.
     fn gradient(
         &self,
-        kernel: Kernel,
-        rows: Side<'_, Self>,
-        columns: Side<'_, Self>,
+        pairs: Pairs<'_, Self::Points>,
+        rows: Option<&Self::Vector>,
+        columns: Side<'_, Self::Weights, Self::Vector>,
         integrand: Integrand<'_, Self::Vector>,
         out: &mut Self::Vector,
     ) -> Result<()>;
 
-    /// `out` ← Σⱼ bⱼ exp((fᵢ + gⱼ − Cᵢⱼ)/ε) ⟨zᵢ, ∂ₓC(xᵢ, yⱼ)⟩ ∂ₓC(xᵢ, yⱼ), n×d, row-major, for one
+    /// `out` ← Σⱼ bⱼ exp((fᵢ + gⱼ − Cᵢⱼ)/ε) ⟨zᵢ, ∂ₓC(xᵢ, yⱼ)⟩ ∂ₓC(xᵢ, yⱼ), n×d, row-major, for one line and one
     /// direction z a row (n×d): the second moments of the slopes, as Hessians need them.
     fn curvature(
         &self,
-        kernel: Kernel,
-        rows: Side<'_, Self>,
-        columns: Side<'_, Self>,
+        pairs: Pairs<'_, Self::Points>,
+        rows: Option<&Self::Vector>,
+        columns: Side<'_, Self::Weights, Self::Vector>,
         directions: &Self::Vector,
         out: &mut Self::Vector,
     ) -> Result<()>;
+
+    /// The column of the least Cᵢⱼ − hⱼ, and that value, for each row of each line (outer × n × inner), over the columns of
+    /// positive weight. ε has no part in it. The value is that of some column, off by the rounding of its cost and of one
+    /// difference; a column whose value is nearer to the least one than that may be told in place of it.
+    fn nearest(
+        &self,
+        pairs: Pairs<'_, Self::Points>,
+        columns: Side<'_, Self::Weights, Self::Vector>,
+    ) -> impl Future<Output = Result<Nearest>> + Send;
 
     /// The update of the scaling form: u ← s^{−λ} exp(−f/(ρ + ε)) with λ = ρ/(ρ + ε), which is
     /// 1/s where ρ is infinite, for `sums` s limited to 2^±[`STEP_LOG2`]; and a factor beyond
@@ -299,9 +546,13 @@ pub trait Engine {
         potential: &mut Self::Vector,
     ) -> Result<()>;
 
-    /// Σᵢ |rᵢ − aᵢ e^{−fᵢ/ρ}| = Σᵢ aᵢ |rᵢ/aᵢ − e^{−fᵢ/ρ}| over the weights a of `rows`. A ratio may be
+    /// Σᵢ |rᵢ − aᵢ e^{−fᵢ/ρ}| = Σᵢ aᵢ |rᵢ/aᵢ − e^{−fᵢ/ρ}| of each histogram of the weights a. A ratio may be
     /// cut where it is beyond 2^100: far off is told as far off, and not as infinite.
-    fn marginal_error(&self, rows: &Self::Cloud, ratio: Ratio<'_, Self::Vector>) -> Result<f64>;
+    fn marginal_error(
+        &self,
+        weights: &Self::Weights,
+        ratio: Ratio<'_, Self::Vector>,
+    ) -> impl Future<Output = Result<Vec<f64>>> + Send;
 
     /// `out` ← Σₖ cₖ vₖ; `out` keeps its length.
     fn combine(&self, terms: &[(f64, &Self::Vector)], out: &mut Self::Vector) -> Result<()>;
@@ -310,17 +561,232 @@ pub trait Engine {
     /// count for nothing.
     fn remember(
         &self,
-        rows: &Self::Cloud,
+        weights: &Self::Weights,
         update: Update<'_, Self::Vector>,
         slot: Slot<'_, Self::Vector>,
-    ) -> Result<Remembered>;
+    ) -> impl Future<Output = Result<Remembered>> + Send;
 
-    /// `out` ← `offset` + Σₗ θₗ imageₗ, for as many `coefficients` θ as the `images` of each point.
-    fn extrapolate(
+    /// `out` ← `offset` + V Λ for `vectors` V of n×q and the matrix Λ of q×k `coefficients`, all row-major; n×k.
+    fn mix(
         &self,
         coefficients: &[f64],
+        q: usize,
         offset: f64,
-        images: &Self::Vector,
+        vectors: &Self::Vector,
         out: &mut Self::Vector,
     ) -> Result<()>;
+}
+
+/// The operators over pairs, by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Operator {
+    /// [`Engine::softmin`].
+    Softmin,
+    /// [`Engine::product`].
+    Product,
+    /// [`Engine::gradient`].
+    Gradient,
+    /// [`Engine::curvature`].
+    Curvature,
+    /// [`Engine::nearest`].
+    Nearest,
+}
+
+/// An engine that hands all work on to another one. Whoever implements it is an [`Engine`].
+///
+/// ```
+/// use haul_core::engine::{Engine, Forward, Operator};
+/// use std::sync::atomic::{AtomicUsize, Ordering};
+///
+/// /// Counts passes over pairs.
+/// struct Counting<E> {
+///     engine: E,
+///     passes: AtomicUsize,
+/// }
+///
+/// impl<E: Engine> Forward for Counting<E> {
+///     type Inner = E;
+///     fn inner(&self) -> &E {
+///         &self.engine
+///     }
+///     fn before(&self, _: Operator) -> haul_core::Result<()> {
+///         self.passes.fetch_add(1, Ordering::Relaxed);
+///         Ok(())
+///     }
+/// }
+/// ```
+pub trait Forward: Send + Sync {
+    /// The engine that works.
+    type Inner: Engine + ?Sized;
+
+    /// It.
+    fn inner(&self) -> &Self::Inner;
+
+    /// Is called before each pass over pairs; an error takes its place.
+    fn before(&self, _operator: Operator) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl<E: Engine + ?Sized> Forward for &E {
+    type Inner = E;
+
+    fn inner(&self) -> &E {
+        self
+    }
+}
+
+impl<E: Engine + ?Sized> Forward for Arc<E> {
+    type Inner = E;
+
+    fn inner(&self) -> &E {
+        self
+    }
+}
+
+impl<F: Forward + ?Sized> Engine for F {
+    type Points = <F::Inner as Engine>::Points;
+    type Weights = <F::Inner as Engine>::Weights;
+    type Vector = <F::Inner as Engine>::Vector;
+
+    fn device(&self) -> &str {
+        self.inner().device()
+    }
+
+    fn precision(&self) -> Precision {
+        self.inner().precision()
+    }
+
+    fn row_roundings(&self, columns: usize, dimension: usize) -> usize {
+        self.inner().row_roundings(columns, dimension)
+    }
+
+    fn repeats_distances(&self) -> bool {
+        self.inner().repeats_distances()
+    }
+
+    fn interrupt(&self) -> &Interrupt {
+        self.inner().interrupt()
+    }
+
+    fn points(&self, coordinates: &[f64], dimension: usize) -> Result<Self::Points> {
+        self.inner().points(coordinates, dimension)
+    }
+
+    fn weights(&self, values: &[f64], histograms: usize) -> Result<Self::Weights> {
+        self.inner().weights(values, histograms)
+    }
+
+    fn vector(&self, values: &[f64]) -> Result<Self::Vector> {
+        self.inner().vector(values)
+    }
+
+    fn zeros(&self, length: usize) -> Result<Self::Vector> {
+        self.inner().zeros(length)
+    }
+
+    async fn read(&self, vector: &Self::Vector) -> Result<Vec<f64>> {
+        self.inner().read(vector).await
+    }
+
+    fn softmin(
+        &self,
+        pairs: Pairs<'_, Self::Points>,
+        columns: Side<'_, Self::Weights, Self::Vector>,
+        guess: Option<&Self::Vector>,
+        groups: Option<Groups<'_, Self::Weights, Self::Vector>>,
+        out: &mut Self::Vector,
+    ) -> Result<()> {
+        self.before(Operator::Softmin)?;
+        self.inner().softmin(pairs, columns, guess, groups, out)
+    }
+
+    fn product(
+        &self,
+        pairs: Pairs<'_, Self::Points>,
+        rows: Option<&Self::Vector>,
+        columns: Side<'_, Self::Weights, Self::Vector>,
+        integrand: Integrand<'_, Self::Vector>,
+        out: &mut Self::Vector,
+    ) -> Result<()> {
+        self.before(Operator::Product)?;
+        self.inner().product(pairs, rows, columns, integrand, out)
+    }
+
+    fn gradient(
+        &self,
+        pairs: Pairs<'_, Self::Points>,
+        rows: Option<&Self::Vector>,
+        columns: Side<'_, Self::Weights, Self::Vector>,
+        integrand: Integrand<'_, Self::Vector>,
+        out: &mut Self::Vector,
+    ) -> Result<()> {
+        self.before(Operator::Gradient)?;
+        self.inner().gradient(pairs, rows, columns, integrand, out)
+    }
+
+    fn curvature(
+        &self,
+        pairs: Pairs<'_, Self::Points>,
+        rows: Option<&Self::Vector>,
+        columns: Side<'_, Self::Weights, Self::Vector>,
+        directions: &Self::Vector,
+        out: &mut Self::Vector,
+    ) -> Result<()> {
+        self.before(Operator::Curvature)?;
+        self.inner().curvature(pairs, rows, columns, directions, out)
+    }
+
+    async fn nearest(
+        &self,
+        pairs: Pairs<'_, Self::Points>,
+        columns: Side<'_, Self::Weights, Self::Vector>,
+    ) -> Result<Nearest> {
+        self.before(Operator::Nearest)?;
+        self.inner().nearest(pairs, columns).await
+    }
+
+    fn scale(
+        &self,
+        epsilon: f64,
+        rho: f64,
+        sums: &Self::Vector,
+        scaling: &mut Self::Vector,
+        potential: &mut Self::Vector,
+    ) -> Result<()> {
+        self.inner().scale(epsilon, rho, sums, scaling, potential)
+    }
+
+    async fn marginal_error(
+        &self,
+        weights: &Self::Weights,
+        ratio: Ratio<'_, Self::Vector>,
+    ) -> Result<Vec<f64>> {
+        self.inner().marginal_error(weights, ratio).await
+    }
+
+    fn combine(&self, terms: &[(f64, &Self::Vector)], out: &mut Self::Vector) -> Result<()> {
+        self.inner().combine(terms, out)
+    }
+
+    async fn remember(
+        &self,
+        weights: &Self::Weights,
+        update: Update<'_, Self::Vector>,
+        slot: Slot<'_, Self::Vector>,
+    ) -> Result<Remembered> {
+        self.inner().remember(weights, update, slot).await
+    }
+
+    fn mix(
+        &self,
+        coefficients: &[f64],
+        q: usize,
+        offset: f64,
+        vectors: &Self::Vector,
+        out: &mut Self::Vector,
+    ) -> Result<()> {
+        self.inner().mix(coefficients, q, offset, vectors, out)
+    }
 }

@@ -169,6 +169,26 @@ pub enum Error {
         found: usize,
     },
 
+    /// A range that is empty, out of order, or does not begin and end where it must.
+    #[error("{what} has the range {start}..{end}; ranges ascend and keep to whole tiles")]
+    Range {
+        /// Of what it is a range.
+        what: &'static str,
+        /// Its beginning.
+        start: usize,
+        /// Its end.
+        end: usize,
+    },
+
+    /// Something that a device has no kernel for.
+    #[error("{device} has no kernel for {what}")]
+    Unsupported {
+        /// What was asked for.
+        what: &'static str,
+        /// The device's name.
+        device: String,
+    },
+
     /// A slot that a history does not have.
     #[error("slot {index} of a history of {slots} slots; slots are counted from 0")]
     Slot {
