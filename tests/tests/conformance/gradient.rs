@@ -148,7 +148,7 @@ fn compare(
     }
 }
 
-fn gradients(solution: &Solution<'_, Device>) -> [Gradient; 2] {
+fn gradients(solution: &Solution<&Device>) -> [Gradient; 2] {
     [
         solution.gradient().unwrap(),
         solution.gradient_target().unwrap(),
@@ -197,7 +197,7 @@ fn gradients_are_differences_of_converged_values(device: &Device) {
     }
 }
 
-fn of_terms(terms: &Terms<'_, Device>) -> [Gradient; 2] {
+fn of_terms(terms: &Terms<&Device>) -> [Gradient; 2] {
     [terms.gradient().unwrap(), terms.gradient_target().unwrap()]
 }
 

@@ -44,7 +44,7 @@ fn finite_gradient(device: &Device, gradient: haul::Result<Gradient>) -> Verdict
     finite("a gradient in weights", &weights)
 }
 
-fn finite_solution(device: &Device, posed: &Posed, solution: &Solution<'_, Device>) -> Verdict {
+fn finite_solution(device: &Device, posed: &Posed, solution: &Solution<&Device>) -> Verdict {
     let Posed { a, b, .. } = posed;
     let report = solution.report();
     let potentials = solution.potentials().unwrap();
