@@ -24,6 +24,7 @@ use std::ops::ControlFlow;
 ///
 /// ```
 /// use haul_core::{Engine, Measure, Result, Sinkhorn, Solution};
+/// use std::sync::Arc;
 /// ///
 /// fn solved<E: Engine>(engine: Arc<E>, a: &Measure, b: &Measure) -> Result<Solution<Arc<E>>> {
 ///     Sinkhorn::blur(0.05).solve(engine, a, b)
@@ -267,5 +268,23 @@ impl<E: Engine> State<E> {
     /// Whether P1 = a and Pᵀ1 = b were asked for.
     pub(crate) fn is_balanced(&self) -> bool {
         self.source.rho.is_infinite() && self.target.rho.is_infinite()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Divergence, Energy, Terms};
+
+    fn is_send<T: Send>(_: &T) {}
+    fn is_sync<T: Send + Sync>() {}
+
+    /// Compiles where futures of solves may be handed to another thread, and results shared between threads.
+    #[allow(dead_code)]
+    fn futures_and_results_cross_threads<E: Engine + Clone>(engine: E, a: &Measure, b: &Measure) {
+        let (sinkhorn, divergence) = (Sinkhorn::default(), Divergence::default());
+        is_send(&sinkhorn.solve_async(engine.clone(), a, b));
+        is_send(&divergence.evaluate_async(engine, a, b));
+        is_sync::<(Solution<E>, Plan<E>, Terms<E>, Energy)>();
     }
 }
