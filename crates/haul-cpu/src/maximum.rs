@@ -9,9 +9,9 @@
 //! range.
 
 use crate::block::{Block, Meeting, ROWS, RowKernel, costs_of_squares};
-use crate::cloud::FLOOR;
 use crate::exp2::exp2_of_limited;
 use crate::real::Float;
+use crate::weights::FLOOR;
 use pulp::Simd;
 
 /// The sum 2^`maximum` × `sum`.

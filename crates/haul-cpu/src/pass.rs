@@ -6,10 +6,12 @@
 
 use crate::aligned::Aligned;
 use crate::block::{Block, RowKernel, dispatch, dispatch_in, tiles_of_lanes};
-use crate::cloud::CpuCloud;
+use crate::points::CpuPoints;
 use crate::power::Metric;
 use crate::real::Float;
-use haul_core::engine::Kernel;
+use crate::vectors::CpuVector;
+use crate::weights::{CpuWeights, terms};
+use haul_core::engine::{Kernel, Pairs, Side};
 use haul_core::{Cost, Interrupt, Precision, Result};
 use pulp::{Arch, WithSimd};
 use std::f64::consts::LOG2_E;
@@ -41,61 +43,76 @@ pub(crate) fn row_roundings<T: Float>(lanes: usize, columns: usize) -> usize {
     columns.min(within + ranges)
 }
 
-/// Rows and columns of a pass over all pairs.
+/// Rows and columns of a pass over pairs.
 #[derive(Debug)]
 pub(crate) struct Pass<'a, T> {
     arch: Arch,
-    kernel: Kernel,
-    rows: &'a CpuCloud<T>,
-    columns: &'a CpuCloud<T>,
+    interrupt: &'a Interrupt,
+    pairs: Pairs<'a, CpuPoints<T>>,
+    side: Side<'a, CpuWeights, CpuVector<T>>,
     /// The columns' terms h.
     terms: Aligned<T>,
-    interrupt: &'a Interrupt,
 }
 
 impl<'a, T: Float> Pass<'a, T> {
     pub(crate) fn new(
         (arch, interrupt): (Arch, &'a Interrupt),
-        kernel: Kernel,
-        rows: &'a CpuCloud<T>,
-        columns: &'a CpuCloud<T>,
-        potential: &[T],
+        pairs: Pairs<'a, CpuPoints<T>>,
+        side: Side<'a, CpuWeights, CpuVector<T>>,
     ) -> Self {
-        Self {
+        let mut pass = Self {
             arch,
-            kernel,
-            rows,
-            columns,
-            terms: columns.terms(potential, sharpness(kernel)),
             interrupt,
-        }
+            pairs,
+            side,
+            terms: Aligned::filled(0, T::ZERO),
+        };
+        pass.terms = pass.terms_with(side.weights.map(CpuWeights::log_weights));
+        pass
     }
 
     /// The pass without weights in its exponents: values are to bring them.
-    pub(crate) fn without_weights(mut self, potential: &[T]) -> Self {
-        self.terms = self.columns.terms_of(potential, self.sharpness());
+    pub(crate) fn without_weights(mut self) -> Self {
+        self.terms = self.terms_with(None);
         self
     }
 
-    pub(crate) fn rows(&self) -> &'a CpuCloud<T> {
-        self.rows
+    /// h of the columns for some log weights.
+    pub(crate) fn terms_with(&self, log_weights: Option<&[f64]>) -> Aligned<T> {
+        let potential = self.side.potential.map(|potential| &potential.values[..]);
+        let points = self.columns().len();
+        terms(points, log_weights, potential, self.sharpness())
     }
 
-    pub(crate) fn columns(&self) -> &'a CpuCloud<T> {
-        self.columns
+    pub(crate) fn rows(&self) -> &'a CpuPoints<T> {
+        self.pairs.rows
+    }
+
+    pub(crate) fn columns(&self) -> &'a CpuPoints<T> {
+        self.pairs.columns
+    }
+
+    /// b; none where all are 1.
+    pub(crate) fn weights(&self) -> Option<&'a CpuWeights> {
+        self.side.weights
+    }
+
+    /// b̄, the weight whose logarithm is 0.
+    pub(crate) fn mean_weight(&self) -> f64 {
+        self.weights().map_or(1.0, |weights| weights.mean(0))
     }
 
     pub(crate) fn cost(&self) -> Cost {
-        self.kernel.cost
+        self.pairs.kernel.cost
     }
 
     pub(crate) fn epsilon(&self) -> f64 {
-        self.kernel.epsilon
+        self.pairs.kernel.epsilon
     }
 
     /// About how many operations a row takes.
     pub(crate) fn effort(&self) -> usize {
-        self.columns.len() * (2 * self.rows.dimension() + 14)
+        self.columns().len() * (2 * self.rows().dimension() + 14)
     }
 
     /// Some rows, all of one tile, against the columns of some tiles, one range after the other. A
@@ -106,7 +123,7 @@ impl<'a, T: Float> Pass<'a, T> {
         tiles: Range<usize>,
         values: usize,
     ) -> impl Iterator<Item = (Range<usize>, Block<'_, T>)> {
-        let dimension = self.rows.dimension();
+        let dimension = self.rows().dimension();
         let bytes = (dimension + 1 + values) * size_of::<T>();
         let step = (RANGE_BYTES / bytes).min(RANGE_COLUMNS) / T::TILE;
         ranges(tiles, step.max(1)).map(move |range| {
@@ -124,34 +141,34 @@ impl<'a, T: Float> Pass<'a, T> {
     ) -> Block<'b, T> {
         let tile = rows.start / T::TILE;
         Block {
-            rows: self.rows.coordinates(tile..tile + 1),
+            rows: self.rows().coordinates(tile..tile + 1),
             first: rows.start % T::TILE,
             count: rows.len(),
-            columns: self.columns.coordinates(columns),
+            columns: self.columns().coordinates(columns),
             terms,
-            dimension: self.rows.dimension(),
-            metric: Metric::new(self.kernel.cost),
+            dimension: self.rows().dimension(),
+            metric: Metric::new(self.pairs.kernel.cost),
             sharpness: T::from_f64(self.sharpness()),
         }
     }
 
     /// k = log₂(e)/ε.
     pub(crate) fn sharpness(&self) -> f64 {
-        sharpness(self.kernel)
+        sharpness(self.pairs.kernel)
     }
 
     /// Runs a kernel on the machine's instruction set, if nobody has interrupted the engine.
     pub(crate) fn dispatch(&self, kernel: impl RowKernel) -> Result<()> {
         self.interrupt.check()?;
-        let metric = Metric::<T>::new(self.kernel.cost);
-        dispatch(self.arch, self.rows.dimension(), metric, kernel);
+        let metric = Metric::<T>::new(self.pairs.kernel.cost);
+        dispatch(self.arch, self.rows().dimension(), metric, kernel);
         Ok(())
     }
 
     /// The same in a dimension that the caller knows.
     pub(crate) fn dispatch_in<const D: usize>(&self, kernel: impl RowKernel) -> Result<()> {
         self.interrupt.check()?;
-        let metric = Metric::<T>::new(self.kernel.cost);
+        let metric = Metric::<T>::new(self.pairs.kernel.cost);
         dispatch_in::<T, _, D>(self.arch, metric, kernel);
         Ok(())
     }

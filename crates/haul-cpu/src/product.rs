@@ -12,6 +12,8 @@ use crate::block::{Block, MOST_ROWS};
 use crate::pass::{Pass, ranges};
 use crate::real::Float;
 use crate::sums::{Differences, Slope, Summand, Sums, Values};
+use crate::vectors::CpuVector;
+use crate::weights;
 use crate::wide::{self, Coefficients, Curvature, Density, Evaluate, Factors, Multiply, Weighing};
 use crate::workers::Workers;
 use haul_core::Result;
@@ -26,8 +28,8 @@ const VALUES_AT_ONCE: usize = 64;
 
 pub(crate) struct Product<'a, T> {
     pass: Pass<'a, T>,
-    /// f of the rows.
-    potential: &'a [T],
+    /// f of the rows; none where it is 0.
+    potential: Option<&'a CpuVector<T>>,
     against: Against<'a, T>,
 }
 
@@ -60,12 +62,12 @@ impl<'a, T: Float> Product<'a, T> {
     /// A product of a pass that has the potentials of its rows and columns.
     pub(crate) fn new(
         pass: Pass<'a, T>,
-        (potential, of_columns): (&'a [T], &[T]),
+        potential: Option<&'a CpuVector<T>>,
         against: Against<'a, T>,
     ) -> Self {
         // What exceeds 1 is a density, whose logarithm has no weight in it.
         let pass = match against.factor() {
-            Factor::Excess => pass.without_weights(of_columns),
+            Factor::Excess => pass.without_weights(),
             Factor::One | Factor::Cost => pass,
         };
         Self {
@@ -85,7 +87,7 @@ impl<'a, T: Float> Product<'a, T> {
         };
         let values = match self.against.factor() {
             Factor::Excess => {
-                weighted = self.pass.columns().weighted(values, each);
+                weighted = weights::weighted(self.pass.weights(), values, each);
                 &weighted
             }
             Factor::One | Factor::Cost => values,
@@ -244,7 +246,9 @@ impl<'a, T: Float> Product<'a, T> {
     /// f of some rows, filled up.
     fn potential_of(&self, rows: Range<usize>) -> [T; MOST_ROWS] {
         let mut potential = [T::ZERO; MOST_ROWS];
-        potential[..rows.len()].copy_from_slice(&self.potential[rows]);
+        if let Some(given) = self.potential {
+            potential[..rows.len()].copy_from_slice(&given.values[rows]);
+        }
         potential
     }
 
@@ -255,7 +259,7 @@ impl<'a, T: Float> Product<'a, T> {
             Against::Gradient { .. } => p,
             Against::Curvature { .. } => p * p,
         };
-        let scale = power * self.pass.columns().mean_weight();
+        let scale = power * self.pass.mean_weight();
         for (out, total) in out.iter_mut().zip(totals) {
             *out = T::from_f64(total * scale);
         }

@@ -43,7 +43,7 @@ pub(crate) fn softmin<T: Float>(
     })
 }
 
-/// The softmin of a cloud against itself, whose potential is the guess as well; `false` where it is
+/// The softmin of points against themselves, whose potential is the guess as well; `false` where it is
 /// left to be done by [`softmin`].
 pub(crate) fn softmin_of_itself<T: Float>(
     workers: &Workers,
@@ -91,12 +91,11 @@ fn finish_guessed<T: Float>(
     totals: &[f64],
     out: &mut [T],
 ) -> Result<()> {
-    let columns = pass.columns();
-    let trusted = columns.len() as f64 * TRUSTED.start..TRUSTED.end;
+    let trusted = pass.columns().len() as f64 * TRUSTED.start..TRUSTED.end;
     for group in (0..out.len()).step_by(ROWS) {
         let rows = group..(group + ROWS).min(out.len());
         for row in rows.clone() {
-            let sum = totals[row] * columns.mean_weight();
+            let sum = totals[row] * pass.mean_weight();
             out[row] = T::from_f64(guess[row].to_f64() - pass.epsilon() * sum.ln());
         }
         if rows.clone().all(|row| trusted.contains(&totals[row])) {
@@ -128,6 +127,6 @@ fn sum_with_maximum<T: Float>(
 }
 
 fn softmin_of<T: Float>(pass: &Pass<'_, T>, sum: LogSum) -> T {
-    let log2 = sum.log2() + pass.columns().mean_weight().log2();
+    let log2 = sum.log2() + pass.mean_weight().log2();
     T::from_f64(-pass.epsilon() * LN_2 * log2)
 }
