@@ -49,6 +49,10 @@ impl Side {
 /// C(x, y). Differences, squares and sums are carried in twice the digits, so that what is left is the rounding of
 /// a power.
 pub fn cost(kind: Cost, x: &[f64], y: &[f64]) -> f64 {
+    if let Cost::SumOverAxes(p) = kind {
+        let axes = x.iter().zip(y);
+        return axes.map(|(x, y)| (x - y).abs().powf(p.get())).sum();
+    }
     let (mut sum, mut rest) = (0.0f64, 0.0f64);
     for (x, y) in x.iter().zip(y) {
         let difference = x - y;

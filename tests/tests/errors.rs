@@ -289,7 +289,7 @@ fn a_blur_below_all_digits_is_refused() {
 
 #[test]
 fn whoever_watches_an_energy_hears_of_all_pairs_and_may_end_it() {
-    use haul::Pairs;
+    use haul::PairCount;
     use std::ops::ControlFlow;
     // So many points that the pass over their own pairs is done in parts.
     let n = 24_000;
@@ -301,7 +301,7 @@ fn whoever_watches_an_energy_hears_of_all_pairs_and_may_end_it() {
     let energy = Energy::new();
     let cpu = Device::cpu();
     let mut told = Vec::new();
-    let watched = energy.evaluate_observed(&cpu, &line, &point, |pairs: Pairs| {
+    let watched = energy.evaluate_observed(&cpu, &line, &point, |pairs: PairCount| {
         told.push(pairs);
         ControlFlow::Continue(())
     });

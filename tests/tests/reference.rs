@@ -202,8 +202,8 @@ fn truncated_cases(device: &Device) {
         let measure = |points: &str, weights: &str| {
             Measure::new(arrays[points].clone(), d, arrays[weights].clone()).unwrap()
         };
-        let cost = Truncated::iterations(of("L") as usize)
-            .epsilon(of("epsilon"))
+        let cost = Truncated::epsilon(of("epsilon"))
+            .iterations(of("L") as usize)
             .p(of("p"))
             .evaluate(device, &measure("x", "a"), &measure("y", "b"))
             .unwrap();

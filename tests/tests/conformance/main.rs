@@ -6,6 +6,7 @@ mod dimensions;
 mod energy;
 mod faults;
 mod gradient;
+mod grids;
 mod groups;
 mod handles;
 mod hessian;
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
             near::BODIES,
             nearest::BODIES,
             groups::BODIES,
+            grids::BODIES,
             histograms::BODIES,
             waits::BODIES,
         ];

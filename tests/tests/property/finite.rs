@@ -101,8 +101,8 @@ fn truncated_costs(device: &Device) {
     hold(device, posed(16, -3.0, power()), |posed| {
         let b = posed.b.clone().normalized();
         let a = posed.a.clone().normalized();
-        let settings = Truncated::iterations(posed.iterations % 12)
-            .epsilon(posed.epsilon)
+        let settings = Truncated::epsilon(posed.epsilon)
+            .iterations(posed.iterations % 12)
             .p(posed.p);
         let Some(cost) = answered(device, settings.evaluate(device, &a, &b))? else {
             return Ok(());
