@@ -40,11 +40,27 @@ pub(crate) fn check_side<T: Real>(
             check(what, weights.histograms(), lines.count())?;
         }
     }
-    if let Some(potential) = side.potential {
-        let what = "the potential of the columns";
-        check(what, potential.values.len(), lines.length(points))?;
+    check_potential(
+        "the potential of the columns",
+        side.potential,
+        lines,
+        points,
+    )
+}
+
+/// A potential of so many points: that of each line, or one of all.
+pub(crate) fn check_potential<T: Real>(
+    what: &'static str,
+    potential: Option<&CpuVector<T>>,
+    lines: Lines,
+    points: usize,
+) -> Result<()> {
+    match potential {
+        Some(potential) if potential.values.len() != points => {
+            check(what, potential.values.len(), lines.length(points))
+        }
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// The potentials of an update of so many entries.

@@ -77,13 +77,35 @@ impl CpuWeights {
         &self.log_weights
     }
 
+    /// log₂(b/b̄) of a point in a line: a histogram of its own, or the one of all.
+    #[inline(always)]
+    pub(crate) fn log_weight(&self, point: usize, line: usize) -> f64 {
+        self.log_weights[self.entry(point, line)]
+    }
+
+    /// b/b̄ of a point in a line.
+    pub(crate) fn relative(&self, point: usize, line: usize) -> f64 {
+        self.weights[self.entry(point, line)] / self.mean_of(line)
+    }
+
+    /// b̄ of a line.
+    pub(crate) fn mean_of(&self, line: usize) -> f64 {
+        self.mean(line.min(self.histograms() - 1))
+    }
+
+    #[inline(always)]
+    fn entry(&self, point: usize, line: usize) -> usize {
+        let q = self.histograms();
+        point * q + line.min(q - 1)
+    }
+
     /// b̄ of a histogram, the weight whose logarithm is 0.
     pub(crate) fn mean(&self, histogram: usize) -> f64 {
         self.means[histogram]
     }
 }
 
-/// Values of points, `width` each, times the weights of the first histogram relative to their mean.
+/// Values of points, `width` each, times the weights of their one histogram relative to the mean.
 pub(crate) fn weighted<T: Float>(
     weights: Option<&CpuWeights>,
     values: &[T],
@@ -91,9 +113,8 @@ pub(crate) fn weighted<T: Float>(
 ) -> Vec<T> {
     let mut weighted = values.to_vec();
     if let Some(weights) = weights {
-        let all = weights.values().iter().step_by(weights.histograms());
-        for (values, weight) in weighted.chunks_exact_mut(width.max(1)).zip(all) {
-            let relative = weight / weights.mean(0);
+        for (point, values) in weighted.chunks_exact_mut(width.max(1)).enumerate() {
+            let relative = weights.relative(point, 0);
             for value in values {
                 *value = T::from_f64(relative * value.to_f64());
             }
