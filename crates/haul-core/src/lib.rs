@@ -29,12 +29,13 @@ mod linalg;
 mod loss;
 mod measure;
 mod pass;
+mod precision;
 mod problem;
 mod solution;
 
 pub use certificate::{Bounds, Certificate};
 pub use derivative::{Gradient, Sensitivity, Truncated, TruncatedCost};
-pub use engine::{Engine, Precision};
+pub use engine::Engine;
 pub use error::{Error, Result};
 pub use interrupt::{Interrupt, Stop};
 pub use loss::{
@@ -42,6 +43,7 @@ pub use loss::{
     debiased,
 };
 pub use measure::{Cost, Exponent, Frame, Grid, Measure, Support};
+pub use precision::Precision;
 pub use problem::{Penalty, Potentials, Problem, Regularization};
 pub use sinkhorn::{Acceleration, Form, Method, Progress, Sinkhorn, Stage, Start};
 pub use solution::{Coupling, Plan, Report, Solution};

@@ -34,17 +34,39 @@ pub(crate) fn check_side<T: Real>(
     points: usize,
 ) -> Result<()> {
     if let Some(weights) = side.weights {
-        check("the weights of the columns", weights.points(), points)?;
-        if weights.histograms() != 1 {
+        if weights.len() != points {
+            let what = "the weights of the columns";
+            check(what, weights.len(), lines.length(points))?;
             let what = "the histograms of the columns' weights";
-            check(what, weights.histograms(), lines.count())?;
+            let whole = lines.inner.is_multiple_of(weights.histograms());
+            check(
+                what,
+                weights.histograms(),
+                if whole { weights.histograms() } else { 1 },
+            )?;
         }
     }
-    if let Some(potential) = side.potential {
-        let what = "the potential of the columns";
-        check(what, potential.values.len(), lines.length(points))?;
+    check_potential(
+        "the potential of the columns",
+        side.potential,
+        lines,
+        points,
+    )
+}
+
+/// A potential of so many points: that of each line, or one of all.
+pub(crate) fn check_potential<T: Real>(
+    what: &'static str,
+    potential: Option<&CpuVector<T>>,
+    lines: Lines,
+    points: usize,
+) -> Result<()> {
+    match potential {
+        Some(potential) if potential.values.len() != points => {
+            check(what, potential.values.len(), lines.length(points))
+        }
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// The potentials of an update of so many entries.

@@ -2,9 +2,12 @@
 //!
 //! Everything is done when an operator returns, so that no future waits.
 
-use crate::checks::{check_pairs, check_ratio, check_side, check_slot, check_update};
+use crate::checks::{
+    check_pairs, check_potential, check_ratio, check_side, check_slot, check_update,
+};
 use crate::engine::CpuEngine;
 use crate::floor::Width;
+use crate::lines;
 use crate::pass::{Pass, row_roundings};
 use crate::points::{CpuPoints, check};
 use crate::product::{Against, Product};
@@ -12,9 +15,7 @@ use crate::real::Real;
 use crate::softmin::{softmin, softmin_of_itself};
 use crate::vectors::{self, CpuVector};
 use crate::weights::CpuWeights;
-use haul_core::engine::{
-    Groups, Integrand, Lines, Nearest, Pairs, Ratio, Remembered, Side, Slot, Update,
-};
+use haul_core::engine::{Groups, Integrand, Nearest, Pairs, Ratio, Remembered, Side, Slot, Update};
 use haul_core::{Engine, Error, Interrupt, Precision, Result};
 
 /// What the columns bring.
@@ -29,12 +30,6 @@ impl<T: Real> CpuEngine<T> {
     ) -> Result<Pass<'a, T>> {
         check_pairs(pairs)?;
         check_side(columns, pairs.lines, pairs.columns.len())?;
-        if pairs.lines != Lines::ONE {
-            return Err(self.unsupported("many lines"));
-        }
-        if pairs.near.is_some() {
-            return Err(self.unsupported("near lists"));
-        }
         self.interrupt.check()?;
         Ok(Pass::new((self.arch, &self.interrupt), pairs, columns))
     }
@@ -127,13 +122,17 @@ impl<T: Real> Engine for CpuEngine<T> {
             return Err(self.unsupported("the masses of groups"));
         }
         let pass = self.pass(pairs, columns)?;
-        if let (true, Some(_), Some(potential)) = (pairs.symmetric, guess, columns.potential) {
+        let itself = pairs.symmetric && pairs.near.is_none() && pairs.lines.count() == 1;
+        if let (true, Some(_), Some(potential)) = (itself, guess, columns.potential) {
             let potential = &potential.values;
             if softmin_of_itself(&self.workers, &pass, potential, &mut out.values)? {
                 return Ok(());
             }
         }
         let guess = guess.map(|guess| guess.values.as_slice());
+        if pairs.lines.count() != 1 {
+            return lines::softmin(&self.workers, &pass, guess, &mut out.values);
+        }
         softmin(&self.workers, &pass, guess, &mut out.values)
     }
 
@@ -154,12 +153,32 @@ impl<T: Real> Engine for CpuEngine<T> {
         let length = pairs.lines.length(pairs.columns.len());
         let length = length.saturating_mul(width);
         check("the values of a product", values.len(), length)?;
-        let against = Against::Values {
-            factor,
-            values,
-            width,
+        if pairs.lines.count() == 1 {
+            let against = Against::Values {
+                factor,
+                values,
+                width,
+            };
+            return self.sums(pass, rows, against, out);
+        }
+        let n = pairs.rows.len();
+        check_potential("the potential of the rows", rows, pairs.lines, n)?;
+        let room = pairs.lines.length(n).saturating_mul(width);
+        check("the result of a product", out.values.len(), room)?;
+        let is_common = |potential: Option<&CpuVector<T>>, points: usize| {
+            potential.is_none_or(|potential| potential.values.len() == points)
         };
-        self.sums(pass, rows, against, out)
+        if is_common(rows, n) && is_common(columns.potential, pairs.columns.len()) {
+            let machine = (self.arch, &self.interrupt);
+            let pass = || Pass::new(machine, pairs, columns);
+            let values = (factor, &values[..], width);
+            return lines::product_of_matrices(&self.workers, pass, rows, values, &mut out.values);
+        }
+        if width != 1 {
+            return Err(self.unsupported("many values of lines with potentials of their own"));
+        }
+        let values = (factor, &values[..]);
+        lines::product(&self.workers, &pass, rows, values, &mut out.values)
     }
 
     fn gradient(

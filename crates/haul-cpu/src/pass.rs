@@ -11,7 +11,7 @@ use crate::power::Metric;
 use crate::real::Float;
 use crate::vectors::CpuVector;
 use crate::weights::{CpuWeights, terms};
-use haul_core::engine::{Kernel, Pairs, Side};
+use haul_core::engine::{self, Kernel, Lines, Pairs, Side};
 use haul_core::{Cost, Interrupt, Precision, Result};
 use pulp::{Arch, WithSimd};
 use std::f64::consts::LOG2_E;
@@ -50,7 +50,7 @@ pub(crate) struct Pass<'a, T> {
     interrupt: &'a Interrupt,
     pairs: Pairs<'a, CpuPoints<T>>,
     side: Side<'a, CpuWeights, CpuVector<T>>,
-    /// The columns' terms h.
+    /// The columns' terms h, of what weights and potentials all lines share.
     terms: Aligned<T>,
 }
 
@@ -67,7 +67,8 @@ impl<'a, T: Float> Pass<'a, T> {
             side,
             terms: Aligned::filled(0, T::ZERO),
         };
-        pass.terms = pass.terms_with(side.weights.map(CpuWeights::log_weights));
+        let weights = pass.common_weights();
+        pass.terms = pass.terms_with(weights.map(CpuWeights::log_weights));
         pass
     }
 
@@ -79,8 +80,8 @@ impl<'a, T: Float> Pass<'a, T> {
 
     /// h of the columns for some log weights.
     pub(crate) fn terms_with(&self, log_weights: Option<&[f64]>) -> Aligned<T> {
-        let potential = self.side.potential.map(|potential| &potential.values[..]);
         let points = self.columns().len();
+        let potential = self.potential().filter(|g| g.len() == points);
         terms(points, log_weights, potential, self.sharpness())
     }
 
@@ -97,9 +98,33 @@ impl<'a, T: Float> Pass<'a, T> {
         self.side.weights
     }
 
-    /// b̄, the weight whose logarithm is 0.
+    /// g; none where it is 0.
+    pub(crate) fn potential(&self) -> Option<&'a [T]> {
+        self.side.potential.map(|potential| &potential.values[..])
+    }
+
+    pub(crate) fn lines(&self) -> Lines {
+        self.pairs.lines
+    }
+
+    /// b; none where all are 1, or lines have weights of their own.
+    pub(crate) fn common_weights(&self) -> Option<&'a CpuWeights> {
+        let points = self.columns().len();
+        self.weights().filter(|weights| weights.len() == points)
+    }
+
+    /// b̄ of a line. Lines with weights of their own are histograms one after the other.
+    pub(crate) fn mean_weight_of(&self, line: usize) -> f64 {
+        match (self.common_weights(), self.weights()) {
+            (Some(weights), _) => weights.mean(0),
+            (None, Some(weights)) => weights.mean(line % weights.histograms()),
+            (None, None) => 1.0,
+        }
+    }
+
+    /// b̄, the weight whose logarithm is 0 in the terms.
     pub(crate) fn mean_weight(&self) -> f64 {
-        self.weights().map_or(1.0, |weights| weights.mean(0))
+        self.common_weights().map_or(1.0, |weights| weights.mean(0))
     }
 
     pub(crate) fn cost(&self) -> Cost {
@@ -110,13 +135,43 @@ impl<'a, T: Float> Pass<'a, T> {
         self.pairs.kernel.epsilon
     }
 
-    /// About how many operations a row takes.
-    pub(crate) fn effort(&self) -> usize {
-        self.columns().len() * (2 * self.rows().dimension() + 14)
+    /// About how many operations a row takes, of which a pair has some beside those for each dimension.
+    pub(crate) fn effort(&self, beside: usize) -> usize {
+        let columns = match self.pairs.near {
+            Some(near) => near.pairs() as usize / near.rows().max(1),
+            None => self.columns().len(),
+        };
+        columns.saturating_mul(2 * self.rows().dimension() + beside)
     }
 
-    /// Some rows, all of one tile, against the columns of some tiles, one range after the other. A
-    /// column has `values` numbers beside its coordinates and its term.
+    /// The tiles of columns that count for some rows, all of one tile: as few ranges as they make.
+    pub(crate) fn spans(&self, rows: &Range<usize>) -> Vec<Range<usize>> {
+        let Some(near) = self.pairs.near else {
+            return vec![self.columns().all_tiles()];
+        };
+        let mut spans: Vec<Range<usize>> = Vec::new();
+        for range in near.of_tile(rows.start / engine::TILE) {
+            let tiles = range.start / T::TILE..range.end.div_ceil(T::TILE);
+            match spans.last_mut() {
+                Some(last) if last.end == tiles.start => last.end = tiles.end,
+                _ => spans.push(tiles),
+            }
+        }
+        spans
+    }
+
+    /// Some rows, all of one tile, against all columns that count, one range after the other. A column has
+    /// `values` numbers beside its coordinates and its term.
+    pub(crate) fn all_blocks(
+        &self,
+        rows: Range<usize>,
+        values: usize,
+    ) -> impl Iterator<Item = (Range<usize>, Block<'_, T>)> {
+        let spans = self.spans(&rows).into_iter();
+        spans.flat_map(move |tiles| self.blocks(rows.clone(), tiles, values))
+    }
+
+    /// The same against the columns of some tiles.
     pub(crate) fn blocks(
         &self,
         rows: Range<usize>,

@@ -31,6 +31,8 @@ pub(crate) struct Product<'a, T> {
     /// f of the rows; none where it is 0.
     potential: Option<&'a CpuVector<T>>,
     against: Against<'a, T>,
+    /// Whether the coefficients are written down however few values there are.
+    many_values: bool,
 }
 
 /// V.
@@ -74,6 +76,15 @@ impl<'a, T: Float> Product<'a, T> {
             pass,
             potential,
             against,
+            many_values: false,
+        }
+    }
+
+    /// The same product as one of many values is taken: each has the digits that it has among others.
+    pub(crate) fn with_many_values(self) -> Self {
+        Self {
+            many_values: true,
+            ..self
         }
     }
 
@@ -87,7 +98,7 @@ impl<'a, T: Float> Product<'a, T> {
         };
         let values = match self.against.factor() {
             Factor::Excess => {
-                weighted = weights::weighted(self.pass.weights(), values, each);
+                weighted = weights::weighted(self.pass.common_weights(), values, each);
                 &weighted
             }
             Factor::One | Factor::Cost => values,
@@ -98,7 +109,7 @@ impl<'a, T: Float> Product<'a, T> {
         } else {
             wide::FEW_ROWS
         };
-        let shape = (self.pass.effort(), most);
+        let shape = (self.pass.effort(14 + 2 * width), most);
         workers.for_each_block(out, width, shape, |first, out| {
             self.sum(&values, first, out)
         })
@@ -112,7 +123,7 @@ impl<'a, T: Float> Product<'a, T> {
             Against::Gradient { .. } => 2,
             Against::Curvature { .. } => 0,
         };
-        self.width() <= most && self.against.factor() != Factor::Excess
+        !self.many_values && self.width() <= most && self.against.factor() != Factor::Excess
     }
 
     /// Values of a pair.
@@ -188,7 +199,7 @@ impl<'a, T: Float> Product<'a, T> {
         let rows = first..first + out.len() / N;
         let potential = self.potential_of(rows.clone());
         let mut totals = [0.0; MOST_ROWS * MOST_VALUES];
-        for (tiles, block) in self.pass.blocks(rows, self.pass.columns().all_tiles(), N) {
+        for (tiles, block) in self.pass.all_blocks(rows, N) {
             let sums = Sums {
                 summand: summand(tiles, &block),
                 block,
@@ -217,8 +228,9 @@ impl<'a, T: Float> Product<'a, T> {
         let rows = first..first + out.len() / width;
         let potential = self.potential_of(rows.clone());
         let mut totals = vec![0.0; out.len()];
-        let mut coefficients = Coefficients::of_rows(rows.len());
-        for tiles in ranges(self.pass.columns().all_tiles(), wide::TILES) {
+        let mut coefficients = Coefficients::new(rows.len(), wide::TILES);
+        let spans = self.pass.spans(&rows).into_iter();
+        for tiles in spans.flat_map(|span| ranges(span, wide::TILES)) {
             for (part, block) in self.pass.blocks(rows.clone(), tiles.clone(), 0) {
                 self.pass.dispatch(Evaluate {
                     block,

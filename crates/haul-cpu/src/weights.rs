@@ -57,9 +57,9 @@ impl CpuWeights {
         })
     }
 
-    /// n.
-    pub(crate) fn points(&self) -> usize {
-        self.weights.len() / self.histograms()
+    /// n×q.
+    pub(crate) fn len(&self) -> usize {
+        self.weights.len()
     }
 
     /// q.
@@ -77,13 +77,18 @@ impl CpuWeights {
         &self.log_weights
     }
 
+    /// b/b̄ of an entry.
+    pub(crate) fn relative(&self, entry: usize) -> f64 {
+        self.weights[entry] / self.means[entry % self.histograms()]
+    }
+
     /// b̄ of a histogram, the weight whose logarithm is 0.
     pub(crate) fn mean(&self, histogram: usize) -> f64 {
         self.means[histogram]
     }
 }
 
-/// Values of points, `width` each, times the weights of the first histogram relative to their mean.
+/// Values of points, `width` each, times the weights of their one histogram relative to the mean.
 pub(crate) fn weighted<T: Float>(
     weights: Option<&CpuWeights>,
     values: &[T],
@@ -91,9 +96,8 @@ pub(crate) fn weighted<T: Float>(
 ) -> Vec<T> {
     let mut weighted = values.to_vec();
     if let Some(weights) = weights {
-        let all = weights.values().iter().step_by(weights.histograms());
-        for (values, weight) in weighted.chunks_exact_mut(width.max(1)).zip(all) {
-            let relative = weight / weights.mean(0);
+        for (point, values) in weighted.chunks_exact_mut(width.max(1)).enumerate() {
+            let relative = weights.relative(point);
             for value in values {
                 *value = T::from_f64(relative * value.to_f64());
             }

@@ -4,11 +4,11 @@ use super::passes::Passes;
 use super::penalty::{conjugate, off, penalty_above_dual, wanted};
 use super::sums::{Scaling, Sums};
 use super::{Values, products};
-use crate::engine::{Kernel, Precision};
+use crate::engine::Kernel;
 use crate::linalg::mean;
 use crate::pass::Marginal;
 use crate::problem::{FLAT, Rounding};
-use crate::{Engine, Result};
+use crate::{Engine, Precision, Result};
 
 /// A plan evaluated, beside itself with columns scaled down to what they may have: one pass for both.
 pub(super) struct Evaluation<'e, E: Engine> {

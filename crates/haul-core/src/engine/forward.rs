@@ -1,9 +1,7 @@
 //! Engines that hand their work on.
 
-use super::{
-    Engine, Groups, Integrand, Nearest, Pairs, Precision, Ratio, Remembered, Side, Slot, Update,
-};
-use crate::{Interrupt, Result};
+use super::{Engine, Groups, Integrand, Nearest, Pairs, Ratio, Remembered, Side, Slot, Update};
+use crate::{Interrupt, Precision, Result};
 use std::sync::Arc;
 
 /// The operators over pairs, by name.

@@ -25,35 +25,8 @@ mod pairs;
 pub use forward::{Forward, Operator};
 pub use pairs::{Groups, Lines, Near, Pairs, Side, TILE};
 
-use crate::{Cost, Interrupt, Result};
+use crate::{Cost, Interrupt, Precision, Result};
 use std::future::Future;
-
-/// The floating-point format of an engine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Precision {
-    /// IEEE binary32.
-    F32,
-    /// IEEE binary64.
-    F64,
-}
-
-impl Precision {
-    /// Half the distance from 1 to the next number: the relative error of one rounding.
-    pub fn unit_roundoff(self) -> f64 {
-        match self {
-            Self::F32 => 0.5 * f64::from(f32::EPSILON),
-            Self::F64 => 0.5 * f64::EPSILON,
-        }
-    }
-
-    /// `f32` or `f64`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::F32 => "f32",
-            Self::F64 => "f64",
-        }
-    }
-}
 
 /// The Gibbs kernel exp(−C/ε), never evaluated as a whole.
 #[derive(Debug, Clone, Copy, PartialEq)]

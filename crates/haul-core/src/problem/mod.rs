@@ -9,9 +9,9 @@ pub(crate) use masses::Masses;
 pub use potentials::Potentials;
 pub(crate) use rounding::{FLAT, Rounding};
 
-use crate::engine::{Kernel, Precision};
+use crate::engine::Kernel;
 use crate::measure::Support;
-use crate::{Cost, Engine, Error, Frame, Measure, Result};
+use crate::{Cost, Engine, Error, Frame, Measure, Precision, Result};
 
 /// How strongly the plan is regularised.
 #[derive(Debug, Clone, Copy, PartialEq)]

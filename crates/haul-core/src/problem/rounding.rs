@@ -15,8 +15,8 @@
 //! differs from pass to pass matters more, since the marginals of one are held against those of another: an
 //! exponent (f + g − Ĉ)/ε is off by roundings of its own terms, and a term of a sum goes through one exponential and [`Engine::row_roundings`](crate::Engine::row_roundings) additions.
 
-use crate::engine::{BLOCK, Kernel, Precision, distance_roundings};
-use crate::{Cost, Engine, Frame};
+use crate::engine::{BLOCK, Kernel, distance_roundings};
+use crate::{Cost, Engine, Frame, Precision};
 
 /// Roundings of an exponential, a weight and what a sum is multiplied with.
 const TERM: f64 = 8.0;

@@ -4,7 +4,8 @@
 //! F(fₗ) whose combined residual is least: min ‖Σ θₗ rₗ‖² with Σ θₗ = 1, from the Gram matrix of
 //! the residuals in f64 with a ridge [Anderson'65; Walker–Ni'11]. Near the solution Sinkhorn's map
 //! is close to linear and its slow modes are few, so that the number of iterations falls from the
-//! order of (diam/blur)² to that of diam/blur.
+//! order of (diam/blur)² to that of diam/blur. With a memory of 5 in place of 10 it takes up to twice the passes, with 20 as
+//! many.
 
 use super::history::History;
 use crate::linalg::{Cholesky, sum};

@@ -3,9 +3,9 @@
 //! Few numbers come back from a device, and go there, sooner than it starts two kernels: they are
 //! kept on the host, in f64. Many stay where they are.
 
-use crate::engine::{Precision, Remembered, Slot};
+use crate::engine::{Remembered, Slot};
 use crate::pass::Marginal;
-use crate::{Engine, Result};
+use crate::{Engine, Precision, Result};
 
 /// Numbers of a history that is kept on the host: 1638 points of 10 slots. With more of them a pass
 /// over the pairs is so long that two kernels do not matter.

@@ -1,4 +1,15 @@
 //! Where an iteration starts.
+//!
+//! Passes to an L1 error of 1e-3 in f64, p = 2, blur over diameter in brackets:
+//!
+//! | problem | plain, annealed | over-relaxed | Anderson annealed | from zero | Gaussian |
+//! |---|---|---|---|---|---|
+//! | square → annulus, 600 points (.05) | 146 | 72 | 42 | 38 | 34 |
+//! | the same (.01) | 3754 | – | 460 | 224 | 276 |
+//! | cube, 2000 points (.02) | 810 | 158 | 102 | 88 | 68 |
+//! | spiral and its translate (.02) | > 6000 | 1526 | 334 | 346 | 18 |
+//!
+//! So the default is Gaussians from a blur of 1/64 of the diameter on, and a ladder of ε below it.
 
 use crate::linalg::{covariance, function, times};
 use crate::pass::Marginal;
