@@ -26,8 +26,8 @@ pub enum Shader {
     MarginalError(Ratio),
     /// Puts an update into a history and measures it.
     Remember(Workgroup),
-    /// A linear combination of the slots of a history.
-    Extrapolate,
+    /// A column of the product of vectors side by side with a matrix.
+    Mixture,
     /// A linear combination of up to four vectors.
     Combine,
 }
@@ -515,7 +515,7 @@ impl Shader {
             Self::Scale,
             Self::MarginalError(Ratio::Potentials),
             Self::MarginalError(Ratio::Scalings),
-            Self::Extrapolate,
+            Self::Mixture,
             Self::Combine,
         ]);
         all
@@ -578,7 +578,7 @@ impl Shader {
             Self::Scale => wgsl!("scale"),
             Self::MarginalError(_) => wgsl!("marginal_error"),
             Self::Remember(_) => wgsl!("remember"),
-            Self::Extrapolate => wgsl!("extrapolate"),
+            Self::Mixture => wgsl!("mixture"),
             Self::Combine => wgsl!("combine"),
         };
         assemble(
@@ -610,7 +610,7 @@ impl Shader {
             Self::Scale => "scale",
             Self::MarginalError(_) => "marginal_error",
             Self::Remember(_) => "remember",
-            Self::Extrapolate => "extrapolate",
+            Self::Mixture => "mixture",
             Self::Combine => "combine",
         }
     }
@@ -729,7 +729,7 @@ impl Shader {
             Self::MarginalError(Ratio::Potentials) => &[R, R, R, W],
             Self::MarginalError(Ratio::Scalings) => &[R, R, R, R, W],
             Self::Remember(_) => &[R, R, R, W, W, W],
-            Self::Extrapolate => &[R, W],
+            Self::Mixture => &[R, W],
             Self::Combine => &[R, R, R, R, W],
         }
     }
