@@ -46,10 +46,12 @@ impl Shader {
             Self::Softmin(_) => "softmin",
             Self::Sums(..) => "sums",
             Self::Strip(..) => "strip",
+            Self::Nearest(_) => "nearest",
             Self::StripProduct(..) => "strip_product",
             Self::SoftminFinish => "softmin_finish",
             Self::GuessedFinish => "guessed_finish",
             Self::SumsFinish(_) => "sums_finish",
+            Self::NearestFinish => "nearest_finish",
             Self::Scale => "scale",
             Self::MarginalError(_) => "marginal_error",
             Self::Remember(_) => "remember",
@@ -62,6 +64,7 @@ impl Shader {
         let mut choices = self.pairs().map_or_else(Vec::new, Pairs::choices);
         choices.extend(match self {
             Self::Softmin(_) => vec![("column_term", "column_term_whole")],
+            Self::Nearest(_) => vec![("column_term", "column_term_counted")],
             Self::Sums(pairs, values) => values.of_sums(pairs),
             Self::Strip(pairs, values) => values.of_strip(pairs),
             Self::StripProduct(factors, _) => vec![("factors", factors.file())],
@@ -200,6 +203,8 @@ impl Pairs {
             _ => "in_one_block",
         };
         vec![
+            ("walk", "walk_all"),
+            ("step", "step_all"),
             ("points", self.points.file()),
             ("cost", self.power.file()),
             ("memory", memory),

@@ -20,7 +20,7 @@ impl Display for Shader {
         let kernel = self.entry_point().replace('_', "-");
         f.write_str(&kernel)?;
         match *self {
-            Self::Softmin(pairs) => write!(f, "{pairs}"),
+            Self::Softmin(pairs) | Self::Nearest(pairs) => write!(f, "{pairs}"),
             Self::Sums(pairs, values) | Self::Strip(pairs, values) => write!(f, "{values}{pairs}"),
             Self::StripProduct(factors, workgroup) => write!(f, "{factors}{workgroup}"),
             Self::Remember(workgroup) => write!(f, "{workgroup}"),
@@ -28,6 +28,7 @@ impl Display for Shader {
             Self::MarginalError(ratio) => write!(f, "{ratio}"),
             Self::SoftminFinish
             | Self::GuessedFinish
+            | Self::NearestFinish
             | Self::Scale
             | Self::Extrapolate
             | Self::Combine => Ok(()),

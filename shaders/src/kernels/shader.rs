@@ -12,6 +12,8 @@ pub enum Shader {
     /// The densities of a strip of the plan in more than four dimensions: for values [`None`](Values::None), of
     /// their [`Excess`](Values::Excess), or times what is a slope or a curvature beside its coordinates.
     Strip(Pairs, Values),
+    /// The columns of the least cost less their potential: states of (value, column).
+    Nearest(Pairs),
     /// A strip times any number of values of its columns.
     StripProduct(Factors, Workgroup),
     /// Joins the states of softmin.
@@ -20,6 +22,8 @@ pub enum Shader {
     GuessedFinish,
     /// Adds the sums of a product.
     SumsFinish(Values),
+    /// Joins the states of nearest columns.
+    NearestFinish,
     /// The update of a scaling.
     Scale,
     /// How far the ratios of a marginal's rows are from what their potentials want.
@@ -52,7 +56,9 @@ impl Shader {
                 let sums = Values::ALL.into_iter().filter(move |v| pairs.sums(*v));
                 let strips = Values::ALL.into_iter().filter(move |v| pairs.strips(*v));
                 let strips = strips.map(move |values| Self::Strip(pairs, values));
+                let nearest = pairs.finds_nearest().then_some(Self::Nearest(pairs));
                 std::iter::once(Self::Softmin(pairs))
+                    .chain(nearest)
                     .chain(sums.map(move |values| Self::Sums(pairs, values)))
                     .chain(strips)
             })
@@ -70,6 +76,7 @@ impl Shader {
             Self::GuessedFinish,
             Self::SumsFinish(Values::One),
             Self::SumsFinish(Values::Four),
+            Self::NearestFinish,
             Self::Scale,
             Self::MarginalError(Ratio::Potentials),
             Self::MarginalError(Ratio::Scalings),
@@ -82,9 +89,11 @@ impl Shader {
     /// Invocations of a workgroup.
     pub fn workgroup_size(self) -> usize {
         let workgroup = match self {
-            Self::Softmin(pairs) | Self::Sums(pairs, _) | Self::Strip(pairs, ..) => pairs.workgroup,
             Self::StripProduct(_, workgroup) | Self::Remember(workgroup) => workgroup,
-            _ => return 256,
+            _ => match self.pairs() {
+                Some(pairs) => pairs.workgroup,
+                None => return 256,
+            },
         };
         match workgroup {
             Workgroup::Small => 8,
@@ -127,7 +136,10 @@ impl Shader {
     /// How a kernel over pairs is specialised.
     pub fn pairs(self) -> Option<Pairs> {
         match self {
-            Self::Softmin(pairs) | Self::Sums(pairs, _) | Self::Strip(pairs, ..) => Some(pairs),
+            Self::Softmin(pairs)
+            | Self::Nearest(pairs)
+            | Self::Sums(pairs, _)
+            | Self::Strip(pairs, _) => Some(pairs),
             _ => None,
         }
     }
@@ -136,6 +148,7 @@ impl Shader {
     pub fn with_pairs(self, specialised: impl FnOnce(Pairs) -> Pairs) -> Self {
         match self {
             Self::Softmin(pairs) => Self::Softmin(specialised(pairs)),
+            Self::Nearest(pairs) => Self::Nearest(specialised(pairs)),
             Self::Sums(pairs, values) => Self::Sums(specialised(pairs), values),
             Self::Strip(pairs, values) => Self::Strip(specialised(pairs), values),
             other => other,
@@ -184,11 +197,12 @@ impl Shader {
             Self::Sums(..) => &[R, R, R, R, R, W, W, R],
             Self::Strip(_, Values::None | Values::Excess) => &[R, R, R, R, R, W],
             Self::Strip(..) => &[R, R, R, R, R, W, R],
+            Self::Nearest(_) => &[R, R, R, R, W, W],
             Self::StripProduct(Factors::Values | Factors::Quads, _) => &[R, W, R],
             Self::StripProduct(Factors::Differences, _) => &[R, W, R, R],
             Self::SoftminFinish => &[R, R, W],
             Self::GuessedFinish => &[R, R, W, W],
-            Self::SumsFinish(_) => &[R, W],
+            Self::SumsFinish(_) | Self::NearestFinish => &[R, W],
             Self::Scale => &[R, W, W],
             Self::MarginalError(Ratio::Potentials) => &[R, R, R, W],
             Self::MarginalError(Ratio::Scalings) => &[R, R, R, R, W],

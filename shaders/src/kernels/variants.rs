@@ -200,6 +200,11 @@ impl Pairs {
         })
     }
 
+    /// Whether there is a kernel that finds nearest columns.
+    pub(super) fn finds_nearest(self) -> bool {
+        self.columns == Columns::Loaded
+    }
+
     /// Whether there is a kernel that sums these values.
     pub(super) fn sums(self, values: Values) -> bool {
         let loaded = self.columns == Columns::Loaded;

@@ -42,6 +42,8 @@ struct Params {
     // Of a strip: rows between two columns, and the first row of this dispatch.
     height: u32,
     first_row: u32,
+    // The first of the bound columns among all.
+    first_column: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
