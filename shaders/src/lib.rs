@@ -17,7 +17,7 @@
 mod kernels;
 
 pub use kernels::{
-    Access, Columns, Factors, Pairs, Points, Power, Ratio, Shader, Values, Workgroup,
+    Access, Columns, Factors, Pairs, Points, Power, Ratio, Shader, Terms, Values, Workgroup,
 };
 
 #[cfg(test)]

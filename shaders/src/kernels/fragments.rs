@@ -2,7 +2,7 @@
 
 use super::assemble::{Bindings, assemble};
 use super::files::{FRAGMENTS, KERNELS};
-use super::{Columns, Factors, Pairs, Points, Power, Ratio, Shader, Values};
+use super::{Columns, Factors, Pairs, Points, Power, Ratio, Shader, Terms, Values};
 
 /// Names, and the fragments they stand for; an empty one stands for nothing.
 type Choices = Vec<(&'static str, &'static str)>;
@@ -48,6 +48,7 @@ impl Shader {
             Self::Strip(..) => "strip",
             Self::Nearest(_) => "nearest",
             Self::StripProduct(..) => "strip_product",
+            Self::Terms(_) => "terms",
             Self::SoftminFinish => "softmin_finish",
             Self::GuessedFinish => "guessed_finish",
             Self::SumsFinish(_) => "sums_finish",
@@ -63,8 +64,11 @@ impl Shader {
     fn choices(self) -> Choices {
         let mut choices = self.pairs().map_or_else(Vec::new, Pairs::choices);
         choices.extend(match self {
-            Self::Softmin(_) => vec![("column_term", "column_term_whole")],
-            Self::Nearest(_) => vec![("column_term", "column_term_counted")],
+            Self::Softmin(pairs) => vec![("column_term", pairs.column_term(Terms::Whole))],
+            Self::Nearest(pairs) => vec![("column_term", pairs.column_term(Terms::Counted))],
+            Self::Terms(Terms::Whole) => vec![("term_of", "term_of_whole")],
+            Self::Terms(Terms::Excess) => vec![("term_of", "term_of_excess")],
+            Self::Terms(Terms::Counted) => vec![("term_of", "term_of_counted")],
             Self::Sums(pairs, values) => values.of_sums(pairs),
             Self::Strip(pairs, values) => values.of_strip(pairs),
             Self::StripProduct(factors, _) => vec![("factors", factors.file())],
@@ -130,7 +134,7 @@ impl Values {
             Self::None => ("", "finish_guessed"),
             _ => (pairs.column_values(), "finish_values"),
         };
-        let mut choices = self.of_both();
+        let mut choices = self.of_both(pairs);
         choices.extend([
             ("values", values),
             ("parts", self.parts()),
@@ -148,7 +152,7 @@ impl Values {
             Self::Curvature => ("strip_curvature", "term_strip_curvature", "along"),
             _ => ("strip_none", "term_weighted", ""),
         };
-        let mut choices = self.of_both();
+        let mut choices = self.of_both(pairs);
         choices.extend([
             ("values", values),
             ("column_values", pairs.column_values()),
@@ -159,13 +163,13 @@ impl Values {
     }
 
     /// What kernels of sums and of strips have in common.
-    fn of_both(self) -> Choices {
-        let (column_term, weight, excess) = match self {
-            Self::Excess => ("column_term_excess", "weight_excess", "excess"),
-            _ => ("column_term_whole", "weight_whole", ""),
+    fn of_both(self, pairs: Pairs) -> Choices {
+        let (terms, weight, excess) = match self {
+            Self::Excess => (Terms::Excess, "weight_excess", "excess"),
+            _ => (Terms::Whole, "weight_whole", ""),
         };
         vec![
-            ("column_term", column_term),
+            ("column_term", pairs.column_term(terms)),
             ("weight", weight),
             ("excess", excess),
         ]
@@ -175,6 +179,7 @@ impl Values {
 impl Pairs {
     fn choices(self) -> Choices {
         let few = self.points.are_few();
+        let near = self.columns == Columns::Near;
         let (rows, memory) = match (self.columns, few) {
             (Columns::Shared, true) => ("rows_few", "memory_few"),
             (Columns::Shared, false) => ("rows_tiled", "memory_tiled"),
@@ -187,13 +192,13 @@ impl Pairs {
             (false, _) => "group_any",
         };
         let (lanes, columns) = match self.columns {
-            Columns::Loaded => ("", "columns_loaded"),
+            Columns::Loaded | Columns::Near => ("", "columns_loaded"),
             Columns::Broadcast => ("lanes_broadcast", "columns_broadcast"),
             Columns::Shared => ("", "columns_shared"),
         };
         let coordinates = match (self.columns, few) {
-            (Columns::Loaded, true) => "coordinates_few_loaded",
-            (Columns::Loaded, false) => "coordinates_any_loaded",
+            (Columns::Loaded | Columns::Near, true) => "coordinates_few_loaded",
+            (Columns::Loaded | Columns::Near, false) => "coordinates_any_loaded",
             (Columns::Broadcast, true) => "coordinates_few_broadcast",
             (Columns::Broadcast, false) => "coordinates_any_broadcast",
             (Columns::Shared, _) => "coordinates_few_shared",
@@ -203,8 +208,9 @@ impl Pairs {
             _ => "in_one_block",
         };
         vec![
-            ("walk", "walk_all"),
-            ("step", "step_all"),
+            ("clouds", if near { "clouds_near" } else { "clouds" }),
+            ("walk", if near { "walk_near" } else { "walk_all" }),
+            ("step", if near { "step_near" } else { "step_all" }),
             ("points", self.points.file()),
             ("cost", self.power.file()),
             ("memory", memory),
@@ -216,6 +222,16 @@ impl Pairs {
             ("summed", summed),
             ("distances", if few { "distances_few" } else { "" }),
         ]
+    }
+
+    fn column_term(self, terms: Terms) -> &'static str {
+        match (self.columns, terms) {
+            (Columns::Near, Terms::Excess) => "terms_excess",
+            (Columns::Near, _) => "terms_whole",
+            (_, Terms::Whole) => "column_term_whole",
+            (_, Terms::Excess) => "column_term_excess",
+            (_, Terms::Counted) => "column_term_counted",
+        }
     }
 
     fn column_values(self) -> &'static str {

@@ -11,4 +11,4 @@ mod shader;
 mod variants;
 
 pub use shader::{Access, Shader};
-pub use variants::{Columns, Factors, Pairs, Points, Power, Ratio, Values, Workgroup};
+pub use variants::{Columns, Factors, Pairs, Points, Power, Ratio, Terms, Values, Workgroup};

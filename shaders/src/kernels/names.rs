@@ -1,7 +1,7 @@
 //! What a variant is called where a person types it: the kernel, then what it is specialised by, as in
 //! `softmin-3d-p2-shared-64`.
 
-use super::{Columns, Factors, Pairs, Points, Power, Ratio, Shader, Values, Workgroup};
+use super::{Columns, Factors, Pairs, Points, Power, Ratio, Shader, Terms, Values, Workgroup};
 use std::fmt::{self, Display, Formatter};
 
 impl Shader {
@@ -24,6 +24,7 @@ impl Display for Shader {
             Self::Sums(pairs, values) | Self::Strip(pairs, values) => write!(f, "{values}{pairs}"),
             Self::StripProduct(factors, workgroup) => write!(f, "{factors}{workgroup}"),
             Self::Remember(workgroup) => write!(f, "{workgroup}"),
+            Self::Terms(terms) => write!(f, "{terms}"),
             Self::SumsFinish(values) => write!(f, "{values}"),
             Self::MarginalError(ratio) => write!(f, "{ratio}"),
             Self::SoftminFinish
@@ -79,10 +80,16 @@ parts! {
         Loaded => "-loaded",
         Broadcast => "-broadcast",
         Shared => "-shared",
+        Near => "-near",
     }
     Workgroup {
         Small => "-8",
         Large => "-64",
+    }
+    Terms {
+        Whole => "-whole",
+        Excess => "-excess",
+        Counted => "-counted",
     }
     Values {
         None => "",

@@ -1,6 +1,6 @@
 //! The list of the kernels and of their variants, and what a host must know of each.
 
-use super::{Columns, Factors, Pairs, Ratio, Values, Workgroup};
+use super::{Columns, Factors, Pairs, Ratio, Terms, Values, Workgroup};
 
 /// A kernel in one of its variants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -16,6 +16,8 @@ pub enum Shader {
     Nearest(Pairs),
     /// A strip times any number of values of its columns.
     StripProduct(Factors, Workgroup),
+    /// What columns bring to an exponent, for lists of near columns.
+    Terms(Terms),
     /// Joins the states of softmin.
     SoftminFinish,
     /// Adds the sums of a softmin whose result was guessed.
@@ -72,6 +74,9 @@ impl Shader {
             ]);
         }
         all.extend([
+            Self::Terms(Terms::Whole),
+            Self::Terms(Terms::Excess),
+            Self::Terms(Terms::Counted),
             Self::SoftminFinish,
             Self::GuessedFinish,
             Self::SumsFinish(Values::One),
@@ -200,7 +205,7 @@ impl Shader {
             Self::Nearest(_) => &[R, R, R, R, W, W],
             Self::StripProduct(Factors::Values | Factors::Quads, _) => &[R, W, R],
             Self::StripProduct(Factors::Differences, _) => &[R, W, R, R],
-            Self::SoftminFinish => &[R, R, W],
+            Self::Terms(_) | Self::SoftminFinish => &[R, R, W],
             Self::GuessedFinish => &[R, R, W, W],
             Self::SumsFinish(_) | Self::NearestFinish => &[R, W],
             Self::Scale => &[R, W, W],

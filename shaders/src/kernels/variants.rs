@@ -61,6 +61,20 @@ pub enum Columns {
     /// The workgroup loads a tile of them into its memory; above four dimensions a tile of rows as
     /// well, and distances are computed as a register-tiled matrix product is.
     Shared,
+    /// Each loads those that a list names for its tile of 64 rows.
+    Near,
+}
+
+/// What the terms of columns are made of, which kernels of [`Columns::Near`] and of lines take in place of weights and
+/// potentials.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Terms {
+    /// log2 of the weight, and the potential.
+    Whole,
+    /// The potential, and beside it the weight: for [`Values::Excess`].
+    Excess,
+    /// The potential, where the weight is positive: for nearest columns.
+    Counted,
 }
 
 /// What the kernel is summed against.
@@ -175,7 +189,7 @@ impl Workgroup {
 }
 
 impl Columns {
-    /// Every way.
+    /// Every way to fetch all of them.
     pub const ALL: [Self; 3] = [Self::Loaded, Self::Broadcast, Self::Shared];
 }
 
@@ -189,6 +203,8 @@ impl Pairs {
                     (Columns::Broadcast, Workgroup::Small),
                     (Columns::Broadcast, Workgroup::Large),
                     (Columns::Shared, Workgroup::Large),
+                    (Columns::Near, Workgroup::Small),
+                    (Columns::Near, Workgroup::Large),
                 ];
                 ways.map(move |(columns, workgroup)| Self {
                     points,
@@ -202,12 +218,12 @@ impl Pairs {
 
     /// Whether there is a kernel that finds nearest columns.
     pub(super) fn finds_nearest(self) -> bool {
-        self.columns == Columns::Loaded
+        matches!(self.columns, Columns::Loaded | Columns::Near)
     }
 
     /// Whether there is a kernel that sums these values.
     pub(super) fn sums(self, values: Values) -> bool {
-        let loaded = self.columns == Columns::Loaded;
+        let loaded = matches!(self.columns, Columns::Loaded | Columns::Near);
         match values {
             Values::None | Values::One | Values::Four => true,
             Values::Excess => loaded,
@@ -219,6 +235,7 @@ impl Pairs {
     pub(super) fn strips(self, values: Values) -> bool {
         let loaded = self.columns == Columns::Loaded;
         !self.points.are_few()
+            && self.columns != Columns::Near
             && match values {
                 Values::None | Values::Slope => true,
                 Values::Excess | Values::Curvature => loaded,
@@ -248,7 +265,10 @@ impl Pairs {
 
     /// Rows that one invocation holds in registers.
     pub(super) fn rows(self) -> usize {
-        if self.points.are_few() || self.tiled() {
+        if self.columns == Columns::Near && self.workgroup == Workgroup::Large {
+            // Those of one list.
+            1
+        } else if self.points.are_few() || self.tiled() {
             8
         } else {
             4
