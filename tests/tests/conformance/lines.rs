@@ -169,10 +169,9 @@ impl Problem {
     fn weights(&self, device: &Device) -> Option<Weights> {
         match self.weighting {
             Weighting::Own => {
-                let histograms = Lines::of_histograms(self.lines.count());
                 let of_line = |line: usize| self.weights[line].clone();
-                let weights = dense::lay(histograms, self.columns.len(), 1, of_line);
-                Some(device.weights(&weights, self.lines.count()).unwrap())
+                let weights = dense::lay(self.lines, self.columns.len(), 1, of_line);
+                Some(device.weights(&weights, self.lines.inner).unwrap())
             }
             Weighting::Shared => Some(device.weights(&self.columns.weights, 1).unwrap()),
             Weighting::None => None,

@@ -224,9 +224,8 @@ fn nearest_columns_of_lines(device: &Device) {
                 }
             };
             let (x, y) = (Uploaded::new(device, &rows), Uploaded::new(device, &columns));
-            let histograms = Lines::of_histograms(lines.count());
-            let weights = dense::lay(histograms, m, 1, |line| of_line(line).weights);
-            let weights = device.weights(&weights, lines.count()).unwrap();
+            let weights = dense::lay(lines, m, 1, |line| of_line(line).weights);
+            let weights = device.weights(&weights, lines.inner).unwrap();
             let potential = dense::lay(lines, m, 1, |line| of_line(line).potential);
             let potential = device.vector(&potential).unwrap();
             let pairs = Pairs {
