@@ -2,10 +2,10 @@
 //!
 //! Tolerances are those of `operators`: a line is a sum like any other.
 
-use crate::operators::{Points, Uploaded, Weights, costs, side, unit, written};
+use crate::operators::{Points, Weights, costs, side, unit, written};
 use haul::engine::{Factor, Integrand, Kernel, Lines, Pairs, Side};
 use haul::{Cost, Device, Engine, Result};
-use haul_tests::clouds::{Numbers, points, weights};
+use haul_tests::clouds::{Numbers, weights};
 use haul_tests::compare::{accept, close, reject};
 use haul_tests::dense;
 use haul_tests::engines::Body;

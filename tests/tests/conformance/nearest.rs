@@ -258,10 +258,10 @@ fn nearest_columns_of_lines(device: &Device) {
                     assert_eq!(of_this.values, vec![f64::INFINITY; n], "{context}");
                     continue;
                 }
-                let check = |columns| check(&of_this, cost, &rows, columns, tolerance);
+                let check = |columns: dense::Side| check(&of_this, cost, &rows, &columns, tolerance);
                 let context = format!("{context}, line {line}");
-                accept(&context, check(&of_line(line)));
-                reject(&context, check(&of_line(line + lines.count())));
+                accept(&context, check(of_line(line)));
+                reject(&context, check(of_line(line + lines.count())));
             }
         }
     }

@@ -155,7 +155,7 @@ fn swaps(device: &Device) {
 fn evaluate<'e>(
     device: &'e Device,
     posed: &Posed,
-) -> Result<Option<Terms<'e, Device>>, TestCaseError> {
+) -> Result<Option<Terms<&'e Device>>, TestCaseError> {
     let divergence = Divergence::from(posed.settings());
     answered(device, divergence.evaluate(device, &posed.a, &posed.b))
 }
