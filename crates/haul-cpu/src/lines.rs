@@ -39,23 +39,14 @@ impl<T: Float> Side<'_, T> {
     fn terms(&self, lines: Range<usize>) -> Tiled<T> {
         let Self { columns, .. } = *self;
         let k = self.pass.sharpness();
-        let potential = self.pass.potential();
-        let shared = potential.is_some_and(|g| g.len() == columns.points);
         Tiled::new(
             columns.points,
             lines,
             T::from_f64(NOTHING),
             |line, point| {
                 let log_weight = self.weighing.map_or(0.0, |w| w.log_weight(point, line));
-                let g = potential.map_or(0.0, |g| {
-                    let at = if shared {
-                        point
-                    } else {
-                        columns.at(line, point)
-                    };
-                    g[at].to_f64()
-                });
-                term_of(log_weight, k * g)
+                let g = self.pass.potential_at(columns, line, point);
+                term_of(log_weight, k * g.to_f64())
             },
         )
     }
