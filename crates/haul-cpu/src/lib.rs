@@ -54,6 +54,7 @@ mod checks;
 mod engine;
 mod exp2;
 pub mod floor;
+mod groups;
 mod instructions;
 mod layout;
 mod lines;
