@@ -6,6 +6,7 @@
 use crate::aligned::Aligned;
 use crate::block::{Block, MOST_LANES, MOST_ROWS, ROWS, RowKernel, Rows, costs_of_squares};
 use crate::layout::Layout;
+use crate::lines::entry;
 use crate::pass::Pass;
 use crate::real::Float;
 use crate::workers::Workers;
@@ -66,7 +67,9 @@ fn heights<T: Float>(pass: &Pass<'_, T>, columns: Layout, line: usize) -> Aligne
     let mut heights = Aligned::filled(tiles * T::TILE, T::from_f64(f64::NEG_INFINITY));
     let weights = pass.weights();
     for (point, height) in heights[..columns.points].iter_mut().enumerate() {
-        if weights.is_none_or(|weights| weights.relative(point, line) > 0.0) {
+        if weights
+            .is_none_or(|weights| weights.relative(entry(weights, columns, line, point)) > 0.0)
+        {
             *height = pass.potential_at(columns, line, point);
         }
     }

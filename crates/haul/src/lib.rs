@@ -30,8 +30,10 @@
 
 mod batch;
 mod device;
+mod on_device;
 
-pub use device::{Cloud, Device, Vector};
+pub use device::Device;
 pub use haul_core::*;
 pub use haul_cpu::{CpuEngine, InstructionSet};
 pub use haul_gpu::{self as gpu, GpuEngine, Selection};
+pub use on_device::{OnDevice, Points, Vector, Weights};
