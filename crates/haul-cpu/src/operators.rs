@@ -3,11 +3,13 @@
 //! Everything is done when an operator returns, so that no future waits.
 
 use crate::checks::{
-    check_pairs, check_potential, check_ratio, check_side, check_slot, check_update,
+    check_groups, check_pairs, check_potential, check_ratio, check_side, check_slot, check_update,
 };
 use crate::engine::CpuEngine;
 use crate::floor::Width;
+use crate::groups;
 use crate::lines;
+use crate::nearest::nearest;
 use crate::pass::{Pass, row_roundings};
 use crate::points::{CpuPoints, check};
 use crate::product::{Against, Product};
@@ -15,8 +17,11 @@ use crate::real::Real;
 use crate::softmin::{softmin, softmin_of_itself};
 use crate::vectors::{self, CpuVector};
 use crate::weights::CpuWeights;
-use haul_core::engine::{Groups, Integrand, Nearest, Pairs, Ratio, Remembered, Side, Slot, Update};
+use haul_core::engine::{
+    Groups, Integrand, Nearest, Pairs, RATIO_LOG2, Ratio, Remembered, Side, Slot, Update,
+};
 use haul_core::{Engine, Error, Interrupt, Precision, Result};
+use std::f64::consts::LN_2;
 
 /// What the columns bring.
 type Columns<'v, T> = Side<'v, CpuWeights, CpuVector<T>>;
@@ -118,10 +123,18 @@ impl<T: Real> Engine for CpuEngine<T> {
             check("the guess of a softmin", guess.values.len(), length)?;
         }
         check("the result of a softmin", out.values.len(), length)?;
-        if groups.is_some() {
-            return Err(self.unsupported("the masses of groups"));
-        }
         let pass = self.pass(pairs, columns)?;
+        if let Some(asked) = groups {
+            check_groups(&asked, (pairs.rows.len(), pairs.columns.len()))?;
+            return match guess {
+                Some(guess) if pairs.lines.count() == 1 => {
+                    let guess = &guess.values;
+                    groups::softmin(&self.workers, &pass, guess, asked, &mut out.values)
+                }
+                Some(_) => Err(self.unsupported("the masses of groups in many lines")),
+                None => Err(self.unsupported("the masses of groups without a guess")),
+            };
+        }
         let itself = pairs.symmetric && pairs.near.is_none() && pairs.lines.count() == 1;
         if let (true, Some(_), Some(potential)) = (itself, guess, columns.potential) {
             let potential = &potential.values;
@@ -223,8 +236,10 @@ impl<T: Real> Engine for CpuEngine<T> {
         pairs: Pairs<'_, Self::Points>,
         columns: Columns<'_, T>,
     ) -> Result<Nearest> {
-        self.pass(pairs, columns)?;
-        Err(self.unsupported("nearest columns"))
+        if u32::try_from(pairs.columns.len()).is_err() {
+            return Err(self.unsupported("nearest columns among more than 2³² − 1"));
+        }
+        nearest(&self.workers, self.pass(pairs, columns)?)
     }
 
     fn scale(
@@ -308,23 +323,14 @@ impl<T: Real> Engine for CpuEngine<T> {
     }
 }
 
-/// A ratio of masses beyond e^300 is told as that: wrong by far, but finite, so that a solve that
-/// began far off goes on.
-const LARGEST_LOG: f64 = 300.0;
-
 /// Σᵢ |rᵢ − aᵢ e^{−fᵢ/ρ}| of each histogram.
 fn marginal_errors<T: Real>(weights: &CpuWeights, ratio: Ratio<'_, CpuVector<T>>) -> Vec<f64> {
     let weights = (weights.values(), weights.histograms());
     match ratio {
         Ratio::Potentials(update) => {
             let (before, after) = (&update.before.values, &update.after.values);
-            let rho = update.rho;
-            // With after = λ T, (before − T)/ε is (before − after)(1/ε + 1/ρ) − before/ρ.
-            let sharpness = 1.0 / update.epsilon + 1.0 / rho;
             vectors::marginal_errors(weights, |i| {
-                let (before, after) = (before[i].to_f64(), after[i].to_f64());
-                let wanted = (-before / rho).min(LARGEST_LOG).exp();
-                wanted * ((before - after) * sharpness).min(LARGEST_LOG).exp_m1()
+                update.excess(before[i].to_f64(), after[i].to_f64())
             })
         }
         Ratio::Scalings {
@@ -336,7 +342,7 @@ fn marginal_errors<T: Real>(weights: &CpuWeights, ratio: Ratio<'_, CpuVector<T>>
         } => vectors::marginal_errors(weights, |i| {
             let (u, f) = (scaling.values[i].to_f64(), potential.values[i].to_f64());
             let wanted = -(f + epsilon * u.ln()) / rho;
-            u * sums.values[i].to_f64() - wanted.min(LARGEST_LOG).exp()
+            u * sums.values[i].to_f64() - wanted.min(RATIO_LOG2 * LN_2).exp()
         }),
     }
 }

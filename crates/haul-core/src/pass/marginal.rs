@@ -65,6 +65,11 @@ impl<E: Engine> Marginal<E> {
         self.points.dimension()
     }
 
+    /// Whether the plan's marginals on both sides are the measures.
+    pub(crate) fn are_exact(source: &Self, target: &Self) -> bool {
+        source.rho.is_infinite() && target.rho.is_infinite()
+    }
+
     pub(crate) fn side(&self) -> Side<'_, E::Weights, E::Vector> {
         Side::new(&self.on_device, &self.potential)
     }
@@ -175,6 +180,9 @@ impl<E: Engine> Marginal<E> {
 
     /// ⟨â, e^{−f/ρ} − 1⟩ for this side's weights and a potential f: 0 where ρ is infinite.
     pub(crate) fn excess(&self, potential: &[f64]) -> f64 {
+        if self.rho.is_infinite() {
+            return 0.0;
+        }
         let excess = potential.iter().map(|f| (-f / self.rho).exp_m1());
         mean(&self.weights, excess)
     }
