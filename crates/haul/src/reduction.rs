@@ -168,7 +168,9 @@ fn voxels(
             let index = (x / size).floor();
             // Beyond this integers are no longer told apart.
             if index.abs() > 2f64.powi(53) {
-                return Err(bad("at least 2^-53 of the largest coordinate"));
+                return Err(bad(
+                    "at least 2^-53 of the largest coordinate: choose larger cells",
+                ));
             }
             *k = index as i64;
         }
