@@ -17,62 +17,38 @@
 //! n×m matrix. This crate has no threads, no SIMD, no GPU and no files: `haul-cpu` and `haul-gpu`
 //! implement the trait.
 
-mod anderson;
-mod anneal;
+#[macro_use]
+mod sinkhorn;
+
 mod certificate;
-mod checks;
-mod cost;
-mod discrepancy;
-mod divergence;
-mod energy;
+mod derivative;
 pub mod engine;
 mod error;
-mod flat;
-mod frame;
-mod gradient;
-mod hessian;
-mod history;
 mod interrupt;
-mod marginal;
-mod masses;
-mod means;
+mod linalg;
+mod loss;
 mod measure;
-mod mmd;
-mod newton;
 mod pass;
-mod plan;
+mod precision;
 mod problem;
-mod relaxation;
-mod rounding;
-mod run;
-mod scaling;
-mod scores;
-mod sinkhorn;
 mod solution;
-mod start;
-mod sums;
-mod tally;
-mod truncated;
-mod watch;
 
 pub use certificate::{Bounds, Certificate};
-pub use cost::{Cost, Exponent};
-pub use discrepancy::{Discrepancy, Pairings};
-pub use divergence::{Divergence, Terms, debiased};
-pub use energy::Energy;
-pub use engine::{Engine, Precision};
+pub use derivative::{Gradient, Sensitivity, Truncated, TruncatedCost};
+pub use engine::Engine;
 pub use error::{Error, Result};
-pub use frame::Frame;
-pub use gradient::Gradient;
-pub use hessian::Sensitivity;
 pub use interrupt::{Interrupt, Stop};
-pub use measure::Measure;
-pub use mmd::Mmd;
-pub use plan::Plan;
-pub use problem::{Penalty, Problem, Regularization};
-pub use scores::{ScoredSolution, Scores};
-pub use sinkhorn::{Acceleration, Form, Progress, Sinkhorn};
-pub use solution::{Method, Potentials, Report, Solution, Stage};
-pub use start::Start;
-pub use tally::Pairs;
-pub use truncated::{Truncated, TruncatedCost};
+pub use loss::{
+    Discrepancy, Divergence, Energy, Mmd, PairCount, Pairings, ScoredSolution, Scores, Terms,
+    debiased,
+};
+pub use measure::{Cost, Exponent, Frame, Grid, Measure, Support};
+pub use precision::Precision;
+pub use problem::{Penalty, Potentials, Problem, Regularization};
+pub use sinkhorn::{Acceleration, Form, Method, Progress, Sinkhorn, Stage, Start};
+pub use solution::{Coupling, Plan, Report, Solution};
+
+/// Waits for a result in the thread that asks for it.
+fn block_on<T>(result: impl Future<Output = T>) -> T {
+    pollster::block_on(result)
+}

@@ -9,9 +9,9 @@
 //! range.
 
 use crate::block::{Block, Meeting, ROWS, RowKernel, costs_of_squares};
-use crate::cloud::FLOOR;
 use crate::exp2::exp2_of_limited;
 use crate::real::Float;
+use crate::weights::FLOOR;
 use pulp::Simd;
 
 /// The sum 2^`maximum` × `sum`.
@@ -28,7 +28,13 @@ impl LogSum {
         sum: 0.0,
     };
 
-    fn add(&mut self, other: Self) {
+    #[inline(always)]
+    pub(crate) fn add(&mut self, other: Self) {
+        // The first of all needs no power of two.
+        if self.sum == 0.0 {
+            *self = other;
+            return;
+        }
         let maximum = self.maximum.max(other.maximum);
         self.sum = self.sum * (self.maximum - maximum).exp2()
             + other.sum * (other.maximum - maximum).exp2();

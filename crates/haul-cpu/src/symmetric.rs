@@ -30,29 +30,34 @@ const LEAST_POINTS: usize = 4096;
 const LEAST_TILES: usize = 8;
 const MOST_PARTS: usize = 256;
 
-/// The sums Sᵢ of a pass over a cloud and itself, with the potential of both; none where a full
+/// The sums Sᵢ of a pass over points and themselves, with the potential of both; none where a full
 /// pass is as fast.
 pub(crate) fn sums<T: Float>(
     workers: &Workers,
     pass: &Pass<'_, T>,
     potential: &[T],
 ) -> Result<Option<Vec<f64>>> {
-    let cloud = pass.columns();
-    if cloud.len() < LEAST_POINTS {
+    let points = pass.columns();
+    if points.len() < LEAST_POINTS {
         return Ok(None);
     }
-    let tiles = cloud.tiles();
+    let tiles = points.tiles();
     let part = tiles.div_ceil(MOST_PARTS).max(LEAST_TILES);
     let size = part * T::TILE;
     let mut padded = Aligned::filled(tiles * T::TILE, T::ZERO);
     padded[..potential.len()].copy_from_slice(potential);
     let mut weights = Aligned::filled(tiles * T::TILE, T::ZERO);
-    for (relative, weight) in weights.iter_mut().zip(cloud.weights()) {
-        *relative = T::from_f64(weight / cloud.mean_weight());
+    match pass.weights() {
+        Some(given) => {
+            for (relative, weight) in weights.iter_mut().zip(given.values()) {
+                *relative = T::from_f64(weight / pass.mean_weight());
+            }
+        }
+        None => weights[..points.len()].fill(T::from_f64(1.0)),
     }
     let halves = Halves {
         pass,
-        terms: cloud.terms_of(potential, pass.sharpness()),
+        terms: pass.terms_with(None),
         potential: padded,
         weights,
         nothing: Aligned::filled(T::TILE, T::ZERO),
@@ -80,7 +85,7 @@ pub(crate) fn sums<T: Float>(
         }
         Ok(())
     })?;
-    sums.truncate(cloud.len());
+    sums.truncate(points.len());
     Ok(Some(sums))
 }
 
@@ -95,7 +100,7 @@ fn opponents(players: usize, round: usize, table: usize) -> (usize, usize) {
     }
 }
 
-/// A cloud and itself.
+/// Points and themselves.
 struct Halves<'a, T> {
     pass: &'a Pass<'a, T>,
     /// k f of each point, without its weight.
