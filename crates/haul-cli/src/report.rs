@@ -96,7 +96,7 @@ impl<'r> Json<'r> {
             displacement: None,
             regularized_cost: report.regularized_cost,
             transport_cost: report.transport_cost,
-            dual: report.dual,
+            dual: report.value,
             kl: report.kl,
             mass: report.mass,
             certificate: Certificate {
@@ -139,7 +139,7 @@ impl<'r> Json<'r> {
 pub(crate) fn divergence_line<E: Engine>(
     a: &str,
     b: &str,
-    terms: &Terms<'_, E>,
+    terms: &Terms<E>,
 ) -> anyhow::Result<String> {
     let [ab, aa, bb] = [&terms.ab, &terms.aa, &terms.bb].map(|term| term.report());
     let sum = |count: fn(&Report) -> usize| count(ab) + count(aa) + count(bb);
@@ -184,7 +184,7 @@ pub(crate) fn divergence_line<E: Engine>(
 }
 
 /// A divergence for a person.
-pub(crate) fn divergence_text<E: Engine>(clouds: &Clouds, terms: &Terms<'_, E>) -> String {
+pub(crate) fn divergence_text<E: Engine>(clouds: &Clouds, terms: &Terms<E>) -> String {
     let [ab, aa, bb] = [&terms.ab, &terms.aa, &terms.bb].map(|term| term.report());
     let mut rows = Rows::default();
     problem(&mut rows, clouds, ab);

@@ -1,6 +1,6 @@
 //! What is known of a cloud before anything is solved: how large it is, and how far apart its points are.
 
-use crate::Measure;
+use crate::{Measure, Support};
 use rayon::prelude::*;
 
 /// The box around the points of a measure, along the axes. Points of weight 0 are in it as well.
@@ -25,6 +25,12 @@ pub struct Extent {
 impl Extent {
     /// That of the points of a measure.
     pub fn of(measure: &Measure) -> Self {
+        if let Support::Grid(grid) = measure.support() {
+            return Self {
+                low: grid.origin().to_vec(),
+                high: grid.point(grid.len() - 1),
+            };
+        }
         let dimension = measure.dimension();
         let mut extent = Self {
             low: vec![f64::INFINITY; dimension],
@@ -69,6 +75,11 @@ pub fn spacing(measure: &Measure) -> Option<f64> {
     if n < 2 {
         return None;
     }
+    if let Support::Grid(grid) = measure.support() {
+        let axes = grid.shape().iter().zip(grid.spacing());
+        let steps = axes.filter_map(|(n, step)| (*n > 1).then_some(*step));
+        return Some(steps.fold(f64::INFINITY, f64::min));
+    }
     let (points, dimension) = (measure.points(), measure.dimension());
     let looked_at = (PAIRS / n).clamp(16, 512).min(n);
     let at = |i: usize| &points[i * dimension..(i + 1) * dimension];
@@ -89,6 +100,7 @@ pub fn spacing(measure: &Measure) -> Option<f64> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::Grid;
 
     fn measure(points: &[f64], dimension: usize) -> Measure {
         Measure::uniform(points, dimension).unwrap()
@@ -113,6 +125,18 @@ mod tests {
         assert_eq!(diagonal, f64::hypot(2.0, 99.0));
         assert_eq!(spacing(&measure(&[7.0, 7.0], 2)), None);
         assert_eq!(spacing(&measure(&[7.0, 7.0], 1)), Some(0.0));
+    }
+
+    #[test]
+    fn a_grid_has_the_box_and_the_spacing_of_its_points() {
+        for (shape, spacing_of) in [([40, 30], [0.5, 0.25]), ([40, 1], [0.5, 0.25])] {
+            let grid = Grid::new(&shape, &spacing_of, &[-3.0, 7.0]).unwrap();
+            let weights = vec![1.0; grid.len()];
+            let grid = Measure::grid(grid, weights).unwrap();
+            let cloud = measure(grid.points(), 2);
+            assert_eq!(Extent::of(&grid), Extent::of(&cloud));
+            assert_eq!(spacing(&grid), spacing(&cloud));
+        }
     }
 
     #[test]

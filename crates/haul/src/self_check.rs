@@ -132,7 +132,7 @@ impl Problem {
 }
 
 impl Numbers {
-    fn of<E: Engine>(solution: &Solution<'_, E>, problem: &Problem) -> Result<Self> {
+    fn of<E: Engine>(solution: &Solution<E>, problem: &Problem) -> Result<Self> {
         let (rows, columns) = solution.plan().marginals()?;
         let off = |sums: &[f64], measure: &Measure| -> f64 {
             let both = sums.iter().zip(measure.weights());
