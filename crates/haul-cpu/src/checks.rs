@@ -34,10 +34,16 @@ pub(crate) fn check_side<T: Real>(
     points: usize,
 ) -> Result<()> {
     if let Some(weights) = side.weights {
-        check("the weights of the columns", weights.points(), points)?;
-        if weights.histograms() != 1 {
+        if weights.len() != points {
+            let what = "the weights of the columns";
+            check(what, weights.len(), lines.length(points))?;
             let what = "the histograms of the columns' weights";
-            check(what, weights.histograms(), lines.count())?;
+            let whole = lines.inner.is_multiple_of(weights.histograms());
+            check(
+                what,
+                weights.histograms(),
+                if whole { weights.histograms() } else { 1 },
+            )?;
         }
     }
     check_potential(

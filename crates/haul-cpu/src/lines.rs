@@ -46,7 +46,9 @@ impl<T: Float> Side<'_, T> {
             lines,
             T::from_f64(NOTHING),
             |line, point| {
-                let log_weight = self.weighing.map_or(0.0, |w| w.log_weight(point, line));
+                let log_weight = self.weighing.map_or(0.0, |weights| {
+                    weights.log_weights()[entry(weights, columns, line, point)]
+                });
                 let g = potential.map_or(0.0, |g| {
                     let at = if shared {
                         point
@@ -111,7 +113,8 @@ pub(crate) fn product<T: Float>(
         let terms = side.terms(lines.clone());
         let tiled = Tiled::new(columns.points, lines.clone(), T::ZERO, |line, point| {
             let value = values[columns.at(line, point)];
-            let relative = weights.map(|weights| weights.relative(point, line));
+            let relative =
+                weights.map(|weights| weights.relative(entry(weights, columns, line, point)));
             relative.map_or(value, |w| T::from_f64(w * value.to_f64()))
         });
         let potential = match potential {
@@ -155,16 +158,18 @@ pub(crate) fn product_of_matrices<'a, T: Float>(
 ) -> Result<()> {
     let whole = pass();
     let (mut rows, mut columns) = layouts(&whole);
+    let own = columns;
     // Each value is a line of its own.
     rows.lines.inner *= width;
     columns.lines.inner *= width;
-    let weights = whole.weights().filter(|weights| weights.histograms() > 1);
+    let shared = whole.common_weights().is_some();
+    let weights = whole.weights().filter(|_| !shared);
     for lines in ranges(0..rows.lines.count(), VALUES_AT_ONCE) {
         let mut part = columns.rows(values, lines.clone());
         if let Some(weights) = weights {
             for (point, row) in part.chunks_exact_mut(lines.len()).enumerate() {
                 for (value, line) in row.iter_mut().zip(lines.clone()) {
-                    let relative = weights.relative(point, line / width);
+                    let relative = weights.relative(own.at(line / width, point));
                     *value = T::from_f64(relative * value.to_f64());
                 }
             }
@@ -177,16 +182,25 @@ pub(crate) fn product_of_matrices<'a, T: Float>(
         let product = Product::new(pass(), potential, against).with_many_values();
         let mut sums = vec![T::ZERO; rows.points * lines.len()];
         product.run(workers, &mut sums)?;
-        if let Some(weights) = weights {
+        if weights.is_some() {
             for row in sums.chunks_exact_mut(lines.len()) {
                 for (sum, line) in row.iter_mut().zip(lines.clone()) {
-                    *sum = T::from_f64(weights.mean_of(line / width) * sum.to_f64());
+                    *sum = T::from_f64(whole.mean_weight_of(line / width) * sum.to_f64());
                 }
             }
         }
         rows.put(&sums, lines, out);
     }
     Ok(())
+}
+
+/// Where a line has the weight of a point: in its own weights, or in those of one line for all.
+fn entry(weights: &CpuWeights, columns: Layout, line: usize, point: usize) -> usize {
+    if weights.len() == columns.points {
+        point
+    } else {
+        columns.at(line, point)
+    }
 }
 
 /// The vectors of the rows, and those of the columns.
@@ -200,7 +214,7 @@ fn layouts<T: Float>(pass: &Pass<'_, T>) -> (Layout, Layout) {
 
 /// b̄ of a line.
 pub(crate) fn mean<T: Float>(pass: &Pass<'_, T>, line: usize) -> f64 {
-    pass.weights().map_or(1.0, |weights| weights.mean_of(line))
+    pass.mean_weight_of(line)
 }
 
 /// Calls `work(first row, their part of out)` for blocks of rows, where `out` has some lines side by side in a row.

@@ -109,7 +109,17 @@ impl<'a, T: Float> Pass<'a, T> {
 
     /// b; none where all are 1, or lines have weights of their own.
     pub(crate) fn common_weights(&self) -> Option<&'a CpuWeights> {
-        self.weights().filter(|weights| weights.histograms() == 1)
+        let points = self.columns().len();
+        self.weights().filter(|weights| weights.len() == points)
+    }
+
+    /// b̄ of a line. Lines with weights of their own are histograms one after the other.
+    pub(crate) fn mean_weight_of(&self, line: usize) -> f64 {
+        match (self.common_weights(), self.weights()) {
+            (Some(weights), _) => weights.mean(0),
+            (None, Some(weights)) => weights.mean(line % weights.histograms()),
+            (None, None) => 1.0,
+        }
     }
 
     /// b̄, the weight whose logarithm is 0 in the terms.

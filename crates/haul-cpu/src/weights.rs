@@ -57,9 +57,9 @@ impl CpuWeights {
         })
     }
 
-    /// n.
-    pub(crate) fn points(&self) -> usize {
-        self.weights.len() / self.histograms()
+    /// n×q.
+    pub(crate) fn len(&self) -> usize {
+        self.weights.len()
     }
 
     /// q.
@@ -77,26 +77,9 @@ impl CpuWeights {
         &self.log_weights
     }
 
-    /// log₂(b/b̄) of a point in a line: a histogram of its own, or the one of all.
-    #[inline(always)]
-    pub(crate) fn log_weight(&self, point: usize, line: usize) -> f64 {
-        self.log_weights[self.entry(point, line)]
-    }
-
-    /// b/b̄ of a point in a line.
-    pub(crate) fn relative(&self, point: usize, line: usize) -> f64 {
-        self.weights[self.entry(point, line)] / self.mean_of(line)
-    }
-
-    /// b̄ of a line.
-    pub(crate) fn mean_of(&self, line: usize) -> f64 {
-        self.mean(line.min(self.histograms() - 1))
-    }
-
-    #[inline(always)]
-    fn entry(&self, point: usize, line: usize) -> usize {
-        let q = self.histograms();
-        point * q + line.min(q - 1)
+    /// b/b̄ of an entry.
+    pub(crate) fn relative(&self, entry: usize) -> f64 {
+        self.weights[entry] / self.means[entry % self.histograms()]
     }
 
     /// b̄ of a histogram, the weight whose logarithm is 0.
@@ -114,7 +97,7 @@ pub(crate) fn weighted<T: Float>(
     let mut weighted = values.to_vec();
     if let Some(weights) = weights {
         for (point, values) in weighted.chunks_exact_mut(width.max(1)).enumerate() {
-            let relative = weights.relative(point, 0);
+            let relative = weights.relative(point);
             for value in values {
                 *value = T::from_f64(relative * value.to_f64());
             }

@@ -196,8 +196,8 @@ impl<P> Copy for Pairs<'_, P> {}
 /// What the columns bring to an exponent, log bⱼ + gⱼ/ε.
 #[derive(Debug)]
 pub struct Side<'v, W, V> {
-    /// b; 1 for all where there are none. Where there are many lines their weights are as many, or those of one
-    /// line, which then serve all.
+    /// b; 1 for all where there are none. They are outer × m × inner numbers, as a vector of the lines is, or m, which
+    /// then serve all lines. (Those of q histograms are n×q; of lines, q is 1 or divides `inner`.)
     pub weights: Option<&'v W>,
     /// g, a value for each point of each line, in units of the cost; 0 for all where there is none.
     pub potential: Option<&'v V>,
