@@ -1,14 +1,12 @@
 //! Parses and validates every variant of every kernel, against the capabilities it declares and the
 //! bindings it promises. A mistake in a shader fails the build, where it names file and line.
 
-#[path = "src/assemble.rs"]
-mod assemble;
 #[allow(dead_code, unreachable_pub, missing_docs)] // the library's table, read for its shaders alone
-#[path = "src/shader.rs"]
-mod shader;
+#[path = "src/kernels/mod.rs"]
+mod kernels;
 
+use kernels::{Access, Shader};
 use naga::valid::{Capabilities, SubgroupOperationSet, ValidationFlags, Validator};
-use shader::{Access, Shader};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -19,7 +17,7 @@ fn main() -> ExitCode {
     for shader in Shader::all() {
         if let Err(error) = validate(shader) {
             failed = true;
-            eprintln!("{shader:?}\n{error}\n");
+            eprintln!("{shader}\n{error}\n");
         }
     }
     if failed {

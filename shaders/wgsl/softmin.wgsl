@@ -43,19 +43,19 @@ fn softmin(
     var highest_$r = total_$r.x;
     #end
 
-    var group = params.first_group + workgroup.y * params.groups_per_split;
-    let last_group = min(group + params.groups_per_split, params.last_group);
-    while group < last_group {
-        let span_end = min(group + SPAN, last_group);
+    #import walk
+    while position < end {
+        let span_end = min(position + SPAN, end);
         #unroll r ROWS
         var span_$r = vec2(LOWEST, 0.0);
         #end
-        while group < span_end {
-            let block_end = min(group + BLOCK, span_end);
+        while position < span_end {
+            let block_end = min(position + BLOCK, span_end);
             #unroll r ROWS
             var sum_$r = 0.0;
             #end
-            for (; group < block_end; group += $STEPu) {
+            for (; position < block_end; position += $STEPu) {
+                #import step
                 #import group
                 #unroll r ROWS
                 #import distances

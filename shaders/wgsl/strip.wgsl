@@ -29,9 +29,9 @@ fn strip(
     let u_$r = params.sharpness * row_potential[row_$r];
     #end
 
-    var group = params.first_group + workgroup.y * params.groups_per_split;
-    let last_group = min(group + params.groups_per_split, params.last_group);
-    for (; group < last_group; group += $STEPu) {
+    #import walk
+    for (; position < end; position += $STEPu) {
+        #import step
         #import group
         #import column_values
         #import along

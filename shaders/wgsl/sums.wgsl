@@ -35,19 +35,19 @@ fn sums(
     }
     #end
 
-    var group = params.first_group + workgroup.y * params.groups_per_split;
-    let last_group = min(group + params.groups_per_split, params.last_group);
-    while group < last_group {
-        let span_end = min(group + SPAN, last_group);
+    #import walk
+    while position < end {
+        let span_end = min(position + SPAN, end);
         #unroll r ROWS
         var span_$r = Value();
         #end
-        while group < span_end {
-            let block_end = min(group + BLOCK, span_end);
+        while position < span_end {
+            let block_end = min(position + BLOCK, span_end);
             #unroll r ROWS
             var sum_$r = Value();
             #end
-            for (; group < block_end; group += $STEPu) {
+            for (; position < block_end; position += $STEPu) {
+                #import step
                 #import group
                 #import column_values
                 #unroll r ROWS

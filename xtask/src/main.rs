@@ -1,9 +1,10 @@
-//! What a release of haul is made of: `cargo xtask guide` builds the guide, `cargo xtask dist` the
-//! archive.
+//! What a release of haul is made of, and what its kernels are: `cargo xtask guide` builds the guide,
+//! `cargo xtask dist` the archive, `cargo xtask shader` prints a kernel.
 
 mod dist;
 mod guide;
 mod links;
+mod shader;
 
 use anyhow::{Context, Result, bail};
 use std::env;
@@ -22,9 +23,13 @@ fn main() -> Result<()> {
             let (archive, bytes) = dist::pack(&root(), &target()?)?;
             format!("{}: {:.1} MB", archive.display(), bytes as f64 / 1e6)
         }
-        _ => bail!("no such task; there are: cargo xtask guide, cargo xtask dist"),
+        [task] if task == "shader" => shader::names(),
+        [task, name] if task == "shader" => shader::source(name)?,
+        _ => bail!(
+            "no such task; there are: cargo xtask guide, cargo xtask dist, cargo xtask shader [NAME]"
+        ),
     };
-    writeln!(std::io::stdout(), "{done}")?;
+    writeln!(std::io::stdout(), "{}", done.trim_end())?;
     Ok(())
 }
 

@@ -2,18 +2,19 @@
 
 use crate::Error;
 use crate::adapter::Kind;
-use crate::cloud::{GpuCloud, GpuVector, padded};
+use crate::arrays::{GpuPoints, GpuVector, GpuWeights, padded};
+use crate::checks::{check, check_dimensions, check_potential, check_side};
 use crate::context::part;
 use crate::engine::{GpuEngine, Work};
 use crate::params::{PairParams, VectorParams, coefficients, sharpness};
 use crate::recorder::Binding;
 use crate::tiles::{ALIGNMENT, ColumnRange, Extent, RowTile};
 use haul_core::Cost;
-use haul_core::engine::{Factor, Kernel, Side};
-use haul_shaders::{Columns, Pairs, Points, Power, Shader, Values, Workgroup};
+use haul_core::engine::{Factor, Groups, Integrand, Kernel, Lines, Pairs, Side};
+use haul_shaders::{Columns, Points, Power, Shader, Values, Workgroup};
 use std::f64::consts::LN_2;
 use std::ops::Range;
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
 /// Workgroups that keep a GPU busy, and each thread of a software adapter.
 const GPU_PARALLELISM: usize = 1024;
@@ -44,35 +45,54 @@ const WIDE: usize = 4;
 pub(crate) struct Pass<'a> {
     pub(crate) shader: Shader,
     pub(crate) kernel: Kernel,
-    pub(crate) rows: &'a GpuCloud,
-    pub(crate) columns: Side<'a, GpuEngine>,
+    pub(crate) rows: &'a GpuPoints,
+    pub(crate) columns: Terms<'a>,
     pub(crate) extra: Extra<'a>,
-    pub(crate) out: &'a GpuVector,
+    pub(crate) out: &'a wgpu::Buffer,
 }
 
-/// What a kernel wants beside both clouds and the potential of the columns.
+/// What the columns bring to a sum.
+#[derive(Clone, Copy)]
+pub(crate) struct Terms<'a> {
+    pub(crate) points: &'a GpuPoints,
+    pub(crate) weights: &'a GpuWeights,
+    pub(crate) potential: &'a wgpu::Buffer,
+}
+
+/// What a kernel wants beside the rows and the terms of the columns.
 #[derive(Clone, Copy)]
 pub(crate) enum Extra<'a> {
     /// The alarm for which it waits; 0 for none.
     Waiting { token: u32 },
     /// The guess of the result, and the alarm that is raised where it was none.
-    Guess { guess: &'a GpuVector, token: u32 },
+    Guess { guess: &'a wgpu::Buffer, token: u32 },
     /// The potential of the rows, φ, and the values of a pair from some channel on, of `width`:
     /// values of the column, or coordinates of a slope times one value of the column, or of a
     /// curvature in a direction of the row.
     Values {
-        potential: &'a GpuVector,
+        potential: &'a wgpu::Buffer,
         factor: Factor,
-        values: &'a GpuVector,
+        values: &'a wgpu::Buffer,
         width: usize,
         channel: usize,
     },
 }
 
+/// What a sum over pairs is against.
+#[derive(Clone, Copy)]
+struct Sums<'a> {
+    /// That of the rows.
+    potential: &'a wgpu::Buffer,
+    against: Values,
+    factor: Factor,
+    values: &'a wgpu::Buffer,
+    width: usize,
+}
+
 impl Pass<'_> {
     /// In pairs of dimension 3.
     pub(crate) fn work(&self) -> usize {
-        let pairs = self.rows.length * self.columns.cloud.length;
+        let pairs = self.rows.length * self.columns.points.length;
         pairs.saturating_mul(Extent::pair_work(self.rows.dimension))
     }
 
@@ -103,11 +123,11 @@ impl Pass<'_> {
 
     /// The weights of columns, as its kernel has them.
     pub(crate) fn weights(&self) -> &wgpu::Buffer {
-        let cloud = self.columns.cloud;
+        let weights = self.columns.weights;
         if self.is_of_excess() {
-            &cloud.weights
+            &weights.relative
         } else {
-            &cloud.log_weights
+            &weights.logarithms
         }
     }
 
@@ -125,12 +145,14 @@ impl Pass<'_> {
     }
 
     pub(crate) fn parameters(&self) -> PairParams {
-        let cloud = self.columns.cloud;
+        let Terms {
+            points, weights, ..
+        } = self.columns;
         let parameters = PairParams {
             unit: (self.kernel.epsilon * LN_2) as f32,
-            mean_weight: cloud.mean_weight as f32,
-            log_mean_weight: cloud.mean_weight.log2() as f32,
-            least_sum: (LEAST_SUM * cloud.length as f64) as f32,
+            mean_weight: weights.mean as f32,
+            log_mean_weight: weights.mean.log2() as f32,
+            least_sum: (LEAST_SUM * points.length as f64) as f32,
             largest_sum: LARGEST_SUM as f32,
             ..PairParams::new(self.kernel, self.rows.dimension)
         };
@@ -159,7 +181,7 @@ impl Pass<'_> {
                     channel: channel as u32,
                     factor_one,
                     factor_cost,
-                    mean_weight: (unit * cloud.mean_weight) as f32,
+                    mean_weight: (unit * weights.mean) as f32,
                     ..parameters
                 }
             }
@@ -168,7 +190,7 @@ impl Pass<'_> {
 
     /// The same in another variant of its kernel.
     pub(crate) fn with_columns(self, columns: Columns) -> Self {
-        let shader = self.shader.with_pairs(|pairs| Pairs {
+        let shader = self.shader.with_pairs(|pairs| haul_shaders::Pairs {
             columns,
             workgroup: match columns {
                 Columns::Shared => Workgroup::Large,
@@ -181,11 +203,13 @@ impl Pass<'_> {
 
     /// What a tile of rows and a tile of columns bind.
     fn bindings(&self, work: &Work, tile: &RowTile, columns: &Range<usize>) -> Vec<Binding> {
-        let Side { cloud, potential } = self.columns;
+        let Terms {
+            points, potential, ..
+        } = self.columns;
         let padded = columns.start..padded(columns.end);
-        let rows = |vector: &GpuVector, width: usize| {
+        let rows = |array: &wgpu::Buffer, width: usize| {
             let (first, length) = (tile.rows.start * width, tile.rows.len() * width);
-            part(&vector.buffer, first, length)
+            part(array, first, length)
         };
         let alarm = part(&work.alarm, 0, 1);
         let (own, last) = match self.extra {
@@ -198,18 +222,18 @@ impl Pass<'_> {
                 ..
             } => {
                 let values = match self.slopes() {
-                    0 => part(&values.buffer, columns.start * width, columns.len() * width),
-                    1 => part(&values.buffer, columns.start, columns.len()),
+                    0 => part(values, columns.start * width, columns.len() * width),
+                    1 => part(values, columns.start, columns.len()),
                     _ => rows(values, width),
                 };
                 (rows(potential, 1), Some(values))
             }
         };
         let mut bindings = vec![
-            self.rows.points(&tile.rows),
-            cloud.points(&padded),
+            self.rows.range(&tile.rows),
+            points.range(&padded),
             part(self.weights(), padded.start, padded.len()),
-            part(&potential.buffer, padded.start, padded.len()),
+            part(potential, padded.start, padded.len()),
             own,
             self.states(work, tile),
             rows(self.out, self.width()),
@@ -236,9 +260,9 @@ impl Pass<'_> {
             channel,
             ..
         } = self.parameters();
-        let rows = |vector: &GpuVector, width: usize| {
+        let rows = |array: &wgpu::Buffer, width: usize| {
             let (first, length) = (tile.rows.start * width, tile.rows.len() * width);
-            part(&vector.buffer, first, length)
+            part(array, first, length)
         };
         let (states, out) = (self.states(work, tile), rows(self.out, self.width()));
         let alarm = part(&work.alarm, 0, 1);
@@ -271,22 +295,51 @@ impl Pass<'_> {
 }
 
 impl GpuEngine {
+    /// A softmin; see [`Engine::softmin`](haul_core::Engine::softmin).
+    pub(crate) fn record_softmin(
+        &self,
+        pairs: Pairs<'_, Arc<GpuPoints>>,
+        columns: Side<'_, Arc<GpuWeights>, GpuVector>,
+        guess: Option<&GpuVector>,
+        groups: Option<Groups<'_, Arc<GpuWeights>, GpuVector>>,
+        out: &mut GpuVector,
+    ) -> haul_core::Result<()> {
+        let (n, m, lines) = self.check_pairs(pairs, columns)?;
+        check("the result of a softmin", lines.length(n), out.length)?;
+        if let Some(guess) = guess {
+            check("the guess of a softmin", lines.length(n), guess.length)?;
+        }
+        if lines != Lines::ONE {
+            return Err(self.unsupported("a softmin of many lines"));
+        }
+        if groups.is_some() {
+            return Err(self.unsupported("the masses of groups"));
+        }
+        let reads: Vec<_> = columns.potential.into_iter().chain(guess).collect();
+        out.version = self.record(&reads, |work| {
+            self.with_terms(work, pairs.columns, columns, m, |work, terms| {
+                let guess = guess.map(|guess| &guess.buffer);
+                self.softmin_passes(work, pairs, terms, guess, &out.buffer)
+            })
+        })?;
+        Ok(())
+    }
+
     /// Records a softmin: with a guess of it as plain sums, which fall back on the running maximum
     /// where the guess was none; without one with the running maximum.
-    pub(crate) async fn record_softmin(
+    fn softmin_passes(
         &self,
         work: &mut Work,
-        kernel: Kernel,
-        rows: &GpuCloud,
-        columns: Side<'_, Self>,
-        guess: Option<&GpuVector>,
-        out: &GpuVector,
+        pairs: Pairs<'_, Arc<GpuPoints>>,
+        columns: Terms<'_>,
+        guess: Option<&wgpu::Buffer>,
+        out: &wgpu::Buffer,
     ) -> Result<(), Error> {
-        let pairs = self.pairs(kernel, rows)?;
+        let variant = self.variant(pairs.kernel, pairs.rows)?;
         let maximum = Pass {
-            shader: Shader::Softmin(pairs),
-            kernel,
-            rows,
+            shader: Shader::Softmin(variant),
+            kernel: pairs.kernel,
+            rows: pairs.rows,
             columns,
             extra: Extra::Waiting { token: 0 },
             out,
@@ -298,88 +351,249 @@ impl GpuEngine {
                 GPU_GUESS_PAYS
             };
         let Some(guess) = guess.filter(|_| pays) else {
-            return self.record(work, maximum).await;
+            return self.record_whole(work, maximum);
         };
         work.alarms = work.alarms.wrapping_add(1).max(1);
         let token = work.alarms;
         let guessed = Pass {
-            shader: Shader::Sums(pairs, Values::None),
+            shader: Shader::Sums(variant, Values::None),
             extra: Extra::Guess { guess, token },
             ..maximum
         };
-        self.record(work, guessed).await?;
+        self.record_whole(work, guessed)?;
         let fallback = Pass {
             extra: Extra::Waiting { token },
             ..maximum
         };
-        self.record(work, fallback).await
+        self.record_whole(work, fallback)
     }
 
-    /// Records a kernel–vector product against so many values: by strips where there are many for a pass, else with
-    /// as many passes as it takes for all `width` results of a row.
-    pub(crate) async fn record_sums(
+    /// A product; see [`Engine::product`](haul_core::Engine::product).
+    pub(crate) fn record_product(
+        &self,
+        pairs: Pairs<'_, Arc<GpuPoints>>,
+        rows: Option<&GpuVector>,
+        columns: Side<'_, Arc<GpuWeights>, GpuVector>,
+        integrand: Integrand<'_, GpuVector>,
+        out: &mut GpuVector,
+    ) -> haul_core::Result<()> {
+        let (n, m, lines) = self.check_pairs(pairs, columns)?;
+        check_potential("the potential of the rows", n, lines, rows)?;
+        let width = lines.count().saturating_mul(integrand.width);
+        let length = m.saturating_mul(width);
+        check("the values of a product", length, integrand.values.length)?;
+        check(
+            "the result of a product",
+            n.saturating_mul(width),
+            out.length,
+        )?;
+        // Lines that have the exponential of a pair in common are values of a column.
+        let of_line = |potential: Option<&GpuVector>, points: usize| {
+            potential.is_some_and(|potential| potential.length != points)
+        };
+        let own = of_line(rows, n) || of_line(columns.potential, m);
+        if own || lines.outer != 1 {
+            return Err(self.unsupported("a product of many lines"));
+        }
+        let against = match (integrand.factor, width) {
+            (Factor::Excess, _) => Values::Excess,
+            (_, 1) => Values::One,
+            _ => Values::Four,
+        };
+        let integrand = Integrand { width, ..integrand };
+        self.record_sums(pairs, rows, columns, against, integrand, out)
+    }
+
+    /// A gradient; see [`Engine::gradient`](haul_core::Engine::gradient).
+    pub(crate) fn record_gradient(
+        &self,
+        pairs: Pairs<'_, Arc<GpuPoints>>,
+        rows: Option<&GpuVector>,
+        columns: Side<'_, Arc<GpuWeights>, GpuVector>,
+        integrand: Integrand<'_, GpuVector>,
+        out: &mut GpuVector,
+    ) -> haul_core::Result<()> {
+        let (n, m, _) = self.check_pairs(pairs, columns)?;
+        check_potential("the potential of the rows", n, Lines::ONE, rows)?;
+        check("the width of a gradient's values", 1, integrand.width)?;
+        check("the values of a gradient", m, integrand.values.length)?;
+        let width = pairs.rows.dimension;
+        check(
+            "the result of a gradient",
+            n.saturating_mul(width),
+            out.length,
+        )?;
+        if pairs.lines != Lines::ONE {
+            return Err(self.unsupported("a gradient of many lines"));
+        }
+        if integrand.factor == Factor::Excess {
+            return Err(self.unsupported("a gradient of what densities exceed 1 by"));
+        }
+        let integrand = Integrand { width, ..integrand };
+        self.record_sums(pairs, rows, columns, Values::Slope, integrand, out)
+    }
+
+    /// A curvature; see [`Engine::curvature`](haul_core::Engine::curvature).
+    pub(crate) fn record_curvature(
+        &self,
+        pairs: Pairs<'_, Arc<GpuPoints>>,
+        rows: Option<&GpuVector>,
+        columns: Side<'_, Arc<GpuWeights>, GpuVector>,
+        directions: &GpuVector,
+        out: &mut GpuVector,
+    ) -> haul_core::Result<()> {
+        let (n, _, _) = self.check_pairs(pairs, columns)?;
+        check_potential("the potential of the rows", n, Lines::ONE, rows)?;
+        let width = pairs.rows.dimension;
+        let length = n.saturating_mul(width);
+        check("the directions of a curvature", length, directions.length)?;
+        check("the result of a curvature", length, out.length)?;
+        if pairs.lines != Lines::ONE {
+            return Err(self.unsupported("a curvature of many lines"));
+        }
+        let along = Integrand {
+            factor: Factor::One,
+            values: directions,
+            width,
+        };
+        self.record_sums(pairs, rows, columns, Values::Curvature, along, out)
+    }
+
+    /// Refuses lengths that do not fit, and what has no kernel; tells n, m and the lines.
+    fn check_pairs(
+        &self,
+        pairs: Pairs<'_, Arc<GpuPoints>>,
+        columns: Side<'_, Arc<GpuWeights>, GpuVector>,
+    ) -> haul_core::Result<(usize, usize, Lines)> {
+        check_dimensions(pairs)?;
+        let (n, m) = (pairs.rows.length, pairs.columns.length);
+        check_side(m, pairs.lines, columns)?;
+        if pairs.near.is_some() {
+            return Err(self.unsupported("a list of near columns"));
+        }
+        if columns
+            .weights
+            .is_some_and(|weights| weights.histograms > 1)
+        {
+            return Err(self.unsupported("weights of many histograms"));
+        }
+        Ok((n, m, pairs.lines))
+    }
+
+    /// Records something with the terms of the columns, where weights may be all 1, and potentials all 0.
+    fn with_terms(
         &self,
         work: &mut Work,
-        kernel: Kernel,
-        (rows, columns): (Side<'_, Self>, Side<'_, Self>),
-        (against, width): (Values, usize),
-        (factor, values): (Factor, &GpuVector),
-        out: &GpuVector,
+        points: &GpuPoints,
+        columns: Side<'_, Arc<GpuWeights>, GpuVector>,
+        m: usize,
+        record: impl FnOnce(&mut Work, Terms<'_>) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let pairs = self.pairs(kernel, rows.cloud)?;
+        let weights = match columns.weights {
+            Some(weights) => Arc::clone(weights),
+            None => self.ones(work, m)?,
+        };
+        let potential = self.or_zeros(work, columns.potential, m)?;
+        let terms = Terms {
+            points,
+            weights: &weights,
+            potential: &potential,
+        };
+        record(work, terms)
+    }
+
+    /// A potential, or as many zeros.
+    fn or_zeros(
+        &self,
+        work: &mut Work,
+        potential: Option<&GpuVector>,
+        length: usize,
+    ) -> Result<wgpu::Buffer, Error> {
+        match potential {
+            Some(potential) => Ok(potential.buffer.clone()),
+            None => self.zero_buffer(work, padded(length)),
+        }
+    }
+
+    /// Records a sum over pairs against so many values, or coordinates of slopes, as the integrand is wide.
+    fn record_sums(
+        &self,
+        pairs: Pairs<'_, Arc<GpuPoints>>,
+        rows: Option<&GpuVector>,
+        columns: Side<'_, Arc<GpuWeights>, GpuVector>,
+        against: Values,
+        integrand: Integrand<'_, GpuVector>,
+        out: &mut GpuVector,
+    ) -> haul_core::Result<()> {
+        let (n, m) = (pairs.rows.length, pairs.columns.length);
+        let potentials = columns.potential.into_iter().chain(rows);
+        let reads: Vec<_> = potentials.chain([integrand.values]).collect();
+        out.version = self.record(&reads, |work| {
+            let potential = self.or_zeros(work, rows, n)?;
+            self.with_terms(work, pairs.columns, columns, m, |work, terms| {
+                let sums = Sums {
+                    potential: &potential,
+                    against,
+                    factor: integrand.factor,
+                    values: &integrand.values.buffer,
+                    width: integrand.width,
+                };
+                self.sums_passes(work, pairs, terms, sums, &out.buffer)
+            })
+        })?;
+        Ok(())
+    }
+
+    /// Records sums: by strips where there are many values for a pass, else with
+    /// as many passes as it takes for all results of a row.
+    fn sums_passes(
+        &self,
+        work: &mut Work,
+        pairs: Pairs<'_, Arc<GpuPoints>>,
+        columns: Terms<'_>,
+        sums: Sums<'_>,
+        out: &wgpu::Buffer,
+    ) -> Result<(), Error> {
+        let Sums { against, width, .. } = sums;
+        let variant = self.variant(pairs.kernel, pairs.rows)?;
+        let pass = |shader: Shader, channel: usize| Pass {
+            shader,
+            kernel: pairs.kernel,
+            rows: pairs.rows,
+            columns,
+            extra: Extra::Values {
+                potential: sums.potential,
+                factor: sums.factor,
+                values: sums.values,
+                width,
+                channel,
+            },
+            out,
+        };
         let strip = match against {
             Values::Slope | Values::Curvature => Some(against),
             _ if width <= WIDE => None,
             Values::Excess => Some(Values::Excess),
             _ => Some(Values::None),
         };
-        if let Some(strip) = strip.filter(|_| !pairs.points.are_few()) {
-            let pass = Pass {
-                shader: Shader::Strip(pairs, strip),
-                kernel,
-                rows: rows.cloud,
-                columns,
-                extra: Extra::Values {
-                    potential: rows.potential,
-                    factor,
-                    values,
-                    width,
-                    channel: 0,
-                },
-                out,
-            };
-            return self.record_strips(work, pass).await;
+        if let Some(strip) = strip.filter(|_| !variant.points.are_few()) {
+            return self.record_strips(work, pass(Shader::Strip(variant, strip), 0));
         }
         for channel in (0..width).step_by(against.sums()) {
-            let pass = Pass {
-                shader: Shader::Sums(pairs, against),
-                kernel,
-                rows: rows.cloud,
-                columns,
-                extra: Extra::Values {
-                    potential: rows.potential,
-                    factor,
-                    values,
-                    width,
-                    channel,
-                },
-                out,
-            };
-            self.record(work, pass).await?;
+            self.record_whole(work, pass(Shader::Sums(variant, against), channel))?;
         }
         Ok(())
     }
 
     /// Records a pass and its finish.
-    async fn record(&self, work: &mut Work, pass: Pass<'_>) -> Result<(), Error> {
-        let pass = self.settled(work, pass).await?;
+    fn record_whole(&self, work: &mut Work, pass: Pass<'_>) -> Result<(), Error> {
+        let pass = self.settled(work, pass)?;
         let extent = self.extent(work, &pass)?;
         for tile in extent.tiles(0..pass.rows.length) {
-            self.record_pass(work, &pass, &extent, &tile).await?;
+            self.record_pass(work, &pass, &extent, &tile)?;
             if tile.states > 1 {
                 let (shader, parameters, bindings) = pass.finish(work, &tile);
-                self.record_vector(work, shader, parameters, bindings)
-                    .await?;
+                self.record_vector(work, shader, parameters, bindings, 1)?;
             }
         }
         Ok(())
@@ -388,7 +602,7 @@ impl GpuEngine {
     /// How a large softmin of this dimension fetches its columns: as was measured, or as is guessed
     /// where none has run yet. See [`Columns`].
     pub fn columns(&self, dimension: usize) -> Columns {
-        let pairs = Pairs {
+        let pairs = haul_shaders::Pairs {
             points: Points::of_dimension(dimension),
             power: Power::Two,
             columns: Columns::Loaded,
@@ -399,7 +613,7 @@ impl GpuEngine {
     }
 
     /// The kernel over pairs for a cost and a dimension, its columns not yet settled.
-    fn pairs(&self, kernel: Kernel, cloud: &GpuCloud) -> Result<Pairs, Error> {
+    fn variant(&self, kernel: Kernel, points: &GpuPoints) -> Result<haul_shaders::Pairs, Error> {
         let power = match kernel.cost {
             Cost::Euclidean => Power::One,
             Cost::SquaredEuclidean => Power::Two,
@@ -412,8 +626,8 @@ impl GpuEngine {
                 });
             }
         };
-        Ok(Pairs {
-            points: Points::of_dimension(cloud.dimension),
+        Ok(haul_shaders::Pairs {
+            points: Points::of_dimension(points.dimension),
             power,
             columns: Columns::Loaded,
             workgroup: self.workgroup(),
@@ -434,7 +648,7 @@ impl GpuEngine {
     }
 
     /// Records the kernel of a pass for one tile of rows.
-    async fn record_pass(
+    fn record_pass(
         &self,
         work: &mut Work,
         pass: &Pass<'_>,
@@ -442,8 +656,7 @@ impl GpuEngine {
         tile: &RowTile,
     ) -> Result<(), Error> {
         let state = tile.states * tile.rows.len() * pass.state();
-        self.grow(&mut work.state, "the state of a kernel", state)
-            .await?;
+        self.grow(&mut work.state, "the state of a kernel", state)?;
         for (index, range) in tile.dispatches.iter().enumerate() {
             let ColumnRange {
                 tile: columns,
@@ -471,56 +684,52 @@ impl GpuEngine {
             let done = !pass.waits();
             let pairs = tile.rows.len() * groups.len() * Shader::GROUP;
             let effort = usize::from(done) * pairs * Extent::pair_work(extent.dimension);
-            work.recorder
-                .record(
-                    &self.context,
-                    pass.shader,
-                    &parameters,
-                    bindings,
-                    workgroups,
-                    effort,
-                )
-                .await?;
+            work.recorder.record(
+                &self.context,
+                pass.shader,
+                &parameters,
+                bindings,
+                workgroups,
+                effort,
+            )?;
         }
         Ok(())
     }
 
-    /// The same pass in the variant of its kernel that suits the adapter; once that pays, the
-    /// variants are measured first, on a part of the work.
-    async fn settled<'a>(&self, work: &mut Work, pass: Pass<'a>) -> Result<Pass<'a>, Error> {
+    /// The same pass in the variant of its kernel that suits the adapter. Once that pays, the variants are measured on a
+    /// part of the work, for the passes that come after.
+    fn settled<'a>(&self, work: &mut Work, pass: Pass<'a>) -> Result<Pass<'a>, Error> {
         if pass.slopes() > 0 || pass.is_of_excess() {
             // It has one variant.
             return Ok(pass);
         }
         let taken = self.choices.take(pass.shader, pass.work());
-        let with = |columns| pass.with_columns(columns);
-        if !taken.measure || pass.waits() {
-            return Ok(with(taken.columns));
+        if taken.measure && !pass.waits() {
+            self.measure(work, &pass)?;
         }
-        let mut fastest = (Duration::MAX, taken.columns);
-        for columns in self.choices.candidates() {
-            let pass = with(*columns);
+        Ok(pass.with_columns(taken.columns))
+    }
+
+    /// Records a measurement of the variants of a pass.
+    fn measure(&self, work: &mut Work, pass: &Pass<'_>) -> Result<(), Error> {
+        let trials = self.choices.race(pass.shader);
+        let variants = trials.iter().map(|trial| pass.with_columns(trial.columns));
+        let least = variants.map(|pass| pass.shader.rows_per_workgroup()).max();
+        let part = MEASURED as f64 / pass.work() as f64;
+        let rows = (part * pass.rows.length as f64) as usize;
+        let rows = rows.max(least.unwrap_or(1)).min(pass.rows.length);
+        let bytes = rows * pass.width() * size_of::<f32>();
+        let out = self.context.buffer("a measurement", bytes as u64)?;
+        for trial in trials {
+            let pass = Pass { out: &out, ..*pass }.with_columns(trial.columns);
             let extent = self.extent(work, &pass)?;
-            let part = MEASURED as f64 / pass.work() as f64;
-            let rows = (part * pass.rows.length as f64) as usize;
-            let rows = rows.max(pass.shader.rows_per_workgroup());
-            // The first run compiles the kernel.
-            for timed in [false, true] {
-                self.wait(work).await?;
-                let start = Instant::now();
-                for tile in extent.tiles(0..rows.min(pass.rows.length)) {
-                    self.record_pass(work, &pass, &extent, &tile).await?;
-                }
-                self.wait(work).await?;
-                if timed {
-                    fastest = fastest.min((start.elapsed(), *columns));
-                }
+            work.recorder.begin();
+            for tile in extent.tiles(0..rows) {
+                self.record_pass(work, &pass, &extent, &tile)?;
             }
+            work.recorder.end(trial);
         }
-        let (time, columns) = fastest;
-        tracing::debug!(kernel = ?pass.shader, ?columns, ?time, "measured");
-        self.choices.keep(pass.shader, columns);
-        Ok(with(columns))
+        Ok(())
     }
 
     /// What decides about the division of a pass.
@@ -529,7 +738,7 @@ impl GpuEngine {
         let floats = Points::stride(dimension).max(pass.width());
         let extent = Extent {
             rows: pass.rows.length,
-            columns: pass.columns.cloud.length,
+            columns: pass.columns.points.length,
             dimension,
             floats_per_column: floats,
             floats_per_row: floats,

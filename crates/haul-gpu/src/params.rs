@@ -64,7 +64,8 @@ pub(crate) struct VectorParams {
     pub(crate) token: u32,
     pub(crate) slot: u32,
     pub(crate) offset: f32,
-    pub(crate) padding: [u32; 3],
+    pub(crate) lines: u32,
+    pub(crate) padding: [u32; 2],
     pub(crate) coefficients: [f32; 16],
 }
 

@@ -8,7 +8,7 @@
 //! dispatch alone: the order in which the sums of a row are taken, and with it their rounding, is
 //! the same whatever else the device does.
 
-use crate::cloud::padded;
+use crate::arrays::padded;
 use haul_shaders::Shader;
 use std::ops::Range;
 

@@ -42,9 +42,12 @@ struct Params {
     // Of a strip: rows between two columns, and the first row of this dispatch.
     height: u32,
     first_row: u32,
+    // The first of the bound columns among all.
+    first_column: u32,
+    // Of a list of near columns: the tile of 64 rows that the bound rows begin with.
+    first_tile: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 
-// Stands for minus infinity among exponents: fast-math promises nothing about infinities.
-const LOWEST: f32 = -1e30;
+#import lowest

@@ -1,0 +1,243 @@
+//! Which files a variant is made of: what the kernel's file imports under a name that is not that of a fragment.
+
+use super::assemble::{Bindings, assemble};
+use super::files::{FRAGMENTS, KERNELS};
+use super::{Columns, Factors, Pairs, Points, Power, Ratio, Shader, Terms, Values};
+
+/// Names, and the fragments they stand for; an empty one stands for nothing.
+type Choices = Vec<(&'static str, &'static str)>;
+
+fn text(files: &[(&str, &'static str)], name: &str) -> Option<&'static str> {
+    let mut files = files.iter();
+    files.find(|(file, _)| *file == name).map(|(_, text)| *text)
+}
+
+impl Shader {
+    /// The WGSL.
+    pub fn source(self) -> String {
+        let choices = self.choices();
+        let fragment = |name: &str| {
+            let chosen = choices.iter().find(|(key, _)| *key == name);
+            match chosen.map_or(name, |(_, file)| file) {
+                "" => Some(""),
+                file => text(FRAGMENTS, file),
+            }
+        };
+        assemble(
+            // A kernel without a file has no entry point, which the validation tells.
+            text(KERNELS, self.entry_point()).unwrap_or_default(),
+            &Bindings {
+                fragment: &fragment,
+                constants: &[
+                    ("ROWS", self.rows()),
+                    ("QUADS", self.quads()),
+                    ("WORKGROUP", self.workgroup_size()),
+                    ("STEP", self.splits_per_workgroup()),
+                    ("TERMS", self.workgroup_size() * Self::REMEMBERED),
+                    ("EACH", Self::REMEMBERED_ROWS / self.workgroup_size()),
+                ],
+            },
+        )
+    }
+
+    /// The name of the entry point, which is that of the kernel's file.
+    pub fn entry_point(self) -> &'static str {
+        match self {
+            Self::Softmin(_) => "softmin",
+            Self::Sums(..) => "sums",
+            Self::Strip(..) => "strip",
+            Self::Nearest(_) => "nearest",
+            Self::StripProduct(..) => "strip_product",
+            Self::Terms(_) => "terms",
+            Self::SoftminFinish => "softmin_finish",
+            Self::GuessedFinish => "guessed_finish",
+            Self::SumsFinish(_) => "sums_finish",
+            Self::NearestFinish => "nearest_finish",
+            Self::Scale => "scale",
+            Self::MarginalError(_) => "marginal_error",
+            Self::Remember(_) => "remember",
+            Self::Mixture => "mixture",
+            Self::Combine => "combine",
+        }
+    }
+
+    fn choices(self) -> Choices {
+        let mut choices = self.pairs().map_or_else(Vec::new, Pairs::choices);
+        choices.extend(match self {
+            Self::Softmin(pairs) => vec![("column_term", pairs.column_term(Terms::Whole))],
+            Self::Nearest(pairs) => vec![("column_term", pairs.column_term(Terms::Counted))],
+            Self::Terms(Terms::Whole) => vec![("term_of", "term_of_whole")],
+            Self::Terms(Terms::Excess) => vec![("term_of", "term_of_excess")],
+            Self::Terms(Terms::Counted) => vec![("term_of", "term_of_counted")],
+            Self::Sums(pairs, values) => values.of_sums(pairs),
+            Self::Strip(pairs, values) => values.of_strip(pairs),
+            Self::StripProduct(factors, _) => vec![("factors", factors.file())],
+            Self::SumsFinish(values) => vec![("parts", values.parts())],
+            Self::MarginalError(Ratio::Potentials) => vec![("marginal", "marginal_potentials")],
+            Self::MarginalError(Ratio::Scalings) => vec![("marginal", "marginal_scalings")],
+            _ => Vec::new(),
+        });
+        choices
+    }
+}
+
+impl Points {
+    fn file(self) -> &'static str {
+        match self {
+            Self::One => "points_1",
+            Self::Two => "points_2",
+            Self::Three => "points_3",
+            Self::Four => "points_4",
+            Self::Block | Self::Blocks => "points_any",
+        }
+    }
+}
+
+impl Power {
+    fn file(self) -> &'static str {
+        match self {
+            Self::One => "cost_1",
+            Self::Two => "cost_2",
+            Self::Any => "cost_any",
+        }
+    }
+}
+
+impl Factors {
+    fn file(self) -> &'static str {
+        match self {
+            Self::Values => "factors_values",
+            Self::Quads => "factors_quads",
+            Self::Differences => "factors_differences",
+        }
+    }
+}
+
+impl Values {
+    fn parts(self) -> &'static str {
+        match self.sums() {
+            4 => "parts_4",
+            _ => "parts_1",
+        }
+    }
+
+    /// What a kernel of sums is made of.
+    fn of_sums(self, pairs: Pairs) -> Choices {
+        let (values, term) = match self {
+            Self::None => ("values_none", "term_plain"),
+            Self::One | Self::Excess => ("values_1", "term_weighted"),
+            Self::Four => ("values_4", "term_weighted"),
+            Self::Slope => ("values_slope", "term_slope"),
+            Self::Curvature => ("values_curvature", "term_curvature"),
+        };
+        let (column_values, finish) = match self {
+            Self::None => ("", "finish_guessed"),
+            _ => (pairs.column_values(), "finish_values"),
+        };
+        let mut choices = self.of_both(pairs);
+        choices.extend([
+            ("values", values),
+            ("parts", self.parts()),
+            ("column_values", column_values),
+            ("term", term),
+            ("finish", finish),
+        ]);
+        choices
+    }
+
+    /// What the kernel of a strip is made of.
+    fn of_strip(self, pairs: Pairs) -> Choices {
+        let (values, term, along) = match self {
+            Self::Slope => ("strip_slope", "term_strip_slope", ""),
+            Self::Curvature => ("strip_curvature", "term_strip_curvature", "along"),
+            _ => ("strip_none", "term_weighted", ""),
+        };
+        let mut choices = self.of_both(pairs);
+        choices.extend([
+            ("values", values),
+            ("column_values", pairs.column_values()),
+            ("along", along),
+            ("term", term),
+        ]);
+        choices
+    }
+
+    /// What kernels of sums and of strips have in common.
+    fn of_both(self, pairs: Pairs) -> Choices {
+        let (terms, weight, excess) = match self {
+            Self::Excess => (Terms::Excess, "weight_excess", "excess"),
+            _ => (Terms::Whole, "weight_whole", ""),
+        };
+        vec![
+            ("column_term", pairs.column_term(terms)),
+            ("weight", weight),
+            ("excess", excess),
+        ]
+    }
+}
+
+impl Pairs {
+    fn choices(self) -> Choices {
+        let few = self.points.are_few();
+        let near = self.columns == Columns::Near;
+        let (rows, memory) = match (self.columns, few) {
+            (Columns::Shared, true) => ("rows_few", "memory_few"),
+            (Columns::Shared, false) => ("rows_tiled", "memory_tiled"),
+            (_, true) => ("rows_few", ""),
+            (_, false) => ("rows_any", ""),
+        };
+        let group = match (few, self.columns) {
+            (true, _) => "group_few",
+            (false, Columns::Shared) => "group_tiled",
+            (false, _) => "group_any",
+        };
+        let (lanes, columns) = match self.columns {
+            Columns::Loaded | Columns::Near => ("", "columns_loaded"),
+            Columns::Broadcast => ("lanes_broadcast", "columns_broadcast"),
+            Columns::Shared => ("", "columns_shared"),
+        };
+        let coordinates = match (self.columns, few) {
+            (Columns::Loaded | Columns::Near, true) => "coordinates_few_loaded",
+            (Columns::Loaded | Columns::Near, false) => "coordinates_any_loaded",
+            (Columns::Broadcast, true) => "coordinates_few_broadcast",
+            (Columns::Broadcast, false) => "coordinates_any_broadcast",
+            (Columns::Shared, _) => "coordinates_few_shared",
+        };
+        let summed = match self.points {
+            Points::Blocks => "in_blocks",
+            _ => "in_one_block",
+        };
+        vec![
+            ("clouds", if near { "clouds_near" } else { "clouds" }),
+            ("walk", if near { "walk_near" } else { "walk_all" }),
+            ("step", if near { "step_near" } else { "step_all" }),
+            ("points", self.points.file()),
+            ("cost", self.power.file()),
+            ("memory", memory),
+            ("lanes", lanes),
+            ("rows", rows),
+            ("group", group),
+            ("columns", columns),
+            ("coordinates", coordinates),
+            ("summed", summed),
+            ("distances", if few { "distances_few" } else { "" }),
+        ]
+    }
+
+    fn column_term(self, terms: Terms) -> &'static str {
+        match (self.columns, terms) {
+            (Columns::Near, Terms::Excess) => "terms_excess",
+            (Columns::Near, _) => "terms_whole",
+            (_, Terms::Whole) => "column_term_whole",
+            (_, Terms::Excess) => "column_term_excess",
+            (_, Terms::Counted) => "column_term_counted",
+        }
+    }
+
+    fn column_values(self) -> &'static str {
+        match self.columns {
+            Columns::Broadcast => "values_broadcast",
+            _ => "values_loaded",
+        }
+    }
+}

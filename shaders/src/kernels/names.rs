@@ -1,0 +1,111 @@
+//! What a variant is called where a person types it: the kernel, then what it is specialised by, as in
+//! `softmin-3d-p2-shared-64`.
+
+use super::{Columns, Factors, Pairs, Points, Power, Ratio, Shader, Terms, Values, Workgroup};
+use std::fmt::{self, Display, Formatter};
+
+impl Shader {
+    /// The variant of that name, as `Display` writes it.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::all()
+            .into_iter()
+            .find(|shader| shader.to_string() == name)
+    }
+}
+
+/// The kernel, then in this order what it is specialised by: values; the least dimension, the power of the cost, the
+/// columns; invocations of a workgroup.
+impl Display for Shader {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let kernel = self.entry_point().replace('_', "-");
+        f.write_str(&kernel)?;
+        match *self {
+            Self::Softmin(pairs) | Self::Nearest(pairs) => write!(f, "{pairs}"),
+            Self::Sums(pairs, values) | Self::Strip(pairs, values) => write!(f, "{values}{pairs}"),
+            Self::StripProduct(factors, workgroup) => write!(f, "{factors}{workgroup}"),
+            Self::Remember(workgroup) => write!(f, "{workgroup}"),
+            Self::Terms(terms) => write!(f, "{terms}"),
+            Self::SumsFinish(values) => write!(f, "{values}"),
+            Self::MarginalError(ratio) => write!(f, "{ratio}"),
+            Self::SoftminFinish
+            | Self::GuessedFinish
+            | Self::NearestFinish
+            | Self::Scale
+            | Self::Mixture
+            | Self::Combine => Ok(()),
+        }
+    }
+}
+
+impl Display for Pairs {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self {
+            points,
+            power,
+            columns,
+            workgroup,
+        } = self;
+        write!(f, "{points}{power}{columns}{workgroup}")
+    }
+}
+
+/// Each part of a name begins with its hyphen, so that one without a name leaves none behind.
+macro_rules! parts {
+    ($($variant:ident { $($case:ident => $name:literal),* $(,)? })*) => {$(
+        impl Display for $variant {
+            fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+                f.write_str(match self {
+                    $(Self::$case => $name,)*
+                })
+            }
+        }
+    )*};
+}
+
+parts! {
+    Points {
+        One => "-1d",
+        Two => "-2d",
+        Three => "-3d",
+        Four => "-4d",
+        Block => "-5d",
+        Blocks => "-33d",
+    }
+    Power {
+        One => "-p1",
+        Two => "-p2",
+        Any => "-anyp",
+    }
+    Columns {
+        Loaded => "-loaded",
+        Broadcast => "-broadcast",
+        Shared => "-shared",
+        Near => "-near",
+    }
+    Workgroup {
+        Small => "-8",
+        Large => "-64",
+    }
+    Terms {
+        Whole => "-whole",
+        Excess => "-excess",
+        Counted => "-counted",
+    }
+    Values {
+        None => "",
+        One => "-one",
+        Four => "-four",
+        Excess => "-excess",
+        Slope => "-slope",
+        Curvature => "-curvature",
+    }
+    Factors {
+        Values => "-values",
+        Quads => "-quads",
+        Differences => "-differences",
+    }
+    Ratio {
+        Potentials => "-potentials",
+        Scalings => "-scalings",
+    }
+}

@@ -1,0 +1,219 @@
+//! The list of the kernels and of their variants, and what a host must know of each.
+
+use super::{Columns, Factors, Pairs, Ratio, Terms, Values, Workgroup};
+
+/// A kernel in one of its variants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Shader {
+    /// The log-sum-exp of softmin, states of (maximum, sum).
+    Softmin(Pairs),
+    /// The sums of the kernel, or of its products with values: states of one or four sums.
+    Sums(Pairs, Values),
+    /// The densities of a strip of the plan in more than four dimensions: for values [`None`](Values::None), of
+    /// their [`Excess`](Values::Excess), or times what is a slope or a curvature beside its coordinates.
+    Strip(Pairs, Values),
+    /// The columns of the least cost less their potential: states of (value, column).
+    Nearest(Pairs),
+    /// A strip times any number of values of its columns.
+    StripProduct(Factors, Workgroup),
+    /// What columns bring to an exponent, for lists of near columns.
+    Terms(Terms),
+    /// Joins the states of softmin.
+    SoftminFinish,
+    /// Adds the sums of a softmin whose result was guessed.
+    GuessedFinish,
+    /// Adds the sums of a product.
+    SumsFinish(Values),
+    /// Joins the states of nearest columns.
+    NearestFinish,
+    /// The update of a scaling.
+    Scale,
+    /// How far the ratios of a marginal's rows are from what their potentials want.
+    MarginalError(Ratio),
+    /// Puts an update into a history and measures it.
+    Remember(Workgroup),
+    /// A column of the product of vectors side by side with a matrix.
+    Mixture,
+    /// A linear combination of up to four vectors.
+    Combine,
+}
+
+/// How a kernel uses a storage buffer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Access {
+    /// It reads it.
+    Read,
+    /// It reads and writes it.
+    Write,
+}
+
+impl Shader {
+    /// Columns in a group: ranges of columns begin and end at multiples of it.
+    pub const GROUP: usize = 8;
+
+    /// Every variant of every kernel.
+    pub fn all() -> Vec<Self> {
+        let mut all: Vec<Self> = Pairs::all()
+            .flat_map(|pairs| {
+                let sums = Values::ALL.into_iter().filter(move |v| pairs.sums(*v));
+                let strips = Values::ALL.into_iter().filter(move |v| pairs.strips(*v));
+                let strips = strips.map(move |values| Self::Strip(pairs, values));
+                let nearest = pairs.finds_nearest().then_some(Self::Nearest(pairs));
+                std::iter::once(Self::Softmin(pairs))
+                    .chain(nearest)
+                    .chain(sums.map(move |values| Self::Sums(pairs, values)))
+                    .chain(strips)
+            })
+            .collect();
+        for workgroup in [Workgroup::Small, Workgroup::Large] {
+            all.extend([
+                Self::StripProduct(Factors::Values, workgroup),
+                Self::StripProduct(Factors::Quads, workgroup),
+                Self::StripProduct(Factors::Differences, workgroup),
+                Self::Remember(workgroup),
+            ]);
+        }
+        all.extend([
+            Self::Terms(Terms::Whole),
+            Self::Terms(Terms::Excess),
+            Self::Terms(Terms::Counted),
+            Self::SoftminFinish,
+            Self::GuessedFinish,
+            Self::SumsFinish(Values::One),
+            Self::SumsFinish(Values::Four),
+            Self::NearestFinish,
+            Self::Scale,
+            Self::MarginalError(Ratio::Potentials),
+            Self::MarginalError(Ratio::Scalings),
+            Self::Mixture,
+            Self::Combine,
+        ]);
+        all
+    }
+
+    /// Invocations of a workgroup.
+    pub fn workgroup_size(self) -> usize {
+        let workgroup = match self {
+            Self::StripProduct(_, workgroup) | Self::Remember(workgroup) => workgroup,
+            _ => match self.pairs() {
+                Some(pairs) => pairs.workgroup,
+                None => return 256,
+            },
+        };
+        match workgroup {
+            Workgroup::Small => 8,
+            Workgroup::Large => 64,
+        }
+    }
+
+    /// Rows, or elements, that one workgroup serves.
+    pub fn rows_per_workgroup(self) -> usize {
+        let rows = self.rows() * self.workgroup_size();
+        match self {
+            Self::Remember(_) => Self::REMEMBERED_ROWS,
+            _ => rows / self.splits_per_workgroup(),
+        }
+    }
+
+    /// States that one workgroup leaves of each row, each for a part of its columns.
+    pub fn splits_per_workgroup(self) -> usize {
+        self.pairs().map_or(1, Pairs::lanes_of_columns)
+    }
+
+    /// Ranges of groups begin at multiples of this.
+    pub fn groups_per_tile(self) -> usize {
+        match self.pairs() {
+            Some(pairs) if pairs.columns == Columns::Shared => 8,
+            _ => 1,
+        }
+    }
+
+    /// Points that one workgroup takes into a history.
+    pub(super) const REMEMBERED_ROWS: usize = 256;
+
+    /// Slots of a history that one dispatch handles.
+    pub const SLOTS: usize = 16;
+
+    /// Partial sums that a workgroup leaves of an update: the error, the mean of the image, and a
+    /// product for each slot.
+    pub const REMEMBERED: usize = 2 + Self::SLOTS;
+
+    /// How a kernel over pairs is specialised.
+    pub fn pairs(self) -> Option<Pairs> {
+        match self {
+            Self::Softmin(pairs)
+            | Self::Nearest(pairs)
+            | Self::Sums(pairs, _)
+            | Self::Strip(pairs, _) => Some(pairs),
+            _ => None,
+        }
+    }
+
+    /// The same kernel, specialised otherwise.
+    pub fn with_pairs(self, specialised: impl FnOnce(Pairs) -> Pairs) -> Self {
+        match self {
+            Self::Softmin(pairs) => Self::Softmin(specialised(pairs)),
+            Self::Nearest(pairs) => Self::Nearest(specialised(pairs)),
+            Self::Sums(pairs, values) => Self::Sums(specialised(pairs), values),
+            Self::Strip(pairs, values) => Self::Strip(specialised(pairs), values),
+            other => other,
+        }
+    }
+
+    /// Rows of one invocation.
+    pub(super) fn rows(self) -> usize {
+        match self {
+            Self::StripProduct(_, workgroup) => workgroup.tile().0,
+            _ => self.pairs().map_or(1, Pairs::rows),
+        }
+    }
+
+    /// Quads of channels that one workgroup of a strip's product computes.
+    pub fn quads(self) -> usize {
+        match self {
+            Self::StripProduct(_, workgroup) => workgroup.tile().1,
+            _ => 1,
+        }
+    }
+
+    /// Iterations of its loops over the coordinates of points of some dimension, for each group of columns.
+    pub fn loop_over_coordinates(self, dimension: usize) -> usize {
+        let once = self
+            .pairs()
+            .map_or(0, |pairs| pairs.loop_over_coordinates(dimension));
+        match self {
+            Self::Strip(_, Values::Curvature) => 2 * once,
+            _ => once,
+        }
+    }
+
+    /// Whether it needs subgroup operations, the only capability beyond the core of WGSL.
+    pub fn needs_subgroups(self) -> bool {
+        self.pairs()
+            .is_some_and(|pairs| pairs.columns == Columns::Broadcast)
+    }
+
+    /// The storage buffers at bindings 1, 2, …; binding 0 is the uniform buffer of its parameters.
+    pub fn storage(self) -> &'static [Access] {
+        use Access::{Read as R, Write as W};
+        match self {
+            Self::Softmin(_) => &[R, R, R, R, R, W, W],
+            Self::Sums(_, Values::None) => &[R, R, R, R, R, W, W, W],
+            Self::Sums(..) => &[R, R, R, R, R, W, W, R],
+            Self::Strip(_, Values::None | Values::Excess) => &[R, R, R, R, R, W],
+            Self::Strip(..) => &[R, R, R, R, R, W, R],
+            Self::Nearest(_) => &[R, R, R, R, W, W],
+            Self::StripProduct(Factors::Values | Factors::Quads, _) => &[R, W, R],
+            Self::StripProduct(Factors::Differences, _) => &[R, W, R, R],
+            Self::Terms(_) | Self::SoftminFinish => &[R, R, W],
+            Self::GuessedFinish => &[R, R, W, W],
+            Self::SumsFinish(_) | Self::NearestFinish => &[R, W],
+            Self::Scale => &[R, W, W],
+            Self::MarginalError(Ratio::Potentials) => &[R, R, R, W],
+            Self::MarginalError(Ratio::Scalings) => &[R, R, R, R, W],
+            Self::Remember(_) => &[R, R, R, W, W, W],
+            Self::Mixture => &[R, W],
+            Self::Combine => &[R, R, R, R, W],
+        }
+    }
+}

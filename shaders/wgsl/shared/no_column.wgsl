@@ -1,0 +1,2 @@
+// Stands for no column.
+const NO_COLUMN: u32 = 0xffffffffu;

@@ -1,0 +1,8 @@
+// Weights come as log2 of them.
+alias Term = f32;
+const NOTHING = LOWEST;
+const WEIGHT_ONE = 0.0;
+
+fn term_of(weight: f32, exponent: f32) -> Term {
+    return weight + exponent;
+}

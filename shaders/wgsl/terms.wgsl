@@ -1,0 +1,52 @@
+// What columns bring to an exponent but for their distance, made of weights b and potentials g and laid out as
+// these are, outer × points × inner,
+//
+//     log2 b + sharpness · g
+//
+// or, by the importer's fragment, what another kernel wants of them. LOWEST stands for weight 0 and for what lies behind the last
+// number.
+struct Params {
+    // Terms of this dispatch, from the first one on, and numbers in all.
+    length: u32,
+    first: u32,
+    numbers: u32,
+    // Points of a line, and lines side by side.
+    points: u32,
+    inner: u32,
+    // 0: all weights are 1; 1: those of one line serve all; 2: each line has its own.
+    weights: u32,
+    // 1: there is a potential; 0: it is 0.
+    potential: u32,
+    // Potentials are multiplied with this: log2(e)/ε.
+    sharpness: f32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+#import lowest
+@group(0) @binding(1) var<storage, read> weights: array<f32>;
+@group(0) @binding(2) var<storage, read> potential: array<f32>;
+@group(0) @binding(3) var<storage, read_write> out: array<Term>;
+#import term_of
+
+@compute @workgroup_size($WORKGROUP)
+fn terms(@builtin(global_invocation_id) id: vec3<u32>) {
+    if id.x >= params.length {
+        return;
+    }
+    let index = params.first + id.x;
+    var term = NOTHING;
+    if index < params.numbers {
+        var weight = WEIGHT_ONE;
+        if params.weights == 1u {
+            weight = weights[(index / params.inner) % params.points];
+        } else if params.weights == 2u {
+            weight = weights[index];
+        }
+        var exponent = 0.0;
+        if params.potential == 1u {
+            exponent = params.sharpness * potential[index];
+        }
+        term = term_of(weight, exponent);
+    }
+    out[index] = term;
+}
