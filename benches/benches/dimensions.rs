@@ -38,7 +38,10 @@ fn main() -> Result<()> {
 /// Seconds of a softmin, a product of d values and a gradient.
 fn measure(device: &Device, (n, m, d): (usize, usize, usize), rounds: usize) -> Result<[f64; 3]> {
     let points = cloud(m, d, 2);
-    let (x, y) = (device.points(&cloud(n, d, 1), d)?, device.points(&points, d)?);
+    let (x, y) = (
+        device.points(&cloud(n, d, 1), d)?,
+        device.points(&points, d)?,
+    );
     let kernel = Kernel {
         cost: Cost::SquaredEuclidean,
         epsilon: 0.05 * d as f64,

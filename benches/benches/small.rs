@@ -49,7 +49,7 @@ fn measure(device: &Device, rounds: usize) -> Result<[f64; 3]> {
     let measure = |seed| Measure::uniform(&cloud(POINTS, 3, seed), 3);
     let (a, b) = (measure(1)?, measure(2)?);
     let settings = Sinkhorn::blur(0.1).tolerance(1e-3);
-    let pairs = settings.solve(device, &a, &b)?.report().pairs as f64;
+    let evaluated = settings.solve(device, &a, &b)?.report().pairs as f64;
 
     let x = device.points(&cloud(MANY, 3, 1), 3)?;
     let y = device.points(&cloud(MANY, 3, 2), 3)?;
@@ -79,5 +79,5 @@ fn measure(device: &Device, rounds: usize) -> Result<[f64; 3]> {
         }
     }
     let rate = (MANY * MANY) as f64 / median(passes);
-    Ok([median(solves), rate, pairs])
+    Ok([median(solves), rate, evaluated])
 }

@@ -241,6 +241,7 @@ fn word(columns: Columns) -> &'static str {
         Columns::Loaded => "loaded by each invocation",
         Columns::Broadcast => "broadcast in subgroups",
         Columns::Shared => "shared by a workgroup",
+        Columns::Near => "named by a list",
     }
 }
 
