@@ -15,8 +15,11 @@ use crate::real::Real;
 use crate::softmin::{softmin, softmin_of_itself};
 use crate::vectors::{self, CpuVector};
 use crate::weights::CpuWeights;
-use haul_core::engine::{Groups, Integrand, Nearest, Pairs, Ratio, Remembered, Side, Slot, Update};
+use haul_core::engine::{
+    Groups, Integrand, Nearest, Pairs, RATIO_LOG2, Ratio, Remembered, Side, Slot, Update,
+};
 use haul_core::{Engine, Error, Interrupt, Precision, Result};
+use std::f64::consts::LN_2;
 
 /// What the columns bring.
 type Columns<'v, T> = Side<'v, CpuWeights, CpuVector<T>>;
@@ -308,23 +311,14 @@ impl<T: Real> Engine for CpuEngine<T> {
     }
 }
 
-/// A ratio of masses beyond e^300 is told as that: wrong by far, but finite, so that a solve that
-/// began far off goes on.
-const LARGEST_LOG: f64 = 300.0;
-
 /// Σᵢ |rᵢ − aᵢ e^{−fᵢ/ρ}| of each histogram.
 fn marginal_errors<T: Real>(weights: &CpuWeights, ratio: Ratio<'_, CpuVector<T>>) -> Vec<f64> {
     let weights = (weights.values(), weights.histograms());
     match ratio {
         Ratio::Potentials(update) => {
             let (before, after) = (&update.before.values, &update.after.values);
-            let rho = update.rho;
-            // With after = λ T, (before − T)/ε is (before − after)(1/ε + 1/ρ) − before/ρ.
-            let sharpness = 1.0 / update.epsilon + 1.0 / rho;
             vectors::marginal_errors(weights, |i| {
-                let (before, after) = (before[i].to_f64(), after[i].to_f64());
-                let wanted = (-before / rho).min(LARGEST_LOG).exp();
-                wanted * ((before - after) * sharpness).min(LARGEST_LOG).exp_m1()
+                update.excess(before[i].to_f64(), after[i].to_f64())
             })
         }
         Ratio::Scalings {
@@ -336,7 +330,7 @@ fn marginal_errors<T: Real>(weights: &CpuWeights, ratio: Ratio<'_, CpuVector<T>>
         } => vectors::marginal_errors(weights, |i| {
             let (u, f) = (scaling.values[i].to_f64(), potential.values[i].to_f64());
             let wanted = -(f + epsilon * u.ln()) / rho;
-            u * sums.values[i].to_f64() - wanted.min(LARGEST_LOG).exp()
+            u * sums.values[i].to_f64() - wanted.min(RATIO_LOG2 * LN_2).exp()
         }),
     }
 }

@@ -106,7 +106,7 @@ pub(crate) async fn certify<E: Engine>(
     let mut plan = Evaluation::new(engine, kernel, (source, target), rounding).await?;
     let penalized = plan.penalized().await?;
     let exact = plan.exact().await?;
-    let balanced = source.rho.is_infinite() && target.rho.is_infinite();
+    let balanced = Marginal::are_exact(source, target);
     let hard_dual = if balanced {
         Some(plan.hard_dual().await?)
     } else {

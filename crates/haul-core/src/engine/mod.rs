@@ -26,6 +26,7 @@ pub use forward::{Forward, Operator};
 pub use pairs::{Groups, Lines, Near, Pairs, Side, TILE};
 
 use crate::{Cost, Interrupt, Precision, Result};
+use std::f64::consts::LN_2;
 use std::future::Future;
 
 /// The Gibbs kernel exp(−C/ε), never evaluated as a whole.
@@ -110,6 +111,21 @@ pub enum Ratio<'v, V> {
         /// The sums s.
         sums: &'v V,
     },
+}
+
+/// Where ratios of masses are cut: beyond 2^100, what is far off is told as far off, and not as infinite, so that a solve which
+/// began there goes on.
+pub const RATIO_LOG2: f64 = 100.0;
+
+impl<V> Update<'_, V> {
+    /// rᵢ/aᵢ − e^{−fᵢ/ρ} of a row, from its potential before and after, cut at 2^±[`RATIO_LOG2`]. With after = λ T,
+    /// (before − T)/ε is (before − after)(1/ε + 1/ρ) − before/ρ.
+    pub fn excess(&self, before: f64, after: f64) -> f64 {
+        let sharpness = 1.0 / self.epsilon + 1.0 / self.rho;
+        let most = RATIO_LOG2 * LN_2;
+        let wanted = (-before / self.rho).min(most).exp();
+        wanted * ((before - after) * sharpness).min(most).exp_m1()
+    }
 }
 
 /// A place in what an accelerated iteration remembers of its past: for each of n points, in

@@ -65,6 +65,11 @@ impl<E: Engine> Marginal<E> {
         self.points.dimension()
     }
 
+    /// Whether the plan's marginals on both sides are the measures.
+    pub(crate) fn are_exact(source: &Self, target: &Self) -> bool {
+        source.rho.is_infinite() && target.rho.is_infinite()
+    }
+
     pub(crate) fn side(&self) -> Side<'_, E::Weights, E::Vector> {
         Side::new(&self.on_device, &self.potential)
     }

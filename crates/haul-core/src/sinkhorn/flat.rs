@@ -58,7 +58,7 @@ pub(crate) async fn refine<E: Engine>(
         target.potential = engine.vector(&g)?;
         let mut f = update(engine, kernel, source, target).await?;
         // The constant that the plan does not feel: the best one, or none that takes digits.
-        let balanced = source.rho.is_infinite() && target.rho.is_infinite();
+        let balanced = Marginal::are_exact(source, target);
         let translation = if balanced {
             let [f, g] = [(&*source, &f), (&*target, &g)]
                 .map(|(side, values)| mean(&side.weights, values.iter().copied()));

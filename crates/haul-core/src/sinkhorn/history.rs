@@ -11,9 +11,6 @@ use crate::{Engine, Precision, Result};
 /// over the pairs is so long that two kernels do not matter.
 const FEW: usize = 1 << 14;
 
-/// Where exponents are cut.
-const FAR: f64 = 70.0;
-
 pub(crate) enum History<E: Engine> {
     /// n×slots each.
     Device {
@@ -47,7 +44,7 @@ impl<E: Engine> History<E> {
     }
 
     /// Puts a marginal's update that is not yet accepted into a slot, and measures it as
-    /// [`Engine::remember`] does; the error is one where ρ is infinite.
+    /// [`Engine::remember`] does.
     pub(crate) async fn remember(
         &mut self,
         engine: &E,
@@ -84,9 +81,8 @@ impl<E: Engine> History<E> {
                 .map(|(weight, (before, after))| weight * term(*before, *after))
                 .sum()
         };
-        // A start that is far off has a huge error, but a finite one.
-        let excess = |before: f64, after: f64| ((before - after) / epsilon).min(FAR).exp_m1();
-        let error = weighted(&|before, after| excess(before, after).abs());
+        let update = marginal.pending(epsilon);
+        let error = weighted(&|before, after| update.excess(before, after).abs());
         let mean = weighted(&|_, after| after);
         // Points of weight 0 count for nothing.
         let points = marginal.weights.iter().zip(before.iter().zip(&after));

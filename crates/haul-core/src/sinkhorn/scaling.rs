@@ -138,7 +138,7 @@ impl<'e, E: Engine> Scalings<'e, E> {
         source: &mut Marginal<E>,
         target: &mut Marginal<E>,
     ) -> Result<()> {
-        if source.rho.is_infinite() && target.rho.is_infinite() {
+        if Marginal::are_exact(source, target) {
             return Ok(());
         }
         let Self { engine, kernel, .. } = self;

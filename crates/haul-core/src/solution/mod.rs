@@ -267,7 +267,7 @@ impl<E: Engine> Solution<E> {
 impl<E: Engine> State<E> {
     /// Whether P1 = a and Pᵀ1 = b were asked for.
     pub(crate) fn is_balanced(&self) -> bool {
-        self.source.rho.is_infinite() && self.target.rho.is_infinite()
+        Marginal::are_exact(&self.source, &self.target)
     }
 }
 
