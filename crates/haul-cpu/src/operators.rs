@@ -3,11 +3,13 @@
 //! Everything is done when an operator returns, so that no future waits.
 
 use crate::checks::{
-    check_pairs, check_potential, check_ratio, check_side, check_slot, check_update,
+    check_groups, check_pairs, check_potential, check_ratio, check_side, check_slot, check_update,
 };
 use crate::engine::CpuEngine;
 use crate::floor::Width;
+use crate::groups;
 use crate::lines;
+use crate::nearest::nearest;
 use crate::pass::{Pass, row_roundings};
 use crate::points::{CpuPoints, check};
 use crate::product::{Against, Product};
@@ -121,10 +123,18 @@ impl<T: Real> Engine for CpuEngine<T> {
             check("the guess of a softmin", guess.values.len(), length)?;
         }
         check("the result of a softmin", out.values.len(), length)?;
-        if groups.is_some() {
-            return Err(self.unsupported("the masses of groups"));
-        }
         let pass = self.pass(pairs, columns)?;
+        if let Some(asked) = groups {
+            check_groups(&asked, (pairs.rows.len(), pairs.columns.len()))?;
+            return match guess {
+                Some(guess) if pairs.lines.count() == 1 => {
+                    let guess = &guess.values;
+                    groups::softmin(&self.workers, &pass, guess, asked, &mut out.values)
+                }
+                Some(_) => Err(self.unsupported("the masses of groups in many lines")),
+                None => Err(self.unsupported("the masses of groups without a guess")),
+            };
+        }
         let itself = pairs.symmetric && pairs.near.is_none() && pairs.lines.count() == 1;
         if let (true, Some(_), Some(potential)) = (itself, guess, columns.potential) {
             let potential = &potential.values;
@@ -226,8 +236,10 @@ impl<T: Real> Engine for CpuEngine<T> {
         pairs: Pairs<'_, Self::Points>,
         columns: Columns<'_, T>,
     ) -> Result<Nearest> {
-        self.pass(pairs, columns)?;
-        Err(self.unsupported("nearest columns"))
+        if u32::try_from(pairs.columns.len()).is_err() {
+            return Err(self.unsupported("nearest columns among more than 2³² − 1"));
+        }
+        nearest(&self.workers, self.pass(pairs, columns)?)
     }
 
     fn scale(
