@@ -17,7 +17,8 @@
 mod kernels;
 
 pub use kernels::{
-    Access, Columns, Factors, Pairs, Points, Power, Ratio, Shader, Terms, Values, Workgroup,
+    Access, Columns, Density, Factors, Lanes, Pairs, Points, Power, Ratio, Shader, Terms, Values,
+    Workgroup,
 };
 
 #[cfg(test)]

@@ -58,6 +58,7 @@ mod instructions;
 mod layout;
 mod lines;
 mod maximum;
+mod nearest;
 mod operators;
 mod pass;
 mod points;

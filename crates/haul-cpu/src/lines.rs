@@ -39,8 +39,6 @@ impl<T: Float> Side<'_, T> {
     fn terms(&self, lines: Range<usize>) -> Tiled<T> {
         let Self { columns, .. } = *self;
         let k = self.pass.sharpness();
-        let potential = self.pass.potential();
-        let shared = potential.is_some_and(|g| g.len() == columns.points);
         Tiled::new(
             columns.points,
             lines,
@@ -49,15 +47,8 @@ impl<T: Float> Side<'_, T> {
                 let log_weight = self.weighing.map_or(0.0, |weights| {
                     weights.log_weights()[entry(weights, columns, line, point)]
                 });
-                let g = potential.map_or(0.0, |g| {
-                    let at = if shared {
-                        point
-                    } else {
-                        columns.at(line, point)
-                    };
-                    g[at].to_f64()
-                });
-                term_of(log_weight, k * g)
+                let g = self.pass.potential_at(columns, line, point);
+                term_of(log_weight, k * g.to_f64())
             },
         )
     }
@@ -195,7 +186,7 @@ pub(crate) fn product_of_matrices<'a, T: Float>(
 }
 
 /// Where a line has the weight of a point: in its own weights, or in those of one line for all.
-fn entry(weights: &CpuWeights, columns: Layout, line: usize, point: usize) -> usize {
+pub(crate) fn entry(weights: &CpuWeights, columns: Layout, line: usize, point: usize) -> usize {
     if weights.len() == columns.points {
         point
     } else {

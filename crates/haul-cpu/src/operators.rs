@@ -8,6 +8,7 @@ use crate::checks::{
 use crate::engine::CpuEngine;
 use crate::floor::Width;
 use crate::lines;
+use crate::nearest::nearest;
 use crate::pass::{Pass, row_roundings};
 use crate::points::{CpuPoints, check};
 use crate::product::{Against, Product};
@@ -226,8 +227,10 @@ impl<T: Real> Engine for CpuEngine<T> {
         pairs: Pairs<'_, Self::Points>,
         columns: Columns<'_, T>,
     ) -> Result<Nearest> {
-        self.pass(pairs, columns)?;
-        Err(self.unsupported("nearest columns"))
+        if u32::try_from(pairs.columns.len()).is_err() {
+            return Err(self.unsupported("nearest columns among more than 2³² − 1"));
+        }
+        nearest(&self.workers, self.pass(pairs, columns)?)
     }
 
     fn scale(

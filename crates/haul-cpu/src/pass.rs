@@ -6,6 +6,7 @@
 
 use crate::aligned::Aligned;
 use crate::block::{Block, RowKernel, dispatch, dispatch_in, tiles_of_lanes};
+use crate::layout::Layout;
 use crate::points::CpuPoints;
 use crate::power::Metric;
 use crate::real::Float;
@@ -101,6 +102,21 @@ impl<'a, T: Float> Pass<'a, T> {
     /// g; none where it is 0.
     pub(crate) fn potential(&self) -> Option<&'a [T]> {
         self.side.potential.map(|potential| &potential.values[..])
+    }
+
+    /// g of a point in a line: that of the line, or the one of all.
+    #[inline(always)]
+    pub(crate) fn potential_at(&self, columns: Layout, line: usize, point: usize) -> T {
+        let at = |g: &[T]| match g.len() == columns.points {
+            true => g[point],
+            false => g[columns.at(line, point)],
+        };
+        self.potential().map_or(T::ZERO, at)
+    }
+
+    /// Puts other numbers in place of the columns' terms.
+    pub(crate) fn set_terms(&mut self, terms: Aligned<T>) {
+        self.terms = terms;
     }
 
     pub(crate) fn lines(&self) -> Lines {

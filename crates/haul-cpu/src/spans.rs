@@ -38,6 +38,15 @@ pub(crate) struct Span<'a, T> {
     pub(crate) sharpness: T,
 }
 
+/// The costs of some rows, column after column.
+#[inline(always)]
+fn of_columns<'a, T: Float, S: Simd>(
+    [a, b, c, d]: [&'a [T::Lanes<S>]; ROWS],
+) -> impl Iterator<Item = [&'a T::Lanes<S>; ROWS]> {
+    let columns = a.iter().zip(b).zip(c).zip(d);
+    columns.map(|(((a, b), c), d)| [a, b, c, d])
+}
+
 /// The kernel with a maximum.
 pub(crate) struct Maxima<'a, T> {
     pub(crate) span: Span<'a, T>,
@@ -61,9 +70,9 @@ impl<T: Float> WithSimd for Maxima<'_, T> {
                 let h = T::lanes::<S>(span.terms.of(*line, span.tiles));
                 let c = costs.map(|costs| &T::lanes::<S>(costs)[..h.len()]);
                 let mut maxima = [floor; ROWS];
-                for (j, h) in h.iter().enumerate() {
+                for (h, c) in h.iter().zip(of_columns::<T, S>(c)) {
                     for r in 0..ROWS {
-                        let exponent = T::negate_mul_add(simd, k, c[r][j], *h);
+                        let exponent = T::negate_mul_add(simd, k, *c[r], *h);
                         maxima[r] = T::max(simd, maxima[r], exponent);
                     }
                 }
@@ -76,9 +85,9 @@ impl<T: Float> WithSimd for Maxima<'_, T> {
                 for (first, h) in (0..).step_by(BLOCK).zip(h.chunks(BLOCK)) {
                     let c = c.map(|costs| &costs[first..][..h.len()]);
                     let mut inner = [zero; ROWS];
-                    for (j, h) in h.iter().enumerate() {
+                    for (h, c) in h.iter().zip(of_columns::<T, S>(c)) {
                         for r in 0..ROWS {
-                            let exponent = T::negate_mul_add(simd, k, c[r][j], *h);
+                            let exponent = T::negate_mul_add(simd, k, *c[r], *h);
                             let below = T::sub(simd, exponent, maxima[r]);
                             let power = exp2_of_limited::<T, S>(simd, below);
                             inner[r] = T::add(simd, inner[r], power);
@@ -209,14 +218,14 @@ impl<T: Float, M: Contribution<T>> WithSimd for Plain<'_, T, M> {
                 let mut sums = [zero; ROWS];
                 for (first, h) in (0..).step_by(BLOCK).zip(h.chunks(BLOCK)) {
                     let c = c.map(|costs| &costs[first..][..h.len()]);
-                    let values = values.get(first..).unwrap_or(&[]);
+                    let mut values = values.get(first..).unwrap_or(&[]).iter();
                     let mut inner = [zero; ROWS];
-                    for (j, h) in h.iter().enumerate() {
-                        let value = values.get(j);
+                    for (h, c) in h.iter().zip(of_columns::<T, S>(c)) {
+                        let value = values.next();
                         for r in 0..ROWS {
-                            let rest = T::sub(simd, c[r][j], f[r]);
+                            let rest = T::sub(simd, *c[r], f[r]);
                             let exponent = T::negate_mul_add(simd, k, rest, *h);
-                            inner[r] = contribution.add(simd, exponent, c[r][j], value, inner[r]);
+                            inner[r] = contribution.add(simd, exponent, *c[r], value, inner[r]);
                         }
                     }
                     for r in 0..ROWS {

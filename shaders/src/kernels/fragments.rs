@@ -2,9 +2,11 @@
 
 use super::assemble::{Bindings, assemble};
 use super::files::{FRAGMENTS, KERNELS};
-use super::{Columns, Factors, Pairs, Points, Power, Ratio, Shader, Terms, Values};
+use super::{
+    Columns, Density, Factors, Lanes, Pairs, Points, Power, Ratio, Shader, Terms, Values, Workgroup,
+};
 
-/// Names, and the fragments they stand for; an empty one stands for nothing.
+/// Names, and the fragments they stand for, the first of several; an empty one stands for nothing.
 type Choices = Vec<(&'static str, &'static str)>;
 
 fn text(files: &[(&str, &'static str)], name: &str) -> Option<&'static str> {
@@ -30,7 +32,9 @@ impl Shader {
                 fragment: &fragment,
                 constants: &[
                     ("ROWS", self.rows()),
+                    ("LINES", self.lines()),
                     ("QUADS", self.quads()),
+                    ("PARTS", self.parts_per_tile()),
                     ("WORKGROUP", self.workgroup_size()),
                     ("STEP", self.splits_per_workgroup()),
                     ("TERMS", self.workgroup_size() * Self::REMEMBERED),
@@ -48,6 +52,12 @@ impl Shader {
             Self::Strip(..) => "strip",
             Self::Nearest(_) => "nearest",
             Self::StripProduct(..) => "strip_product",
+            Self::Costs(_) => "costs",
+            Self::GroupSums(_) => "group_sums",
+            Self::Masses => "masses",
+            Self::SoftminLines(..) => "softmin_lines",
+            Self::ProductLines(..) => "product_lines",
+            Self::NearestLines(..) => "nearest_lines",
             Self::Terms(_) => "terms",
             Self::SoftminFinish => "softmin_finish",
             Self::GuessedFinish => "guessed_finish",
@@ -62,10 +72,24 @@ impl Shader {
     }
 
     fn choices(self) -> Choices {
-        let mut choices = self.pairs().map_or_else(Vec::new, Pairs::choices);
-        choices.extend(match self {
+        let mut choices = match self {
             Self::Softmin(pairs) => vec![("column_term", pairs.column_term(Terms::Whole))],
             Self::Nearest(pairs) => vec![("column_term", pairs.column_term(Terms::Counted))],
+            Self::GroupSums(pairs) => {
+                let part = match pairs.workgroup {
+                    Workgroup::Small => "part_of_invocation",
+                    Workgroup::Large => "part_of_workgroup",
+                };
+                let column_term = pairs.column_term(Terms::Whole);
+                vec![
+                    ("part_of_tile", part),
+                    ("column_term", column_term),
+                    ("term", "term_plain"),
+                ]
+            }
+            // In place of the clouds with all that belongs to them.
+            Self::Costs(_) => vec![("clouds", "clouds_bare")],
+            Self::ProductLines(density, ..) => vec![("density", density.file())],
             Self::Terms(Terms::Whole) => vec![("term_of", "term_of_whole")],
             Self::Terms(Terms::Excess) => vec![("term_of", "term_of_excess")],
             Self::Terms(Terms::Counted) => vec![("term_of", "term_of_counted")],
@@ -76,8 +100,29 @@ impl Shader {
             Self::MarginalError(Ratio::Potentials) => vec![("marginal", "marginal_potentials")],
             Self::MarginalError(Ratio::Scalings) => vec![("marginal", "marginal_scalings")],
             _ => Vec::new(),
-        });
+        };
+        choices.extend(self.pairs().map_or_else(Vec::new, Pairs::choices));
+        choices.extend(self.lanes().map(|lanes| ("my_places", lanes.file())));
         choices
+    }
+}
+
+impl Lanes {
+    fn file(self) -> &'static str {
+        match self {
+            Self::Rows => "lanes_of_rows",
+            Self::Lines => "lanes_of_lines",
+        }
+    }
+}
+
+impl Density {
+    fn file(self) -> &'static str {
+        match self {
+            Self::Whole => "density_of_costs",
+            Self::Excess => "density_of_excess",
+            Self::Stored => "density_stored",
+        }
     }
 }
 

@@ -11,4 +11,6 @@ mod shader;
 mod variants;
 
 pub use shader::{Access, Shader};
-pub use variants::{Columns, Factors, Pairs, Points, Power, Ratio, Terms, Values, Workgroup};
+pub use variants::{
+    Columns, Density, Factors, Lanes, Pairs, Points, Power, Ratio, Terms, Values, Workgroup,
+};

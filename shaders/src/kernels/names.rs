@@ -1,7 +1,9 @@
 //! What a variant is called where a person types it: the kernel, then what it is specialised by, as in
 //! `softmin-3d-p2-shared-64`.
 
-use super::{Columns, Factors, Pairs, Points, Power, Ratio, Shader, Terms, Values, Workgroup};
+use super::{
+    Columns, Density, Factors, Lanes, Pairs, Points, Power, Ratio, Shader, Terms, Values, Workgroup,
+};
 use std::fmt::{self, Display, Formatter};
 
 impl Shader {
@@ -20,16 +22,26 @@ impl Display for Shader {
         let kernel = self.entry_point().replace('_', "-");
         f.write_str(&kernel)?;
         match *self {
-            Self::Softmin(pairs) | Self::Nearest(pairs) => write!(f, "{pairs}"),
+            Self::Softmin(pairs)
+            | Self::Nearest(pairs)
+            | Self::Costs(pairs)
+            | Self::GroupSums(pairs) => write!(f, "{pairs}"),
             Self::Sums(pairs, values) | Self::Strip(pairs, values) => write!(f, "{values}{pairs}"),
             Self::StripProduct(factors, workgroup) => write!(f, "{factors}{workgroup}"),
             Self::Remember(workgroup) => write!(f, "{workgroup}"),
+            Self::SoftminLines(lanes, workgroup) | Self::NearestLines(lanes, workgroup) => {
+                write!(f, "{lanes}{workgroup}")
+            }
+            Self::ProductLines(density, lanes, workgroup) => {
+                write!(f, "{density}{lanes}{workgroup}")
+            }
             Self::Terms(terms) => write!(f, "{terms}"),
             Self::SumsFinish(values) => write!(f, "{values}"),
             Self::MarginalError(ratio) => write!(f, "{ratio}"),
             Self::SoftminFinish
             | Self::GuessedFinish
             | Self::NearestFinish
+            | Self::Masses
             | Self::Scale
             | Self::Mixture
             | Self::Combine => Ok(()),
@@ -98,6 +110,15 @@ parts! {
         Excess => "-excess",
         Slope => "-slope",
         Curvature => "-curvature",
+    }
+    Lanes {
+        Rows => "-rows",
+        Lines => "-lines",
+    }
+    Density {
+        Whole => "-whole",
+        Excess => "-excess",
+        Stored => "-stored",
     }
     Factors {
         Values => "-values",

@@ -1,6 +1,6 @@
 //! The list of the kernels and of their variants, and what a host must know of each.
 
-use super::{Columns, Factors, Pairs, Ratio, Terms, Values, Workgroup};
+use super::{Columns, Density, Factors, Lanes, Pairs, Ratio, Terms, Values, Workgroup};
 
 /// A kernel in one of its variants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -14,9 +14,22 @@ pub enum Shader {
     Strip(Pairs, Values),
     /// The columns of the least cost less their potential: states of (value, column).
     Nearest(Pairs),
+    /// The sums of a softmin whose result was guessed, and the masses of the plan between tiles of rows and groups of columns,
+    /// by a list of near columns.
+    GroupSums(Pairs),
+    /// Adds up the masses of the tiles of a group of rows.
+    Masses,
     /// A strip times any number of values of its columns.
     StripProduct(Factors, Workgroup),
-    /// What columns bring to an exponent, for lists of near columns.
+    /// The scaled costs of a strip of pairs.
+    Costs(Pairs),
+    /// The log-sum-exp of softmin over many lines, with a strip of costs: states of (maximum, sum).
+    SoftminLines(Lanes, Workgroup),
+    /// The sums of a product over many lines, with a strip of costs or of densities.
+    ProductLines(Density, Lanes, Workgroup),
+    /// The nearest columns over many lines, with a strip of costs: states of (value, column).
+    NearestLines(Lanes, Workgroup),
+    /// What columns bring to an exponent, for lists of near columns and for lines.
     Terms(Terms),
     /// Joins the states of softmin.
     SoftminFinish,
@@ -59,8 +72,12 @@ impl Shader {
                 let strips = Values::ALL.into_iter().filter(move |v| pairs.strips(*v));
                 let strips = strips.map(move |values| Self::Strip(pairs, values));
                 let nearest = pairs.finds_nearest().then_some(Self::Nearest(pairs));
+                let costs = pairs.has_costs().then_some(Self::Costs(pairs));
+                let groups = pairs.has_groups().then_some(Self::GroupSums(pairs));
                 std::iter::once(Self::Softmin(pairs))
+                    .chain(groups)
                     .chain(nearest)
+                    .chain(costs)
                     .chain(sums.map(move |values| Self::Sums(pairs, values)))
                     .chain(strips)
             })
@@ -72,6 +89,15 @@ impl Shader {
                 Self::StripProduct(Factors::Differences, workgroup),
                 Self::Remember(workgroup),
             ]);
+            for lanes in Lanes::ALL {
+                all.extend([
+                    Self::SoftminLines(lanes, workgroup),
+                    Self::ProductLines(Density::Whole, lanes, workgroup),
+                    Self::ProductLines(Density::Excess, lanes, workgroup),
+                    Self::ProductLines(Density::Stored, lanes, workgroup),
+                    Self::NearestLines(lanes, workgroup),
+                ]);
+            }
         }
         all.extend([
             Self::Terms(Terms::Whole),
@@ -82,6 +108,7 @@ impl Shader {
             Self::SumsFinish(Values::One),
             Self::SumsFinish(Values::Four),
             Self::NearestFinish,
+            Self::Masses,
             Self::Scale,
             Self::MarginalError(Ratio::Potentials),
             Self::MarginalError(Ratio::Scalings),
@@ -94,7 +121,11 @@ impl Shader {
     /// Invocations of a workgroup.
     pub fn workgroup_size(self) -> usize {
         let workgroup = match self {
-            Self::StripProduct(_, workgroup) | Self::Remember(workgroup) => workgroup,
+            Self::StripProduct(_, workgroup)
+            | Self::Remember(workgroup)
+            | Self::SoftminLines(_, workgroup)
+            | Self::ProductLines(_, _, workgroup)
+            | Self::NearestLines(_, workgroup) => workgroup,
             _ => match self.pairs() {
                 Some(pairs) => pairs.workgroup,
                 None => return 256,
@@ -108,10 +139,40 @@ impl Shader {
 
     /// Rows, or elements, that one workgroup serves.
     pub fn rows_per_workgroup(self) -> usize {
+        if let Some(Lanes::Lines) = self.lanes() {
+            return self.rows();
+        }
         let rows = self.rows() * self.workgroup_size();
         match self {
             Self::Remember(_) => Self::REMEMBERED_ROWS,
             _ => rows / self.splits_per_workgroup(),
+        }
+    }
+
+    /// What its invocations differ in, of a kernel over lines.
+    pub fn lanes(self) -> Option<Lanes> {
+        match self {
+            Self::SoftminLines(lanes, _)
+            | Self::ProductLines(_, lanes, _)
+            | Self::NearestLines(lanes, _) => Some(lanes),
+            _ => None,
+        }
+    }
+
+    /// Lines that one workgroup serves.
+    pub fn lines_per_workgroup(self) -> usize {
+        match self.lanes() {
+            Some(Lanes::Lines) => self.lines() * self.workgroup_size(),
+            _ => self.lines(),
+        }
+    }
+
+    /// Partial masses that a tile of rows has, for each split and group of columns.
+    pub fn parts_per_tile(self) -> usize {
+        match self.workgroup_size() {
+            // Its invocations add theirs up first.
+            64 => 1,
+            _ => 64 / self.rows(),
         }
     }
 
@@ -143,6 +204,8 @@ impl Shader {
         match self {
             Self::Softmin(pairs)
             | Self::Nearest(pairs)
+            | Self::Costs(pairs)
+            | Self::GroupSums(pairs)
             | Self::Sums(pairs, _)
             | Self::Strip(pairs, _) => Some(pairs),
             _ => None,
@@ -154,6 +217,8 @@ impl Shader {
         match self {
             Self::Softmin(pairs) => Self::Softmin(specialised(pairs)),
             Self::Nearest(pairs) => Self::Nearest(specialised(pairs)),
+            Self::Costs(pairs) => Self::Costs(specialised(pairs)),
+            Self::GroupSums(pairs) => Self::GroupSums(specialised(pairs)),
             Self::Sums(pairs, values) => Self::Sums(specialised(pairs), values),
             Self::Strip(pairs, values) => Self::Strip(specialised(pairs), values),
             other => other,
@@ -164,7 +229,25 @@ impl Shader {
     pub(super) fn rows(self) -> usize {
         match self {
             Self::StripProduct(_, workgroup) => workgroup.tile().0,
-            _ => self.pairs().map_or(1, Pairs::rows),
+            _ => match self.pairs() {
+                Some(pairs) => pairs.rows(),
+                None => self.tile_of_lines().0,
+            },
+        }
+    }
+
+    /// Lines of one invocation.
+    pub(super) fn lines(self) -> usize {
+        self.tile_of_lines().1
+    }
+
+    /// Rows and lines of one invocation of a kernel over lines.
+    fn tile_of_lines(self) -> (usize, usize) {
+        match self {
+            Self::SoftminLines(lanes, workgroup)
+            | Self::ProductLines(_, lanes, workgroup)
+            | Self::NearestLines(lanes, workgroup) => workgroup.tile_of_lines(lanes),
+            _ => (1, 1),
         }
     }
 
@@ -205,7 +288,11 @@ impl Shader {
             Self::Nearest(_) => &[R, R, R, R, W, W],
             Self::StripProduct(Factors::Values | Factors::Quads, _) => &[R, W, R],
             Self::StripProduct(Factors::Differences, _) => &[R, W, R, R],
-            Self::Terms(_) | Self::SoftminFinish => &[R, R, W],
+            Self::GroupSums(_) => &[R, R, R, R, R, W, R, W],
+            Self::Masses | Self::Costs(_) | Self::Terms(_) | Self::SoftminFinish => &[R, R, W],
+            Self::SoftminLines(..) | Self::NearestLines(..) => &[R, R, W, W],
+            Self::ProductLines(Density::Stored, ..) => &[R, R, W, W],
+            Self::ProductLines(..) => &[R, R, W, W, R, R],
             Self::GuessedFinish => &[R, R, W, W],
             Self::SumsFinish(_) | Self::NearestFinish => &[R, W],
             Self::Scale => &[R, W, W],

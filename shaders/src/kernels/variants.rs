@@ -97,6 +97,26 @@ pub enum Values {
     Curvature,
 }
 
+/// What the invocations of a workgroup differ in, of a kernel over lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Lanes {
+    /// Invocations side by side take rows side by side: where lines are few, or lie one after the other.
+    Rows,
+    /// Invocations side by side take lines side by side: where points are few.
+    Lines,
+}
+
+/// What the densities of a product over lines are made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Density {
+    /// A strip of costs, and potentials of each line.
+    Whole,
+    /// The same, and of each density what it exceeds 1 by.
+    Excess,
+    /// A strip of densities, the same for all lines.
+    Stored,
+}
+
 /// What a strip is multiplied with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Factors {
@@ -186,6 +206,21 @@ impl Workgroup {
             Self::Large => (4, 2),
         }
     }
+
+    /// Rows and lines that an invocation of a kernel over lines holds in registers.
+    pub(super) fn tile_of_lines(self, lanes: Lanes) -> (usize, usize) {
+        match (self, lanes) {
+            (Self::Small, Lanes::Rows) => (4, 8),
+            (Self::Small, Lanes::Lines) => (8, 4),
+            (Self::Large, Lanes::Rows) => (1, 8),
+            (Self::Large, Lanes::Lines) => (8, 1),
+        }
+    }
+}
+
+impl Lanes {
+    /// Both.
+    pub(super) const ALL: [Self; 2] = [Self::Rows, Self::Lines];
 }
 
 impl Columns {
@@ -214,6 +249,20 @@ impl Pairs {
                 })
             })
         })
+    }
+
+    /// Whether there is a kernel for a strip of costs.
+    pub(super) fn has_costs(self) -> bool {
+        match self.columns {
+            Columns::Loaded => true,
+            Columns::Broadcast | Columns::Shared => !self.points.are_few(),
+            Columns::Near => false,
+        }
+    }
+
+    /// Whether there is a kernel that takes the masses of groups.
+    pub(super) fn has_groups(self) -> bool {
+        self.columns == Columns::Near
     }
 
     /// Whether there is a kernel that finds nearest columns.

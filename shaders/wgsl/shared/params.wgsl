@@ -46,6 +46,8 @@ struct Params {
     first_column: u32,
     // Of a list of near columns: the tile of 64 rows that the bound rows begin with.
     first_tile: u32,
+    // Of masses of groups: tiles of rows in all. There the width is the number of groups of columns.
+    tiles: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;

@@ -93,62 +93,21 @@ impl<'p, E: Engine> GridPass<'p, E> {
             .softmin(self.along(last), side, guess, None, out)
     }
 
-    /// A product with one value a column; `potential` is that of the rows.
-    pub(crate) fn product(
-        &self,
-        factor: Factor,
-        potential: Option<&E::Vector>,
-        values: &E::Vector,
-        out: &mut E::Vector,
-    ) -> Result<()> {
+    /// The densities of all axes, for products with any number of values; `potential` is that of the rows.
+    pub(crate) fn densities(self, potential: Option<&'p E::Vector>) -> Result<Densities<'p, E>> {
         // Where nothing depends on potentials, no row is to be brought to a sum of 1.
         let plain = self.kernel.epsilon.is_infinite()
             || (self.side.potential.is_none() && potential.is_none());
-        let transforms = if plain {
-            Vec::new()
-        } else {
-            self.transforms()?
-        };
-        let (mut values, mut costs) = (Source::Given(values), None);
-        for k in 0..=self.last() {
-            let rows = match transforms.get(k) {
-                Some(transform) => Some(&transform.values),
-                None => potential,
-            };
-            let side = match (plain, k) {
-                (true, 1..) => Side {
-                    weights: None,
-                    potential: None,
-                },
-                _ => self.side_at(k, &transforms),
-            };
-            let axis = AxisPass {
-                engine: self.engine,
-                pairs: self.along(k),
-                rows,
-                side,
-                length: self.length(k + 1),
-            };
-            if factor == Factor::Cost {
-                let mut next = axis.product(Factor::Cost, values.vector())?;
-                if let Some(costs) = &costs {
-                    let carried = axis.product(Factor::One, costs)?;
-                    let mut sum = self.engine.zeros(axis.length)?;
-                    self.engine
-                        .combine(&[(1.0, &next), (1.0, &carried)], &mut sum)?;
-                    next = sum;
-                }
-                costs = Some(next);
-            }
-            if factor != Factor::Cost || k < self.last() {
-                values = Source::Made(axis.product(Factor::One, values.vector())?);
-            }
-        }
-        let result = match &costs {
-            Some(costs) => costs,
-            None => values.vector(),
-        };
-        self.engine.combine(&[(1.0, result)], out)
+        Ok(Densities {
+            transforms: if plain {
+                Vec::new()
+            } else {
+                self.transforms()?
+            },
+            plain,
+            potential,
+            pass: self,
+        })
     }
 
     /// The column of the least cost less potential for each row, and that value.
@@ -209,6 +168,77 @@ impl<'p, E: Engine> GridPass<'p, E> {
     }
 }
 
+/// The density of a plan along each axis.
+pub(crate) struct Densities<'p, E: Engine> {
+    pass: GridPass<'p, E>,
+    transforms: Vec<Transform<E>>,
+    potential: Option<&'p E::Vector>,
+    /// Whether there are no potentials.
+    plain: bool,
+}
+
+impl<E: Engine> Densities<'_, E> {
+    /// The product along an axis with one value a column.
+    fn along(&self, k: usize, factor: Factor, values: &E::Vector) -> Result<E::Vector> {
+        let Self {
+            pass, transforms, ..
+        } = self;
+        let rows = match transforms.get(k) {
+            Some(transform) => Some(&transform.values),
+            None => self.potential,
+        };
+        let side = match (self.plain, k) {
+            (true, 1..) => Side {
+                weights: None,
+                potential: None,
+            },
+            _ => pass.side_at(k, transforms),
+        };
+        let integrand = Integrand {
+            factor,
+            values,
+            width: 1,
+        };
+        let mut out = pass.engine.zeros(pass.length(k + 1))?;
+        pass.engine
+            .product(pass.along(k), rows, side, integrand, &mut out)?;
+        Ok(out)
+    }
+
+    /// Σⱼ πᵢⱼ φ(Cᵢⱼ) Vⱼ for one value a column.
+    pub(crate) fn product(
+        &self,
+        factor: Factor,
+        values: &E::Vector,
+        out: &mut E::Vector,
+    ) -> Result<()> {
+        let engine = self.pass.engine;
+        let of_cost = factor == Factor::Cost;
+        let (mut made, mut costs): (Option<E::Vector>, Option<E::Vector>) = (None, None);
+        for k in 0..=self.pass.last() {
+            let values = made.as_ref().unwrap_or(values);
+            if of_cost {
+                let mut sum = self.along(k, Factor::Cost, values)?;
+                if let Some(before) = &costs {
+                    let carried = self.along(k, Factor::One, before)?;
+                    let added = sum;
+                    sum = engine.zeros(self.pass.length(k + 1))?;
+                    engine.combine(&[(1.0, &added), (1.0, &carried)], &mut sum)?;
+                }
+                costs = Some(sum);
+            }
+            if !of_cost || k < self.pass.last() {
+                made = Some(self.along(k, Factor::One, values)?);
+            }
+        }
+        let result = if of_cost { &costs } else { &made };
+        match result {
+            Some(result) => engine.combine(&[(1.0, result)], out),
+            None => Ok(()),
+        }
+    }
+}
+
 /// A potential that no column of weight has.
 const NOTHING: f64 = -1e30;
 
@@ -216,42 +246,4 @@ const NOTHING: f64 = -1e30;
 struct Transform<E: Engine> {
     values: E::Vector,
     negated: E::Vector,
-}
-
-/// Values that were given, or made along an axis.
-enum Source<'v, V> {
-    Given(&'v V),
-    Made(V),
-}
-
-impl<V> Source<'_, V> {
-    fn vector(&self) -> &V {
-        match self {
-            Self::Given(vector) => vector,
-            Self::Made(vector) => vector,
-        }
-    }
-}
-
-/// A product along one axis.
-struct AxisPass<'p, E: Engine> {
-    engine: &'p E,
-    pairs: Pairs<'p, E::Points>,
-    rows: Option<&'p E::Vector>,
-    side: Side<'p, E::Weights, E::Vector>,
-    length: usize,
-}
-
-impl<E: Engine> AxisPass<'_, E> {
-    fn product(&self, factor: Factor, values: &E::Vector) -> Result<E::Vector> {
-        let mut out = self.engine.zeros(self.length)?;
-        let integrand = Integrand {
-            factor,
-            values,
-            width: 1,
-        };
-        self.engine
-            .product(self.pairs, self.rows, self.side, integrand, &mut out)?;
-        Ok(out)
-    }
 }

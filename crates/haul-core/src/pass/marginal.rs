@@ -180,6 +180,9 @@ impl<E: Engine> Marginal<E> {
 
     /// ⟨â, e^{−f/ρ} − 1⟩ for this side's weights and a potential f: 0 where ρ is infinite.
     pub(crate) fn excess(&self, potential: &[f64]) -> f64 {
+        if self.rho.is_infinite() {
+            return 0.0;
+        }
         let excess = potential.iter().map(|f| (-f / self.rho).exp_m1());
         mean(&self.weights, excess)
     }

@@ -105,7 +105,10 @@ impl<'p, E: Engine> Pass<'p, E> {
                 self.engine
                     .product(pairs, self.potential, self.side, integrand, out)
             }
-            Between::Grids(pass) => pass.product(Factor::One, self.potential, values, out),
+            Between::Grids(pass) => {
+                let densities = pass.densities(self.potential)?;
+                densities.product(Factor::One, values, out)
+            }
         }
     }
 
@@ -131,12 +134,13 @@ impl<'p, E: Engine> Pass<'p, E> {
                 self.engine.read(&out).await
             }
             Between::Grids(pass) => {
+                let densities = pass.densities(self.potential)?;
                 let mut sums = vec![0.0; n * width];
                 let mut out = self.engine.zeros(n)?;
                 for k in 0..width {
                     let column: Vec<f64> = values.iter().skip(k).step_by(width).copied().collect();
                     let column = self.engine.vector(&column)?;
-                    pass.product(factor, self.potential, &column, &mut out)?;
+                    densities.product(factor, &column, &mut out)?;
                     let made = self.engine.read(&out).await?;
                     let places = sums.iter_mut().skip(k).step_by(width);
                     places.zip(made).for_each(|(sum, value)| *sum = value);

@@ -1,0 +1,18 @@
+// The strip has costs, and lines have potentials. Terms are what columns bring to an exponent, as the kernel `terms` has
+// left it, whole.
+@group(0) @binding(5) var<storage, read> terms: array<f32>;
+@group(0) @binding(6) var<storage, read> row_potential: array<f32>;
+#import row_term
+
+fn column_term(place: u32) -> f32 {
+    return terms[place];
+}
+
+// What a term of the column is multiplied with.
+fn share(term: f32) -> f32 {
+    return 1.0;
+}
+
+fn density(row: f32, column: f32, cost: f32) -> f32 {
+    return exp2(min((row + column) - cost, 126.0)) * (params.factor_one + params.factor_cost * cost);
+}

@@ -1,0 +1,38 @@
+// What one dispatch of a kernel over lines is told. A vector over n points has outer × n × inner numbers: line
+// l = (o, i) = (l / inner, l mod inner) has those at (o · n + point) · inner + i. One strip of pairs serves all lines.
+struct Params {
+    // Points of rows and of columns, and lines, in all.
+    points_of_rows: u32,
+    points_of_columns: u32,
+    lines: u32,
+    inner: u32,
+    // The rows and columns of the strip, and where they begin among all; column j of it begins at j · height.
+    rows: u32,
+    columns: u32,
+    first_row: u32,
+    first_column: u32,
+    height: u32,
+    // The first line of this dispatch.
+    first_line: u32,
+    // Workgroups of y that share the columns of a split, and the columns of one, a multiple of 8.
+    blocks: u32,
+    columns_per_split: u32,
+    // 1: the state in memory is carried on; 0: it is begun.
+    carried: u32,
+    // 1: the result is written, and not the state.
+    finished: u32,
+    // 1: rows have a potential; 0: it is 0.
+    potential: u32,
+    // Potentials are multiplied with this: log2(e)/ε.
+    sharpness: f32,
+    // φ = factor_one + factor_cost · scaled cost.
+    factor_one: f32,
+    factor_cost: f32,
+    // The last steps of a result: ε log 2, the mean weight and its log2.
+    unit: f32,
+    mean_weight: f32,
+    log_mean_weight: f32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+#import lowest
