@@ -32,8 +32,9 @@ pub const BODIES: &[(&str, Body)] = &[
         "a_line_is_the_same_among_any_others",
         a_line_is_the_same_among_any_others,
     ),
-    ("a_thousand_lines", a_thousand_lines),
 ];
+
+pub const MANY: &[(&str, Body)] = &[("a_thousand_lines", a_thousand_lines)];
 
 const LINES: [Lines; 4] = [
     Lines::ONE,
