@@ -4,9 +4,7 @@
 //! their own, p = 1 and 2: the value, the gradient in the points, and both marginals of the plan, which
 //! are sums that no iteration has made.
 
-use anyhow::Result;
-use haul::{Device, Engine, Measure, Regularization, Sinkhorn, Solution};
-use serde::Serialize;
+use crate::{Device, Engine, Measure, Regularization, Result, Sinkhorn, Solution};
 
 /// Dimension and power of each problem.
 const PROBLEMS: [(usize, f64); 4] = [(3, 1.0), (3, 2.0), (16, 1.0), (16, 2.0)];
@@ -26,15 +24,21 @@ const ACCEPTED: [(&str, f64); 3] = [
 ];
 
 /// How far one number, or several of a kind, is from what it should be.
-#[derive(Debug, Clone, Serialize)]
-pub(super) struct Check {
-    pub(super) what: &'static str,
-    pub(super) d: usize,
-    pub(super) p: f64,
-    /// Relative to the value, the largest slope, the mass; none where it is no number.
-    pub(super) deviation: Option<f64>,
-    pub(super) accepted: f64,
-    pub(super) passed: bool,
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Check {
+    /// What is compared: `value`, `gradient` or `marginals`.
+    pub what: &'static str,
+    /// The dimension of the problem.
+    pub d: usize,
+    /// The power of its cost.
+    pub p: f64,
+    /// How far it is off, relative to the value, the largest slope, the mass; none where it is not a number.
+    pub deviation: Option<f64>,
+    /// The largest deviation that passes.
+    pub accepted: f64,
+    /// Whether it passes.
+    pub passed: bool,
 }
 
 /// What is compared of a solution.
@@ -46,8 +50,17 @@ struct Numbers {
     marginals: f64,
 }
 
-/// The problems, and what f64 makes of them.
-pub(super) struct Reference(Vec<(Problem, Numbers)>);
+/// Small problems with their answers in f64, to hold other devices to.
+///
+/// ```no_run
+/// use haul::{Device, SelfCheck};
+/// let checks = SelfCheck::new()?.run(&Device::auto()?)?;
+/// for check in checks.iter().filter(|check| !check.passed) {
+///     println!("{} for d = {}, p = {}: {:?}", check.what, check.d, check.p, check.deviation);
+/// }
+/// # Ok::<(), haul::Error>(())
+/// ```
+pub struct SelfCheck(Vec<(Problem, Numbers)>);
 
 struct Problem {
     a: Measure,
@@ -57,27 +70,31 @@ struct Problem {
     settings: Sinkhorn,
 }
 
-impl Reference {
-    /// Solves the problems on the CPU, in f64.
-    pub(super) fn solve() -> Result<Self> {
+impl SelfCheck {
+    /// Solves the problems on the CPU, in f64, within some tenths of a second.
+    ///
+    /// # Errors
+    ///
+    /// Those of a solve.
+    pub fn new() -> Result<Self> {
         let device = Device::cpu_f64();
         let solved = PROBLEMS.into_iter().map(|(d, p)| {
             let problem = Problem::of(d, p)?;
             let numbers = problem.solve(&device, EXACT)?;
             Ok((problem, numbers))
         });
-        Ok(Self(solved.collect::<haul::Result<_>>()?))
+        Ok(Self(solved.collect::<Result<_>>()?))
     }
 
-    /// The checks of a device, three a problem.
+    /// Solves them on an engine: the value, the gradient and the marginals of each.
     ///
     /// # Errors
     ///
     /// Those of the device.
-    pub(super) fn check(&self, device: &Device) -> haul::Result<Vec<Check>> {
+    pub fn run<E: Engine>(&self, engine: &E) -> Result<Vec<Check>> {
         let mut checks = Vec::new();
         for (problem, exact) in &self.0 {
-            let found = problem.solve(device, TOLERANCE)?;
+            let found = problem.solve(engine, TOLERANCE)?;
             checks.extend(compared(problem, &found, exact));
         }
         Ok(checks)
@@ -86,7 +103,7 @@ impl Reference {
 
 impl Problem {
     /// A curve onto another one, with weights that differ.
-    fn of(d: usize, p: f64) -> haul::Result<Self> {
+    fn of(d: usize, p: f64) -> Result<Self> {
         let curve = |points: usize, turn: f64| -> Vec<f64> {
             let at = |i| (i as f64 + 0.5) / points as f64;
             let coordinate =
@@ -108,14 +125,14 @@ impl Problem {
         })
     }
 
-    fn solve(&self, device: &Device, tolerance: f64) -> haul::Result<Numbers> {
+    fn solve<E: Engine>(&self, engine: &E, tolerance: f64) -> Result<Numbers> {
         let settings = self.settings.clone().tolerance(tolerance);
-        Numbers::of(&settings.solve(device, &self.a, &self.b)?, self)
+        Numbers::of(&settings.solve(engine, &self.a, &self.b)?, self)
     }
 }
 
 impl Numbers {
-    fn of<E: Engine>(solution: &Solution<'_, E>, problem: &Problem) -> haul::Result<Self> {
+    fn of<E: Engine>(solution: &Solution<E>, problem: &Problem) -> Result<Self> {
         let (rows, columns) = solution.plan().marginals()?;
         let off = |sums: &[f64], measure: &Measure| -> f64 {
             let both = sums.iter().zip(measure.weights());
@@ -164,19 +181,20 @@ fn compared(problem: &Problem, found: &Numbers, exact: &Numbers) -> [Check; 3] {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
     #[test]
     fn the_cpu_engine_passes_with_room_to_spare() {
-        for check in Reference::solve().unwrap().check(&Device::cpu()).unwrap() {
+        for check in SelfCheck::new().unwrap().run(&Device::cpu()).unwrap() {
             assert!(check.deviation.unwrap() < 0.7 * check.accepted, "{check:?}");
         }
     }
 
     #[test]
     fn whatever_is_wrong_is_told_by_its_name() {
-        let Reference(solved) = Reference::solve().unwrap();
+        let SelfCheck(solved) = SelfCheck::new().unwrap();
         let (problem, exact) = &solved[0];
         let failed = |wrong: &dyn Fn(&mut Numbers)| {
             let mut found = exact.clone();
