@@ -4,7 +4,7 @@ use crate::points::{CpuPoints, check};
 use crate::real::Real;
 use crate::vectors::CpuVector;
 use crate::weights::CpuWeights;
-use haul_core::engine::{Lines, Pairs, Ratio, Side, Slot, Update};
+use haul_core::engine::{Groups, Lines, Pairs, Ratio, Side, Slot, TILE, Update};
 use haul_core::{Error, Result};
 
 /// The points of a pass, and its list of near columns.
@@ -34,17 +34,19 @@ pub(crate) fn check_side<T: Real>(
     points: usize,
 ) -> Result<()> {
     if let Some(weights) = side.weights {
-        if weights.len() != points {
+        let serves_all = weights.len() == points;
+        if !serves_all {
             let what = "the weights of the columns";
             check(what, weights.len(), lines.length(points))?;
-            let what = "the histograms of the columns' weights";
-            let whole = lines.inner.is_multiple_of(weights.histograms());
-            check(
-                what,
-                weights.histograms(),
-                if whole { weights.histograms() } else { 1 },
-            )?;
         }
+        let histograms = weights.histograms();
+        let expected = match histograms {
+            _ if serves_all => 1,
+            divisor if lines.inner.is_multiple_of(divisor) => divisor,
+            _ => lines.inner,
+        };
+        let what = "the histograms of the columns' weights";
+        check(what, histograms, expected)?;
     }
     check_potential(
         "the potential of the columns",
@@ -67,6 +69,36 @@ pub(crate) fn check_potential<T: Real>(
         }
         _ => Ok(()),
     }
+}
+
+/// Groups of the points of a pass, and room for their masses.
+pub(crate) fn check_groups<T: Real>(
+    groups: &Groups<'_, CpuWeights, CpuVector<T>>,
+    (rows, columns): (usize, usize),
+) -> Result<()> {
+    check_bounds("the groups of the rows", groups.rows, rows)?;
+    check_bounds("the groups of the columns", groups.columns, columns)?;
+    let what = "the histograms of the rows' weights";
+    check(what, groups.weights.histograms(), 1)?;
+    check("the weights of the rows", groups.weights.len(), rows)?;
+    let room = (groups.rows.len() - 1).saturating_mul(groups.columns.len() - 1);
+    check("the masses of groups", groups.masses.values.len(), room)
+}
+
+/// The bounds of groups of so many points, the last of which is that number.
+fn check_bounds(what: &'static str, bounds: &[usize], points: usize) -> Result<()> {
+    let start = bounds.first().copied().unwrap_or(points);
+    let end = bounds.last().copied().unwrap_or(0);
+    if start != 0 || end != points {
+        return Err(Error::Range { what, start, end });
+    }
+    for pair in bounds.windows(2) {
+        let (start, end) = (pair[0], pair[1]);
+        if end <= start || !start.is_multiple_of(TILE) {
+            return Err(Error::Range { what, start, end });
+        }
+    }
+    Ok(())
 }
 
 /// The potentials of an update of so many entries.

@@ -54,6 +54,7 @@ mod checks;
 mod engine;
 mod exp2;
 pub mod floor;
+mod groups;
 mod instructions;
 mod layout;
 mod lines;
@@ -69,6 +70,8 @@ mod softmin;
 mod spans;
 mod sums;
 mod symmetric;
+#[cfg(test)]
+mod tests;
 mod vectors;
 mod weights;
 mod wide;

@@ -4,7 +4,7 @@
 //! within a range of columns are small enough to be exact. Lanes are brought together at the end of a range.
 
 use crate::aligned::Aligned;
-use crate::block::{Block, MOST_ROWS, Meeting, ROWS, RowKernel, costs_of_squares};
+use crate::block::{Block, MOST_LANES, MOST_ROWS, ROWS, RowKernel, Rows, costs_of_squares};
 use crate::layout::Layout;
 use crate::lines::entry;
 use crate::pass::Pass;
@@ -13,9 +13,6 @@ use crate::workers::Workers;
 use haul_core::Result;
 use haul_core::engine::Nearest;
 use pulp::Simd;
-
-/// The most lanes of a vector.
-const MOST_LANES: usize = 16;
 
 /// The least value so far, and its column; none at first.
 #[derive(Debug, Clone, Copy)]
@@ -116,6 +113,7 @@ impl<T: Float> Search<'_, T> {
         }
 
         for row in (0..block.count).step_by(ROWS) {
+            let rows = Rows::new(simd, block, row, None, true);
             let mut values = [T::splat(simd, T::from_f64(f64::INFINITY)); ROWS];
             let mut at = [zero; ROWS];
             let columns = block.columns.chunks_exact(block.dimension * T::TILE);
@@ -123,13 +121,7 @@ impl<T: Float> Search<'_, T> {
             for (tile, (columns, terms)) in tiles.enumerate() {
                 let start = T::splat(simd, T::from_f64((tile * T::TILE) as f64));
                 for column in (0..T::TILE).step_by(width) {
-                    let meeting = Meeting {
-                        rows: block.rows,
-                        row: block.first + row,
-                        columns,
-                        column,
-                        dimension: block.dimension,
-                    };
+                    let meeting = rows.meet(columns, column);
                     let squares = meeting.squared_distances::<S, D, V>(simd, [zero; ROWS]);
                     let costs = costs_of_squares::<T, S, POWER, V>(simd, block.metric, squares);
                     let h = T::lanes::<S>(&terms[column..][..width]);

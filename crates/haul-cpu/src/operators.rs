@@ -3,10 +3,11 @@
 //! Everything is done when an operator returns, so that no future waits.
 
 use crate::checks::{
-    check_pairs, check_potential, check_ratio, check_side, check_slot, check_update,
+    check_groups, check_pairs, check_potential, check_ratio, check_side, check_slot, check_update,
 };
 use crate::engine::CpuEngine;
 use crate::floor::Width;
+use crate::groups;
 use crate::lines;
 use crate::nearest::nearest;
 use crate::pass::{Pass, row_roundings};
@@ -122,10 +123,18 @@ impl<T: Real> Engine for CpuEngine<T> {
             check("the guess of a softmin", guess.values.len(), length)?;
         }
         check("the result of a softmin", out.values.len(), length)?;
-        if groups.is_some() {
-            return Err(self.unsupported("the masses of groups"));
-        }
         let pass = self.pass(pairs, columns)?;
+        if let Some(asked) = groups {
+            check_groups(&asked, (pairs.rows.len(), pairs.columns.len()))?;
+            return match guess {
+                Some(guess) if pairs.lines.count() == 1 => {
+                    let guess = &guess.values;
+                    groups::softmin(&self.workers, &pass, guess, asked, &mut out.values)
+                }
+                Some(_) => Err(self.unsupported("the masses of groups in many lines")),
+                None => Err(self.unsupported("the masses of groups without a guess")),
+            };
+        }
         let itself = pairs.symmetric && pairs.near.is_none() && pairs.lines.count() == 1;
         if let (true, Some(_), Some(potential)) = (itself, guess, columns.potential) {
             let potential = &potential.values;
@@ -335,88 +344,5 @@ fn marginal_errors<T: Real>(weights: &CpuWeights, ratio: Ratio<'_, CpuVector<T>>
             let wanted = -(f + epsilon * u.ln()) / rho;
             u * sums.values[i].to_f64() - wanted.min(RATIO_LOG2 * LN_2).exp()
         }),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::InstructionSet;
-    use haul_core::Cost;
-    use haul_core::engine::Kernel;
-    use std::pin::pin;
-    use std::task::{Context, Poll, Waker};
-
-    /// What a future of this engine has at once.
-    fn now<R>(future: impl Future<Output = R>) -> R {
-        match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(result) => result,
-            Poll::Pending => panic!("this engine waits for nothing"),
-        }
-    }
-
-    /// Softmins without and with a guess that is off in one row, and a product; their bits.
-    fn bits<T: Real>(engine: &CpuEngine<T>) -> Vec<u64> {
-        let wave = |n: usize, phase: f64| (0..n).map(move |i| (phase + 1.7 * i as f64).sin());
-        let points = |n: usize, phase| {
-            let points: Vec<f64> = wave(3 * n, phase).collect();
-            engine.points(&points, 3).unwrap()
-        };
-        let weights: Vec<f64> = wave(777, 0.5).map(|w| w + 1.1).collect();
-        let weights = engine.weights(&weights, 1).unwrap();
-        let vector = |n, phase| {
-            let values: Vec<f64> = wave(n, phase).collect();
-            engine.vector(&values).unwrap()
-        };
-        let (rows, columns) = (points(1001, 0.0), points(777, 0.5));
-        let (f, g) = (vector(1001, 1.0), vector(777, 2.0));
-        let kernel = Kernel {
-            cost: Cost::SquaredEuclidean,
-            epsilon: 0.05,
-        };
-        let (pairs, side) = (Pairs::new(kernel, &rows, &columns), Side::new(&weights, &g));
-        let mut cold = vector(1001, 0.0);
-        engine.softmin(pairs, side, None, None, &mut cold).unwrap();
-        let mut guess = cold.clone();
-        guess.values[17] = T::from_f64(1e3);
-        let mut warm = vector(1001, 0.0);
-        engine
-            .softmin(pairs, side, Some(&guess), None, &mut warm)
-            .unwrap();
-        let values = vector(777 * 5, 3.0);
-        let integrand = Integrand {
-            factor: haul_core::engine::Factor::Cost,
-            values: &values,
-            width: 5,
-        };
-        let mut sums = vector(1001 * 5, 0.0);
-        engine
-            .product(pairs, Some(&f), side, integrand, &mut sums)
-            .unwrap();
-        let results = [cold, warm, sums];
-        results
-            .iter()
-            .flat_map(|v| now(engine.read(v)).unwrap())
-            .map(f64::to_bits)
-            .collect()
-    }
-
-    fn threads_change_no_bit<T: Real>() {
-        let [one, two, three] =
-            [1, 2, 3].map(|threads| bits(&CpuEngine::<T>::with_threads(threads).unwrap()));
-        assert!(one == two && one == three);
-        // Instructions do: had the bits nothing to do with the arithmetic, this would be equal as well.
-        let scalar = CpuEngine::<T>::new()
-            .with_instructions(InstructionSet::Scalar)
-            .unwrap();
-        if InstructionSet::widest() != InstructionSet::Scalar {
-            assert!(one != bits(&scalar));
-        }
-    }
-
-    #[test]
-    fn threads_change_no_bit_of_either_format() {
-        threads_change_no_bit::<f32>();
-        threads_change_no_bit::<f64>();
     }
 }

@@ -88,7 +88,7 @@ fn sum_guessed<T: Float>(
 
 /// From the sums relative to a guess to the softmin; rows whose sums are not trusted are summed
 /// again.
-fn finish_guessed<T: Float>(
+pub(crate) fn finish_guessed<T: Float>(
     pass: &Pass<'_, T>,
     first: usize,
     guess: &[T],

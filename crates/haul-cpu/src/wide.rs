@@ -7,7 +7,7 @@
 //! gradient of any dimension, costs one evaluation of the pairs and one multiplication.
 
 use crate::aligned::Aligned;
-use crate::block::{Block, MANY, Meeting, ROWS, RowKernel, add, costs_of_squares, tiles_in_a_row};
+use crate::block::{Block, MANY, ROWS, RowKernel, Rows, add, tiles_in_a_row};
 use crate::exp2::{excess, exp2};
 use crate::real::Float;
 use crate::sums::{Differences, Pair, Slope};
@@ -168,7 +168,6 @@ impl<T: Float, M: Weighing<T>> Evaluate<'_, T, M> {
             coefficients,
             tile: first,
         } = self;
-        let sharpness = T::splat(simd, block.sharpness);
         let zero = T::splat(simd, T::ZERO);
         let exceeds = weighing.exceeds();
         let width = V * T::width::<S>();
@@ -177,35 +176,22 @@ impl<T: Float, M: Weighing<T>> Evaluate<'_, T, M> {
         let stride = coefficients.stride;
         let groups = coefficients.values.chunks_exact_mut(ROWS * stride);
         for (row, coefficients) in (0..block.count).step_by(ROWS).zip(groups) {
-            let mut f = [zero; ROWS];
-            for (f, value) in f.iter_mut().zip(&potential[row..][..ROWS]) {
-                *f = T::splat(simd, *value);
-            }
+            let rows = Rows::new(simd, block, row, Some(potential), false);
             let tiles = block.columns.chunks_exact(size);
             for (tile, (columns, terms)) in tiles.zip(block.terms.chunks_exact(T::TILE)).enumerate()
             {
                 for column in (0..T::TILE).step_by(width) {
-                    let meeting = Meeting {
-                        rows: block.rows,
-                        row: block.first + row,
-                        columns,
-                        column,
-                        dimension: block.dimension,
-                    };
-                    let squares = meeting.squared_distances::<S, D, V>(simd, [zero; ROWS]);
-                    let costs = costs_of_squares::<T, S, POWER, V>(simd, block.metric, squares);
+                    let meeting = rows.meet(columns, column);
+                    let pairs = rows.exponents::<D, POWER, V>(simd, meeting, terms);
                     let along = match weighing.directions() {
                         Some(directions) => meeting.projections::<S, D, V>(simd, directions),
                         None => [[zero; V]; ROWS],
                     };
-                    let h = T::lanes::<S>(&terms[column..][..width]);
                     for r in 0..ROWS {
                         let at = r * stride + (first + tile) * T::TILE + column;
                         let out = T::lanes_mut::<S>(&mut coefficients[at..][..width]);
                         for v in 0..V {
-                            let cost = costs[r][v];
-                            let rest = T::sub(simd, cost, f[r]);
-                            let s = T::negate_mul_add(simd, sharpness, rest, h[v]);
+                            let s = pairs.exponents[r][v];
                             let pair = Pair {
                                 row: block.first + row + r,
                                 tile,
@@ -215,8 +201,8 @@ impl<T: Float, M: Weighing<T>> Evaluate<'_, T, M> {
                                 } else {
                                     exp2::<T, S>(simd, s)
                                 },
-                                square: squares[r][v],
-                                cost,
+                                square: pairs.squares[r][v],
+                                cost: pairs.costs[r][v],
                             };
                             out[v] = weighing.coefficient(simd, pair, along[r][v]);
                         }

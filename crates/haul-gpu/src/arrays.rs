@@ -21,11 +21,11 @@ pub struct GpuPoints {
 
 /// Weights of points on the device, of one or several histograms.
 pub struct GpuWeights {
-    /// log2 of the weights relative to their mean, n × histograms.
+    /// log2 of the weights relative to their mean.
     pub(crate) logarithms: wgpu::Buffer,
-    /// The weights relative to their mean, n × histograms.
+    /// The weights relative to their mean.
     pub(crate) relative: wgpu::Buffer,
-    /// n, the number of points.
+    /// How many there are, of all points and lines.
     pub(crate) length: usize,
     pub(crate) histograms: usize,
     pub(crate) mean: f64,
@@ -98,7 +98,7 @@ impl GpuWeights {
         let mean = values.iter().sum::<f64>() / values.len() as f64;
         // Without a positive weight any mean will do.
         let mean = if mean > 0.0 { mean } else { 1.0 };
-        let room = padded(values.len() / histograms) * histograms;
+        let room = padded(values.len());
         let relative = values.iter().map(|weight| weight / mean);
         let mut logarithms: Vec<f32> = relative.clone().map(logarithm).collect();
         logarithms.resize(room, LOWEST);
@@ -106,7 +106,7 @@ impl GpuWeights {
         Ok(Self {
             logarithms: context.buffer_of("weights", &logarithms, room)?,
             relative: context.buffer_of("weights", &relative, room)?,
-            length: values.len() / histograms,
+            length: values.len(),
             histograms,
             mean,
         })
@@ -136,7 +136,7 @@ impl GpuVector {
     /// A buffer is zero before anything is written to it.
     pub(crate) fn zeros(context: &Context, length: usize) -> Result<Self, Error> {
         Ok(Self {
-            buffer: context.buffer_of("a vector", &[], padded(length))?,
+            buffer: context.buffer_of::<f32>("a vector", &[], padded(length))?,
             length,
             version: 0,
         })

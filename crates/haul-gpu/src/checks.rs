@@ -45,8 +45,11 @@ pub(crate) fn check_side(
     lines: Lines,
     side: Side<'_, Arc<GpuWeights>, GpuVector>,
 ) -> Result<()> {
-    if let Some(weights) = side.weights {
-        check("the weights of the columns", points, weights.length)?;
+    if let Some(weights) = side.weights
+        && weights.length != points
+    {
+        let expected = lines.length(points);
+        check("the weights of the columns", expected, weights.length)?;
     }
     check_potential(
         "the potential of the columns",

@@ -286,13 +286,13 @@ impl Context {
     }
 
     /// The same, with values at its beginning.
-    pub(crate) fn buffer_of(
+    pub(crate) fn buffer_of<T: bytemuck::NoUninit>(
         &self,
         what: &'static str,
-        values: &[f32],
+        values: &[T],
         length: usize,
     ) -> Result<wgpu::Buffer, Error> {
-        let bytes = length.max(values.len()) * size_of::<f32>();
+        let bytes = length.max(values.len()) * size_of::<T>();
         let buffer = self.buffer(what, bytes as u64)?;
         if !values.is_empty() {
             self.scoped(what, || {

@@ -5,6 +5,7 @@ use crate::arrays::{GpuPoints, GpuVector, GpuWeights};
 use crate::checks::check_rows;
 use crate::choice::{BROADCAST_LANES, Choices};
 use crate::context::Context;
+use crate::near::GpuNear;
 use crate::readback::{Awaited, Readback, Wait};
 use crate::recorder::Recorder;
 use crate::store::{Digest, Store};
@@ -20,6 +21,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 /// Lengths of which weights of 1 are kept.
 const KEPT_ONES: NonZeroUsize = NonZeroUsize::new(4).unwrap();
+
+/// Lists of near columns that are kept: those of both sides at two levels.
+const KEPT_LISTS: NonZeroUsize = NonZeroUsize::new(4).unwrap();
 
 /// An engine on a wgpu device. All of it is computed in f32.
 ///
@@ -54,13 +58,19 @@ pub(crate) struct Work {
     pub(crate) state: wgpu::Buffer,
     /// A strip of a plan's densities.
     pub(crate) strip: wgpu::Buffer,
+    /// What columns bring to an exponent.
+    pub(crate) terms: wgpu::Buffer,
     pub(crate) partials: wgpu::Buffer,
+    /// The masses of tiles of rows and groups of columns.
+    pub(crate) masses: wgpu::Buffer,
     /// Holds the number of the last guess that failed, and how many guesses there were.
     pub(crate) alarm: wgpu::Buffer,
     pub(crate) alarms: u32,
     /// Is never written.
     zeros: wgpu::Buffer,
     ones: LruCache<usize, Arc<GpuWeights>>,
+    /// Lists of near columns, by their content.
+    pub(crate) lists: LruCache<Digest, Arc<GpuNear>>,
     store: Store,
     uploaded: u64,
     shared: u64,
@@ -79,7 +89,7 @@ pub struct CloudUse {
 
 impl Work {
     /// Uploads something. Where there is no room for it, what is kept for later makes some.
-    fn upload<T>(
+    pub(crate) fn upload<T>(
         &mut self,
         upload: impl Fn() -> std::result::Result<T, Error>,
     ) -> std::result::Result<T, Error> {
@@ -180,11 +190,14 @@ impl GpuEngine {
             readback: Readback::default(),
             state: context.buffer("the state of a kernel", 4)?,
             strip: context.buffer("a strip of the plan", 4)?,
+            terms: context.buffer("the terms of the columns", 4)?,
             partials: context.buffer("partial sums", 4)?,
+            masses: context.buffer("the masses of tiles", 4)?,
             alarm: context.buffer("the alarm of a guess", 4)?,
             alarms: 0,
             zeros: context.buffer("zeros", 4)?,
             ones: LruCache::new(KEPT_ONES),
+            lists: LruCache::new(KEPT_LISTS),
             store: Store::with_budget(0),
             uploaded: 0,
             shared: 0,
@@ -443,10 +456,10 @@ impl Engine for GpuEngine {
 
     async fn nearest(
         &self,
-        _: Pairs<'_, Arc<GpuPoints>>,
-        _: Side<'_, Arc<GpuWeights>, GpuVector>,
+        pairs: Pairs<'_, Arc<GpuPoints>>,
+        columns: Side<'_, Arc<GpuWeights>, GpuVector>,
     ) -> Result<Nearest> {
-        Err(self.unsupported("nearest columns"))
+        self.find_nearest(pairs, columns).await
     }
 
     fn scale(

@@ -3,7 +3,7 @@
 //! [`adapter`] lists the adapters and chooses one; [`GpuEngine::new`] opens it, and
 //! [`GpuEngine::from_wgpu`] takes a device that is open already. Points, weights and vectors lie in buffers
 //! (`arrays`). An operator, its lengths looked at (`checks`), becomes dispatches: of vectors (`vectors`), or of pairs of
-//! points (`pairs`, `strips`), divided so that no binding, loop or watchdog is exceeded (`tiles`). They
+//! points (`pairs`, `strips`, `lines`, `near`, `groups`, `nearest`; `pass` has what their kernels bind), divided so that no binding, loop or watchdog is exceeded (`tiles`). They
 //! are recorded and submitted when there are enough of them or when a result is read (`recorder`).
 //! Who reads waits in a future (`readback`), which a thread of the engine wakes (`waiter`).
 //!
@@ -17,9 +17,14 @@ mod choice;
 mod context;
 mod engine;
 mod error;
+mod groups;
+mod lines;
+mod near;
+mod nearest;
 mod pace;
 mod pairs;
 mod params;
+mod pass;
 mod readback;
 mod recorder;
 mod store;

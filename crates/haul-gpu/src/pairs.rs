@@ -1,19 +1,19 @@
-//! The operators over pairs, as dispatches: which kernel, in which variant, over which tiles.
+//! The operators over pairs: which kernels, in which variants, over which tiles.
 
 use crate::Error;
 use crate::adapter::Kind;
 use crate::arrays::{GpuPoints, GpuVector, GpuWeights, padded};
 use crate::checks::{check, check_dimensions, check_potential, check_side};
-use crate::context::part;
 use crate::engine::{GpuEngine, Work};
-use crate::params::{PairParams, VectorParams, coefficients, sharpness};
-use crate::recorder::Binding;
+use crate::groups::GroupMasses;
+use crate::lines::OverLines;
+use crate::near::Listed;
+use crate::params::PairParams;
+use crate::pass::{Extra, Pass, Terms};
 use crate::tiles::{ALIGNMENT, ColumnRange, Extent, RowTile};
 use haul_core::Cost;
-use haul_core::engine::{Factor, Groups, Integrand, Kernel, Lines, Pairs, Side};
+use haul_core::engine::{Factor, Groups, Integrand, Lines, Pairs, Side, TILE};
 use haul_shaders::{Columns, Points, Power, Shader, Values, Workgroup};
-use std::f64::consts::LN_2;
-use std::ops::Range;
 use std::sync::Arc;
 
 /// Workgroups that keep a GPU busy, and each thread of a software adapter.
@@ -28,55 +28,12 @@ const GPU_LEAST_WORKGROUPS: usize = 64;
 const GPU_GUESS_PAYS: usize = 1 << 27;
 const SOFTWARE_GUESS_PAYS: usize = 1 << 21;
 
-/// A guessed sum is trusted within these limits, the lower one for each column: below it, powers
-/// that were rounded off to 0 may have had a share that matters.
-const LEAST_SUM: f64 = 1e-18;
-const LARGEST_SUM: f64 = 1e30;
-
 /// Work on which the variants of a kernel are measured, in pairs of dimension 3.
 const MEASURED: usize = 1 << 26;
 
 /// A product wider than this is computed by strips. Up to four dimensions a pass costs so little that many of them
 /// are faster.
 const WIDE: usize = 4;
-
-/// One kernel over all pairs of two clouds.
-#[derive(Clone, Copy)]
-pub(crate) struct Pass<'a> {
-    pub(crate) shader: Shader,
-    pub(crate) kernel: Kernel,
-    pub(crate) rows: &'a GpuPoints,
-    pub(crate) columns: Terms<'a>,
-    pub(crate) extra: Extra<'a>,
-    pub(crate) out: &'a wgpu::Buffer,
-}
-
-/// What the columns bring to a sum.
-#[derive(Clone, Copy)]
-pub(crate) struct Terms<'a> {
-    pub(crate) points: &'a GpuPoints,
-    pub(crate) weights: &'a GpuWeights,
-    pub(crate) potential: &'a wgpu::Buffer,
-}
-
-/// What a kernel wants beside the rows and the terms of the columns.
-#[derive(Clone, Copy)]
-pub(crate) enum Extra<'a> {
-    /// The alarm for which it waits; 0 for none.
-    Waiting { token: u32 },
-    /// The guess of the result, and the alarm that is raised where it was none.
-    Guess { guess: &'a wgpu::Buffer, token: u32 },
-    /// The potential of the rows, φ, and the values of a pair from some channel on, of `width`:
-    /// values of the column, or coordinates of a slope times one value of the column, or of a
-    /// curvature in a direction of the row.
-    Values {
-        potential: &'a wgpu::Buffer,
-        factor: Factor,
-        values: &'a wgpu::Buffer,
-        width: usize,
-        channel: usize,
-    },
-}
 
 /// What a sum over pairs is against.
 #[derive(Clone, Copy)]
@@ -89,211 +46,6 @@ struct Sums<'a> {
     width: usize,
 }
 
-impl Pass<'_> {
-    /// In pairs of dimension 3.
-    pub(crate) fn work(&self) -> usize {
-        let pairs = self.rows.length * self.columns.points.length;
-        pairs.saturating_mul(Extent::pair_work(self.rows.dimension))
-    }
-
-    /// Values of a row of the result.
-    pub(crate) fn width(&self) -> usize {
-        match self.extra {
-            Extra::Values { width, .. } => width,
-            _ => 1,
-        }
-    }
-
-    /// Of how many slopes of the cost what it sums is a product.
-    pub(crate) fn slopes(&self) -> i32 {
-        match self.shader {
-            Shader::Sums(_, Values::Slope) | Shader::Strip(_, Values::Slope) => 1,
-            Shader::Sums(_, Values::Curvature) | Shader::Strip(_, Values::Curvature) => 2,
-            _ => 0,
-        }
-    }
-
-    /// Whether the weights of columns stay out of the exponent.
-    pub(crate) fn is_of_excess(&self) -> bool {
-        matches!(
-            self.shader,
-            Shader::Sums(_, Values::Excess) | Shader::Strip(_, Values::Excess)
-        )
-    }
-
-    /// The weights of columns, as its kernel has them.
-    pub(crate) fn weights(&self) -> &wgpu::Buffer {
-        let weights = self.columns.weights;
-        if self.is_of_excess() {
-            &weights.relative
-        } else {
-            &weights.logarithms
-        }
-    }
-
-    /// Floats of a state.
-    fn state(&self) -> usize {
-        match self.shader {
-            Shader::Sums(_, values) => values.sums(),
-            _ => 2,
-        }
-    }
-
-    /// Whether it waits for an alarm, and so is hardly ever done.
-    fn waits(&self) -> bool {
-        matches!(self.extra, Extra::Waiting { token: 1.. })
-    }
-
-    pub(crate) fn parameters(&self) -> PairParams {
-        let Terms {
-            points, weights, ..
-        } = self.columns;
-        let parameters = PairParams {
-            unit: (self.kernel.epsilon * LN_2) as f32,
-            mean_weight: weights.mean as f32,
-            log_mean_weight: weights.mean.log2() as f32,
-            least_sum: (LEAST_SUM * points.length as f64) as f32,
-            largest_sum: LARGEST_SUM as f32,
-            ..PairParams::new(self.kernel, self.rows.dimension)
-        };
-        match self.extra {
-            Extra::Waiting { token } | Extra::Guess { token, .. } => PairParams {
-                token,
-                ..parameters
-            },
-            Extra::Values {
-                factor,
-                width,
-                channel,
-                ..
-            } => {
-                let (factor_one, factor_cost) = match factor {
-                    // What exceeds it is a kernel's matter.
-                    Factor::One | Factor::Excess => (1.0, 0.0),
-                    Factor::Cost => (0.0, 1.0 / sharpness(self.kernel) as f32),
-                };
-                // A slope comes in scaled units, and without the factor p.
-                let slope =
-                    f64::from(parameters.scale) * self.kernel.cost.p() / sharpness(self.kernel);
-                let unit = slope.powi(self.slopes());
-                PairParams {
-                    width: width as u32,
-                    channel: channel as u32,
-                    factor_one,
-                    factor_cost,
-                    mean_weight: (unit * weights.mean) as f32,
-                    ..parameters
-                }
-            }
-        }
-    }
-
-    /// The same in another variant of its kernel.
-    pub(crate) fn with_columns(self, columns: Columns) -> Self {
-        let shader = self.shader.with_pairs(|pairs| haul_shaders::Pairs {
-            columns,
-            workgroup: match columns {
-                Columns::Shared => Workgroup::Large,
-                _ => pairs.workgroup,
-            },
-            ..pairs
-        });
-        Self { shader, ..self }
-    }
-
-    /// What a tile of rows and a tile of columns bind.
-    fn bindings(&self, work: &Work, tile: &RowTile, columns: &Range<usize>) -> Vec<Binding> {
-        let Terms {
-            points, potential, ..
-        } = self.columns;
-        let padded = columns.start..padded(columns.end);
-        let rows = |array: &wgpu::Buffer, width: usize| {
-            let (first, length) = (tile.rows.start * width, tile.rows.len() * width);
-            part(array, first, length)
-        };
-        let alarm = part(&work.alarm, 0, 1);
-        let (own, last) = match self.extra {
-            Extra::Waiting { .. } => (alarm, None),
-            Extra::Guess { guess, .. } => (rows(guess, 1), Some(alarm)),
-            Extra::Values {
-                potential,
-                values,
-                width,
-                ..
-            } => {
-                let values = match self.slopes() {
-                    0 => part(values, columns.start * width, columns.len() * width),
-                    1 => part(values, columns.start, columns.len()),
-                    _ => rows(values, width),
-                };
-                (rows(potential, 1), Some(values))
-            }
-        };
-        let mut bindings = vec![
-            self.rows.range(&tile.rows),
-            points.range(&padded),
-            part(self.weights(), padded.start, padded.len()),
-            part(potential, padded.start, padded.len()),
-            own,
-            self.states(work, tile),
-            rows(self.out, self.width()),
-        ];
-        bindings.extend(last);
-        bindings
-    }
-
-    /// The states of a tile of rows.
-    fn states(&self, work: &Work, tile: &RowTile) -> Binding {
-        part(&work.state, 0, tile.states * tile.rows.len() * self.state())
-    }
-
-    /// The kernel that makes a result of the states, and what it is told beside.
-    fn finish(&self, work: &Work, tile: &RowTile) -> (Shader, VectorParams, Vec<Binding>) {
-        let PairParams {
-            unit,
-            mean_weight,
-            log_mean_weight,
-            least_sum,
-            largest_sum,
-            token,
-            width,
-            channel,
-            ..
-        } = self.parameters();
-        let rows = |array: &wgpu::Buffer, width: usize| {
-            let (first, length) = (tile.rows.start * width, tile.rows.len() * width);
-            part(array, first, length)
-        };
-        let (states, out) = (self.states(work, tile), rows(self.out, self.width()));
-        let alarm = part(&work.alarm, 0, 1);
-        let logarithm = [unit, log_mean_weight, least_sum, largest_sum].map(f64::from);
-        let (shader, numbers, bindings) = match self.extra {
-            Extra::Waiting { .. } => (Shader::SoftminFinish, logarithm, vec![states, alarm, out]),
-            Extra::Guess { guess, .. } => {
-                let bindings = vec![states, rows(guess, 1), out, alarm];
-                (Shader::GuessedFinish, logarithm, bindings)
-            }
-            Extra::Values { .. } => {
-                let Shader::Sums(_, values) = self.shader else {
-                    return (self.shader, VectorParams::default(), Vec::new());
-                };
-                let numbers = [f64::from(mean_weight), 0.0, 0.0, 0.0];
-                (Shader::SumsFinish(values), numbers, vec![states, out])
-            }
-        };
-        let parameters = VectorParams {
-            length: tile.rows.len() as u32,
-            splits: tile.states as u32,
-            token,
-            width,
-            channel,
-            coefficients: coefficients(numbers),
-            ..Default::default()
-        };
-        (shader, parameters, bindings)
-    }
-}
-
 impl GpuEngine {
     /// A softmin; see [`Engine::softmin`](haul_core::Engine::softmin).
     pub(crate) fn record_softmin(
@@ -304,24 +56,41 @@ impl GpuEngine {
         groups: Option<Groups<'_, Arc<GpuWeights>, GpuVector>>,
         out: &mut GpuVector,
     ) -> haul_core::Result<()> {
-        let (n, m, lines) = self.check_pairs(pairs, columns)?;
-        check("the result of a softmin", lines.length(n), out.length)?;
+        let (n, m) = self.check_pairs(pairs, columns)?;
+        let length = pairs.lines.length(n);
+        check("the result of a softmin", length, out.length)?;
         if let Some(guess) = guess {
-            check("the guess of a softmin", lines.length(n), guess.length)?;
-        }
-        if lines != Lines::ONE {
-            return Err(self.unsupported("a softmin of many lines"));
-        }
-        if groups.is_some() {
-            return Err(self.unsupported("the masses of groups"));
+            check("the guess of a softmin", length, guess.length)?;
         }
         let reads: Vec<_> = columns.potential.into_iter().chain(guess).collect();
+        if pairs.lines != Lines::ONE {
+            if groups.is_some() {
+                return Err(self.unsupported("the masses of groups in many lines"));
+            }
+            out.version = self.record(&reads, |work| {
+                self.record_lines(work, pairs, columns, OverLines::Softmin, &out.buffer)
+            })?;
+            return Ok(());
+        }
+        let of_groups = groups
+            .as_ref()
+            .map(|groups| GroupMasses::new(groups, (n, m)));
+        let of_groups = of_groups.transpose()?;
+        if of_groups.is_some() && guess.is_none() {
+            return Err(self.unsupported("the masses of groups without a guess"));
+        }
+        let starts = of_groups.as_ref().map_or(&[0][..], |groups| groups.columns);
         out.version = self.record(&reads, |work| {
-            self.with_terms(work, pairs.columns, columns, m, |work, terms| {
+            let kind = (haul_shaders::Terms::Whole, starts);
+            let listed = of_groups.is_some();
+            self.with_terms(work, pairs, columns, kind, listed, |work, terms| {
                 let guess = guess.map(|guess| &guess.buffer);
-                self.softmin_passes(work, pairs, terms, guess, &out.buffer)
+                self.softmin_passes(work, pairs, terms, guess, of_groups.as_ref(), &out.buffer)
             })
         })?;
+        if let Some(groups) = groups {
+            groups.masses.version = out.version;
+        }
         Ok(())
     }
 
@@ -333,9 +102,10 @@ impl GpuEngine {
         pairs: Pairs<'_, Arc<GpuPoints>>,
         columns: Terms<'_>,
         guess: Option<&wgpu::Buffer>,
+        groups: Option<&GroupMasses<'_>>,
         out: &wgpu::Buffer,
     ) -> Result<(), Error> {
-        let variant = self.variant(pairs.kernel, pairs.rows)?;
+        let variant = self.variant(pairs)?;
         let maximum = Pass {
             shader: Shader::Softmin(variant),
             kernel: pairs.kernel,
@@ -350,7 +120,7 @@ impl GpuEngine {
             } else {
                 GPU_GUESS_PAYS
             };
-        let Some(guess) = guess.filter(|_| pays) else {
+        let Some(guess) = guess.filter(|_| pays || groups.is_some()) else {
             return self.record_whole(work, maximum);
         };
         work.alarms = work.alarms.wrapping_add(1).max(1);
@@ -360,7 +130,10 @@ impl GpuEngine {
             extra: Extra::Guess { guess, token },
             ..maximum
         };
-        self.record_whole(work, guessed)?;
+        match groups {
+            Some(groups) => self.record_masses(work, guessed, (guess, token), groups)?,
+            None => self.record_whole(work, guessed)?,
+        }
         let fallback = Pass {
             extra: Extra::Waiting { token },
             ..maximum
@@ -377,7 +150,8 @@ impl GpuEngine {
         integrand: Integrand<'_, GpuVector>,
         out: &mut GpuVector,
     ) -> haul_core::Result<()> {
-        let (n, m, lines) = self.check_pairs(pairs, columns)?;
+        let (n, m) = self.check_pairs(pairs, columns)?;
+        let lines = pairs.lines;
         check_potential("the potential of the rows", n, lines, rows)?;
         let width = lines.count().saturating_mul(integrand.width);
         let length = m.saturating_mul(width);
@@ -388,12 +162,27 @@ impl GpuEngine {
             out.length,
         )?;
         // Lines that have the exponential of a pair in common are values of a column.
-        let of_line = |potential: Option<&GpuVector>, points: usize| {
-            potential.is_some_and(|potential| potential.length != points)
-        };
-        let own = of_line(rows, n) || of_line(columns.potential, m);
+        let has_lines = |length: Option<usize>, points: usize| length.is_some_and(|l| l != points);
+        let own = has_lines(rows.map(|f| f.length), n)
+            || has_lines(columns.potential.map(|g| g.length), m)
+            || has_lines(columns.weights.map(|b| b.length), m);
         if own || lines.outer != 1 {
-            return Err(self.unsupported("a product of many lines"));
+            if integrand.width != 1 {
+                return Err(
+                    self.unsupported("several values a column of lines with own potentials")
+                );
+            }
+            let over = OverLines::Product {
+                potential: rows,
+                factor: integrand.factor,
+                values: &integrand.values.buffer,
+            };
+            let potentials = columns.potential.into_iter().chain(rows);
+            let reads: Vec<_> = potentials.chain([integrand.values]).collect();
+            out.version = self.record(&reads, |work| {
+                self.record_lines(work, pairs, columns, over, &out.buffer)
+            })?;
+            return Ok(());
         }
         let against = match (integrand.factor, width) {
             (Factor::Excess, _) => Values::Excess,
@@ -413,7 +202,7 @@ impl GpuEngine {
         integrand: Integrand<'_, GpuVector>,
         out: &mut GpuVector,
     ) -> haul_core::Result<()> {
-        let (n, m, _) = self.check_pairs(pairs, columns)?;
+        let (n, m) = self.check_pairs(pairs, columns)?;
         check_potential("the potential of the rows", n, Lines::ONE, rows)?;
         check("the width of a gradient's values", 1, integrand.width)?;
         check("the values of a gradient", m, integrand.values.length)?;
@@ -429,6 +218,7 @@ impl GpuEngine {
         if integrand.factor == Factor::Excess {
             return Err(self.unsupported("a gradient of what densities exceed 1 by"));
         }
+        self.check_slopes(pairs)?;
         let integrand = Integrand { width, ..integrand };
         self.record_sums(pairs, rows, columns, Values::Slope, integrand, out)
     }
@@ -442,7 +232,7 @@ impl GpuEngine {
         directions: &GpuVector,
         out: &mut GpuVector,
     ) -> haul_core::Result<()> {
-        let (n, _, _) = self.check_pairs(pairs, columns)?;
+        let (n, _) = self.check_pairs(pairs, columns)?;
         check_potential("the potential of the rows", n, Lines::ONE, rows)?;
         let width = pairs.rows.dimension;
         let length = n.saturating_mul(width);
@@ -451,6 +241,7 @@ impl GpuEngine {
         if pairs.lines != Lines::ONE {
             return Err(self.unsupported("a curvature of many lines"));
         }
+        self.check_slopes(pairs)?;
         let along = Integrand {
             factor: Factor::One,
             values: directions,
@@ -459,47 +250,69 @@ impl GpuEngine {
         self.record_sums(pairs, rows, columns, Values::Curvature, along, out)
     }
 
-    /// Refuses lengths that do not fit, and what has no kernel; tells n, m and the lines.
-    fn check_pairs(
+    /// Refuses slopes over a list where they have no kernel.
+    fn check_slopes(&self, pairs: Pairs<'_, Arc<GpuPoints>>) -> haul_core::Result<()> {
+        let few = Points::of_dimension(pairs.rows.dimension).are_few();
+        if pairs.near.is_some() && !few {
+            return Err(self.unsupported("slopes over near columns in more than 4 dimensions"));
+        }
+        Ok(())
+    }
+
+    /// Refuses lengths that do not fit, and what has no kernel; tells the points of rows and of columns.
+    pub(crate) fn check_pairs(
         &self,
         pairs: Pairs<'_, Arc<GpuPoints>>,
         columns: Side<'_, Arc<GpuWeights>, GpuVector>,
-    ) -> haul_core::Result<(usize, usize, Lines)> {
+    ) -> haul_core::Result<(usize, usize)> {
         check_dimensions(pairs)?;
         let (n, m) = (pairs.rows.length, pairs.columns.length);
         check_side(m, pairs.lines, columns)?;
-        if pairs.near.is_some() {
-            return Err(self.unsupported("a list of near columns"));
+        if let Some(near) = pairs.near {
+            check("the rows of near columns", n, near.rows())?;
+            check("the columns of near columns", m, near.columns())?;
+            if pairs.lines.outer != 1 || pairs.lines.inner != 1 {
+                return Err(self.unsupported("near columns of many lines"));
+            }
         }
-        if columns
-            .weights
-            .is_some_and(|weights| weights.histograms > 1)
-        {
-            return Err(self.unsupported("weights of many histograms"));
-        }
-        Ok((n, m, pairs.lines))
+        Ok((n, m))
     }
 
-    /// Records something with the terms of the columns, where weights may be all 1, and potentials all 0.
-    fn with_terms(
+    /// Records something with the terms of the columns, where weights may be all 1, and potentials all 0. Kernels over a list
+    /// have terms of a kind, and entries that end where groups of columns begin.
+    pub(crate) fn with_terms(
         &self,
         work: &mut Work,
-        points: &GpuPoints,
+        pairs: Pairs<'_, Arc<GpuPoints>>,
         columns: Side<'_, Arc<GpuWeights>, GpuVector>,
-        m: usize,
+        (kind, starts): (haul_shaders::Terms, &[usize]),
+        listed: bool,
         record: impl FnOnce(&mut Work, Terms<'_>) -> Result<(), Error>,
     ) -> Result<(), Error> {
+        let (n, m) = (pairs.rows.length, pairs.columns.length);
         let weights = match columns.weights {
             Some(weights) => Arc::clone(weights),
             None => self.ones(work, m)?,
         };
         let potential = self.or_zeros(work, columns.potential, m)?;
         let terms = Terms {
-            points,
+            points: pairs.columns,
             weights: &weights,
             potential: &potential,
+            listed: None,
         };
-        record(work, terms)
+        if pairs.near.is_none() && !listed {
+            return record(work, terms);
+        }
+        let list = self.list(work, pairs.near, (n, m), starts)?;
+        let of_columns = (m, Lines::ONE);
+        let potential = columns.potential;
+        let made = self.record_terms(work, kind, pairs.kernel, of_columns, &weights, potential)?;
+        let listed = Some(Listed {
+            terms: &made,
+            list: &list,
+        });
+        record(work, Terms { listed, ..terms })
     }
 
     /// A potential, or as many zeros.
@@ -525,12 +338,16 @@ impl GpuEngine {
         integrand: Integrand<'_, GpuVector>,
         out: &mut GpuVector,
     ) -> haul_core::Result<()> {
-        let (n, m) = (pairs.rows.length, pairs.columns.length);
+        let n = pairs.rows.length;
         let potentials = columns.potential.into_iter().chain(rows);
         let reads: Vec<_> = potentials.chain([integrand.values]).collect();
         out.version = self.record(&reads, |work| {
             let potential = self.or_zeros(work, rows, n)?;
-            self.with_terms(work, pairs.columns, columns, m, |work, terms| {
+            let kind = match against {
+                Values::Excess => haul_shaders::Terms::Excess,
+                _ => haul_shaders::Terms::Whole,
+            };
+            self.with_terms(work, pairs, columns, (kind, &[0]), false, |work, terms| {
                 let sums = Sums {
                     potential: &potential,
                     against,
@@ -555,7 +372,7 @@ impl GpuEngine {
         out: &wgpu::Buffer,
     ) -> Result<(), Error> {
         let Sums { against, width, .. } = sums;
-        let variant = self.variant(pairs.kernel, pairs.rows)?;
+        let variant = self.variant(pairs)?;
         let pass = |shader: Shader, channel: usize| Pass {
             shader,
             kernel: pairs.kernel,
@@ -576,7 +393,9 @@ impl GpuEngine {
             Values::Excess => Some(Values::Excess),
             _ => Some(Values::None),
         };
-        if let Some(strip) = strip.filter(|_| !variant.points.are_few()) {
+        if let Some(strip) =
+            strip.filter(|_| !variant.points.are_few() && variant.columns != Columns::Near)
+        {
             return self.record_strips(work, pass(Shader::Strip(variant, strip), 0));
         }
         for channel in (0..width).step_by(against.sums()) {
@@ -586,12 +405,12 @@ impl GpuEngine {
     }
 
     /// Records a pass and its finish.
-    fn record_whole(&self, work: &mut Work, pass: Pass<'_>) -> Result<(), Error> {
+    pub(crate) fn record_whole(&self, work: &mut Work, pass: Pass<'_>) -> Result<(), Error> {
         let pass = self.settled(work, pass)?;
         let extent = self.extent(work, &pass)?;
         for tile in extent.tiles(0..pass.rows.length) {
             self.record_pass(work, &pass, &extent, &tile)?;
-            if tile.states > 1 {
+            if tile.states > 1 || pass.is_never_finished() {
                 let (shader, parameters, bindings) = pass.finish(work, &tile);
                 self.record_vector(work, shader, parameters, bindings, 1)?;
             }
@@ -612,9 +431,12 @@ impl GpuEngine {
         self.choices.take(guessed, usize::MAX).columns
     }
 
-    /// The kernel over pairs for a cost and a dimension, its columns not yet settled.
-    fn variant(&self, kernel: Kernel, points: &GpuPoints) -> Result<haul_shaders::Pairs, Error> {
-        let power = match kernel.cost {
+    /// The kernel over pairs for a cost and a dimension, its columns not yet settled where all of them count.
+    pub(crate) fn variant(
+        &self,
+        pairs: Pairs<'_, Arc<GpuPoints>>,
+    ) -> Result<haul_shaders::Pairs, Error> {
+        let power = match pairs.kernel.cost {
             Cost::Euclidean => Power::One,
             Cost::SquaredEuclidean => Power::Two,
             Cost::Power(_) => Power::Any,
@@ -627,11 +449,23 @@ impl GpuEngine {
             }
         };
         Ok(haul_shaders::Pairs {
-            points: Points::of_dimension(points.dimension),
+            points: Points::of_dimension(pairs.rows.dimension),
             power,
-            columns: Columns::Loaded,
+            columns: match pairs.near {
+                Some(_) => Columns::Near,
+                None => Columns::Loaded,
+            },
             workgroup: self.workgroup(),
         })
+    }
+
+    /// Workgroups that keep the device busy.
+    pub(crate) fn parallelism(&self) -> usize {
+        if self.software() {
+            SOFTWARE_PARALLELISM * self.threads
+        } else {
+            GPU_PARALLELISM
+        }
     }
 
     pub(crate) fn software(&self) -> bool {
@@ -663,15 +497,21 @@ impl GpuEngine {
                 groups,
                 groups_per_split,
             } = range;
+            let listed = pass.columns.listed;
+            let all = 0..pass.columns.points.length;
+            // The places of a list are those of all columns.
+            let columns = if listed.is_some() { &all } else { columns };
             let last = index + 1 == tile.dispatches.len();
             let parameters = PairParams {
-                finished: u32::from(last && tile.states == 1),
+                finished: u32::from(last && tile.states == 1 && !pass.is_never_finished()),
                 rows: tile.rows.len() as u32,
                 first_group: groups.start as u32,
                 last_group: groups.end as u32,
                 groups_per_split: *groups_per_split as u32,
                 carried: u32::from(index > 0),
                 last_column: columns.len() as u32 - 1,
+                first_column: columns.start as u32,
+                first_tile: (tile.rows.start / TILE) as u32,
                 ..pass.parameters()
             };
             let bindings = pass.bindings(work, tile, columns);
@@ -682,7 +522,10 @@ impl GpuEngine {
             );
             // What waits for an alarm is hardly ever done.
             let done = !pass.waits();
-            let pairs = tile.rows.len() * groups.len() * Shader::GROUP;
+            let pairs = match listed {
+                Some(listed) => listed.list.pairs_of(tile.rows.clone(), groups.clone()),
+                None => tile.rows.len() * groups.len() * Shader::GROUP,
+            };
             let effort = usize::from(done) * pairs * Extent::pair_work(extent.dimension);
             work.recorder.record(
                 &self.context,
@@ -699,8 +542,7 @@ impl GpuEngine {
     /// The same pass in the variant of its kernel that suits the adapter. Once that pays, the variants are measured on a
     /// part of the work, for the passes that come after.
     fn settled<'a>(&self, work: &mut Work, pass: Pass<'a>) -> Result<Pass<'a>, Error> {
-        if pass.slopes() > 0 || pass.is_of_excess() {
-            // It has one variant.
+        if pass.has_one_variant() {
             return Ok(pass);
         }
         let taken = self.choices.take(pass.shader, pass.work());
@@ -734,41 +576,68 @@ impl GpuEngine {
 
     /// What decides about the division of a pass.
     pub(crate) fn extent(&self, work: &Work, pass: &Pass<'_>) -> Result<Extent, Error> {
-        let dimension = pass.rows.dimension;
-        let floats = Points::stride(dimension).max(pass.width());
+        let (rows, columns) = (pass.rows, pass.columns.points);
+        let extent = self.extent_of(work, pass.shader, rows, columns, pass.width())?;
+        let floats_per_state = match pass.shader {
+            Shader::Strip(..) => extent.floats_per_state,
+            shader => pass.state() * shader.splits_per_workgroup(),
+        };
         let extent = Extent {
-            rows: pass.rows.length,
-            columns: pass.columns.points.length,
+            floats_per_state,
+            ..extent
+        };
+        match pass.columns.listed {
+            // The longest list decides, which has places for all columns in one binding.
+            Some(listed) => {
+                let bytes = extent.floats_per_column * padded(columns.length) * size_of::<f32>();
+                self.check_binding("the near columns", bytes as u64)?;
+                Ok(Extent {
+                    columns: listed.list.most_columns().max(Shader::GROUP),
+                    floats_per_column: 1,
+                    ..extent
+                })
+            }
+            None => Ok(extent),
+        }
+    }
+
+    fn check_binding(&self, what: &'static str, bytes: u64) -> Result<(), Error> {
+        let limit = self.context.binding_limit();
+        if bytes > limit {
+            return Err(Error::TooLarge { what, bytes, limit });
+        }
+        Ok(())
+    }
+
+    /// The same for a kernel with so many numbers a row, or column; a state is 64 columns of a strip.
+    pub(crate) fn extent_of(
+        &self,
+        work: &Work,
+        shader: Shader,
+        rows: &GpuPoints,
+        columns: &GpuPoints,
+        width: usize,
+    ) -> Result<Extent, Error> {
+        let dimension = rows.dimension;
+        let floats = Points::stride(dimension).max(width);
+        let extent = Extent {
+            rows: rows.length,
+            columns: columns.length,
             dimension,
             floats_per_column: floats,
             floats_per_row: floats,
-            floats_per_state: match pass.shader {
-                // 64 columns.
-                Shader::Strip(..) => ALIGNMENT,
-                shader => pass.state() * shader.splits_per_workgroup(),
-            },
-            shader: pass.shader,
+            floats_per_state: ALIGNMENT,
+            shader,
             most_work: work.recorder.pace.dispatch(),
             binding: self.context.binding_limit(),
-            parallelism: if self.software() {
-                SOFTWARE_PARALLELISM * self.threads
-            } else {
-                GPU_PARALLELISM
-            },
+            parallelism: self.parallelism(),
             least_workgroups: if self.software() {
                 self.threads
             } else {
                 GPU_LEAST_WORKGROUPS
             },
         };
-        let (bytes, limit) = (extent.least_binding(), extent.binding);
-        if bytes > limit {
-            return Err(Error::TooLarge {
-                what: "a binding of 64 points or values",
-                bytes,
-                limit,
-            });
-        }
+        self.check_binding("a binding of 64 points or values", extent.least_binding())?;
         let most = extent.most_dimensions();
         if dimension > most {
             let (available, needed) = (most as u64, dimension as u64);

@@ -8,8 +8,8 @@ use crate::Error;
 use crate::arrays::padded;
 use crate::context::part;
 use crate::engine::{GpuEngine, Work};
-use crate::pairs::{Extra, Pass, Terms};
 use crate::params::{PairParams, StripParams};
+use crate::pass::{Extra, Pass, Terms};
 use crate::tiles::{Extent, Strip};
 use haul_shaders::{Factors, Shader, Values};
 
@@ -18,6 +18,15 @@ const GPU_BYTES: u64 = 64 << 20;
 const SOFTWARE_BYTES: u64 = 8 << 20;
 
 impl GpuEngine {
+    /// Bytes of a strip.
+    pub(crate) fn strip_bytes(&self) -> u64 {
+        if self.software() {
+            SOFTWARE_BYTES
+        } else {
+            GPU_BYTES
+        }
+    }
+
     /// Records all strips of a pass, and their products.
     pub(crate) fn record_strips(&self, work: &mut Work, pass: Pass<'_>) -> Result<(), Error> {
         let Shader::Strip(pairs, values) = pass.shader else {
@@ -37,13 +46,8 @@ impl GpuEngine {
             _ => Factors::Differences,
         };
         let product = Shader::StripProduct(factors, self.workgroup());
-        let bytes = if self.software() {
-            SOFTWARE_BYTES
-        } else {
-            GPU_BYTES
-        };
         let extent = self.extent(work, &pass)?;
-        for strip in extent.strips(bytes, product.quads()) {
+        for strip in extent.strips(self.strip_bytes(), extent.strip_columns(), product.quads()) {
             let floats = strip.height() * padded(strip.columns.len());
             self.grow(&mut work.strip, "a strip of the plan", floats)?;
             self.record_densities(work, &pass, &extent, &strip)?;

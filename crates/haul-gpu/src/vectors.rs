@@ -53,7 +53,11 @@ impl GpuEngine {
     }
 
     /// Elements in tiles, of so many floats each.
-    fn elements(&self, length: usize, floats: usize) -> impl Iterator<Item = Range<usize>> {
+    pub(crate) fn elements(
+        &self,
+        length: usize,
+        floats: usize,
+    ) -> impl Iterator<Item = Range<usize>> {
         let binding = self.context.binding_limit() / floats.max(1) as u64;
         vector_tiles(length, VECTOR_ROWS, binding)
     }
@@ -220,13 +224,12 @@ impl GpuEngine {
         };
         let lines = weights.histograms;
         for vector in &vectors {
-            let expected = weights.length.saturating_mul(lines);
-            check("the ratio of a marginal", expected, vector.length)?;
+            check("the ratio of a marginal", weights.length, vector.length)?;
         }
         let reduction = Reduction {
             shader: Shader::MarginalError(of),
             sums: 1,
-            length: weights.length,
+            length: weights.length / lines,
             lines,
             floats: lines,
         };
@@ -264,7 +267,7 @@ impl GpuEngine {
             images,
         } = slot;
         let lines = weights.histograms;
-        let length = weights.length.saturating_mul(lines);
+        let length = weights.length;
         check("the potential before an update", length, before.length)?;
         check("the potential after an update", length, after.length)?;
         let room = length.saturating_mul(slots);
@@ -276,7 +279,7 @@ impl GpuEngine {
         let reduction = Reduction {
             shader: Shader::Remember(self.workgroup()),
             sums: Shader::REMEMBERED,
-            length: weights.length,
+            length: length / lines,
             lines,
             floats: lines.saturating_mul(slots),
         };
