@@ -261,3 +261,81 @@ impl Engine for Device {
         })
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::on_device::Foreign;
+    use haul_core::engine::{Factor, Kernel};
+    use haul_core::{Cost, Measure, Sinkhorn};
+    use std::sync::Arc;
+
+    /// What every operator with an output makes of points, weights and potentials of another device than itself, or of
+    /// its own.
+    fn operators(device: &Device, of: &Device) -> Vec<Result<()>> {
+        let (points, weights) = (of.points(&[0.0, 1.0], 1).unwrap(), of.weights(&[1.0; 2], 1));
+        let (weights, own) = (weights.unwrap(), device.points(&[0.0, 1.0], 1).unwrap());
+        let vector = of.vector(&[0.5, 0.25]).unwrap();
+        let kernel = Kernel {
+            cost: Cost::SquaredEuclidean,
+            epsilon: 0.5,
+        };
+        let (pairs, columns) = (
+            Pairs::new(kernel, &own, &points),
+            Side::new(&weights, &vector),
+        );
+        let integrand = Integrand {
+            factor: Factor::One,
+            values: &vector,
+            width: 1,
+        };
+        let (mut out, mut foreign) = (device.zeros(2).unwrap(), of.zeros(2).unwrap());
+        let rows = Some(&vector);
+        vec![
+            device.softmin(pairs, columns, None, None, &mut out),
+            device.product(pairs, rows, columns, integrand, &mut out),
+            device.gradient(pairs, rows, columns, integrand, &mut out),
+            device.curvature(pairs, rows, columns, &vector, &mut out),
+            device.combine(&[(2.0, &vector)], &mut out),
+            device.combine(&[], &mut foreign),
+            device.mix(&[1.0], 1, 0.0, &vector, &mut out),
+            pollster::block_on(device.nearest(pairs, columns)).map(drop),
+            pollster::block_on(device.read(&vector)).map(drop),
+        ]
+    }
+
+    #[test]
+    fn what_lies_on_another_device_is_refused_and_not_read_as_if_it_were_its_own() {
+        for (device, other) in [
+            (Device::cpu(), Device::cpu_f64()),
+            (Device::cpu_f64(), Device::cpu()),
+        ] {
+            for result in operators(&device, &other) {
+                assert!(
+                    matches!(&result, Err(Error::Device { source, .. }) if source.is::<Foreign>()),
+                    "{result:?}"
+                );
+            }
+            for result in operators(&device, &device) {
+                result.unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn a_device_gives_the_bits_of_its_engine() {
+        let points: Vec<f64> = (0..90).map(|k| f64::from(k * k % 31) / 31.0).collect();
+        let [a, b] =
+            [&points[..60], &points[30..]].map(|points| Measure::uniform(points, 3).unwrap());
+        fn bits<E: Engine + Clone>(engine: E, a: &Measure, b: &Measure) -> u64 {
+            let solution = Sinkhorn::blur(0.2).solve(engine, a, b).unwrap();
+            solution.value().to_bits()
+        }
+        let f32 = bits(Arc::new(Device::cpu()), &a, &b);
+        let f64 = bits(&Device::cpu_f64(), &a, &b);
+        assert_eq!(f32, bits(&CpuEngine::<f32>::new(), &a, &b));
+        assert_eq!(f64, bits(&CpuEngine::<f64>::new(), &a, &b));
+        assert_ne!(f32, f64);
+    }
+}

@@ -40,7 +40,7 @@ pub type Vector = OnDevice<
 /// Something of another device than the one that works.
 #[derive(Debug, thiserror::Error)]
 #[error("points, weights or a vector of another device; upload them to this one")]
-struct Foreign;
+pub(crate) struct Foreign;
 
 /// What an engine knows of something on a device.
 pub(crate) trait Part<E> {
