@@ -265,15 +265,6 @@ pub(crate) struct Rows<'a, T: Float, S: Simd> {
     sharpness: T::Lanes<S>,
 }
 
-/// What rows and V vectors of columns make.
-pub(crate) struct Exponents<T: Float, S: Simd, const V: usize> {
-    /// s = h − k(C − f).
-    pub(crate) exponents: [[T::Lanes<S>; V]; ROWS],
-    /// |x − y|² and |x − y|^p, less f where that is where the sums begin.
-    pub(crate) squares: [[T::Lanes<S>; V]; ROWS],
-    pub(crate) costs: [[T::Lanes<S>; V]; ROWS],
-}
-
 impl<'a, T: Float, S: Simd> Rows<'a, T, S> {
     /// The rows that begin at `row` within the block; `potential` is f of all its rows, 0 where there is none. Sums
     /// of squares begin with it where they `may`.
@@ -321,33 +312,33 @@ impl<'a, T: Float, S: Simd> Rows<'a, T, S> {
         }
     }
 
-    /// The exponents of the rows and V vectors of columns with their terms h.
+    /// |x − y|² and |x − y|^p of the rows and V vectors of columns, less f where the sums begin with it.
     #[inline(always)]
-    pub(crate) fn exponents<const D: usize, const POWER: bool, const V: usize>(
+    pub(crate) fn costs<const D: usize, const POWER: bool, const V: usize>(
         &self,
         simd: S,
         meeting: Meeting<'a, T>,
-        terms: &[T],
-    ) -> Exponents<T, S, V> {
+    ) -> [[[T::Lanes<S>; V]; ROWS]; 2] {
         let squares = meeting.squared_distances::<S, D, V>(simd, self.seeds);
         let costs = costs_of_squares::<T, S, POWER, V>(simd, self.block.metric, squares);
-        let h = T::lanes::<S>(&terms[meeting.column..][..V * T::width::<S>()]);
-        let mut exponents = costs;
-        for r in 0..ROWS {
-            for v in 0..V {
-                let rest = if self.seeded {
-                    costs[r][v]
-                } else {
-                    T::sub(simd, costs[r][v], self.f[r])
-                };
-                exponents[r][v] = T::negate_mul_add(simd, self.sharpness, rest, h[v]);
-            }
-        }
-        Exponents {
-            exponents,
-            squares,
-            costs,
-        }
+        [squares, costs]
+    }
+
+    /// The exponent s = h − k(C − f) of row r at such a cost, for the term h of the columns.
+    #[inline(always)]
+    pub(crate) fn exponent(
+        &self,
+        simd: S,
+        r: usize,
+        cost: T::Lanes<S>,
+        term: T::Lanes<S>,
+    ) -> T::Lanes<S> {
+        let rest = if self.seeded {
+            cost
+        } else {
+            T::sub(simd, cost, self.f[r])
+        };
+        T::negate_mul_add(simd, self.sharpness, rest, term)
     }
 }
 

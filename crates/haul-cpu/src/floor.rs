@@ -49,10 +49,7 @@ const PAIRS: usize = 4;
 ///
 /// [`Error::Device`] when the system starts no threads.
 pub fn pairs_per_second<T: Real>(cost: Cost, dimension: usize, threads: usize) -> Result<f64> {
-    let workers = Workers::new(threads).map_err(|source| Error::Device {
-        device: "CPU".to_owned(),
-        source: Box::new(source),
-    })?;
+    let workers = workers(threads)?;
     let lanes = Arch::new().dispatch(Width::<T>(T::ZERO));
     let metric = Metric::new(cost);
     let pair = match metric {
@@ -60,12 +57,42 @@ pub fn pairs_per_second<T: Real>(cost: Cost, dimension: usize, threads: usize) -
         Metric::Distance => seconds(&workers, || Pairs::<T, DISTANCE>(values(), metric)),
         Metric::Power { .. } => seconds(&workers, || Pairs::<T, POWER>(values(), metric)),
     };
-    let more = seconds(&workers, || Dimensions::<T>(values()));
+    let more = seconds(&workers, || Dimensions::<T, true>(values()));
     let vector = pair + (dimension.max(1) - 1) as f64 * more;
     Ok((workers.count() * lanes) as f64 / vector)
 }
 
+/// Fused multiply-adds per second that this machine does in the format `T` on a number of threads, on values that never
+/// leave the registers; 0 threads means one for each processor.
+///
+/// # Errors
+///
+/// [`Error::Device`] when the system starts no threads.
+pub fn multiply_adds_per_second<T: Real>(threads: usize) -> Result<f64> {
+    let workers = workers(threads)?;
+    let lanes = Arch::new().dispatch(Width::<T>(T::ZERO));
+    let vector = seconds(&workers, || Dimensions::<T, false>(values()));
+    Ok((workers.count() * lanes) as f64 / vector)
+}
+
+fn workers(threads: usize) -> Result<Workers> {
+    Workers::new(threads).map_err(|source| Error::Device {
+        device: "CPU".to_owned(),
+        source: Box::new(source),
+    })
+}
+
 impl<T: Real> CpuEngine<T> {
+    /// The [multiply-adds per second](multiply_adds_per_second) of this engine's machine, for those who have the
+    /// engine and not its crate.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Device`] when the system starts no threads.
+    pub fn floor_multiply_adds_per_second(threads: usize) -> Result<f64> {
+        multiply_adds_per_second::<T>(threads)
+    }
+
     /// The [floor](pairs_per_second) of this engine's softmin, for those who have the engine and
     /// not its crate.
     ///
@@ -145,10 +172,10 @@ impl<T: Float, const KIND: u8> WithSimd for Pairs<T, KIND> {
     }
 }
 
-/// The loop of t₊.
-struct Dimensions<T>([T; 3]);
+/// The loop of t₊; without differences, of multiply-adds alone.
+struct Dimensions<T, const DIFFERENCES: bool>([T; 3]);
 
-impl<T: Float> WithSimd for Dimensions<T> {
+impl<T: Float, const DIFFERENCES: bool> WithSimd for Dimensions<T, DIFFERENCES> {
     type Output = usize;
 
     #[inline(always)]
@@ -162,14 +189,18 @@ impl<T: Float> WithSimd for Dimensions<T> {
     }
 }
 
-impl<T: Float> Dimensions<T> {
+impl<T: Float, const DIFFERENCES: bool> Dimensions<T, DIFFERENCES> {
     #[inline(always)]
     fn chains<S: Simd, const CHAINS: usize>(self, simd: S) -> usize {
         let x = T::splat(simd, self.0[0]);
         let mut costs = [T::splat(simd, T::ZERO); CHAINS];
         for _ in 0..ROUNDS {
             for c in &mut costs {
-                *c = one_dimension::<T, S>(simd, x, *c);
+                *c = if DIFFERENCES {
+                    one_dimension::<T, S>(simd, x, *c)
+                } else {
+                    T::mul_add(simd, x, *c, x)
+                };
             }
         }
         black_box(costs.map(|c| T::sum(simd, c)));

@@ -166,9 +166,11 @@ impl<T: Float> Masses<'_, T> {
                     let mut of_tile = [zero; ROWS];
                     for column in (0..T::TILE).step_by(width) {
                         let meeting = rows.meet(columns, column);
-                        let pairs = rows.exponents::<D, POWER, V>(simd, meeting, terms);
+                        let [_, costs] = rows.costs::<D, POWER, V>(simd, meeting);
+                        let h = T::lanes::<S>(&terms[column..][..width]);
                         for r in 0..ROWS {
-                            for s in pairs.exponents[r] {
+                            for v in 0..V {
+                                let s = rows.exponent(simd, r, costs[r][v], h[v]);
                                 of_tile[r] = T::add(simd, of_tile[r], exp2::<T, S>(simd, s));
                             }
                         }

@@ -78,13 +78,13 @@ impl<T: Float> Maximum<'_, T> {
             for (columns, terms) in columns.zip(terms) {
                 for column in (0..T::TILE).step_by(width) {
                     let meeting = rows.meet(columns, column);
-                    let s = rows
-                        .exponents::<D, POWER, V>(simd, meeting, terms)
-                        .exponents;
+                    let [_, mut s] = rows.costs::<D, POWER, V>(simd, meeting);
+                    let h = T::lanes::<S>(&terms[column..][..width]);
                     for r in 0..ROWS {
                         let before = maxima[r];
-                        for s in s[r] {
-                            maxima[r] = T::max(simd, maxima[r], s);
+                        for v in 0..V {
+                            s[r][v] = rows.exponent(simd, r, s[r][v], h[v]);
+                            maxima[r] = T::max(simd, maxima[r], s[r][v]);
                         }
                         let raised = T::sub(simd, before, maxima[r]);
                         let scale = exp2_of_limited::<T, S>(simd, raised);

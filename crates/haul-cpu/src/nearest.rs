@@ -4,7 +4,7 @@
 //! within a range of columns are small enough to be exact. Lanes are brought together at the end of a range.
 
 use crate::aligned::Aligned;
-use crate::block::{Block, MOST_LANES, MOST_ROWS, ROWS, RowKernel, Rows, costs_of_squares};
+use crate::block::{Block, MOST_LANES, MOST_ROWS, ROWS, RowKernel, Rows};
 use crate::layout::Layout;
 use crate::lines::entry;
 use crate::pass::Pass;
@@ -122,8 +122,7 @@ impl<T: Float> Search<'_, T> {
                 let start = T::splat(simd, T::from_f64((tile * T::TILE) as f64));
                 for column in (0..T::TILE).step_by(width) {
                     let meeting = rows.meet(columns, column);
-                    let squares = meeting.squared_distances::<S, D, V>(simd, [zero; ROWS]);
-                    let costs = costs_of_squares::<T, S, POWER, V>(simd, block.metric, squares);
+                    let [_, costs] = rows.costs::<D, POWER, V>(simd, meeting);
                     let h = T::lanes::<S>(&terms[column..][..width]);
                     let place = T::lanes::<S>(&places[column..][..width]);
                     for v in 0..V {

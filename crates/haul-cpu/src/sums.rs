@@ -230,16 +230,19 @@ impl<T: Float, M: Summand<T, N>, const N: usize> Sums<'_, T, M, N> {
                 for (tile, (columns, terms)) in tiles.enumerate() {
                     for column in (0..T::TILE).step_by(width) {
                         let meeting = rows.meet(columns, column);
-                        let pairs = rows.exponents::<D, POWER, V>(simd, meeting, terms);
+                        let [squares, costs] = rows.costs::<D, POWER, V>(simd, meeting);
+                        let h = T::lanes::<S>(&terms[column..][..width]);
                         for r in 0..ROWS {
                             for v in 0..V {
+                                let cost = costs[r][v];
+                                let s = rows.exponent(simd, r, cost, h[v]);
                                 let pair = Pair {
                                     row: block.first + row + r,
                                     tile: index * span + tile,
                                     column: column + v * T::width::<S>(),
-                                    power: exp2::<T, S>(simd, pairs.exponents[r][v]),
-                                    square: pairs.squares[r][v],
-                                    cost: pairs.costs[r][v],
+                                    power: exp2::<T, S>(simd, s),
+                                    square: squares[r][v],
+                                    cost,
                                 };
                                 summand.add(simd, pair, &mut inner[r]);
                             }

@@ -226,14 +226,16 @@ impl<T: Float> Powers<'_, T> {
                 for (tile, (columns, terms)) in tiles.enumerate() {
                     for column in (0..T::TILE).step_by(width) {
                         let meeting = rows.meet(columns, column);
-                        let pairs = rows.exponents::<D, POWER, V>(simd, meeting, terms);
+                        let [_, costs] = rows.costs::<D, POWER, V>(simd, meeting);
+                        let h = T::lanes::<S>(&terms[column..][..width]);
                         let at = (index * span + tile) * T::TILE + column;
                         let w = T::lanes::<S>(&column_weights[at..][..width]);
                         let below = T::lanes_mut::<S>(&mut column_sums[at..][..width]);
                         for v in 0..V {
                             let mut down = below[v];
                             for r in 0..ROWS {
-                                let power = exp2::<T, S>(simd, pairs.exponents[r][v]);
+                                let s = rows.exponent(simd, r, costs[r][v], h[v]);
+                                let power = exp2::<T, S>(simd, s);
                                 inner[r] = T::mul_add(simd, power, w[v], inner[r]);
                                 down = T::mul_add(simd, power, weights[r], down);
                             }

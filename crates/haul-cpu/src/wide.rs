@@ -182,7 +182,8 @@ impl<T: Float, M: Weighing<T>> Evaluate<'_, T, M> {
             {
                 for column in (0..T::TILE).step_by(width) {
                     let meeting = rows.meet(columns, column);
-                    let pairs = rows.exponents::<D, POWER, V>(simd, meeting, terms);
+                    let [squares, costs] = rows.costs::<D, POWER, V>(simd, meeting);
+                    let h = T::lanes::<S>(&terms[column..][..width]);
                     let along = match weighing.directions() {
                         Some(directions) => meeting.projections::<S, D, V>(simd, directions),
                         None => [[zero; V]; ROWS],
@@ -191,7 +192,8 @@ impl<T: Float, M: Weighing<T>> Evaluate<'_, T, M> {
                         let at = r * stride + (first + tile) * T::TILE + column;
                         let out = T::lanes_mut::<S>(&mut coefficients[at..][..width]);
                         for v in 0..V {
-                            let s = pairs.exponents[r][v];
+                            let cost = costs[r][v];
+                            let s = rows.exponent(simd, r, cost, h[v]);
                             let pair = Pair {
                                 row: block.first + row + r,
                                 tile,
@@ -201,8 +203,8 @@ impl<T: Float, M: Weighing<T>> Evaluate<'_, T, M> {
                                 } else {
                                     exp2::<T, S>(simd, s)
                                 },
-                                square: pairs.squares[r][v],
-                                cost: pairs.costs[r][v],
+                                square: squares[r][v],
+                                cost,
                             };
                             out[v] = weighing.coefficient(simd, pair, along[r][v]);
                         }

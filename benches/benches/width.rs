@@ -1,0 +1,180 @@
+//! What many vectors of the same points cost: the nanoseconds a pair and histogram of a softmin and a product of q
+//! histograms, the seconds of a softmin on a grid, and a product of the kernel with a matrix beside the multiply-adds
+//! that the processor does on registers alone.
+//!
+//! Of each the best of a few rounds is told, as other work on the machine only slows them.
+
+use haul::engine::{Factor, Integrand, Kernel, Lines, Pairs, Side};
+use haul::{Cost, CpuEngine, Device, Engine, Result};
+use haul_benches::{cloud, devices, seconds};
+use pollster::block_on;
+
+const HISTOGRAMS: [usize; 5] = [1, 4, 16, 64, 256];
+const DIMENSIONS: [usize; 2] = [2, 300];
+const GRIDS: [&[usize]; 2] = [&[1024, 1024], &[128, 128, 128]];
+
+fn main() -> Result<()> {
+    // `cargo bench` says so; under `cargo test` once, on few points, is enough.
+    let whole = std::env::args().any(|word| word == "--bench");
+    let (rounds, share) = if whole { (5, 1) } else { (1, 32) };
+    for (name, device) in devices()? {
+        for d in DIMENSIONS {
+            for q in HISTOGRAMS {
+                let n = 2000 / share;
+                let [softmin, product, common] = histograms(&device, (n, d, q), rounds)?;
+                let nanoseconds = 1e9 / (n * n * q) as f64;
+                println!(
+                    "{name:10} d = {d:3}, q = {q:3}: softmin {:.3} ns a pair and histogram, product {:.3}, with common potentials {:.3}",
+                    softmin * nanoseconds,
+                    product * nanoseconds,
+                    common * nanoseconds,
+                );
+            }
+        }
+        for shape in GRIDS {
+            let shape: Vec<_> = shape.iter().map(|n| n / share).collect();
+            let time = grid(&device, &shape, rounds)?;
+            println!("{name:10} softmin on a grid of {shape:?}: {time:.3} s");
+        }
+        matrix(&name, &device, share, rounds)?;
+    }
+    Ok(())
+}
+
+/// The best of a few rounds, in seconds.
+fn best(rounds: usize, mut work: impl FnMut() -> Result<()>) -> Result<f64> {
+    let mut best = f64::INFINITY;
+    for _ in 0..rounds {
+        best = best.min(seconds(&mut work)?);
+    }
+    Ok(best)
+}
+
+/// Seconds of a softmin, and of a product with potentials of each histogram and with none.
+fn histograms(
+    device: &Device,
+    (n, d, q): (usize, usize, usize),
+    rounds: usize,
+) -> Result<[f64; 3]> {
+    let x = device.points(&cloud(n, d, 1), d)?;
+    let y = device.points(&cloud(n, d, 2), d)?;
+    let pairs = Pairs::new(kernel(d), &x, &y).with_lines(Lines::of_histograms(q));
+    let g = device.vector(&cloud(n, q, 3))?;
+    let (mut guess, mut out) = (device.zeros(n * q)?, device.zeros(n * q)?);
+    let side = Side {
+        weights: None,
+        potential: Some(&g),
+    };
+    device.softmin(pairs, side, None, None, &mut guess)?;
+    let softmin = best(rounds, || {
+        device.softmin(pairs, side, Some(&guess), None, &mut out)?;
+        block_on(device.read(&out)).map(drop)
+    })?;
+    let integrand = Integrand {
+        factor: Factor::One,
+        values: &g,
+        width: 1,
+    };
+    let product = best(rounds, || {
+        device.product(pairs, Some(&guess), side, integrand, &mut out)?;
+        block_on(device.read(&out)).map(drop)
+    })?;
+    let none = Side {
+        weights: None,
+        potential: None,
+    };
+    let common = best(rounds, || {
+        device.product(pairs, None, none, integrand, &mut out)?;
+        block_on(device.read(&out)).map(drop)
+    })?;
+    Ok([softmin, product, common])
+}
+
+fn kernel(d: usize) -> Kernel {
+    Kernel {
+        cost: Cost::SquaredEuclidean,
+        epsilon: 0.05 * d as f64,
+    }
+}
+
+/// Seconds of a softmin on a grid, a pass for each axis.
+fn grid(device: &Device, shape: &[usize], rounds: usize) -> Result<f64> {
+    let length = shape.iter().product();
+    let axes = shape.iter().map(|n| {
+        let at = |i| -1.0 + 2.0 * i as f64 / *n as f64;
+        device.points(&(0..*n).map(at).collect::<Vec<_>>(), 1)
+    });
+    let axes: Vec<_> = axes.collect::<Result<_>>()?;
+    let kernel = Kernel {
+        epsilon: 0.0025,
+        ..kernel(1)
+    };
+    let mut vectors = [device.vector(&cloud(length, 1, 1))?, device.zeros(length)?];
+    best(rounds, || {
+        for (axis, points) in axes.iter().enumerate() {
+            let lines = Lines {
+                outer: shape[..axis].iter().product(),
+                inner: shape[axis + 1..].iter().product(),
+            };
+            let pairs = Pairs::new(kernel, points, points).with_lines(lines);
+            let [h, out] = &mut vectors;
+            let side = Side {
+                weights: None,
+                potential: Some(&*h),
+            };
+            device.softmin(pairs, side, None, None, out)?;
+            // The next pass is of the potential −T.
+            device.combine(&[(-1.0, &*out)], h)?;
+        }
+        block_on(device.read(&vectors[0])).map(drop)
+    })
+}
+
+/// A product of the kernel of many features with a matrix, beside the machine's multiply-adds.
+fn matrix(name: &str, device: &Device, share: usize, rounds: usize) -> Result<()> {
+    let (n, d, q) = (13_000 / share, 300, 256);
+    let x = device.points(&cloud(n, d, 1), d)?;
+    let y = device.points(&cloud(n, d, 2), d)?;
+    let pairs = Pairs::new(kernel(d), &x, &y).with_lines(Lines::of_histograms(q));
+    let values = device.vector(&cloud(n, q, 3))?;
+    let mut out = device.zeros(n * q)?;
+    let none = Side {
+        weights: None,
+        potential: None,
+    };
+    let integrand = Integrand {
+        factor: Factor::One,
+        values: &values,
+        width: 1,
+    };
+    let (mut share_of_rate, mut times) = (0f64, f64::INFINITY);
+    for _ in 0..rounds.min(3) {
+        let before = multiply_adds(device)?;
+        let time = best(1, || {
+            device.product(pairs, None, none, integrand, &mut out)?;
+            block_on(device.read(&out)).map(drop)
+        })?;
+        times = times.min(time);
+        if let Some(rate) = before {
+            share_of_rate = share_of_rate.max((n * n * (d + q)) as f64 / time / rate);
+        }
+    }
+    let gigaflops = 2e-9 * (n * n * (d + q)) as f64 / times;
+    println!("{name:10} K·V of {n}² pairs, d = {d}, q = {q}: {times:.2} s, {gigaflops:.0} Gflop/s");
+    if share_of_rate > 0.0 {
+        println!(
+            "{name:10} which is {:.0} % of the multiply-adds on registers",
+            100.0 * share_of_rate
+        );
+    }
+    Ok(())
+}
+
+/// Multiply-adds per second on registers, where that is measured.
+fn multiply_adds(device: &Device) -> Result<Option<f64>> {
+    match device {
+        Device::Cpu(_) => CpuEngine::<f32>::floor_multiply_adds_per_second(0).map(Some),
+        Device::CpuF64(_) => CpuEngine::<f64>::floor_multiply_adds_per_second(0).map(Some),
+        _ => Ok(None),
+    }
+}
