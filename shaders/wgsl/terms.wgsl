@@ -19,6 +19,8 @@ struct Params {
     potential: u32,
     // Potentials are multiplied with this: log2(e)/ε.
     sharpness: f32,
+    // Lines side by side that have a weight and a potential in common, of those that have their own.
+    width: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -41,13 +43,13 @@ fn terms(@builtin(global_invocation_id) id: vec3<u32>) {
         if params.weights == 1u {
             weight = weights[point];
         } else if params.weights == 2u {
-            weight = weights[index];
+            weight = weights[index / params.width];
         }
         var exponent = 0.0;
         if params.potential == 1u {
             exponent = params.sharpness * potential[point];
         } else if params.potential == 2u {
-            exponent = params.sharpness * potential[index];
+            exponent = params.sharpness * potential[index / params.width];
         }
         term = term_of(weight, exponent);
     }

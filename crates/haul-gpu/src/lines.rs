@@ -11,7 +11,7 @@ use crate::engine::{GpuEngine, Work};
 use crate::params::{LineParams, PairParams, VectorParams, coefficients, sharpness};
 use crate::pass::factors;
 use crate::tiles::{Extent, Strip};
-use haul_core::engine::{Factor, Kernel, Pairs, Side};
+use haul_core::engine::{Factor, Kernel, Lines, Pairs, Side};
 use haul_shaders::{Columns, Density, Lanes, Shader, Terms, Values};
 use std::f64::consts::LN_2;
 use std::sync::Arc;
@@ -30,11 +30,12 @@ const MOST_COLUMNS: usize = 1 << 15;
 pub(crate) enum OverLines<'a> {
     /// A softmin.
     Softmin,
-    /// A product with one value a column for each line.
+    /// A product with so many values a column for each line.
     Product {
         potential: Option<&'a GpuVector>,
         factor: Factor,
         values: &'a wgpu::Buffer,
+        width: usize,
     },
     /// The nearest columns.
     Nearest,
@@ -93,15 +94,33 @@ impl GpuEngine {
         over: OverLines<'_>,
         out: &wgpu::Buffer,
     ) -> Result<(), Error> {
-        let Pairs { kernel, lines, .. } = pairs;
+        let kernel = pairs.kernel;
+        // Values of a line are lines side by side that have a potential in common.
+        let width = match over {
+            OverLines::Product { width, .. } => width,
+            _ => 1,
+        };
+        let lines = Lines {
+            inner: pairs.lines.inner.saturating_mul(width),
+            ..pairs.lines
+        };
+        if lines.count() == 0 {
+            return Ok(());
+        }
         let (n, m) = (pairs.rows.length, pairs.columns.length);
         let weights = match columns.weights {
             Some(weights) => Arc::clone(weights),
             None => self.ones(work, m)?,
         };
         let kind = over.terms();
-        let terms =
-            self.record_terms(work, kind, kernel, (m, lines), &weights, columns.potential)?;
+        let terms = self.record_terms(
+            work,
+            kind,
+            kernel,
+            (m, lines, width),
+            &weights,
+            columns.potential,
+        )?;
         let lanes = match self.workgroup() {
             workgroup
                 if lines.inner
@@ -170,6 +189,7 @@ impl GpuEngine {
                 unit: (kernel.epsilon * LN_2) as f32,
                 mean_weight: weights.mean as f32,
                 log_mean_weight: weights.mean.log2() as f32,
+                width: width as u32,
                 ..Default::default()
             },
         };
@@ -192,7 +212,8 @@ impl GpuEngine {
         }
         let costs = Shader::Costs(variant);
         let extent = self.extent_of(work, costs, pairs.rows, pairs.columns, 1)?;
-        let strips = extent.strips(self.strip_bytes(), MOST_COLUMNS, 1);
+        let all = (0..pass.n, 0..pass.m);
+        let strips = extent.strips(all, self.strip_bytes(), MOST_COLUMNS, 1);
         let whole = strips.iter().all(|strip| strip.columns.len() == pass.m);
         let numbers = pass.n * pass.lines;
         let states = match (whole, pass.splits) {

@@ -66,6 +66,7 @@ pub(crate) struct TermParams {
     pub(crate) weights: u32,
     pub(crate) potential: u32,
     pub(crate) sharpness: f32,
+    pub(crate) width: u32,
 }
 
 /// The parameters of a kernel over lines, as `lines_params.wgsl` has them.
@@ -93,6 +94,7 @@ pub(crate) struct LineParams {
     pub(crate) unit: f32,
     pub(crate) mean_weight: f32,
     pub(crate) log_mean_weight: f32,
+    pub(crate) width: u32,
 }
 
 /// The parameters of the masses of groups, as `masses.wgsl` has them.

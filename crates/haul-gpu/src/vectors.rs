@@ -146,16 +146,16 @@ impl GpuEngine {
         // Without vectors all that is there is the offset, of one column or many.
         let columns = matrix.len().checked_div(q).unwrap_or(1);
         check("the coefficients of a mixture", q * columns, matrix.len())?;
-        let rows = out.length.checked_div(columns).unwrap_or(0);
-        check(
-            "the result of a mixture",
-            rows.saturating_mul(columns),
-            out.length,
-        )?;
+        let rows = vectors.length.checked_div(q).unwrap_or(out.length);
         check(
             "the vectors of a mixture",
             rows.saturating_mul(q),
             vectors.length,
+        )?;
+        check(
+            "the result of a mixture",
+            rows.saturating_mul(columns),
+            out.length,
         )?;
         out.version = self.record(&[vectors], |work| {
             for tile in self.elements(rows, q.max(columns)) {
@@ -345,7 +345,7 @@ impl GpuEngine {
             return Ok((None, 0));
         }
         let limit = self.context.binding_limit();
-        let most = rows.saturating_mul(floats).max(partials);
+        let most = rows.min(length).saturating_mul(floats).max(partials);
         let bytes = most.saturating_mul(size_of::<f32>()) as u64;
         if bytes > limit {
             let what = "the sums of one workgroup, or of all";

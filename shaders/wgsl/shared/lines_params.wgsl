@@ -32,6 +32,8 @@ struct Params {
     unit: f32,
     mean_weight: f32,
     log_mean_weight: f32,
+    // Lines side by side that have a potential of the rows in common, of those that have their own.
+    width: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
