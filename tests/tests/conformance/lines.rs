@@ -248,9 +248,10 @@ impl Problem {
             let values = dense::line(values, m, width, self.lines, line);
             dense::product(cost, epsilon, &x, &y, factor, &values, width)
         };
+        let of_lines: Vec<_> = (0..self.lines.count()).map(of_line).collect();
         [
-            dense::lay(self.lines, n, width, |line| of_line(line).0),
-            dense::lay(self.lines, n, width, |line| of_line(line).1),
+            dense::lay(self.lines, n, width, |line| of_lines[line].0.clone()),
+            dense::lay(self.lines, n, width, |line| of_lines[line].1.clone()),
         ]
     }
 

@@ -48,7 +48,7 @@ const SHAPES: [(usize, usize, usize); 5] = [
     (70, 257, 2),
     (130, 256, 17),
     (5, 30, 1),
-    (600, 513, 40),
+    (260, 321, 40),
 ];
 
 /// A list of all pairs, whose ranges touch each other every so many columns.

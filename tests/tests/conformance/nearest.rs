@@ -34,7 +34,7 @@ pub const BODIES: &[(&str, Body)] = &[
 ];
 
 const SHAPES: [(usize, usize); 5] = [(1, 1), (2, 7), (7, 300), (300, 7), (200, 513)];
-const DIMENSIONS: [usize; 6] = [1, 2, 3, 5, 17, 64];
+const DIMENSIONS: [usize; 5] = [1, 2, 3, 17, 64];
 
 fn kernel(cost: Cost) -> Kernel {
     Kernel { cost, epsilon: 1.0 }
