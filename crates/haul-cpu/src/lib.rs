@@ -40,9 +40,12 @@
 //! | `block` | a block of rows against a range of columns: squared distances |
 //! | `sums`, `maximum` | the two kernels |
 //! | `wide` | sums of more values than registers hold |
+//! | `layout`, `spans` | where many lines lie in memory, and their kernels, for costs that are written down |
 //! | `pass` | rows and columns cut into blocks |
 //! | `workers` | rows to threads |
-//! | `softmin`, `product`, `vectors` | the operators |
+//! | `softmin`, `product`, `nearest`, `vectors` | the operators |
+//! | `lines` | softmins and products of many lines |
+//! | `groups` | the softmin that tells the masses between groups |
 //! | `symmetric` | the softmin of a measure against itself, by half the pairs |
 //! | `engine` | [`CpuEngine`] |
 //! | `checks`, `operators` | its operators, and what they ask of their arguments |

@@ -40,9 +40,9 @@ pub(crate) struct Span<'a, T> {
 
 /// The costs of some rows, column after column.
 #[inline(always)]
-fn of_columns<'a, T: Float, S: Simd>(
-    [a, b, c, d]: [&'a [T::Lanes<S>]; ROWS],
-) -> impl Iterator<Item = [&'a T::Lanes<S>; ROWS]> {
+fn of_columns<T: Float, S: Simd>(
+    [a, b, c, d]: [&[T::Lanes<S>]; ROWS],
+) -> impl Iterator<Item = [&T::Lanes<S>; ROWS]> {
     let columns = a.iter().zip(b).zip(c).zip(d);
     columns.map(|(((a, b), c), d)| [a, b, c, d])
 }
