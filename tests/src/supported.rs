@@ -3,11 +3,7 @@
 use haul::{Device, Error, Result};
 
 /// What GPU engines have no kernel for. What is in this list must be refused, and nothing else may be.
-pub const REFUSED_BY_GPUS: &[&str] = &[
-    "products of several values a column of outer lines without potentials",
-    "gradients of near pairs, d > 4",
-    "curvatures of near pairs, d > 4",
-];
+pub const REFUSED_BY_GPUS: &[&str] = &[];
 
 /// The answer to what is asked, by name; none where the table says that this engine has no kernel for it.
 #[track_caller]

@@ -146,16 +146,16 @@ impl GpuEngine {
         // Without vectors all that is there is the offset, of one column or many.
         let columns = matrix.len().checked_div(q).unwrap_or(1);
         check("the coefficients of a mixture", q * columns, matrix.len())?;
-        let rows = vectors.length.checked_div(q).unwrap_or(out.length);
-        check(
-            "the vectors of a mixture",
-            rows.saturating_mul(q),
-            vectors.length,
-        )?;
+        let rows = out.length.checked_div(columns).unwrap_or(0);
         check(
             "the result of a mixture",
             rows.saturating_mul(columns),
             out.length,
+        )?;
+        check(
+            "the vectors of a mixture",
+            rows.saturating_mul(q),
+            vectors.length,
         )?;
         out.version = self.record(&[vectors], |work| {
             for tile in self.elements(rows, q.max(columns)) {
