@@ -390,7 +390,13 @@ fn operators(device: &Device) {
             width,
         };
         device
-            .product(pairs, Some(&f), Side::new(&weights, &g), integrand, &mut out)
+            .product(
+                pairs,
+                Some(&f),
+                Side::new(&weights, &g),
+                integrand,
+                &mut out,
+            )
             .unwrap();
         let expected = &arrays["Kv"];
         let largest = v.iter().fold(0.0f64, |largest, v| largest.max(v.abs()));

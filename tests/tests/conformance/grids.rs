@@ -91,10 +91,16 @@ impl Case {
         let (of_source, of_target) = (corners(&source), corners(&target));
         let d = source.dimension();
         let farthest = |k: usize| {
-            let pairs = of_source.iter().flat_map(|x| of_target.iter().map(move |y| (x, y)));
+            let pairs = of_source
+                .iter()
+                .flat_map(|x| of_target.iter().map(move |y| (x, y)));
             pairs.map(|(x, y)| (x[k] - y[k]).abs()).fold(0.0, f64::max)
         };
-        let largest = dense::cost(cost, &(0..d).map(farthest).collect::<Vec<_>>(), &vec![0.0; d]);
+        let largest = dense::cost(
+            cost,
+            &(0..d).map(farthest).collect::<Vec<_>>(),
+            &vec![0.0; d],
+        );
         Self {
             name,
             source,
@@ -135,7 +141,11 @@ impl Case {
 
     /// By how much a potential may be off.
     fn of_potential(&self, device: &Device) -> f64 {
-        let scale = if is_double(device) { self.largest } else { self.epsilon };
+        let scale = if is_double(device) {
+            self.largest
+        } else {
+            self.epsilon
+        };
         scale * self.relative(device)
     }
 }
@@ -178,7 +188,10 @@ impl Reference {
             transport_cost: solution.report().transport_cost,
             potentials: [potentials.f, potentials.g],
             gradients: solution.gradient_weights()?,
-            products: [plan.product(&of_target)?, plan.product_transposed(&of_source)?],
+            products: [
+                plan.product(&of_target)?,
+                plan.product_transposed(&of_source)?,
+            ],
             marginals: [rows, columns],
             map: plan.map()?,
         })
@@ -240,7 +253,9 @@ impl Reference {
         let ratios = |side: &dense::Side, other: &dense::Side| -> Vec<f64> {
             let softmin = dense::softmin(*cost, *epsilon, side, other);
             let pairs = side.potential.iter().zip(softmin);
-            pairs.map(|(f, softmin)| ((f - softmin) / epsilon).exp()).collect()
+            pairs
+                .map(|(f, softmin)| ((f - softmin) / epsilon).exp())
+                .collect()
         };
         let gradients = [
             gradient(&rows, rho[0], &ratios(&rows, &columns), target.mass()),
@@ -266,7 +281,12 @@ impl Reference {
         };
         number("value", self.value, expected.value, of_potential)?;
         let of_cost = relative * case.largest;
-        number("⟨P, C⟩", self.transport_cost, expected.transport_cost, of_cost)?;
+        number(
+            "⟨P, C⟩",
+            self.transport_cost,
+            expected.transport_cost,
+            of_cost,
+        )?;
         let weights = [case.source.weights(), case.target.weights()];
         for side in 0..2 {
             // A constant may move from one to the other where both sides are constrained.
@@ -285,10 +305,20 @@ impl Reference {
             // A sum over columns is of as many terms as differ.
             let of_mass = relative * size(weights[side]);
             scaled("a product", got, product, of_mass)?;
-            scaled("a marginal", &self.marginals[side], &expected.marginals[side], of_mass)?;
+            scaled(
+                "a marginal",
+                &self.marginals[side],
+                &expected.marginals[side],
+                of_mass,
+            )?;
         }
         let extent = case.largest.powf(1.0 / case.cost.p());
-        scaled("the map", &self.map, &expected.map, relative * (extent + size(&expected.map)))
+        scaled(
+            "the map",
+            &self.map,
+            &expected.map,
+            relative * (extent + size(&expected.map)),
+        )
     }
 }
 
@@ -339,7 +369,10 @@ fn check(device: &Device, case: &Case, expected: &Reference, other: Option<&Cert
         ),
     ] {
         let error = dense::distance(marginal, &wanted);
-        accept(context, number("marginal error", told, error, relative * mass));
+        accept(
+            context,
+            number("marginal error", told, error, relative * mass),
+        );
     }
     let Certificate {
         lower_bound,
@@ -354,16 +387,26 @@ fn check(device: &Device, case: &Case, expected: &Reference, other: Option<&Cert
         expected.value
     );
     let widening = 64.0 * (precision_floor * case.epsilon + of_potential);
-    assert!(upper_bound - lower_bound <= widening, "{context}: {certificate:?}");
+    assert!(
+        upper_bound - lower_bound <= widening,
+        "{context}: {certificate:?}"
+    );
     // The bounds of the distance are those of the dense certificate.
-    assert_eq!(certificate.wasserstein.is_some(), case.is_balanced(), "{context}");
+    assert_eq!(
+        certificate.wasserstein.is_some(),
+        case.is_balanced(),
+        "{context}"
+    );
     if let (Some(got), Some(other)) = (certificate.wasserstein, other)
         && let Some(expected) = other.wasserstein
     {
         let bounds = |bounds: Bounds| [bounds.lower, bounds.upper];
         let close = |got: &[f64]| close(got, &bounds(expected), |_| widening);
         accept(context, close(&bounds(got)));
-        reject(context, close(&bounds(got).map(|bound| bound + 3.0 * widening)));
+        reject(
+            context,
+            close(&bounds(got).map(|bound| bound + 3.0 * widening)),
+        );
     }
 
     // A control each.
@@ -532,7 +575,10 @@ fn divergences_of_grids_are_those_of_their_points(device: &Device) {
         let context = format!("S, {}", case.name);
         let allowed = 4.0 * case.of_potential(device);
         accept(&context, number("value", got.0, *value, allowed));
-        reject(&context, number("value", got.0 + 3.0 * allowed, *value, allowed));
+        reject(
+            &context,
+            number("value", got.0 + 3.0 * allowed, *value, allowed),
+        );
         let [lower, upper] = got.1;
         assert!(
             lower <= value + 1e-13 * case.largest && *value <= upper + 1e-13 * case.largest,
@@ -578,7 +624,9 @@ fn what_grids_do_not_have_is_refused(device: &Device) {
     // A sum over axes between others than grids.
     let settings = Sinkhorn::epsilon(0.2).p(1).sum_over_axes();
     for (a, b) in [(cloud(&a), b.clone()), (a.clone(), cloud(&b))] {
-        let refused = settings.solve(device, &a, &b).map(|solution| solution.value());
+        let refused = settings
+            .solve(device, &a, &b)
+            .map(|solution| solution.value());
         assert!(matches!(refused, Err(Error::NoGrid)), "{refused:?}");
     }
     // The points of a grid do not move.
@@ -587,10 +635,18 @@ fn what_grids_do_not_have_is_refused(device: &Device) {
         return;
     };
     let refused = solution.gradient();
-    assert!(matches!(refused, Err(Error::Unsupported { .. })), "{refused:?}");
+    assert!(
+        matches!(refused, Err(Error::Unsupported { .. })),
+        "{refused:?}"
+    );
     assert!(solution.gradient_weights().is_ok());
     // Spaces of other dimensions.
     let line = image(&[9], &[0.1], &[0.0], 11);
-    let refused = Sinkhorn::epsilon(0.2).solve(device, &a, &line).map(|solution| solution.value());
-    assert!(matches!(refused, Err(Error::DimensionMismatch { .. })), "{refused:?}");
+    let refused = Sinkhorn::epsilon(0.2)
+        .solve(device, &a, &line)
+        .map(|solution| solution.value());
+    assert!(
+        matches!(refused, Err(Error::DimensionMismatch { .. })),
+        "{refused:?}"
+    );
 }

@@ -126,14 +126,22 @@ impl Problem {
         let expected = self.masses(plan, rows, columns);
         let close = |got: &[f64]| close(got, &expected, |k| relative * expected[k]);
         accept(context, close(&masses));
-        let off: Vec<f64> = masses.iter().map(|mass| mass * (1.0 + 3.0 * relative)).collect();
+        let off: Vec<f64> = masses
+            .iter()
+            .map(|mass| mass * (1.0 + 3.0 * relative))
+            .collect();
         reject(context, close(&off));
 
         // All of them are the mass of the plan, which the softmin tells as well: Σ aᵢ exp((fᵢ − T(g)ᵢ)/ε).
         let all: f64 = masses.iter().sum();
         let guess = self.rows.potential.iter().zip(&softmin);
         let ratios = guess.map(|(f, softmin)| ((f - softmin) / self.kernel.epsilon).exp());
-        let terms = self.rows.weights.iter().zip(ratios).map(|(a, ratio)| a * ratio);
+        let terms = self
+            .rows
+            .weights
+            .iter()
+            .zip(ratios)
+            .map(|(a, ratio)| a * ratio);
         let total: f64 = terms.sum();
         accept(context, number("mass", all, total, 3.0 * relative * total));
         true
@@ -167,7 +175,11 @@ fn masses_between_groups_leave_out_what_is_not_near(device: &Device) {
             let near = Near::new(n, m, (0..n.div_ceil(TILE)).map(list)).unwrap();
             let all = dense::plan(cost, epsilon, &problem.rows, &problem.columns);
             let mut plan = vec![0.0; all.len()];
-            for (i, (row, all)) in plan.chunks_exact_mut(m).zip(all.chunks_exact(m)).enumerate() {
+            for (i, (row, all)) in plan
+                .chunks_exact_mut(m)
+                .zip(all.chunks_exact(m))
+                .enumerate()
+            {
                 for range in near.of_tile(i / TILE) {
                     row[range.clone()].copy_from_slice(&all[range.clone()]);
                 }

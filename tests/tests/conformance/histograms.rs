@@ -87,9 +87,7 @@ fn marginal_errors_of_histograms(device: &Device) {
                     .collect();
                 assert_eq!(together.len(), q);
                 let context = format!("n {n}, q {q}, ρ {rho}, scalings: {scalings}");
-                let close = |got: &[f64]| {
-                    close(&got[..alone.len()], &alone, |_| allowed(device))
-                };
+                let close = |got: &[f64]| close(&got[..alone.len()], &alone, |_| allowed(device));
                 accept(&context, close(&together));
                 let off: Vec<f64> = together.iter().map(|e| e + 3.0 * allowed(device)).collect();
                 reject(&context, close(&off));
@@ -161,9 +159,7 @@ fn histories_of_histograms(device: &Device) {
                 (&together.means, of(|alone| &alone.means)),
             ] {
                 assert_eq!(got.len(), q);
-                let close = |got: &[f64]| {
-                    close(&got[..alone.len()], &alone, |_| allowed(device))
-                };
+                let close = |got: &[f64]| close(&got[..alone.len()], &alone, |_| allowed(device));
                 accept(&context, close(got));
                 let off: Vec<f64> = got.iter().map(|e| e + 3.0 * allowed(device)).collect();
                 reject(&context, close(&off));
@@ -230,6 +226,9 @@ fn mixtures(device: &Device) {
         lengths(&[0.5; 6], 2, 8, 11),
         lengths(&[0.5; 6], 2, 8, 8),
     ] {
-        assert!(matches!(refused, Err(haul::Error::Length { .. })), "{refused:?}");
+        assert!(
+            matches!(refused, Err(haul::Error::Length { .. })),
+            "{refused:?}"
+        );
     }
 }

@@ -42,8 +42,7 @@ fn operators(device: &Device, n: usize) -> Vec<Result<Vec<f64>>> {
         values: &ones,
         width: 1,
     };
-    let finish =
-        |outcome: Result<()>, out: &Vector| outcome.and_then(|()| wait(device.read(out)));
+    let finish = |outcome: Result<()>, out: &Vector| outcome.and_then(|()| wait(device.read(out)));
     let out = |width: usize| device.zeros(n * width).unwrap();
     let [mut cold, mut warm, mut own, mut sums] = [0; 4].map(|_| out(1));
     let [mut slopes, mut moments] = [0; 2].map(|_| out(2));

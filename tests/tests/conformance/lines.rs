@@ -181,8 +181,7 @@ impl Problem {
 
     /// Rows and columns on a device.
     fn clouds(&self, device: &Device) -> [Points; 2] {
-        [&self.rows, &self.columns]
-            .map(|side| device.points(&side.points, side.dimension).unwrap())
+        [&self.rows, &self.columns].map(|side| device.points(&side.points, side.dimension).unwrap())
     }
 
     fn softmin(&self, device: &Device, guess: Option<&[f64]>) -> Result<Vec<f64>> {
@@ -378,7 +377,10 @@ fn a_line_of_weight_0_is_left_out_of_the_next_pass(device: &Device) {
         let tolerance = 3.0 * tolerance;
         let context = format!("{cost:?}");
         accept(&context, close(&second, &without(&empty), |_| tolerance));
-        reject(&context, close(&second, &without(&[0, 1, 4]), |_| tolerance));
+        reject(
+            &context,
+            close(&second, &without(&[0, 1, 4]), |_| tolerance),
+        );
     }
 }
 
@@ -394,7 +396,10 @@ fn products_of_lines_are_those_of_each_line(device: &Device) {
         if factor == Factor::Excess {
             // An excess is a difference of sums of either.
             let [_, of_one] = problem.products(Some(&f), Factor::One, &values, 1);
-            sizes.iter_mut().zip(of_one).for_each(|(size, one)| *size += one);
+            sizes
+                .iter_mut()
+                .zip(of_one)
+                .for_each(|(size, one)| *size += one);
         }
         let got = problem.product(device, Some(&f), factor, &values, 1);
         let Some(got) = supported(device, "products of lines with potentials", got) else {
@@ -424,10 +429,9 @@ fn one_kernel_serves_all_lines_without_potentials(device: &Device) {
         let values = Numbers::new(8).vector(count, -1.0, 1.0);
         let [expected, sizes] = problem.products(None, factor, &values, width);
         let got = problem.product(device, None, factor, &values, width);
-        let name = match (width, problem.lines.outer) {
-            (1, _) => "products of lines without potentials",
-            (_, 1) => "products of several values a column of lines without potentials",
-            _ => "products of several values a column of outer lines without potentials",
+        let name = match width {
+            1 => "products of lines without potentials",
+            _ => "products of several values a column of lines without potentials",
         };
         let Some(got) = supported(device, name, got) else {
             continue;

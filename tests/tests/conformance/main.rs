@@ -48,7 +48,9 @@ fn main() -> ExitCode {
             scores::BODIES,
             stalls::BODIES,
             lines::BODIES,
+            near::BODIES,
             nearest::BODIES,
+            groups::BODIES,
             grids::BODIES,
             waits::BODIES,
         ];
@@ -62,15 +64,9 @@ fn main() -> ExitCode {
             trials.push(engine.trial_alone(name, *body));
         }
     }
-    // Points of many dimensions do not fit the smallest bindings, nor do many lines, lists and groups.
+    // Points of many dimensions do not fit the smallest bindings, nor do many lines and histograms.
     for engine in engines::with_large_bindings() {
-        let bodies = [
-            dimensions::BODIES,
-            lines::MANY,
-            near::BODIES,
-            groups::BODIES,
-            histograms::BODIES,
-        ];
+        let bodies = [dimensions::BODIES, lines::MANY, histograms::BODIES];
         for (name, body) in bodies.concat() {
             trials.push(engine.trial(name, body));
         }

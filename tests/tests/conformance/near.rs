@@ -219,12 +219,6 @@ fn only(values: &[f64], width: usize, which: &[usize]) -> Vec<f64> {
     of.copied().collect()
 }
 
-/// What is asked for, as the table of what is refused has it.
-fn slopes_of_near_pairs(operator: &str, d: usize) -> String {
-    let dimensions = if d > 4 { ", d > 4" } else { "" };
-    format!("{operator} of near pairs{dimensions}")
-}
-
 /// To the last digit on the CPU; on a GPU within what each of both may be off.
 fn a_list_of_everything_is_as_good_as_none(device: &Device) {
     let exact = !matches!(device, Device::Gpu(_));
@@ -267,13 +261,13 @@ fn a_list_of_everything_is_as_good_as_none(device: &Device) {
         }
         let (_, sizes) = dense::gradient(cost, epsilon, rows, columns, Factor::One, &values[..m]);
         operators.push((
-            slopes_of_near_pairs("gradients", d),
+            "gradients of near pairs".to_owned(),
             Box::new(|near| problem.gradient(device, near, Factor::One, &values[..m])),
             terms(d, sizes),
         ));
         let (_, sizes) = dense::curvature(cost, epsilon, rows, columns, &directions);
         operators.push((
-            slopes_of_near_pairs("curvatures", d),
+            "curvatures of near pairs".to_owned(),
             Box::new(|near| problem.curvature(device, near, &directions)),
             terms(d, sizes),
         ));
@@ -285,7 +279,8 @@ fn a_list_of_everything_is_as_good_as_none(device: &Device) {
         for (name, operator, allowed) in operators {
             let context = format!("{name}, {n}×{m}, d {d}, {cost:?}");
             let without = operator(None).unwrap();
-            let close = |got: &[f64]| close(got, &without, |k| if exact { 0.0 } else { allowed[k] });
+            let close =
+                |got: &[f64]| close(got, &without, |k| if exact { 0.0 } else { allowed[k] });
             for step in [m.next_multiple_of(TILE), TILE, 2 * TILE] {
                 let got = operator(Some(&everything(n, m, step)));
                 let Some(got) = supported(device, &name, got) else {
@@ -329,9 +324,8 @@ fn softmins_leave_out_what_is_not_near(device: &Device) {
                 let near = pairs.filter(|(_, expected)| expected.is_finite());
                 near.map(|(value, _)| *value).collect()
             };
-            let close = |got: &[f64]| {
-                close(&of_near(got), &of_near(&expected), |_| problem.tolerance)
-            };
+            let close =
+                |got: &[f64]| close(&of_near(got), &of_near(&expected), |_| problem.tolerance);
             for guess in [None, Some(&guess), Some(&off)] {
                 let got = problem.softmin(device, Some(&near), guess.map(Vec::as_slice));
                 let Some(got) = supported(device, "softmins of near pairs", got) else {
@@ -344,7 +338,10 @@ fn softmins_leave_out_what_is_not_near(device: &Device) {
                 }
             }
             if m > TILE {
-                reject(&context, close(&problem.softmin(device, None, None).unwrap()));
+                reject(
+                    &context,
+                    close(&problem.softmin(device, None, None).unwrap()),
+                );
             }
         }
     }
@@ -403,7 +400,7 @@ fn slopes_leave_out_what_is_not_near(device: &Device) {
                 dense::gradient(cost, epsilon, rows, columns, factor, &values)
             });
             let got = problem.gradient(device, Some(&near), factor, &values);
-            if let Some(got) = supported(device, &slopes_of_near_pairs("gradients", d), got) {
+            if let Some(got) = supported(device, "gradients of near pairs", got) {
                 let close = |got: &[f64]| close(got, &expected, |k| problem.relative * sizes[k]);
                 accept(&context, close(&got));
                 let all = problem.gradient(device, None, factor, &values);
@@ -418,7 +415,7 @@ fn slopes_leave_out_what_is_not_near(device: &Device) {
                 dense::curvature(cost, epsilon, &tile.rows, &tile.columns, &directions)
             });
             let got = problem.curvature(device, Some(&near), &directions);
-            if let Some(got) = supported(device, &slopes_of_near_pairs("curvatures", d), got) {
+            if let Some(got) = supported(device, "curvatures of near pairs", got) {
                 let close = |got: &[f64]| close(got, &expected, |k| problem.relative * sizes[k]);
                 accept(&context, close(&got));
                 let all = problem.curvature(device, None, &directions);
@@ -523,7 +520,9 @@ fn a_list_for_other_points_is_refused(device: &Device) {
     let problem = Problem::new(device, (70, 193, 2), Cost::SquaredEuclidean);
     let refused = |near: &Near| {
         let softmin = problem.softmin(device, Some(near), None);
-        let nearest = problem.nearest(device, Some(near)).map(|nearest| nearest.values);
+        let nearest = problem
+            .nearest(device, Some(near))
+            .map(|nearest| nearest.values);
         [softmin, nearest].map(|outcome| matches!(outcome, Err(Error::Length { .. })))
     };
     assert_eq!(refused(&everything(71, 193, TILE)), [true; 2], "rows");

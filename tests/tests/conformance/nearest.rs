@@ -178,7 +178,10 @@ fn a_column_of_weight_0_is_nearest_to_nothing(device: &Device) {
         reject(&context, check(&got, cost, &rows, &heavy, tolerance));
 
         // Without weights all columns count.
-        let (x, y) = (Uploaded::new(device, &rows), Uploaded::new(device, &columns));
+        let (x, y) = (
+            Uploaded::new(device, &rows),
+            Uploaded::new(device, &columns),
+        );
         let unweighted: Side<'_, Weights, Vector> = Side {
             weights: None,
             potential: Some(&y.potential),
@@ -223,7 +226,10 @@ fn nearest_columns_of_lines(device: &Device) {
                     ..of_line
                 }
             };
-            let (x, y) = (Uploaded::new(device, &rows), Uploaded::new(device, &columns));
+            let (x, y) = (
+                Uploaded::new(device, &rows),
+                Uploaded::new(device, &columns),
+            );
             let weights = dense::lay(lines, m, 1, |line| of_line(line).weights);
             let weights = device.weights(&weights, lines.inner).unwrap();
             let potential = dense::lay(lines, m, 1, |line| of_line(line).potential);
@@ -258,7 +264,8 @@ fn nearest_columns_of_lines(device: &Device) {
                     assert_eq!(of_this.values, vec![f64::INFINITY; n], "{context}");
                     continue;
                 }
-                let check = |columns: dense::Side| check(&of_this, cost, &rows, &columns, tolerance);
+                let check =
+                    |columns: dense::Side| check(&of_this, cost, &rows, &columns, tolerance);
                 let context = format!("{context}, line {line}");
                 accept(&context, check(of_line(line)));
                 reject(&context, check(of_line(line + lines.count())));
@@ -289,5 +296,8 @@ fn nearest_columns_of_thousands_of_points(device: &Device) {
     let wrong = device.vector(&[0.0; 6]).unwrap();
     let pairs = x.pairs(kernel(Cost::SquaredEuclidean), &y);
     let refused = wait(device.nearest(pairs, Side::new(&y.weights, &wrong)));
-    assert!(matches!(refused, Err(Error::Length { found: 6, .. })), "{refused:?}");
+    assert!(
+        matches!(refused, Err(Error::Length { found: 6, .. })),
+        "{refused:?}"
+    );
 }

@@ -165,7 +165,13 @@ fn softmin(
     let mut out = device.zeros(rows.len()).unwrap();
     let guess = guess.map(|guess| device.vector(guess).unwrap());
     device
-        .softmin(x.pairs(kernel, &y), y.side(), guess.as_ref(), None, &mut out)
+        .softmin(
+            x.pairs(kernel, &y),
+            y.side(),
+            guess.as_ref(),
+            None,
+            &mut out,
+        )
         .unwrap();
     read(device, &out)
 }
@@ -603,7 +609,10 @@ fn vectors_come_back_as_they_went(device: &Device) {
     for length in [0, 1, 63, 64, 65, 100_000] {
         let values = points(length, 1, 14);
         assert_eq!(read(device, &device.vector(&values).unwrap()), values);
-        assert_eq!(read(device, &device.zeros(length).unwrap()), vec![0.0; length]);
+        assert_eq!(
+            read(device, &device.zeros(length).unwrap()),
+            vec![0.0; length]
+        );
     }
 }
 
@@ -676,7 +685,11 @@ fn histories(device: &Device) {
                 images: &mut images,
             };
             let remembered = wait(device.remember(&weights, update, slot)).unwrap();
-            let Remembered { errors, means, products: got } = remembered;
+            let Remembered {
+                errors,
+                means,
+                products: got,
+            } = remembered;
             assert_eq!((errors.len(), means.len()), (1, 1));
             kept[index] = after.iter().zip(&before).map(|(a, b)| a - b).collect();
             expected_images[index] = after;
@@ -928,7 +941,10 @@ fn points_of_thousands_of_dimensions(device: &Device) {
         && engine.description().max_binding_size < 64 * 4 * d as u64
     {
         // A binding that does not hold 64 points is refused with both numbers.
-        let (x, y) = (Uploaded::new(device, &rows), Uploaded::new(device, &columns));
+        let (x, y) = (
+            Uploaded::new(device, &rows),
+            Uploaded::new(device, &columns),
+        );
         let mut out = device.zeros(3).unwrap();
         let refused = device.softmin(x.pairs(kernel, &y), y.side(), None, None, &mut out);
         let message = refused.unwrap_err().to_string();

@@ -413,11 +413,7 @@ fn both_forms_and_every_acceleration_agree(device: &Device) {
 }
 
 /// A solution's sides, for the dense reference; potentials in the units of the points.
-pub fn sides(
-    solution: &Solution<&Device>,
-    a: &Measure,
-    b: &Measure,
-) -> (dense::Side, dense::Side) {
+pub fn sides(solution: &Solution<&Device>, a: &Measure, b: &Measure) -> (dense::Side, dense::Side) {
     let potentials = solution.potentials().unwrap();
     let side = |measure: &Measure, potential| dense::Side {
         potential,

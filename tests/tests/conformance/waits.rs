@@ -14,10 +14,7 @@ use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 pub const BODIES: &[(&str, Body)] = &[
-    (
-        "one_thread_drives_two_solves",
-        one_thread_drives_two_solves,
-    ),
+    ("one_thread_drives_two_solves", one_thread_drives_two_solves),
     (
         "a_future_that_is_dropped_leaves_the_engine_usable",
         a_future_that_is_dropped_leaves_the_engine_usable,
@@ -95,7 +92,10 @@ fn one_thread_drives_two_solves(device: &Device) {
     let alone = settings.solve(device, &a, &b).unwrap();
     assert_eq!(solution.value(), alone.value());
     assert_eq!(solution.potentials().unwrap(), alone.potentials().unwrap());
-    assert_eq!(terms.value(), divergence.evaluate(device, &c, &d).unwrap().value());
+    assert_eq!(
+        terms.value(),
+        divergence.evaluate(device, &c, &d).unwrap().value()
+    );
     let other = settings.solve(device, &c, &d).unwrap();
     assert_ne!(solution.value(), other.value());
     // A GPU works while its futures are pending; the CPU has done all when it answers.
@@ -122,17 +122,24 @@ fn a_future_that_is_dropped_leaves_the_engine_usable(device: &Device) {
 
     // Those of single operators, begun or not.
     let (rows, columns) = (side(200, 2, 1, 0.1), side(300, 2, 2, 0.1));
-    let (x, y) = (Uploaded::new(device, &rows), Uploaded::new(device, &columns));
+    let (x, y) = (
+        Uploaded::new(device, &rows),
+        Uploaded::new(device, &columns),
+    );
     let kernel = Kernel {
         cost: Cost::SquaredEuclidean,
         epsilon: 0.1,
     };
     let pairs = x.pairs(kernel, &y);
     let mut out = device.zeros(200).unwrap();
-    device.softmin(pairs, y.side(), None, None, &mut out).unwrap();
+    device
+        .softmin(pairs, y.side(), None, None, &mut out)
+        .unwrap();
     let expected = wait(device.read(&out)).unwrap();
     for begun in [false, true] {
-        device.softmin(pairs, y.side(), None, None, &mut out).unwrap();
+        device
+            .softmin(pairs, y.side(), None, None, &mut out)
+            .unwrap();
         let mut read = Box::pin(device.read(&out));
         if begun {
             let _ = read.as_mut().poll(&mut context);
@@ -141,7 +148,9 @@ fn a_future_that_is_dropped_leaves_the_engine_usable(device: &Device) {
         assert_eq!(wait(device.read(&out)).unwrap(), expected);
         // A vector that a dropped future read from may be gone, too.
         let mut gone = device.zeros(200).unwrap();
-        device.softmin(pairs, y.side(), None, None, &mut gone).unwrap();
+        device
+            .softmin(pairs, y.side(), None, None, &mut gone)
+            .unwrap();
         let mut read = Box::pin(device.read(&gone));
         if begun {
             let _ = read.as_mut().poll(&mut context);

@@ -49,11 +49,7 @@ fn value(certificate: &Certificate) -> (f64, f64) {
 }
 
 /// Compares the bounds of two solves.
-fn same(
-    one: &Solution<&Device>,
-    other: &Solution<&Device>,
-    rounding: f64,
-) -> Result<(), String> {
+fn same(one: &Solution<&Device>, other: &Solution<&Device>, rounding: f64) -> Result<(), String> {
     let certificates = [one.certificate(), other.certificate()];
     agree("OT", certificates.map(value), rounding)?;
     if let [Some(one), Some(other)] = certificates.map(|c| c.wasserstein) {
