@@ -3,6 +3,7 @@
 //! It owns a wgpu device, as a program with a window does, and clears a small texture for each frame. The solve is a
 //! future that the loop polls between two frames when it has been woken; haul records its work into the same queue and
 //! blocks no thread. Usage: `frames [ADAPTER]`, a part of an adapter's name.
+#![allow(clippy::print_stdout)] // what it found
 
 use haul::{Device, Divergence, Measure};
 use std::error::Error;
