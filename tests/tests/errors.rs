@@ -1,5 +1,8 @@
 //! Every input that is refused, with the message that says why and what to do.
 
+// A list of near columns may be of one range.
+#![allow(clippy::single_range_in_vec_init)]
+
 use haul::engine::{Near, TILE};
 use haul::{Acceleration, Device, Energy, Error, Measure, Mmd, Regularization, Sinkhorn};
 
