@@ -288,11 +288,11 @@ impl Reference {
             of_cost,
         )?;
         let weights = [case.source.weights(), case.target.weights()];
-        for side in 0..2 {
+        for (side, own) in weights.into_iter().enumerate() {
             // A constant may move from one to the other where both sides are constrained.
             let of = |values: &[f64]| {
                 if case.is_balanced() {
-                    centred(values, weights[side])
+                    centred(values, own)
                 } else {
                     values.to_vec()
                 }
@@ -303,7 +303,7 @@ impl Reference {
             scaled("a gradient", got, expected_g, 2.0 * of_potential)?;
             let (got, product) = (&self.products[side], &expected.products[side]);
             // A sum over columns is of as many terms as differ.
-            let of_mass = relative * size(weights[side]);
+            let of_mass = relative * size(own);
             scaled("a product", got, product, of_mass)?;
             scaled(
                 "a marginal",
