@@ -61,7 +61,10 @@ impl OverLines<'_> {
     fn terms(self) -> Terms {
         match self {
             Self::Softmin => Terms::Whole,
-            Self::Product { factor, .. } if factor == Factor::Excess => Terms::Excess,
+            Self::Product {
+                factor: Factor::Excess,
+                ..
+            } => Terms::Excess,
             Self::Product { .. } => Terms::Whole,
             Self::Nearest => Terms::Counted,
         }

@@ -272,7 +272,7 @@ impl Reference {
         }
     }
 
-    /// What differs between both; where `wrong`, one value of this one is.
+    /// What differs between both.
     fn compare(&self, expected: &Self, case: &Case, device: &Device) -> Result<(), String> {
         let (relative, of_potential) = (case.relative(device), case.of_potential(device));
         let size = |values: &[f64]| values.iter().fold(0.0, |size: f64, v| v.abs().max(size));
@@ -288,11 +288,11 @@ impl Reference {
             of_cost,
         )?;
         let weights = [case.source.weights(), case.target.weights()];
-        for (side, weights) in weights.into_iter().enumerate() {
+        for (side, own) in weights.into_iter().enumerate() {
             // A constant may move from one to the other where both sides are constrained.
             let of = |values: &[f64]| {
                 if case.is_balanced() {
-                    centred(values, weights)
+                    centred(values, own)
                 } else {
                     values.to_vec()
                 }
@@ -303,7 +303,7 @@ impl Reference {
             scaled("a gradient", got, expected_g, 2.0 * of_potential)?;
             let (got, product) = (&self.products[side], &expected.products[side]);
             // A sum over columns is of as many terms as differ.
-            let of_mass = relative * size(weights);
+            let of_mass = relative * size(own);
             scaled("a product", got, product, of_mass)?;
             scaled(
                 "a marginal",
