@@ -3,9 +3,10 @@
 //!
 //! They are measured in turns, because other work on the machine slows all of them, and medians are told.
 
-use haul::engine::{Factor, Integrand, Kernel, Side};
+use haul::engine::{Factor, Integrand, Kernel, Pairs, Side};
 use haul::{Cost, Device, Engine, Result};
 use haul_benches::{cloud, devices, median, seconds};
+use pollster::block_on;
 
 /// Rows, columns and dimension.
 const SHAPES: [(usize, usize, usize); 5] = [
@@ -37,26 +38,21 @@ fn main() -> Result<()> {
 /// Seconds of a softmin, a product of d values and a gradient.
 fn measure(device: &Device, (n, m, d): (usize, usize, usize), rounds: usize) -> Result<[f64; 3]> {
     let points = cloud(m, d, 2);
-    let x = device.cloud(&cloud(n, d, 1), d, &vec![1.0; n])?;
-    let y = device.cloud(&points, d, &vec![1.0; m])?;
+    let (x, y) = (
+        device.points(&cloud(n, d, 1), d)?,
+        device.points(&points, d)?,
+    );
     let kernel = Kernel {
         cost: Cost::SquaredEuclidean,
         epsilon: 0.05 * d as f64,
     };
-    let g = device.vector(&vec![0.0; m])?;
-    let mut f = device.vector(&vec![0.0; n])?;
-    let mut guess = device.vector(&vec![0.0; n])?;
-    let mut wide = device.vector(&vec![0.0; n * d])?;
+    let pairs = Pairs::new(kernel, &x, &y);
+    let (mut f, mut guess, g) = (device.zeros(n)?, device.zeros(n)?, device.zeros(m)?);
+    let mut wide = device.zeros(n * d)?;
     let (values, ones) = (device.vector(&points)?, device.vector(&vec![1.0; m])?);
-    let columns = Side {
-        cloud: &y,
-        potential: &g,
-    };
-    device.softmin(kernel, &x, columns, None, &mut guess)?;
-    let rows = Side {
-        cloud: &x,
-        potential: &guess,
-    };
+    let weights = device.weights(&vec![1.0; m], 1)?;
+    let columns = Side::new(&weights, &g);
+    device.softmin(pairs, columns, None, None, &mut guess)?;
     let of = |values, width| Integrand {
         factor: Factor::One,
         values,
@@ -65,16 +61,16 @@ fn measure(device: &Device, (n, m, d): (usize, usize, usize), rounds: usize) -> 
     let (mut softmins, mut products, mut gradients) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..rounds {
         softmins.push(seconds(|| {
-            device.softmin(kernel, &x, columns, Some(&guess), &mut f)?;
-            device.read(&f)
+            device.softmin(pairs, columns, Some(&guess), None, &mut f)?;
+            block_on(device.read(&f))
         })?);
         products.push(seconds(|| {
-            device.product(kernel, rows, columns, of(&values, d), &mut wide)?;
-            device.read(&wide)
+            device.product(pairs, Some(&guess), columns, of(&values, d), &mut wide)?;
+            block_on(device.read(&wide))
         })?);
         gradients.push(seconds(|| {
-            device.gradient(kernel, rows, columns, of(&ones, 1), &mut wide)?;
-            device.read(&wide)
+            device.gradient(pairs, Some(&guess), columns, of(&ones, 1), &mut wide)?;
+            block_on(device.read(&wide))
         })?);
     }
     Ok([median(softmins), median(products), median(gradients)])

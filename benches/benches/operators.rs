@@ -1,9 +1,10 @@
 //! Pairs per second of the operators over pairs, and of a whole solve.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use haul::engine::{Factor, Integrand, Kernel, Side};
+use haul::engine::{Factor, Integrand, Kernel, Pairs, Side};
 use haul::{Cost, CpuEngine, Device, Engine, Measure, Result, Sinkhorn};
 use haul_benches::{cloud, devices};
+use pollster::block_on;
 
 /// Points of each cloud: large enough that no engine is bound by its dispatches.
 const POINTS: usize = 8192;
@@ -12,8 +13,9 @@ const DIMENSIONS: [usize; 6] = [1, 2, 3, 4, 16, 64];
 
 /// Two clouds on a device, with the potentials of a fixed point of the first.
 struct Pair {
-    x: haul::Cloud,
-    y: haul::Cloud,
+    x: haul::Points,
+    y: haul::Points,
+    b: haul::Weights,
     f: haul::Vector,
     g: haul::Vector,
     kernel: Kernel,
@@ -21,33 +23,29 @@ struct Pair {
 
 impl Pair {
     fn new(device: &Device, d: usize) -> Result<Self> {
-        let weights = vec![1.0; POINTS];
-        let x = device.cloud(&cloud(POINTS, d, 1), d, &weights)?;
-        let y = device.cloud(&cloud(POINTS, d, 2), d, &weights)?;
-        let mut f = device.vector(&vec![0.0; POINTS])?;
-        let g = device.vector(&vec![0.0; POINTS])?;
-        let kernel = Kernel {
-            cost: Cost::SquaredEuclidean,
-            epsilon: 0.05 * d as f64,
-        };
-        device.softmin(
-            kernel,
-            &x,
-            Side {
-                cloud: &y,
-                potential: &g,
+        let mut pair = Self {
+            x: device.points(&cloud(POINTS, d, 1), d)?,
+            y: device.points(&cloud(POINTS, d, 2), d)?,
+            b: device.weights(&vec![1.0; POINTS], 1)?,
+            f: device.zeros(POINTS)?,
+            g: device.zeros(POINTS)?,
+            kernel: Kernel {
+                cost: Cost::SquaredEuclidean,
+                epsilon: 0.05 * d as f64,
             },
-            None,
-            &mut f,
-        )?;
-        Ok(Self { x, y, f, g, kernel })
+        };
+        let mut f = device.zeros(POINTS)?;
+        pair.softmin(device, None, &mut f)?;
+        pair.f = f;
+        Ok(pair)
     }
 
-    fn columns(&self) -> Side<'_, Device> {
-        Side {
-            cloud: &self.y,
-            potential: &self.g,
-        }
+    fn pairs(&self) -> Pairs<'_, haul::Points> {
+        Pairs::new(self.kernel, &self.x, &self.y)
+    }
+
+    fn columns(&self) -> Side<'_, haul::Weights, haul::Vector> {
+        Side::new(&self.b, &self.g)
     }
 
     /// A softmin, finished: what a device has recorded is done when a result is read.
@@ -57,8 +55,8 @@ impl Pair {
         guess: Option<&haul::Vector>,
         out: &mut haul::Vector,
     ) -> Result<()> {
-        device.softmin(self.kernel, &self.x, self.columns(), guess, out)?;
-        device.read(out).map(drop)
+        device.softmin(self.pairs(), self.columns(), guess, None, out)?;
+        block_on(device.read(out)).map(drop)
     }
 
     fn product(
@@ -69,22 +67,13 @@ impl Pair {
         width: usize,
         out: &mut haul::Vector,
     ) -> Result<()> {
-        let rows = Side {
-            cloud: &self.x,
-            potential: &self.f,
+        let integrand = Integrand {
+            factor,
+            values,
+            width,
         };
-        device.product(
-            self.kernel,
-            rows,
-            self.columns(),
-            Integrand {
-                factor,
-                values,
-                width,
-            },
-            out,
-        )?;
-        device.read(out).map(drop)
+        device.product(self.pairs(), Some(&self.f), self.columns(), integrand, out)?;
+        block_on(device.read(out)).map(drop)
     }
 }
 

@@ -4,9 +4,10 @@
 //!
 //! Both are measured in turns, because other work on the machine slows both, and medians are told.
 
-use haul::engine::{Kernel, Side};
+use haul::engine::{Kernel, Pairs, Side};
 use haul::{Cost, Device, Engine, Measure, Result, Sinkhorn};
 use haul_benches::{cloud, devices, median, seconds};
+use pollster::block_on;
 
 const POINTS: usize = 500;
 
@@ -48,37 +49,35 @@ fn measure(device: &Device, rounds: usize) -> Result<[f64; 3]> {
     let measure = |seed| Measure::uniform(&cloud(POINTS, 3, seed), 3);
     let (a, b) = (measure(1)?, measure(2)?);
     let settings = Sinkhorn::blur(0.1).tolerance(1e-3);
-    let pairs = settings.solve(device, &a, &b)?.report().pairs as f64;
+    let evaluated = settings.solve(device, &a, &b)?.report().pairs as f64;
 
-    let weights = vec![1.0; MANY];
-    let x = device.cloud(&cloud(MANY, 3, 1), 3, &weights)?;
-    let y = device.cloud(&cloud(MANY, 3, 2), 3, &weights)?;
-    let zeros = device.vector(&vec![0.0; MANY])?;
-    let (mut guess, mut out) = (
-        device.vector(&vec![0.0; MANY])?,
-        device.vector(&vec![0.0; MANY])?,
+    let x = device.points(&cloud(MANY, 3, 1), 3)?;
+    let y = device.points(&cloud(MANY, 3, 2), 3)?;
+    let weights = device.weights(&vec![1.0; MANY], 1)?;
+    let (zeros, mut guess, mut out) = (
+        device.zeros(MANY)?,
+        device.zeros(MANY)?,
+        device.zeros(MANY)?,
     );
     let kernel = Kernel {
         cost: Cost::SquaredEuclidean,
         epsilon: 0.1,
     };
-    let columns = Side {
-        cloud: &y,
-        potential: &zeros,
-    };
-    device.softmin(kernel, &x, columns, None, &mut guess)?;
-    device.read(&guess)?;
+    let pairs = Pairs::new(kernel, &x, &y);
+    let columns = Side::new(&weights, &zeros);
+    device.softmin(pairs, columns, None, None, &mut guess)?;
+    block_on(device.read(&guess))?;
 
     let (mut solves, mut passes) = (Vec::new(), Vec::new());
     for _ in 0..rounds {
         passes.push(seconds(|| {
-            device.softmin(kernel, &x, columns, Some(&guess), &mut out)?;
-            device.read(&out)
+            device.softmin(pairs, columns, Some(&guess), None, &mut out)?;
+            block_on(device.read(&out))
         })?);
         for _ in 0..SOLVES {
             solves.push(seconds(|| settings.solve(device, &a, &b))?);
         }
     }
     let rate = (MANY * MANY) as f64 / median(passes);
-    Ok([median(solves), rate, pairs])
+    Ok([median(solves), rate, evaluated])
 }

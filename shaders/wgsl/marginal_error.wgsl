@@ -1,5 +1,6 @@
-// Partial sums of Σᵢ aᵢ |rᵢ/aᵢ − e^{−fᵢ/ρ}|, one a workgroup, for weights over their mean. What the
-// excess of a row is made of, the importer's fragment tells; it binds its vectors and the partials.
+// Partial sums of Σᵢ aᵢ |rᵢ/aᵢ − e^{−fᵢ/ρ}|, one a workgroup, for weights over their mean; a workgroup of y takes line y
+// of params.lines. What the excess of an element is made of, the importer's fragment tells; it binds its vectors and
+// the partials.
 #import vector_params
 #import workgroup_sum
 #import marginal
@@ -12,13 +13,13 @@ fn marginal_error(
     @builtin(workgroup_id) workgroup: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let row = id.x;
+    let place = id.x * params.lines + workgroup.y;
     var term = 0.0;
-    if row < params.length && weights[row] > 0.0 {
-        term = weights[row] * abs(excess(row));
+    if id.x < params.length && weights[place] > 0.0 {
+        term = weights[place] * abs(excess(place));
     }
     let sum = workgroup_sum(lane, term);
     if lane == 0u {
-        partials[params.first_partial + workgroup.x] = sum;
+        partials[(params.first_partial + workgroup.x) * params.lines + workgroup.y] = sum;
     }
 }

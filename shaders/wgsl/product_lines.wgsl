@@ -27,9 +27,6 @@ fn product_lines(
     #unroll q LINES
     let u_$r_$q = row_term(place_$r_$q);
     var total_$r_$q = 0.0;
-    if params.carried == 1u {
-        total_$r_$q = state[first_state + place_$r_$q];
-    }
     #end
     #end
 
@@ -66,6 +63,10 @@ fn product_lines(
     #unroll r ROWS
     #unroll q LINES
     if kept_$r_$q {
+        // What came before is added last, so that a row of strips has no more roundings than one of spans.
+        if params.carried == 1u {
+            total_$r_$q += state[first_state + place_$r_$q];
+        }
         if params.finished == 1u {
             out[place_$r_$q] = params.mean_weight * total_$r_$q;
         } else {

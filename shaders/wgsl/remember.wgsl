@@ -3,7 +3,7 @@
 //     rᵢ = afterᵢ − beforeᵢ,   the marginal's error,   Σᵢ aᵢ afterᵢ   and   Σᵢ rᵢ rₗᵢ
 //
 // over points of positive weight, for the 16 slots l from params.channel on; params.width slots are all there are. A workgroup
-// takes $EACH points an invocation and leaves 18 partial sums.
+// takes $EACH points an invocation and leaves 18 partial sums; one of y takes line y of params.lines.
 #import vector_params
 #import excess_of_potentials
 
@@ -32,14 +32,15 @@ fn remember(
     for (var step = 0u; step < $EACHu; step += 1u) {
         let row = first_row + step * WORKGROUP;
         if row < params.length {
-            let residual = after[row] - before[row];
-            let history = row * params.width;
+            let place = row * params.lines + workgroup.y;
+            let residual = after[place] - before[place];
+            let history = place * params.width;
             residuals[history + params.slot] = residual;
-            images[history + params.slot] = after[row];
-            let weight = weights[row];
+            images[history + params.slot] = after[place];
+            let weight = weights[place];
             if weight > 0.0 {
-                error += weight * abs(excess_of_potentials(before[row], after[row]));
-                mean += weight * after[row];
+                error += weight * abs(excess_of_potentials(before[place], after[place]));
+                mean += weight * after[place];
                 #unroll l 16
                 if params.channel + $lu < params.width {
                     product_$l += residual * residuals[history + params.channel + $lu];
@@ -60,6 +61,7 @@ fn remember(
         for (var other = 0u; other < WORKGROUP; other += 1u) {
             sum += terms[other * SUMS + place];
         }
-        partials[(params.first_partial + workgroup.x) * SUMS + place] = sum;
+        let first = (params.first_partial + workgroup.x) * params.lines + workgroup.y;
+        partials[first * SUMS + place] = sum;
     }
 }

@@ -26,9 +26,6 @@ fn softmin_lines(
     #unroll r ROWS
     #unroll q LINES
     var total_$r_$q = vec2(LOWEST, 0.0);
-    if params.carried == 1u {
-        total_$r_$q = state[first_state + place_$r_$q];
-    }
     var highest_$r_$q = total_$r_$q.x;
     #end
     #end
@@ -76,6 +73,10 @@ fn softmin_lines(
     #unroll r ROWS
     #unroll q LINES
     if kept_$r_$q {
+        // What came before is added last, so that a row of strips has no more roundings than one of spans.
+        if params.carried == 1u {
+            total_$r_$q = joined(state[first_state + place_$r_$q], total_$r_$q);
+        }
         if params.finished == 1u {
             out[place_$r_$q] = softmin_value(total_$r_$q, params.unit, params.log_mean_weight);
         } else {

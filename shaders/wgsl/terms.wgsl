@@ -15,7 +15,7 @@ struct Params {
     inner: u32,
     // 0: all weights are 1; 1: those of one line serve all; 2: each line has its own.
     weights: u32,
-    // 1: there is a potential; 0: it is 0.
+    // 0: all potentials are 0; 1: those of one line serve all; 2: each line has its own.
     potential: u32,
     // Potentials are multiplied with this: log2(e)/ε.
     sharpness: f32,
@@ -36,14 +36,17 @@ fn terms(@builtin(global_invocation_id) id: vec3<u32>) {
     let index = params.first + id.x;
     var term = NOTHING;
     if index < params.numbers {
+        let point = (index / params.inner) % params.points;
         var weight = WEIGHT_ONE;
         if params.weights == 1u {
-            weight = weights[(index / params.inner) % params.points];
+            weight = weights[point];
         } else if params.weights == 2u {
             weight = weights[index];
         }
         var exponent = 0.0;
         if params.potential == 1u {
+            exponent = params.sharpness * potential[point];
+        } else if params.potential == 2u {
             exponent = params.sharpness * potential[index];
         }
         term = term_of(weight, exponent);

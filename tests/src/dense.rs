@@ -1,7 +1,7 @@
 //! The operators and the plan, densely, in f64, from the formulas alone: nothing of haul is used
 //! but its types.
 
-use haul::engine::Factor;
+use haul::engine::{Factor, Lines, Near, TILE};
 use haul::{Cost, Measure};
 
 /// Points with weights and a potential.
@@ -26,6 +26,18 @@ impl Side {
         &self.points[i * self.dimension..][..self.dimension]
     }
 
+    /// Some of the points, in this order.
+    pub fn only(&self, which: &[usize]) -> Self {
+        let of = |values: &[f64]| which.iter().map(|i| values[*i]).collect();
+        let points = which.iter().flat_map(|i| self.point(*i)).copied();
+        Self {
+            points: points.collect(),
+            dimension: self.dimension,
+            weights: of(&self.weights),
+            potential: of(&self.potential),
+        }
+    }
+
     /// The largest absolute value of the potential.
     pub fn height(&self) -> f64 {
         self.potential
@@ -37,6 +49,10 @@ impl Side {
 /// C(x, y). Differences, squares and sums are carried in twice the digits, so that what is left is the rounding of
 /// a power.
 pub fn cost(kind: Cost, x: &[f64], y: &[f64]) -> f64 {
+    if let Cost::SumOverAxes(p) = kind {
+        let axes = x.iter().zip(y);
+        return axes.map(|(x, y)| (x - y).abs().powf(p.get())).sum();
+    }
     let (mut sum, mut rest) = (0.0f64, 0.0f64);
     for (x, y) in x.iter().zip(y) {
         let difference = x - y;
@@ -183,6 +199,70 @@ pub fn curvature(
         }
     }
     (sums, sizes)
+}
+
+/// Cᵢⱼ − hⱼ, n×m; infinite for columns of weight 0.
+pub fn reduced_costs(kind: Cost, rows: &Side, columns: &Side) -> Vec<f64> {
+    let mut reduced = Vec::with_capacity(rows.len() * columns.len());
+    for i in 0..rows.len() {
+        for j in 0..columns.len() {
+            let cost = cost(kind, rows.point(i), columns.point(j));
+            let counts = columns.weights[j] > 0.0;
+            let least = if counts { 0.0 } else { f64::INFINITY };
+            reduced.push(cost - columns.potential[j] + least);
+        }
+    }
+    reduced
+}
+
+/// What one line has of a vector over so many points, `width` numbers a point.
+pub fn line(values: &[f64], points: usize, width: usize, lines: Lines, line: usize) -> Vec<f64> {
+    let places = places(points, lines, line);
+    let of = |place: usize| values[place * width..][..width].iter().copied();
+    places.flat_map(of).collect()
+}
+
+/// The vector over so many points whose lines these are.
+pub fn lay(lines: Lines, points: usize, width: usize, of: impl Fn(usize) -> Vec<f64>) -> Vec<f64> {
+    let mut values = vec![0.0; lines.length(points) * width];
+    for line in 0..lines.count() {
+        let of_line = of(line);
+        for (i, place) in places(points, lines, line).enumerate() {
+            values[place * width..][..width].copy_from_slice(&of_line[i * width..][..width]);
+        }
+    }
+    values
+}
+
+/// Where the points of a line are in a vector.
+fn places(points: usize, lines: Lines, line: usize) -> impl Iterator<Item = usize> {
+    let (outer, inner) = (line / lines.inner, line % lines.inner);
+    (0..points).map(move |i| (outer * points + i) * lines.inner + inner)
+}
+
+/// A tile of rows with the columns that are near it.
+pub struct Tile {
+    pub rows: Side,
+    pub columns: Side,
+    /// Which rows they are.
+    pub rows_of: Vec<usize>,
+    /// Which columns they are.
+    pub columns_of: Vec<usize>,
+}
+
+/// All tiles of a list.
+pub fn tiles(near: &Near, rows: &Side, columns: &Side) -> Vec<Tile> {
+    let tile = |tile: usize| {
+        let rows_of: Vec<usize> = (tile * TILE..rows.len().min((tile + 1) * TILE)).collect();
+        let columns_of: Vec<usize> = near.of_tile(tile).iter().cloned().flatten().collect();
+        Tile {
+            rows: rows.only(&rows_of),
+            columns: columns.only(&columns_of),
+            rows_of,
+            columns_of,
+        }
+    };
+    (0..rows.len().div_ceil(TILE)).map(tile).collect()
 }
 
 /// The plan Pᵢⱼ = aᵢ bⱼ exp((fᵢ + gⱼ − Cᵢⱼ)/ε), n×m.

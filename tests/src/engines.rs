@@ -9,15 +9,21 @@ use std::sync::{Arc, OnceLock};
 /// A body: it panics where the property does not hold.
 pub type Body = fn(&Device);
 
+/// A body about handles of the engine.
+pub type HandleBody = fn(&Arc<Device>);
+
 /// An engine, opened when the first body runs on it.
 #[derive(Clone)]
 pub struct TestEngine {
     name: String,
     open: Arc<dyn Fn() -> Result<Device, String> + Send + Sync>,
-    device: Arc<OnceLock<Result<Device, String>>>,
+    device: Arc<OnceLock<Opened>>,
     /// Not there, and not asked for: bodies show as ignored.
     absent: bool,
 }
+
+/// A device, or why it did not open.
+type Opened = Result<Arc<Device>, String>;
 
 /// The environment variable that names adapters.
 pub const ADAPTERS: &str = "HAUL_TEST_ADAPTERS";
@@ -37,23 +43,28 @@ impl TestEngine {
 
     /// A trial of a body on this engine.
     pub fn trial(&self, name: &str, body: Body) -> Trial {
+        self.trial_with(name, move |device| body(device), Arc::clone(&self.device))
+    }
+
+    /// A trial of a body that keeps the engine.
+    pub fn trial_of_handles(&self, name: &str, body: HandleBody) -> Trial {
         self.trial_with(name, body, Arc::clone(&self.device))
     }
 
     /// A trial of a body that disturbs whatever else runs on its engine: it has one of its own.
     pub fn trial_alone(&self, name: &str, body: Body) -> Trial {
-        self.trial_with(name, body, Arc::default())
+        self.trial_with(name, move |device| body(device), Arc::default())
     }
 
     fn trial_with(
         &self,
         name: &str,
-        body: Body,
-        device: Arc<OnceLock<Result<Device, String>>>,
+        body: impl Fn(&Arc<Device>) + Send + 'static,
+        device: Arc<OnceLock<Opened>>,
     ) -> Trial {
         let engine = self.clone();
         Trial::test(format!("{}::{name}", self.name), move || {
-            let device = device.get_or_init(|| (engine.open)());
+            let device = device.get_or_init(|| (engine.open)().map(Arc::new));
             let device = device.as_ref().map_err(Failed::from)?;
             let run = catch_unwind(AssertUnwindSafe(|| body(device)));
             run.map_err(|cause| Failed::from(message(&*cause)))

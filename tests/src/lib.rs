@@ -11,6 +11,9 @@ pub mod compare;
 pub mod counting;
 pub mod dense;
 pub mod engines;
+pub mod supported;
+
+pub use pollster::block_on as wait;
 
 /// The samples in Rust of the README and of the guide run as tests.
 #[cfg(doctest)]

@@ -1,5 +1,6 @@
 //! Every input that is refused, with the message that says why and what to do.
 
+use haul::engine::{Near, TILE};
 use haul::{Acceleration, Device, Energy, Error, Measure, Mmd, Regularization, Sinkhorn};
 
 fn message<T>(result: Result<T, Error>) -> String {
@@ -231,6 +232,44 @@ fn extents_beyond_the_range_of_f64_are_refused() {
 }
 
 #[test]
+fn lists_of_near_columns_are_checked() {
+    let near = |lists: Vec<Vec<std::ops::Range<usize>>>| Near::new(100, 200, lists);
+    let good = near(vec![vec![0..64, 64..128, 192..200], vec![]]).unwrap();
+    assert_eq!((good.rows(), good.columns()), (100, 200));
+    assert_eq!(good.pairs(), 64 * 136);
+    assert_eq!(good.of_tile(0), [0..64, 64..128, 192..200]);
+    assert!(good.of_tile(1).is_empty() && good.of_tile(2).is_empty());
+    // Of no columns there is no range, and of no rows no list.
+    assert_eq!(Near::new(64, 0, [vec![]]).unwrap().pairs(), 0);
+    assert_eq!(Near::new(0, 64, []).unwrap().pairs(), 0);
+    // A list a tile of rows.
+    assert_eq!(100usize.div_ceil(TILE), 2);
+    for lists in [vec![], vec![vec![0..64]], vec![vec![]; 3]] {
+        says(near(lists), &["near columns", "2"]);
+    }
+    for (list, told) in [
+        // Begins, or ends, within a tile.
+        (vec![1..64], "1..64"),
+        (vec![0..63], "0..63"),
+        (vec![64..130], "64..130"),
+        // Beyond the columns.
+        (vec![192..256], "192..256"),
+        (vec![256..320], "256..320"),
+        // Out of order, or twice the same.
+        (vec![64..128, 0..64], "0..64"),
+        (vec![0..128, 64..192], "64..192"),
+        // Empty.
+        (vec![64..64], "64..64"),
+        (vec![200..200], "200..200"),
+    ] {
+        says(near(vec![vec![], list]), &["near columns", told]);
+    }
+    #[allow(clippy::reversed_empty_ranges)]
+    let reversed = near(vec![vec![128..64], vec![]]);
+    says(reversed, &["128..64"]);
+}
+
+#[test]
 fn an_unknown_adapter_is_named() {
     says(Device::gpu("no such adapter"), &["no such adapter"]);
 }
@@ -250,7 +289,7 @@ fn a_blur_below_all_digits_is_refused() {
 
 #[test]
 fn whoever_watches_an_energy_hears_of_all_pairs_and_may_end_it() {
-    use haul::Pairs;
+    use haul::PairCount;
     use std::ops::ControlFlow;
     // So many points that the pass over their own pairs is done in parts.
     let n = 24_000;
@@ -262,7 +301,7 @@ fn whoever_watches_an_energy_hears_of_all_pairs_and_may_end_it() {
     let energy = Energy::new();
     let cpu = Device::cpu();
     let mut told = Vec::new();
-    let watched = energy.evaluate_observed(&cpu, &line, &point, |pairs: Pairs| {
+    let watched = energy.evaluate_observed(&cpu, &line, &point, |pairs: PairCount| {
         told.push(pairs);
         ControlFlow::Continue(())
     });

@@ -5,10 +5,10 @@
 //! 1e-9 in f64, relative; transport cost, mass and both marginals likewise. A divergence, and with
 //! penalties a value, within as much of |OT(α, β)| + |OT(α, α)| + |OT(β, β)|.
 
-use haul::engine::{Factor, Integrand, Kernel, Side};
+use haul::engine::{Factor, Integrand, Kernel, Pairs, Side};
 use haul::{Cost, Device, Divergence, Energy, Engine, Error, Measure, Sinkhorn, Terms, Truncated};
 use haul_tests::compare::{accept, close, number, reject};
-use haul_tests::engines;
+use haul_tests::{engines, wait};
 use libtest_mimic::{Arguments, Trial};
 use serde_json::Value;
 use std::collections::HashMap;
@@ -166,7 +166,7 @@ fn balanced_cases(device: &Device) {
 }
 
 /// Both gradients in the points within 1e-3 (f32) and 1e-7 (f64) of their norms.
-fn gradients(name: &str, terms: &Terms<'_, Device>, arrays: &HashMap<String, Vec<f64>>) {
+fn gradients(name: &str, terms: &Terms<&Device>, arrays: &HashMap<String, Vec<f64>>) {
     let single = terms.ab.report().precision.name() == "f32";
     let tolerance = if single { 1e-3 } else { 1e-7 };
     for (key, gradient) in [
@@ -202,8 +202,8 @@ fn truncated_cases(device: &Device) {
         let measure = |points: &str, weights: &str| {
             Measure::new(arrays[points].clone(), d, arrays[weights].clone()).unwrap()
         };
-        let cost = Truncated::iterations(of("L") as usize)
-            .epsilon(of("epsilon"))
+        let cost = Truncated::epsilon(of("epsilon"))
+            .iterations(of("L") as usize)
             .p(of("p"))
             .evaluate(device, &measure("x", "a"), &measure("y", "b"))
             .unwrap();
@@ -352,21 +352,13 @@ fn operators(device: &Device) {
             cost: Cost::power(case["p"].as_f64().unwrap()).unwrap(),
             epsilon: case["epsilon"].as_f64().unwrap(),
         };
-        let rows = device.cloud(x, d, &vec![1.0; n]).unwrap();
-        let columns = device.cloud(y, d, &vec![1.0; m]).unwrap();
+        let (rows, columns) = (device.points(x, d).unwrap(), device.points(y, d).unwrap());
+        let pairs = Pairs::new(kernel, &rows, &columns);
+        let weights = device.weights(&vec![1.0; m], 1).unwrap();
         let potential = device.vector(h).unwrap();
-        let mut out = device.vector(&vec![0.0; n]).unwrap();
+        let mut out = device.zeros(n).unwrap();
         device
-            .softmin(
-                kernel,
-                &rows,
-                Side {
-                    cloud: &columns,
-                    potential: &potential,
-                },
-                None,
-                &mut out,
-            )
+            .softmin(pairs, Side::new(&weights, &potential), None, None, &mut out)
             .unwrap();
         let expected = &arrays["softmin"];
         let size = expected
@@ -376,7 +368,7 @@ fn operators(device: &Device) {
             + kernel.epsilon;
         let unit = device.precision().unit_roundoff();
         let tolerance = (d as f64 + 8.0) * unit * size * 2.0;
-        let got = device.read(&out).unwrap();
+        let got = wait(device.read(&out)).unwrap();
         accept(name, close(&got, expected, |_| tolerance));
         reject(
             name,
@@ -389,36 +381,23 @@ fn operators(device: &Device) {
             ),
         );
 
-        let zeros = (
-            device.vector(&vec![0.0; n]).unwrap(),
-            device.vector(&vec![0.0; m]).unwrap(),
-        );
-        let (rows, columns) = (
-            Side {
-                cloud: &rows,
-                potential: &zeros.0,
-            },
-            Side {
-                cloud: &columns,
-                potential: &zeros.1,
-            },
-        );
+        let (f, g) = (device.zeros(n).unwrap(), device.zeros(m).unwrap());
         let values = device.vector(v).unwrap();
-        let mut out = device.vector(&vec![0.0; n * width]).unwrap();
+        let mut out = device.zeros(n * width).unwrap();
         let integrand = Integrand {
             factor: Factor::One,
             values: &values,
             width,
         };
         device
-            .product(kernel, rows, columns, integrand, &mut out)
+            .product(pairs, Some(&f), Side::new(&weights, &g), integrand, &mut out)
             .unwrap();
         let expected = &arrays["Kv"];
         let largest = v.iter().fold(0.0f64, |largest, v| largest.max(v.abs()));
         let tolerance = (d as f64 + 8.0) * unit * m as f64 * largest;
         accept(
             name,
-            close(&device.read(&out).unwrap(), expected, |_| tolerance),
+            close(&wait(device.read(&out)).unwrap(), expected, |_| tolerance),
         );
         reject(name, close(&vec![0.0; n * width], expected, |_| tolerance));
     }

@@ -490,6 +490,15 @@ pub(crate) enum Precision {
     F64,
 }
 
+impl From<Precision> for haul::Precision {
+    fn from(precision: Precision) -> Self {
+        match precision {
+            Precision::F32 => Self::F32,
+            Precision::F64 => Self::F64,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Form {
     /// Potentials, by log-sum-exp

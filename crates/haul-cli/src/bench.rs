@@ -10,7 +10,7 @@ use crate::device;
 use crate::outcome::{self, Outcome};
 use crate::rows::{Rows, STRONG, styled};
 use anyhow::{Result, bail};
-use haul::engine::{Kernel, Side};
+use haul::engine::{Kernel, Pairs, Side};
 use haul::{Cost, CpuEngine, Device, Engine};
 use rand::RngExt;
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
@@ -136,40 +136,30 @@ fn times(
         let coordinates: Vec<f64> = std::iter::repeat_with(coordinate)
             .take(points * d)
             .collect();
-        device.cloud(&coordinates, d, &vec![1.0 / points as f64; points])
+        let weights = device.weights(&vec![1.0 / points as f64; points], 1)?;
+        Ok::<_, haul::Error>((device.points(&coordinates, d)?, weights))
     };
-    let (x, y) = (cloud(n)?, cloud(m)?);
-    let mut f = device.vector(&vec![0.0; n])?;
-    let mut g = device.vector(&vec![0.0; m])?;
+    let ((x, a), (y, b)) = (cloud(n)?, cloud(m)?);
+    let (mut f, mut g) = (device.zeros(n)?, device.zeros(m)?);
     let diagonal = 2.0 * (d as f64).sqrt();
     let kernel = Kernel {
         cost,
         epsilon: cost.at(0.05 * diagonal),
     };
+    let (forth, back) = (Pairs::new(kernel, &x, &y), Pairs::new(kernel, &y, &x));
     for _ in 0..UPDATES {
-        let rows = Side {
-            cloud: &x,
-            potential: &f,
-        };
-        device.softmin(kernel, &y, rows, None, &mut g)?;
-        let columns = Side {
-            cloud: &y,
-            potential: &g,
-        };
-        device.softmin(kernel, &x, columns, None, &mut f)?;
+        device.softmin(back, Side::new(&a, &f), None, None, &mut g)?;
+        device.softmin(forth, Side::new(&b, &g), None, None, &mut f)?;
     }
 
-    let columns = Side {
-        cloud: &y,
-        potential: &g,
-    };
-    let mut out = device.vector(&vec![0.0; n])?;
+    let columns = Side::new(&b, &g);
+    let mut out = device.zeros(n)?;
     let mut times = Vec::with_capacity(runs);
     // The first one warms up.
     for run in 0..=runs {
         let start = Instant::now();
-        device.softmin(kernel, &x, columns, Some(&f), &mut out)?;
-        device.read(&out)?;
+        device.softmin(forth, columns, Some(&f), None, &mut out)?;
+        pollster::block_on(device.read(&out))?;
         if run > 0 {
             times.push(start.elapsed().as_secs_f64());
         }

@@ -3,29 +3,20 @@
 use crate::arguments::{Engine, Precision, Solving};
 use crate::outcome::{self, DeviceFailure};
 use crate::report::plain;
-use crate::{extent, input};
-use anyhow::{Result, bail};
-use haul::{CpuEngine, Device, Measure, Problem, Selection};
+use crate::{cautions, input};
+use anyhow::{Result, anyhow};
+use haul::{Conflict, Device, DeviceChoice, Measure, PrecisionChoice, Preference, Problem};
 use std::path::Path;
 
-/// The engine of a solve: the one that the arguments mean, in f64 where they leave that open and f32
-/// has too few digits for the tolerance.
+/// The engine of a solve: the one that the arguments mean, in the precision that the problem needs where they leave
+/// that open.
 pub(crate) fn engine_for(solving: &Solving, problem: &Problem<'_>) -> Engine {
     let mut engine = solving.engine.clone();
-    let floor = problem.precision_floor(haul::Precision::F32);
-    let open_to_f64 =
-        engine.precision.is_none() && matches!(engine.device.as_str(), "auto" | "cpu");
-    if open_to_f64 && solving.settings.tolerance < floor {
+    let chosen = choice(&engine).precision_for(problem, solving.settings.tolerance);
+    if let PrecisionChoice::TooFewDigits { .. } = chosen {
         engine.precision = Some(Precision::F64);
         if !solving.quiet {
-            let why = match floor < 1.0 {
-                true => format!("may be off by {floor:.1e}"),
-                false => "has no digit left".to_owned(),
-            };
-            outcome::warn(&format!(
-                "f32 {why} at this ε, and the tolerance is {}: computing in f64 on the CPU",
-                plain(solving.settings.tolerance)
-            ));
+            outcome::warn(&chosen.to_string());
         }
     }
     engine
@@ -41,7 +32,7 @@ pub(crate) fn engine_between(
     let problem = input::named(settings.problem(source, target), a, b)?;
     if !solving.quiet {
         let sides = [(a, source), (b, target)];
-        for caution in extent::cautions(sides, problem.blur()) {
+        for caution in cautions::cautions(sides, problem.blur()) {
             outcome::warn(&caution);
         }
         caution_of_masses(&problem);
@@ -64,55 +55,46 @@ fn caution_of_masses(problem: &Problem<'_>) {
     }
 }
 
-/// Where the arguments mean it to be computed.
-pub(crate) enum Place<'e> {
-    Cpu,
-    /// The best GPU, else the CPU.
-    Best,
-    /// A GPU: the best, or that of a name.
-    Gpu(Option<&'e str>),
-}
-
-/// Where the arguments mean it to be computed; refuses what no such place can do.
-pub(crate) fn place(engine: &Engine) -> Result<Place<'_>> {
-    let cpu_alone = engine.precision == Some(Precision::F64) || engine.threads.is_some();
-    match engine.device.as_str() {
-        "cpu" => Ok(Place::Cpu),
-        // What only the CPU can do decides for it.
-        "auto" if cpu_alone => Ok(Place::Cpu),
-        "auto" => Ok(Place::Best),
-        device if engine.threads.is_some() => {
-            bail!("--threads is for the CPU engine; leave it out with --device {device}")
-        }
-        device if cpu_alone => bail!(DeviceFailure(format!(
-            "--device {device} has no f64; use --device cpu with --precision f64"
-        ))),
-        "gpu" => Ok(Place::Gpu(None)),
-        name => Ok(Place::Gpu(Some(name))),
+/// The device that the arguments mean.
+pub(crate) fn choice(engine: &Engine) -> DeviceChoice {
+    let mut choice = DeviceChoice::named(engine.device.as_str());
+    if let Some(precision) = engine.precision {
+        choice = choice.precision(precision.into());
     }
+    if let Some(threads) = engine.threads {
+        choice = choice.threads(threads.into());
+    }
+    choice
 }
 
 /// Opens the device that the arguments mean.
 pub(crate) fn open(engine: &Engine) -> Result<Device> {
-    match place(engine)? {
-        Place::Cpu => cpu(engine),
-        Place::Best => Ok(Device::auto()?),
-        Place::Gpu(None) => Ok(Device::select(&Selection::Automatic)?),
-        Place::Gpu(Some(name)) => Ok(Device::gpu(name)?),
+    choice(engine)
+        .open()
+        .map_err(|error| in_options(error, engine))
+}
+
+/// Whether the arguments leave nothing but the CPU; refuses what no device can do.
+pub(crate) fn is_cpu(engine: &Engine) -> Result<bool> {
+    match choice(engine).preference() {
+        Ok(preference) => Ok(*preference == Preference::Cpu),
+        Err(error) => Err(in_options(error, engine)),
     }
 }
 
-fn cpu(engine: &Engine) -> Result<Device> {
-    Ok(
-        match (engine.precision.unwrap_or(Precision::F32), engine.threads) {
-            (Precision::F32, None) => Device::cpu(),
-            (Precision::F64, None) => Device::cpu_f64(),
-            (Precision::F32, Some(threads)) => {
-                Device::Cpu(CpuEngine::with_threads(threads.into())?)
-            }
-            (Precision::F64, Some(threads)) => {
-                Device::CpuF64(CpuEngine::with_threads(threads.into())?)
-            }
-        },
-    )
+/// An error of a choice, with what is to be done about it by the names of options.
+fn in_options(error: haul::Error, engine: &Engine) -> anyhow::Error {
+    let haul::Error::Device { source, .. } = &error else {
+        return error.into();
+    };
+    let device = &engine.device;
+    match source.downcast_ref() {
+        Some(Conflict::Threads) => {
+            anyhow!("--threads is for the CPU engine; leave it out with --device {device}")
+        }
+        Some(Conflict::Precision) => anyhow!(DeviceFailure(format!(
+            "--device {device} has no f64; use --device cpu with --precision f64"
+        ))),
+        _ => error.into(),
+    }
 }

@@ -1,12 +1,12 @@
 //! `haul info`: what files of points hold, and what is left of it after thinning.
 
 use crate::arguments::{Info, Treatment};
-use crate::extent::{self, Extent};
 use crate::input;
 use crate::outcome::{self, Outcome};
 use crate::report::short;
 use crate::rows::{Rows, STRONG, styled};
 use anyhow::{Context, Result};
+use haul::{Extent, spacing};
 use serde::Serialize;
 use std::path::Path;
 
@@ -51,17 +51,16 @@ impl About {
         let weighted = cloud.weights.is_some();
         let measure = input::measure(treatment.apply(cloud)?, treatment)
             .with_context(|| file.display().to_string())?;
-        let (points, d) = (measure.points(), measure.dimension());
-        let extent = Extent::of(points, d);
+        let extent = Extent::of(&measure);
         let weights = || measure.weights().iter().copied();
         Ok(Self {
             file: file.to_string_lossy().into(),
             points: measure.len(),
-            dimension: d,
+            dimension: measure.dimension(),
             diagonal: extent.diagonal(),
             low: extent.low,
             high: extent.high,
-            spacing: extent::spacing(points, d),
+            spacing: spacing(&measure),
             mass: measure.mass(),
             weighted,
             smallest_weight: weights().fold(f64::INFINITY, f64::min),

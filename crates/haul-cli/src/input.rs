@@ -242,19 +242,24 @@ pub(crate) fn settings(settings: &Settings) -> Sinkhorn {
         .form(form)
 }
 
+/// An error with its parameter by the name of its option.
+pub(crate) fn in_options(error: haul::Error) -> anyhow::Error {
+    let haul::Error::BadParameter { name, value, range } = error else {
+        return error.into();
+    };
+    // The width of a kernel is what the program calls a blur everywhere.
+    let name = if name == "sigma" { "blur" } else { name };
+    anyhow!(
+        "--{} is {}; it must be {range}",
+        name.replace('_', "-"),
+        plain(value)
+    )
+}
+
 /// An error in the words of the command line, with the names of both files.
 pub(crate) fn named<T>(checked: haul::Result<T>, a: &Path, b: &Path) -> Result<T> {
     match checked {
         Ok(checked) => Ok(checked),
-        Err(haul::Error::BadParameter { name, value, range }) => {
-            // The width of a kernel is what the program calls a blur everywhere.
-            let name = if name == "sigma" { "blur" } else { name };
-            bail!(
-                "--{} is {}; it must be {range}",
-                name.replace('_', "-"),
-                plain(value)
-            )
-        }
         Err(haul::Error::UnequalMass {
             source_mass,
             target_mass,
@@ -270,6 +275,6 @@ pub(crate) fn named<T>(checked: haul::Result<T>, a: &Path, b: &Path) -> Result<T
         Err(error @ (haul::Error::DimensionMismatch { .. } | haul::Error::Extent { .. })) => {
             bail!("{} and {}: {error}", a.display(), b.display())
         }
-        Err(error) => Err(error.into()),
+        Err(error) => Err(in_options(error)),
     }
 }

@@ -8,7 +8,7 @@
 use crate::arguments::Engine;
 use crate::clouds::Clouds;
 use crate::comparison::{Compared, Comparison};
-use crate::device::{self, Place};
+use crate::device;
 use crate::input::Given;
 use crate::interrupt::AtWork;
 use anyhow::{Context, Result};
@@ -124,7 +124,7 @@ impl Machine {
 
     /// The GPU that an engine means, opened once; none for the CPU.
     pub(crate) fn gpu(&self, engine: &Engine) -> Result<Option<Arc<Device>>> {
-        if let Place::Cpu = device::place(engine)? {
+        if device::is_cpu(engine)? {
             return Ok(None);
         }
         let mut gpus = self.gpus.lock().unwrap_or_else(PoisonError::into_inner);

@@ -154,7 +154,7 @@ impl Map {
 const CHUNK: usize = 1 << 18;
 
 /// Where the map takes these points, of which the device holds a bounded number.
-fn images(plan: &Plan<'_, '_, Device>, points: &[f64], dimension: usize) -> Result<Vec<f64>> {
+fn images(plan: &Plan<&Device>, points: &[f64], dimension: usize) -> Result<Vec<f64>> {
     let mut images = Vec::with_capacity(points.len());
     for chunk in points.chunks(CHUNK * dimension) {
         images.extend(plan.map_points(chunk)?);

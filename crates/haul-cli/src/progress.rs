@@ -4,7 +4,7 @@
 use crate::arguments::Solving;
 use crate::{formats, interrupt};
 use anyhow::Result;
-use haul::{Pairs, Progress, Stop};
+use haul::{PairCount, Progress, Stop};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::cell::Cell;
 use std::fmt::Write;
@@ -93,8 +93,8 @@ impl Passes {
     }
 
     /// Tells where the passes stand, and ends them where Ctrl-C asked for that.
-    pub(crate) fn observe(&self, pairs: Pairs) -> ControlFlow<()> {
-        let Pairs { done, all, .. } = pairs;
+    pub(crate) fn observe(&self, pairs: PairCount) -> ControlFlow<()> {
+        let PairCount { done, all, .. } = pairs;
         self.0.set_length(all);
         self.0.set_position(done);
         let message = format!("{:.1e} of {:.1e} pairs", done as f64, all as f64);

@@ -2,10 +2,9 @@
 
 use crate::arguments::Solving;
 use crate::energy::Function;
-use crate::extent::{Extent, spacing};
 use crate::page::Clouds;
 use crate::rows::{BAD, GOOD, Rows, STRONG, styled};
-use haul::{Bounds, Discrepancy, Engine, Measure, Method, Report, Terms};
+use haul::{Bounds, Discrepancy, Engine, Extent, Measure, Method, Report, Terms, spacing};
 use serde::Serialize;
 
 /// The JSON object of a result; the names of its keys are the program's contract.
@@ -97,7 +96,7 @@ impl<'r> Json<'r> {
             displacement: None,
             regularized_cost: report.regularized_cost,
             transport_cost: report.transport_cost,
-            dual: report.dual,
+            dual: report.value,
             kl: report.kl,
             mass: report.mass,
             certificate: Certificate {
@@ -140,7 +139,7 @@ impl<'r> Json<'r> {
 pub(crate) fn divergence_line<E: Engine>(
     a: &str,
     b: &str,
-    terms: &Terms<'_, E>,
+    terms: &Terms<E>,
 ) -> anyhow::Result<String> {
     let [ab, aa, bb] = [&terms.ab, &terms.aa, &terms.bb].map(|term| term.report());
     let sum = |count: fn(&Report) -> usize| count(ab) + count(aa) + count(bb);
@@ -185,7 +184,7 @@ pub(crate) fn divergence_line<E: Engine>(
 }
 
 /// A divergence for a person.
-pub(crate) fn divergence_text<E: Engine>(clouds: &Clouds, terms: &Terms<'_, E>) -> String {
+pub(crate) fn divergence_text<E: Engine>(clouds: &Clouds, terms: &Terms<E>) -> String {
     let [ab, aa, bb] = [&terms.ab, &terms.aa, &terms.bb].map(|term| term.report());
     let mut rows = Rows::default();
     problem(&mut rows, clouds, ab);
@@ -432,9 +431,8 @@ fn files(rows: &mut Rows, clouds: &Clouds) {
 
 /// How large a cloud is, and how far apart its points are.
 fn size(measure: &Measure) -> String {
-    let (points, d) = (measure.points(), measure.dimension());
-    let apart = spacing(points, d).map(|spacing| format!(" and {} apart", short(spacing)));
-    let across = short(Extent::of(points, d).diagonal());
+    let apart = spacing(measure).map(|spacing| format!(" and {} apart", short(spacing)));
+    let across = short(Extent::of(measure).diagonal());
     let size = apart.map(|apart| format!(", {across} across{apart}"));
     let mass = measure.mass();
     let mass = ((mass - 1.0).abs() > 1e-9).then(|| format!(", mass {}", short(mass)));

@@ -28,6 +28,21 @@ pub enum Error {
         dimension: usize,
     },
 
+    /// A grid of no axis, or of more than three.
+    #[error("a grid of {axes} axes; grids have 1 to {most}")]
+    Axes {
+        /// How many it has.
+        axes: usize,
+        /// How many it may have.
+        most: usize,
+    },
+
+    /// A cost that is a sum over axes, between points that are no grids.
+    #[error(
+        "the cost is a sum over axes, which is for measures on grids; take |x − y|^p for clouds"
+    )]
+    NoGrid,
+
     /// A coordinate that is NaN or infinite. Remove the point, or give it a finite value.
     #[error("row {row}, column {column} is {}; remove the row or give it a finite value", plain(*value))]
     NotFinitePoint {

@@ -17,15 +17,38 @@
 //! n×m matrix. This crate has no threads, no SIMD, no GPU and no files: `haul-cpu` and `haul-gpu`
 //! implement the trait.
 
-mod cost;
+#[macro_use]
+mod sinkhorn;
+
+mod certificate;
+mod derivative;
 pub mod engine;
 mod error;
 mod interrupt;
+mod linalg;
+mod loss;
 mod measure;
-mod sums;
+mod pass;
+mod precision;
+mod problem;
+mod solution;
 
-pub use cost::{Cost, Exponent};
-pub use engine::{Engine, Precision};
+pub use certificate::{Bounds, Certificate};
+pub use derivative::{Gradient, Sensitivity, Truncated, TruncatedCost};
+pub use engine::Engine;
 pub use error::{Error, Result};
 pub use interrupt::{Interrupt, Stop};
-pub use measure::Measure;
+pub use loss::{
+    Discrepancy, Divergence, Energy, Mmd, PairCount, Pairings, ScoredSolution, Scores, Terms,
+    debiased,
+};
+pub use measure::{Cost, Exponent, Frame, Grid, Measure, Support};
+pub use precision::Precision;
+pub use problem::{Penalty, Potentials, Problem, Regularization};
+pub use sinkhorn::{Acceleration, Form, Method, Progress, Sinkhorn, Stage, Start};
+pub use solution::{Coupling, Plan, Report, Solution};
+
+/// Waits for a result in the thread that asks for it.
+fn block_on<T>(result: impl Future<Output = T>) -> T {
+    pollster::block_on(result)
+}

@@ -29,6 +29,9 @@ pub(crate) const ROWS: usize = 4;
 /// The most rows of a block: those of a tile of the format with the largest.
 pub(crate) const MOST_ROWS: usize = 64;
 
+/// The most lanes of a vector.
+pub(crate) const MOST_LANES: usize = 16;
+
 /// Some rows of one tile, and the columns of some tiles.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Block<'a, T> {
@@ -246,6 +249,105 @@ impl<T: Float> Meeting<'_, T> {
             }
         }
         sums
+    }
+}
+
+/// [`ROWS`] rows of a block, with their potentials f.
+#[derive(Clone, Copy)]
+pub(crate) struct Rows<'a, T: Float, S: Simd> {
+    block: Block<'a, T>,
+    /// The first of them within the block.
+    row: usize,
+    f: [T::Lanes<S>; ROWS],
+    /// Where the sums of squares begin: −f where the cost is that sum and nothing else is asked of it, else 0.
+    seeds: [T::Lanes<S>; ROWS],
+    seeded: bool,
+    sharpness: T::Lanes<S>,
+}
+
+/// What rows and V vectors of columns make.
+pub(crate) struct Exponents<T: Float, S: Simd, const V: usize> {
+    /// s = h − k(C − f).
+    pub(crate) exponents: [[T::Lanes<S>; V]; ROWS],
+    /// |x − y|² and |x − y|^p, less f where that is where the sums begin.
+    pub(crate) squares: [[T::Lanes<S>; V]; ROWS],
+    pub(crate) costs: [[T::Lanes<S>; V]; ROWS],
+}
+
+impl<'a, T: Float, S: Simd> Rows<'a, T, S> {
+    /// The rows that begin at `row` within the block; `potential` is f of all its rows, 0 where there is none. Sums
+    /// of squares begin with it where they `may`.
+    #[inline(always)]
+    pub(crate) fn new(
+        simd: S,
+        block: Block<'a, T>,
+        row: usize,
+        potential: Option<&[T]>,
+        may: bool,
+    ) -> Self {
+        let zero = T::splat(simd, T::ZERO);
+        let (mut f, mut seeds) = ([zero; ROWS], [zero; ROWS]);
+        let mut seeded = true;
+        if let Some(potential) = potential {
+            seeded = block.metric.is_squared() && may;
+            for (f, value) in f.iter_mut().zip(&potential[row..][..ROWS]) {
+                *f = T::splat(simd, *value);
+            }
+            if seeded {
+                for r in 0..ROWS {
+                    seeds[r] = T::sub(simd, zero, f[r]);
+                }
+            }
+        }
+        Self {
+            block,
+            row,
+            f,
+            seeds,
+            seeded,
+            sharpness: T::splat(simd, block.sharpness),
+        }
+    }
+
+    /// The rows against the columns that begin at `column` in a tile with these coordinates.
+    #[inline(always)]
+    pub(crate) fn meet(&self, columns: &'a [T], column: usize) -> Meeting<'a, T> {
+        Meeting {
+            rows: self.block.rows,
+            row: self.block.first + self.row,
+            columns,
+            column,
+            dimension: self.block.dimension,
+        }
+    }
+
+    /// The exponents of the rows and V vectors of columns with their terms h.
+    #[inline(always)]
+    pub(crate) fn exponents<const D: usize, const POWER: bool, const V: usize>(
+        &self,
+        simd: S,
+        meeting: Meeting<'a, T>,
+        terms: &[T],
+    ) -> Exponents<T, S, V> {
+        let squares = meeting.squared_distances::<S, D, V>(simd, self.seeds);
+        let costs = costs_of_squares::<T, S, POWER, V>(simd, self.block.metric, squares);
+        let h = T::lanes::<S>(&terms[meeting.column..][..V * T::width::<S>()]);
+        let mut exponents = costs;
+        for r in 0..ROWS {
+            for v in 0..V {
+                let rest = if self.seeded {
+                    costs[r][v]
+                } else {
+                    T::sub(simd, costs[r][v], self.f[r])
+                };
+                exponents[r][v] = T::negate_mul_add(simd, self.sharpness, rest, h[v]);
+            }
+        }
+        Exponents {
+            exponents,
+            squares,
+            costs,
+        }
     }
 }
 

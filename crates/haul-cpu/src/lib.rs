@@ -1,20 +1,24 @@
 //! haul's engine for the CPU: SIMD and threads, in f32 and f64.
 //!
 //! ```
-//! use haul_core::{Measure, Sinkhorn};
+//! use haul_core::engine::{Kernel, Pairs, Side};
+//! use haul_core::{Cost, Engine};
 //! use haul_cpu::CpuEngine;
 //!
 //! # fn main() -> haul_core::Result<()> {
-//! let a = Measure::uniform(&[0.0, 0.0, 1.0, 0.0], 2)?;
-//! let b = Measure::uniform(&[0.0, 1.0, 1.0, 1.0], 2)?;
 //! let engine = CpuEngine::<f64>::new();
-//! let solution = Sinkhorn::blur(0.1).solve(&engine, &a, &b)?;
-//! assert!((solution.report().transport_cost - 1.0).abs() < 1e-6);
+//! let x = engine.points(&[0.0, 0.0, 1.0, 0.0], 2)?;
+//! let y = engine.points(&[0.0, 1.0, 1.0, 1.0], 2)?;
+//! let weights = engine.weights(&[0.5, 0.5], 1)?;
+//! let kernel = Kernel { cost: Cost::SquaredEuclidean, epsilon: 1e-3 };
+//! let side = Side { weights: Some(&weights), potential: None };
+//! let mut out = engine.zeros(2)?;
+//! engine.softmin(Pairs::new(kernel, &x, &y), side, None, None, &mut out)?;
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! A cloud lies in tiles ([`CpuCloud`]), an operator goes over blocks of rows in parallel and over
+//! Points lie in tiles ([`CpuPoints`]), an operator goes over blocks of rows in parallel and over
 //! the columns in ranges that fit the cache. Points of weight 0 add exactly nothing. All exponents
 //! have the base 2:
 //!
@@ -30,7 +34,8 @@
 //! | `real` | f32 and f64, and their vectors on any instruction set |
 //! | `instructions` | which instruction sets there are |
 //! | `exp2` | 2^s |
-//! | `aligned`, `cloud` | points in tiles, weights and the terms h |
+//! | `aligned`, `points` | points in tiles |
+//! | `weights` | weights, and the terms h that they make with potentials |
 //! | `power` | the costs as functions of a squared distance |
 //! | `block` | a block of rows against a range of columns: squared distances |
 //! | `sums`, `maximum` | the two kernels |
@@ -40,29 +45,39 @@
 //! | `softmin`, `product`, `vectors` | the operators |
 //! | `symmetric` | the softmin of a measure against itself, by half the pairs |
 //! | `engine` | [`CpuEngine`] |
+//! | `checks`, `operators` | its operators, and what they ask of their arguments |
 //! | [`floor`] | what the machine's arithmetic admits, for benchmarks |
 
 mod aligned;
 mod block;
-mod cloud;
+mod checks;
 mod engine;
 mod exp2;
 pub mod floor;
+mod groups;
 mod instructions;
+mod layout;
+mod lines;
 mod maximum;
+mod nearest;
+mod operators;
 mod pass;
+mod points;
 mod power;
 mod product;
 mod real;
 mod softmin;
+mod spans;
 mod sums;
 mod symmetric;
 mod vectors;
+mod weights;
 mod wide;
 mod workers;
 
-pub use cloud::CpuCloud;
 pub use engine::CpuEngine;
 pub use instructions::InstructionSet;
+pub use points::CpuPoints;
 pub use real::Real;
 pub use vectors::CpuVector;
+pub use weights::CpuWeights;

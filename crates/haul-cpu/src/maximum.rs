@@ -8,10 +8,10 @@
 //! raises it once and rescales its sum once, and the lanes are brought together at the end of the
 //! range.
 
-use crate::block::{Block, Meeting, ROWS, RowKernel, costs_of_squares};
-use crate::cloud::FLOOR;
+use crate::block::{Block, ROWS, RowKernel, Rows};
 use crate::exp2::exp2_of_limited;
 use crate::real::Float;
+use crate::weights::FLOOR;
 use pulp::Simd;
 
 /// The sum 2^`maximum` × `sum`.
@@ -28,7 +28,13 @@ impl LogSum {
         sum: 0.0,
     };
 
-    fn add(&mut self, other: Self) {
+    #[inline(always)]
+    pub(crate) fn add(&mut self, other: Self) {
+        // The first of all needs no power of two.
+        if self.sum == 0.0 {
+            *self = other;
+            return;
+        }
         let maximum = self.maximum.max(other.maximum);
         self.sum = self.sum * (self.maximum - maximum).exp2()
             + other.sum * (other.maximum - maximum).exp2();
@@ -58,12 +64,12 @@ impl<T: Float> Maximum<'_, T> {
     #[inline(always)]
     fn run_with<S: Simd, const D: usize, const POWER: bool, const V: usize>(self, simd: S) {
         let Self { block, totals } = self;
-        let sharpness = T::splat(simd, block.sharpness);
         let zero = T::splat(simd, T::ZERO);
         let floor = T::splat(simd, T::from_f64(FLOOR));
         let width = V * T::width::<S>();
 
         for row in (0..block.count).step_by(ROWS) {
+            let rows = Rows::new(simd, block, row, None, true);
             let mut maxima = [floor; ROWS];
             let mut sums = [zero; ROWS];
 
@@ -71,21 +77,14 @@ impl<T: Float> Maximum<'_, T> {
             let terms = block.terms.chunks_exact(T::TILE);
             for (columns, terms) in columns.zip(terms) {
                 for column in (0..T::TILE).step_by(width) {
-                    let meeting = Meeting {
-                        rows: block.rows,
-                        row: block.first + row,
-                        columns,
-                        column,
-                        dimension: block.dimension,
-                    };
-                    let squares = meeting.squared_distances::<S, D, V>(simd, [zero; ROWS]);
-                    let mut s = costs_of_squares::<T, S, POWER, V>(simd, block.metric, squares);
-                    let h = T::lanes::<S>(&terms[column..][..width]);
+                    let meeting = rows.meet(columns, column);
+                    let s = rows
+                        .exponents::<D, POWER, V>(simd, meeting, terms)
+                        .exponents;
                     for r in 0..ROWS {
                         let before = maxima[r];
-                        for v in 0..V {
-                            s[r][v] = T::negate_mul_add(simd, sharpness, s[r][v], h[v]);
-                            maxima[r] = T::max(simd, maxima[r], s[r][v]);
+                        for s in s[r] {
+                            maxima[r] = T::max(simd, maxima[r], s);
                         }
                         let raised = T::sub(simd, before, maxima[r]);
                         let scale = exp2_of_limited::<T, S>(simd, raised);

@@ -6,10 +6,13 @@
 
 use crate::aligned::Aligned;
 use crate::block::{Block, RowKernel, dispatch, dispatch_in, tiles_of_lanes};
-use crate::cloud::CpuCloud;
+use crate::layout::Layout;
+use crate::points::CpuPoints;
 use crate::power::Metric;
 use crate::real::Float;
-use haul_core::engine::Kernel;
+use crate::vectors::CpuVector;
+use crate::weights::{CpuWeights, terms};
+use haul_core::engine::{self, Kernel, Lines, Pairs, Side};
 use haul_core::{Cost, Interrupt, Precision, Result};
 use pulp::{Arch, WithSimd};
 use std::f64::consts::LOG2_E;
@@ -41,72 +44,157 @@ pub(crate) fn row_roundings<T: Float>(lanes: usize, columns: usize) -> usize {
     columns.min(within + ranges)
 }
 
-/// Rows and columns of a pass over all pairs.
+/// Rows and columns of a pass over pairs.
 #[derive(Debug)]
 pub(crate) struct Pass<'a, T> {
     arch: Arch,
-    kernel: Kernel,
-    rows: &'a CpuCloud<T>,
-    columns: &'a CpuCloud<T>,
-    /// The columns' terms h.
-    terms: Aligned<T>,
     interrupt: &'a Interrupt,
+    pairs: Pairs<'a, CpuPoints<T>>,
+    side: Side<'a, CpuWeights, CpuVector<T>>,
+    /// The columns' terms h, of what weights and potentials all lines share.
+    terms: Aligned<T>,
 }
 
 impl<'a, T: Float> Pass<'a, T> {
     pub(crate) fn new(
         (arch, interrupt): (Arch, &'a Interrupt),
-        kernel: Kernel,
-        rows: &'a CpuCloud<T>,
-        columns: &'a CpuCloud<T>,
-        potential: &[T],
+        pairs: Pairs<'a, CpuPoints<T>>,
+        side: Side<'a, CpuWeights, CpuVector<T>>,
     ) -> Self {
-        Self {
+        let mut pass = Self {
             arch,
-            kernel,
-            rows,
-            columns,
-            terms: columns.terms(potential, sharpness(kernel)),
             interrupt,
-        }
+            pairs,
+            side,
+            terms: Aligned::filled(0, T::ZERO),
+        };
+        let weights = pass.common_weights();
+        pass.terms = pass.terms_with(weights.map(CpuWeights::log_weights));
+        pass
     }
 
     /// The pass without weights in its exponents: values are to bring them.
-    pub(crate) fn without_weights(mut self, potential: &[T]) -> Self {
-        self.terms = self.columns.terms_of(potential, self.sharpness());
+    pub(crate) fn without_weights(mut self) -> Self {
+        self.terms = self.terms_with(None);
         self
     }
 
-    pub(crate) fn rows(&self) -> &'a CpuCloud<T> {
-        self.rows
+    /// h of the columns for some log weights.
+    pub(crate) fn terms_with(&self, log_weights: Option<&[f64]>) -> Aligned<T> {
+        let points = self.columns().len();
+        let potential = self.potential().filter(|g| g.len() == points);
+        terms(points, log_weights, potential, self.sharpness())
     }
 
-    pub(crate) fn columns(&self) -> &'a CpuCloud<T> {
-        self.columns
+    pub(crate) fn rows(&self) -> &'a CpuPoints<T> {
+        self.pairs.rows
+    }
+
+    pub(crate) fn columns(&self) -> &'a CpuPoints<T> {
+        self.pairs.columns
+    }
+
+    /// b; none where all are 1.
+    pub(crate) fn weights(&self) -> Option<&'a CpuWeights> {
+        self.side.weights
+    }
+
+    /// g; none where it is 0.
+    pub(crate) fn potential(&self) -> Option<&'a [T]> {
+        self.side.potential.map(|potential| &potential.values[..])
+    }
+
+    /// g of a point in a line: that of the line, or the one of all.
+    #[inline(always)]
+    pub(crate) fn potential_at(&self, columns: Layout, line: usize, point: usize) -> T {
+        let at = |g: &[T]| match g.len() == columns.points {
+            true => g[point],
+            false => g[columns.at(line, point)],
+        };
+        self.potential().map_or(T::ZERO, at)
+    }
+
+    /// Puts other numbers in place of the columns' terms.
+    pub(crate) fn set_terms(&mut self, terms: Aligned<T>) {
+        self.terms = terms;
+    }
+
+    pub(crate) fn lines(&self) -> Lines {
+        self.pairs.lines
+    }
+
+    /// b; none where all are 1, or lines have weights of their own.
+    pub(crate) fn common_weights(&self) -> Option<&'a CpuWeights> {
+        let points = self.columns().len();
+        self.weights().filter(|weights| weights.len() == points)
+    }
+
+    /// b̄ of a line. Lines with weights of their own are histograms one after the other.
+    pub(crate) fn mean_weight_of(&self, line: usize) -> f64 {
+        match (self.common_weights(), self.weights()) {
+            (Some(weights), _) => weights.mean(0),
+            (None, Some(weights)) => weights.mean(line % weights.histograms()),
+            (None, None) => 1.0,
+        }
+    }
+
+    /// b̄, the weight whose logarithm is 0 in the terms.
+    pub(crate) fn mean_weight(&self) -> f64 {
+        self.common_weights().map_or(1.0, |weights| weights.mean(0))
     }
 
     pub(crate) fn cost(&self) -> Cost {
-        self.kernel.cost
+        self.pairs.kernel.cost
     }
 
     pub(crate) fn epsilon(&self) -> f64 {
-        self.kernel.epsilon
+        self.pairs.kernel.epsilon
     }
 
-    /// About how many operations a row takes.
-    pub(crate) fn effort(&self) -> usize {
-        self.columns.len() * (2 * self.rows.dimension() + 14)
+    /// About how many operations a row takes, of which a pair has some beside those for each dimension.
+    pub(crate) fn effort(&self, beside: usize) -> usize {
+        let columns = match self.pairs.near {
+            Some(near) => near.pairs() as usize / near.rows().max(1),
+            None => self.columns().len(),
+        };
+        columns.saturating_mul(2 * self.rows().dimension() + beside)
     }
 
-    /// Some rows, all of one tile, against the columns of some tiles, one range after the other. A
-    /// column has `values` numbers beside its coordinates and its term.
+    /// The tiles of columns that count for some rows, all of one tile: as few ranges as they make.
+    pub(crate) fn spans(&self, rows: &Range<usize>) -> Vec<Range<usize>> {
+        let Some(near) = self.pairs.near else {
+            return vec![self.columns().all_tiles()];
+        };
+        let mut spans: Vec<Range<usize>> = Vec::new();
+        for range in near.of_tile(rows.start / engine::TILE) {
+            let tiles = range.start / T::TILE..range.end.div_ceil(T::TILE);
+            match spans.last_mut() {
+                Some(last) if last.end == tiles.start => last.end = tiles.end,
+                _ => spans.push(tiles),
+            }
+        }
+        spans
+    }
+
+    /// Some rows, all of one tile, against all columns that count, one range after the other. A column has
+    /// `values` numbers beside its coordinates and its term.
+    pub(crate) fn all_blocks(
+        &self,
+        rows: Range<usize>,
+        values: usize,
+    ) -> impl Iterator<Item = (Range<usize>, Block<'_, T>)> {
+        let spans = self.spans(&rows).into_iter();
+        spans.flat_map(move |tiles| self.blocks(rows.clone(), tiles, values))
+    }
+
+    /// The same against the columns of some tiles.
     pub(crate) fn blocks(
         &self,
         rows: Range<usize>,
         tiles: Range<usize>,
         values: usize,
     ) -> impl Iterator<Item = (Range<usize>, Block<'_, T>)> {
-        let dimension = self.rows.dimension();
+        let dimension = self.rows().dimension();
         let bytes = (dimension + 1 + values) * size_of::<T>();
         let step = (RANGE_BYTES / bytes).min(RANGE_COLUMNS) / T::TILE;
         ranges(tiles, step.max(1)).map(move |range| {
@@ -124,34 +212,34 @@ impl<'a, T: Float> Pass<'a, T> {
     ) -> Block<'b, T> {
         let tile = rows.start / T::TILE;
         Block {
-            rows: self.rows.coordinates(tile..tile + 1),
+            rows: self.rows().coordinates(tile..tile + 1),
             first: rows.start % T::TILE,
             count: rows.len(),
-            columns: self.columns.coordinates(columns),
+            columns: self.columns().coordinates(columns),
             terms,
-            dimension: self.rows.dimension(),
-            metric: Metric::new(self.kernel.cost),
+            dimension: self.rows().dimension(),
+            metric: Metric::new(self.pairs.kernel.cost),
             sharpness: T::from_f64(self.sharpness()),
         }
     }
 
     /// k = log₂(e)/ε.
     pub(crate) fn sharpness(&self) -> f64 {
-        sharpness(self.kernel)
+        sharpness(self.pairs.kernel)
     }
 
     /// Runs a kernel on the machine's instruction set, if nobody has interrupted the engine.
     pub(crate) fn dispatch(&self, kernel: impl RowKernel) -> Result<()> {
         self.interrupt.check()?;
-        let metric = Metric::<T>::new(self.kernel.cost);
-        dispatch(self.arch, self.rows.dimension(), metric, kernel);
+        let metric = Metric::<T>::new(self.pairs.kernel.cost);
+        dispatch(self.arch, self.rows().dimension(), metric, kernel);
         Ok(())
     }
 
     /// The same in a dimension that the caller knows.
     pub(crate) fn dispatch_in<const D: usize>(&self, kernel: impl RowKernel) -> Result<()> {
         self.interrupt.check()?;
-        let metric = Metric::<T>::new(self.kernel.cost);
+        let metric = Metric::<T>::new(self.pairs.kernel.cost);
         dispatch_in::<T, _, D>(self.arch, metric, kernel);
         Ok(())
     }

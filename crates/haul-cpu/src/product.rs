@@ -12,6 +12,8 @@ use crate::block::{Block, MOST_ROWS};
 use crate::pass::{Pass, ranges};
 use crate::real::Float;
 use crate::sums::{Differences, Slope, Summand, Sums, Values};
+use crate::vectors::CpuVector;
+use crate::weights;
 use crate::wide::{self, Coefficients, Curvature, Density, Evaluate, Factors, Multiply, Weighing};
 use crate::workers::Workers;
 use haul_core::Result;
@@ -26,9 +28,11 @@ const VALUES_AT_ONCE: usize = 64;
 
 pub(crate) struct Product<'a, T> {
     pass: Pass<'a, T>,
-    /// f of the rows.
-    potential: &'a [T],
+    /// f of the rows; none where it is 0.
+    potential: Option<&'a CpuVector<T>>,
     against: Against<'a, T>,
+    /// Whether the coefficients are written down however few values there are.
+    many_values: bool,
 }
 
 /// V.
@@ -60,18 +64,27 @@ impl<'a, T: Float> Product<'a, T> {
     /// A product of a pass that has the potentials of its rows and columns.
     pub(crate) fn new(
         pass: Pass<'a, T>,
-        (potential, of_columns): (&'a [T], &[T]),
+        potential: Option<&'a CpuVector<T>>,
         against: Against<'a, T>,
     ) -> Self {
         // What exceeds 1 is a density, whose logarithm has no weight in it.
         let pass = match against.factor() {
-            Factor::Excess => pass.without_weights(of_columns),
+            Factor::Excess => pass.without_weights(),
             Factor::One | Factor::Cost => pass,
         };
         Self {
             pass,
             potential,
             against,
+            many_values: false,
+        }
+    }
+
+    /// The same product as one of many values is taken: each has the digits that it has among others.
+    pub(crate) fn with_many_values(self) -> Self {
+        Self {
+            many_values: true,
+            ..self
         }
     }
 
@@ -85,7 +98,7 @@ impl<'a, T: Float> Product<'a, T> {
         };
         let values = match self.against.factor() {
             Factor::Excess => {
-                weighted = self.pass.columns().weighted(values, each);
+                weighted = weights::weighted(self.pass.common_weights(), values, each);
                 &weighted
             }
             Factor::One | Factor::Cost => values,
@@ -96,7 +109,7 @@ impl<'a, T: Float> Product<'a, T> {
         } else {
             wide::FEW_ROWS
         };
-        let shape = (self.pass.effort(), most);
+        let shape = (self.pass.effort(14 + 2 * width), most);
         workers.for_each_block(out, width, shape, |first, out| {
             self.sum(&values, first, out)
         })
@@ -110,7 +123,7 @@ impl<'a, T: Float> Product<'a, T> {
             Against::Gradient { .. } => 2,
             Against::Curvature { .. } => 0,
         };
-        self.width() <= most && self.against.factor() != Factor::Excess
+        !self.many_values && self.width() <= most && self.against.factor() != Factor::Excess
     }
 
     /// Values of a pair.
@@ -186,7 +199,7 @@ impl<'a, T: Float> Product<'a, T> {
         let rows = first..first + out.len() / N;
         let potential = self.potential_of(rows.clone());
         let mut totals = [0.0; MOST_ROWS * MOST_VALUES];
-        for (tiles, block) in self.pass.blocks(rows, self.pass.columns().all_tiles(), N) {
+        for (tiles, block) in self.pass.all_blocks(rows, N) {
             let sums = Sums {
                 summand: summand(tiles, &block),
                 block,
@@ -215,8 +228,9 @@ impl<'a, T: Float> Product<'a, T> {
         let rows = first..first + out.len() / width;
         let potential = self.potential_of(rows.clone());
         let mut totals = vec![0.0; out.len()];
-        let mut coefficients = Coefficients::of_rows(rows.len());
-        for tiles in ranges(self.pass.columns().all_tiles(), wide::TILES) {
+        let mut coefficients = Coefficients::new(rows.len(), wide::TILES);
+        let spans = self.pass.spans(&rows).into_iter();
+        for tiles in spans.flat_map(|span| ranges(span, wide::TILES)) {
             for (part, block) in self.pass.blocks(rows.clone(), tiles.clone(), 0) {
                 self.pass.dispatch(Evaluate {
                     block,
@@ -244,7 +258,9 @@ impl<'a, T: Float> Product<'a, T> {
     /// f of some rows, filled up.
     fn potential_of(&self, rows: Range<usize>) -> [T; MOST_ROWS] {
         let mut potential = [T::ZERO; MOST_ROWS];
-        potential[..rows.len()].copy_from_slice(&self.potential[rows]);
+        if let Some(given) = self.potential {
+            potential[..rows.len()].copy_from_slice(&given.values[rows]);
+        }
         potential
     }
 
@@ -255,7 +271,7 @@ impl<'a, T: Float> Product<'a, T> {
             Against::Gradient { .. } => p,
             Against::Curvature { .. } => p * p,
         };
-        let scale = power * self.pass.columns().mean_weight();
+        let scale = power * self.pass.mean_weight();
         for (out, total) in out.iter_mut().zip(totals) {
             *out = T::from_f64(total * scale);
         }

@@ -70,6 +70,13 @@ pub trait Float: Copy + Debug + Send + Sync + 'static {
     fn min<S: Simd>(simd: S, a: Self::Lanes<S>, b: Self::Lanes<S>) -> Self::Lanes<S>;
     fn max<S: Simd>(simd: S, a: Self::Lanes<S>, b: Self::Lanes<S>) -> Self::Lanes<S>;
     fn sqrt<S: Simd>(simd: S, a: Self::Lanes<S>) -> Self::Lanes<S>;
+    /// `yes` where a < b, else `no`.
+    fn where_less<S: Simd>(
+        simd: S,
+        compared: (Self::Lanes<S>, Self::Lanes<S>),
+        yes: Self::Lanes<S>,
+        no: Self::Lanes<S>,
+    ) -> Self::Lanes<S>;
     fn sum<S: Simd>(simd: S, a: Self::Lanes<S>) -> Self;
     fn largest<S: Simd>(simd: S, a: Self::Lanes<S>) -> Self;
     /// `a` × 2ⁿ, with n in the lowest bits of `rounded`, a sum with [`ROUNDER`](Self::ROUNDER).
@@ -83,7 +90,7 @@ pub trait Float: Copy + Debug + Send + Sync + 'static {
 /// The methods that pulp has under one name for each format.
 macro_rules! vectors {
     ($lanes:ident, $width:ident, $as_simd:ident, $as_mut_simd:ident, $splat:ident, $add:ident,
-     $sub:ident, $mul:ident, $div:ident, $less_or_equal:ident, $select:ident, $mul_add:ident,
+     $sub:ident, $mul:ident, $div:ident, $less:ident, $less_or_equal:ident, $select:ident, $mul_add:ident,
      $negate_mul_add:ident, $min:ident, $max:ident, $sqrt:ident, $sum:ident,
      $largest:ident) => {
         type Lanes<S: Simd> = S::$lanes;
@@ -124,6 +131,15 @@ macro_rules! vectors {
         fn where_normal<S: Simd>(simd: S, a: S::$lanes, value: S::$lanes) -> S::$lanes {
             let normal = simd.$less_or_equal(simd.$splat(Self::MIN_POSITIVE), a);
             simd.$select(normal, value, simd.$splat(0.0))
+        }
+        #[inline(always)]
+        fn where_less<S: Simd>(
+            simd: S,
+            (a, b): (S::$lanes, S::$lanes),
+            yes: S::$lanes,
+            no: S::$lanes,
+        ) -> S::$lanes {
+            simd.$select(simd.$less(a, b), yes, no)
         }
         #[inline(always)]
         fn mul_add<S: Simd>(simd: S, a: S::$lanes, b: S::$lanes, c: S::$lanes) -> S::$lanes {
@@ -205,6 +221,7 @@ impl Float for f32 {
         sub_f32s,
         mul_f32s,
         div_f32s,
+        less_than_f32s,
         less_than_or_equal_f32s,
         select_f32s,
         mul_add_e_f32s,
@@ -275,6 +292,7 @@ impl Float for f64 {
         sub_f64s,
         mul_f64s,
         div_f64s,
+        less_than_f64s,
         less_than_or_equal_f64s,
         select_f64s,
         mul_add_e_f64s,

@@ -10,6 +10,7 @@ use crate::pass::Pass;
 use crate::real::Float;
 use crate::sums::{One, Sums};
 use crate::symmetric;
+use crate::weights::FLOOR;
 use crate::workers::Workers;
 use haul_core::Result;
 use std::f64::consts::LN_2;
@@ -17,7 +18,10 @@ use std::ops::Range;
 
 /// A sum of powers outside of these limits is not trusted. The lower one is for each column: below
 /// it, powers that were rounded off to 0 may have had a share that matters.
-const TRUSTED: Range<f64> = two_to(-60)..two_to(100);
+pub(crate) const TRUSTED: Range<f64> = two_to(-60)..two_to(100);
+
+/// The largest result of a softmin, within the range of both formats.
+const LARGEST: f64 = 1e36;
 
 const fn two_to(exponent: i64) -> f64 {
     f64::from_bits(((1023 + exponent) as u64) << 52)
@@ -30,7 +34,7 @@ pub(crate) fn softmin<T: Float>(
     guess: Option<&[T]>,
     out: &mut [T],
 ) -> Result<()> {
-    let shape = (pass.effort(), T::TILE);
+    let shape = (pass.effort(14), T::TILE);
     workers.for_each_block(out, 1, shape, |first, out| match guess {
         Some(guess) => sum_guessed(pass, first, &guess[first..][..out.len()], out),
         None => {
@@ -43,7 +47,7 @@ pub(crate) fn softmin<T: Float>(
     })
 }
 
-/// The softmin of a cloud against itself, whose potential is the guess as well; `false` where it is
+/// The softmin of points against themselves, whose potential is the guess as well; `false` where it is
 /// left to be done by [`softmin`].
 pub(crate) fn softmin_of_itself<T: Float>(
     workers: &Workers,
@@ -54,7 +58,7 @@ pub(crate) fn softmin_of_itself<T: Float>(
     let Some(sums) = symmetric::sums(workers, pass, potential)? else {
         return Ok(false);
     };
-    let shape = (pass.effort(), T::TILE);
+    let shape = (pass.effort(14), T::TILE);
     workers.for_each_block(out, 1, shape, |first, out| {
         let rows = first..first + out.len();
         finish_guessed(pass, first, &potential[rows.clone()], &sums[rows], out)
@@ -71,7 +75,7 @@ fn sum_guessed<T: Float>(
     let mut potential = [T::ZERO; MOST_ROWS];
     potential[..guess.len()].copy_from_slice(guess);
     let mut totals = [0.0; MOST_ROWS];
-    for (_, block) in pass.blocks(first..first + out.len(), pass.columns().all_tiles(), 0) {
+    for (_, block) in pass.all_blocks(first..first + out.len(), 0) {
         pass.dispatch(Sums::<_, _, 1> {
             block,
             potential: &potential,
@@ -84,19 +88,18 @@ fn sum_guessed<T: Float>(
 
 /// From the sums relative to a guess to the softmin; rows whose sums are not trusted are summed
 /// again.
-fn finish_guessed<T: Float>(
+pub(crate) fn finish_guessed<T: Float>(
     pass: &Pass<'_, T>,
     first: usize,
     guess: &[T],
     totals: &[f64],
     out: &mut [T],
 ) -> Result<()> {
-    let columns = pass.columns();
-    let trusted = columns.len() as f64 * TRUSTED.start..TRUSTED.end;
+    let trusted = pass.columns().len() as f64 * TRUSTED.start..TRUSTED.end;
     for group in (0..out.len()).step_by(ROWS) {
         let rows = group..(group + ROWS).min(out.len());
         for row in rows.clone() {
-            let sum = totals[row] * columns.mean_weight();
+            let sum = totals[row] * pass.mean_weight();
             out[row] = T::from_f64(guess[row].to_f64() - pass.epsilon() * sum.ln());
         }
         if rows.clone().all(|row| trusted.contains(&totals[row])) {
@@ -118,7 +121,7 @@ fn sum_with_maximum<T: Float>(
     rows: Range<usize>,
 ) -> Result<[LogSum; MOST_ROWS]> {
     let mut totals = [LogSum::EMPTY; MOST_ROWS];
-    for (_, block) in pass.blocks(rows, pass.columns().all_tiles(), 0) {
+    for (_, block) in pass.all_blocks(rows, 0) {
         pass.dispatch(Maximum {
             block,
             totals: &mut totals,
@@ -128,6 +131,12 @@ fn sum_with_maximum<T: Float>(
 }
 
 fn softmin_of<T: Float>(pass: &Pass<'_, T>, sum: LogSum) -> T {
-    let log2 = sum.log2() + pass.columns().mean_weight().log2();
-    T::from_f64(-pass.epsilon() * LN_2 * log2)
+    softmin_of_log2(pass.epsilon(), sum.log2() + pass.mean_weight().log2())
+}
+
+/// −ε log of a sum whose base-2 logarithm is given: −∞ for a sum without terms, which comes out as a number
+/// that is finite, and whose exponent is none that counts.
+pub(crate) fn softmin_of_log2<T: Float>(epsilon: f64, log2: f64) -> T {
+    let value = -epsilon * LN_2 * log2.max(0.1 * FLOOR);
+    T::from_f64(value.min(LARGEST))
 }

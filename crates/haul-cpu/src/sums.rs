@@ -8,9 +8,7 @@
 //! number the squares are added to. Powers are summed in the engine's precision over one range of
 //! columns, and over ranges in f64; [`row_roundings`](crate::pass::row_roundings) bounds both.
 
-use crate::block::{
-    Block, Meeting, ROWS, RowKernel, add, costs_of_squares, is_known, tiles_in_a_row,
-};
+use crate::block::{Block, ROWS, RowKernel, Rows, add, is_known, tiles_in_a_row};
 use crate::exp2::exp2;
 use crate::real::Float;
 use haul_core::engine::Factor;
@@ -215,24 +213,13 @@ impl<T: Float, M: Summand<T, N>, const N: usize> Sums<'_, T, M, N> {
             summand,
             totals,
         } = self;
-        let sharpness = T::splat(simd, block.sharpness);
         let zero = T::splat(simd, T::ZERO);
-        let seeded = block.metric.is_squared() && summand.seeded();
         let width = V * T::width::<S>();
         let size = block.dimension * T::TILE;
         let span = tiles_in_a_row::<T, S>();
 
         for row in (0..block.count).step_by(ROWS) {
-            let mut f = [zero; ROWS];
-            for (f, value) in f.iter_mut().zip(&potential[row..][..ROWS]) {
-                *f = T::splat(simd, *value);
-            }
-            let mut seeds = [zero; ROWS];
-            if seeded {
-                for r in 0..ROWS {
-                    seeds[r] = T::sub(simd, zero, f[r]);
-                }
-            }
+            let rows = Rows::new(simd, block, row, Some(potential), summand.seeded());
             let mut sums = [[zero; N]; ROWS];
             let spans = block.columns.chunks(span * size);
             for (index, (columns, terms)) in
@@ -242,32 +229,17 @@ impl<T: Float, M: Summand<T, N>, const N: usize> Sums<'_, T, M, N> {
                 let tiles = columns.chunks_exact(size).zip(terms.chunks_exact(T::TILE));
                 for (tile, (columns, terms)) in tiles.enumerate() {
                     for column in (0..T::TILE).step_by(width) {
-                        let meeting = Meeting {
-                            rows: block.rows,
-                            row: block.first + row,
-                            columns,
-                            column,
-                            dimension: block.dimension,
-                        };
-                        let squares = meeting.squared_distances::<S, D, V>(simd, seeds);
-                        let costs = costs_of_squares::<T, S, POWER, V>(simd, block.metric, squares);
-                        let h = T::lanes::<S>(&terms[column..][..width]);
+                        let meeting = rows.meet(columns, column);
+                        let pairs = rows.exponents::<D, POWER, V>(simd, meeting, terms);
                         for r in 0..ROWS {
                             for v in 0..V {
-                                let cost = costs[r][v];
-                                let rest = if seeded {
-                                    cost
-                                } else {
-                                    T::sub(simd, cost, f[r])
-                                };
-                                let s = T::negate_mul_add(simd, sharpness, rest, h[v]);
                                 let pair = Pair {
                                     row: block.first + row + r,
                                     tile: index * span + tile,
                                     column: column + v * T::width::<S>(),
-                                    power: exp2::<T, S>(simd, s),
-                                    square: squares[r][v],
-                                    cost,
+                                    power: exp2::<T, S>(simd, pairs.exponents[r][v]),
+                                    square: pairs.squares[r][v],
+                                    cost: pairs.costs[r][v],
                                 };
                                 summand.add(simd, pair, &mut inner[r]);
                             }

@@ -12,9 +12,7 @@
 //! each. So every sum is taken in an order that depends on the number of points alone.
 
 use crate::aligned::Aligned;
-use crate::block::{
-    Block, MOST_ROWS, Meeting, ROWS, RowKernel, costs_of_squares, is_known, tiles_in_a_row,
-};
+use crate::block::{Block, MOST_ROWS, ROWS, RowKernel, Rows, is_known, tiles_in_a_row};
 use crate::exp2::exp2;
 use crate::pass::{Pass, RANGE_COLUMNS, ranges};
 use crate::real::Float;
@@ -30,29 +28,34 @@ const LEAST_POINTS: usize = 4096;
 const LEAST_TILES: usize = 8;
 const MOST_PARTS: usize = 256;
 
-/// The sums Sᵢ of a pass over a cloud and itself, with the potential of both; none where a full
+/// The sums Sᵢ of a pass over points and themselves, with the potential of both; none where a full
 /// pass is as fast.
 pub(crate) fn sums<T: Float>(
     workers: &Workers,
     pass: &Pass<'_, T>,
     potential: &[T],
 ) -> Result<Option<Vec<f64>>> {
-    let cloud = pass.columns();
-    if cloud.len() < LEAST_POINTS {
+    let points = pass.columns();
+    if points.len() < LEAST_POINTS {
         return Ok(None);
     }
-    let tiles = cloud.tiles();
+    let tiles = points.tiles();
     let part = tiles.div_ceil(MOST_PARTS).max(LEAST_TILES);
     let size = part * T::TILE;
     let mut padded = Aligned::filled(tiles * T::TILE, T::ZERO);
     padded[..potential.len()].copy_from_slice(potential);
     let mut weights = Aligned::filled(tiles * T::TILE, T::ZERO);
-    for (relative, weight) in weights.iter_mut().zip(cloud.weights()) {
-        *relative = T::from_f64(weight / cloud.mean_weight());
+    match pass.weights() {
+        Some(given) => {
+            for (relative, weight) in weights.iter_mut().zip(given.values()) {
+                *relative = T::from_f64(weight / pass.mean_weight());
+            }
+        }
+        None => weights[..points.len()].fill(T::from_f64(1.0)),
     }
     let halves = Halves {
         pass,
-        terms: cloud.terms_of(potential, pass.sharpness()),
+        terms: pass.terms_with(None),
         potential: padded,
         weights,
         nothing: Aligned::filled(T::TILE, T::ZERO),
@@ -80,7 +83,7 @@ pub(crate) fn sums<T: Float>(
         }
         Ok(())
     })?;
-    sums.truncate(cloud.len());
+    sums.truncate(points.len());
     Ok(Some(sums))
 }
 
@@ -95,7 +98,7 @@ fn opponents(players: usize, round: usize, table: usize) -> (usize, usize) {
     }
 }
 
-/// A cloud and itself.
+/// Points and themselves.
 struct Halves<'a, T> {
     pass: &'a Pass<'a, T>,
     /// k f of each point, without its weight.
@@ -202,21 +205,14 @@ impl<T: Float> Powers<'_, T> {
             row_sums,
             column_sums,
         } = self;
-        let sharpness = T::splat(simd, block.sharpness);
         let zero = T::splat(simd, T::ZERO);
-        let seeded = block.metric.is_squared();
         let width = V * T::width::<S>();
 
         for row in (0..block.count).step_by(ROWS) {
-            let mut f = [zero; ROWS];
+            let rows = Rows::new(simd, block, row, Some(potential), true);
             let mut weights = [zero; ROWS];
-            let mut seeds = [zero; ROWS];
             for r in 0..ROWS {
-                f[r] = T::splat(simd, potential[row + r]);
                 weights[r] = T::splat(simd, row_weights[row + r]);
-                if seeded {
-                    seeds[r] = T::sub(simd, zero, f[r]);
-                }
             }
             let size = block.dimension * T::TILE;
             let span = tiles_in_a_row::<T, S>();
@@ -229,29 +225,15 @@ impl<T: Float> Powers<'_, T> {
                 let tiles = columns.chunks_exact(size).zip(terms.chunks_exact(T::TILE));
                 for (tile, (columns, terms)) in tiles.enumerate() {
                     for column in (0..T::TILE).step_by(width) {
-                        let meeting = Meeting {
-                            rows: block.rows,
-                            row: block.first + row,
-                            columns,
-                            column,
-                            dimension: block.dimension,
-                        };
-                        let squares = meeting.squared_distances::<S, D, V>(simd, seeds);
-                        let costs = costs_of_squares::<T, S, POWER, V>(simd, block.metric, squares);
-                        let h = T::lanes::<S>(&terms[column..][..width]);
+                        let meeting = rows.meet(columns, column);
+                        let pairs = rows.exponents::<D, POWER, V>(simd, meeting, terms);
                         let at = (index * span + tile) * T::TILE + column;
                         let w = T::lanes::<S>(&column_weights[at..][..width]);
                         let below = T::lanes_mut::<S>(&mut column_sums[at..][..width]);
                         for v in 0..V {
                             let mut down = below[v];
                             for r in 0..ROWS {
-                                let rest = if seeded {
-                                    costs[r][v]
-                                } else {
-                                    T::sub(simd, costs[r][v], f[r])
-                                };
-                                let s = T::negate_mul_add(simd, sharpness, rest, h[v]);
-                                let power = exp2::<T, S>(simd, s);
+                                let power = exp2::<T, S>(simd, pairs.exponents[r][v]);
                                 inner[r] = T::mul_add(simd, power, w[v], inner[r]);
                                 down = T::mul_add(simd, power, weights[r], down);
                             }

@@ -3,6 +3,7 @@
 //! Sums are taken in blocks of 4096 terms, eight partial sums each, and over blocks in their order:
 //! the result does not depend on the number of threads.
 
+use crate::pass::ranges;
 use crate::real::Float;
 use haul_core::engine::{ABSORB_LOG2, STEP_LOG2};
 use std::f64::consts::LN_2;
@@ -22,6 +23,11 @@ pub struct CpuVector<T> {
 impl<T: Float> CpuVector<T> {
     pub(crate) fn new(values: &[f64]) -> Self {
         let values = values.iter().map(|value| T::from_f64(*value)).collect();
+        Self { values }
+    }
+
+    pub(crate) fn zeros(length: usize) -> Self {
+        let values = vec![T::ZERO; length];
         Self { values }
     }
 
@@ -49,73 +55,91 @@ pub(crate) fn combine<T: Float>(terms: &[(f64, &[T])], out: &mut [T]) {
 }
 
 /// Writes after − before and after into a slot of every row of `residuals` and `images`; returns
-/// Σ aᵢ afterᵢ, and Σ rᵢ rₗᵢ for every slot l. Rows of weight 0 add nothing.
+/// Σ aᵢ afterᵢ of each of q histograms, and Σ rᵢ rₗᵢ for every slot l. Entries of weight 0 add nothing.
 pub(crate) fn remember<T: Float>(
-    weights: &[f64],
+    (weights, q): (&[f64], usize),
     (before, after): (&[T], &[T]),
     (residuals, images): (&mut [T], &mut [T]),
     (slot, slots): (usize, usize),
-) -> (f64, Vec<f64>) {
-    let mut mean = 0.0;
-    let mut products = vec![0.0; slots];
-    let mut partials = vec![0.0; slots];
-    let rows = (0..weights.len()).step_by(BLOCK);
-    for block in rows.map(|first| first..weights.len().min(first + BLOCK)) {
-        let mut sum = 0.0;
+) -> (Vec<f64>, Vec<f64>) {
+    let (mut means, mut sums) = (vec![0.0; q], vec![0.0; q]);
+    let (mut products, mut partials) = (vec![0.0; slots], vec![0.0; slots]);
+    for block in ranges(0..weights.len(), BLOCK * q) {
+        sums.fill(0.0);
         partials.fill(0.0);
-        for row in block {
-            let entries = row * slots..(row + 1) * slots;
-            let residuals = &mut residuals[entries.clone()];
-            let residual = T::from_f64(after[row].to_f64() - before[row].to_f64());
+        for entry in block {
+            let places = entry * slots..(entry + 1) * slots;
+            let residuals = &mut residuals[places.clone()];
+            let residual = T::from_f64(after[entry].to_f64() - before[entry].to_f64());
             residuals[slot] = residual;
-            images[entries][slot] = after[row];
-            if weights[row] > 0.0 {
-                sum += weights[row] * after[row].to_f64();
+            images[places][slot] = after[entry];
+            if weights[entry] > 0.0 {
+                sums[entry % q] += weights[entry] * after[entry].to_f64();
                 for (partial, other) in partials.iter_mut().zip(residuals) {
                     *partial += residual.to_f64() * other.to_f64();
                 }
             }
         }
-        mean += sum;
+        for (mean, sum) in means.iter_mut().zip(&sums) {
+            *mean += sum;
+        }
         for (product, partial) in products.iter_mut().zip(&partials) {
             *product += partial;
         }
     }
-    (mean, products)
+    (means, products)
 }
 
-/// offset + Σₗ θₗ imageₗ of every row.
-pub(crate) fn extrapolate<T: Float>(
-    coefficients: &[f64],
+/// offset + V Λ for V of n×q and Λ of q×k, all row-major.
+pub(crate) fn mix<T: Float>(
+    (coefficients, q): (&[f64], usize),
     offset: f64,
-    images: &[T],
+    vectors: &[T],
     out: &mut [T],
 ) {
-    for (images, out) in images.chunks_exact(coefficients.len().max(1)).zip(out) {
-        let terms = coefficients.iter().zip(images);
-        let sum: f64 = terms.map(|(c, image)| c * image.to_f64()).sum();
-        *out = T::from_f64(offset + sum);
+    let k = coefficients.len() / q.max(1);
+    let mut sums = vec![0.0; k];
+    let rows = vectors.chunks_exact(q.max(1));
+    for (row, out) in rows.zip(out.chunks_exact_mut(k.max(1))) {
+        sums.fill(0.0);
+        for (value, coefficients) in row.iter().zip(coefficients.chunks_exact(k.max(1))) {
+            for (sum, coefficient) in sums.iter_mut().zip(coefficients) {
+                *sum += coefficient * value.to_f64();
+            }
+        }
+        for (out, sum) in out.iter_mut().zip(&sums) {
+            *out = T::from_f64(offset + sum);
+        }
     }
 }
 
-/// Σ aᵢ |excess(i)|, where the excess of a row is how far its ratio is from what is wanted; rows of
-/// weight 0 add nothing.
-pub(crate) fn marginal_error(weights: &[f64], excess: impl Fn(usize) -> f64) -> f64 {
-    let mut errors = [0.0; BLOCK];
-    let blocks = weights.chunks(BLOCK).enumerate();
-    blocks
-        .map(|(block, weights)| {
-            let errors = &mut errors[..weights.len()];
-            for (i, (error, weight)) in errors.iter_mut().zip(weights).enumerate() {
-                *error = if *weight > 0.0 {
-                    excess(block * BLOCK + i).abs()
+/// Σ aᵢ |excess(i)| of each of q histograms, where the excess of an entry is how far its ratio is from what is
+/// wanted; entries of weight 0 add nothing.
+pub(crate) fn marginal_errors(
+    (weights, q): (&[f64], usize),
+    excess: impl Fn(usize) -> f64,
+) -> Vec<f64> {
+    let mut totals = vec![0.0; q];
+    let (mut masses, mut errors) = ([0.0; BLOCK], [0.0; BLOCK]);
+    for block in ranges(0..weights.len(), BLOCK * q) {
+        for (s, total) in totals.iter_mut().enumerate() {
+            let entries = (block.start + s..block.end).step_by(q);
+            let count = entries.len();
+            let places = masses.iter_mut().zip(&mut errors);
+            for (entry, (mass, error)) in entries.zip(places) {
+                *mass = weights[entry];
+                *error = if *mass > 0.0 {
+                    excess(entry).abs()
                 } else {
                     0.0
                 };
             }
-            sum_of_block(weights, errors, |weight, error| weight * error)
-        })
-        .sum()
+            *total += sum_of_block(&masses[..count], &errors[..count], |mass, error| {
+                mass * error
+            });
+        }
+    }
+    totals
 }
 
 /// u ← s^{−λ} exp(−f/(ρ + ε)) for s within 2^±[`STEP_LOG2`]; beyond 2^±[`ABSORB_LOG2`] it goes into

@@ -7,14 +7,14 @@
 //! gradient of any dimension, costs one evaluation of the pairs and one multiplication.
 
 use crate::aligned::Aligned;
-use crate::block::{Block, MANY, Meeting, ROWS, RowKernel, add, costs_of_squares, tiles_in_a_row};
+use crate::block::{Block, MANY, ROWS, RowKernel, Rows, add, tiles_in_a_row};
 use crate::exp2::{excess, exp2};
 use crate::real::Float;
 use crate::sums::{Differences, Pair, Slope};
 use haul_core::engine::Factor;
 use pulp::{Simd, WithSimd};
 
-/// Tiles of columns whose coefficients are held at a time.
+/// Tiles of columns whose coefficients are held at a time for a product.
 pub(crate) const TILES: usize = 8;
 
 /// Rows whose coefficients stay in the first cache, 32 kB: where values are few, they are what a product loads. Of
@@ -24,14 +24,27 @@ pub(crate) const FEW_ROWS: usize = 16;
 /// Values whose sums are in registers at a time.
 const VALUES: usize = 4;
 
-/// Coefficients of some rows and of up to [`TILES`] tiles of columns, row after row.
-pub(crate) struct Coefficients<T>(Aligned<T>);
+/// Coefficients of some rows and of up to some tiles of columns, row after row.
+pub(crate) struct Coefficients<T> {
+    values: Aligned<T>,
+    /// Numbers of a row.
+    stride: usize,
+}
 
 impl<T: Float> Coefficients<T> {
-    /// Room for a number of rows.
-    pub(crate) fn of_rows(rows: usize) -> Self {
+    /// Room for a number of rows and of tiles.
+    pub(crate) fn new(rows: usize, tiles: usize) -> Self {
         let rows = rows.next_multiple_of(ROWS);
-        Self(Aligned::filled(rows * TILES * T::TILE, T::ZERO))
+        Self {
+            values: Aligned::filled(rows * tiles * T::TILE, T::ZERO),
+            stride: tiles * T::TILE,
+        }
+    }
+
+    /// Those of [`ROWS`] rows after the other.
+    pub(crate) fn groups(&self) -> impl Iterator<Item = [&[T]; ROWS]> {
+        let groups = self.values.chunks_exact(ROWS * self.stride);
+        groups.map(|group| std::array::from_fn(|r| &group[r * self.stride..][..self.stride]))
     }
 }
 
@@ -63,6 +76,22 @@ impl<T: Float> Weighing<T> for Density {
     #[inline(always)]
     fn coefficient<S: Simd>(self, simd: S, pair: Pair<T, S>, _: T::Lanes<S>) -> T::Lanes<S> {
         pair.times(simd, self.0)
+    }
+}
+
+/// The cost itself.
+#[derive(Clone, Copy)]
+pub(crate) struct Costs;
+
+impl<T: Float> Weighing<T> for Costs {
+    #[inline(always)]
+    fn exceeds(self) -> bool {
+        false
+    }
+
+    #[inline(always)]
+    fn coefficient<S: Simd>(self, _: S, pair: Pair<T, S>, _: T::Lanes<S>) -> T::Lanes<S> {
+        pair.cost
     }
 }
 
@@ -139,43 +168,30 @@ impl<T: Float, M: Weighing<T>> Evaluate<'_, T, M> {
             coefficients,
             tile: first,
         } = self;
-        let sharpness = T::splat(simd, block.sharpness);
         let zero = T::splat(simd, T::ZERO);
         let exceeds = weighing.exceeds();
         let width = V * T::width::<S>();
         let size = block.dimension * T::TILE;
 
-        let groups = coefficients.0.chunks_exact_mut(ROWS * TILES * T::TILE);
+        let stride = coefficients.stride;
+        let groups = coefficients.values.chunks_exact_mut(ROWS * stride);
         for (row, coefficients) in (0..block.count).step_by(ROWS).zip(groups) {
-            let mut f = [zero; ROWS];
-            for (f, value) in f.iter_mut().zip(&potential[row..][..ROWS]) {
-                *f = T::splat(simd, *value);
-            }
+            let rows = Rows::new(simd, block, row, Some(potential), false);
             let tiles = block.columns.chunks_exact(size);
             for (tile, (columns, terms)) in tiles.zip(block.terms.chunks_exact(T::TILE)).enumerate()
             {
                 for column in (0..T::TILE).step_by(width) {
-                    let meeting = Meeting {
-                        rows: block.rows,
-                        row: block.first + row,
-                        columns,
-                        column,
-                        dimension: block.dimension,
-                    };
-                    let squares = meeting.squared_distances::<S, D, V>(simd, [zero; ROWS]);
-                    let costs = costs_of_squares::<T, S, POWER, V>(simd, block.metric, squares);
+                    let meeting = rows.meet(columns, column);
+                    let pairs = rows.exponents::<D, POWER, V>(simd, meeting, terms);
                     let along = match weighing.directions() {
                         Some(directions) => meeting.projections::<S, D, V>(simd, directions),
                         None => [[zero; V]; ROWS],
                     };
-                    let h = T::lanes::<S>(&terms[column..][..width]);
                     for r in 0..ROWS {
-                        let at = (r * TILES + first + tile) * T::TILE + column;
+                        let at = r * stride + (first + tile) * T::TILE + column;
                         let out = T::lanes_mut::<S>(&mut coefficients[at..][..width]);
                         for v in 0..V {
-                            let cost = costs[r][v];
-                            let rest = T::sub(simd, cost, f[r]);
-                            let s = T::negate_mul_add(simd, sharpness, rest, h[v]);
+                            let s = pairs.exponents[r][v];
                             let pair = Pair {
                                 row: block.first + row + r,
                                 tile,
@@ -185,8 +201,8 @@ impl<T: Float, M: Weighing<T>> Evaluate<'_, T, M> {
                                 } else {
                                     exp2::<T, S>(simd, s)
                                 },
-                                square: squares[r][v],
-                                cost,
+                                square: pairs.squares[r][v],
+                                cost: pairs.costs[r][v],
                             };
                             out[v] = weighing.coefficient(simd, pair, along[r][v]);
                         }
@@ -257,7 +273,7 @@ impl<T: Float> Multiply<'_, T> {
         } = self.factors;
         let zeros = [[T::splat(simd, T::ZERO); N]; ROWS];
         let span = tiles_in_a_row::<T, S>();
-        let groups = self.coefficients.0.chunks_exact(ROWS * TILES * T::TILE);
+        let groups = self.coefficients.groups();
         let totals = self.totals.chunks_mut(ROWS * width);
         for (group, (coefficients, totals)) in groups.zip(totals).enumerate() {
             let mut x = zeros;
@@ -278,8 +294,8 @@ impl<T: Float> Multiply<'_, T> {
                         T::lanes::<S>(&values[(first + n) * T::TILE..][..T::TILE])
                     });
                     let w: [&[T::Lanes<S>]; ROWS] = std::array::from_fn(|r| {
-                        let at = (r * TILES + index * span + tile) * T::TILE;
-                        T::lanes::<S>(&coefficients[at..][..T::TILE])
+                        let at = (index * span + tile) * T::TILE;
+                        T::lanes::<S>(&coefficients[r][at..][..T::TILE])
                     });
                     for column in 0..T::TILE / T::width::<S>() {
                         for n in 0..N {

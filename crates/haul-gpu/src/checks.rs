@@ -1,33 +1,15 @@
 //! Lengths and dimensions are the caller's promise; where they are broken, that is an error.
 
-use crate::cloud::{GpuCloud, GpuVector};
-use crate::engine::GpuEngine;
-use haul_core::engine::{Integrand, Side};
+use crate::arrays::{GpuPoints, GpuVector, GpuWeights};
+use haul_core::engine::{Lines, Pairs, Side};
+use haul_core::{Error, Result};
+use std::sync::Arc;
 
-/// Refuses points and weights that make no cloud.
-pub(crate) fn check_cloud(
-    points: &[f64],
-    dimension: usize,
-    weights: &[f64],
-) -> haul_core::Result<()> {
-    if dimension == 0 {
-        return Err(haul_core::Error::ZeroDimension);
-    }
-    if weights.is_empty() {
-        return Err(haul_core::Error::EmptyCloud);
-    }
-    check(
-        "the coordinates of a cloud",
-        weights.len().saturating_mul(dimension),
-        points.len(),
-    )
-}
-
-pub(crate) fn check(what: &'static str, expected: usize, found: usize) -> haul_core::Result<()> {
+pub(crate) fn check(what: &'static str, expected: usize, found: usize) -> Result<()> {
     if expected == found {
         Ok(())
     } else {
-        Err(haul_core::Error::Length {
+        Err(Error::Length {
             what,
             expected,
             found,
@@ -35,47 +17,59 @@ pub(crate) fn check(what: &'static str, expected: usize, found: usize) -> haul_c
     }
 }
 
-/// Refuses lengths that do not fit a sum over pairs; the result has `width` values a row.
-pub(crate) fn check_sums(
-    rows: Side<'_, GpuEngine>,
-    columns: Side<'_, GpuEngine>,
-    integrand: Integrand<'_, GpuVector>,
-    (width, out): (usize, &GpuVector),
-) -> haul_core::Result<()> {
-    check_sides(rows, columns)?;
-    let (n, m) = (rows.cloud.length, columns.cloud.length);
-    let (values, values_width) = (integrand.values, integrand.width);
-    check(
-        "the values of a product",
-        m.saturating_mul(values_width),
-        values.length,
-    )?;
-    check(
-        "the result of a product",
-        n.saturating_mul(width),
-        out.length,
+/// Refuses an array that is not made of as many numbers a point; otherwise tells how many points there are.
+pub(crate) fn check_rows(what: &'static str, numbers: usize, width: usize) -> Result<usize> {
+    if numbers == 0 {
+        return Err(Error::EmptyCloud);
+    }
+    let points = numbers / width.max(1);
+    check(what, points.saturating_mul(width), numbers)?;
+    Ok(points)
+}
+
+/// Refuses points of different dimensions.
+pub(crate) fn check_dimensions(pairs: Pairs<'_, Arc<GpuPoints>>) -> Result<()> {
+    if pairs.rows.dimension == pairs.columns.dimension {
+        Ok(())
+    } else {
+        Err(Error::DimensionMismatch {
+            source_dimension: pairs.rows.dimension,
+            target_dimension: pairs.columns.dimension,
+        })
+    }
+}
+
+/// Refuses weights and potentials that are not those of so many points.
+pub(crate) fn check_side(
+    points: usize,
+    lines: Lines,
+    side: Side<'_, Arc<GpuWeights>, GpuVector>,
+) -> Result<()> {
+    if let Some(weights) = side.weights
+        && weights.length != points
+    {
+        let expected = lines.length(points);
+        check("the weights of the columns", expected, weights.length)?;
+    }
+    check_potential(
+        "the potential of the columns",
+        points,
+        lines,
+        side.potential,
     )
 }
 
-/// Refuses sides whose points have different dimensions, and potentials of other lengths.
-pub(crate) fn check_sides(
-    rows: Side<'_, GpuEngine>,
-    columns: Side<'_, GpuEngine>,
-) -> haul_core::Result<()> {
-    let (x, y) = (rows.cloud, columns.cloud);
-    check_dimensions(x, y)?;
-    let (f, g) = (rows.potential, columns.potential);
-    check("the potential of the columns", y.length, g.length)?;
-    check("the potential of the rows", x.length, f.length)
-}
-
-pub(crate) fn check_dimensions(rows: &GpuCloud, columns: &GpuCloud) -> haul_core::Result<()> {
-    if rows.dimension == columns.dimension {
-        Ok(())
-    } else {
-        Err(haul_core::Error::DimensionMismatch {
-            source_dimension: rows.dimension,
-            target_dimension: columns.dimension,
-        })
+/// Refuses a potential that has neither a value for each point of each line nor one for each point.
+pub(crate) fn check_potential(
+    what: &'static str,
+    points: usize,
+    lines: Lines,
+    potential: Option<&GpuVector>,
+) -> Result<()> {
+    match potential {
+        Some(potential) if potential.length != points => {
+            check(what, lines.length(points), potential.length)
+        }
+        _ => Ok(()),
     }
 }

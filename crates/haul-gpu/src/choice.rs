@@ -2,14 +2,16 @@
 //!
 //! How columns are best fetched depends on the adapter, the dimension and the operator, and no
 //! table of adapters would be complete. The first pass that is large enough to make up for it has
-//! all variants of its kernel measured on a part of its work, and the choice is kept for the
-//! process, for all engines on the same adapter. Small passes take the guess, before and after:
-//! variants differ by rounding, and what a problem gives does not depend on what ran before it.
+//! all variants of its kernel measured on a part of its work, when somebody next waits for the device, and the choice is
+//! kept for the process, for all engines on the same adapter. Until then passes take the guess. So do small ones,
+//! before and after: variants differ by rounding, and what a problem gives does not depend on what ran before it.
 
 use crate::adapter::{Description, Kind};
+use crate::locked;
 use haul_shaders::{Columns, Power, Shader};
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, Weak};
+use std::time::Duration;
 
 /// The work of a pass that is worth a measurement, in pairs of dimension 3.
 pub(crate) const LARGE: usize = 1 << 31;
@@ -21,7 +23,13 @@ pub(crate) const BROADCAST_LANES: u32 = 8;
 /// its columns.
 type Key = (String, Shader);
 
-static CHOICES: Mutex<Option<HashMap<Key, Columns>>> = Mutex::new(None);
+static CHOICES: Mutex<Option<HashMap<Key, Choice>>> = Mutex::new(None);
+
+enum Choice {
+    Made(Columns),
+    /// There is none if this ended without one.
+    Awaited(Weak<Race>),
+}
 
 /// The choices for one adapter.
 pub(crate) struct Choices {
@@ -78,22 +86,44 @@ impl Choices {
         if work < LARGE || self.candidates.len() == 1 {
             return guess;
         }
-        let mut choices = CHOICES.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = (self.adapter.clone(), kernel(shader));
-        match choices.get_or_insert_default().get(&key) {
-            Some(columns) => settled(*columns),
-            None => Taken {
+        match locked(&CHOICES)
+            .get_or_insert_default()
+            .get(&self.key(shader))
+        {
+            Some(Choice::Made(columns)) => settled(*columns),
+            Some(Choice::Awaited(race)) if race.strong_count() > 0 => guess,
+            _ => Taken {
                 measure: true,
                 ..guess
             },
         }
     }
 
-    /// Keeps the outcome of a measurement.
-    pub(crate) fn keep(&self, shader: Shader, columns: Columns) {
-        let mut choices = CHOICES.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = (self.adapter.clone(), kernel(shader));
-        choices.get_or_insert_default().insert(key, columns);
+    /// The trials of a measurement, in their order: each variant first warms up, for what a driver compiles at its
+    /// first use.
+    pub(crate) fn race(&self, shader: Shader) -> Vec<Trial> {
+        let race = Arc::new(Race {
+            key: self.key(shader),
+            fastest: Mutex::default(),
+        });
+        let awaited = Choice::Awaited(Arc::downgrade(&race));
+        locked(&CHOICES)
+            .get_or_insert_default()
+            .insert(self.key(shader), awaited);
+        let candidates = self.candidates.iter().zip(1..);
+        let trials = candidates.flat_map(|(&columns, place)| {
+            [false, true].map(|timed| Trial {
+                race: Arc::clone(&race),
+                columns,
+                timed,
+                last: timed && place == self.candidates.len(),
+            })
+        });
+        trials.collect()
+    }
+
+    fn key(&self, shader: Shader) -> Key {
+        (self.adapter.clone(), kernel(shader))
     }
 
     /// Broadcasts where there are lanes for it; memory of the workgroup where it is real, and
@@ -106,6 +136,38 @@ impl Choices {
             Columns::Broadcast
         } else {
             Columns::Loaded
+        }
+    }
+}
+
+/// A measurement of all variants of a kernel.
+struct Race {
+    key: Key,
+    fastest: Mutex<Option<(Duration, Columns)>>,
+}
+
+/// One run of one variant in it.
+pub(crate) struct Trial {
+    race: Arc<Race>,
+    pub(crate) columns: Columns,
+    timed: bool,
+    last: bool,
+}
+
+impl Trial {
+    /// It took so long. The last one makes the choice.
+    pub(crate) fn took(self, time: Duration) {
+        let Race { key, fastest } = &*self.race;
+        let mut fastest = locked(fastest);
+        if self.timed && fastest.is_none_or(|(least, _)| time < least) {
+            *fastest = Some((time, self.columns));
+        }
+        if let (true, Some((time, columns))) = (self.last, *fastest) {
+            tracing::debug!(kernel = ?key.1, ?columns, ?time, "measured");
+            let choice = Choice::Made(columns);
+            locked(&CHOICES)
+                .get_or_insert_default()
+                .insert(key.clone(), choice);
         }
     }
 }
@@ -154,7 +216,21 @@ mod tests {
         assert!(!first.take(shader, LARGE - 1).measure);
         let taken = first.take(shader, LARGE);
         assert!(taken.measure && taken.columns == Columns::Broadcast);
-        first.keep(shader, Columns::Shared);
+        // A measurement that was never made is made again.
+        drop(first.race(shader));
+        assert!(first.take(shader, LARGE).measure);
+        let trials = first.race(shader);
+        let taken = first.take(shader, LARGE);
+        assert!(!taken.measure && taken.columns == Columns::Broadcast);
+        assert_eq!(trials.len(), 2 * Columns::ALL.len());
+        for trial in trials {
+            let time = match (trial.timed, trial.columns) {
+                (true, Columns::Shared) => 2,
+                (true, _) => 3,
+                (false, _) => 1,
+            };
+            trial.took(Duration::from_millis(time));
+        }
         for other in [&first, &choices("one adapter", Kind::Discrete, 32)] {
             let taken = other.take(shader, LARGE);
             assert!(!taken.measure && taken.columns == Columns::Shared);

@@ -3,23 +3,31 @@
 //! wgpu panics on an error that nobody waits for. So each operation runs inside error scopes; what
 //! escapes them, and the loss of a device that haul opened itself, is caught by handlers and told
 //! by the next [`Context::check`]. A device that the caller opened keeps the caller's handlers.
+//!
+//! Native devices know at once what a scope has caught. A browser tells later: then the operation
+//! counts as done, and the next wait for a result asks what became of it ([`Context::verdicts`]).
 
 use crate::adapter::{self, Description, Selection};
-use crate::{Error, recorder::Binding};
+use crate::{Error, locked, recorder::Binding};
 use haul_core::Interrupt;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{self, Poll, Waker};
+use web_time::Duration;
+
+/// What an operation's scopes have caught, once that is known.
+type Verdict = Pin<Box<dyn Future<Output = Option<Error>> + Send>>;
 
 pub(crate) struct Context {
     pub(crate) device: wgpu::Device,
     pub(crate) queue: wgpu::Queue,
     pub(crate) description: Description,
     pub(crate) limits: wgpu::Limits,
-    /// Whether kernels run without the checks that wgpu adds to them.
-    pub(crate) trusted: bool,
     /// Ends recording and waiting.
     pub(crate) interrupt: Interrupt,
     faults: Arc<Mutex<Faults>>,
+    /// Those of operations that nobody was told of yet.
+    verdicts: Mutex<Vec<Verdict>>,
 }
 
 /// What the handlers were told.
@@ -31,7 +39,7 @@ struct Faults {
 
 /// How long a result may take. One submission is seconds of work on a slow device, and some of
 /// them may wait in the queue.
-const PATIENCE: Duration = Duration::from_secs(600);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(600);
 
 /// What the kernels need of a device; each is within the portable defaults of WebGPU.
 const NEEDED_STORAGE_BUFFERS: u32 = 8;
@@ -65,12 +73,12 @@ impl Context {
         let faults = Arc::clone(&context.faults);
         context
             .device
-            .set_device_lost_callback(move |_, reason| lock(&faults).lost = Some(reason));
+            .set_device_lost_callback(move |_, reason| locked(&faults).lost = Some(reason));
         let faults = Arc::clone(&context.faults);
         context
             .device
             .on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
-                lock(&faults).uncaptured.get_or_insert(error.to_string());
+                locked(&faults).uncaptured.get_or_insert(error.to_string());
             }));
         Ok(context)
     }
@@ -115,14 +123,14 @@ impl Context {
             queue,
             description,
             limits,
-            trusted: false,
             interrupt: Interrupt::default(),
             faults: Arc::default(),
+            verdicts: Mutex::default(),
         })
     }
 
-    /// Runs an operation and waits for wgpu's verdict on it.
-    pub(crate) async fn scoped<T>(
+    /// Runs an operation, and tells wgpu's verdict on it where that is known at once.
+    pub(crate) fn scoped<T>(
         &self,
         what: &'static str,
         operation: impl FnOnce() -> T,
@@ -131,28 +139,53 @@ impl Context {
         let validation = self.device.push_error_scope(wgpu::ErrorFilter::Validation);
         let memory = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
         let result = operation();
-        // Scopes are popped from the innermost out; what they caught is awaited after all are.
+        // Scopes are popped from the innermost out; what they caught is asked after all are.
         let (memory, validation, internal) = (memory.pop(), validation.pop(), internal.pop());
-        if memory.await.is_some() {
-            return Err(Error::OutOfMemory { what, bytes: 0 });
+        let mut verdict: Verdict = Box::pin(async move {
+            if memory.await.is_some() {
+                return Some(Error::OutOfMemory { what, bytes: 0 });
+            }
+            let error = match validation.await {
+                Some(error) => Some(error),
+                None => internal.await,
+            };
+            let message = error?.to_string();
+            Some(Error::Operation { what, message })
+        });
+        let mut asked = task::Context::from_waker(Waker::noop());
+        match verdict.as_mut().poll(&mut asked) {
+            Poll::Ready(None) => Ok(result),
+            Poll::Ready(Some(error)) => Err(self.cause(error)),
+            Poll::Pending => {
+                locked(&self.verdicts).push(verdict);
+                Ok(result)
+            }
         }
-        let verdict = match validation.await {
-            Some(error) => Some(error),
-            None => internal.await,
-        };
-        if let Some(error) = verdict {
-            self.check()?;
-            return Err(Error::Operation {
-                what,
-                message: error.to_string(),
-            });
+    }
+
+    /// Waits for the verdicts that are not known yet, and tells the first error among them.
+    pub(crate) async fn verdicts(&self) -> Result<(), Error> {
+        let verdicts = std::mem::take(&mut *locked(&self.verdicts));
+        let mut first = Ok(());
+        for verdict in verdicts {
+            if let Some(error) = verdict.await {
+                first = first.and(Err(self.cause(error)));
+            }
         }
-        Ok(result)
+        first
+    }
+
+    /// The loss of the device, where an operation failed because of that.
+    fn cause(&self, error: Error) -> Error {
+        match error {
+            Error::Operation { .. } => self.check().err().unwrap_or(error),
+            error => error,
+        }
     }
 
     /// Whether the device is well, as far as anyone was told.
     pub(crate) fn check(&self) -> Result<(), Error> {
-        let mut faults = lock(&self.faults);
+        let mut faults = locked(&self.faults);
         if let Some(reason) = &faults.lost {
             return Err(Error::Lost {
                 reason: reason.clone(),
@@ -176,36 +209,35 @@ impl Context {
         }
     }
 
-    /// Sleeps until a submission is done.
-    pub(crate) fn wait_for(&self, submission: &wgpu::SubmissionIndex) -> Result<(), Error> {
-        self.poll(wgpu::PollType::Wait {
-            submission_index: Some(submission.clone()),
-            timeout: Some(PATIENCE),
-        })
+    /// Lets the device do its part: look after what is done.
+    pub(crate) fn poll(&self) -> Result<(), Error> {
+        match self.device.poll(wgpu::PollType::Poll) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(self.unfinished(&error)),
+        }
     }
 
-    /// Lets the device do its part: look after what is done, or wait for it.
-    pub(crate) fn poll(&self, how: wgpu::PollType) -> Result<(), Error> {
-        match self.device.poll(how) {
-            Ok(_) => Ok(()),
-            Err(wgpu::PollError::Timeout) => {
-                self.check()?;
-                let seconds = PATIENCE.as_secs();
-                Err(Error::Timeout { seconds })
-            }
-            Err(error) => Err(Error::Operation {
+    /// What it means that a wait for the device ended early.
+    pub(crate) fn unfinished(&self, error: &wgpu::PollError) -> Error {
+        let error = match error {
+            wgpu::PollError::Timeout => Error::Timeout {
+                seconds: PATIENCE.as_secs(),
+            },
+            error => Error::Operation {
                 what: "waiting for the device",
                 message: error.to_string(),
-            }),
-        }
+            },
+        };
+        self.check().err().unwrap_or(error)
     }
 
     /// A kernel, with or without the checks that wgpu adds.
     pub(crate) fn module(
         &self,
         descriptor: wgpu::ShaderModuleDescriptor<'_>,
+        trusted: bool,
     ) -> wgpu::ShaderModule {
-        if !self.trusted {
+        if !trusted {
             return self.device.create_shader_module(descriptor);
         }
         let unchecked = wgpu::ShaderRuntimeChecks::unchecked();
@@ -223,10 +255,19 @@ impl Context {
     }
 
     /// A buffer of `bytes` zeros, named for what it holds.
-    pub(crate) async fn buffer(
+    pub(crate) fn buffer(&self, what: &'static str, bytes: u64) -> Result<wgpu::Buffer, Error> {
+        let usage = wgpu::BufferUsages::STORAGE
+            | wgpu::BufferUsages::COPY_SRC
+            | wgpu::BufferUsages::COPY_DST;
+        self.buffer_for(what, bytes, usage)
+    }
+
+    /// The same for some usage.
+    pub(crate) fn buffer_for(
         &self,
         what: &'static str,
         bytes: u64,
+        usage: wgpu::BufferUsages,
     ) -> Result<wgpu::Buffer, Error> {
         let limit = self.limits.max_buffer_size;
         if bytes > limit {
@@ -235,48 +276,49 @@ impl Context {
         let descriptor = wgpu::BufferDescriptor {
             label: Some(what),
             size: bytes,
-            usage: wgpu::BufferUsages::STORAGE
-                | wgpu::BufferUsages::COPY_SRC
-                | wgpu::BufferUsages::COPY_DST,
+            usage,
             mapped_at_creation: false,
         };
-        match self
-            .scoped(what, || self.device.create_buffer(&descriptor))
-            .await
-        {
+        match self.scoped(what, || self.device.create_buffer(&descriptor)) {
             Err(Error::OutOfMemory { what, .. }) => Err(Error::OutOfMemory { what, bytes }),
             other => other,
         }
     }
 
     /// The same, with values at its beginning.
-    pub(crate) async fn buffer_of(
+    pub(crate) fn buffer_of<T: bytemuck::NoUninit>(
         &self,
         what: &'static str,
-        values: &[f32],
+        values: &[T],
         length: usize,
     ) -> Result<wgpu::Buffer, Error> {
-        let buffer = self
-            .buffer(what, (length.max(values.len()) * size_of::<f32>()) as u64)
-            .await?;
+        let bytes = length.max(values.len()) * size_of::<T>();
+        let buffer = self.buffer(what, bytes as u64)?;
         if !values.is_empty() {
             self.scoped(what, || {
                 self.queue
                     .write_buffer(&buffer, 0, bytemuck::cast_slice(values))
-            })
-            .await?;
+            })?;
         }
         Ok(buffer)
+    }
+
+    /// An error where a dispatch cannot have so many workgroups side by side.
+    pub(crate) fn check_workgroups(&self, needed: usize) -> Result<(), Error> {
+        if needed <= NEEDED_WORKGROUPS as usize {
+            return Ok(());
+        }
+        Err(Error::Limit {
+            limit: "workgroups per dimension",
+            available: NEEDED_WORKGROUPS.into(),
+            needed: needed as u64,
+        })
     }
 
     /// The largest part of a buffer that a kernel sees at once, in bytes.
     pub(crate) fn binding_limit(&self) -> u64 {
         self.limits.max_storage_buffer_binding_size
     }
-}
-
-fn lock(faults: &Mutex<Faults>) -> std::sync::MutexGuard<'_, Faults> {
-    faults.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Part of a buffer of f32, from an element on.

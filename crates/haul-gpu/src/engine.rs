@@ -1,27 +1,29 @@
-//! The engine: what lies on the device, and the operators of the trait.
+//! The engine: what it holds, its life, and the operators of the trait by where they are written.
 
-use crate::Error;
 use crate::adapter::{Description, Selection};
-use crate::checks::{check, check_cloud, check_dimensions, check_sides, check_sums};
+use crate::arrays::{GpuPoints, GpuVector, GpuWeights};
+use crate::checks::check_rows;
 use crate::choice::{BROADCAST_LANES, Choices};
-use crate::cloud::{GpuCloud, GpuVector};
-use crate::context::{Context, part};
-use crate::params::{VectorParams, coefficients};
-use crate::readback::Readback;
-use crate::recorder::{Binding, Recorder};
-use crate::store::Store;
-use crate::tiles::{row_roundings, vector_tiles};
-use haul_core::engine::{
-    ABSORB_LOG2, Factor, Integrand, Kernel, Ratio, Remembered, STEP_LOG2, Side, Slot, Update,
-};
-use haul_core::{Engine, Interrupt, Precision};
-use haul_shaders::{Columns, Shader, Values};
-use std::f64::consts::{LN_2, LOG2_E};
-use std::ops::Range;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use crate::context::Context;
+use crate::near::GpuNear;
+use crate::readback::{Awaited, Readback, Wait};
+use crate::recorder::Recorder;
+use crate::store::{Digest, Store};
+use crate::tiles::row_roundings;
+use crate::waiter::{Sleepers, Waiter};
+use crate::{Error, locked};
+use haul_core::engine::{Groups, Integrand, Nearest, Pairs, Ratio, Remembered, Side, Slot, Update};
+use haul_core::{Engine, Interrupt, Precision, Result};
+use haul_shaders::Columns;
+use lru::LruCache;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, MutexGuard};
 
-/// Elements of a workgroup of a kernel over vectors.
-const VECTOR_ROWS: usize = 256;
+/// Lengths of which weights of 1 are kept.
+const KEPT_ONES: NonZeroUsize = NonZeroUsize::new(4).unwrap();
+
+/// Lists of near columns that are kept: those of both sides at two levels.
+const KEPT_LISTS: NonZeroUsize = NonZeroUsize::new(4).unwrap();
 
 /// An engine on a wgpu device. All of it is computed in f32.
 ///
@@ -35,12 +37,16 @@ const VECTOR_ROWS: usize = 256;
 /// println!("{} on {}", solution.value(), solution.report().device);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// The futures of its operators block no thread. They may be polled by any executor, several at once, from several threads.
 pub struct GpuEngine {
-    pub(crate) context: Context,
+    pub(crate) context: Arc<Context>,
     name: String,
     pub(crate) choices: Choices,
     /// Threads of the machine, which a software adapter uses all of.
     pub(crate) threads: usize,
+    pub(crate) sleepers: Arc<Sleepers>,
+    pub(crate) waiter: Waiter,
     // One lock for all that a dispatch changes: what is recorded must stay in order.
     work: Mutex<Work>,
 }
@@ -52,19 +58,28 @@ pub(crate) struct Work {
     pub(crate) state: wgpu::Buffer,
     /// A strip of a plan's densities.
     pub(crate) strip: wgpu::Buffer,
-    partials: wgpu::Buffer,
+    /// What columns bring to an exponent.
+    pub(crate) terms: wgpu::Buffer,
+    pub(crate) partials: wgpu::Buffer,
+    /// The masses of tiles of rows and groups of columns.
+    pub(crate) masses: wgpu::Buffer,
     /// Holds the number of the last guess that failed, and how many guesses there were.
     pub(crate) alarm: wgpu::Buffer,
     pub(crate) alarms: u32,
-    clouds: Store<GpuCloud>,
+    /// Is never written.
+    zeros: wgpu::Buffer,
+    ones: LruCache<usize, Arc<GpuWeights>>,
+    /// Lists of near columns, by their content.
+    pub(crate) lists: LruCache<Digest, Arc<GpuNear>>,
+    store: Store,
     uploaded: u64,
     shared: u64,
 }
 
-/// What became of the clouds that an engine was asked to put on its device.
+/// What became of the points and weights that an engine was asked to put on its device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CloudUse {
-    /// Those that were uploaded.
+    /// Arrays of points, and of weights, that were uploaded.
     pub uploaded: u64,
     /// Those that lay there already.
     pub shared: u64,
@@ -73,31 +88,52 @@ pub struct CloudUse {
 }
 
 impl Work {
-    /// Uploads something. Where there is no room for it, clouds that are kept for later make some.
-    async fn upload<T>(&mut self, upload: impl AsyncFn() -> Result<T, Error>) -> Result<T, Error> {
-        match upload().await {
-            Err(Error::OutOfMemory { .. }) if self.clouds.give_up() => upload().await,
+    /// Uploads something. Where there is no room for it, what is kept for later makes some.
+    pub(crate) fn upload<T>(
+        &mut self,
+        upload: impl Fn() -> std::result::Result<T, Error>,
+    ) -> std::result::Result<T, Error> {
+        match upload() {
+            Err(Error::OutOfMemory { .. }) if self.store.give_up() => upload(),
             outcome => outcome,
         }
+    }
+
+    /// What is asked for, and what brings it back.
+    pub(crate) fn readback(&mut self) -> (&mut Recorder, &mut Readback) {
+        (&mut self.recorder, &mut self.readback)
     }
 }
 
 impl GpuEngine {
     /// Opens the adapter that a selection means.
-    pub fn new(selection: &Selection) -> Result<Self, Error> {
-        pollster::block_on(async { Self::on(Context::open(selection).await?).await })
+    pub fn new(selection: &Selection) -> std::result::Result<Self, Error> {
+        pollster::block_on(Self::new_async(selection))
+    }
+
+    /// The same, without blocking the thread.
+    pub async fn new_async(selection: &Selection) -> std::result::Result<Self, Error> {
+        Self::on(Context::open(selection).await?).await
     }
 
     /// Works on a device that is open already, beside whatever else it does. It needs no feature;
     /// `Features::SUBGROUP` makes it faster. Its handlers of errors and of its loss stay the
     /// caller's.
-    pub fn from_wgpu(device: wgpu::Device, queue: wgpu::Queue) -> Result<Self, Error> {
-        pollster::block_on(async { Self::on(Context::with(device, queue)?).await })
+    pub fn from_wgpu(device: wgpu::Device, queue: wgpu::Queue) -> std::result::Result<Self, Error> {
+        pollster::block_on(Self::from_wgpu_async(device, queue))
+    }
+
+    /// The same, without blocking the thread.
+    pub async fn from_wgpu_async(
+        device: wgpu::Device,
+        queue: wgpu::Queue,
+    ) -> std::result::Result<Self, Error> {
+        Self::on(Context::with(device, queue)?).await
     }
 
     /// The same engine with columns fetched in a given way, where the fastest would be found out
     /// by itself. [`Columns::Broadcast`] needs subgroups of at least 8 lanes.
-    pub fn with_columns(mut self, columns: Columns) -> Result<Self, Error> {
+    pub fn with_columns(mut self, columns: Columns) -> std::result::Result<Self, Error> {
         if !self.choices.candidates().contains(&columns) {
             let (least, _) = self.context.description.subgroup_sizes;
             let (available, needed) = (least.into(), BROADCAST_LANES.into());
@@ -115,28 +151,28 @@ impl GpuEngine {
     /// adds to shaders, which cost time in inner loops. haul's kernels need none, are validated
     /// when they are built, and pass the same tests either way; but a mistake in one would read or
     /// write what is not its own, where the checks make it a wrong number. Off by default.
-    pub fn with_trusted_kernels(mut self) -> Self {
-        self.context.trusted = true;
+    pub fn with_trusted_kernels(self) -> Self {
+        self.work().recorder.trusted = true;
         self
     }
 
-    /// The same engine that keeps clouds on the device while nobody uses them, the least recently
-    /// used given up where they take more than so many bytes, or where an upload finds no room. A
-    /// cloud is known by its content, as a solve has it: it is found again by a solve of the same
-    /// ε whose clouds lie at about the same place ([`Frame`](haul_core::Frame)). Clouds in use are
-    /// shared in any case; without this none is kept.
+    /// The same engine that keeps points and weights on the device while nobody uses them, the least
+    /// recently used given up where they take more than so many bytes, or where an upload finds no room.
+    /// They are known by their content, as a solve has it: points are found again by a solve of the same
+    /// ε whose clouds lie at about the same place ([`Frame`](haul_core::Frame)). What is in use is
+    /// shared in any case; without this nothing else is kept.
     pub fn with_kept_clouds(self, bytes: u64) -> Self {
-        self.work().clouds = Store::with_budget(bytes);
+        self.work().store = Store::with_budget(bytes);
         self
     }
 
-    /// How many clouds were uploaded, and how many were there already.
+    /// How many arrays of points and of weights were uploaded, and how many were there already.
     pub fn cloud_use(&self) -> CloudUse {
         let work = self.work();
         CloudUse {
             uploaded: work.uploaded,
             shared: work.shared,
-            kept_bytes: work.clouds.bytes(),
+            kept_bytes: work.store.bytes(),
         }
     }
 
@@ -145,70 +181,97 @@ impl GpuEngine {
         &self.context.description
     }
 
-    async fn on(context: Context) -> Result<Self, Error> {
+    async fn on(context: Context) -> std::result::Result<Self, Error> {
         let description = &context.description;
         let name = format!("{} ({})", description.name, description.backend);
+        let sleepers = Arc::default();
         let work = Work {
-            recorder: Recorder::new(&context).await?,
+            recorder: Recorder::new(&context, Arc::clone(&sleepers))?,
             readback: Readback::default(),
-            state: context.buffer("the state of a kernel", 4).await?,
-            strip: context.buffer("a strip of the plan", 4).await?,
-            partials: context.buffer("partial sums", 4).await?,
-            alarm: context.buffer("the alarm of a guess", 4).await?,
+            state: context.buffer("the state of a kernel", 4)?,
+            strip: context.buffer("a strip of the plan", 4)?,
+            terms: context.buffer("the terms of the columns", 4)?,
+            partials: context.buffer("partial sums", 4)?,
+            masses: context.buffer("the masses of tiles", 4)?,
+            alarm: context.buffer("the alarm of a guess", 4)?,
             alarms: 0,
-            clouds: Store::with_budget(0),
+            zeros: context.buffer("zeros", 4)?,
+            ones: LruCache::new(KEPT_ONES),
+            lists: LruCache::new(KEPT_LISTS),
+            store: Store::with_budget(0),
             uploaded: 0,
             shared: 0,
         };
+        context.verdicts().await?;
+        let context = Arc::new(context);
         Ok(Self {
-            choices: Choices::new(description),
+            choices: Choices::new(&context.description),
             threads: std::thread::available_parallelism().map_or(1, usize::from),
+            waiter: Waiter::new(&context, &sleepers),
             context,
             name,
+            sleepers,
             work: Mutex::new(work),
         })
     }
 
-    /// Runs an operation with everything it may change.
+    pub(crate) fn work(&self) -> MutexGuard<'_, Work> {
+        locked(&self.work)
+    }
+
+    /// Runs an operation with everything it may change. It reads some vectors, all of which must have been written.
     fn run<T>(
         &self,
-        operation: impl AsyncFnOnce(&mut Work) -> Result<T, Error>,
-    ) -> haul_core::Result<T> {
-        let outcome = pollster::block_on(operation(&mut self.work()));
+        reads: &[&GpuVector],
+        operation: impl FnOnce(&mut Work) -> std::result::Result<T, Error>,
+    ) -> Result<T> {
+        let mut work = self.work();
+        let mut written = reads
+            .iter()
+            .map(|vector| work.recorder.check(vector.version));
+        let written = written.try_for_each(|written| written);
+        let outcome = written.and_then(|()| operation(&mut work));
         outcome.map_err(|error| self.failure(error))
     }
 
-    /// Records something, and brings the first `length` elements of the buffer that it names back.
-    /// Only recording is done with everything it may change: while the result is on its way, other
-    /// threads may record what they want.
-    fn fetch(
+    /// Records something, and tells the version of what it writes.
+    pub(crate) fn record(
         &self,
+        reads: &[&GpuVector],
+        operation: impl FnOnce(&mut Work) -> std::result::Result<(), Error>,
+    ) -> Result<u64> {
+        self.run(reads, |work| {
+            operation(work)?;
+            Ok(work.recorder.version())
+        })
+    }
+
+    /// Records something, and sends the first `length` elements of the buffer that it names back. Tells the version of
+    /// what it writes.
+    pub(crate) fn send(
+        &self,
+        reads: &[&GpuVector],
         length: usize,
-        record: impl AsyncFnOnce(&mut Work) -> Result<wgpu::Buffer, Error>,
-    ) -> haul_core::Result<Vec<f32>> {
-        let awaited = self.run(async |work| {
-            let buffer = record(work).await?;
-            let Work {
-                recorder, readback, ..
-            } = work;
-            readback
-                .begin(&self.context, recorder, &buffer, length)
-                .await
-        })?;
-        let values = pollster::block_on(awaited.wait(&self.context));
-        let mut work = self.work();
-        let Work {
-            recorder, readback, ..
-        } = &mut *work;
-        readback.end(recorder, awaited, values.is_ok());
+        operation: impl FnOnce(&mut Work) -> std::result::Result<wgpu::Buffer, Error>,
+    ) -> Result<(Awaited, u64)> {
+        self.run(reads, |work| {
+            work.recorder.check_interrupt(&self.context)?;
+            let buffer = operation(work)?;
+            let (recorder, readback) = work.readback();
+            let awaited = readback.begin(&self.context, recorder, &buffer, length)?;
+            Ok((awaited, recorder.version()))
+        })
+    }
+
+    /// Waits for what was sent back. Meanwhile other threads may record what they want.
+    pub(crate) async fn receive(&self, awaited: Awaited) -> Result<Vec<f32>> {
+        let values = Wait::new(self, awaited).await;
+        let verdicts = self.context.verdicts().await;
+        let values = values.and_then(|values| verdicts.map(|()| values));
         values.map_err(|error| self.failure(error))
     }
 
-    fn work(&self) -> MutexGuard<'_, Work> {
-        self.work.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn failure(&self, error: Error) -> haul_core::Error {
+    pub(crate) fn failure(&self, error: Error) -> haul_core::Error {
         match error {
             Error::Interrupted => haul_core::Error::Interrupted,
             error => haul_core::Error::Device {
@@ -218,119 +281,77 @@ impl GpuEngine {
         }
     }
 
-    /// Records a kernel over `length` elements.
-    pub(crate) async fn record_vector(
-        &self,
-        work: &mut Work,
-        shader: Shader,
-        parameters: VectorParams,
-        bindings: Vec<Binding>,
-    ) -> Result<(), Error> {
-        let workgroups = (parameters.length as usize).div_ceil(shader.rows_per_workgroup()) as u32;
-        let cost = parameters.length as usize;
-        work.recorder
-            .record(
-                &self.context,
-                shader,
-                &parameters,
-                bindings,
-                (workgroups, 1),
-                cost,
-            )
-            .await
-    }
-
-    /// A vector in tiles.
-    fn elements(&self, length: usize) -> impl Iterator<Item = Range<usize>> {
-        vector_tiles(length, VECTOR_ROWS, self.context.binding_limit())
-    }
-
-    /// Waits until all that is recorded is done.
-    pub(crate) async fn wait(&self, work: &mut Work) -> Result<(), Error> {
-        let Work {
-            recorder,
-            readback,
-            alarm,
-            ..
-        } = work;
-        let awaited = readback.begin(&self.context, recorder, alarm, 1).await?;
-        let done = awaited.wait(&self.context).await;
-        readback.end(recorder, awaited, done.is_ok());
-        done.map(drop)
+    /// What has no kernel.
+    pub(crate) fn unsupported(&self, what: &'static str) -> haul_core::Error {
+        haul_core::Error::Unsupported {
+            what,
+            device: self.name.clone(),
+        }
     }
 
     /// Makes room for that many floats in a buffer whose contents are not needed any more.
-    pub(crate) async fn grow(
+    pub(crate) fn grow(
         &self,
         buffer: &mut wgpu::Buffer,
         what: &'static str,
         floats: usize,
-    ) -> Result<(), Error> {
+    ) -> std::result::Result<(), Error> {
         let bytes = (floats * size_of::<f32>()) as u64;
         if buffer.size() < bytes {
-            *buffer = self.context.buffer(what, bytes).await?;
+            *buffer = self.context.buffer(what, bytes)?;
         }
         Ok(())
     }
 
-    /// Runs a kernel–vector product, with whatever it is against.
-    fn sum(
+    /// So many zeros or more, to be read only.
+    pub(crate) fn zero_buffer(
         &self,
-        kernel: Kernel,
-        sides: (Side<'_, Self>, Side<'_, Self>),
-        against: (Values, usize),
-        integrand: Integrand<'_, GpuVector>,
-        out: &GpuVector,
-    ) -> haul_core::Result<()> {
-        let integrand = (integrand.factor, integrand.values);
-        self.run(async |work| {
-            self.record_sums(work, kernel, sides, against, integrand, out)
-                .await
-        })
+        work: &mut Work,
+        floats: usize,
+    ) -> std::result::Result<wgpu::Buffer, Error> {
+        self.grow(&mut work.zeros, "zeros", floats)?;
+        Ok(work.zeros.clone())
     }
 
-    /// Runs a kernel over vectors of which each workgroup leaves some partial sums, and finishes
-    /// them in f64. `bindings` has the arrays of a tile, the partial sums apart.
-    fn sums(
+    /// Weights of 1 of so many points.
+    pub(crate) fn ones(
         &self,
-        (shader, per_workgroup): (Shader, usize),
-        (length, binding): (usize, u64),
-        parameters: VectorParams,
-        bindings: impl Fn(&Range<usize>) -> Vec<Binding>,
-    ) -> haul_core::Result<Vec<f64>> {
-        let rows = shader.rows_per_workgroup();
-        let partials = length.div_ceil(rows) * per_workgroup;
-        if partials == 0 {
-            return Ok(vec![0.0; per_workgroup]);
+        work: &mut Work,
+        length: usize,
+    ) -> std::result::Result<Arc<GpuWeights>, Error> {
+        if let Some(ones) = work.ones.get(&length) {
+            return Ok(Arc::clone(ones));
         }
-        let values = self.fetch(partials, async |work| {
-            self.grow(&mut work.partials, "partial sums", partials)
-                .await?;
-            for tile in vector_tiles(length, rows, binding) {
-                let parameters = VectorParams {
-                    length: tile.len() as u32,
-                    first_partial: (tile.start / rows) as u32,
-                    ..parameters
-                };
-                let mut bindings = bindings(&tile);
-                bindings.push(part(&work.partials, 0, partials));
-                self.record_vector(work, shader, parameters, bindings)
-                    .await?;
+        let values = vec![1.0; length];
+        let ones = work.upload(|| GpuWeights::upload(&self.context, &values, 1))?;
+        let ones = Arc::new(ones);
+        work.ones.put(length, Arc::clone(&ones));
+        Ok(ones)
+    }
+
+    /// Uploads something of a digest, or finds it on the device.
+    fn stored<T: Send + Sync + 'static>(
+        &self,
+        digest: Digest,
+        bytes: impl Fn(&T) -> u64,
+        upload: impl Fn() -> std::result::Result<T, Error>,
+    ) -> Result<Arc<T>> {
+        self.run(&[], |work| {
+            if let Some(stored) = work.store.get(digest) {
+                work.shared += 1;
+                return Ok(stored);
             }
-            Ok(work.partials.clone())
-        })?;
-        let mut sums = vec![0.0; per_workgroup];
-        for values in values.chunks_exact(per_workgroup) {
-            for (sum, value) in sums.iter_mut().zip(values) {
-                *sum += f64::from(*value);
-            }
-        }
-        Ok(sums)
+            let value = work.upload(upload)?;
+            work.uploaded += 1;
+            let bytes = bytes(&value);
+            Ok(work.store.put(digest, value, bytes))
+        })
     }
 }
 
 impl Engine for GpuEngine {
-    type Cloud = Arc<GpuCloud>;
+    type Points = Arc<GpuPoints>;
+    type Weights = Arc<GpuWeights>;
     type Vector = GpuVector;
 
     fn device(&self) -> &str {
@@ -354,121 +375,91 @@ impl Engine for GpuEngine {
         &self.context.interrupt
     }
 
-    fn cloud(
-        &self,
-        points: &[f64],
-        dimension: usize,
-        weights: &[f64],
-    ) -> haul_core::Result<Arc<GpuCloud>> {
-        check_cloud(points, dimension, weights)?;
-        let digest = GpuCloud::digest(points, dimension, weights);
-        self.run(async |work| {
-            if let Some(cloud) = work.clouds.get(digest) {
-                work.shared += 1;
-                return Ok(cloud);
-            }
-            let upload = async || GpuCloud::upload(&self.context, points, dimension, weights).await;
-            let cloud = work.upload(upload).await?;
-            work.uploaded += 1;
-            let bytes = cloud.bytes();
-            Ok(work.clouds.put(digest, cloud, bytes))
+    fn points(&self, coordinates: &[f64], dimension: usize) -> Result<Arc<GpuPoints>> {
+        if dimension == 0 {
+            return Err(haul_core::Error::ZeroDimension);
+        }
+        check_rows("the coordinates of points", coordinates.len(), dimension)?;
+        let digest = GpuPoints::digest(coordinates, dimension);
+        self.stored(digest, GpuPoints::bytes, || {
+            GpuPoints::upload(&self.context, coordinates, dimension)
         })
     }
 
-    fn vector(&self, values: &[f64]) -> haul_core::Result<GpuVector> {
-        let upload = async || GpuVector::upload(&self.context, values).await;
-        self.run(async |work| work.upload(upload).await)
+    fn weights(&self, values: &[f64], histograms: usize) -> Result<Arc<GpuWeights>> {
+        check_rows("the weights of points", values.len(), histograms)?;
+        let digest = GpuWeights::digest(values, histograms);
+        self.stored(digest, GpuWeights::bytes, || {
+            GpuWeights::upload(&self.context, values, histograms)
+        })
     }
 
-    fn read(&self, vector: &GpuVector) -> haul_core::Result<Vec<f64>> {
-        if vector.length == 0 {
-            return Ok(Vec::new());
-        }
-        let values = self.fetch(vector.length, async |_| Ok(vector.buffer.clone()))?;
-        Ok(values.into_iter().map(f64::from).collect())
+    fn vector(&self, values: &[f64]) -> Result<GpuVector> {
+        self.run(&[], |work| {
+            work.upload(|| GpuVector::upload(&self.context, values))
+        })
+    }
+
+    fn zeros(&self, length: usize) -> Result<GpuVector> {
+        self.run(&[], |work| {
+            work.upload(|| GpuVector::zeros(&self.context, length))
+        })
+    }
+
+    async fn read(&self, vector: &GpuVector) -> Result<Vec<f64>> {
+        self.read_vector(vector).await
     }
 
     fn softmin(
         &self,
-        kernel: Kernel,
-        rows: &Arc<GpuCloud>,
-        columns: Side<'_, Self>,
-        shift: Option<&GpuVector>,
+        pairs: Pairs<'_, Arc<GpuPoints>>,
+        columns: Side<'_, Arc<GpuWeights>, GpuVector>,
+        guess: Option<&GpuVector>,
+        groups: Option<Groups<'_, Arc<GpuWeights>, GpuVector>>,
         out: &mut GpuVector,
-    ) -> haul_core::Result<()> {
-        let Side { cloud, potential } = columns;
-        check_dimensions(rows, cloud)?;
-        check(
-            "the potential of the columns",
-            cloud.length,
-            potential.length,
-        )?;
-        check("the result of a softmin", rows.length, out.length)?;
-        if let Some(shift) = shift {
-            check("the shift of a softmin", rows.length, shift.length)?;
-        }
-        self.run(async |work| {
-            self.record_softmin(work, kernel, rows, columns, shift, out)
-                .await
-        })
+    ) -> Result<()> {
+        self.record_softmin(pairs, columns, guess, groups, out)
     }
 
     fn product(
         &self,
-        kernel: Kernel,
-        rows: Side<'_, Self>,
-        columns: Side<'_, Self>,
+        pairs: Pairs<'_, Arc<GpuPoints>>,
+        rows: Option<&GpuVector>,
+        columns: Side<'_, Arc<GpuWeights>, GpuVector>,
         integrand: Integrand<'_, GpuVector>,
         out: &mut GpuVector,
-    ) -> haul_core::Result<()> {
-        check_sums(rows, columns, integrand, (integrand.width, out))?;
-        let against = match (integrand.factor, integrand.width) {
-            (Factor::Excess, _) => Values::Excess,
-            (_, 1) => Values::One,
-            _ => Values::Four,
-        };
-        let width = integrand.width;
-        self.sum(kernel, (rows, columns), (against, width), integrand, out)
+    ) -> Result<()> {
+        self.record_product(pairs, rows, columns, integrand, out)
     }
 
     fn gradient(
         &self,
-        kernel: Kernel,
-        rows: Side<'_, Self>,
-        columns: Side<'_, Self>,
+        pairs: Pairs<'_, Arc<GpuPoints>>,
+        rows: Option<&GpuVector>,
+        columns: Side<'_, Arc<GpuWeights>, GpuVector>,
         integrand: Integrand<'_, GpuVector>,
         out: &mut GpuVector,
-    ) -> haul_core::Result<()> {
-        check("the width of a gradient's values", 1, integrand.width)?;
-        check_sums(rows, columns, integrand, (rows.cloud.dimension, out))?;
-        if integrand.factor == Factor::Excess {
-            let message = "it has no kernel on the GPU".to_owned();
-            let what = "a gradient of what densities exceed 1 by";
-            return Err(self.failure(Error::Operation { what, message }));
-        }
-        let against = (Values::Slope, rows.cloud.dimension);
-        self.sum(kernel, (rows, columns), against, integrand, out)
+    ) -> Result<()> {
+        self.record_gradient(pairs, rows, columns, integrand, out)
     }
 
     fn curvature(
         &self,
-        kernel: Kernel,
-        rows: Side<'_, Self>,
-        columns: Side<'_, Self>,
+        pairs: Pairs<'_, Arc<GpuPoints>>,
+        rows: Option<&GpuVector>,
+        columns: Side<'_, Arc<GpuWeights>, GpuVector>,
         directions: &GpuVector,
         out: &mut GpuVector,
-    ) -> haul_core::Result<()> {
-        let (n, d) = (rows.cloud.length, rows.cloud.dimension);
-        check_sides(rows, columns)?;
-        check("the directions of a curvature", n * d, directions.length)?;
-        check("the result of a curvature", n * d, out.length)?;
-        let against = (Values::Curvature, d);
-        let along = Integrand {
-            factor: Factor::One,
-            values: directions,
-            width: d,
-        };
-        self.sum(kernel, (rows, columns), against, along, out)
+    ) -> Result<()> {
+        self.record_curvature(pairs, rows, columns, directions, out)
+    }
+
+    async fn nearest(
+        &self,
+        pairs: Pairs<'_, Arc<GpuPoints>>,
+        columns: Side<'_, Arc<GpuWeights>, GpuVector>,
+    ) -> Result<Nearest> {
+        self.find_nearest(pairs, columns).await
     }
 
     fn scale(
@@ -478,215 +469,39 @@ impl Engine for GpuEngine {
         sums: &GpuVector,
         scaling: &mut GpuVector,
         potential: &mut GpuVector,
-    ) -> haul_core::Result<()> {
-        check("the scaling", sums.length, scaling.length)?;
-        check("the potential of a scaling", sums.length, potential.length)?;
-        self.run(async |work| {
-            for tile in self.elements(sums.length) {
-                let parameters = VectorParams {
-                    length: tile.len() as u32,
-                    coefficients: coefficients([
-                        epsilon * LN_2,
-                        ABSORB_LOG2,
-                        STEP_LOG2,
-                        epsilon / (rho + epsilon),
-                    ]),
-                    ..Default::default()
-                };
-                let arrays = [&sums.buffer, &scaling.buffer, &potential.buffer];
-                let bindings = arrays
-                    .map(|array| part(array, tile.start, tile.len()))
-                    .into();
-                self.record_vector(work, Shader::Scale, parameters, bindings)
-                    .await?;
-            }
-            Ok(())
-        })
+    ) -> Result<()> {
+        self.record_scale((epsilon, rho), sums, scaling, potential)
     }
 
-    fn marginal_error(
+    async fn marginal_error(
         &self,
-        rows: &Arc<GpuCloud>,
+        weights: &Arc<GpuWeights>,
         ratio: Ratio<'_, GpuVector>,
-    ) -> haul_core::Result<f64> {
-        let (shader, numbers, vectors) = match ratio {
-            Ratio::Potentials(Update {
-                epsilon,
-                rho,
-                before,
-                after,
-            }) => (
-                Shader::MarginalError(haul_shaders::Ratio::Potentials),
-                ratio_of_potentials(epsilon, rho),
-                vec![before, after],
-            ),
-            Ratio::Scalings {
-                epsilon,
-                rho,
-                potential,
-                scaling,
-                sums,
-            } => (
-                Shader::MarginalError(haul_shaders::Ratio::Scalings),
-                [epsilon / rho, LOG2_E / rho],
-                vec![potential, scaling, sums],
-            ),
-        };
-        for vector in &vectors {
-            check("the ratio of a marginal", rows.length, vector.length)?;
-        }
-        let parameters = VectorParams {
-            coefficients: coefficients(numbers),
-            ..Default::default()
-        };
-        let bindings = |tile: &Range<usize>| {
-            let vectors = vectors.iter().map(|vector| &vector.buffer);
-            std::iter::once(&rows.weights)
-                .chain(vectors)
-                .map(|array| part(array, tile.start, tile.len()))
-                .collect()
-        };
-        let length = (rows.length, self.context.binding_limit());
-        let sums = self.sums((shader, 1), length, parameters, bindings)?;
-        Ok(rows.mean_weight * sums.iter().sum::<f64>())
+    ) -> Result<Vec<f64>> {
+        self.measure_marginal(weights, ratio).await
     }
 
-    fn combine(&self, terms: &[(f64, &GpuVector)], out: &mut GpuVector) -> haul_core::Result<()> {
-        for (_, vector) in terms {
-            check("a term of a combination", out.length, vector.length)?;
-        }
-        self.run(async |work| {
-            for tile in self.elements(out.length) {
-                let bound = |vector: &GpuVector| part(&vector.buffer, tile.start, tile.len());
-                // Nothing to add is zero.
-                let chunks = terms.chunks(4).chain(terms.is_empty().then_some(terms));
-                for (index, terms) in chunks.enumerate() {
-                    let mut coefficients = [0.0; 16];
-                    // A place without a term binds anything: its coefficient 0 leaves it unread.
-                    let mut bindings = vec![part(&work.partials, 0, 1); 4];
-                    for (place, (coefficient, vector)) in terms.iter().enumerate() {
-                        coefficients[place] = *coefficient as f32;
-                        bindings[place] = bound(vector);
-                    }
-                    bindings.push(bound(out));
-                    let (length, added) = (tile.len() as u32, u32::from(index > 0));
-                    let parameters = VectorParams {
-                        length,
-                        added,
-                        coefficients,
-                        ..Default::default()
-                    };
-                    self.record_vector(work, Shader::Combine, parameters, bindings)
-                        .await?;
-                }
-            }
-            Ok(())
-        })
+    fn combine(&self, terms: &[(f64, &GpuVector)], out: &mut GpuVector) -> Result<()> {
+        self.record_combination(terms, out)
     }
 
-    fn remember(
+    async fn remember(
         &self,
-        rows: &Arc<GpuCloud>,
+        weights: &Arc<GpuWeights>,
         update: Update<'_, GpuVector>,
         slot: Slot<'_, GpuVector>,
-    ) -> haul_core::Result<Remembered> {
-        let Update {
-            epsilon,
-            rho,
-            before,
-            after,
-        } = update;
-        let Slot {
-            index,
-            slots,
-            residuals,
-            images,
-        } = slot;
-        check("the potential before an update", rows.length, before.length)?;
-        check("the potential after an update", rows.length, after.length)?;
-        let room = rows.length.saturating_mul(slots);
-        check("the residuals of a history", room, residuals.length)?;
-        check("the images of a history", room, images.length)?;
-        if index >= slots {
-            return Err(haul_core::Error::Slot { index, slots });
-        }
-        let bindings = |tile: &Range<usize>| {
-            let vectors = [&rows.weights, &before.buffer, &after.buffer];
-            let histories = [&residuals.buffer, &images.buffer];
-            let one = vectors.map(|array| part(array, tile.start, tile.len()));
-            let all = histories.map(|array| part(array, tile.start * slots, tile.len() * slots));
-            one.into_iter().chain(all).collect()
-        };
-        let limit = self.context.binding_limit();
-        let length = (rows.length, limit / slots as u64);
-        let shader = Shader::Remember(self.workgroup());
-        let bytes = (shader.rows_per_workgroup() * slots * size_of::<f32>()) as u64;
-        if bytes > limit {
-            let what = "a history of one workgroup";
-            return Err(self.failure(Error::TooLarge { what, bytes, limit }));
-        }
-        let of_slots = |channel: usize| {
-            let parameters = VectorParams {
-                width: slots as u32,
-                channel: channel as u32,
-                slot: index as u32,
-                coefficients: coefficients(ratio_of_potentials(epsilon, rho)),
-                ..Default::default()
-            };
-            self.sums((shader, Shader::REMEMBERED), length, parameters, bindings)
-        };
-        let channels = (0..slots).step_by(Shader::SLOTS);
-        let sums: Vec<_> = channels.map(of_slots).collect::<Result<_, _>>()?;
-        let first = sums.first().map_or(&[0.0; 2][..], |sums| &sums[..2]);
-        let products = sums.iter().flat_map(|sums| &sums[2..]).take(slots);
-        Ok(Remembered {
-            error: rows.mean_weight * first[0],
-            mean: rows.mean_weight * first[1],
-            products: products.copied().collect(),
-        })
+    ) -> Result<Remembered> {
+        self.measure_update(weights, update, slot).await
     }
 
-    fn extrapolate(
+    fn mix(
         &self,
         coefficients: &[f64],
+        q: usize,
         offset: f64,
-        images: &GpuVector,
+        vectors: &GpuVector,
         out: &mut GpuVector,
-    ) -> haul_core::Result<()> {
-        let slots = coefficients.len();
-        let room = out.length.saturating_mul(slots);
-        check("the images of a history", room, images.length)?;
-        let binding = self.context.binding_limit() / slots.max(1) as u64;
-        self.run(async |work| {
-            for tile in vector_tiles(out.length, VECTOR_ROWS, binding) {
-                for (index, chunk) in coefficients.chunks(Shader::SLOTS).enumerate() {
-                    let mut coefficients = [0.0; 16];
-                    for (place, coefficient) in coefficients.iter_mut().zip(chunk) {
-                        *place = *coefficient as f32;
-                    }
-                    let parameters = VectorParams {
-                        length: tile.len() as u32,
-                        width: slots as u32,
-                        channel: (index * Shader::SLOTS) as u32,
-                        added: u32::from(index > 0),
-                        offset: if index == 0 { offset as f32 } else { 0.0 },
-                        coefficients,
-                        ..Default::default()
-                    };
-                    let bindings = vec![
-                        part(&images.buffer, tile.start * slots, tile.len() * slots),
-                        part(&out.buffer, tile.start, tile.len()),
-                    ];
-                    self.record_vector(work, Shader::Extrapolate, parameters, bindings)
-                        .await?;
-                }
-            }
-            Ok(())
-        })
+    ) -> Result<()> {
+        self.record_mixture(coefficients, q, offset, vectors, out)
     }
-}
-
-/// The coefficients of `excess_of_potentials`.
-fn ratio_of_potentials(epsilon: f64, rho: f64) -> [f64; 2] {
-    [LOG2_E * (1.0 / epsilon + 1.0 / rho), LOG2_E / rho]
 }

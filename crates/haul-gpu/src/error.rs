@@ -1,7 +1,7 @@
 //! What can go wrong with a device.
 
 /// A failure of an adapter or a device, or a demand beyond what it has.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// There is no GPU; software adapters are not chosen unless they are named.
@@ -82,7 +82,7 @@ pub enum Error {
         seconds: u64,
     },
 
-    /// The engine's interrupt is raised.
+    /// The engine's interrupt is raised, or was while this waited for its turn.
     #[error("the work was interrupted")]
     Interrupted,
 

@@ -5,7 +5,7 @@
 //! desktop must stay alive. How much work that is differs by a factor of a thousand from a software
 //! adapter to a large GPU.
 
-use std::time::{Duration, Instant};
+use web_time::{Duration, Instant};
 
 /// Seconds that one dispatch is meant to take at most.
 const DISPATCH: f64 = 0.08;

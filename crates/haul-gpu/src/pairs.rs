@@ -1,19 +1,20 @@
-//! The operators over pairs, as dispatches: which kernel, in which variant, over which tiles.
+//! The operators over pairs: which kernels, in which variants, over which tiles.
 
 use crate::Error;
 use crate::adapter::Kind;
-use crate::cloud::{GpuCloud, GpuVector, padded};
-use crate::context::part;
+use crate::arrays::{GpuPoints, GpuVector, GpuWeights, padded};
+use crate::checks::{check, check_dimensions, check_potential, check_side};
 use crate::engine::{GpuEngine, Work};
-use crate::params::{PairParams, VectorParams, coefficients, sharpness};
-use crate::recorder::Binding;
+use crate::groups::GroupMasses;
+use crate::lines::OverLines;
+use crate::near::Listed;
+use crate::params::PairParams;
+use crate::pass::{Extra, Pass, Terms};
 use crate::tiles::{ALIGNMENT, ColumnRange, Extent, RowTile};
 use haul_core::Cost;
-use haul_core::engine::{Factor, Kernel, Side};
-use haul_shaders::{Columns, Pairs, Points, Power, Shader, Values, Workgroup};
-use std::f64::consts::LN_2;
-use std::ops::Range;
-use std::time::{Duration, Instant};
+use haul_core::engine::{Factor, Groups, Integrand, Lines, Pairs, Side, TILE};
+use haul_shaders::{Columns, Points, Power, Shader, Values, Workgroup};
+use std::sync::Arc;
 
 /// Workgroups that keep a GPU busy, and each thread of a software adapter.
 const GPU_PARALLELISM: usize = 1024;
@@ -27,11 +28,6 @@ const GPU_LEAST_WORKGROUPS: usize = 64;
 const GPU_GUESS_PAYS: usize = 1 << 27;
 const SOFTWARE_GUESS_PAYS: usize = 1 << 21;
 
-/// A guessed sum is trusted within these limits, the lower one for each column: below it, powers
-/// that were rounded off to 0 may have had a share that matters.
-const LEAST_SUM: f64 = 1e-18;
-const LARGEST_SUM: f64 = 1e30;
-
 /// Work on which the variants of a kernel are measured, in pairs of dimension 3.
 const MEASURED: usize = 1 << 26;
 
@@ -39,254 +35,81 @@ const MEASURED: usize = 1 << 26;
 /// are faster.
 const WIDE: usize = 4;
 
-/// One kernel over all pairs of two clouds.
+/// What a sum over pairs is against.
 #[derive(Clone, Copy)]
-pub(crate) struct Pass<'a> {
-    pub(crate) shader: Shader,
-    pub(crate) kernel: Kernel,
-    pub(crate) rows: &'a GpuCloud,
-    pub(crate) columns: Side<'a, GpuEngine>,
-    pub(crate) extra: Extra<'a>,
-    pub(crate) out: &'a GpuVector,
-}
-
-/// What a kernel wants beside both clouds and the potential of the columns.
-#[derive(Clone, Copy)]
-pub(crate) enum Extra<'a> {
-    /// The alarm for which it waits; 0 for none.
-    Waiting { token: u32 },
-    /// The guess of the result, and the alarm that is raised where it was none.
-    Guess { guess: &'a GpuVector, token: u32 },
-    /// The potential of the rows, φ, and the values of a pair from some channel on, of `width`:
-    /// values of the column, or coordinates of a slope times one value of the column, or of a
-    /// curvature in a direction of the row.
-    Values {
-        potential: &'a GpuVector,
-        factor: Factor,
-        values: &'a GpuVector,
-        width: usize,
-        channel: usize,
-    },
-}
-
-impl Pass<'_> {
-    /// In pairs of dimension 3.
-    pub(crate) fn work(&self) -> usize {
-        let pairs = self.rows.length * self.columns.cloud.length;
-        pairs.saturating_mul(Extent::pair_work(self.rows.dimension))
-    }
-
-    /// Values of a row of the result.
-    pub(crate) fn width(&self) -> usize {
-        match self.extra {
-            Extra::Values { width, .. } => width,
-            _ => 1,
-        }
-    }
-
-    /// Of how many slopes of the cost what it sums is a product.
-    pub(crate) fn slopes(&self) -> i32 {
-        match self.shader {
-            Shader::Sums(_, Values::Slope) | Shader::Strip(_, Values::Slope) => 1,
-            Shader::Sums(_, Values::Curvature) | Shader::Strip(_, Values::Curvature) => 2,
-            _ => 0,
-        }
-    }
-
-    /// Whether the weights of columns stay out of the exponent.
-    pub(crate) fn is_of_excess(&self) -> bool {
-        matches!(
-            self.shader,
-            Shader::Sums(_, Values::Excess) | Shader::Strip(_, Values::Excess)
-        )
-    }
-
-    /// The weights of columns, as its kernel has them.
-    pub(crate) fn weights(&self) -> &wgpu::Buffer {
-        let cloud = self.columns.cloud;
-        if self.is_of_excess() {
-            &cloud.weights
-        } else {
-            &cloud.log_weights
-        }
-    }
-
-    /// Floats of a state.
-    fn state(&self) -> usize {
-        match self.shader {
-            Shader::Sums(_, values) => values.sums(),
-            _ => 2,
-        }
-    }
-
-    /// Whether it waits for an alarm, and so is hardly ever done.
-    fn waits(&self) -> bool {
-        matches!(self.extra, Extra::Waiting { token: 1.. })
-    }
-
-    pub(crate) fn parameters(&self) -> PairParams {
-        let cloud = self.columns.cloud;
-        let parameters = PairParams {
-            unit: (self.kernel.epsilon * LN_2) as f32,
-            mean_weight: cloud.mean_weight as f32,
-            log_mean_weight: cloud.mean_weight.log2() as f32,
-            least_sum: (LEAST_SUM * cloud.length as f64) as f32,
-            largest_sum: LARGEST_SUM as f32,
-            ..PairParams::new(self.kernel, self.rows.dimension)
-        };
-        match self.extra {
-            Extra::Waiting { token } | Extra::Guess { token, .. } => PairParams {
-                token,
-                ..parameters
-            },
-            Extra::Values {
-                factor,
-                width,
-                channel,
-                ..
-            } => {
-                let (factor_one, factor_cost) = match factor {
-                    // What exceeds it is a kernel's matter.
-                    Factor::One | Factor::Excess => (1.0, 0.0),
-                    Factor::Cost => (0.0, 1.0 / sharpness(self.kernel) as f32),
-                };
-                // A slope comes in scaled units, and without the factor p.
-                let slope =
-                    f64::from(parameters.scale) * self.kernel.cost.p() / sharpness(self.kernel);
-                let unit = slope.powi(self.slopes());
-                PairParams {
-                    width: width as u32,
-                    channel: channel as u32,
-                    factor_one,
-                    factor_cost,
-                    mean_weight: (unit * cloud.mean_weight) as f32,
-                    ..parameters
-                }
-            }
-        }
-    }
-
-    /// The same in another variant of its kernel.
-    pub(crate) fn with_columns(self, columns: Columns) -> Self {
-        let shader = self.shader.with_pairs(|pairs| Pairs {
-            columns,
-            workgroup: match columns {
-                Columns::Shared => Workgroup::Large,
-                _ => pairs.workgroup,
-            },
-            ..pairs
-        });
-        Self { shader, ..self }
-    }
-
-    /// What a tile of rows and a tile of columns bind.
-    fn bindings(&self, work: &Work, tile: &RowTile, columns: &Range<usize>) -> Vec<Binding> {
-        let Side { cloud, potential } = self.columns;
-        let padded = columns.start..padded(columns.end);
-        let rows = |vector: &GpuVector, width: usize| {
-            let (first, length) = (tile.rows.start * width, tile.rows.len() * width);
-            part(&vector.buffer, first, length)
-        };
-        let alarm = part(&work.alarm, 0, 1);
-        let (own, last) = match self.extra {
-            Extra::Waiting { .. } => (alarm, None),
-            Extra::Guess { guess, .. } => (rows(guess, 1), Some(alarm)),
-            Extra::Values {
-                potential,
-                values,
-                width,
-                ..
-            } => {
-                let values = match self.slopes() {
-                    0 => part(&values.buffer, columns.start * width, columns.len() * width),
-                    1 => part(&values.buffer, columns.start, columns.len()),
-                    _ => rows(values, width),
-                };
-                (rows(potential, 1), Some(values))
-            }
-        };
-        let mut bindings = vec![
-            self.rows.points(&tile.rows),
-            cloud.points(&padded),
-            part(self.weights(), padded.start, padded.len()),
-            part(&potential.buffer, padded.start, padded.len()),
-            own,
-            self.states(work, tile),
-            rows(self.out, self.width()),
-        ];
-        bindings.extend(last);
-        bindings
-    }
-
-    /// The states of a tile of rows.
-    fn states(&self, work: &Work, tile: &RowTile) -> Binding {
-        part(&work.state, 0, tile.states * tile.rows.len() * self.state())
-    }
-
-    /// The kernel that makes a result of the states, and what it is told beside.
-    fn finish(&self, work: &Work, tile: &RowTile) -> (Shader, VectorParams, Vec<Binding>) {
-        let PairParams {
-            unit,
-            mean_weight,
-            log_mean_weight,
-            least_sum,
-            largest_sum,
-            token,
-            width,
-            channel,
-            ..
-        } = self.parameters();
-        let rows = |vector: &GpuVector, width: usize| {
-            let (first, length) = (tile.rows.start * width, tile.rows.len() * width);
-            part(&vector.buffer, first, length)
-        };
-        let (states, out) = (self.states(work, tile), rows(self.out, self.width()));
-        let alarm = part(&work.alarm, 0, 1);
-        let logarithm = [unit, log_mean_weight, least_sum, largest_sum].map(f64::from);
-        let (shader, numbers, bindings) = match self.extra {
-            Extra::Waiting { .. } => (Shader::SoftminFinish, logarithm, vec![states, alarm, out]),
-            Extra::Guess { guess, .. } => {
-                let bindings = vec![states, rows(guess, 1), out, alarm];
-                (Shader::GuessedFinish, logarithm, bindings)
-            }
-            Extra::Values { .. } => {
-                let Shader::Sums(_, values) = self.shader else {
-                    return (self.shader, VectorParams::default(), Vec::new());
-                };
-                let numbers = [f64::from(mean_weight), 0.0, 0.0, 0.0];
-                (Shader::SumsFinish(values), numbers, vec![states, out])
-            }
-        };
-        let parameters = VectorParams {
-            length: tile.rows.len() as u32,
-            splits: tile.states as u32,
-            token,
-            width,
-            channel,
-            coefficients: coefficients(numbers),
-            ..Default::default()
-        };
-        (shader, parameters, bindings)
-    }
+struct Sums<'a> {
+    /// That of the rows.
+    potential: &'a wgpu::Buffer,
+    against: Values,
+    factor: Factor,
+    values: &'a wgpu::Buffer,
+    width: usize,
 }
 
 impl GpuEngine {
+    /// A softmin; see [`Engine::softmin`](haul_core::Engine::softmin).
+    pub(crate) fn record_softmin(
+        &self,
+        pairs: Pairs<'_, Arc<GpuPoints>>,
+        columns: Side<'_, Arc<GpuWeights>, GpuVector>,
+        guess: Option<&GpuVector>,
+        groups: Option<Groups<'_, Arc<GpuWeights>, GpuVector>>,
+        out: &mut GpuVector,
+    ) -> haul_core::Result<()> {
+        let (n, m) = self.check_pairs(pairs, columns)?;
+        let length = pairs.lines.length(n);
+        check("the result of a softmin", length, out.length)?;
+        if let Some(guess) = guess {
+            check("the guess of a softmin", length, guess.length)?;
+        }
+        let reads: Vec<_> = columns.potential.into_iter().chain(guess).collect();
+        if pairs.lines != Lines::ONE {
+            if groups.is_some() {
+                return Err(self.unsupported("the masses of groups in many lines"));
+            }
+            out.version = self.record(&reads, |work| {
+                self.record_lines(work, pairs, columns, OverLines::Softmin, &out.buffer)
+            })?;
+            return Ok(());
+        }
+        let of_groups = groups
+            .as_ref()
+            .map(|groups| GroupMasses::new(groups, (n, m)));
+        let of_groups = of_groups.transpose()?;
+        if of_groups.is_some() && guess.is_none() {
+            return Err(self.unsupported("the masses of groups without a guess"));
+        }
+        let starts = of_groups.as_ref().map_or(&[0][..], |groups| groups.columns);
+        out.version = self.record(&reads, |work| {
+            let kind = (haul_shaders::Terms::Whole, starts);
+            let listed = of_groups.is_some();
+            self.with_terms(work, pairs, columns, kind, listed, |work, terms| {
+                let guess = guess.map(|guess| &guess.buffer);
+                self.softmin_passes(work, pairs, terms, guess, of_groups.as_ref(), &out.buffer)
+            })
+        })?;
+        if let Some(groups) = groups {
+            groups.masses.version = out.version;
+        }
+        Ok(())
+    }
+
     /// Records a softmin: with a guess of it as plain sums, which fall back on the running maximum
     /// where the guess was none; without one with the running maximum.
-    pub(crate) async fn record_softmin(
+    fn softmin_passes(
         &self,
         work: &mut Work,
-        kernel: Kernel,
-        rows: &GpuCloud,
-        columns: Side<'_, Self>,
-        guess: Option<&GpuVector>,
-        out: &GpuVector,
+        pairs: Pairs<'_, Arc<GpuPoints>>,
+        columns: Terms<'_>,
+        guess: Option<&wgpu::Buffer>,
+        groups: Option<&GroupMasses<'_>>,
+        out: &wgpu::Buffer,
     ) -> Result<(), Error> {
-        let pairs = self.pairs(kernel, rows)?;
+        let variant = self.variant(pairs)?;
         let maximum = Pass {
-            shader: Shader::Softmin(pairs),
-            kernel,
-            rows,
+            shader: Shader::Softmin(variant),
+            kernel: pairs.kernel,
+            rows: pairs.rows,
             columns,
             extra: Extra::Waiting { token: 0 },
             out,
@@ -297,89 +120,299 @@ impl GpuEngine {
             } else {
                 GPU_GUESS_PAYS
             };
-        let Some(guess) = guess.filter(|_| pays) else {
-            return self.record(work, maximum).await;
+        let Some(guess) = guess.filter(|_| pays || groups.is_some()) else {
+            return self.record_whole(work, maximum);
         };
         work.alarms = work.alarms.wrapping_add(1).max(1);
         let token = work.alarms;
         let guessed = Pass {
-            shader: Shader::Sums(pairs, Values::None),
+            shader: Shader::Sums(variant, Values::None),
             extra: Extra::Guess { guess, token },
             ..maximum
         };
-        self.record(work, guessed).await?;
+        match groups {
+            Some(groups) => self.record_masses(work, guessed, (guess, token), groups)?,
+            None => self.record_whole(work, guessed)?,
+        }
         let fallback = Pass {
             extra: Extra::Waiting { token },
             ..maximum
         };
-        self.record(work, fallback).await
+        self.record_whole(work, fallback)
     }
 
-    /// Records a kernel–vector product against so many values: by strips where there are many for a pass, else with
-    /// as many passes as it takes for all `width` results of a row.
-    pub(crate) async fn record_sums(
+    /// A product; see [`Engine::product`](haul_core::Engine::product).
+    pub(crate) fn record_product(
+        &self,
+        pairs: Pairs<'_, Arc<GpuPoints>>,
+        rows: Option<&GpuVector>,
+        columns: Side<'_, Arc<GpuWeights>, GpuVector>,
+        integrand: Integrand<'_, GpuVector>,
+        out: &mut GpuVector,
+    ) -> haul_core::Result<()> {
+        let (n, m) = self.check_pairs(pairs, columns)?;
+        let lines = pairs.lines;
+        check_potential("the potential of the rows", n, lines, rows)?;
+        let width = lines.count().saturating_mul(integrand.width);
+        let length = m.saturating_mul(width);
+        check("the values of a product", length, integrand.values.length)?;
+        check(
+            "the result of a product",
+            n.saturating_mul(width),
+            out.length,
+        )?;
+        // Lines that have the exponential of a pair in common are values of a column.
+        let has_lines = |length: Option<usize>, points: usize| length.is_some_and(|l| l != points);
+        let own = has_lines(rows.map(|f| f.length), n)
+            || has_lines(columns.potential.map(|g| g.length), m)
+            || has_lines(columns.weights.map(|b| b.length), m);
+        if own || lines.outer != 1 {
+            if integrand.width != 1 {
+                return Err(
+                    self.unsupported("several values a column of lines with own potentials")
+                );
+            }
+            let over = OverLines::Product {
+                potential: rows,
+                factor: integrand.factor,
+                values: &integrand.values.buffer,
+            };
+            let potentials = columns.potential.into_iter().chain(rows);
+            let reads: Vec<_> = potentials.chain([integrand.values]).collect();
+            out.version = self.record(&reads, |work| {
+                self.record_lines(work, pairs, columns, over, &out.buffer)
+            })?;
+            return Ok(());
+        }
+        let against = match (integrand.factor, width) {
+            (Factor::Excess, _) => Values::Excess,
+            (_, 1) => Values::One,
+            _ => Values::Four,
+        };
+        let integrand = Integrand { width, ..integrand };
+        self.record_sums(pairs, rows, columns, against, integrand, out)
+    }
+
+    /// A gradient; see [`Engine::gradient`](haul_core::Engine::gradient).
+    pub(crate) fn record_gradient(
+        &self,
+        pairs: Pairs<'_, Arc<GpuPoints>>,
+        rows: Option<&GpuVector>,
+        columns: Side<'_, Arc<GpuWeights>, GpuVector>,
+        integrand: Integrand<'_, GpuVector>,
+        out: &mut GpuVector,
+    ) -> haul_core::Result<()> {
+        let (n, m) = self.check_pairs(pairs, columns)?;
+        check_potential("the potential of the rows", n, Lines::ONE, rows)?;
+        check("the width of a gradient's values", 1, integrand.width)?;
+        check("the values of a gradient", m, integrand.values.length)?;
+        let width = pairs.rows.dimension;
+        check(
+            "the result of a gradient",
+            n.saturating_mul(width),
+            out.length,
+        )?;
+        if pairs.lines != Lines::ONE {
+            return Err(self.unsupported("a gradient of many lines"));
+        }
+        if integrand.factor == Factor::Excess {
+            return Err(self.unsupported("a gradient of what densities exceed 1 by"));
+        }
+        self.check_slopes(pairs)?;
+        let integrand = Integrand { width, ..integrand };
+        self.record_sums(pairs, rows, columns, Values::Slope, integrand, out)
+    }
+
+    /// A curvature; see [`Engine::curvature`](haul_core::Engine::curvature).
+    pub(crate) fn record_curvature(
+        &self,
+        pairs: Pairs<'_, Arc<GpuPoints>>,
+        rows: Option<&GpuVector>,
+        columns: Side<'_, Arc<GpuWeights>, GpuVector>,
+        directions: &GpuVector,
+        out: &mut GpuVector,
+    ) -> haul_core::Result<()> {
+        let (n, _) = self.check_pairs(pairs, columns)?;
+        check_potential("the potential of the rows", n, Lines::ONE, rows)?;
+        let width = pairs.rows.dimension;
+        let length = n.saturating_mul(width);
+        check("the directions of a curvature", length, directions.length)?;
+        check("the result of a curvature", length, out.length)?;
+        if pairs.lines != Lines::ONE {
+            return Err(self.unsupported("a curvature of many lines"));
+        }
+        self.check_slopes(pairs)?;
+        let along = Integrand {
+            factor: Factor::One,
+            values: directions,
+            width,
+        };
+        self.record_sums(pairs, rows, columns, Values::Curvature, along, out)
+    }
+
+    /// Refuses slopes over a list where they have no kernel.
+    fn check_slopes(&self, pairs: Pairs<'_, Arc<GpuPoints>>) -> haul_core::Result<()> {
+        let few = Points::of_dimension(pairs.rows.dimension).are_few();
+        if pairs.near.is_some() && !few {
+            return Err(self.unsupported("slopes over near columns in more than 4 dimensions"));
+        }
+        Ok(())
+    }
+
+    /// Refuses lengths that do not fit, and what has no kernel; tells the points of rows and of columns.
+    pub(crate) fn check_pairs(
+        &self,
+        pairs: Pairs<'_, Arc<GpuPoints>>,
+        columns: Side<'_, Arc<GpuWeights>, GpuVector>,
+    ) -> haul_core::Result<(usize, usize)> {
+        check_dimensions(pairs)?;
+        let (n, m) = (pairs.rows.length, pairs.columns.length);
+        check_side(m, pairs.lines, columns)?;
+        if let Some(near) = pairs.near {
+            check("the rows of near columns", n, near.rows())?;
+            check("the columns of near columns", m, near.columns())?;
+            if pairs.lines.outer != 1 || pairs.lines.inner != 1 {
+                return Err(self.unsupported("near columns of many lines"));
+            }
+        }
+        Ok((n, m))
+    }
+
+    /// Records something with the terms of the columns, where weights may be all 1, and potentials all 0. Kernels over a list
+    /// have terms of a kind, and entries that end where groups of columns begin.
+    pub(crate) fn with_terms(
         &self,
         work: &mut Work,
-        kernel: Kernel,
-        (rows, columns): (Side<'_, Self>, Side<'_, Self>),
-        (against, width): (Values, usize),
-        (factor, values): (Factor, &GpuVector),
-        out: &GpuVector,
+        pairs: Pairs<'_, Arc<GpuPoints>>,
+        columns: Side<'_, Arc<GpuWeights>, GpuVector>,
+        (kind, starts): (haul_shaders::Terms, &[usize]),
+        listed: bool,
+        record: impl FnOnce(&mut Work, Terms<'_>) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let pairs = self.pairs(kernel, rows.cloud)?;
+        let (n, m) = (pairs.rows.length, pairs.columns.length);
+        let weights = match columns.weights {
+            Some(weights) => Arc::clone(weights),
+            None => self.ones(work, m)?,
+        };
+        let potential = self.or_zeros(work, columns.potential, m)?;
+        let terms = Terms {
+            points: pairs.columns,
+            weights: &weights,
+            potential: &potential,
+            listed: None,
+        };
+        if pairs.near.is_none() && !listed {
+            return record(work, terms);
+        }
+        let list = self.list(work, pairs.near, (n, m), starts)?;
+        let of_columns = (m, Lines::ONE);
+        let potential = columns.potential;
+        let made = self.record_terms(work, kind, pairs.kernel, of_columns, &weights, potential)?;
+        let listed = Some(Listed {
+            terms: &made,
+            list: &list,
+        });
+        record(work, Terms { listed, ..terms })
+    }
+
+    /// A potential, or as many zeros.
+    fn or_zeros(
+        &self,
+        work: &mut Work,
+        potential: Option<&GpuVector>,
+        length: usize,
+    ) -> Result<wgpu::Buffer, Error> {
+        match potential {
+            Some(potential) => Ok(potential.buffer.clone()),
+            None => self.zero_buffer(work, padded(length)),
+        }
+    }
+
+    /// Records a sum over pairs against so many values, or coordinates of slopes, as the integrand is wide.
+    fn record_sums(
+        &self,
+        pairs: Pairs<'_, Arc<GpuPoints>>,
+        rows: Option<&GpuVector>,
+        columns: Side<'_, Arc<GpuWeights>, GpuVector>,
+        against: Values,
+        integrand: Integrand<'_, GpuVector>,
+        out: &mut GpuVector,
+    ) -> haul_core::Result<()> {
+        let n = pairs.rows.length;
+        let potentials = columns.potential.into_iter().chain(rows);
+        let reads: Vec<_> = potentials.chain([integrand.values]).collect();
+        out.version = self.record(&reads, |work| {
+            let potential = self.or_zeros(work, rows, n)?;
+            let kind = match against {
+                Values::Excess => haul_shaders::Terms::Excess,
+                _ => haul_shaders::Terms::Whole,
+            };
+            self.with_terms(work, pairs, columns, (kind, &[0]), false, |work, terms| {
+                let sums = Sums {
+                    potential: &potential,
+                    against,
+                    factor: integrand.factor,
+                    values: &integrand.values.buffer,
+                    width: integrand.width,
+                };
+                self.sums_passes(work, pairs, terms, sums, &out.buffer)
+            })
+        })?;
+        Ok(())
+    }
+
+    /// Records sums: by strips where there are many values for a pass, else with
+    /// as many passes as it takes for all results of a row.
+    fn sums_passes(
+        &self,
+        work: &mut Work,
+        pairs: Pairs<'_, Arc<GpuPoints>>,
+        columns: Terms<'_>,
+        sums: Sums<'_>,
+        out: &wgpu::Buffer,
+    ) -> Result<(), Error> {
+        let Sums { against, width, .. } = sums;
+        let variant = self.variant(pairs)?;
+        let pass = |shader: Shader, channel: usize| Pass {
+            shader,
+            kernel: pairs.kernel,
+            rows: pairs.rows,
+            columns,
+            extra: Extra::Values {
+                potential: sums.potential,
+                factor: sums.factor,
+                values: sums.values,
+                width,
+                channel,
+            },
+            out,
+        };
         let strip = match against {
             Values::Slope | Values::Curvature => Some(against),
             _ if width <= WIDE => None,
             Values::Excess => Some(Values::Excess),
             _ => Some(Values::None),
         };
-        if let Some(strip) = strip.filter(|_| !pairs.points.are_few()) {
-            let pass = Pass {
-                shader: Shader::Strip(pairs, strip),
-                kernel,
-                rows: rows.cloud,
-                columns,
-                extra: Extra::Values {
-                    potential: rows.potential,
-                    factor,
-                    values,
-                    width,
-                    channel: 0,
-                },
-                out,
-            };
-            return self.record_strips(work, pass).await;
+        if let Some(strip) =
+            strip.filter(|_| !variant.points.are_few() && variant.columns != Columns::Near)
+        {
+            return self.record_strips(work, pass(Shader::Strip(variant, strip), 0));
         }
         for channel in (0..width).step_by(against.sums()) {
-            let pass = Pass {
-                shader: Shader::Sums(pairs, against),
-                kernel,
-                rows: rows.cloud,
-                columns,
-                extra: Extra::Values {
-                    potential: rows.potential,
-                    factor,
-                    values,
-                    width,
-                    channel,
-                },
-                out,
-            };
-            self.record(work, pass).await?;
+            self.record_whole(work, pass(Shader::Sums(variant, against), channel))?;
         }
         Ok(())
     }
 
     /// Records a pass and its finish.
-    async fn record(&self, work: &mut Work, pass: Pass<'_>) -> Result<(), Error> {
-        let pass = self.settled(work, pass).await?;
+    pub(crate) fn record_whole(&self, work: &mut Work, pass: Pass<'_>) -> Result<(), Error> {
+        let pass = self.settled(work, pass)?;
         let extent = self.extent(work, &pass)?;
         for tile in extent.tiles(0..pass.rows.length) {
-            self.record_pass(work, &pass, &extent, &tile).await?;
-            if tile.states > 1 {
+            self.record_pass(work, &pass, &extent, &tile)?;
+            if tile.states > 1 || pass.is_never_finished() {
                 let (shader, parameters, bindings) = pass.finish(work, &tile);
-                self.record_vector(work, shader, parameters, bindings)
-                    .await?;
+                self.record_vector(work, shader, parameters, bindings, 1)?;
             }
         }
         Ok(())
@@ -388,7 +421,7 @@ impl GpuEngine {
     /// How a large softmin of this dimension fetches its columns: as was measured, or as is guessed
     /// where none has run yet. See [`Columns`].
     pub fn columns(&self, dimension: usize) -> Columns {
-        let pairs = Pairs {
+        let pairs = haul_shaders::Pairs {
             points: Points::of_dimension(dimension),
             power: Power::Two,
             columns: Columns::Loaded,
@@ -398,9 +431,12 @@ impl GpuEngine {
         self.choices.take(guessed, usize::MAX).columns
     }
 
-    /// The kernel over pairs for a cost and a dimension, its columns not yet settled.
-    fn pairs(&self, kernel: Kernel, cloud: &GpuCloud) -> Result<Pairs, Error> {
-        let power = match kernel.cost {
+    /// The kernel over pairs for a cost and a dimension, its columns not yet settled where all of them count.
+    pub(crate) fn variant(
+        &self,
+        pairs: Pairs<'_, Arc<GpuPoints>>,
+    ) -> Result<haul_shaders::Pairs, Error> {
+        let power = match pairs.kernel.cost {
             Cost::Euclidean => Power::One,
             Cost::SquaredEuclidean => Power::Two,
             Cost::Power(_) => Power::Any,
@@ -412,12 +448,24 @@ impl GpuEngine {
                 });
             }
         };
-        Ok(Pairs {
-            points: Points::of_dimension(cloud.dimension),
+        Ok(haul_shaders::Pairs {
+            points: Points::of_dimension(pairs.rows.dimension),
             power,
-            columns: Columns::Loaded,
+            columns: match pairs.near {
+                Some(_) => Columns::Near,
+                None => Columns::Loaded,
+            },
             workgroup: self.workgroup(),
         })
+    }
+
+    /// Workgroups that keep the device busy.
+    pub(crate) fn parallelism(&self) -> usize {
+        if self.software() {
+            SOFTWARE_PARALLELISM * self.threads
+        } else {
+            GPU_PARALLELISM
+        }
     }
 
     pub(crate) fn software(&self) -> bool {
@@ -434,7 +482,7 @@ impl GpuEngine {
     }
 
     /// Records the kernel of a pass for one tile of rows.
-    async fn record_pass(
+    fn record_pass(
         &self,
         work: &mut Work,
         pass: &Pass<'_>,
@@ -442,23 +490,28 @@ impl GpuEngine {
         tile: &RowTile,
     ) -> Result<(), Error> {
         let state = tile.states * tile.rows.len() * pass.state();
-        self.grow(&mut work.state, "the state of a kernel", state)
-            .await?;
+        self.grow(&mut work.state, "the state of a kernel", state)?;
         for (index, range) in tile.dispatches.iter().enumerate() {
             let ColumnRange {
                 tile: columns,
                 groups,
                 groups_per_split,
             } = range;
+            let listed = pass.columns.listed;
+            let all = 0..pass.columns.points.length;
+            // The places of a list are those of all columns.
+            let columns = if listed.is_some() { &all } else { columns };
             let last = index + 1 == tile.dispatches.len();
             let parameters = PairParams {
-                finished: u32::from(last && tile.states == 1),
+                finished: u32::from(last && tile.states == 1 && !pass.is_never_finished()),
                 rows: tile.rows.len() as u32,
                 first_group: groups.start as u32,
                 last_group: groups.end as u32,
                 groups_per_split: *groups_per_split as u32,
                 carried: u32::from(index > 0),
                 last_column: columns.len() as u32 - 1,
+                first_column: columns.start as u32,
+                first_tile: (tile.rows.start / TILE) as u32,
                 ..pass.parameters()
             };
             let bindings = pass.bindings(work, tile, columns);
@@ -469,97 +522,122 @@ impl GpuEngine {
             );
             // What waits for an alarm is hardly ever done.
             let done = !pass.waits();
-            let pairs = tile.rows.len() * groups.len() * Shader::GROUP;
+            let pairs = match listed {
+                Some(listed) => listed.list.pairs_of(tile.rows.clone(), groups.clone()),
+                None => tile.rows.len() * groups.len() * Shader::GROUP,
+            };
             let effort = usize::from(done) * pairs * Extent::pair_work(extent.dimension);
-            work.recorder
-                .record(
-                    &self.context,
-                    pass.shader,
-                    &parameters,
-                    bindings,
-                    workgroups,
-                    effort,
-                )
-                .await?;
+            work.recorder.record(
+                &self.context,
+                pass.shader,
+                &parameters,
+                bindings,
+                workgroups,
+                effort,
+            )?;
         }
         Ok(())
     }
 
-    /// The same pass in the variant of its kernel that suits the adapter; once that pays, the
-    /// variants are measured first, on a part of the work.
-    async fn settled<'a>(&self, work: &mut Work, pass: Pass<'a>) -> Result<Pass<'a>, Error> {
-        if pass.slopes() > 0 || pass.is_of_excess() {
-            // It has one variant.
+    /// The same pass in the variant of its kernel that suits the adapter. Once that pays, the variants are measured on a
+    /// part of the work, for the passes that come after.
+    fn settled<'a>(&self, work: &mut Work, pass: Pass<'a>) -> Result<Pass<'a>, Error> {
+        if pass.has_one_variant() {
             return Ok(pass);
         }
         let taken = self.choices.take(pass.shader, pass.work());
-        let with = |columns| pass.with_columns(columns);
-        if !taken.measure || pass.waits() {
-            return Ok(with(taken.columns));
+        if taken.measure && !pass.waits() {
+            self.measure(work, &pass)?;
         }
-        let mut fastest = (Duration::MAX, taken.columns);
-        for columns in self.choices.candidates() {
-            let pass = with(*columns);
+        Ok(pass.with_columns(taken.columns))
+    }
+
+    /// Records a measurement of the variants of a pass.
+    fn measure(&self, work: &mut Work, pass: &Pass<'_>) -> Result<(), Error> {
+        let trials = self.choices.race(pass.shader);
+        let variants = trials.iter().map(|trial| pass.with_columns(trial.columns));
+        let least = variants.map(|pass| pass.shader.rows_per_workgroup()).max();
+        let part = MEASURED as f64 / pass.work() as f64;
+        let rows = (part * pass.rows.length as f64) as usize;
+        let rows = rows.max(least.unwrap_or(1)).min(pass.rows.length);
+        let bytes = rows * pass.width() * size_of::<f32>();
+        let out = self.context.buffer("a measurement", bytes as u64)?;
+        for trial in trials {
+            let pass = Pass { out: &out, ..*pass }.with_columns(trial.columns);
             let extent = self.extent(work, &pass)?;
-            let part = MEASURED as f64 / pass.work() as f64;
-            let rows = (part * pass.rows.length as f64) as usize;
-            let rows = rows.max(pass.shader.rows_per_workgroup());
-            // The first run compiles the kernel.
-            for timed in [false, true] {
-                self.wait(work).await?;
-                let start = Instant::now();
-                for tile in extent.tiles(0..rows.min(pass.rows.length)) {
-                    self.record_pass(work, &pass, &extent, &tile).await?;
-                }
-                self.wait(work).await?;
-                if timed {
-                    fastest = fastest.min((start.elapsed(), *columns));
-                }
+            work.recorder.begin();
+            for tile in extent.tiles(0..rows) {
+                self.record_pass(work, &pass, &extent, &tile)?;
             }
+            work.recorder.end(trial);
         }
-        let (time, columns) = fastest;
-        tracing::debug!(kernel = ?pass.shader, ?columns, ?time, "measured");
-        self.choices.keep(pass.shader, columns);
-        Ok(with(columns))
+        Ok(())
     }
 
     /// What decides about the division of a pass.
     pub(crate) fn extent(&self, work: &Work, pass: &Pass<'_>) -> Result<Extent, Error> {
-        let dimension = pass.rows.dimension;
-        let floats = Points::stride(dimension).max(pass.width());
+        let (rows, columns) = (pass.rows, pass.columns.points);
+        let extent = self.extent_of(work, pass.shader, rows, columns, pass.width())?;
+        let floats_per_state = match pass.shader {
+            Shader::Strip(..) => extent.floats_per_state,
+            shader => pass.state() * shader.splits_per_workgroup(),
+        };
         let extent = Extent {
-            rows: pass.rows.length,
-            columns: pass.columns.cloud.length,
+            floats_per_state,
+            ..extent
+        };
+        match pass.columns.listed {
+            // The longest list decides, which has places for all columns in one binding.
+            Some(listed) => {
+                let bytes = extent.floats_per_column * padded(columns.length) * size_of::<f32>();
+                self.check_binding("the near columns", bytes as u64)?;
+                Ok(Extent {
+                    columns: listed.list.most_columns().max(Shader::GROUP),
+                    floats_per_column: 1,
+                    ..extent
+                })
+            }
+            None => Ok(extent),
+        }
+    }
+
+    fn check_binding(&self, what: &'static str, bytes: u64) -> Result<(), Error> {
+        let limit = self.context.binding_limit();
+        if bytes > limit {
+            return Err(Error::TooLarge { what, bytes, limit });
+        }
+        Ok(())
+    }
+
+    /// The same for a kernel with so many numbers a row, or column; a state is 64 columns of a strip.
+    pub(crate) fn extent_of(
+        &self,
+        work: &Work,
+        shader: Shader,
+        rows: &GpuPoints,
+        columns: &GpuPoints,
+        width: usize,
+    ) -> Result<Extent, Error> {
+        let dimension = rows.dimension;
+        let floats = Points::stride(dimension).max(width);
+        let extent = Extent {
+            rows: rows.length,
+            columns: columns.length,
             dimension,
             floats_per_column: floats,
             floats_per_row: floats,
-            floats_per_state: match pass.shader {
-                // 64 columns.
-                Shader::Strip(..) => ALIGNMENT,
-                shader => pass.state() * shader.splits_per_workgroup(),
-            },
-            shader: pass.shader,
+            floats_per_state: ALIGNMENT,
+            shader,
             most_work: work.recorder.pace.dispatch(),
             binding: self.context.binding_limit(),
-            parallelism: if self.software() {
-                SOFTWARE_PARALLELISM * self.threads
-            } else {
-                GPU_PARALLELISM
-            },
+            parallelism: self.parallelism(),
             least_workgroups: if self.software() {
                 self.threads
             } else {
                 GPU_LEAST_WORKGROUPS
             },
         };
-        let (bytes, limit) = (extent.least_binding(), extent.binding);
-        if bytes > limit {
-            return Err(Error::TooLarge {
-                what: "a binding of 64 points or values",
-                bytes,
-                limit,
-            });
-        }
+        self.check_binding("a binding of 64 points or values", extent.least_binding())?;
         let most = extent.most_dimensions();
         if dimension > most {
             let (available, needed) = (most as u64, dimension as u64);

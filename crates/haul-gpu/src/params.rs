@@ -35,6 +35,9 @@ pub(crate) struct PairParams {
     pub(crate) strength: f32,
     pub(crate) height: u32,
     pub(crate) first_row: u32,
+    pub(crate) first_column: u32,
+    pub(crate) first_tile: u32,
+    pub(crate) tiles: u32,
 }
 
 /// The parameters of a strip's product, as `strip_product.wgsl` has them.
@@ -51,6 +54,62 @@ pub(crate) struct StripParams {
     pub(crate) factor: f32,
 }
 
+/// The parameters of the terms of columns, as `terms.wgsl` has them.
+#[repr(C)]
+#[derive(Debug, Default, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+pub(crate) struct TermParams {
+    pub(crate) length: u32,
+    pub(crate) first: u32,
+    pub(crate) numbers: u32,
+    pub(crate) points: u32,
+    pub(crate) inner: u32,
+    pub(crate) weights: u32,
+    pub(crate) potential: u32,
+    pub(crate) sharpness: f32,
+}
+
+/// The parameters of a kernel over lines, as `lines_params.wgsl` has them.
+#[repr(C)]
+#[derive(Debug, Default, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+pub(crate) struct LineParams {
+    pub(crate) points_of_rows: u32,
+    pub(crate) points_of_columns: u32,
+    pub(crate) lines: u32,
+    pub(crate) inner: u32,
+    pub(crate) rows: u32,
+    pub(crate) columns: u32,
+    pub(crate) first_row: u32,
+    pub(crate) first_column: u32,
+    pub(crate) height: u32,
+    pub(crate) first_line: u32,
+    pub(crate) blocks: u32,
+    pub(crate) columns_per_split: u32,
+    pub(crate) carried: u32,
+    pub(crate) finished: u32,
+    pub(crate) potential: u32,
+    pub(crate) sharpness: f32,
+    pub(crate) factor_one: f32,
+    pub(crate) factor_cost: f32,
+    pub(crate) unit: f32,
+    pub(crate) mean_weight: f32,
+    pub(crate) log_mean_weight: f32,
+}
+
+/// The parameters of the masses of groups, as `masses.wgsl` has them.
+#[repr(C)]
+#[derive(Debug, Default, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+pub(crate) struct MassParams {
+    pub(crate) rows: u32,
+    pub(crate) columns: u32,
+    pub(crate) tiles: u32,
+    pub(crate) first_tile: u32,
+    pub(crate) last_tile: u32,
+    pub(crate) splits: u32,
+    pub(crate) parts: u32,
+    pub(crate) added: u32,
+    pub(crate) factor: f32,
+}
+
 /// The parameters of a kernel over vectors, as `vector_params.wgsl` has them.
 #[repr(C)]
 #[derive(Debug, Default, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
@@ -64,7 +123,8 @@ pub(crate) struct VectorParams {
     pub(crate) token: u32,
     pub(crate) slot: u32,
     pub(crate) offset: f32,
-    pub(crate) padding: [u32; 3],
+    pub(crate) lines: u32,
+    pub(crate) padding: [u32; 2],
     pub(crate) coefficients: [f32; 16],
 }
 

@@ -5,19 +5,21 @@
 
 use crate::Error;
 use crate::context::Context;
-use crate::recorder::{Copy, Recorder};
-use futures_intrusive::channel::shared::{OneshotReceiver, oneshot_channel};
-use std::pin::pin;
-use std::task;
-use std::time::{Duration, Instant};
+use crate::engine::GpuEngine;
+use crate::recorder::{Copy, Delivery, Recorder};
+use crate::waiter::Fault;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{self, Poll};
+use web_time::{Duration, Instant};
 
-/// How long a thread stays awake for a result, and only lets others run. To be woken takes longer than
+/// How long a wait stays awake for a result, and only lets others run. To be woken takes longer than
 /// a kernel over a few hundred points, and so it does for the threads of a software adapter, which
 /// find their core asleep as well. A wait that gives up at once is no way to ask: of several threads
 /// at it, one may find the queue empty whose end another has seen, which wgpu-core 30 takes for a fault.
 const AWAKE: Duration = Duration::from_millis(2);
 
-/// Bytes of the staging buffer that is kept from read to read.
+/// Bytes of the staging buffers that are kept from read to read.
 const KEPT: u64 = 64 << 10;
 
 #[derive(Default)]
@@ -25,23 +27,19 @@ pub(crate) struct Readback {
     token: u32,
     /// Staging buffers of [`KEPT`] bytes that are not in use.
     kept: Vec<wgpu::Buffer>,
-    /// Results that are on their way.
-    awaited: usize,
 }
 
-/// A result on its way. Who waits for it needs nothing of the engine, so that others may record and
-/// submit their work meanwhile.
+/// A result on its way.
 pub(crate) struct Awaited {
     staging: wgpu::Buffer,
     bytes: u64,
     token: u32,
-    submission: wgpu::SubmissionIndex,
-    receiver: OneshotReceiver<Result<(), wgpu::BufferAsyncError>>,
+    delivery: Arc<Delivery>,
 }
 
 impl Readback {
-    /// Submits what is recorded, and asks for the first `length` elements of a buffer after it.
-    pub(crate) async fn begin(
+    /// Sends what is recorded on its way, and the first `length` elements of a buffer back after it.
+    pub(crate) fn begin(
         &mut self,
         context: &Context,
         recorder: &mut Recorder,
@@ -50,124 +48,167 @@ impl Readback {
     ) -> Result<Awaited, Error> {
         self.token = self.token.wrapping_add(1);
         let bytes = (length * size_of::<f32>()) as u64;
-        let staging = self.staging(context, bytes + 4).await?;
+        let awaited = Awaited {
+            staging: self.staging(context, bytes + 4)?,
+            bytes,
+            token: self.token,
+            delivery: Arc::default(),
+        };
         let copy = Copy {
-            from: buffer,
-            to: &staging,
+            from: buffer.clone(),
+            to: awaited.staging.clone(),
             bytes,
             token: self.token,
+            delivery: Arc::clone(&awaited.delivery),
         };
-        let submission = recorder.submit(context, Some(copy)).await?;
-        let (sender, receiver) = oneshot_channel();
-        let map = || {
-            staging.map_async(wgpu::MapMode::Read, .., move |result| {
-                // The receiver is gone only if nobody waits any more.
-                let _ = sender.send(result);
-            });
-        };
-        context.scoped("mapping a result", map).await?;
-        self.awaited += 1;
-        Ok(Awaited {
-            staging,
-            bytes,
-            token: self.token,
-            submission,
-            receiver,
-        })
+        recorder.send(context, copy)?;
+        Ok(awaited)
     }
 
     /// A result has come, and its buffer serves the next one; or nobody waits for it any more, and its
     /// buffer goes with the copy that may still be on its way.
-    pub(crate) fn end(&mut self, recorder: &mut Recorder, awaited: Awaited, came: bool) {
-        self.awaited -= 1;
-        // While others wait, the device has not done all that was submitted.
-        if !came {
-            recorder.loses_track();
-        } else if self.awaited == 0 {
-            recorder.is_done(Instant::now());
-        }
+    fn end(&mut self, awaited: &Awaited, came: bool) {
         if came && awaited.bytes + 4 <= KEPT {
             awaited.staging.unmap();
-            self.kept.push(awaited.staging);
+            self.kept.push(awaited.staging.clone());
         }
     }
 
     /// A buffer to copy that many bytes to: the last one again where it was small, because most
     /// reads are, and a new one costs as much as the rest of a read.
-    async fn staging(&mut self, context: &Context, bytes: u64) -> Result<wgpu::Buffer, Error> {
+    fn staging(&mut self, context: &Context, bytes: u64) -> Result<wgpu::Buffer, Error> {
         let (size, kept) = if bytes <= KEPT {
             (KEPT, self.kept.pop())
         } else {
             (bytes, None)
         };
-        if let Some(kept) = kept {
-            return Ok(kept);
-        }
-        let descriptor = wgpu::BufferDescriptor {
-            label: Some("a readback"),
-            size,
-            usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
-            mapped_at_creation: false,
-        };
-        match context
-            .scoped("a readback", || context.device.create_buffer(&descriptor))
-            .await
-        {
-            Err(Error::OutOfMemory { what, .. }) => Err(Error::OutOfMemory { what, bytes: size }),
-            other => other,
-        }
+        let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
+        kept.map_or_else(|| context.buffer_for("a readback", size, usage), Ok)
     }
 }
 
 impl Awaited {
-    /// Waits for the result, as long as the interrupt is not raised: looked at all the time at first, and then after
-    /// the submissions that are on their way, which the recorder keeps few.
-    pub(crate) async fn wait(&self, context: &Context) -> Result<Vec<f32>, Error> {
-        let start = Instant::now();
-        let mapped = loop {
-            context.check_interrupt()?;
-            context.poll(wgpu::PollType::Poll)?;
-            if let Some(mapped) = self.mapped() {
-                break mapped;
-            }
-            if start.elapsed() > AWAKE {
-                context.wait_for(&self.submission)?;
-                context.check_interrupt()?;
-                break self.receiver.receive().await;
-            }
-            std::thread::yield_now();
-        };
-        let refused = |message: String| Error::Operation {
+    /// The result, once it is mapped.
+    fn values(&self) -> Result<Vec<f32>, Error> {
+        let view = self.staging.get_mapped_range(..);
+        let view = view.map_err(|error| Error::Operation {
             what: "mapping a result",
-            message,
-        };
-        match mapped {
-            Some(Ok(())) => {}
-            Some(Err(error)) => {
-                context.check()?;
-                return Err(refused(error.to_string()));
-            }
-            None => return Err(Error::Unfinished),
-        }
-        context.check()?;
-        // pod_collect copies, so that the alignment of the mapping does not matter.
-        let view = self
-            .staging
-            .get_mapped_range(..)
-            .map_err(|error| refused(error.to_string()))?;
+            message: error.to_string(),
+        })?;
         let (values, token) = view[..self.bytes as usize + 4].split_at(self.bytes as usize);
         if bytemuck::pod_collect_to_vec::<u8, u32>(token) != [self.token] {
             return Err(Error::Unfinished);
         }
+        // pod_collect copies, so that the alignment of the mapping does not matter.
         Ok(bytemuck::pod_collect_to_vec(values))
     }
+}
 
-    /// What became of the mapping, once that is known.
-    fn mapped(&self) -> Option<Option<Result<(), wgpu::BufferAsyncError>>> {
-        let mut asked = task::Context::from_waker(task::Waker::noop());
-        match pin!(self.receiver.receive()).poll(&mut asked) {
-            task::Poll::Ready(mapped) => Some(mapped),
-            task::Poll::Pending => None,
+/// The wait for a result. It gives up where the interrupt is raised.
+///
+/// It stays awake at first, and asks to be polled again at once; then it is woken by what the device has done. Each time it
+/// sends as much of the queue before it on its way as may be.
+pub(crate) struct Wait<'e> {
+    engine: &'e GpuEngine,
+    awaited: Awaited,
+    awake_since: Instant,
+    fault: Fault,
+    came: bool,
+}
+
+impl<'e> Wait<'e> {
+    pub(crate) fn new(engine: &'e GpuEngine, awaited: Awaited) -> Self {
+        Self {
+            engine,
+            awaited,
+            awake_since: Instant::now(),
+            fault: Fault::default(),
+            came: false,
         }
+    }
+
+    /// The result, if it is there.
+    fn look(&mut self) -> Result<Option<Vec<f32>>, Error> {
+        let Self {
+            engine,
+            awaited,
+            awake_since,
+            fault,
+            ..
+        } = self;
+        let context = &engine.context;
+        if context.check_interrupt().is_err() {
+            engine.work().recorder.check_interrupt(context)?;
+        }
+        if let Some(error) = fault.get() {
+            return Err(error.clone());
+        }
+        context.poll()?;
+        if !awaited.delivery.is_sent() && engine.work().recorder.advance(context)? {
+            // What has just begun may be done soon.
+            *awake_since = Instant::now();
+        }
+        match awaited.delivery.outcome() {
+            None => Ok(None),
+            Some(outcome) => {
+                context.check()?;
+                outcome.clone()?;
+                let values = awaited.values()?;
+                self.came = true;
+                Ok(Some(values))
+            }
+        }
+    }
+
+    /// Whether to be polled again at once.
+    fn stays_awake(&self) -> bool {
+        cfg!(not(target_arch = "wasm32")) && self.awake_since.elapsed() <= AWAKE
+    }
+
+    /// The same as [`look`](Self::look); where it finds nothing, the task sleeps.
+    fn look_or_sleep(&mut self, waker: &task::Waker) -> Result<Option<Vec<f32>>, Error> {
+        let engine = self.engine;
+        engine.sleepers.join(waker, &self.fault);
+        // What is done from now on wakes this task; what was done before is seen here.
+        let found = self.look()?;
+        if found.is_none() {
+            let mut work = engine.work();
+            work.recorder.advance(&engine.context)?;
+            if let Some(oldest) = work.recorder.oldest().cloned() {
+                drop(work);
+                engine.waiter.wait_for(oldest)?;
+            }
+        }
+        Ok(found)
+    }
+}
+
+impl Future for Wait<'_> {
+    type Output = Result<Vec<f32>, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, task: &mut task::Context<'_>) -> Poll<Self::Output> {
+        let waker = task.waker();
+        if let Some(result) = self.look().transpose() {
+            return Poll::Ready(result);
+        }
+        if self.stays_awake() {
+            waker.wake_by_ref();
+            std::thread::yield_now();
+            return Poll::Pending;
+        }
+        match self.look_or_sleep(waker).transpose() {
+            Some(result) => Poll::Ready(result),
+            None => Poll::Pending,
+        }
+    }
+}
+
+impl Drop for Wait<'_> {
+    fn drop(&mut self) {
+        self.engine.sleepers.leave(&self.fault);
+        let mut work = self.engine.work();
+        let (recorder, readback) = work.readback();
+        recorder.is_received();
+        readback.end(&self.awaited, self.came);
     }
 }

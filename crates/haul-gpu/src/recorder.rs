@@ -4,22 +4,35 @@
 //! operators only record what they want done; one compute pass takes it all when the recorded work
 //! is large, the ring of parameters is full, or a result is read.
 //!
-//! Who records faster than the device works waits for it, so that there is never more on its way than an interrupt
-//! can wait for.
+//! Few submissions are on their way at once, so that an interrupt has little to wait for. Who records faster than the
+//! device works does not wait: the rest stays here, in order, and whoever waits for a result submits the
+//! next part when an earlier one is done.
+//!
+//! What is recorded has a number, the `version` of what it writes. Where recorded work never reaches the device, because
+//! an interrupt or a failure ended it, the vectors that it was to write are known by that.
 
 use crate::Error;
+use crate::choice::Trial;
 use crate::context::Context;
 use crate::pace::Pace;
+use crate::waiter::Sleepers;
 use haul_shaders::{Access, Shader};
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
-use std::time::Instant;
+use std::ops::RangeInclusive;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use web_time::Instant;
 
 /// Bytes between the parameters of two dispatches: the portable alignment of dynamic offsets.
 const SLOT: u64 = 256;
 
 /// Dispatches that one submission holds at most.
 const SLOTS: u64 = 256;
+
+/// Submissions that may be on their way while another one joins them, in the work of a full one: one that runs, and
+/// one that waits for it.
+const AHEAD: usize = 2;
 
 /// Part of a buffer, as a kernel sees it.
 #[derive(Clone)]
@@ -29,17 +42,38 @@ pub(crate) struct Binding {
     pub(crate) size: u64,
 }
 
-/// Submissions that may be on their way while more is recorded, in the work of a full one: one that runs, and
-/// one that waits for it.
-const AHEAD: usize = 2;
-
 /// A copy of the first bytes of a buffer that follows the recorded dispatches, and a token that
 /// follows the copy, behind those bytes.
-pub(crate) struct Copy<'c> {
-    pub(crate) from: &'c wgpu::Buffer,
-    pub(crate) to: &'c wgpu::Buffer,
+pub(crate) struct Copy {
+    pub(crate) from: wgpu::Buffer,
+    pub(crate) to: wgpu::Buffer,
     pub(crate) bytes: u64,
     pub(crate) token: u32,
+    pub(crate) delivery: Arc<Delivery>,
+}
+
+/// How far a submission is, for those who wait for it.
+#[derive(Default)]
+pub(crate) struct Delivery {
+    sent: AtomicBool,
+    outcome: OnceLock<Result<(), Error>>,
+}
+
+impl Delivery {
+    /// Whether it has left the queue.
+    pub(crate) fn is_sent(&self) -> bool {
+        self.sent.load(Ordering::Acquire)
+    }
+
+    /// What became of it, once the device is done with it.
+    pub(crate) fn outcome(&self) -> Option<&Result<(), Error>> {
+        self.outcome.get()
+    }
+
+    /// Only what is told first counts.
+    fn tell(&self, outcome: Result<(), Error>) {
+        let _ = self.outcome.set(outcome);
+    }
 }
 
 struct Dispatch {
@@ -53,46 +87,79 @@ struct Pipeline {
     layout: wgpu::BindGroupLayout,
 }
 
+/// What goes out in one submission.
+#[derive(Default)]
+struct Batch {
+    dispatches: Vec<Dispatch>,
+    /// Their parameters, a slot each.
+    bytes: Vec<u8>,
+    work: usize,
+    /// With its token behind the parameters.
+    copy: Option<Copy>,
+    version: u64,
+}
+
+/// A step of what is to be done in order.
+enum Step {
+    Submit(Batch),
+    /// Begins to measure time, once the device has nothing to do.
+    Begin,
+    /// Ends it, once all since then is done.
+    End(Trial),
+}
+
+struct Submission {
+    index: wgpu::SubmissionIndex,
+    work: usize,
+    delivery: Arc<Delivery>,
+}
+
 pub(crate) struct Recorder {
     parameters: wgpu::Buffer,
     pipelines: HashMap<Shader, Pipeline>,
-    dispatches: Vec<Dispatch>,
-    bytes: Vec<u8>,
-    work: usize,
-    /// Submissions that may not be done, the oldest first, and the work of each.
-    submitted: VecDeque<(wgpu::SubmissionIndex, usize)>,
+    /// Whether kernels run without the checks that wgpu adds to them.
+    pub(crate) trusted: bool,
+    /// What is being recorded, and its number.
+    batch: Batch,
+    version: u64,
+    queue: VecDeque<Step>,
+    /// Submissions that may not be done, the oldest first.
+    submitted: VecDeque<Submission>,
+    /// Versions that never reached the device, and why.
+    lost: Vec<(RangeInclusive<u64>, Error)>,
     /// How fast the device works.
     pub(crate) pace: Pace,
+    timer: Instant,
+    /// How many wait for results: while there are any, it is seen when the device is done.
+    waiting: usize,
+    sleepers: Arc<Sleepers>,
 }
 
 impl Recorder {
-    pub(crate) async fn new(context: &Context) -> Result<Self, Error> {
-        let descriptor = wgpu::BufferDescriptor {
-            label: Some("parameters"),
-            // A token has a place behind the last slot.
-            size: SLOT * (SLOTS + 1),
-            usage: wgpu::BufferUsages::UNIFORM
-                | wgpu::BufferUsages::COPY_DST
-                | wgpu::BufferUsages::COPY_SRC,
-            mapped_at_creation: false,
-        };
+    pub(crate) fn new(context: &Context, sleepers: Arc<Sleepers>) -> Result<Self, Error> {
+        let usage = wgpu::BufferUsages::UNIFORM
+            | wgpu::BufferUsages::COPY_DST
+            | wgpu::BufferUsages::COPY_SRC;
         Ok(Self {
-            parameters: context
-                .scoped("parameters", || context.device.create_buffer(&descriptor))
-                .await?,
+            // A token has a place behind the last slot.
+            parameters: context.buffer_for("parameters", SLOT * (SLOTS + 1), usage)?,
             pipelines: HashMap::new(),
-            dispatches: Vec::new(),
-            bytes: Vec::new(),
-            work: 0,
+            trusted: false,
+            batch: Batch::default(),
+            version: 1,
+            queue: VecDeque::new(),
             submitted: VecDeque::new(),
+            lost: Vec::new(),
             pace: Pace::new(),
+            timer: Instant::now(),
+            waiting: 0,
+            sleepers,
         })
     }
 
     /// Records a dispatch of `shader` over that many workgroups. `work` is what it costs, in pairs
-    /// of dimension 3. While the interrupt is raised nothing is recorded; what was recorded before stays, because it
-    /// may be somebody else's.
-    pub(crate) async fn record(
+    /// of dimension 3. While the interrupt is raised nothing is recorded.
+    pub(crate) fn record(
         &mut self,
         context: &Context,
         shader: Shader,
@@ -101,96 +168,241 @@ impl Recorder {
         workgroups: (u32, u32),
         work: usize,
     ) -> Result<(), Error> {
-        context.check_interrupt()?;
+        self.check_interrupt(context)?;
         if let Entry::Vacant(vacant) = self.pipelines.entry(shader) {
-            let pipeline = context
-                .scoped("a compute pipeline", || Pipeline::new(context, shader))
-                .await?;
-            vacant.insert(pipeline);
+            let create = || Pipeline::new(context, shader, self.trusted);
+            vacant.insert(context.scoped("a compute pipeline", create)?);
         }
-        self.bytes.extend_from_slice(bytemuck::bytes_of(parameters));
-        self.dispatches.push(Dispatch {
+        let batch = &mut self.batch;
+        batch
+            .bytes
+            .extend_from_slice(bytemuck::bytes_of(parameters));
+        batch.dispatches.push(Dispatch {
             shader,
             bindings,
             workgroups,
         });
-        self.bytes.resize(self.dispatches.len() * SLOT as usize, 0);
-        self.work += work;
-        if self.work >= self.pace.submission() || self.dispatches.len() as u64 == SLOTS {
-            self.submit(context, None).await?;
-            self.keep_up(context)?;
-        }
-        Ok(())
-    }
-
-    /// Waits until few submissions are on their way.
-    fn keep_up(&mut self, context: &Context) -> Result<(), Error> {
-        let most = AHEAD * self.pace.submission();
-        while self.submitted.iter().map(|(_, work)| work).sum::<usize>() > most {
-            context.check_interrupt()?;
-            if let Some((oldest, _)) = self.submitted.pop_front() {
-                context.wait_for(&oldest)?;
+        let slots = batch.dispatches.len() as u64;
+        batch.bytes.resize((slots * SLOT) as usize, 0);
+        batch.work += work;
+        if batch.work >= self.pace.submission() || slots == SLOTS {
+            self.close(None);
+            self.advance(context)?;
+            if !self.queue.is_empty() {
+                // Maybe nobody has looked for a while.
+                context.poll()?;
+                self.advance(context)?;
             }
         }
         Ok(())
     }
 
-    /// All that was submitted is done.
-    pub(crate) fn is_done(&mut self, now: Instant) {
-        self.submitted.clear();
-        self.pace.ends(now);
+    /// Begins to measure how long that takes which is recorded until [`end`](Self::end).
+    pub(crate) fn begin(&mut self) {
+        self.close(None);
+        self.queue.push_back(Step::Begin);
     }
 
-    /// Some of what was submitted is waited for no longer.
-    pub(crate) fn loses_track(&mut self) {
-        self.pace.forgets();
+    /// Ends the measurement.
+    pub(crate) fn end(&mut self, trial: Trial) {
+        self.close(None);
+        self.queue.push_back(Step::End(trial));
     }
 
-    /// Submits what is recorded, and the copy after it.
-    pub(crate) async fn submit(
+    /// The number of what was recorded last.
+    pub(crate) fn version(&self) -> u64 {
+        self.version - u64::from(self.batch.dispatches.is_empty())
+    }
+
+    /// An error where something of this version never reached the device.
+    pub(crate) fn check(&self, version: u64) -> Result<(), Error> {
+        let lost = self
+            .lost
+            .iter()
+            .find(|(versions, _)| versions.contains(&version));
+        lost.map_or(Ok(()), |(_, error)| Err(error.clone()))
+    }
+
+    /// An error while the interrupt is raised, which ends what is in the queue. What would go out with the next submission
+    /// stays where nothing before it is lost, because it may be somebody else's.
+    pub(crate) fn check_interrupt(&mut self, context: &Context) -> Result<(), Error> {
+        let interrupted = context.check_interrupt();
+        let first = self.queue.iter().find_map(|step| match step {
+            Step::Submit(batch) => Some(batch.version),
+            _ => None,
+        });
+        if let (Err(error), Some(first)) = (&interrupted, first) {
+            self.lose(first, error);
+        }
+        interrupted
+    }
+
+    /// Queues what is recorded, a copy after it, and submits as much of the queue as may be on its way. Who waits for
+    /// the copy says so, and says when he does no longer.
+    pub(crate) fn send(&mut self, context: &Context, copy: Copy) -> Result<(), Error> {
+        self.close(Some(copy));
+        self.waiting += 1;
+        let sent = self.advance(context).map(drop);
+        self.waiting -= usize::from(sent.is_err());
+        sent
+    }
+
+    /// Somebody waits no longer.
+    pub(crate) fn is_received(&mut self) {
+        self.reap();
+        self.waiting -= 1;
+    }
+
+    /// What the device does first, of all that it has been given.
+    pub(crate) fn oldest(&self) -> Option<&wgpu::SubmissionIndex> {
+        self.submitted.front().map(|submission| &submission.index)
+    }
+
+    /// Submits as much of the queue as may be on its way; whether that was anything.
+    pub(crate) fn advance(&mut self, context: &Context) -> Result<bool, Error> {
+        self.reap();
+        let mut any = false;
+        while let Some(step) = self.queue.front() {
+            let on_their_way: usize = self
+                .submitted
+                .iter()
+                .map(|submission| submission.work)
+                .sum();
+            let ready = match step {
+                Step::Submit(_) => on_their_way <= AHEAD * self.pace.submission(),
+                // Time is measured while somebody looks.
+                Step::Begin | Step::End(_) => self.submitted.is_empty() && self.waiting > 0,
+            };
+            let Some(step) = self.queue.pop_front_if(|_| ready) else {
+                break;
+            };
+            any = true;
+            match step {
+                Step::Submit(batch) => self.submit(context, batch)?,
+                Step::Begin => self.timer = Instant::now(),
+                Step::End(trial) => trial.took(self.timer.elapsed()),
+            }
+        }
+        Ok(any)
+    }
+
+    /// What is recorded joins the queue.
+    fn close(&mut self, copy: Option<Copy>) {
+        if self.batch.dispatches.is_empty() && copy.is_none() {
+            return;
+        }
+        let mut batch = std::mem::take(&mut self.batch);
+        if let Some(copy) = &copy {
+            batch
+                .bytes
+                .extend_from_slice(bytemuck::bytes_of(&copy.token));
+        }
+        let version = self.version;
+        self.queue.push_back(Step::Submit(Batch {
+            copy,
+            version,
+            ..batch
+        }));
+        self.version += 1;
+    }
+
+    /// Sees what is done.
+    fn reap(&mut self) {
+        let done = |submission: &mut Submission| submission.delivery.outcome().is_some();
+        let any = self.submitted.pop_front_if(done).is_some();
+        while self.submitted.pop_front_if(done).is_some() {}
+        if any && self.submitted.is_empty() {
+            if self.waiting > 0 {
+                self.pace.ends(Instant::now());
+            } else {
+                // It may have been done for long.
+                self.pace.forgets();
+            }
+        }
+    }
+
+    fn submit(&mut self, context: &Context, batch: Batch) -> Result<(), Error> {
+        let delivery = match &batch.copy {
+            Some(copy) => Arc::clone(&copy.delivery),
+            None => Arc::default(),
+        };
+        let version = batch.version;
+        let outcome = self.submit_for(context, batch, &delivery);
+        if let Err(error) = &outcome {
+            delivery.tell(Err(error.clone()));
+            self.lose(version, error);
+        }
+        outcome
+    }
+
+    fn submit_for(
         &mut self,
         context: &Context,
-        copy: Option<Copy<'_>>,
-    ) -> Result<wgpu::SubmissionIndex, Error> {
+        batch: Batch,
+        delivery: &Arc<Delivery>,
+    ) -> Result<(), Error> {
         context.check()?;
-        let dispatches = std::mem::take(&mut self.dispatches);
-        let mut bytes = std::mem::take(&mut self.bytes);
-        let copy = copy.map(|copy| {
-            let token = bytes.len() as u64;
-            bytes.extend_from_slice(bytemuck::bytes_of(&copy.token));
-            (copy, token)
-        });
-        let work = std::mem::take(&mut self.work);
+        let work = batch.work;
         self.pace.begins(work, Instant::now());
         tracing::trace!(
-            dispatches = dispatches.len(),
-            read = copy.is_some(),
+            dispatches = batch.dispatches.len(),
+            read = batch.copy.is_some(),
             "submit"
         );
-        let submission = context
-            .scoped("a submission", || {
-                self.encode(context, &dispatches, &bytes, copy)
-            })
-            .await?;
-        self.submitted.push_back((submission.clone(), work));
-        Ok(submission)
+        let index = context.scoped("a submission", || self.encode(context, &batch))?;
+        delivery.sent.store(true, Ordering::Release);
+        self.submitted.push_back(Submission {
+            index,
+            work,
+            delivery: Arc::clone(delivery),
+        });
+        let (told, sleepers) = (Arc::clone(delivery), Arc::clone(&self.sleepers));
+        match batch.copy {
+            Some(copy) => context.scoped("mapping a result", || {
+                copy.to.map_async(wgpu::MapMode::Read, .., move |result| {
+                    told.tell(result.map_err(|error| Error::Operation {
+                        what: "mapping a result",
+                        message: error.to_string(),
+                    }));
+                    sleepers.wake();
+                });
+            }),
+            None => context.scoped("a submission", || {
+                context.queue.on_submitted_work_done(move || {
+                    told.tell(Ok(()));
+                    sleepers.wake();
+                });
+            }),
+        }
     }
 
-    fn encode(
-        &self,
-        context: &Context,
-        dispatches: &[Dispatch],
-        bytes: &[u8],
-        copy: Option<(Copy<'_>, u64)>,
-    ) -> wgpu::SubmissionIndex {
-        if !bytes.is_empty() {
-            context.queue.write_buffer(&self.parameters, 0, bytes);
+    /// What is recorded from a version on and not on its way will never be, and whoever waits for it is told.
+    fn lose(&mut self, first: u64, error: &Error) {
+        for step in self.queue.drain(..) {
+            if let Step::Submit(Batch {
+                copy: Some(copy), ..
+            }) = step
+            {
+                copy.delivery.tell(Err(error.clone()));
+            }
+        }
+        self.batch = Batch::default();
+        self.lost.push((first..=self.version, error.clone()));
+        self.version += 1;
+        self.sleepers.wake();
+    }
+
+    fn encode(&self, context: &Context, batch: &Batch) -> wgpu::SubmissionIndex {
+        if !batch.bytes.is_empty() {
+            context
+                .queue
+                .write_buffer(&self.parameters, 0, &batch.bytes);
         }
         let mut encoder = context
             .device
             .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
-        for (slot, dispatch) in dispatches.iter().enumerate() {
+        for (slot, dispatch) in batch.dispatches.iter().enumerate() {
             let Some(pipeline) = self.pipelines.get(&dispatch.shader) else {
                 continue;
             };
@@ -200,19 +412,17 @@ impl Recorder {
             pass.dispatch_workgroups(dispatch.workgroups.0, dispatch.workgroups.1, 1);
         }
         drop(pass);
-        if let Some((copy, token)) = copy {
-            let Copy {
-                from, to, bytes, ..
-            } = copy;
-            encoder.copy_buffer_to_buffer(from, 0, to, 0, bytes);
-            encoder.copy_buffer_to_buffer(&self.parameters, token, to, bytes, 4);
+        if let Some(copy) = &batch.copy {
+            let token = batch.dispatches.len() as u64 * SLOT;
+            encoder.copy_buffer_to_buffer(&copy.from, 0, &copy.to, 0, copy.bytes);
+            encoder.copy_buffer_to_buffer(&self.parameters, token, &copy.to, copy.bytes, 4);
         }
         context.queue.submit([encoder.finish()])
     }
 }
 
 impl Pipeline {
-    fn new(context: &Context, shader: Shader) -> Self {
+    fn new(context: &Context, shader: Shader, trusted: bool) -> Self {
         let label = Some(shader.entry_point());
         let entry = |binding, ty, has_dynamic_offset| wgpu::BindGroupLayoutEntry {
             binding,
@@ -245,10 +455,11 @@ impl Pipeline {
             bind_group_layouts: &[Some(&layout)],
             immediate_size: 0,
         });
-        let module = context.module(wgpu::ShaderModuleDescriptor {
+        let source = wgpu::ShaderModuleDescriptor {
             label,
             source: wgpu::ShaderSource::Wgsl(shader.source().into()),
-        });
+        };
+        let module = context.module(source, trusted);
         let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
             label,
             layout: Some(&pipeline_layout),

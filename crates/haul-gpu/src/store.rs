@@ -4,22 +4,26 @@
 //! while there is room for it, and the one that was not used for longest is given up first.
 
 use lru::LruCache;
+use std::any::Any;
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
 /// The name of a content.
 pub(crate) type Digest = u128;
 
+/// A thing of any kind.
+type Thing = dyn Any + Send + Sync;
+
 /// Things by their content. A store without a budget keeps nothing, and still shares what is in use.
-pub(crate) struct Store<T> {
-    there: HashMap<Digest, Weak<T>>,
+pub(crate) struct Store {
+    there: HashMap<Digest, Weak<Thing>>,
     /// Those that stay without being used, with their bytes.
-    kept: LruCache<Digest, (Arc<T>, u64)>,
+    kept: LruCache<Digest, (Arc<Thing>, u64)>,
     bytes: u64,
     budget: u64,
 }
 
-impl<T> Store<T> {
+impl Store {
     /// One that keeps at most so many bytes.
     pub(crate) fn with_budget(bytes: u64) -> Self {
         Self {
@@ -31,19 +35,25 @@ impl<T> Store<T> {
     }
 
     /// What has this content, if it is there.
-    pub(crate) fn get(&mut self, digest: Digest) -> Option<Arc<T>> {
+    pub(crate) fn get<T: Send + Sync + 'static>(&mut self, digest: Digest) -> Option<Arc<T>> {
         self.kept.promote(&digest);
-        self.there.get(&digest).and_then(Weak::upgrade)
+        self.there.get(&digest)?.upgrade()?.downcast().ok()
     }
 
     /// Puts something there that takes so many bytes.
-    pub(crate) fn put(&mut self, digest: Digest, value: T, bytes: u64) -> Arc<T> {
+    pub(crate) fn put<T: Send + Sync + 'static>(
+        &mut self,
+        digest: Digest,
+        value: T,
+        bytes: u64,
+    ) -> Arc<T> {
         let value = Arc::new(value);
+        let thing: Arc<Thing> = value.clone();
         self.there.retain(|_, value| value.strong_count() > 0);
-        self.there.insert(digest, Arc::downgrade(&value));
+        self.there.insert(digest, Arc::downgrade(&thing));
         // What is larger than the budget would only drive out all others.
         if bytes <= self.budget {
-            if let Some((_, before)) = self.kept.put(digest, (value.clone(), bytes)) {
+            if let Some((_, before)) = self.kept.put(digest, (thing, bytes)) {
                 self.bytes -= before;
             }
             self.bytes += bytes;
@@ -82,10 +92,11 @@ mod tests {
     fn what_is_in_use_is_shared_without_a_budget() {
         let mut store = Store::with_budget(0);
         let first = store.put(1, "one", 8);
-        assert!(Arc::ptr_eq(&first, &store.get(1).unwrap()));
-        assert!(store.get(2).is_none());
+        assert!(Arc::ptr_eq(&first, &store.get::<&str>(1).unwrap()));
+        assert!(store.get::<&str>(2).is_none());
+        assert!(store.get::<u64>(1).is_none(), "it is of another kind");
         drop(first);
-        assert!(store.get(1).is_none(), "nobody uses it");
+        assert!(store.get::<&str>(1).is_none(), "nobody uses it");
         assert!(!store.give_up() && store.bytes() == 0);
         // Names of what is gone do not pile up.
         for digest in 0..100 {
@@ -100,16 +111,16 @@ mod tests {
         for digest in [1, 2] {
             store.put(digest, "kept", 8);
         }
-        assert!(store.get(1).is_some());
+        assert!(store.get::<&str>(1).is_some());
         store.put(3, "kept", 8);
-        assert!(store.get(2).is_none(), "it was used least");
-        assert!(store.get(1).is_some() && store.get(3).is_some());
+        assert!(store.get::<&str>(2).is_none(), "it was used least");
+        assert!(store.get::<&str>(1).is_some() && store.get::<&str>(3).is_some());
         assert_eq!(store.bytes(), 16);
         // One that is too large leaves the others where they are.
         let large = store.put(4, "large", 21);
-        assert!(store.get(4).is_some());
+        assert!(store.get::<&str>(4).is_some());
         drop(large);
-        assert!(store.get(4).is_none() && store.get(1).is_some());
+        assert!(store.get::<&str>(4).is_none() && store.get::<&str>(1).is_some());
         // The same again, of another size, counts once.
         store.put(1, "again", 4);
         assert_eq!(store.bytes(), 12);
@@ -122,7 +133,7 @@ mod tests {
         store.put(2, "idle", 8);
         assert!(store.give_up());
         assert_eq!(store.bytes(), 0);
-        assert!(store.get(2).is_none());
-        assert!(Arc::ptr_eq(&used, &store.get(1).unwrap()));
+        assert!(store.get::<&str>(2).is_none());
+        assert!(Arc::ptr_eq(&used, &store.get::<&str>(1).unwrap()));
     }
 }

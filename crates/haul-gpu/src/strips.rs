@@ -5,11 +5,11 @@
 //! values before the next ones take their place.
 
 use crate::Error;
-use crate::cloud::padded;
+use crate::arrays::padded;
 use crate::context::part;
 use crate::engine::{GpuEngine, Work};
-use crate::pairs::{Extra, Pass};
 use crate::params::{PairParams, StripParams};
+use crate::pass::{Extra, Pass, Terms};
 use crate::tiles::{Extent, Strip};
 use haul_shaders::{Factors, Shader, Values};
 
@@ -18,8 +18,17 @@ const GPU_BYTES: u64 = 64 << 20;
 const SOFTWARE_BYTES: u64 = 8 << 20;
 
 impl GpuEngine {
+    /// Bytes of a strip.
+    pub(crate) fn strip_bytes(&self) -> u64 {
+        if self.software() {
+            SOFTWARE_BYTES
+        } else {
+            GPU_BYTES
+        }
+    }
+
     /// Records all strips of a pass, and their products.
-    pub(crate) async fn record_strips(&self, work: &mut Work, pass: Pass<'_>) -> Result<(), Error> {
+    pub(crate) fn record_strips(&self, work: &mut Work, pass: Pass<'_>) -> Result<(), Error> {
         let Shader::Strip(pairs, values) = pass.shader else {
             return Ok(());
         };
@@ -37,25 +46,18 @@ impl GpuEngine {
             _ => Factors::Differences,
         };
         let product = Shader::StripProduct(factors, self.workgroup());
-        let bytes = if self.software() {
-            SOFTWARE_BYTES
-        } else {
-            GPU_BYTES
-        };
         let extent = self.extent(work, &pass)?;
-        for strip in extent.strips(bytes, product.quads()) {
+        for strip in extent.strips(self.strip_bytes(), extent.strip_columns(), product.quads()) {
             let floats = strip.height() * padded(strip.columns.len());
-            self.grow(&mut work.strip, "a strip of the plan", floats)
-                .await?;
-            self.record_densities(work, &pass, &extent, &strip).await?;
-            self.record_strip_product(work, &pass, product, &strip)
-                .await?;
+            self.grow(&mut work.strip, "a strip of the plan", floats)?;
+            self.record_densities(work, &pass, &extent, &strip)?;
+            self.record_strip_product(work, &pass, product, &strip)?;
         }
         Ok(())
     }
 
     /// Records the densities of a strip.
-    async fn record_densities(
+    fn record_densities(
         &self,
         work: &mut Work,
         pass: &Pass<'_>,
@@ -71,22 +73,26 @@ impl GpuEngine {
         else {
             return Ok(());
         };
-        let cloud = pass.columns.cloud;
+        let Terms {
+            points,
+            potential: column_potential,
+            ..
+        } = pass.columns;
         let columns = strip.columns.start..padded(strip.columns.end);
         for dispatch in &strip.dispatches {
             let rows = strip.rows.start + dispatch.start..strip.rows.start + dispatch.end;
             let mut bindings = vec![
-                pass.rows.points(&rows),
-                cloud.points(&columns),
+                pass.rows.range(&rows),
+                points.range(&columns),
                 part(pass.weights(), columns.start, columns.len()),
-                part(&pass.columns.potential.buffer, columns.start, columns.len()),
-                part(&potential.buffer, rows.start, rows.len()),
+                part(column_potential, columns.start, columns.len()),
+                part(potential, rows.start, rows.len()),
                 part(&work.strip, 0, strip.height() * columns.len()),
             ];
             match pass.slopes() {
                 0 => {}
-                1 => bindings.push(part(&values.buffer, columns.start, strip.columns.len())),
-                _ => bindings.push(part(&values.buffer, rows.start * width, rows.len() * width)),
+                1 => bindings.push(part(values, columns.start, strip.columns.len())),
+                _ => bindings.push(part(values, rows.start * width, rows.len() * width)),
             }
             let parameters = PairParams {
                 rows: rows.len() as u32,
@@ -102,22 +108,20 @@ impl GpuEngine {
                 strip.splits as u32,
             );
             let effort = rows.len() * columns.len() * Extent::pair_work(extent.dimension);
-            work.recorder
-                .record(
-                    &self.context,
-                    pass.shader,
-                    &parameters,
-                    bindings,
-                    workgroups,
-                    effort,
-                )
-                .await?;
+            work.recorder.record(
+                &self.context,
+                pass.shader,
+                &parameters,
+                bindings,
+                workgroups,
+                effort,
+            )?;
         }
         Ok(())
     }
 
     /// Records what a strip adds to the result.
-    async fn record_strip_product(
+    fn record_strip_product(
         &self,
         work: &mut Work,
         pass: &Pass<'_>,
@@ -129,14 +133,14 @@ impl GpuEngine {
         };
         let (rows, columns) = (&strip.rows, &strip.columns);
         let pairs = pass.parameters();
-        let out = part(&pass.out.buffer, rows.start * width, rows.len() * width);
+        let out = part(pass.out, rows.start * width, rows.len() * width);
         let strips = part(&work.strip, 0, strip.height() * padded(columns.len()));
         let differences = pass.slopes() > 0;
         let bindings = if differences {
-            let cloud = pass.columns.cloud;
-            vec![strips, out, cloud.points(columns), pass.rows.points(rows)]
+            let points = pass.columns.points.range(columns);
+            vec![strips, out, points, pass.rows.range(rows)]
         } else {
-            let values = part(&values.buffer, columns.start * width, columns.len() * width);
+            let values = part(values, columns.start * width, columns.len() * width);
             vec![strips, out, values]
         };
         // The coordinates of a slope come without the scale of the kernel.
@@ -158,16 +162,14 @@ impl GpuEngine {
                 rows.len().div_ceil(shader.rows_per_workgroup()) as u32,
                 quads.div_ceil(shader.quads()) as u32,
             );
-            work.recorder
-                .record(
-                    &self.context,
-                    shader,
-                    &parameters,
-                    bindings.clone(),
-                    workgroups,
-                    strip.product_work(quads),
-                )
-                .await?;
+            work.recorder.record(
+                &self.context,
+                shader,
+                &parameters,
+                bindings.clone(),
+                workgroups,
+                strip.product_work(quads),
+            )?;
         }
         Ok(())
     }

@@ -8,7 +8,7 @@
 //! dispatch alone: the order in which the sums of a row are taken, and with it their rounding, is
 //! the same whatever else the device does.
 
-use crate::cloud::padded;
+use crate::arrays::padded;
 use haul_shaders::Shader;
 use std::ops::Range;
 
@@ -137,7 +137,7 @@ impl Extent {
     }
 
     /// Over how many workgroups the columns of a row are split.
-    fn splits(&self) -> usize {
+    pub(crate) fn splits(&self) -> usize {
         let wanted = self.parallelism / self.rows.div_ceil(self.shader.rows_per_workgroup()).max(1);
         let useful = self.columns / LEAST_SPLIT;
         let fitting = elements(self.binding, ALIGNMENT * self.floats_per_state);
@@ -197,18 +197,26 @@ impl Strip {
 }
 
 impl Extent {
-    /// All pairs in strips of at most so many bytes, in the order in which their products are summed: all columns of
-    /// some rows, then the next rows. A workgroup of a product computes `per_workgroup` quads of
-    /// channels.
+    /// Columns of a strip of a wide product.
     ///
     /// A term of a product is rounded at most 64 times in a block of columns, C/64 times in a strip of C columns, and
     /// once for each of the m/C strips: C is such that there are not more than 64 strips, where a binding holds C points.
-    pub(crate) fn strips(&self, bytes: u64, per_workgroup: usize) -> Vec<Strip> {
+    pub(crate) fn strip_columns(&self) -> usize {
+        let columns = self.columns.div_ceil(LEAST_STRIPS);
+        columns.clamp(LEAST_STRIP_COLUMNS, MOST_STRIP_COLUMNS)
+    }
+
+    /// All pairs in strips of at most so many bytes, in the order in which their products are summed: all columns of
+    /// some rows, then the next rows. A strip has at most so many columns; a workgroup of a product computes
+    /// `per_workgroup` quads of channels.
+    pub(crate) fn strips(
+        &self,
+        bytes: u64,
+        most_columns: usize,
+        per_workgroup: usize,
+    ) -> Vec<Strip> {
         let bytes = bytes.min(self.binding);
-        let most_columns = self
-            .columns
-            .div_ceil(LEAST_STRIPS)
-            .clamp(LEAST_STRIP_COLUMNS, MOST_STRIP_COLUMNS)
+        let most_columns = most_columns
             .min(elements(self.binding, self.floats_per_column))
             .min(elements(bytes, ALIGNMENT))
             .next_multiple_of(ALIGNMENT);

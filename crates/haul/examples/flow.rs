@@ -10,7 +10,7 @@
 
 mod panels;
 
-use haul::{Device, Divergence, Engine, Measure, Sinkhorn};
+use haul::{Device, Divergence, Engine, Measure};
 use panels::{BLUE, PALE, Panel};
 use std::{env, error::Error, f64::consts::TAU, fs, path::PathBuf};
 
@@ -31,7 +31,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let device = Device::auto()?; // the best GPU, else the CPU
     let target = Measure::uniform(&word(), 2)?;
     let mut points = disc();
-    let mut sinkhorn = Sinkhorn::blur(0.03).tolerance(1e-3);
+    let mut divergence = Divergence::blur(0.03).tolerance(1e-3);
     let mut bounds = Vec::new();
     let mut frames = Vec::new();
 
@@ -42,7 +42,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     );
     for step in 0..=FRAMES[FRAMES.len() - 1] {
         let cloud = Measure::uniform(&points, 2)?;
-        let terms = Divergence::from(sinkhorn.clone()).evaluate(&device, &cloud, &target)?;
+        let terms = divergence.evaluate(&device, &cloud, &target)?;
         assert!(terms.converged(), "step {step} did not meet its tolerance");
         let (value, least, most) = (terms.value(), terms.lower_bound(), terms.upper_bound());
         bounds.push((least, most));
@@ -58,7 +58,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             *x -= STEP * POINTS as f64 * slope;
         }
         // The next cloud is near this one, and so are its potentials: about half the passes.
-        sinkhorn = sinkhorn.warm_start(terms.ab.potentials()?);
+        divergence = divergence.warm_start(terms.potentials()?);
     }
 
     let folder = PathBuf::from(env::args_os().nth(1).unwrap_or("haul-examples".into()));

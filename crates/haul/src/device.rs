@@ -1,6 +1,7 @@
 //! The engine a program works with, chosen at run time.
 
-use haul_core::engine::{Integrand, Kernel, Ratio, Remembered, Side, Slot, Update};
+use crate::on_device::{Points, Vector, Weights, made, own, owned_terms};
+use haul_core::engine::{Groups, Integrand, Nearest, Pairs, Ratio, Remembered, Side, Slot, Update};
 use haul_core::{Engine, Error, Interrupt, Precision, Result};
 use haul_cpu::CpuEngine;
 use haul_gpu::{GpuEngine, Selection};
@@ -21,28 +22,6 @@ pub enum Device {
     CpuF64(CpuEngine<f64>),
     /// A wgpu device, in f32.
     Gpu(Box<GpuEngine>),
-}
-
-/// A cloud on a [`Device`].
-#[non_exhaustive]
-pub enum Cloud {
-    /// On the CPU, in f32.
-    Cpu(<CpuEngine<f32> as Engine>::Cloud),
-    /// On the CPU, in f64.
-    CpuF64(<CpuEngine<f64> as Engine>::Cloud),
-    /// On a GPU.
-    Gpu(<GpuEngine as Engine>::Cloud),
-}
-
-/// A vector on a [`Device`].
-#[non_exhaustive]
-pub enum Vector {
-    /// On the CPU, in f32.
-    Cpu(<CpuEngine<f32> as Engine>::Vector),
-    /// On the CPU, in f64.
-    CpuF64(<CpuEngine<f64> as Engine>::Vector),
-    /// On a GPU.
-    Gpu(<GpuEngine as Engine>::Vector),
 }
 
 impl Device {
@@ -94,174 +73,133 @@ fn failure(error: haul_gpu::Error) -> Error {
     }
 }
 
-/// A cloud or vector of another device than the one that works.
-#[derive(Debug, thiserror::Error)]
-#[error("a cloud or vector of another device; upload it to this one")]
-struct Foreign;
-
-/// Runs an expression on the engine inside, with the names in brackets taken out of their own
-/// enumerations.
-macro_rules! dispatch {
-    ($device:expr, $engine:ident, [$($kind:ident $name:ident),*], $body:expr) => {
-        match ($device, ($($name,)*)) {
-            (Device::Cpu($engine), ($($kind::Cpu($name),)*)) => $body,
-            (Device::CpuF64($engine), ($($kind::CpuF64($name),)*)) => $body,
-            (Device::Gpu($engine), ($($kind::Gpu($name),)*)) => $body,
-            #[allow(unreachable_patterns)] // where there is nothing to take out
-            (device, _) => Err(Error::Device { device: device.device().to_owned(), source: Box::new(Foreign) }),
-        }
-    };
-}
-
-/// Hands on a sum over pairs: `product` or `gradient`.
-macro_rules! over_pairs {
-    ($device:expr, $method:ident, $kernel:expr, $rows:ident, $columns:ident, $integrand:ident, $out:ident) => {{
-        let (x, f) = ($rows.cloud, $rows.potential);
-        let (y, g) = ($columns.cloud, $columns.potential);
-        let Integrand {
-            factor,
-            values,
-            width,
-        } = $integrand;
-        dispatch!($device, engine, [Cloud x, Vector f, Cloud y, Vector g, Vector values, Vector $out], {
-            let rows = Side { cloud: x, potential: f };
-            let columns = Side { cloud: y, potential: g };
-            engine.$method($kernel, rows, columns, Integrand { factor, values, width }, $out)
-        })
-    }};
-}
-
-/// Wraps what an engine made in the kind of that engine.
-macro_rules! wrap {
-    ($device:expr, $kind:ident, $engine:ident, $body:expr) => {
+/// Runs an expression on the engine inside.
+macro_rules! inside {
+    ($device:expr, $engine:ident => $body:expr) => {
         match $device {
-            Device::Cpu($engine) => $body.map($kind::Cpu),
-            Device::CpuF64($engine) => $body.map($kind::CpuF64),
-            Device::Gpu($engine) => $body.map($kind::Gpu),
+            Device::Cpu($engine) => $body,
+            Device::CpuF64($engine) => $body,
+            Device::Gpu($engine) => {
+                let $engine = &**$engine;
+                $body
+            }
         }
     };
 }
 
 impl Engine for Device {
-    type Cloud = Cloud;
+    type Points = Points;
+    type Weights = Weights;
     type Vector = Vector;
 
     fn device(&self) -> &str {
-        match self {
-            Self::Cpu(engine) => engine.device(),
-            Self::CpuF64(engine) => engine.device(),
-            Self::Gpu(engine) => engine.device(),
-        }
+        inside!(self, engine => engine.device())
     }
 
     fn precision(&self) -> Precision {
-        match self {
-            Self::Cpu(engine) => engine.precision(),
-            Self::CpuF64(engine) => engine.precision(),
-            Self::Gpu(engine) => engine.precision(),
-        }
+        inside!(self, engine => engine.precision())
     }
 
     fn row_roundings(&self, columns: usize, dimension: usize) -> usize {
-        match self {
-            Self::Cpu(engine) => engine.row_roundings(columns, dimension),
-            Self::CpuF64(engine) => engine.row_roundings(columns, dimension),
-            Self::Gpu(engine) => engine.row_roundings(columns, dimension),
-        }
+        inside!(self, engine => engine.row_roundings(columns, dimension))
     }
 
     fn repeats_distances(&self) -> bool {
-        match self {
-            Self::Cpu(engine) => engine.repeats_distances(),
-            Self::CpuF64(engine) => engine.repeats_distances(),
-            Self::Gpu(engine) => engine.repeats_distances(),
-        }
+        inside!(self, engine => engine.repeats_distances())
     }
 
     fn interrupt(&self) -> &Interrupt {
-        match self {
-            Self::Cpu(engine) => engine.interrupt(),
-            Self::CpuF64(engine) => engine.interrupt(),
-            Self::Gpu(engine) => engine.interrupt(),
-        }
+        inside!(self, engine => engine.interrupt())
     }
 
-    fn cloud(&self, points: &[f64], dimension: usize, weights: &[f64]) -> Result<Cloud> {
-        wrap!(
-            self,
-            Cloud,
-            engine,
-            engine.cloud(points, dimension, weights)
-        )
+    fn points(&self, coordinates: &[f64], dimension: usize) -> Result<Points> {
+        inside!(self, engine => Ok(made(engine, engine.points(coordinates, dimension)?)))
+    }
+
+    fn weights(&self, values: &[f64], histograms: usize) -> Result<Weights> {
+        inside!(self, engine => Ok(made(engine, engine.weights(values, histograms)?)))
     }
 
     fn vector(&self, values: &[f64]) -> Result<Vector> {
-        wrap!(self, Vector, engine, engine.vector(values))
+        inside!(self, engine => Ok(made(engine, engine.vector(values)?)))
     }
 
-    fn read(&self, vector: &Vector) -> Result<Vec<f64>> {
-        dispatch!(self, engine, [Vector vector], engine.read(vector))
+    fn zeros(&self, length: usize) -> Result<Vector> {
+        inside!(self, engine => Ok(made(engine, engine.zeros(length)?)))
+    }
+
+    async fn read(&self, vector: &Vector) -> Result<Vec<f64>> {
+        inside!(self, engine => engine.read(own(engine, vector)?).await)
     }
 
     fn softmin(
         &self,
-        kernel: Kernel,
-        rows: &Cloud,
-        columns: Side<'_, Self>,
-        shift: Option<&Vector>,
+        pairs: Pairs<'_, Points>,
+        columns: Side<'_, Weights, Vector>,
+        guess: Option<&Vector>,
+        groups: Option<Groups<'_, Weights, Vector>>,
         out: &mut Vector,
     ) -> Result<()> {
-        let Side { cloud, potential } = columns;
-        match shift {
-            None => {
-                dispatch!(self, engine, [Cloud rows, Cloud cloud, Vector potential, Vector out], {
-                    engine.softmin(kernel, rows, Side { cloud, potential }, None, out)
-                })
-            }
-            Some(shift) => {
-                dispatch!(self, engine, [Cloud rows, Cloud cloud, Vector potential, Vector shift, Vector out], {
-                    engine.softmin(kernel, rows, Side { cloud, potential }, Some(shift), out)
-                })
-            }
-        }
+        inside!(self, engine => {
+            let (pairs, columns) = (own(engine, pairs)?, own(engine, columns)?);
+            let (guess, groups) = (own(engine, guess)?, own(engine, groups)?);
+            engine.softmin(pairs, columns, guess, groups, own(engine, out)?)
+        })
     }
 
     fn product(
         &self,
-        kernel: Kernel,
-        rows: Side<'_, Self>,
-        columns: Side<'_, Self>,
+        pairs: Pairs<'_, Points>,
+        rows: Option<&Vector>,
+        columns: Side<'_, Weights, Vector>,
         integrand: Integrand<'_, Vector>,
         out: &mut Vector,
     ) -> Result<()> {
-        over_pairs!(self, product, kernel, rows, columns, integrand, out)
+        inside!(self, engine => {
+            let (pairs, rows) = (own(engine, pairs)?, own(engine, rows)?);
+            let (columns, integrand) = (own(engine, columns)?, own(engine, integrand)?);
+            engine.product(pairs, rows, columns, integrand, own(engine, out)?)
+        })
     }
 
     fn gradient(
         &self,
-        kernel: Kernel,
-        rows: Side<'_, Self>,
-        columns: Side<'_, Self>,
+        pairs: Pairs<'_, Points>,
+        rows: Option<&Vector>,
+        columns: Side<'_, Weights, Vector>,
         integrand: Integrand<'_, Vector>,
         out: &mut Vector,
     ) -> Result<()> {
-        over_pairs!(self, gradient, kernel, rows, columns, integrand, out)
+        inside!(self, engine => {
+            let (pairs, rows) = (own(engine, pairs)?, own(engine, rows)?);
+            let (columns, integrand) = (own(engine, columns)?, own(engine, integrand)?);
+            engine.gradient(pairs, rows, columns, integrand, own(engine, out)?)
+        })
     }
 
     fn curvature(
         &self,
-        kernel: Kernel,
-        rows: Side<'_, Self>,
-        columns: Side<'_, Self>,
+        pairs: Pairs<'_, Points>,
+        rows: Option<&Vector>,
+        columns: Side<'_, Weights, Vector>,
         directions: &Vector,
         out: &mut Vector,
     ) -> Result<()> {
-        let (x, f) = (rows.cloud, rows.potential);
-        let (y, g) = (columns.cloud, columns.potential);
-        dispatch!(self, engine, [Cloud x, Vector f, Cloud y, Vector g, Vector directions, Vector out], {
-            let rows = Side { cloud: x, potential: f };
-            let columns = Side { cloud: y, potential: g };
-            engine.curvature(kernel, rows, columns, directions, out)
+        inside!(self, engine => {
+            let (pairs, rows) = (own(engine, pairs)?, own(engine, rows)?);
+            let (columns, directions) = (own(engine, columns)?, own(engine, directions)?);
+            engine.curvature(pairs, rows, columns, directions, own(engine, out)?)
+        })
+    }
+
+    async fn nearest(
+        &self,
+        pairs: Pairs<'_, Points>,
+        columns: Side<'_, Weights, Vector>,
+    ) -> Result<Nearest> {
+        inside!(self, engine => {
+            let (pairs, columns) = (own(engine, pairs)?, own(engine, columns)?);
+            engine.nearest(pairs, columns).await
         })
     }
 
@@ -273,106 +211,53 @@ impl Engine for Device {
         scaling: &mut Vector,
         potential: &mut Vector,
     ) -> Result<()> {
-        dispatch!(self, engine, [Vector sums, Vector scaling, Vector potential], {
-            engine.scale(epsilon, rho, sums, scaling, potential)
+        inside!(self, engine => {
+            let (sums, scaling) = (own(engine, sums)?, own(engine, scaling)?);
+            engine.scale(epsilon, rho, sums, scaling, own(engine, potential)?)
         })
     }
 
-    fn marginal_error(&self, rows: &Cloud, ratio: Ratio<'_, Vector>) -> Result<f64> {
-        match ratio {
-            Ratio::Potentials(Update {
-                epsilon,
-                rho,
-                before,
-                after,
-            }) => {
-                dispatch!(self, engine, [Cloud rows, Vector before, Vector after], {
-                                let update = Update { epsilon, rho, before, after };
-                engine.marginal_error(rows, Ratio::Potentials(update))
-                            })
-            }
-            Ratio::Scalings {
-                epsilon,
-                rho,
-                potential,
-                scaling,
-                sums,
-            } => {
-                dispatch!(self, engine, [Cloud rows, Vector potential, Vector scaling, Vector sums], {
-                    engine.marginal_error(rows, Ratio::Scalings { epsilon, rho, potential, scaling, sums })
-                })
-            }
-        }
+    async fn marginal_error(
+        &self,
+        weights: &Weights,
+        ratio: Ratio<'_, Vector>,
+    ) -> Result<Vec<f64>> {
+        inside!(self, engine => {
+            let (weights, ratio) = (own(engine, weights)?, own(engine, ratio)?);
+            engine.marginal_error(weights, ratio).await
+        })
     }
 
     fn combine(&self, terms: &[(f64, &Vector)], out: &mut Vector) -> Result<()> {
-        /// The terms as one engine has them, if they are all its own.
-        macro_rules! own {
-            ($kind:ident) => {
-                terms
-                    .iter()
-                    .map(|(c, v)| {
-                        if let Vector::$kind(v) = v {
-                            Some((*c, v))
-                        } else {
-                            None
-                        }
-                    })
-                    .collect()
-            };
-        }
-        let foreign = || Error::Device {
-            device: self.device().to_owned(),
-            source: Box::new(Foreign),
-        };
-        match (self, out) {
-            (Self::Cpu(engine), Vector::Cpu(out)) => {
-                let terms: Option<Vec<_>> = own!(Cpu);
-                engine.combine(&terms.ok_or_else(foreign)?, out)
-            }
-            (Self::CpuF64(engine), Vector::CpuF64(out)) => {
-                let terms: Option<Vec<_>> = own!(CpuF64);
-                engine.combine(&terms.ok_or_else(foreign)?, out)
-            }
-            (Self::Gpu(engine), Vector::Gpu(out)) => {
-                let terms: Option<Vec<_>> = own!(Gpu);
-                engine.combine(&terms.ok_or_else(foreign)?, out)
-            }
-            _ => Err(foreign()),
-        }
-    }
-
-    fn remember(
-        &self,
-        rows: &Cloud,
-        update: Update<'_, Vector>,
-        slot: Slot<'_, Vector>,
-    ) -> Result<Remembered> {
-        let Update {
-            epsilon,
-            rho,
-            before,
-            after,
-        } = update;
-        let Slot {
-            index,
-            slots,
-            residuals,
-            images,
-        } = slot;
-        dispatch!(self, engine, [Cloud rows, Vector before, Vector after, Vector residuals, Vector images], {
-            let update = Update { epsilon, rho, before, after };
-            engine.remember(rows, update, Slot { index, slots, residuals, images })
+        inside!(self, engine => {
+            let terms = owned_terms(engine, terms)?;
+            engine.combine(&terms, own(engine, out)?)
         })
     }
 
-    fn extrapolate(
+    async fn remember(
+        &self,
+        weights: &Weights,
+        update: Update<'_, Vector>,
+        slot: Slot<'_, Vector>,
+    ) -> Result<Remembered> {
+        inside!(self, engine => {
+            let (weights, update) = (own(engine, weights)?, own(engine, update)?);
+            engine.remember(weights, update, own(engine, slot)?).await
+        })
+    }
+
+    fn mix(
         &self,
         coefficients: &[f64],
+        q: usize,
         offset: f64,
-        images: &Vector,
+        vectors: &Vector,
         out: &mut Vector,
     ) -> Result<()> {
-        dispatch!(self, engine, [Vector images, Vector out], engine.extrapolate(coefficients, offset, images, out))
+        inside!(self, engine => {
+            let (vectors, out) = (own(engine, vectors)?, own(engine, out)?);
+            engine.mix(coefficients, q, offset, vectors, out)
+        })
     }
 }

@@ -20,7 +20,9 @@
 //! the pairs. Every result carries a [`Certificate`]: how far its marginals are from the measures,
 //! and between which bounds the true value lies.
 //!
-//! [`Device`] is one of the engines; each of them can be used alone as well.
+//! [`Device`] is one of the engines; each of them can be used alone as well. [`DeviceChoice`] opens one by name and chooses the
+//! precision that a problem needs; [`Available`] lists all of them, and [`SelfCheck`] says whether one computes right. Of a
+//! cloud, [`Extent`] and [`spacing`] say how large and how dense it is; a [`Reduction`] makes it smaller.
 //!
 //! Whole programs are in the folder `examples`, each of which draws what it finds:
 //!
@@ -28,10 +30,24 @@
 //! - `colours`, the colours of one image for another, by the entropic map;
 //! - `registration`, a rigid motion in spite of outliers, by unbalanced transport.
 
+mod available;
 mod batch;
+mod choice;
 mod device;
+mod extent;
+mod on_device;
+mod points;
+mod reduction;
+mod self_check;
 
-pub use device::{Cloud, Device, Vector};
+pub use available::Available;
+pub use choice::{Conflict, DeviceChoice, PrecisionChoice, Preference};
+pub use device::Device;
+pub use extent::{Extent, spacing};
 pub use haul_core::*;
 pub use haul_cpu::{CpuEngine, InstructionSet};
 pub use haul_gpu::{self as gpu, GpuEngine, Selection};
+pub use on_device::{OnDevice, Points, Vector, Weights};
+pub use points::IntoMeasure;
+pub use reduction::Reduction;
+pub use self_check::{Check, SelfCheck};

@@ -9,7 +9,7 @@ macro_rules! files {
 /// One file a kernel, of the name of its entry point.
 pub(crate) const KERNELS: &[(&str, &str)] = files![
     "":
-    "combine", "costs", "extrapolate", "group_sums", "guessed_finish", "marginal_error", "masses", "nearest",
+    "combine", "costs", "group_sums", "guessed_finish", "marginal_error", "masses", "mixture", "nearest",
     "nearest_finish", "nearest_lines", "product_lines", "remember", "scale", "softmin", "softmin_finish",
     "softmin_lines", "strip", "strip_product", "sums", "sums_finish", "terms",
 ];

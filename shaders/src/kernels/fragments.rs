@@ -66,7 +66,7 @@ impl Shader {
             Self::Scale => "scale",
             Self::MarginalError(_) => "marginal_error",
             Self::Remember(_) => "remember",
-            Self::Extrapolate => "extrapolate",
+            Self::Mixture => "mixture",
             Self::Combine => "combine",
         }
     }

@@ -43,7 +43,7 @@ impl Display for Shader {
             | Self::NearestFinish
             | Self::Masses
             | Self::Scale
-            | Self::Extrapolate
+            | Self::Mixture
             | Self::Combine => Ok(()),
         }
     }

@@ -45,8 +45,8 @@ pub enum Shader {
     MarginalError(Ratio),
     /// Puts an update into a history and measures it.
     Remember(Workgroup),
-    /// A linear combination of the slots of a history.
-    Extrapolate,
+    /// A column of the product of vectors side by side with a matrix.
+    Mixture,
     /// A linear combination of up to four vectors.
     Combine,
 }
@@ -112,7 +112,7 @@ impl Shader {
             Self::Scale,
             Self::MarginalError(Ratio::Potentials),
             Self::MarginalError(Ratio::Scalings),
-            Self::Extrapolate,
+            Self::Mixture,
             Self::Combine,
         ]);
         all
@@ -299,7 +299,7 @@ impl Shader {
             Self::MarginalError(Ratio::Potentials) => &[R, R, R, W],
             Self::MarginalError(Ratio::Scalings) => &[R, R, R, R, W],
             Self::Remember(_) => &[R, R, R, W, W, W],
-            Self::Extrapolate => &[R, W],
+            Self::Mixture => &[R, W],
             Self::Combine => &[R, R, R, R, W],
         }
     }

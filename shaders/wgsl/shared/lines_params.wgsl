@@ -21,7 +21,7 @@ struct Params {
     carried: u32,
     // 1: the result is written, and not the state.
     finished: u32,
-    // 1: rows have a potential; 0: it is 0.
+    // 0: the potentials of rows are 0; 1: those of one line serve all; 2: each line has its own.
     potential: u32,
     // Potentials are multiplied with this: log2(e)/ε.
     sharpness: f32,

@@ -1,4 +1,8 @@
 
 fn row_term(place: u32) -> f32 {
-    return select(0.0, params.sharpness * row_potential[place], params.potential == 1u);
+    if params.potential == 0u {
+        return 0.0;
+    }
+    let point = (place / params.inner) % params.points_of_rows;
+    return params.sharpness * row_potential[select(place, point, params.potential == 1u)];
 }

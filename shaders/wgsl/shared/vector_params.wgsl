@@ -13,8 +13,10 @@ struct Params {
     token: u32,
     // The slot of a history that is written.
     slot: u32,
-    // What an extrapolation adds to every element.
+    // What a mixture adds to every element.
     offset: f32,
+    // Vectors that lie side by side: an element has so many numbers.
+    lines: u32,
     // Numbers whose meaning the kernel tells.
     coefficients: array<vec4<f32>, 4>,
 }

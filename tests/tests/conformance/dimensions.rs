@@ -1,7 +1,7 @@
 //! Points of many dimensions and products of many values: what is lost in sums over dimensions, and sums of
 //! more values than a kernel holds. And densities near 1, whose excess alone is asked for.
 
-use crate::operators::{Uploaded, gradient, product, side, unit};
+use crate::operators::{Uploaded, curvature, gradient, product, read, side, unit};
 use haul::engine::{Factor, Kernel, distance_roundings};
 use haul::{Cost, Device, Engine, Precision};
 use haul_tests::clouds::Numbers;
@@ -85,11 +85,11 @@ fn a_potential_loses_no_more_in_many_dimensions(device: &Device) {
             Uploaded::new(device, &columns),
         );
         let guess = device.vector(&[exact; 3]).unwrap();
-        let mut out = device.vector(&[0.0; 3]).unwrap();
+        let mut out = device.zeros(3).unwrap();
         device
-            .softmin(kernel, &x.cloud, y.side(), Some(&guess), &mut out)
+            .softmin(x.pairs(kernel, &y), y.side(), Some(&guess), None, &mut out)
             .unwrap();
-        let got = device.read(&out).unwrap();
+        let got = read(device, &out);
         let close = |got: &[f64], roundings: f64| {
             close(got, &[exact; 3], |_| roundings * unit(device) * exact)
         };
@@ -150,16 +150,7 @@ fn slopes_of_many_dimensions(device: &Device) {
 
             let directions = Numbers::new(8).vector(n * d, -1.0, 1.0);
             let (expected, sizes) = dense::curvature(cost, epsilon, &rows, &columns, &directions);
-            let (x, y) = (
-                Uploaded::new(device, &rows),
-                Uploaded::new(device, &columns),
-            );
-            let directions = device.vector(&directions).unwrap();
-            let mut out = device.vector(&vec![0.0; n * d]).unwrap();
-            device
-                .curvature(kernel, x.side(), y.side(), &directions, &mut out)
-                .unwrap();
-            let got = device.read(&out).unwrap();
+            let got = curvature(device, kernel, &rows, &columns, &directions);
             let compared = |got: &[f64]| close(got, &expected, |k| relative * sizes[k]);
             accept(&format!("curvature {context}"), compared(&got));
             let mut shifted = got;

@@ -3,6 +3,7 @@
 use haul::{Device, Engine, Error, Measure, Sinkhorn};
 use haul_tests::clouds::measure;
 use haul_tests::engines::{ADAPTERS, Body, own_device};
+use haul_tests::wait;
 
 pub const BODIES: &[(&str, Body)] = &[
     ("a_lost_device_is_an_error", a_lost_device_is_an_error),
@@ -43,7 +44,8 @@ fn a_lost_device_is_an_error(_: &Device) {
         .err()
         .expect("a solve on a destroyed device");
     assert!(matches!(error, Error::Device { .. }), "{error:?}");
-    assert!(matches!(engine.read(&vector), Err(Error::Device { .. })));
+    let read = wait(engine.read(&vector));
+    assert!(matches!(read, Err(Error::Device { .. })));
     assert!(matches!(engine.vector(&[1.0]), Err(Error::Device { .. })));
 }
 
@@ -62,15 +64,17 @@ fn a_buffer_beyond_the_limit_is_named_with_its_size(_: &Device) {
         "{message}"
     );
     // And the device still works.
-    assert_eq!(engine.read(&engine.vector(&[3.0]).unwrap()).unwrap(), [3.0]);
+    let vector = engine.vector(&[3.0]).unwrap();
+    assert_eq!(wait(engine.read(&vector)).unwrap(), [3.0]);
 }
 
 fn a_cloud_of_another_device_is_refused(device: &Device) {
     let foreign = Device::cpu().vector(&[1.0]).unwrap();
-    assert!(matches!(device.read(&foreign), Err(Error::Device { .. })));
+    let read = wait(device.read(&foreign));
+    assert!(matches!(read, Err(Error::Device { .. })));
     let mut out = device.vector(&[0.0]).unwrap();
     assert!(device.combine(&[(1.0, &foreign)], &mut out).is_err());
-    assert!(device.extrapolate(&[1.0], 0.0, &foreign, &mut out).is_err());
+    assert!(device.mix(&[1.0], 1, 0.0, &foreign, &mut out).is_err());
 }
 
 fn adapter_choice(device: &Device) {

@@ -148,7 +148,7 @@ fn compare(
     }
 }
 
-fn gradients(solution: &Solution<'_, Device>) -> [Gradient; 2] {
+fn gradients(solution: &Solution<&Device>) -> [Gradient; 2] {
     [
         solution.gradient().unwrap(),
         solution.gradient_target().unwrap(),
@@ -197,7 +197,7 @@ fn gradients_are_differences_of_converged_values(device: &Device) {
     }
 }
 
-fn of_terms(terms: &Terms<'_, Device>) -> [Gradient; 2] {
+fn of_terms(terms: &Terms<&Device>) -> [Gradient; 2] {
     [terms.gradient().unwrap(), terms.gradient_target().unwrap()]
 }
 
@@ -310,7 +310,7 @@ fn truncated_gradients_are_differences(device: &Device) {
         let cost = Cost::power(p).unwrap();
         for iterations in [0, 1, 2, 7] {
             let (a, b) = pair([1.7, 1.7]);
-            let settings = Truncated::iterations(iterations).epsilon(epsilon).p(p);
+            let settings = Truncated::epsilon(epsilon).iterations(iterations).p(p);
             let got = settings.evaluate(device, &a, &b).unwrap();
             let expected = truncated(cost, epsilon, iterations, &a, &b);
             let context = format!("W_L, p {p}, L {iterations}");
@@ -329,7 +329,7 @@ fn truncated_gradients_take_few_passes(device: &Device) {
     let (a, b) = pair([1.0, 1.0]);
     for iterations in [0, 3, 10] {
         let engine = Counting::new(device);
-        let settings = Truncated::iterations(iterations).epsilon(0.3);
+        let settings = Truncated::epsilon(0.3).iterations(iterations);
         let cost = settings.evaluate(&engine, &a, &b).unwrap();
         let forward = engine.counts();
         assert_eq!(

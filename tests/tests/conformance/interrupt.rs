@@ -1,12 +1,13 @@
 //! Ends asked for from outside: the flag of an engine, and an observer that abandons a solve. Each body has
 //! an engine of its own, because the flag ends whatever runs on it.
 
-use crate::operators::{Uploaded, side};
-use haul::engine::{Factor, Integrand, Kernel};
+use crate::operators::{Uploaded, Vector, side};
+use haul::engine::{Factor, Integrand, Kernel, Pairs};
 use haul::{Cost, Device, Engine, Error, Result, Sinkhorn, Stop};
 use haul_tests::clouds::measure;
 use haul_tests::counting::Counting;
 use haul_tests::engines::Body;
+use haul_tests::wait;
 use std::ops::ControlFlow;
 use std::time::Instant;
 
@@ -41,36 +42,37 @@ fn operators(device: &Device, n: usize) -> Vec<Result<Vec<f64>>> {
         values: &ones,
         width: 1,
     };
-    let finish = |outcome: Result<()>, out: &haul::Vector| outcome.and_then(|()| device.read(out));
-    let out = |width: usize| device.vector(&vec![0.0; n * width]).unwrap();
+    let finish =
+        |outcome: Result<()>, out: &Vector| outcome.and_then(|()| wait(device.read(out)));
+    let out = |width: usize| device.zeros(n * width).unwrap();
     let [mut cold, mut warm, mut own, mut sums] = [0; 4].map(|_| out(1));
     let [mut slopes, mut moments] = [0; 2].map(|_| out(2));
     let (x, y) = (&x, &y);
+    let (pairs, f) = (x.pairs(KERNEL, y), Some(&x.potential));
+    let itself = Pairs {
+        symmetric: true,
+        ..x.pairs(KERNEL, x)
+    };
     vec![
         finish(
-            device.softmin(KERNEL, &x.cloud, y.side(), None, &mut cold),
+            device.softmin(pairs, y.side(), None, None, &mut cold),
             &cold,
         ),
+        finish(device.softmin(pairs, y.side(), f, None, &mut warm), &warm),
+        finish(device.softmin(itself, x.side(), f, None, &mut own), &own),
         finish(
-            device.softmin(KERNEL, &x.cloud, y.side(), Some(&x.potential), &mut warm),
-            &warm,
-        ),
-        finish(
-            device.softmin(KERNEL, &x.cloud, x.side(), Some(&x.potential), &mut own),
-            &own,
-        ),
-        finish(
-            device.product(KERNEL, x.side(), y.side(), integrand, &mut sums),
+            device.product(pairs, f, y.side(), integrand, &mut sums),
             &sums,
         ),
         finish(
-            device.gradient(KERNEL, x.side(), y.side(), integrand, &mut slopes),
+            device.gradient(pairs, f, y.side(), integrand, &mut slopes),
             &slopes,
         ),
         finish(
-            device.curvature(KERNEL, x.side(), y.side(), &directions, &mut moments),
+            device.curvature(pairs, f, y.side(), &directions, &mut moments),
             &moments,
         ),
+        wait(device.nearest(pairs, y.side())).map(|nearest| nearest.values),
     ]
 }
 
@@ -99,10 +101,10 @@ fn a_flag_raised_during_a_pass_ends_it(device: &Device) {
     let pass = |n: usize| {
         let sides = [side(n, 3, 1, 0.0), side(n, 3, 2, 0.0)];
         let [x, y] = sides.map(|side| Uploaded::new(device, &side));
-        let mut out = device.vector(&vec![0.0; n]).unwrap();
+        let mut out = device.zeros(n).unwrap();
         let begin = Instant::now();
-        let outcome = device.softmin(KERNEL, &x.cloud, y.side(), None, &mut out);
-        let outcome = outcome.and_then(|()| device.read(&out));
+        let outcome = device.softmin(x.pairs(KERNEL, &y), y.side(), None, None, &mut out);
+        let outcome = outcome.and_then(|()| wait(device.read(&out)));
         (outcome, begin.elapsed())
     };
     let before = pass(small).0.unwrap();

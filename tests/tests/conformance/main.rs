@@ -6,15 +6,23 @@ mod dimensions;
 mod energy;
 mod faults;
 mod gradient;
+mod grids;
+mod groups;
+mod handles;
 mod hessian;
+mod histograms;
 mod interrupt;
 mod limits;
+mod lines;
+mod near;
+mod nearest;
 mod operators;
 mod scores;
 mod sharing;
 mod solver;
 mod stalls;
 mod unbalanced;
+mod waits;
 
 use haul_tests::engines;
 use libtest_mimic::Arguments;
@@ -39,9 +47,19 @@ fn main() -> ExitCode {
             limits::BODIES,
             scores::BODIES,
             stalls::BODIES,
+            lines::BODIES,
+            near::BODIES,
+            nearest::BODIES,
+            groups::BODIES,
+            grids::BODIES,
+            histograms::BODIES,
+            waits::BODIES,
         ];
         for (name, body) in bodies.concat() {
             trials.push(engine.trial(name, body));
+        }
+        for (name, body) in handles::BODIES {
+            trials.push(engine.trial_of_handles(name, *body));
         }
         for (name, body) in interrupt::BODIES {
             trials.push(engine.trial_alone(name, *body));
@@ -55,7 +73,15 @@ fn main() -> ExitCode {
     }
     // What an instruction set changes is in the operators.
     for engine in engines::cpu_on_other_instructions() {
-        let bodies = [operators::BODIES, dimensions::BODIES, dimensions::EXCESS];
+        let bodies = [
+            operators::BODIES,
+            dimensions::BODIES,
+            dimensions::EXCESS,
+            lines::BODIES,
+            near::BODIES,
+            nearest::BODIES,
+            groups::BODIES,
+        ];
         for (name, body) in bodies.concat() {
             trials.push(engine.trial(name, body));
         }

@@ -5,12 +5,13 @@
 //! (d + 8) u M in each term of a sum. Every comparison is made a second time with one value
 //! perturbed by a thousand tolerances, and must then fail.
 
-use haul::engine::{Factor, Integrand, Kernel, Ratio, Side, Slot, Update};
-use haul::{Cost, Device, Engine, Error};
+use haul::engine::{Factor, Integrand, Kernel, Pairs, Ratio, Remembered, Side, Slot, Update};
+use haul::{Cost, Device, Engine, Error, Result};
 use haul_tests::clouds::{Numbers, points, weights};
 use haul_tests::compare::{accept, close, number, reject};
 use haul_tests::dense;
 use haul_tests::engines::Body;
+use haul_tests::wait;
 
 pub const BODIES: &[(&str, Body)] = &[
     ("softmin_is_a_log_sum_exp", softmin_is_a_log_sum_exp),
@@ -82,7 +83,7 @@ pub const BODIES: &[(&str, Body)] = &[
 const SHAPES: [(usize, usize); 5] = [(1, 1), (2, 7), (7, 300), (300, 7), (600, 513)];
 const DIMENSIONS: [usize; 8] = [1, 2, 3, 4, 5, 8, 17, 64];
 
-fn costs() -> [Cost; 4] {
+pub(crate) fn costs() -> [Cost; 4] {
     [0.5, 1.0, 1.5, 2.0].map(|p| Cost::power(p).unwrap())
 }
 
@@ -101,28 +102,56 @@ pub(crate) fn side(n: usize, d: usize, seed: u64, height: f64) -> dense::Side {
     }
 }
 
+pub(crate) type Points = <Device as Engine>::Points;
+pub(crate) type Weights = <Device as Engine>::Weights;
+pub(crate) type Vector = <Device as Engine>::Vector;
+
 /// A side as the device holds it.
 pub(crate) struct Uploaded {
-    pub(crate) cloud: haul::Cloud,
-    pub(crate) potential: haul::Vector,
+    pub(crate) points: Points,
+    pub(crate) weights: Weights,
+    pub(crate) potential: Vector,
 }
 
 impl Uploaded {
     pub(crate) fn new(device: &Device, side: &dense::Side) -> Self {
         Self {
-            cloud: device
-                .cloud(&side.points, side.dimension, &side.weights)
-                .unwrap(),
+            points: device.points(&side.points, side.dimension).unwrap(),
+            weights: device.weights(&side.weights, 1).unwrap(),
             potential: device.vector(&side.potential).unwrap(),
         }
     }
 
-    pub(crate) fn side(&self) -> Side<'_, Device> {
-        Side {
-            cloud: &self.cloud,
-            potential: &self.potential,
-        }
+    pub(crate) fn side(&self) -> Side<'_, Weights, Vector> {
+        Side::new(&self.weights, &self.potential)
     }
+
+    /// All pairs of these rows and those columns.
+    pub(crate) fn pairs<'v>(&'v self, kernel: Kernel, columns: &'v Self) -> Pairs<'v, Points> {
+        Pairs::new(kernel, &self.points, &columns.points)
+    }
+}
+
+pub(crate) fn read(device: &Device, vector: &Vector) -> Vec<f64> {
+    wait(device.read(vector)).unwrap()
+}
+
+/// What an operator writes into a vector of so many values.
+pub(crate) fn written(
+    device: &Device,
+    length: usize,
+    operator: impl FnOnce(&mut Vector) -> Result<()>,
+) -> Result<Vec<f64>> {
+    let mut out = device.zeros(length)?;
+    operator(&mut out)?;
+    wait(device.read(&out))
+}
+
+/// The marginal error of one histogram.
+fn error_of_one(device: &Device, weights: &Weights, ratio: Ratio<'_, Vector>) -> f64 {
+    let errors = wait(device.marginal_error(weights, ratio)).unwrap();
+    assert_eq!(errors.len(), 1);
+    errors[0]
 }
 
 fn softmin(
@@ -132,21 +161,13 @@ fn softmin(
     columns: &dense::Side,
     guess: Option<&[f64]>,
 ) -> Vec<f64> {
-    let (rows, columns) = (Uploaded::new(device, rows), Uploaded::new(device, columns));
-    let mut out = device
-        .vector(&vec![0.0; device.read(&rows.potential).unwrap().len()])
-        .unwrap();
+    let (x, y) = (Uploaded::new(device, rows), Uploaded::new(device, columns));
+    let mut out = device.zeros(rows.len()).unwrap();
     let guess = guess.map(|guess| device.vector(guess).unwrap());
     device
-        .softmin(
-            kernel,
-            &rows.cloud,
-            columns.side(),
-            guess.as_ref(),
-            &mut out,
-        )
+        .softmin(x.pairs(kernel, &y), y.side(), guess.as_ref(), None, &mut out)
         .unwrap();
-    device.read(&out).unwrap()
+    read(device, &out)
 }
 
 pub(crate) fn product(
@@ -160,16 +181,17 @@ pub(crate) fn product(
 ) -> Vec<f64> {
     let (x, y) = (Uploaded::new(device, rows), Uploaded::new(device, columns));
     let values = device.vector(values).unwrap();
-    let mut out = device.vector(&vec![0.0; rows.len() * width]).unwrap();
+    let mut out = device.zeros(rows.len() * width).unwrap();
     let integrand = Integrand {
         factor,
         values: &values,
         width,
     };
+    let rows = Some(&x.potential);
     device
-        .product(kernel, x.side(), y.side(), integrand, &mut out)
+        .product(x.pairs(kernel, &y), rows, y.side(), integrand, &mut out)
         .unwrap();
-    device.read(&out).unwrap()
+    read(device, &out)
 }
 
 fn softmin_is_a_log_sum_exp(device: &Device) {
@@ -280,19 +302,19 @@ fn a_measure_against_itself_may_take_half_the_pairs(device: &Device) {
                 itself.potential[far] += 300.0 * epsilon;
             }
             let expected = dense::softmin(cost, epsilon, &itself, &itself);
-            let cloud = device.cloud(&itself.points, d, &itself.weights).unwrap();
-            let potential = device.vector(&itself.potential).unwrap();
-            let columns = Side {
-                cloud: &cloud,
-                potential: &potential,
+            let uploaded = Uploaded::new(device, &itself);
+            let pairs = Pairs {
+                symmetric: true,
+                ..uploaded.pairs(kernel, &uploaded)
             };
-            let mut out = device.vector(&vec![0.0; n]).unwrap();
+            let guess = Some(&uploaded.potential);
+            let mut out = device.zeros(n).unwrap();
             device
-                .softmin(kernel, &cloud, columns, Some(&potential), &mut out)
+                .softmin(pairs, uploaded.side(), guess, None, &mut out)
                 .unwrap();
             let size = dense::largest_cost(cost, &itself, &itself) + 2.0 * itself.height();
             let tolerance = (d as f64 + 8.0) * unit(device) * (size + epsilon);
-            let got = device.read(&out).unwrap();
+            let got = read(device, &out);
             let context = format!("n {n}, d {d}, {cost:?}");
             accept(&context, close(&got, &expected, |_| tolerance));
             let off: Vec<f64> = expected.iter().map(|f| f + 3.0 * tolerance).collect();
@@ -398,16 +420,17 @@ pub(crate) fn gradient(
 ) -> Vec<f64> {
     let (x, y) = (Uploaded::new(device, rows), Uploaded::new(device, columns));
     let values = device.vector(values).unwrap();
-    let mut out = device.vector(&vec![0.0; rows.points.len()]).unwrap();
+    let mut out = device.zeros(rows.points.len()).unwrap();
     let integrand = Integrand {
         factor,
         values: &values,
         width: 1,
     };
+    let rows = Some(&x.potential);
     device
-        .gradient(kernel, x.side(), y.side(), integrand, &mut out)
+        .gradient(x.pairs(kernel, &y), rows, y.side(), integrand, &mut out)
         .unwrap();
-    device.read(&out).unwrap()
+    read(device, &out)
 }
 
 fn gradients_sum_the_slopes_of_the_cost(device: &Device) {
@@ -446,6 +469,23 @@ fn gradients_sum_the_slopes_of_the_cost(device: &Device) {
     }
 }
 
+pub(crate) fn curvature(
+    device: &Device,
+    kernel: Kernel,
+    rows: &dense::Side,
+    columns: &dense::Side,
+    directions: &[f64],
+) -> Vec<f64> {
+    let (x, y) = (Uploaded::new(device, rows), Uploaded::new(device, columns));
+    let directions = device.vector(directions).unwrap();
+    let mut out = device.zeros(rows.points.len()).unwrap();
+    let rows = Some(&x.potential);
+    device
+        .curvature(x.pairs(kernel, &y), rows, y.side(), &directions, &mut out)
+        .unwrap();
+    read(device, &out)
+}
+
 fn curvatures_sum_the_second_moments(device: &Device) {
     for d in DIMENSIONS {
         for (n, m) in SHAPES {
@@ -456,17 +496,8 @@ fn curvatures_sum_the_second_moments(device: &Device) {
                 let directions = Numbers::new(7).vector(n * d, -1.0, 1.0);
                 let (expected, sizes) =
                     dense::curvature(cost, epsilon, &rows, &columns, &directions);
-                let (x, y) = (
-                    Uploaded::new(device, &rows),
-                    Uploaded::new(device, &columns),
-                );
-                let directions = device.vector(&directions).unwrap();
-                let mut out = device.vector(&vec![0.0; n * d]).unwrap();
                 let kernel = Kernel { cost, epsilon };
-                device
-                    .curvature(kernel, x.side(), y.side(), &directions, &mut out)
-                    .unwrap();
-                let got = device.read(&out).unwrap();
+                let got = curvature(device, kernel, &rows, &columns, &directions);
                 let largest = dense::largest_cost(cost, &rows, &columns);
                 let size = largest + rows.height() + columns.height();
                 let relative = (d as f64 + 12.0) * unit(device) * (1.0 + size / epsilon);
@@ -571,10 +602,8 @@ fn more_columns_than_a_loop_may_run(device: &Device) {
 fn vectors_come_back_as_they_went(device: &Device) {
     for length in [0, 1, 63, 64, 65, 100_000] {
         let values = points(length, 1, 14);
-        assert_eq!(
-            device.read(&device.vector(&values).unwrap()).unwrap(),
-            values
-        );
+        assert_eq!(read(device, &device.vector(&values).unwrap()), values);
+        assert_eq!(read(device, &device.zeros(length).unwrap()), vec![0.0; length]);
     }
 }
 
@@ -597,7 +626,7 @@ fn combinations_of_vectors(device: &Device) {
             let list: Vec<_> = coefficients.iter().copied().zip(&uploaded).collect();
             device.combine(&list, &mut out).unwrap();
             let tolerance = 2.0 * terms as f64 * 2.0 * unit(device);
-            let got = device.read(&out).unwrap();
+            let got = read(device, &out);
             accept(
                 &format!("{terms} terms of {length}"),
                 close(&got, &expected, |_| tolerance),
@@ -618,11 +647,10 @@ fn combinations_of_vectors(device: &Device) {
 fn histories(device: &Device) {
     for (n, slots) in [(1, 2), (300, 3), (2500, 20), (70_000, 2)] {
         let rows = side(n, 2, 21, 0.0);
-        let cloud = device.cloud(&rows.points, 2, &rows.weights).unwrap();
+        let weights = device.weights(&rows.weights, 1).unwrap();
         let epsilon = 0.5;
-        let zeros = vec![0.0; n * slots];
-        let mut residuals = device.vector(&zeros).unwrap();
-        let mut images = device.vector(&zeros).unwrap();
+        let mut residuals = device.zeros(n * slots).unwrap();
+        let mut images = device.zeros(n * slots).unwrap();
         let mut kept: Vec<Vec<f64>> = vec![vec![0.0; n]; slots];
         let mut expected_images = vec![vec![0.0; n]; slots];
         // The first slot is written twice: what was there is gone.
@@ -647,18 +675,18 @@ fn histories(device: &Device) {
                 residuals: &mut residuals,
                 images: &mut images,
             };
-            let remembered = device.remember(&cloud, update, slot).unwrap();
+            let remembered = wait(device.remember(&weights, update, slot)).unwrap();
+            let Remembered { errors, means, products: got } = remembered;
+            assert_eq!((errors.len(), means.len()), (1, 1));
             kept[index] = after.iter().zip(&before).map(|(a, b)| a - b).collect();
             expected_images[index] = after;
-            let error = device
-                .marginal_error(&cloud, Ratio::Potentials(update))
-                .unwrap();
+            let error = error_of_one(device, &weights, Ratio::Potentials(update));
             // Ratios up to e⁴, weights of sum 1, sums of 256 terms.
             let tolerance = 256.0 * unit(device) * 55.0;
-            accept("error", number("error", remembered.error, error, tolerance));
+            accept("error", number("error", errors[0], error, tolerance));
             let images = &expected_images[index];
             let mean = images.iter().zip(&rows.weights).map(|(f, a)| a * f).sum();
-            accept("mean", number("mean", remembered.mean, mean, tolerance));
+            accept("mean", number("mean", means[0], mean, tolerance));
             let products: Vec<f64> = kept
                 .iter()
                 .map(|other| {
@@ -673,15 +701,15 @@ fn histories(device: &Device) {
             let tolerance = 256.0 * unit(device) * 4.0 * n as f64;
             accept(
                 &format!("products of slot {index} of {slots}"),
-                close(&remembered.products, &products, |_| tolerance),
+                close(&got, &products, |_| tolerance),
             );
             let off: Vec<f64> = products.iter().map(|p| p + 3.0 * tolerance).collect();
-            reject("products", close(&remembered.products, &off, |_| tolerance));
+            reject("products", close(&got, &off, |_| tolerance));
         }
         let coefficients: Vec<f64> = (0..slots).map(|slot| slot as f64 - 1.5).collect();
         let mut out = device.vector(&vec![f64::NAN; n]).unwrap();
         device
-            .extrapolate(&coefficients, 0.75, &images, &mut out)
+            .mix(&coefficients, slots, 0.75, &images, &mut out)
             .unwrap();
         let expected: Vec<f64> = (0..n)
             .map(|i| {
@@ -693,7 +721,7 @@ fn histories(device: &Device) {
         let tolerance = 4.0 * slots as f64 * unit(device) * size;
         accept(
             "extrapolation",
-            close(&device.read(&out).unwrap(), &expected, |_| tolerance),
+            close(&read(device, &out), &expected, |_| tolerance),
         );
     }
 }
@@ -718,10 +746,7 @@ fn scaling(device: &Device) {
         device
             .scale(epsilon, rho, &uploaded, &mut scaling, &mut potential)
             .unwrap();
-        (
-            device.read(&scaling).unwrap(),
-            device.read(&potential).unwrap(),
-        )
+        (read(device, &scaling), read(device, &potential))
     };
     // With a penalty the whole potential is damped: f + ε log u ← λ(f − ε log s).
     for rho in [0.01, 0.5, 40.0] {
@@ -766,7 +791,7 @@ fn scaling(device: &Device) {
 fn marginal_error(device: &Device) {
     for n in [1, 300, 70_000] {
         let rows = side(n, 2, 16, 0.0);
-        let cloud = device.cloud(&rows.points, 2, &rows.weights).unwrap();
+        let weights = device.weights(&rows.weights, 1).unwrap();
         let (before, after) = (points(n, 1, 17), points(n, 1, 18));
         let epsilon = 0.5;
         let terms = before
@@ -789,7 +814,7 @@ fn marginal_error(device: &Device) {
             before: &vectors.0,
             after: &vectors.1,
         });
-        let got = device.marginal_error(&cloud, ratio).unwrap();
+        let got = error_of_one(device, &weights, ratio);
         // Ratios up to e⁴, weights of sum 1, blocks of 256.
         let tolerance = 256.0 * unit(device) * 55.0;
         accept("potentials", number("error", got, expected, tolerance));
@@ -811,7 +836,7 @@ fn marginal_error(device: &Device) {
             scaling: &scalings,
             sums: &vectors.1,
         };
-        let got = device.marginal_error(&cloud, ratio).unwrap();
+        let got = error_of_one(device, &weights, ratio);
         accept(
             "scalings",
             number("error", got, expected, 256.0 * unit(device) * 5.0),
@@ -820,7 +845,7 @@ fn marginal_error(device: &Device) {
             "twice the error",
             number("error", 2.0 * got, expected, tolerance),
         );
-        penalized_marginal_error(device, &rows, &cloud);
+        penalized_marginal_error(device, &rows, &weights);
         // Far off is finite.
         let far = (
             device.vector(&vec![1e5; n]).unwrap(),
@@ -833,7 +858,7 @@ fn marginal_error(device: &Device) {
                 before: &far.0,
                 after: &far.1,
             });
-            let error = device.marginal_error(&cloud, ratio).unwrap();
+            let error = error_of_one(device, &weights, ratio);
             assert!(error.is_finite(), "{error}");
             assert!(error > 1e20 || rho.is_finite(), "{error}");
         }
@@ -841,7 +866,7 @@ fn marginal_error(device: &Device) {
 }
 
 /// Σ aᵢ |rᵢ/aᵢ − e^{−fᵢ/ρ}|, told by potentials and by scalings.
-fn penalized_marginal_error(device: &Device, rows: &dense::Side, cloud: &haul::Cloud) {
+fn penalized_marginal_error(device: &Device, rows: &dense::Side, weights: &Weights) {
     let n = rows.len();
     let (epsilon, rho) = (0.5, 0.8);
     let damping = rho / (rho + epsilon);
@@ -875,7 +900,7 @@ fn penalized_marginal_error(device: &Device, rows: &dense::Side, cloud: &haul::C
         ("potentials", potentials, by_potentials, 200.0),
         ("scalings", scalings, by_scalings, 16.0),
     ] {
-        let got = device.marginal_error(cloud, ratio).unwrap();
+        let got = error_of_one(device, weights, ratio);
         let tolerance = 256.0 * unit(device) * largest;
         accept(name, number("error", got, expected, tolerance));
         reject(name, number("error", 2.0 * got, expected, tolerance));
@@ -903,12 +928,9 @@ fn points_of_thousands_of_dimensions(device: &Device) {
         && engine.description().max_binding_size < 64 * 4 * d as u64
     {
         // A binding that does not hold 64 points is refused with both numbers.
-        let (rows, columns) = (
-            Uploaded::new(device, &rows),
-            Uploaded::new(device, &columns),
-        );
-        let mut out = device.vector(&[0.0; 3]).unwrap();
-        let refused = device.softmin(kernel, &rows.cloud, columns.side(), None, &mut out);
+        let (x, y) = (Uploaded::new(device, &rows), Uploaded::new(device, &columns));
+        let mut out = device.zeros(3).unwrap();
+        let refused = device.softmin(x.pairs(kernel, &y), y.side(), None, None, &mut out);
         let message = refused.unwrap_err().to_string();
         assert!(
             message.contains("64 points") && message.contains("524288"),
@@ -934,7 +956,7 @@ fn points_of_thousands_of_dimensions(device: &Device) {
 }
 
 fn lengths_that_do_not_fit_are_refused(device: &Device) {
-    fn lengths(result: Result<(), Error>) -> (usize, usize) {
+    fn lengths(result: Result<()>) -> (usize, usize) {
         match result {
             Err(Error::Length {
                 expected, found, ..
@@ -942,36 +964,43 @@ fn lengths_that_do_not_fit_are_refused(device: &Device) {
             other => panic!("{other:?}"),
         }
     }
-    let result = device.cloud(&[0.0; 5], 2, &[1.0; 2]);
-    assert_eq!(lengths(result.map(drop)), (4, 5));
-    let result = device.cloud(&[], 0, &[1.0]);
+    let result = device.points(&[0.0; 5], 2);
+    assert_eq!(lengths(result.map(drop)).1, 5);
+    let result = device.points(&[], 0);
     assert!(matches!(result, Err(Error::ZeroDimension)));
-    let result = device.cloud(&[], 1, &[]);
+    let result = device.points(&[], 1);
     assert!(matches!(result, Err(Error::EmptyCloud)));
+    let result = device.weights(&[0.5; 5], 2);
+    assert_eq!(lengths(result.map(drop)).1, 5);
 
-    let two = device.cloud(&[0.0, 1.0], 1, &[0.5, 0.5]).unwrap();
-    let three = device.cloud(&[0.0; 3], 1, &[0.5; 3]).unwrap();
-    let plane = device.cloud(&[0.0; 6], 2, &[0.5; 3]).unwrap();
+    let two = device.points(&[0.0, 1.0], 1).unwrap();
+    let three = device.points(&[0.0; 3], 1).unwrap();
+    let plane = device.points(&[0.0; 6], 2).unwrap();
+    let halves: Vec<_> = (1..4)
+        .map(|length| device.weights(&vec![0.5; length], 1))
+        .map(Result::unwrap)
+        .collect();
+    let halves = |length: usize| &halves[length - 1];
     let vector = |length: usize| device.vector(&vec![0.0; length]).unwrap();
     let vectors: Vec<_> = (0..7).map(vector).collect();
-    let side = |cloud, length: usize| Side {
-        cloud,
-        potential: &vectors[length],
-    };
+    let side = |weights: usize, length: usize| Side::new(halves(weights), &vectors[length]);
     let kernel = Kernel {
         cost: Cost::SquaredEuclidean,
         epsilon: 1.0,
     };
+    let pairs = Pairs::new(kernel, &two, &three);
 
     let softmin = |columns, guess: Option<usize>, out| {
         let guess = guess.map(|guess| &vectors[guess]);
-        device.softmin(kernel, &two, columns, guess, &mut vector(out))
+        device.softmin(pairs, columns, guess, None, &mut vector(out))
     };
-    softmin(side(&three, 3), Some(2), 2).unwrap();
-    assert_eq!(lengths(softmin(side(&three, 2), None, 2)), (3, 2));
-    assert_eq!(lengths(softmin(side(&three, 3), Some(3), 2)), (2, 3));
-    assert_eq!(lengths(softmin(side(&three, 3), None, 1)), (2, 1));
-    let result = softmin(side(&plane, 3), None, 2);
+    softmin(side(3, 3), Some(2), 2).unwrap();
+    assert_eq!(lengths(softmin(side(3, 2), None, 2)), (3, 2));
+    assert_eq!(lengths(softmin(side(2, 3), None, 2)), (3, 2));
+    assert_eq!(lengths(softmin(side(3, 3), Some(3), 2)), (2, 3));
+    assert_eq!(lengths(softmin(side(3, 3), None, 1)), (2, 1));
+    let unequal = Pairs::new(kernel, &two, &plane);
+    let result = device.softmin(unequal, side(3, 3), None, None, &mut vector(2));
     assert!(matches!(result, Err(Error::DimensionMismatch { .. })));
 
     let integrand = |values: usize, width| Integrand {
@@ -979,26 +1008,20 @@ fn lengths_that_do_not_fit_are_refused(device: &Device) {
         values: &vectors[values],
         width,
     };
-    let product = |rows, values, width, out| {
-        let (columns, integrand) = (side(&three, 3), integrand(values, width));
-        device.product(kernel, rows, columns, integrand, &mut vector(out))
+    let product = |rows: usize, values, width, out| {
+        let (rows, integrand) = (Some(&vectors[rows]), integrand(values, width));
+        device.product(pairs, rows, side(3, 3), integrand, &mut vector(out))
     };
-    product(side(&two, 2), 6, 2, 4).unwrap();
-    product(side(&two, 2), 0, 0, 0).unwrap();
-    assert_eq!(lengths(product(side(&two, 1), 3, 1, 2)), (2, 1));
-    assert_eq!(lengths(product(side(&two, 2), 5, 2, 4)), (6, 5));
-    assert_eq!(lengths(product(side(&two, 2), 6, 2, 5)), (4, 5));
+    product(2, 6, 2, 4).unwrap();
+    product(2, 0, 0, 0).unwrap();
+    assert_eq!(lengths(product(1, 3, 1, 2)), (2, 1));
+    assert_eq!(lengths(product(2, 5, 2, 4)), (6, 5));
+    assert_eq!(lengths(product(2, 6, 2, 5)), (4, 5));
     // A width that no length can be a multiple of.
-    assert_eq!(lengths(product(side(&two, 2), 6, usize::MAX, 5)).1, 6);
+    assert_eq!(lengths(product(2, 6, usize::MAX, 5)).1, 6);
     let gradient = |values, width, out| {
-        let (rows, columns) = (side(&two, 2), side(&three, 3));
-        device.gradient(
-            kernel,
-            rows,
-            columns,
-            integrand(values, width),
-            &mut vector(out),
-        )
+        let (rows, integrand) = (Some(&vectors[2]), integrand(values, width));
+        device.gradient(pairs, rows, side(3, 3), integrand, &mut vector(out))
     };
     gradient(3, 1, 2).unwrap();
     assert_eq!(lengths(gradient(6, 2, 4)), (1, 2));
@@ -1019,7 +1042,7 @@ fn lengths_that_do_not_fit_are_refused(device: &Device) {
     };
     let error = |before, after| {
         let ratio = Ratio::Potentials(update(before, after));
-        device.marginal_error(&two, ratio).map(drop)
+        wait(device.marginal_error(halves(2), ratio)).map(drop)
     };
     assert_eq!(lengths(error(3, 2)), (2, 3));
     assert_eq!(lengths(error(2, 3)), (2, 3));
@@ -1032,13 +1055,13 @@ fn lengths_that_do_not_fit_are_refused(device: &Device) {
             residuals: &mut vector(room),
             images: &mut vector(4),
         };
-        device.remember(&two, update(before, 2), slot).map(drop)
+        wait(device.remember(halves(2), update(before, 2), slot)).map(drop)
     };
     remember(2, 1, 4).unwrap();
     assert_eq!(lengths(remember(3, 1, 4)), (2, 3));
     assert_eq!(lengths(remember(2, 1, 5)), (4, 5));
     let result = remember(2, 2, 4);
     assert!(matches!(result, Err(Error::Slot { index: 2, slots: 2 })));
-    let result = device.extrapolate(&[0.5, 0.5], 0.0, &vectors[4], &mut vector(3));
-    assert_eq!(lengths(result), (6, 4));
+    let result = device.mix(&[0.5, 0.5], 2, 0.0, &vectors[4], &mut vector(3));
+    assert_eq!(lengths(result), (2, 3));
 }

@@ -131,7 +131,7 @@ fn compare(
 ) {
     let expected = solve(costs, a, b, epsilon, rho);
     let settings = settings(device, epsilon, rho);
-    let got: ScoredSolution<'_, Device> = scores.solve(device, &settings).unwrap();
+    let got: ScoredSolution<&Device> = scores.solve(device, &settings).unwrap();
     assert!(got.report().converged, "{context}");
     let rounding = 64.0 * device.precision().unit_roundoff() * (size + epsilon);
     let allowed = rounding + tolerance(device).powi(2) + 1e-12;

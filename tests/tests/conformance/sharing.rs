@@ -49,20 +49,26 @@ fn clouds_in_use_are_shared(device: &Device) {
     let terms = Divergence::epsilon(0.1).evaluate(&device, a, b).unwrap();
     assert_eq!(uploaded_and_shared(&device), (5, 4));
     assert_eq!(used(&device).kept_bytes, 0);
-    // Other weights, points in another order and another dimension are other clouds.
+    // Points in another order or dimension are other points, and other weights are other weights.
     let points = [0.5, 0.25, 0.75, 0.0];
     let clouds = [
-        device.cloud(&points, 2, &[0.5, 0.5]),
-        device.cloud(&points, 2, &[0.25, 0.75]),
-        device.cloud(&[0.75, 0.0, 0.5, 0.25], 2, &[0.5, 0.5]),
-        device.cloud(&points, 4, &[1.0]),
-        device.cloud(&points, 1, &[0.25; 4]),
+        device.points(&points, 2),
+        device.points(&[0.75, 0.0, 0.5, 0.25], 2),
+        device.points(&points, 4),
+        device.points(&points, 1),
     ];
+    let weights = [
+        device.weights(&[0.5, 0.5], 1),
+        device.weights(&[0.25, 0.75], 1),
+        device.weights(&[0.25; 4], 1),
+    ];
+    assert!(weights.iter().all(Result::is_ok));
     assert!(clouds.iter().all(Result::is_ok));
     assert_eq!(uploaded_and_shared(&device), (10, 4));
     // Without a budget nothing is there any more once nobody uses it.
     drop(terms);
     drop(clouds);
+    drop(weights);
     Sinkhorn::epsilon(0.1).solve(&device, a, b).unwrap();
     assert_eq!(uploaded_and_shared(&device), (13, 4));
 }

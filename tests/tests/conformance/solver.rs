@@ -139,7 +139,7 @@ fn slack(report: &Report) -> f64 {
 }
 
 #[track_caller]
-fn expect(solution: &Solution<'_, Device>, expected: f64) {
+fn expect(solution: &Solution<&Device>, expected: f64) {
     let report = solution.report();
     assert!(report.converged, "{report:?}");
     accept(
@@ -414,7 +414,7 @@ fn both_forms_and_every_acceleration_agree(device: &Device) {
 
 /// A solution's sides, for the dense reference; potentials in the units of the points.
 pub fn sides(
-    solution: &Solution<'_, Device>,
+    solution: &Solution<&Device>,
     a: &Measure,
     b: &Measure,
 ) -> (dense::Side, dense::Side) {
@@ -648,7 +648,7 @@ fn the_largest_entries_of_a_row(device: &Device) {
     }
 }
 
-fn largest_entries(solution: &Solution<'_, Device>, a: &Measure, b: &Measure) {
+fn largest_entries(solution: &Solution<&Device>, a: &Measure, b: &Measure) {
     let (rows, columns) = sides(solution, a, b);
     let plan = dense::plan(solution.report().cost, 0.2, &rows, &columns);
     for (i, best) in solution.plan().top_k(4).unwrap().iter().enumerate() {
@@ -791,7 +791,7 @@ fn degenerate_clouds_have_finite_answers(device: &Device) {
 }
 
 /// The slack of a divergence: that of its terms.
-fn slack_of(terms: &Terms<'_, Device>) -> f64 {
+fn slack_of(terms: &Terms<&Device>) -> f64 {
     slack(terms.ab.report()) + 0.5 * slack(terms.aa.report()) + 0.5 * slack(terms.bb.report())
 }
 

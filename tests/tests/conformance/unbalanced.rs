@@ -383,7 +383,7 @@ fn errors_and_values_are_those_of_the_plan(device: &Device) {
                 let primal = dense::primal(cost, epsilon, rho, &rows, &columns);
                 let heights = rows.height() + columns.height() + epsilon;
                 let allowed = allowed * heights * 2.0 + 1e-11 * dual.abs();
-                accept("dual", number("dual", report.dual, dual, allowed));
+                accept("dual", number("dual", report.value, dual, allowed));
                 let got = report.regularized_cost;
                 accept("primal", number("primal", got, primal, allowed));
                 let parts = report.transport_cost + epsilon * report.kl;

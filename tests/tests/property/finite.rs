@@ -44,7 +44,7 @@ fn finite_gradient(device: &Device, gradient: haul::Result<Gradient>) -> Verdict
     finite("a gradient in weights", &weights)
 }
 
-fn finite_solution(device: &Device, posed: &Posed, solution: &Solution<'_, Device>) -> Verdict {
+fn finite_solution(device: &Device, posed: &Posed, solution: &Solution<&Device>) -> Verdict {
     let Posed { a, b, .. } = posed;
     let report = solution.report();
     let potentials = solution.potentials().unwrap();
@@ -101,8 +101,8 @@ fn truncated_costs(device: &Device) {
     hold(device, posed(16, -3.0, power()), |posed| {
         let b = posed.b.clone().normalized();
         let a = posed.a.clone().normalized();
-        let settings = Truncated::iterations(posed.iterations % 12)
-            .epsilon(posed.epsilon)
+        let settings = Truncated::epsilon(posed.epsilon)
+            .iterations(posed.iterations % 12)
             .p(posed.p);
         let Some(cost) = answered(device, settings.evaluate(device, &a, &b))? else {
             return Ok(());

@@ -33,7 +33,7 @@ fn steepest(posed: &Posed) -> f64 {
 }
 
 /// The relative error of an entry of the plan: of its exponent, whose parts may be larger than it.
-fn entry_error(posed: &Posed, solution: &Solution<'_, Device>) -> f64 {
+fn entry_error(posed: &Posed, solution: &Solution<&Device>) -> f64 {
     let potentials = solution.potentials().unwrap();
     let height = |f: &[f64]| f.iter().fold(0.0, |height: f64, f| f.abs().max(height));
     let size = posed.largest_cost() + height(&potentials.f) + height(&potentials.g);
@@ -42,7 +42,7 @@ fn entry_error(posed: &Posed, solution: &Solution<'_, Device>) -> f64 {
 }
 
 /// By how much the plan may be off in all, ‖P − P*‖₁.
-fn plan_error(posed: &Posed, solution: &Solution<'_, Device>) -> f64 {
+fn plan_error(posed: &Posed, solution: &Solution<&Device>) -> f64 {
     let report = solution.report();
     let divergence = report.certificate.gap() / posed.epsilon;
     // √m* is within √KL of √m.
@@ -55,7 +55,7 @@ fn sums(gradient: &Gradient, d: usize) -> Vec<f64> {
     (0..d).map(of).collect()
 }
 
-fn compare_sums(posed: &Posed, solution: &Solution<'_, Device>, sign: f64) -> Result<(), String> {
+fn compare_sums(posed: &Posed, solution: &Solution<&Device>, sign: f64) -> Result<(), String> {
     let d = posed.a.dimension();
     let source = sums(&solution.gradient().unwrap(), d);
     let target = sums(&solution.gradient_target().unwrap(), d);
@@ -184,7 +184,7 @@ fn mass_and_weightless_points(device: &Device) {
     assert!(still(&solution.gradient().unwrap(), &weights).is_err());
 }
 
-fn heights(solution: &Solution<'_, Device>) -> f64 {
+fn heights(solution: &Solution<&Device>) -> f64 {
     let potentials = solution.potentials().unwrap();
     let both = potentials.f.iter().chain(&potentials.g);
     both.fold(0.0, |height: f64, f| f.abs().max(height))

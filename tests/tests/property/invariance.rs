@@ -50,8 +50,8 @@ fn value(certificate: &Certificate) -> (f64, f64) {
 
 /// Compares the bounds of two solves.
 fn same(
-    one: &Solution<'_, Device>,
-    other: &Solution<'_, Device>,
+    one: &Solution<&Device>,
+    other: &Solution<&Device>,
     rounding: f64,
 ) -> Result<(), String> {
     let certificates = [one.certificate(), other.certificate()];
@@ -155,7 +155,7 @@ fn swaps(device: &Device) {
 fn evaluate<'e>(
     device: &'e Device,
     posed: &Posed,
-) -> Result<Option<Terms<'e, Device>>, TestCaseError> {
+) -> Result<Option<Terms<&'e Device>>, TestCaseError> {
     let divergence = Divergence::from(posed.settings());
     answered(device, divergence.evaluate(device, &posed.a, &posed.b))
 }

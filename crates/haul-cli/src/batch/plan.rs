@@ -12,7 +12,7 @@ use crate::machine::{Machine, Ready};
 use crate::outcome::{self, Outcome};
 use crate::rows::{Rows, duration};
 use anyhow::Result;
-use haul::{Device, Measure, Regularization, Report, Sinkhorn};
+use haul::{Device, Reduction, Regularization, Report, Sinkhorn};
 use rayon::prelude::*;
 use std::time::Instant;
 
@@ -191,7 +191,11 @@ fn measure(job: &Job, machine: &Machine) -> Result<Report> {
         target,
         engine,
     } = machine.ready(&*comparison)?;
-    let (source, target) = (thinned(&source.measure)?, thinned(&target.measure)?);
+    let some = Reduction::Sample {
+        points: POINTS,
+        seed: 0,
+    };
+    let (source, target) = (some.apply(&source.measure)?, some.apply(&target.measure)?);
     let settings = comparison
         .iteration()
         .unwrap_or(Sinkhorn::with(Regularization::RelativeBlur(0.05)));
@@ -206,15 +210,4 @@ fn measure(job: &Job, machine: &Machine) -> Result<Report> {
             ..engine
         })?),
     }
-}
-
-/// Evenly some of the points, with all of the mass.
-fn thinned(measure: &Measure) -> haul::Result<Measure> {
-    let step = measure.len().div_ceil(POINTS);
-    let d = measure.dimension();
-    let points = measure.points().chunks_exact(d).step_by(step).flatten();
-    let weights: Vec<f64> = measure.weights().iter().step_by(step).copied().collect();
-    let scale = measure.mass() / weights.iter().sum::<f64>();
-    let weights = weights.into_iter().map(|weight| weight * scale);
-    Measure::new(points.copied().collect(), d, weights.collect())
 }

@@ -1,24 +1,20 @@
 //! A device as it is told: what is known of it, and what came of using it.
 
-use super::check::{Check, Reference};
 use super::system::System;
 use crate::bench::{self, Speed};
 use crate::rows::{BAD, GOOD, Rows, STRONG, styled};
 use anyhow::Result;
-use haul::Device;
 use haul::gpu::Columns;
 use haul::gpu::adapter::Description;
+use haul::{Available, Check, Device, SelfCheck};
 use serde_json::{Value, json};
 
 /// The dimension that rates are told for.
 const DIMENSION: usize = 3;
 
-/// What is known of a device before it has done anything.
+/// What is known of a device before it has done anything, and why `--device auto` takes it or not.
 pub(super) struct Entry<'d> {
-    /// None of the CPU engine.
-    pub(super) adapter: Option<&'d Description>,
-    /// Whether `--device auto` takes it.
-    pub(super) chosen: bool,
+    pub(super) device: &'d Available,
     pub(super) why: String,
 }
 
@@ -33,8 +29,8 @@ pub(super) struct Examined {
 }
 
 impl Examined {
-    pub(super) fn of(device: &Device, reference: &Reference) -> Self {
-        let checks = reference.check(device);
+    pub(super) fn of(device: &Device, check: &SelfCheck) -> Self {
+        let checks = check.run(device);
         let speed = bench::speed(device, DIMENSION);
         Self {
             name: haul::Engine::device(device).to_owned(),
@@ -57,7 +53,7 @@ impl Examined {
 impl Entry<'_> {
     /// What the device is called.
     fn name<'n>(&'n self, examined: &'n haul::Result<Examined>) -> &'n str {
-        match (self.adapter, examined) {
+        match (&self.device.adapter, examined) {
             (Some(adapter), _) => &adapter.name,
             (None, Ok(examined)) => &examined.name,
             (None, Err(_)) => "CPU",
@@ -67,12 +63,12 @@ impl Entry<'_> {
     /// The device for a person.
     pub(super) fn text(&self, examined: &haul::Result<Examined>) -> String {
         let mut rows = Rows::default();
-        let mark = if self.chosen { '*' } else { ' ' };
+        let mark = if self.device.chosen { '*' } else { ' ' };
         rows.heading(format_args!(
             "\n{mark} {}",
             styled(STRONG, self.name(examined))
         ));
-        match self.adapter {
+        match &self.device.adapter {
             None => rows.below("engine", "SIMD and threads, f32 and f64: --device cpu"),
             Some(adapter) => {
                 let (kind, backend) = (adapter.kind.name(), &adapter.backend);
@@ -81,7 +77,7 @@ impl Entry<'_> {
                 rows.below("limits", limits(adapter));
             }
         }
-        let chosen = if self.chosen { "yes" } else { "no" };
+        let chosen = if self.device.chosen { "yes" } else { "no" };
         rows.below("chosen", format_args!("{chosen}: {}", self.why));
         let failed = |error: &haul::Error| format!("{}: {error}", styled(BAD, "FAILED"));
         match examined {
@@ -112,10 +108,15 @@ impl Entry<'_> {
     pub(super) fn json(&self, system: &System, examined: &haul::Result<Examined>) -> Result<Value> {
         let mut object = serde_json::to_value(system)?;
         object["device"] = self.name(examined).into();
-        object["engine"] = if self.adapter.is_some() { "gpu" } else { "cpu" }.into();
-        object["chosen"] = self.chosen.into();
+        object["engine"] = if self.device.adapter.is_some() {
+            "gpu"
+        } else {
+            "cpu"
+        }
+        .into();
+        object["chosen"] = self.device.chosen.into();
         object["why"] = self.why.as_str().into();
-        if let Some(adapter) = self.adapter {
+        if let Some(adapter) = &self.device.adapter {
             object["kind"] = adapter.kind.name().into();
             object["backend"] = adapter.backend.as_str().into();
             object["driver"] = adapter.driver.as_str().into();
@@ -131,7 +132,7 @@ impl Entry<'_> {
             Ok(examined) => {
                 object["self_check"] = examined.passed().into();
                 match &examined.checks {
-                    Ok(checks) => object["checks"] = serde_json::to_value(checks)?,
+                    Ok(checks) => object["checks"] = checks.iter().map(numbers).collect(),
                     Err(error) => object["error"] = error.to_string().into(),
                 }
                 match &examined.speed {
@@ -151,6 +152,18 @@ impl Entry<'_> {
         }
         Ok(object)
     }
+}
+
+/// A check as a JSON object; the names of its keys are the program's contract.
+fn numbers(check: &Check) -> Value {
+    json!({
+        "what": check.what,
+        "d": check.d,
+        "p": check.p,
+        "deviation": check.deviation,
+        "accepted": check.accepted,
+        "passed": check.passed,
+    })
 }
 
 fn limits(adapter: &Description) -> String {
@@ -228,6 +241,7 @@ fn word(columns: Columns) -> &'static str {
         Columns::Loaded => "loaded by each invocation",
         Columns::Broadcast => "broadcast in subgroups",
         Columns::Shared => "shared by a workgroup",
+        Columns::Near => "named by a list",
     }
 }
 
@@ -236,9 +250,9 @@ mod tests {
     use super::*;
 
     fn told(examined: &haul::Result<Examined>) -> (String, Value) {
+        let cpu = &Available::list()[0];
         let entry = Entry {
-            adapter: None,
-            chosen: true,
+            device: cpu,
             why: "it is all there is".to_owned(),
         };
         let text = anstream::adapter::strip_str(&entry.text(examined)).to_string();
@@ -262,7 +276,7 @@ mod tests {
         assert_eq!(object["self_check"], false);
         assert_eq!(object["error"], "the device: it is on fire");
 
-        let checks = Reference::solve().unwrap().check(&Device::cpu()).unwrap();
+        let checks = SelfCheck::new().unwrap().run(&Device::cpu()).unwrap();
         let speed = Err(failure("it is lost"));
         let (text, object) = told(&Ok(Examined {
             name: "the device".to_owned(),
@@ -277,7 +291,7 @@ mod tests {
 
     #[test]
     fn a_number_that_is_wrong_is_told_by_its_name() {
-        let mut checks = Reference::solve().unwrap().check(&Device::cpu()).unwrap();
+        let mut checks = SelfCheck::new().unwrap().run(&Device::cpu()).unwrap();
         checks[7].passed = false;
         checks[7].deviation = Some(0.5);
         checks[9].passed = false;

@@ -1,7 +1,6 @@
 //! `haul devices`: what there is, what would be chosen and why, whether each computes right and how
 //! fast. It is what a report of a fault should hold, so nothing that a device does ends it.
 
-mod check;
 mod entry;
 mod system;
 
@@ -9,54 +8,44 @@ use crate::arguments::Devices;
 use crate::outcome::{self, Outcome};
 use crate::rows::Rows;
 use anyhow::Result;
-use check::Reference;
 use entry::{Entry, Examined};
-use haul::gpu::adapter::{self, Kind};
-use haul::{Device, Selection};
+use haul::gpu::adapter::Kind;
+use haul::{Available, SelfCheck};
 use system::System;
 
 pub(crate) fn run(arguments: &Devices) -> Result<Outcome> {
     let system = System::here();
-    let reference = Reference::solve()?;
-    let adapters = adapter::list();
-    let chosen = adapter::choose(&adapters, &Selection::Automatic).ok();
-    let best = chosen.and_then(|index| adapters.get(index));
+    let check = SelfCheck::new()?;
+    let devices = Available::list();
+    let adapters = || devices.iter().filter_map(|device| device.adapter.as_ref());
+    let chosen = devices.iter().find(|device| device.chosen);
+    let best = chosen.and_then(|device| device.adapter.as_ref());
     if !arguments.json {
         let mut rows = Rows::default();
         for (name, value) in system.rows() {
             rows.row(name, value);
         }
-        if adapters.is_empty() {
+        if adapters().next().is_none() {
             rows.row("adapters", NO_ADAPTERS);
         }
         outcome::show(&rows.text())?;
     }
 
-    let cpu = Entry {
-        adapter: None,
-        chosen: best.is_none(),
-        why: match best {
-            Some(best) => format!("{} is there; take it by --device cpu", best.name),
-            None if adapters.is_empty() => "there is no adapter".to_owned(),
-            None => "there is no GPU, and software adapters are slower".to_owned(),
-        },
-    };
-    let of_adapter = |(index, description)| Entry {
-        adapter: Some(description),
-        chosen: chosen == Some(index),
-        why: {
-            let best = best.map(|best| (&*best.name, best.kind));
-            why(description.kind, best, chosen == Some(index))
-        },
-    };
-    let entries = std::iter::once(cpu).chain(adapters.iter().enumerate().map(of_adapter));
-    for (index, entry) in entries.enumerate() {
-        // Told at once: should a driver take the program down with it, the others are there.
-        let device = match index.checked_sub(1) {
-            None => Ok(Device::cpu()),
-            Some(index) => Device::select(&Selection::Listed(index)),
+    for device in &devices {
+        let why = match &device.adapter {
+            Some(adapter) => {
+                let best = best.map(|best| (&*best.name, best.kind));
+                why(adapter.kind, best, device.chosen)
+            }
+            None => match best {
+                Some(best) => format!("{} is there; take it by --device cpu", best.name),
+                None if adapters().next().is_none() => "there is no adapter".to_owned(),
+                None => "there is no GPU, and software adapters are slower".to_owned(),
+            },
         };
-        let examined = device.map(|device| Examined::of(&device, &reference));
+        let entry = Entry { device, why };
+        // Told at once: should a driver take the program down with it, the others are there.
+        let examined = device.open().map(|device| Examined::of(&device, &check));
         if arguments.json {
             outcome::print(&format!("{}\n", entry.json(&system, &examined)?))?;
         } else {

@@ -61,7 +61,7 @@ pub(crate) fn solution(
 /// Those of the figures.
 pub(crate) fn divergence<E: Engine>(
     clouds: &Clouds,
-    terms: &Terms<'_, E>,
+    terms: &Terms<E>,
     course: &[Progress],
 ) -> Page {
     let Clouds { a, b, .. } = clouds;

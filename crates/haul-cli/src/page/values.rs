@@ -43,7 +43,7 @@ pub(super) fn solution(report: &Report, moved: Option<Displacement>) -> Markup {
 }
 
 /// The numbers of a divergence, its terms side by side.
-pub(super) fn divergence<E: Engine>(of: &Terms<'_, E>, bounds: Bounds) -> Markup {
+pub(super) fn divergence<E: Engine>(of: &Terms<E>, bounds: Bounds) -> Markup {
     let terms = [&of.ab, &of.aa, &of.bb].map(|term| term.report());
     let [ab, ..] = terms;
     let floor = terms.map(|term| term.certificate.precision_floor);

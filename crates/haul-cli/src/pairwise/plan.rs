@@ -4,13 +4,13 @@ use crate::arguments::{
     Energy, Engine, Gradients, KernelName, Loss, Pairwise, Precision, Settings, Sinkhorn, Solving,
     Treatment, Weights,
 };
+use crate::cautions;
 use crate::comparison::Comparison;
-use crate::extent::{self, Extent};
 use crate::input::{self, Digest, Given, Side};
 use crate::machine::Machine;
 use crate::{device, outcome, report};
 use anyhow::{Result, bail};
-use haul::Measure;
+use haul::{Extent, Measure};
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use xxhash_rust::xxh3::xxh3_128;
@@ -87,7 +87,7 @@ impl Plan {
             if !quiet {
                 let some: Vec<_> = files.iter().take(SOME).map(given).collect::<Result<_>>()?;
                 let measures = some.iter().map(|given| &given.measure);
-                if let Some(caution) = extent::too_fine(problem.blur(), measures) {
+                if let Some(caution) = cautions::too_fine(problem.blur(), measures) {
                     outcome::warn(&caution);
                 }
             }
@@ -264,8 +264,7 @@ impl Plan {
 impl Cloud {
     fn of(file: &Path, given: &Given) -> Result<Self> {
         let measure = &given.measure;
-        let d = measure.dimension();
-        let Extent { low, high } = Extent::of(measure.points(), d);
+        let Extent { low, high, .. } = Extent::of(measure);
         Ok(Self {
             file: file.to_owned(),
             points: measure.len(),

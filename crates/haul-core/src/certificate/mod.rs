@@ -1,0 +1,165 @@
+//! The certificate of a solution: how far its marginals are from the measures, and between which
+//! bounds OT_ε lies, at whatever iteration the solve ended.
+//!
+//! The lower bound is the dual at (f, g), valid for any potentials. The upper bound is the cost of
+//! a plan that has the exact marginals: P is first scaled down until no marginal exceeds its
+//! measure, and what is missing is added as a product measure [Altschuler–Weed–Rigollet'17]:
+//!
+//! ```text
+//! A = diag(x) P diag(y),  e = a − A1,  e' = b − Aᵀ1,  t = Σe = Σe',  B = e e'ᵀ/t
+//! OT_ε ≤ ⟨A + B, C⟩ + ε KL(A + B | a⊗b)
+//! ```
+//!
+//! and the entropy of the sum is bounded by convexity. Where the marginals may leave their measures,
+//! at ρ_a KL(P1 | a) and ρ_b KL(Pᵀ1 | b), that plan is still one of those allowed; but P itself is one
+//! as well, once a side that is constrained has been scaled to be exact. Its cost is above the dual
+//! by what P lacks of its optimality P1 = a e^{−f/ρ_a}, Pᵀ1 = b e^{−g/ρ_b}:
+//!
+//! ```text
+//! OT_ε ≤ dual(f, g) + ρ_a KL(P1 | a e^{−f/ρ_a}) + ρ_b KL(Pᵀ1 | b e^{−g/ρ_b})
+//! ```
+//!
+//! The lesser of both bounds counts.
+//!
+//! The same plan bounds W_p^p, the least cost without an entropy, by ⟨A + B, C⟩. From below it is bounded
+//! by the potential g with its c-transform, f_c(x) = min_j C(x, yⱼ) − gⱼ.
+//!
+//! Every term comes from vectors of length n and a few more
+//! passes. Both bounds are widened by what the engine's precision may hide.
+
+mod evaluation;
+mod exact;
+mod passes;
+mod penalized;
+mod penalty;
+mod sums;
+
+use crate::engine::Kernel;
+use crate::pass::Marginal;
+use crate::problem::Rounding;
+use crate::{Engine, Error, Result};
+use evaluation::Evaluation;
+
+/// What is known for certain about a solution. Costs are in the units of the cost of the points,
+/// errors in units of mass.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Certificate {
+    /// ‖P1 − a‖₁; where ρ_a is finite, ‖P1 − a e^{−f/ρ_a}‖₁, which is 0 at the optimum instead.
+    pub marginal_error_a: f64,
+    /// ‖Pᵀ1 − b‖₁, or ‖Pᵀ1 − b e^{−g/ρ_b}‖₁.
+    pub marginal_error_b: f64,
+    /// OT_ε is not below this.
+    pub lower_bound: f64,
+    /// OT_ε is not above this.
+    pub upper_bound: f64,
+    /// W_p^p, the least ⟨P, C⟩ without an entropy, is between these: what the regularisation costs. It
+    /// is told of balanced problems.
+    pub wasserstein: Option<Bounds>,
+    /// The relative marginal error that rounding alone may cause: a tolerance below it is not to
+    /// be had in this precision.
+    pub precision_floor: f64,
+}
+
+/// Two numbers, and between them the true one.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Bounds {
+    /// It is not below this.
+    pub lower: f64,
+    /// It is not above this.
+    pub upper: f64,
+}
+
+impl Certificate {
+    /// Upper minus lower bound.
+    pub fn gap(&self) -> f64 {
+        self.upper_bound - self.lower_bound
+    }
+
+    /// The sum of both marginal errors.
+    pub fn marginal_error(&self) -> f64 {
+        self.marginal_error_a + self.marginal_error_b
+    }
+}
+
+/// The numbers that live under one plan.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Values {
+    pub(crate) transport_cost: f64,
+    pub(crate) dual: f64,
+    /// ⟨P, C⟩ + ε KL(P | a⊗b), and the penalties of the sides that have one.
+    pub(crate) primal: f64,
+    pub(crate) kl: f64,
+    pub(crate) mass: f64,
+}
+
+/// Evaluates plan and certificate in units of the frame, for masses of 1; returns how many passes
+/// that took.
+///
+/// All of it is about the costs as the device has them, until bounds are widened by how far these are off.
+pub(crate) async fn certify<E: Engine>(
+    engine: &E,
+    kernel: Kernel,
+    source: &Marginal<E>,
+    target: &Marginal<E>,
+    rounding: Rounding,
+) -> Result<(Values, Certificate, usize)> {
+    let mut plan = Evaluation::new(engine, kernel, (source, target), rounding).await?;
+    let penalized = plan.penalized().await?;
+    let exact = plan.exact().await?;
+    let balanced = Marginal::are_exact(source, target);
+    let hard_dual = if balanced {
+        Some(plan.hard_dual().await?)
+    } else {
+        None
+    };
+    let Evaluation {
+        values,
+        errors: [marginal_error_a, marginal_error_b],
+        term,
+        error,
+        host,
+        ..
+    } = plan;
+    let mass = values.mass.max(1.0);
+    let costs = (rounding.cost() + rounding.near()) * mass;
+    let certificate = Certificate {
+        wasserstein: hard_dual.map(|lower| Bounds {
+            lower: (lower - costs - host).max(0.0),
+            upper: exact.cost + term * exact.cost + error * rounding.largest_cost() + costs + host,
+        }),
+        marginal_error_a,
+        marginal_error_b,
+        lower_bound: values.dual - error * kernel.epsilon * mass - costs - host,
+        upper_bound: exact.bound.min(penalized + host) + costs,
+        precision_floor: rounding.floor(kernel),
+    };
+    let Values {
+        transport_cost,
+        dual,
+        primal,
+        kl,
+        mass,
+    } = values;
+    let marginal_error = certificate.marginal_error();
+    let numbers = [
+        transport_cost,
+        dual,
+        primal,
+        kl,
+        mass,
+        marginal_error,
+        exact.bound,
+    ];
+    if numbers.iter().all(|value| value.is_finite()) {
+        Ok((values, certificate, plan.passes.count))
+    } else {
+        Err(Error::NotFiniteResult {
+            what: "the plan",
+            device: engine.device().to_owned(),
+        })
+    }
+}
+
+fn products<'v>(v: &'v [f64], w: &'v [f64]) -> impl Iterator<Item = f64> + 'v {
+    v.iter().zip(w).map(|(v, w)| v * w)
+}

@@ -1,0 +1,220 @@
+//! Engines that hand their work on.
+
+use super::{Engine, Groups, Integrand, Nearest, Pairs, Ratio, Remembered, Side, Slot, Update};
+use crate::{Interrupt, Precision, Result};
+use std::sync::Arc;
+
+/// The operators over pairs, by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Operator {
+    /// [`Engine::softmin`].
+    Softmin,
+    /// [`Engine::product`].
+    Product,
+    /// [`Engine::gradient`].
+    Gradient,
+    /// [`Engine::curvature`].
+    Curvature,
+    /// [`Engine::nearest`].
+    Nearest,
+}
+
+/// An engine that hands all work on to another one. Whoever implements it is an [`Engine`].
+///
+/// ```
+/// use haul_core::engine::{Engine, Forward, Operator};
+/// use std::sync::atomic::{AtomicUsize, Ordering};
+///
+/// /// Counts passes over pairs.
+/// struct Counting<E> {
+///     engine: E,
+///     passes: AtomicUsize,
+/// }
+///
+/// impl<E: Engine> Forward for Counting<E> {
+///     type Inner = E;
+///     fn inner(&self) -> &E {
+///         &self.engine
+///     }
+///     fn before(&self, _: Operator) -> haul_core::Result<()> {
+///         self.passes.fetch_add(1, Ordering::Relaxed);
+///         Ok(())
+///     }
+/// }
+/// ```
+pub trait Forward: Send + Sync {
+    /// The engine that works.
+    type Inner: Engine + ?Sized;
+
+    /// It.
+    fn inner(&self) -> &Self::Inner;
+
+    /// Is called before each pass over pairs; an error takes its place.
+    fn before(&self, _operator: Operator) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl<E: Engine + ?Sized> Forward for &E {
+    type Inner = E;
+
+    fn inner(&self) -> &E {
+        self
+    }
+}
+
+impl<E: Engine + ?Sized> Forward for Arc<E> {
+    type Inner = E;
+
+    fn inner(&self) -> &E {
+        self
+    }
+}
+
+impl<F: Forward + ?Sized> Engine for F {
+    type Points = <F::Inner as Engine>::Points;
+    type Weights = <F::Inner as Engine>::Weights;
+    type Vector = <F::Inner as Engine>::Vector;
+
+    fn device(&self) -> &str {
+        self.inner().device()
+    }
+
+    fn precision(&self) -> Precision {
+        self.inner().precision()
+    }
+
+    fn row_roundings(&self, columns: usize, dimension: usize) -> usize {
+        self.inner().row_roundings(columns, dimension)
+    }
+
+    fn repeats_distances(&self) -> bool {
+        self.inner().repeats_distances()
+    }
+
+    fn interrupt(&self) -> &Interrupt {
+        self.inner().interrupt()
+    }
+
+    fn points(&self, coordinates: &[f64], dimension: usize) -> Result<Self::Points> {
+        self.inner().points(coordinates, dimension)
+    }
+
+    fn weights(&self, values: &[f64], histograms: usize) -> Result<Self::Weights> {
+        self.inner().weights(values, histograms)
+    }
+
+    fn vector(&self, values: &[f64]) -> Result<Self::Vector> {
+        self.inner().vector(values)
+    }
+
+    fn zeros(&self, length: usize) -> Result<Self::Vector> {
+        self.inner().zeros(length)
+    }
+
+    async fn read(&self, vector: &Self::Vector) -> Result<Vec<f64>> {
+        self.inner().read(vector).await
+    }
+
+    fn softmin(
+        &self,
+        pairs: Pairs<'_, Self::Points>,
+        columns: Side<'_, Self::Weights, Self::Vector>,
+        guess: Option<&Self::Vector>,
+        groups: Option<Groups<'_, Self::Weights, Self::Vector>>,
+        out: &mut Self::Vector,
+    ) -> Result<()> {
+        self.before(Operator::Softmin)?;
+        self.inner().softmin(pairs, columns, guess, groups, out)
+    }
+
+    fn product(
+        &self,
+        pairs: Pairs<'_, Self::Points>,
+        rows: Option<&Self::Vector>,
+        columns: Side<'_, Self::Weights, Self::Vector>,
+        integrand: Integrand<'_, Self::Vector>,
+        out: &mut Self::Vector,
+    ) -> Result<()> {
+        self.before(Operator::Product)?;
+        self.inner().product(pairs, rows, columns, integrand, out)
+    }
+
+    fn gradient(
+        &self,
+        pairs: Pairs<'_, Self::Points>,
+        rows: Option<&Self::Vector>,
+        columns: Side<'_, Self::Weights, Self::Vector>,
+        integrand: Integrand<'_, Self::Vector>,
+        out: &mut Self::Vector,
+    ) -> Result<()> {
+        self.before(Operator::Gradient)?;
+        self.inner().gradient(pairs, rows, columns, integrand, out)
+    }
+
+    fn curvature(
+        &self,
+        pairs: Pairs<'_, Self::Points>,
+        rows: Option<&Self::Vector>,
+        columns: Side<'_, Self::Weights, Self::Vector>,
+        directions: &Self::Vector,
+        out: &mut Self::Vector,
+    ) -> Result<()> {
+        self.before(Operator::Curvature)?;
+        self.inner()
+            .curvature(pairs, rows, columns, directions, out)
+    }
+
+    async fn nearest(
+        &self,
+        pairs: Pairs<'_, Self::Points>,
+        columns: Side<'_, Self::Weights, Self::Vector>,
+    ) -> Result<Nearest> {
+        self.before(Operator::Nearest)?;
+        self.inner().nearest(pairs, columns).await
+    }
+
+    fn scale(
+        &self,
+        epsilon: f64,
+        rho: f64,
+        sums: &Self::Vector,
+        scaling: &mut Self::Vector,
+        potential: &mut Self::Vector,
+    ) -> Result<()> {
+        self.inner().scale(epsilon, rho, sums, scaling, potential)
+    }
+
+    async fn marginal_error(
+        &self,
+        weights: &Self::Weights,
+        ratio: Ratio<'_, Self::Vector>,
+    ) -> Result<Vec<f64>> {
+        self.inner().marginal_error(weights, ratio).await
+    }
+
+    fn combine(&self, terms: &[(f64, &Self::Vector)], out: &mut Self::Vector) -> Result<()> {
+        self.inner().combine(terms, out)
+    }
+
+    async fn remember(
+        &self,
+        weights: &Self::Weights,
+        update: Update<'_, Self::Vector>,
+        slot: Slot<'_, Self::Vector>,
+    ) -> Result<Remembered> {
+        self.inner().remember(weights, update, slot).await
+    }
+
+    fn mix(
+        &self,
+        coefficients: &[f64],
+        q: usize,
+        offset: f64,
+        vectors: &Self::Vector,
+        out: &mut Self::Vector,
+    ) -> Result<()> {
+        self.inner().mix(coefficients, q, offset, vectors, out)
+    }
+}

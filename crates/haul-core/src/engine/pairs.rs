@@ -1,0 +1,239 @@
+//! Which pairs a pass is over, and what their columns bring.
+
+use super::Kernel;
+use crate::{Error, Result};
+use std::ops::Range;
+
+/// How many vectors of the same points a pass takes, and how they lie in memory: a vector over m points is
+/// outer × m × inner, and each sum runs over the middle.
+///
+/// q histograms on one support are rows of q numbers, `inner` = q. Axis k of a grid of n₁×…×n_d points has the points
+/// of that axis, `outer` = Π n of the axes before it and `inner` = Π n of those behind it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Lines {
+    /// Arrays of points one after the other.
+    pub outer: usize,
+    /// Numbers side by side at each point.
+    pub inner: usize,
+}
+
+impl Lines {
+    /// One vector, a number a point.
+    pub const ONE: Self = Self { outer: 1, inner: 1 };
+
+    /// q numbers a point.
+    pub fn of_histograms(q: usize) -> Self {
+        Self { outer: 1, inner: q }
+    }
+
+    /// How many vectors there are.
+    pub fn count(self) -> usize {
+        self.outer.saturating_mul(self.inner)
+    }
+
+    /// Numbers of all vectors over so many points.
+    pub fn length(self, points: usize) -> usize {
+        self.count().saturating_mul(points)
+    }
+}
+
+/// Rows of a [`Near`] list are told in tiles of so many points, and its ranges of columns, and the groups of
+/// [`Groups`], begin at multiples of it.
+pub const TILE: usize = 64;
+
+/// For each [`TILE`] of rows, the ranges of columns that count; all others are left out of every sum.
+///
+/// ```
+/// use haul_core::engine::Near;
+/// // Rows 0 to 63 see columns 0 to 127 and 192 to 199, rows 64 to 99 see none.
+/// let near = Near::new(100, 200, [vec![0..128, 192..200], vec![]])?;
+/// assert_eq!(near.pairs(), 64 * 136);
+/// # Ok::<(), haul_core::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Near {
+    rows: usize,
+    columns: usize,
+    /// Where the ranges of each tile begin, and where those of the last one end.
+    starts: Vec<usize>,
+    ranges: Vec<Range<usize>>,
+}
+
+impl Near {
+    /// The lists of all tiles of `rows` rows, one after the other, each of falling or touching ranges in their order.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Length`] for another number of lists than of tiles, [`Error::Range`] for a range that is empty, out of
+    /// order, beyond the columns, or begins or ends within a tile of columns.
+    pub fn new(
+        rows: usize,
+        columns: usize,
+        lists: impl IntoIterator<Item = Vec<Range<usize>>>,
+    ) -> Result<Self> {
+        let mut near = Self {
+            rows,
+            columns,
+            starts: vec![0],
+            ranges: Vec::new(),
+        };
+        for list in lists {
+            let mut end = 0;
+            for range in list {
+                let whole = |at: usize| at.is_multiple_of(TILE) || at == columns;
+                if range.start < end
+                    || range.is_empty()
+                    || range.end > columns
+                    || !(range.start.is_multiple_of(TILE) && whole(range.end))
+                {
+                    let what = "a list of near columns";
+                    return Err(Error::Range {
+                        what,
+                        start: range.start,
+                        end: range.end,
+                    });
+                }
+                end = range.end;
+                near.ranges.push(range);
+            }
+            near.starts.push(near.ranges.len());
+        }
+        let (expected, found) = (rows.div_ceil(TILE), near.starts.len() - 1);
+        if expected != found {
+            let what = "the lists of near columns";
+            return Err(Error::Length {
+                what,
+                expected,
+                found,
+            });
+        }
+        Ok(near)
+    }
+
+    /// How many rows it is for.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// How many columns it is for.
+    pub fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// The columns of a tile of rows, from 0.
+    pub fn of_tile(&self, tile: usize) -> &[Range<usize>] {
+        match (self.starts.get(tile), self.starts.get(tile + 1)) {
+            (Some(&start), Some(&end)) => &self.ranges[start..end],
+            _ => &[],
+        }
+    }
+
+    /// How many pairs count.
+    pub fn pairs(&self) -> u64 {
+        let tiles = 0..self.rows.div_ceil(TILE);
+        let pairs = |tile: usize| {
+            let rows = (self.rows - tile * TILE).min(TILE);
+            let columns: usize = self.of_tile(tile).iter().map(Range::len).sum();
+            rows as u64 * columns as u64
+        };
+        tiles.map(pairs).sum()
+    }
+}
+
+/// All pairs of the points of rows and of columns, or those that are near, and the cost between them.
+#[derive(Debug)]
+pub struct Pairs<'v, P> {
+    /// The cost and ε.
+    pub kernel: Kernel,
+    /// The points xᵢ.
+    pub rows: &'v P,
+    /// The points yⱼ.
+    pub columns: &'v P,
+    /// How many vectors are summed at once.
+    pub lines: Lines,
+    /// Which pairs count; all where there is none.
+    pub near: Option<&'v Near>,
+    /// The points of rows and columns are the same. Of a softmin it says as well that its guess is the potential of the
+    /// columns, so that an engine may evaluate half the pairs.
+    pub symmetric: bool,
+}
+
+impl<'v, P> Pairs<'v, P> {
+    /// All pairs, for one vector.
+    pub fn new(kernel: Kernel, rows: &'v P, columns: &'v P) -> Self {
+        Self {
+            kernel,
+            rows,
+            columns,
+            lines: Lines::ONE,
+            near: None,
+            symmetric: false,
+        }
+    }
+
+    /// The same for many vectors at once.
+    pub fn with_lines(self, lines: Lines) -> Self {
+        Self { lines, ..self }
+    }
+
+    /// The same for those pairs that are near.
+    pub fn with_near(self, near: &'v Near) -> Self {
+        Self {
+            near: Some(near),
+            ..self
+        }
+    }
+}
+
+impl<P> Clone for Pairs<'_, P> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<P> Copy for Pairs<'_, P> {}
+
+/// What the columns bring to an exponent, log bⱼ + gⱼ/ε.
+#[derive(Debug)]
+pub struct Side<'v, W, V> {
+    /// b; 1 for all where there are none. They are outer × m × inner numbers, as a vector of the lines is, or m, which
+    /// then serve all lines. (Those of q histograms are n×q; of lines, q is 1 or divides `inner`.)
+    pub weights: Option<&'v W>,
+    /// g, a value for each point of each line, in units of the cost; 0 for all where there is none.
+    pub potential: Option<&'v V>,
+}
+
+impl<'v, W, V> Side<'v, W, V> {
+    /// Of a measure with a potential.
+    pub fn new(weights: &'v W, potential: &'v V) -> Self {
+        Self {
+            weights: Some(weights),
+            potential: Some(potential),
+        }
+    }
+}
+
+impl<W, V> Clone for Side<'_, W, V> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<W, V> Copy for Side<'_, W, V> {}
+
+/// Asks a softmin for the masses that the plan of its guess moves between groups of points:
+///
+/// ```text
+/// M_{IJ} = Σ_{i ∈ I} aᵢ Σ_{j ∈ J} bⱼ exp((fᵢ + gⱼ − Cᵢⱼ)/ε)        f the guess
+/// ```
+#[derive(Debug)]
+pub struct Groups<'v, W, V> {
+    /// The first point of each group of rows, and n: ascending multiples of [`TILE`], but for the last.
+    pub rows: &'v [usize],
+    /// The first point of each group of columns, and m.
+    pub columns: &'v [usize],
+    /// The weights a of the rows.
+    pub weights: &'v W,
+    /// M, groups of rows × groups of columns, row-major.
+    pub masses: &'v mut V,
+}

@@ -1,0 +1,13 @@
+//! Sums, moments and small linear systems on the host, in f64.
+
+mod cholesky;
+mod conjugate;
+mod moments;
+mod sums;
+mod symmetric;
+
+pub(crate) use cholesky::Cholesky;
+pub(crate) use conjugate::ConjugateGradients;
+pub(crate) use moments::{covariance, moments};
+pub(crate) use sums::{dot, mean, sum};
+pub(crate) use symmetric::{function, times};

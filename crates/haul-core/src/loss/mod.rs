@@ -1,0 +1,19 @@
+//! Comparisons of two measures that are made of solves, or of means over pairs.
+//!
+//! [`divergence`] takes the bias of the entropy away, [`energy`] and [`mmd`] compare by [`means`] without a plan, and [`scores`] are costs
+//! that are made of products of features.
+
+mod discrepancy;
+mod divergence;
+mod energy;
+mod means;
+mod mmd;
+mod scores;
+mod tally;
+
+pub use discrepancy::{Discrepancy, Pairings};
+pub use divergence::{Divergence, Terms, debiased};
+pub use energy::Energy;
+pub use mmd::Mmd;
+pub use scores::{ScoredSolution, Scores};
+pub use tally::PairCount;

@@ -1,0 +1,214 @@
+//! One side of a solve: a measure on the device with its potential, and what the host keeps of it.
+
+use super::{Pass, Points};
+use crate::engine::{Kernel, Ratio, Side, Update};
+use crate::linalg::{mean, sum};
+use crate::{Engine, Frame, Measure, Result};
+
+/// A measure on a device and its potential there.
+pub(crate) struct Marginal<E: Engine> {
+    pub(crate) points: Points<E>,
+    /// The weights on the device.
+    pub(crate) on_device: E::Weights,
+    pub(crate) potential: E::Vector,
+    /// The next potential, while the present one is still needed.
+    pub(crate) updated: E::Vector,
+    /// Room for a potential between the two.
+    relaxed: E::Vector,
+    /// ρ in units of the frame; infinite where the plan's marginal is the measure.
+    pub(crate) rho: f64,
+    /// The softmin of the last update, before λ = ρ/(ρ + ε) damped it; there where ρ is finite.
+    undamped: Option<E::Vector>,
+    /// The weights, of sum 1.
+    pub(crate) weights: Vec<f64>,
+}
+
+impl<E: Engine> Marginal<E> {
+    /// Puts a measure on the device, its mass scaled to 1. `rho` is in units of the frame; `separable` where passes are
+    /// to go along the axes of grids.
+    pub(crate) fn new(
+        engine: &E,
+        frame: &Frame,
+        measure: &Measure,
+        rho: f64,
+        separable: bool,
+    ) -> Result<Self> {
+        let weights: Vec<f64> = measure
+            .weights()
+            .iter()
+            .map(|w| w / measure.mass())
+            .collect();
+        let n = weights.len();
+        Ok(Self {
+            points: Points::of(engine, frame, measure, separable)?,
+            on_device: engine.weights(&weights, 1)?,
+            potential: engine.zeros(n)?,
+            updated: engine.zeros(n)?,
+            relaxed: engine.zeros(n)?,
+            rho,
+            undamped: if rho.is_finite() {
+                Some(engine.zeros(n)?)
+            } else {
+                None
+            },
+            weights,
+        })
+    }
+
+    /// How many points there are.
+    pub(crate) fn len(&self) -> usize {
+        self.weights.len()
+    }
+
+    /// Coordinates of a point.
+    pub(crate) fn dimension(&self) -> usize {
+        self.points.dimension()
+    }
+
+    /// Whether the plan's marginals on both sides are the measures.
+    pub(crate) fn are_exact(source: &Self, target: &Self) -> bool {
+        source.rho.is_infinite() && target.rho.is_infinite()
+    }
+
+    pub(crate) fn side(&self) -> Side<'_, E::Weights, E::Vector> {
+        Side::new(&self.on_device, &self.potential)
+    }
+
+    /// Computes λ T(h) of the other side's potential h, without accepting it yet. What is known of
+    /// the last softmin is a guess of this one where `guessed`.
+    pub(crate) fn update(
+        &mut self,
+        engine: &E,
+        kernel: Kernel,
+        other: &Self,
+        guessed: bool,
+    ) -> Result<()> {
+        let Self {
+            points,
+            potential,
+            updated,
+            undamped,
+            ..
+        } = self;
+        let pass = Pass {
+            engine,
+            kernel,
+            rows: points,
+            potential: None,
+            columns: &other.points,
+            side: other.side(),
+        };
+        let guess = guessed.then_some(undamped.as_ref().unwrap_or(&*potential));
+        pass.softmin(guess, false, updated)?;
+        self.damp(engine, kernel.epsilon)
+    }
+
+    /// The same for a measure against itself.
+    pub(crate) fn update_by_itself(
+        &mut self,
+        engine: &E,
+        kernel: Kernel,
+        guessed: bool,
+    ) -> Result<()> {
+        let Self {
+            points,
+            on_device,
+            potential,
+            updated,
+            undamped,
+            ..
+        } = self;
+        let pass = Pass {
+            engine,
+            kernel,
+            rows: points,
+            potential: None,
+            columns: points,
+            side: Side::new(on_device, potential),
+        };
+        // Without a penalty the guess is the potential itself.
+        let symmetric = guessed && undamped.is_none();
+        let guess = guessed.then_some(undamped.as_ref().unwrap_or(&*potential));
+        pass.softmin(guess, symmetric, updated)?;
+        self.damp(engine, kernel.epsilon)
+    }
+
+    /// Multiplies the softmin that was just computed with λ = ρ/(ρ + ε).
+    fn damp(&mut self, engine: &E, epsilon: f64) -> Result<()> {
+        let Some(undamped) = &mut self.undamped else {
+            return Ok(());
+        };
+        std::mem::swap(&mut self.updated, undamped);
+        let taken = epsilon / (self.rho + epsilon);
+        // Near 1, λ itself would lose digits to rounding that 1 − λ keeps.
+        let terms: &[(f64, &E::Vector)] = if taken < 0.5 {
+            &[(1.0, undamped), (-taken, undamped)]
+        } else {
+            &[(self.rho / (self.rho + epsilon), undamped)]
+        };
+        engine.combine(terms, &mut self.updated)
+    }
+
+    /// The update that is not yet accepted.
+    pub(crate) fn pending(&self, epsilon: f64) -> Update<'_, E::Vector> {
+        Update {
+            epsilon,
+            rho: self.rho,
+            before: &self.potential,
+            after: &self.updated,
+        }
+    }
+
+    /// Σ |rᵢ − aᵢ e^{−fᵢ/ρ}| of this side's marginal r under the potential f that is not yet updated.
+    pub(crate) async fn error(&self, engine: &E, epsilon: f64) -> Result<f64> {
+        let ratio = Ratio::Potentials(self.pending(epsilon));
+        let errors = engine.marginal_error(&self.on_device, ratio).await?;
+        Ok(sum(errors))
+    }
+
+    /// The largest |f| on a point of positive weight.
+    pub(crate) fn height(&self, potential: &[f64]) -> f64 {
+        let pairs = self.weights.iter().zip(potential);
+        let weighty = pairs.filter(|(a, _)| **a > 0.0);
+        weighty.fold(0.0, |height, (_, f)| height.max(f.abs()))
+    }
+
+    /// log ⟨â, e^{−f/ρ}⟩ for this side's weights and a potential f: 0 where ρ is infinite.
+    pub(crate) fn log_wanted_mass(&self, potential: &[f64]) -> f64 {
+        self.excess(potential).ln_1p()
+    }
+
+    /// ⟨â, e^{−f/ρ} − 1⟩ for this side's weights and a potential f: 0 where ρ is infinite.
+    pub(crate) fn excess(&self, potential: &[f64]) -> f64 {
+        if self.rho.is_infinite() {
+            return 0.0;
+        }
+        let excess = potential.iter().map(|f| (-f / self.rho).exp_m1());
+        mean(&self.weights, excess)
+    }
+
+    /// What a potential of this side adds to the dual: ⟨â, f⟩, or −ρ ⟨â, e^{−f/ρ} − 1⟩.
+    pub(crate) fn conjugate(&self, potential: &[f64]) -> f64 {
+        if self.rho.is_finite() {
+            return -self.rho * self.excess(potential);
+        }
+        mean(&self.weights, potential.iter().copied())
+    }
+
+    /// Makes the updated potential the present one.
+    pub(crate) fn accept(&mut self) {
+        std::mem::swap(&mut self.potential, &mut self.updated);
+    }
+
+    /// Goes from the present potential towards the updated one by a factor: f + ω (T − f).
+    pub(crate) fn accept_relaxed(&mut self, engine: &E, omega: f64) -> Result<()> {
+        if omega == 1.0 {
+            self.accept();
+            return Ok(());
+        }
+        let terms = [(1.0 - omega, &self.potential), (omega, &self.updated)];
+        engine.combine(&terms, &mut self.relaxed)?;
+        std::mem::swap(&mut self.potential, &mut self.relaxed);
+        Ok(())
+    }
+}

@@ -1,0 +1,244 @@
+//! Passes over all pairs of two measures at given potentials: between clouds by one operator of the engine, between grids
+//! axis by axis.
+
+mod grid;
+mod marginal;
+mod points;
+
+pub(crate) use marginal::Marginal;
+pub(crate) use points::Points;
+
+use crate::engine::{Factor, Integrand, Kernel, Nearest, Pairs, Side};
+use crate::{Engine, Error, Result};
+use grid::GridPass;
+
+/// The density πᵢⱼ = bⱼ exp((fᵢ + gⱼ − Cᵢⱼ)/ε) of the rows of one measure over another, to be summed
+/// against something.
+pub(crate) struct Pass<'p, E: Engine> {
+    pub(crate) engine: &'p E,
+    pub(crate) kernel: Kernel,
+    pub(crate) rows: &'p Points<E>,
+    /// f; 0 where there is none.
+    pub(crate) potential: Option<&'p E::Vector>,
+    pub(crate) columns: &'p Points<E>,
+    /// b and g.
+    pub(crate) side: Side<'p, E::Weights, E::Vector>,
+}
+
+/// What is between two clouds, or between two grids.
+enum Between<'p, E: Engine> {
+    Clouds(Pairs<'p, E::Points>),
+    Grids(GridPass<'p, E>),
+}
+
+impl<'p, E: Engine> Pass<'p, E> {
+    /// The rows of one marginal over the other.
+    pub(crate) fn between(
+        engine: &'p E,
+        kernel: Kernel,
+        rows: &'p Marginal<E>,
+        columns: &'p Marginal<E>,
+    ) -> Self {
+        Self {
+            engine,
+            kernel,
+            rows: &rows.points,
+            potential: Some(&rows.potential),
+            columns: &columns.points,
+            side: columns.side(),
+        }
+    }
+
+    fn pairs(&self) -> Result<Between<'p, E>> {
+        match (self.rows, self.columns) {
+            (
+                Points::Cloud {
+                    on_device: rows, ..
+                },
+                Points::Cloud {
+                    on_device: columns, ..
+                },
+            ) => Ok(Between::Clouds(Pairs::new(self.kernel, rows, columns))),
+            (Points::Grid(rows), Points::Grid(columns)) => {
+                let cost = self.kernel.cost.along_an_axis(rows.len());
+                Ok(Between::Grids(GridPass {
+                    engine: self.engine,
+                    kernel: Kernel {
+                        cost: cost.ok_or(Error::NoGrid)?,
+                        ..self.kernel
+                    },
+                    rows,
+                    columns,
+                    side: self.side,
+                }))
+            }
+            _ => Err(Error::NoGrid),
+        }
+    }
+
+    /// The softmin over the columns. Where `symmetric`, rows and columns are the same, and the guess is the potential
+    /// of the columns.
+    pub(crate) fn softmin(
+        &self,
+        guess: Option<&E::Vector>,
+        symmetric: bool,
+        out: &mut E::Vector,
+    ) -> Result<()> {
+        match self.pairs()? {
+            Between::Clouds(pairs) => {
+                let pairs = Pairs { symmetric, ..pairs };
+                self.engine.softmin(pairs, self.side, guess, None, out)
+            }
+            Between::Grids(pass) => pass.softmin(guess, out),
+        }
+    }
+
+    /// Σⱼ πᵢⱼ Vⱼ for m values on the device.
+    pub(crate) fn product_on_device(&self, values: &E::Vector, out: &mut E::Vector) -> Result<()> {
+        match self.pairs()? {
+            Between::Clouds(pairs) => {
+                let integrand = Integrand {
+                    factor: Factor::One,
+                    values,
+                    width: 1,
+                };
+                self.engine
+                    .product(pairs, self.potential, self.side, integrand, out)
+            }
+            Between::Grids(pass) => {
+                let densities = pass.densities(self.potential)?;
+                densities.product(Factor::One, values, out)
+            }
+        }
+    }
+
+    /// Σⱼ πᵢⱼ φ(Cᵢⱼ) Vⱼ for V of m×`width` values; n×`width`.
+    pub(crate) async fn product(
+        &self,
+        factor: Factor,
+        values: &[f64],
+        width: usize,
+    ) -> Result<Vec<f64>> {
+        let n = self.rows.len();
+        match self.pairs()? {
+            Between::Clouds(pairs) => {
+                let values = self.engine.vector(values)?;
+                let mut out = self.engine.zeros(n * width)?;
+                let integrand = Integrand {
+                    factor,
+                    values: &values,
+                    width,
+                };
+                self.engine
+                    .product(pairs, self.potential, self.side, integrand, &mut out)?;
+                self.engine.read(&out).await
+            }
+            Between::Grids(pass) => {
+                let densities = pass.densities(self.potential)?;
+                let mut sums = vec![0.0; n * width];
+                let mut out = self.engine.zeros(n)?;
+                for k in 0..width {
+                    let column: Vec<f64> = values.iter().skip(k).step_by(width).copied().collect();
+                    let column = self.engine.vector(&column)?;
+                    densities.product(factor, &column, &mut out)?;
+                    let made = self.engine.read(&out).await?;
+                    let places = sums.iter_mut().skip(k).step_by(width);
+                    places.zip(made).for_each(|(sum, value)| *sum = value);
+                }
+                Ok(sums)
+            }
+        }
+    }
+
+    /// Σⱼ πᵢⱼ φ(Cᵢⱼ) vⱼ ∂ₓC(xᵢ, yⱼ) for m values v; n×d.
+    pub(crate) async fn slopes(&self, factor: Factor, values: &[f64]) -> Result<Vec<f64>> {
+        let values = self.engine.vector(values)?;
+        let mut out = self.engine.zeros(self.rows.len() * self.rows.dimension())?;
+        let integrand = Integrand {
+            factor,
+            values: &values,
+            width: 1,
+        };
+        self.engine.gradient(
+            self.of_clouds()?,
+            self.potential,
+            self.side,
+            integrand,
+            &mut out,
+        )?;
+        self.engine.read(&out).await
+    }
+
+    /// Σⱼ πᵢⱼ ⟨zᵢ, ∂ₓC(xᵢ, yⱼ)⟩ ∂ₓC(xᵢ, yⱼ) for n directions z; n×d.
+    pub(crate) async fn curvature(&self, directions: &[f64]) -> Result<Vec<f64>> {
+        let directions = self.engine.vector(directions)?;
+        let mut out = self.engine.zeros(self.rows.len() * self.rows.dimension())?;
+        self.engine.curvature(
+            self.of_clouds()?,
+            self.potential,
+            self.side,
+            &directions,
+            &mut out,
+        )?;
+        self.engine.read(&out).await
+    }
+
+    /// The column of the least Cᵢⱼ − gⱼ over those of positive weight, and that value.
+    pub(crate) async fn nearest(&self) -> Result<Nearest> {
+        match self.pairs()? {
+            Between::Clouds(pairs) => self.engine.nearest(pairs, self.side).await,
+            Between::Grids(pass) => pass.nearest().await,
+        }
+    }
+
+    /// The pairs of two clouds: the points of a grid stay where they are, and have no slopes.
+    pub(crate) fn of_clouds(&self) -> Result<Pairs<'p, E::Points>> {
+        match self.pairs()? {
+            Between::Clouds(pairs) => Ok(pairs),
+            Between::Grids(_) => Err(Error::Unsupported {
+                what: "derivatives in the points of a grid",
+                device: self.engine.device().to_owned(),
+            }),
+        }
+    }
+}
+
+/// How many passes over all pairs a pass between these takes: one, or for grids as many as pairs of lines are to all.
+pub(crate) fn pairs_of_a_pass<E: Engine>(rows: &Points<E>, columns: &Points<E>) -> u64 {
+    match (rows, columns) {
+        (Points::Grid(rows), Points::Grid(columns)) => {
+            let count = |axis: &points::Axis<E>| axis.coordinates.len() as u64;
+            let along = |k: usize| {
+                let before: u64 = rows[..=k].iter().map(count).product();
+                let behind: u64 = columns[k..].iter().map(count).product();
+                before.saturating_mul(behind)
+            };
+            (0..rows.len()).map(along).sum()
+        }
+        _ => rows.len() as u64 * columns.len() as u64,
+    }
+}
+
+/// Rows of sums, each times the weight of its point and a number. The sums of a point of weight 0
+/// are nobody's concern, and may be infinite.
+pub(crate) fn weighted(weights: &[f64], number: f64, mut sums: Vec<f64>) -> Vec<f64> {
+    let width = sums.len() / weights.len();
+    for (row, weight) in sums.chunks_exact_mut(width).zip(weights) {
+        let weight = number * weight;
+        let times = |sum: f64| if weight == 0.0 { 0.0 } else { weight * sum };
+        row.iter_mut().for_each(|sum| *sum = times(*sum));
+    }
+    sums
+}
+
+/// Refuses derivatives that left the range of a float.
+pub(crate) fn finite<E: Engine>(values: Vec<f64>, engine: &E) -> Result<Vec<f64>> {
+    if values.iter().all(|value| value.is_finite()) {
+        Ok(values)
+    } else {
+        Err(Error::NotFiniteResult {
+            what: "the gradient",
+            device: engine.device().to_owned(),
+        })
+    }
+}

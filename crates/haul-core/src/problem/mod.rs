@@ -1,0 +1,353 @@
+//! A problem of regularised optimal transport: two measures, a cost and ε, complete and checked
+//! before any device work.
+
+mod masses;
+mod potentials;
+mod rounding;
+
+pub(crate) use masses::Masses;
+pub use potentials::Potentials;
+pub(crate) use rounding::{FLAT, Rounding};
+
+use crate::engine::Kernel;
+use crate::measure::Support;
+use crate::{Cost, Engine, Error, Frame, Measure, Precision, Result};
+
+/// How strongly the plan is regularised.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Regularization {
+    /// A length σ: the plan blurs details below it. ε = σ^p.
+    Blur(f64),
+    /// ε itself, in units of the cost.
+    Epsilon(f64),
+    /// A blur given as a share of the diameter of the joint bounding box of both clouds.
+    RelativeBlur(f64),
+}
+
+/// What it costs the plan P to have another marginal than the measure: ρ KL(P1 | a), so that mass
+/// farther apart than a length of ρ^{1/p} is rather destroyed and created than moved. Infinite
+/// values keep the constraint P1 = a.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Penalty {
+    /// ρ itself, in units of the cost.
+    Rho(f64),
+    /// A length r: ρ = r^p.
+    Reach(f64),
+}
+
+impl Penalty {
+    /// The marginal is the measure.
+    pub const EXACT: Self = Self::Rho(f64::INFINITY);
+
+    /// ρ in units of the cost. `name` is that of the parameter.
+    fn rho(self, cost: Cost, name: &'static str) -> Result<f64> {
+        let (name, value, rho) = match self {
+            Self::Rho(rho) => (name, rho, rho),
+            Self::Reach(reach) => ("reach", reach, cost.at(reach)),
+        };
+        // A finite length may have a power that is none.
+        let range = match value > 0.0 {
+            true if rho > 0.0 && value.is_finite() == rho.is_finite() => return Ok(rho),
+            true => POWER,
+            false => "a number above 0, or infinity",
+        };
+        Err(Error::BadParameter { name, value, range })
+    }
+}
+
+/// Two measures in one space, the cost between them, ε, and what it costs to leave the measures.
+/// Their masses are equal, or at least one side has a finite ρ.
+#[derive(Debug, Clone)]
+pub struct Problem<'m> {
+    source: &'m Measure,
+    target: &'m Measure,
+    cost: Cost,
+    epsilon: f64,
+    rho: [f64; 2],
+    frame: Frame,
+    masses: Masses,
+    /// What the tolerance is relative to, in units of the plan's mass at the least cost.
+    moving: f64,
+}
+
+/// The largest ratio of ε to costs and penalties that a device sees: 2^60, above the digits of f64.
+const FLATTEST: f64 = (1u64 << 60) as f64;
+/// What a length must be beside positive.
+const POWER: &str = "neither so small nor so large that its power p is 0 or infinite";
+
+/// What ε and ρ must be beside positive.
+const RATIO: &str =
+    "neither so small nor so large that its ratio to the cost between the clouds is 0 or infinite";
+
+/// Masses that differ by less than this, relative, are the rounding of equal ones.
+const MASS_TOLERANCE: f64 = 1e-6;
+
+impl<'m> Problem<'m> {
+    /// Checks everything that can be wrong without a device. `penalties` are those of the source's
+    /// and of the target's side; [`Penalty::EXACT`] twice is the balanced problem.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BadParameter`] for a number out of its range, [`Error::UnequalMass`] for unequal
+    /// masses between two exact sides, [`Error::BadMass`] for masses whose product no f64 holds,
+    /// [`Error::NoGrid`] for a cost that is a sum over axes between clouds,
+    /// [`Error::DimensionMismatch`] and [`Error::Extent`] for points that cannot be compared.
+    pub fn new(
+        source: &'m Measure,
+        target: &'m Measure,
+        cost: Cost,
+        regularization: Regularization,
+        penalties: [Penalty; 2],
+    ) -> Result<Self> {
+        same_space(source, target)?;
+        // Bits, because NaN is unequal to itself.
+        let names = match penalties {
+            [Penalty::Rho(a), Penalty::Rho(b)] if a.to_bits() == b.to_bits() => ["rho"; 2],
+            _ => ["rho_a", "rho_b"],
+        };
+        let rho = [
+            penalties[0].rho(cost, names[0])?,
+            penalties[1].rho(cost, names[1])?,
+        ];
+        if rho.iter().all(|rho| rho.is_infinite()) {
+            equal_masses(source, target)?;
+        }
+        if matches!(cost, Cost::SumOverAxes(_)) && !is_separable(cost, source, target) {
+            return Err(Error::NoGrid);
+        }
+        let frame = Frame::joint(source, target);
+        frame.check(cost)?;
+        // What is made of a value must be as finite and positive as itself.
+        let within = |name, value, made: f64, range| match made > 0.0 && made.is_finite() {
+            true => Ok(made),
+            false => Err(Error::BadParameter { name, value, range }),
+        };
+        let positive = |name, value| within(name, value, value, "a finite number above 0");
+        let power = |name, length| within(name, length, cost.at(positive(name, length)?), POWER);
+        let epsilon = match regularization {
+            Regularization::Epsilon(epsilon) => positive("epsilon", epsilon)?,
+            Regularization::Blur(blur) => power("blur", blur)?,
+            // Two clouds in one and the same point have no length of their own: any ε will do.
+            Regularization::RelativeBlur(share) if frame.diameter() == 0.0 => {
+                positive("relative blur", share)?
+            }
+            Regularization::RelativeBlur(share) => {
+                power("blur", positive("relative blur", share)? * frame.diameter())?
+            }
+        };
+        // For a small p the length that belongs to ε may be out of range.
+        let length = epsilon.powf(1.0 / cost.p());
+        let range = "neither so small nor so large that the length ε^(1/p) is 0 or infinite";
+        within("epsilon", epsilon, length, range)?;
+        let frame = frame.for_kernel(cost, epsilon);
+        // The device sees ε and ρ in units of the frame, and divides by them.
+        let unit = frame.cost_unit(cost);
+        // A ratio that is too large is none: see `kernel`.
+        within("epsilon", epsilon, (epsilon / unit).min(1.0), RATIO)?;
+        for (name, rho) in names.into_iter().zip(rho) {
+            if rho.is_finite() {
+                within(name, rho, rho / unit, RATIO)?;
+            }
+        }
+        let masses = Masses::new([source.mass(), target.mass()], epsilon, rho, unit);
+        masses.check()?;
+        Ok(Self {
+            source,
+            target,
+            cost,
+            epsilon,
+            rho,
+            frame,
+            masses,
+            moving: 1.0,
+        })
+    }
+
+    /// The problem whose cost has a constant beside that of the points. Tolerances are relative to the mass that
+    /// moves at a cost of `reference`, where that is less.
+    pub(crate) fn beside(mut self, constant: f64, reference: f64) -> Result<Self> {
+        self.masses = self.masses.with_constant(constant);
+        self.masses.check()?;
+        self.moving = (self.masses.with_constant(reference).plan / self.masses.plan).min(1.0);
+        Ok(self)
+    }
+
+    /// What the tolerance is relative to, where a device's masses are 1.
+    pub(crate) fn moving(&self) -> f64 {
+        self.moving
+    }
+
+    /// The measure α that is moved.
+    pub fn source(&self) -> &'m Measure {
+        self.source
+    }
+
+    /// The measure β it is moved onto.
+    pub fn target(&self) -> &'m Measure {
+        self.target
+    }
+
+    /// The cost.
+    pub fn cost(&self) -> Cost {
+        self.cost
+    }
+
+    /// ε, in units of the cost.
+    pub fn epsilon(&self) -> f64 {
+        self.epsilon
+    }
+
+    /// The blur σ = ε^{1/p}, a length.
+    pub fn blur(&self) -> f64 {
+        self.epsilon.powf(1.0 / self.cost.p())
+    }
+
+    /// ρ_a of the source's side, in units of the cost; infinite where P1 = a.
+    pub fn rho_a(&self) -> f64 {
+        self.rho[0]
+    }
+
+    /// ρ_b of the target's side, in units of the cost; infinite where Pᵀ1 = b.
+    pub fn rho_b(&self) -> f64 {
+        self.rho[1]
+    }
+
+    /// What brings numbers back from the device's problem, whose masses are 1.
+    pub(crate) fn masses(&self) -> &Masses {
+        &self.masses
+    }
+
+    /// What a cost in the frame is multiplied with to be in the units of the points.
+    pub(crate) fn cost_unit(&self) -> f64 {
+        self.frame.cost_unit(self.cost)
+    }
+
+    /// Potentials of the measures as a device sees them, for masses of 1.
+    pub(crate) fn in_frame(&self, potentials: &Potentials) -> Result<Potentials> {
+        let [shift_a, shift_b] = self.masses().shifts;
+        let place = |what, values: &[f64], measure: &Measure, shift: f64| {
+            if values.len() != measure.len() {
+                let (expected, found) = (measure.len(), values.len());
+                return Err(Error::Length {
+                    what,
+                    expected,
+                    found,
+                });
+            }
+            if let Some(index) = values.iter().position(|value| !value.is_finite()) {
+                let (row, value) = (index + 1, values[index]);
+                return Err(Error::BadPotential { row, value });
+            }
+            let unit = self.cost_unit();
+            Ok(values.iter().map(|value| (value + shift) / unit).collect())
+        };
+        Ok(Potentials {
+            f: place(
+                "the potential f to start from",
+                &potentials.f,
+                self.source,
+                shift_a,
+            )?,
+            g: place(
+                "the potential g to start from",
+                &potentials.g,
+                self.target,
+                shift_b,
+            )?,
+        })
+    }
+
+    /// An upper bound of every cost, in units of the cost.
+    pub(crate) fn largest_cost(&self) -> f64 {
+        self.frame.largest_cost(self.cost)
+    }
+
+    /// Whether P1 = a and Pᵀ1 = b are asked for: both ρ are infinite.
+    pub fn is_balanced(&self) -> bool {
+        self.rho.iter().all(|rho| rho.is_infinite())
+    }
+
+    /// Whether passes go along the axes of two grids.
+    pub(crate) fn is_separable(&self) -> bool {
+        is_separable(self.cost, self.source, self.target)
+    }
+
+    /// The kernel as a device sees it.
+    ///
+    /// Where ε is far above all costs and penalties, the plan is a⊗b up to their ratio, and the value ⟨a⊗b, C⟩. Once that
+    /// ratio is below every roundoff, a larger ε makes no difference but to leave the range of floats: the
+    /// device sees the largest that matters.
+    pub(crate) fn kernel(&self) -> Kernel {
+        let unit = self.cost_unit();
+        let finite = self.rho.iter().filter(|rho| rho.is_finite());
+        let largest = finite.fold(self.largest_cost(), |most, rho| most.max(*rho));
+        let epsilon = self.epsilon / unit;
+        let matters = FLATTEST * (largest / unit);
+        Kernel {
+            cost: self.cost,
+            epsilon: if matters > 0.0 {
+                epsilon.min(matters)
+            } else {
+                epsilon
+            },
+        }
+    }
+
+    /// The relative marginal error that rounding alone may cause in a precision: a solve refuses a
+    /// tolerance below it.
+    pub fn precision_floor(&self, precision: Precision) -> f64 {
+        Rounding::of_costs(precision, self.cost, &self.frame).floor(self.kernel())
+    }
+
+    /// The rounding of an engine's operators on the clouds of the frame.
+    pub(crate) fn rounding<E: Engine>(&self, engine: &E) -> Rounding {
+        let points = self.source.len().max(self.target.len());
+        let rounding = Rounding::of(engine, self.cost, &self.frame, points);
+        if !self.is_separable() {
+            return rounding;
+        }
+        let least = |measure: &Measure| {
+            let weights = measure.weights().iter().filter(|weight| **weight > 0.0);
+            weights.fold(f64::INFINITY, |least, weight| least.min(*weight)) / measure.mass()
+        };
+        let least = least(self.source).min(least(self.target));
+        rounding.along_axes(self.source.dimension(), -least.ln())
+    }
+
+    /// The frame in which a device sees both clouds.
+    pub fn frame(&self) -> &Frame {
+        &self.frame
+    }
+}
+
+/// Whether both measures are on grids, and the cost is a sum over their axes.
+fn is_separable(cost: Cost, source: &Measure, target: &Measure) -> bool {
+    let grids = [source, target].map(|measure| matches!(measure.support(), Support::Grid(_)));
+    grids == [true; 2] && cost.along_an_axis(source.dimension()).is_some()
+}
+
+/// Refuses measures of different dimensions.
+pub(crate) fn same_space(source: &Measure, target: &Measure) -> Result<()> {
+    let (source_dimension, target_dimension) = (source.dimension(), target.dimension());
+    if source_dimension == target_dimension {
+        Ok(())
+    } else {
+        Err(Error::DimensionMismatch {
+            source_dimension,
+            target_dimension,
+        })
+    }
+}
+
+/// Refuses measures whose masses differ by more than rounding.
+pub(crate) fn equal_masses(source: &Measure, target: &Measure) -> Result<()> {
+    let (source_mass, target_mass) = (source.mass(), target.mass());
+    if (source_mass - target_mass).abs() <= MASS_TOLERANCE * source_mass.max(target_mass) {
+        Ok(())
+    } else {
+        Err(Error::UnequalMass {
+            source_mass,
+            target_mass,
+        })
+    }
+}

@@ -1,0 +1,156 @@
+//! Anderson acceleration of a fixed-point iteration f ← F(f).
+//!
+//! Of the last k iterates fₗ with residuals rₗ = F(fₗ) − fₗ it takes the affine combination of the
+//! F(fₗ) whose combined residual is least: min ‖Σ θₗ rₗ‖² with Σ θₗ = 1, from the Gram matrix of
+//! the residuals in f64 with a ridge [Anderson'65; Walker–Ni'11]. Near the solution Sinkhorn's map
+//! is close to linear and its slow modes are few, so that the number of iterations falls from the
+//! order of (diam/blur)² to that of diam/blur. With a memory of 5 in place of 10 it takes up to twice the passes, with 20 as
+//! many.
+
+use super::history::History;
+use crate::linalg::{Cholesky, sum};
+use crate::pass::Marginal;
+use crate::{Engine, Result};
+
+/// Relative to the trace of the Gram matrix.
+const RIDGE: f64 = 1e-7;
+
+/// The history is dropped when the error grows by this factor over its least.
+const RESTART_GROWTH: f64 = 4.0;
+
+pub(crate) struct Anderson<E: Engine> {
+    slots: usize,
+    history: History<E>,
+    /// Gram matrix of the residuals, by slots; the first `filled` of them count.
+    gram: Vec<Vec<f64>>,
+    filled: usize,
+    newest: usize,
+    least_error: f64,
+    /// Σᵢ aᵢ imageᵢ of each slot, and of the first image of all.
+    means: Vec<f64>,
+    gauge: Option<f64>,
+}
+
+impl<E: Engine> Anderson<E> {
+    /// Room for `memory` updates of a potential on `points` points.
+    pub(crate) fn new(engine: &E, memory: usize, points: usize) -> Result<Self> {
+        Ok(Self {
+            slots: memory,
+            history: History::new(engine, memory, points)?,
+            gram: vec![vec![0.0; memory]; memory],
+            filled: 0,
+            newest: 0,
+            least_error: f64::INFINITY,
+            means: vec![0.0; memory],
+            gauge: None,
+        })
+    }
+
+    /// Takes note of a marginal's update that is not yet accepted; returns the L1 error of the
+    /// marginal before it. Where that is `known`, the update is no longer what tells it, and the
+    /// constant of the potential is not free.
+    pub(crate) async fn remember(
+        &mut self,
+        engine: &E,
+        epsilon: f64,
+        marginal: &Marginal<E>,
+        known: Option<f64>,
+    ) -> Result<f64> {
+        let index = (self.newest + 1) % self.slots;
+        let slot = (index, self.slots);
+        let remembered = self
+            .history
+            .remember(engine, epsilon, marginal, slot)
+            .await?;
+        let mean = sum(remembered.means);
+        let error = known.unwrap_or_else(|| sum(remembered.errors));
+        if error > RESTART_GROWTH * self.least_error {
+            // What was learnt led astray: only this update counts from now on.
+            self.filled = 0;
+            self.least_error = error;
+        }
+        self.least_error = self.least_error.min(error);
+        self.newest = index;
+        self.means[index] = mean;
+        if known.is_none() {
+            self.gauge.get_or_insert(mean);
+        }
+        self.filled = (self.filled + 1).min(self.slots);
+        for (other, product) in remembered.products.into_iter().enumerate() {
+            self.gram[index][other] = product;
+            self.gram[other][index] = product;
+        }
+        Ok(error)
+    }
+
+    /// Replaces a marginal's potential by the best combination of the images in memory.
+    pub(crate) fn extrapolate(&mut self, engine: &E, marginal: &mut Marginal<E>) -> Result<()> {
+        let slots: Vec<usize> = (0..self.slots)
+            .filter(|slot| self.age(*slot) < self.filled)
+            .collect();
+        let gram = slots
+            .iter()
+            .map(|row| {
+                slots
+                    .iter()
+                    .map(|column| self.gram[*row][*column])
+                    .collect()
+            })
+            .collect::<Vec<Vec<f64>>>();
+        let mut coefficients = vec![0.0; self.slots];
+        match least_affine_combination(&gram) {
+            Some(least) => {
+                for (slot, coefficient) in slots.iter().zip(least) {
+                    coefficients[*slot] = coefficient;
+                }
+            }
+            // A matrix that is not positive tells nothing: the plain iteration.
+            None => coefficients[self.newest] = 1.0,
+        }
+        // f + t is as good as f, so that nothing keeps the mean of the potential where it is: with
+        // coefficients that are large and of both signs it would wander off, and take the digits
+        // of the potential with it.
+        let terms = coefficients.iter().zip(&self.means);
+        let mean: f64 = terms.map(|(coefficient, mean)| coefficient * mean).sum();
+        let offset = self.gauge.map_or(0.0, |gauge| gauge - mean);
+        let out = &mut marginal.potential;
+        self.history.extrapolate(engine, &coefficients, offset, out)
+    }
+
+    /// How many updates ago a slot was written.
+    fn age(&self, slot: usize) -> usize {
+        (self.newest + self.slots - slot) % self.slots
+    }
+}
+
+/// θ with Σθ = 1 that minimises θᵀ(G + ridge)θ; none where the matrix is not positive.
+fn least_affine_combination(gram: &[Vec<f64>]) -> Option<Vec<f64>> {
+    let ridge = RIDGE * gram.iter().enumerate().map(|(i, row)| row[i]).sum::<f64>();
+    let z = Cholesky::of(gram, ridge)?.solve(vec![1.0; gram.len()]);
+    let sum: f64 = z.iter().sum();
+    (sum.is_finite() && sum > 0.0).then(|| z.iter().map(|z| z / sum).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn least(rows: &[&[f64]]) -> Option<Vec<f64>> {
+        least_affine_combination(&rows.iter().map(|row| row.to_vec()).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn opposite_residuals_cancel() {
+        let theta = least(&[&[4.0, -2.0], &[-2.0, 1.0]]).unwrap();
+        assert!(
+            (theta[0] - 1.0 / 3.0).abs() < 1e-5 && (theta[1] - 2.0 / 3.0).abs() < 1e-5,
+            "{theta:?}"
+        );
+    }
+
+    #[test]
+    fn a_matrix_that_is_not_positive_has_no_combination() {
+        assert_eq!(least(&[&[0.0, 0.0], &[0.0, 0.0]]), None);
+        assert_eq!(least(&[&[1.0, f64::NAN], &[f64::NAN, 1.0]]), None);
+    }
+}

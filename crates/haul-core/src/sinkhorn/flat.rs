@@ -1,0 +1,96 @@
+//! Potentials where ε is far above the costs.
+//!
+//! There a softmin is ε times the logarithm of a sum near 1, so that it is off by a rounding of ε, which may
+//! exceed every cost. The excess of that sum over 1 has the digits:
+//!
+//! ```text
+//! T_b(g)ᵢ = fᵢ − ε log(1 + Eᵢ),   Eᵢ = Σⱼ bⱼ (exp((fᵢ + gⱼ − Cᵢⱼ)/ε) − 1)
+//! ```
+//!
+//! Values do not need it, because the dual at potentials that are off by δ is off by δ²/ε; the potentials, and
+//! the derivatives in the weights, do.
+
+use super::translation::best_translation;
+use crate::engine::{Factor, Kernel};
+use crate::linalg::mean;
+use crate::pass::{Marginal, Pass};
+use crate::problem::{FLAT, Rounding};
+use crate::{Engine, Result};
+
+/// Above so many times the largest cost, potentials are mostly rounding of ε.
+const LARGE: f64 = 4.0;
+
+/// Replaces potentials by their updates, from excesses, where all exponents are small; returns how many passes
+/// over pairs that took. With `symmetric` both sides are one measure, and its potential is that of the source.
+pub(crate) async fn refine<E: Engine>(
+    engine: &E,
+    kernel: Kernel,
+    (source, target): (&mut Marginal<E>, &mut Marginal<E>),
+    rounding: Rounding,
+    symmetric: bool,
+) -> Result<usize> {
+    let f = engine.read(&source.potential).await?;
+    let g = engine.read(&target.potential).await?;
+    let (height, largest) = (
+        source.height(&f) + target.height(&g),
+        rounding.largest_cost(),
+    );
+    // Along axes a density is a product of several, whose excesses are none of its.
+    if (largest + height) / kernel.epsilon > FLAT || source.points.is_grid() {
+        return Ok(0);
+    }
+    // Each sweep rounds what the one before it left, which becomes as small as the costs are.
+    let sweeps = if height > LARGE * largest { 3 } else { 1 };
+    for _ in 0..sweeps {
+        if symmetric {
+            // T takes away the rounding of each point, and turns the sign of what all have in common.
+            let smooth = update(engine, kernel, source, target).await?;
+            source.potential = engine.vector(&smooth)?;
+            target.potential = engine.vector(&smooth)?;
+            let next = update(engine, kernel, source, target).await?;
+            let pairs = next.iter().zip(&smooth);
+            let average: Vec<f64> = pairs.map(|(f, h)| 0.5 * (f + h)).collect();
+            source.potential = engine.vector(&average)?;
+            target.potential = engine.vector(&average)?;
+            continue;
+        }
+        let mut g = update(engine, kernel, target, source).await?;
+        target.potential = engine.vector(&g)?;
+        let mut f = update(engine, kernel, source, target).await?;
+        // The constant that the plan does not feel: the best one, or none that takes digits.
+        let balanced = Marginal::are_exact(source, target);
+        let translation = if balanced {
+            let [f, g] = [(&*source, &f), (&*target, &g)]
+                .map(|(side, values)| mean(&side.weights, values.iter().copied()));
+            Some(0.5 * (g - f))
+        } else {
+            best_translation(engine, (source, &f), (target, &g))
+        };
+        if let Some(t) = translation {
+            f.iter_mut().for_each(|f| *f += t);
+            g.iter_mut().for_each(|g| *g -= t);
+            target.potential = engine.vector(&g)?;
+        }
+        source.potential = engine.vector(&f)?;
+    }
+    Ok(2 * sweeps)
+}
+
+/// λ T of the other side's potential.
+async fn update<E: Engine>(
+    engine: &E,
+    kernel: Kernel,
+    rows: &Marginal<E>,
+    columns: &Marginal<E>,
+) -> Result<Vec<f64>> {
+    let ones = vec![1.0; columns.weights.len()];
+    let pass = Pass::between(engine, kernel, rows, columns);
+    let excess = pass.product(Factor::Excess, &ones, 1).await?;
+    let damping = 1.0 / (1.0 + kernel.epsilon / rows.rho);
+    // As the device has it, since that is what the excess is of.
+    let potential = engine.read(&rows.potential).await?;
+    let pairs = potential.into_iter().zip(excess);
+    Ok(pairs
+        .map(|(f, excess)| damping * (f - kernel.epsilon * excess.ln_1p()))
+        .collect())
+}

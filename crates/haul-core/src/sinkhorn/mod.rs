@@ -1,0 +1,226 @@
+//! Sinkhorn's algorithm: the settings of a solve of OT_ε, and how its potentials are found.
+//!
+//! [`run`] is the iteration, from where [`start`] and [`anneal`] begin it, made by plain updates, [`anderson`] over a
+//! [`history`], [`relaxation`] or [`newton`] in potentials, or in [`scaling`]s; [`watch`] gives up what is slow,
+//! [`checks`] says when an error is worth measuring, [`translation`] sets the constant of unbalanced potentials, and [`flat`] refines
+//! potentials where ε is far above the costs.
+
+#[macro_use]
+mod settings;
+
+mod anderson;
+mod anneal;
+mod checks;
+mod effort;
+mod flat;
+mod history;
+mod newton;
+mod relaxation;
+mod run;
+mod scaling;
+mod start;
+mod translation;
+mod watch;
+
+pub(crate) use effort::Effort;
+pub use effort::{Method, Stage};
+pub use start::Start;
+
+use crate::pass::Marginal;
+use crate::{Cost, Engine, Error, Measure, Penalty, Problem, Regularization, Result, Stop};
+use run::Run;
+use std::ops::ControlFlow;
+
+/// Who is told how a solve stands.
+pub(crate) type Observer<'o> = dyn FnMut(&Progress) -> ControlFlow<Stop> + Send + 'o;
+
+/// In which variables the iteration runs. Both give the same answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Form {
+    /// Potentials f and g, by log-sum-exp: the default, at home in any range.
+    #[default]
+    Log,
+    /// Scalings u = a/(K v), v = b/(Kᵀu), absorbed into the potentials before they leave the range
+    /// of a float. It is not accelerated.
+    Scaling,
+}
+
+/// How the tail of the iteration is shortened, in [`Form::Log`].
+///
+/// All but the first are one method each, from the first iteration to the last, whatever comes of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Acceleration {
+    /// What is expected to take the least time, and another method where it does not; the
+    /// [stages](crate::Report::stages) of the report tell what ran.
+    ///
+    /// 1. Newton's method on the dual, annealed, on the host and in f64, where the smaller side has n ≤ 1024
+    ///    points, there are at most 2²¹ pairs, and diam^p/ε is at least 1000 and n²/4. It stores the costs
+    ///    and the plan, three arrays of 8 bytes a pair. The engine takes over at its end; given a
+    ///    [start](Sinkhorn::start), it comes after Anderson's method.
+    /// 2. Anderson's method with a memory of 10. It ends where the dual rose, in two windows of 10
+    ///    iterations, by less than plain updates would have raised it; and after n iterations, but at least 24, where
+    ///    Newton's method can follow.
+    /// 3. Over-relaxation, under the same condition.
+    /// 4. Plain updates.
+    #[default]
+    Automatic,
+    /// Plain alternating updates.
+    None,
+    /// Updates drawn out by a factor between 1 and 2, learnt from the errors. It needs no memory
+    /// and no inner products, and about twice the passes of Anderson's method.
+    OverRelaxation,
+    /// Anderson's method over that many past iterates.
+    Anderson {
+        /// How many, at least 2.
+        memory: usize,
+    },
+}
+
+/// Where a solve stands; told to its observer whenever an error is measured.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Progress {
+    /// Iterations so far, those of the annealing and steps of Newton's method included.
+    pub iteration: usize,
+    /// The ε of this iteration, in units of the cost.
+    pub epsilon: f64,
+    /// L1 error of the marginals before this iteration's last update, at that ε, relative to the
+    /// mass; as [`Certificate`](crate::Certificate) has it.
+    pub marginal_error: f64,
+    /// The error at which the solve ends: the tolerance, less room for rounding.
+    pub goal: f64,
+    /// Seconds since the start.
+    pub seconds: f64,
+}
+
+/// Settings of a solve of OT_ε.
+///
+/// ```
+/// # use haul_core::{Measure, Sinkhorn};
+/// let sinkhorn = Sinkhorn::blur(0.05).p(2).tolerance(1e-4);
+/// // sinkhorn.solve(&engine, &a, &b)? runs it on an engine.
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sinkhorn {
+    pub(crate) regularization: Regularization,
+    pub(crate) penalties: [Penalty; 2],
+    pub(crate) p: f64,
+    pub(crate) over_axes: bool,
+    pub(crate) tolerance: f64,
+    pub(crate) max_iterations: usize,
+    pub(crate) start: Start,
+    pub(crate) form: Form,
+    pub(crate) acceleration: Acceleration,
+}
+
+settings!(Sinkhorn);
+solver_settings!(Sinkhorn);
+
+impl Default for Sinkhorn {
+    /// A blur of 1/20 of the diameter of both clouds, p = 2, balanced, to a tolerance of 1e-3.
+    fn default() -> Self {
+        Self {
+            regularization: Regularization::RelativeBlur(0.05),
+            penalties: [Penalty::EXACT; 2],
+            p: 2.0,
+            over_axes: false,
+            tolerance: 1e-3,
+            max_iterations: 10_000,
+            start: Start::default(),
+            form: Form::default(),
+            acceleration: Acceleration::default(),
+        }
+    }
+}
+
+impl Sinkhorn {
+    fn sinkhorn_mut(&mut self) -> &mut Self {
+        self
+    }
+
+    /// The problem these settings pose between two measures, checked.
+    pub fn problem<'m>(&self, source: &'m Measure, target: &'m Measure) -> Result<Problem<'m>> {
+        if !(self.tolerance > 0.0 && self.tolerance.is_finite()) {
+            let range = "a finite number above 0";
+            return Err(Error::BadParameter {
+                name: "tolerance",
+                value: self.tolerance,
+                range,
+            });
+        }
+        if self.max_iterations == 0 {
+            return Err(Error::BadParameter {
+                name: "max_iterations",
+                value: 0.0,
+                range: "at least 1",
+            });
+        }
+        if let Acceleration::Anderson {
+            memory: memory @ 0..2,
+        } = self.acceleration
+        {
+            return Err(Error::BadParameter {
+                name: "memory",
+                value: memory as f64,
+                range: "at least 2",
+            });
+        }
+        let cost = if self.over_axes {
+            Cost::sum_over_axes(self.p)?
+        } else {
+            Cost::power(self.p)?
+        };
+        Problem::new(source, target, cost, self.regularization, self.penalties)
+    }
+
+    /// Finds the potentials of a problem that these settings pose, or one like it.
+    pub(crate) async fn fit<E: Engine>(
+        &self,
+        engine: &E,
+        problem: &Problem<'_>,
+        observer: &mut Observer<'_>,
+    ) -> Result<Fit<E>> {
+        let mut run = Run::new(engine, problem, self, observer)?;
+        let symmetric = self.form == Form::Log
+            && problem.source() == problem.target()
+            && problem.rho_a() == problem.rho_b();
+        let automatic =
+            !symmetric && (self.form, self.acceleration) == (Form::Log, Acceleration::Automatic);
+        if automatic {
+            run.begin().await?;
+        } else {
+            run.start(symmetric).await?;
+        }
+        match (self.form, self.acceleration) {
+            _ if symmetric => run.iterate_symmetrically().await?,
+            (Form::Log, Acceleration::Automatic) => run.iterate_automatically().await?,
+            (Form::Scaling, _) => run.iterate_scalings().await?,
+            (Form::Log, Acceleration::None) => run.iterate_plainly().await?,
+            (Form::Log, Acceleration::OverRelaxation) => run.iterate_relaxed(false).await?,
+            (Form::Log, Acceleration::Anderson { memory }) => {
+                run.iterate_accelerated(memory, None).await?
+            }
+        }
+        let Run {
+            mut source,
+            mut target,
+            mut effort,
+            ..
+        } = run;
+        let rounding = problem.rounding(engine);
+        let sides = (&mut source, &mut target);
+        effort.softmin_passes +=
+            flat::refine(engine, problem.kernel(), sides, rounding, symmetric).await?;
+        Ok(Fit {
+            source,
+            target,
+            effort,
+        })
+    }
+}
+
+/// Both sides of a problem with the potentials that were found, and what that took.
+pub(crate) struct Fit<E: Engine> {
+    pub(crate) source: Marginal<E>,
+    pub(crate) target: Marginal<E>,
+    pub(crate) effort: Effort,
+}

@@ -1,0 +1,598 @@
+//! Sinkhorn's algorithm for OT_ε, over any engine.
+//!
+//! Alternating updates g ← T_a(f), f ← T_b(g) from where the settings start (`start`, `anneal`),
+//! accelerated (`anderson`, `relaxation`, under the eyes of `watch`) or in the scaling form (`scaling`), or by Newton's
+//! method (`newton`), until the L1 error of the marginals is at most tolerance × mass. A measure against itself has one potential, and an
+//! iteration of its own. After each update one marginal is exact, and the error of the other falls
+//! out of the next update: rᵢ = aᵢ exp((fᵢ − T_b(g)ᵢ)/ε).
+//!
+//! A penalty ρ KL(P1 | a) in place of the constraint damps the update, f ← λ T_b(g) with
+//! λ = ρ/(ρ + ε), and asks for P1 = a e^{−f/ρ} in place of P1 = a [Séjourné et al.'19]. The constant
+//! t of f + t, g − t, which the plan does not feel, then has a best value. Damped updates find it as
+//! slowly as (λ_a λ_b)^k, where ρ ≫ ε; so it is set after each of them, in closed form
+//! [Séjourné–Vialard–Peyré'22].
+
+use super::anderson::Anderson;
+use super::checks::Checks;
+use super::effort::{Effort, Method};
+use super::newton::{self, Newton, Step};
+use super::relaxation::Relaxation;
+use super::scaling::Scalings;
+use super::start::{Start, gaussian};
+use super::translation::{best_translation, shifted};
+use super::watch::{Standing, Watch};
+use super::{Observer, Sinkhorn, anneal};
+use crate::engine::Kernel;
+use crate::pass::{Marginal, pairs_of_a_pass};
+use crate::problem::Potentials;
+use crate::{Engine, Error, Precision, Problem, Progress, Result, Stop};
+use std::ops::ControlFlow;
+
+/// A solve under way.
+pub(crate) struct Run<'r, 'e, E: Engine> {
+    engine: &'e E,
+    problem: &'r Problem<'r>,
+    settings: &'r Sinkhorn,
+    observer: &'r mut Observer<'r>,
+    pub(crate) effort: Effort,
+    kernel: Kernel,
+    pub(crate) source: Marginal<E>,
+    pub(crate) target: Marginal<E>,
+    goal: f64,
+    /// How the iterations at hand are made.
+    method: Method,
+    /// Whether the potentials at hand are guesses of their updates.
+    guessed: bool,
+    stopped: bool,
+}
+
+/// What Anderson's method remembers by default.
+const MEMORY: usize = 10;
+
+/// Below this ratio of the largest cost to ε Newton's method does not come first.
+const HARD: f64 = 1e3;
+
+/// The fewest iterations that Anderson's method has before Newton's.
+const FEWEST_TRIED: usize = 24;
+
+/// Newton's method goes on to this share of the error that the iteration aims at.
+const NEWTON_SHARE: f64 = 0.25;
+
+/// Sums of differences of coordinates that the host makes for the costs of Newton's method, at most.
+const MOST_DIFFERENCES: usize = 1 << 30;
+
+impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
+    pub(crate) fn new(
+        engine: &'e E,
+        problem: &'r Problem<'r>,
+        settings: &'r Sinkhorn,
+        observer: &'r mut Observer<'r>,
+    ) -> Result<Self> {
+        let effort = Effort::begin();
+        let kernel = problem.kernel();
+        // The certificate counts both marginals, and that of the last update is exact only up to
+        // rounding: the iteration leaves room for it. The constant that is set after the last
+        // update may double the sum of both errors.
+        let floor = problem.precision_floor(engine.precision());
+        if floor >= 1.0 {
+            let precision = engine.precision().name();
+            return Err(Error::NoDigits { precision, floor });
+        }
+        if settings.tolerance < floor {
+            return Err(Error::BelowFloor {
+                tolerance: settings.tolerance,
+                precision: engine.precision().name(),
+                floor,
+            });
+        }
+        let share = if problem.is_balanced() { 1.0 } else { 0.5 };
+        let marginal = |measure, rho| {
+            let (frame, rho) = (problem.frame(), rho / problem.cost_unit());
+            Marginal::new(engine, frame, measure, rho, problem.is_separable())
+        };
+        Ok(Self {
+            engine,
+            problem,
+            settings,
+            observer,
+            effort,
+            kernel,
+            source: marginal(problem.source(), problem.rho_a())?,
+            target: marginal(problem.target(), problem.rho_b())?,
+            goal: share
+                * problem.moving()
+                * (settings.tolerance - floor).max(0.5 * settings.tolerance),
+            method: Method::Plain,
+            guessed: false,
+            stopped: false,
+        })
+    }
+
+    /// Brings the potentials to where the iteration starts.
+    pub(crate) async fn start(&mut self, symmetric: bool) -> Result<()> {
+        match self.settings.start.resolved(self.problem) {
+            _ if symmetric && self.settings.start == Start::Automatic => Ok(()),
+            Start::Automatic | Start::Zero => Ok(()),
+            Start::Annealed => self.anneal().await,
+            Start::Gaussian => {
+                let Kernel { cost, epsilon } = self.kernel;
+                let f = gaussian(cost, epsilon, &self.source, &self.target)?;
+                self.source.potential = self.engine.vector(&f)?;
+                Ok(())
+            }
+            Start::Potentials(potentials) => {
+                let Potentials { mut f, g } = self.problem.in_frame(&potentials)?;
+                if symmetric {
+                    for (f, g) in f.iter_mut().zip(&g) {
+                        *f = 0.5 * (*f + g);
+                    }
+                }
+                self.source.potential = self.engine.vector(&f)?;
+                self.target.potential = self.engine.vector(&g)?;
+                Ok(())
+            }
+        }
+    }
+
+    /// One iteration at each level above the ε asked for. Where there are more levels than
+    /// iterations, the largest are left out; where the observer ends it here, one iteration makes
+    /// the potentials those of the ε asked for.
+    async fn anneal(&mut self) -> Result<()> {
+        let levels = anneal::levels(
+            self.problem.frame().diameter(),
+            self.problem.cost().p(),
+            self.problem.epsilon(),
+        );
+        self.method = Method::Annealing;
+        let skipped = levels
+            .len()
+            .saturating_sub(self.settings.max_iterations - 1);
+        for epsilon in &levels[skipped..] {
+            let level = Kernel {
+                epsilon: epsilon / self.problem.cost_unit(),
+                ..self.kernel
+            };
+            self.update(level)?;
+            let error = self.source.error(self.engine, level.epsilon).await?;
+            self.accept().await?;
+            self.tell(level, error)?;
+            if self.stopped {
+                self.update(self.kernel)?;
+                self.accept().await?;
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The default, [`Acceleration::Automatic`](crate::Acceleration::Automatic).
+    ///
+    /// A small problem at a small ε has begun with Newton's method ([`begin`](Self::begin)). Any other begins with Anderson's,
+    /// which must be faster than plain updates (`watch`). In a small problem it has one iteration for each point
+    /// of the smaller side, about half of what Newton's method costs, and then that takes its place. What is not
+    /// solved by then is over-relaxed, and where plain updates are faster than that, they end it.
+    pub(crate) async fn iterate_automatically(&mut self) -> Result<()> {
+        if self.suits_newton() && !self.had_newton() {
+            let at_most = self.smaller_side().max(FEWEST_TRIED);
+            self.iterate_accelerated(MEMORY, Some(at_most)).await?;
+            if !self.ended() {
+                self.iterate_by_newton().await?;
+            }
+        }
+        if !self.ended() {
+            self.iterate_accelerated(MEMORY, Some(self.settings.max_iterations))
+                .await?;
+        }
+        if !self.ended() {
+            self.iterate_relaxed(true).await?;
+        }
+        if !self.ended() {
+            self.iterate_plainly().await?;
+        }
+        Ok(())
+    }
+
+    /// Where the default acceleration goes on: the potentials of Newton's method, if that is expected to cost less than
+    /// Anderson's, and otherwise those of [`start`](Self::start).
+    ///
+    /// A step of Newton's takes n²(m + n) operations at most, n being the smaller side, and their number hardly
+    /// depends on ε: measured on two cores, all of them take as long as some 2n iterations. Anderson's method takes from
+    /// one to five times √(diam^p/ε) iterations for p = 2, and more for others.
+    pub(crate) async fn begin(&mut self) -> Result<()> {
+        let hardness = self.problem.largest_cost() / self.problem.epsilon();
+        let half = 0.5 * self.smaller_side() as f64;
+        let hard = hardness >= HARD.max(half * half);
+        if hard && self.settings.start == Start::Automatic && self.suits_newton() {
+            self.iterate_by_newton().await
+        } else {
+            self.start(false).await
+        }
+    }
+
+    fn smaller_side(&self) -> usize {
+        self.source.len().min(self.target.len())
+    }
+
+    /// Whether the problem is small enough for arrays of its pairs.
+    fn suits_newton(&self) -> bool {
+        let pairs = self.source.len().saturating_mul(self.target.len());
+        !self.problem.is_separable()
+            && self.smaller_side() <= newton::MOST_ROWS
+            && pairs <= newton::MOST_PAIRS
+            && pairs.saturating_mul(self.source.dimension()) <= MOST_DIFFERENCES
+    }
+
+    fn had_newton(&self) -> bool {
+        let mut stages = self.effort.stages.iter();
+        stages.any(|stage| stage.method == Method::Newton)
+    }
+
+    /// Newton's method on the host; then its potentials on the device. It leaves one iteration for what follows.
+    async fn iterate_by_newton(&mut self) -> Result<()> {
+        self.method = Method::Newton;
+        let present = [&self.source, &self.target].map(|side| {
+            let points = 0..side.len();
+            points
+                .filter(|i| side.weights[*i] > 0.0)
+                .collect::<Vec<_>>()
+        });
+        let swapped = present[1].len() < present[0].len();
+        let mut newton = self.dense(&present, swapped);
+        newton.descend();
+        if !newton.error().is_finite() {
+            // Costs or weights that exponentials of f64 cannot hold: the potentials at hand remain.
+            return Ok(());
+        }
+        let goal = NEWTON_SHARE * self.goal;
+        while !(newton.at_last() && newton.error() <= goal)
+            && self.coming() < self.settings.max_iterations
+        {
+            self.engine.interrupt().check()?;
+            let step = newton.step();
+            self.effort.took(self.method, 0);
+            let level = Kernel {
+                epsilon: newton.epsilon(),
+                ..self.kernel
+            };
+            if self.observe(level, newton.error())? {
+                self.stopped = true;
+                break;
+            }
+            if step == Step::Exhausted {
+                break;
+            }
+            newton.descend();
+        }
+        let [rows, columns] = newton.potentials();
+        let of_sides = if swapped {
+            [columns, rows]
+        } else {
+            [rows, columns]
+        };
+        let sides = [&mut self.source, &mut self.target];
+        for ((side, values), present) in sides.into_iter().zip(of_sides).zip(&present) {
+            let mut potential = vec![0.0; side.len()];
+            for (i, value) in present.iter().zip(values) {
+                potential[*i] = *value;
+            }
+            side.potential = self.engine.vector(&potential)?;
+        }
+        self.guessed = false;
+        if self.stopped {
+            // Ended at another ε: one iteration makes the potentials those of the ε asked for.
+            self.method = Method::Plain;
+            self.update(self.kernel)?;
+            self.accept().await?;
+        }
+        Ok(())
+    }
+
+    /// The problem of the points that have weight as the engine sees it, its smaller side as rows.
+    fn dense(&self, present: &[Vec<usize>; 2], swapped: bool) -> Newton {
+        let d = self.source.dimension();
+        let single = self.engine.precision() == Precision::F32;
+        let rounded = |x: &f64| if single { f64::from(*x as f32) } else { *x };
+        let sides = [&self.source, &self.target];
+        let points = [0, 1].map(|side: usize| {
+            let coordinates = sides[side].points.coordinates();
+            let of_point = |i: &usize| coordinates[i * d..][..d].iter().map(rounded);
+            present[side].iter().flat_map(of_point).collect::<Vec<_>>()
+        });
+        let weights = [0, 1].map(|side: usize| {
+            let of_point = |i: &usize| sides[side].weights[*i];
+            present[side].iter().map(of_point).collect::<Vec<_>>()
+        });
+        let [rows, columns] = if swapped { [1, 0] } else { [0, 1] };
+        let mut costs = Vec::with_capacity(present[0].len() * present[1].len());
+        for y in points[columns].chunks_exact(d) {
+            for x in points[rows].chunks_exact(d) {
+                costs.push(self.kernel.cost.between(x, y));
+            }
+        }
+        let [a, b] = weights;
+        let weights = if swapped { (b, a) } else { (a, b) };
+        let rho = [sides[rows].rho, sides[columns].rho];
+        Newton::new(costs, weights, rho, self.kernel.epsilon)
+    }
+
+    pub(crate) async fn iterate_plainly(&mut self) -> Result<()> {
+        self.method = Method::Plain;
+        let mut checks = self.checks();
+        while !self.ended() {
+            let measured = self.measures(checks.due(self.coming()));
+            self.update(self.kernel)?;
+            if measured {
+                let error = self.source.error(self.engine, self.kernel.epsilon).await?;
+                self.tell(self.kernel, error)?;
+                checks.measured(self.effort.iterations, error, self.goal);
+            }
+            self.accept().await?;
+        }
+        Ok(())
+    }
+
+    /// Iterations are drawn out, but for those whose error is measured: after them the marginals
+    /// are what a plain update makes them. Where it is `watched`, it returns as well where plain
+    /// updates are faster.
+    pub(crate) async fn iterate_relaxed(&mut self, watched: bool) -> Result<()> {
+        self.method = Method::OverRelaxation;
+        let mut relaxation = Relaxation::new(self.effort.iterations);
+        let mut watch = Watch::new(self.effort.iterations);
+        while !self.ended() {
+            if self.measures(relaxation.due(self.coming())) {
+                self.update(self.kernel)?;
+                let error = self.source.error(self.engine, self.kernel.epsilon).await?;
+                let slow = watched
+                    && watch.due(self.effort.iterations)
+                    && watch.is_slow(self.standing(error).await?);
+                self.tell(self.kernel, error)?;
+                relaxation.measured(self.effort.iterations, error);
+                self.accept().await?;
+                if slow {
+                    break;
+                }
+            } else {
+                self.update_by(self.kernel, relaxation.omega())?;
+                self.translate().await?;
+                self.source
+                    .accept_relaxed(self.engine, relaxation.omega())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Anderson's method. Where it may take that many iterations `at_most`, it is watched, and returns as well where they
+    /// are over or plain updates are faster.
+    pub(crate) async fn iterate_accelerated(
+        &mut self,
+        memory: usize,
+        at_most: Option<usize>,
+    ) -> Result<()> {
+        self.method = Method::Anderson;
+        let Self { engine, kernel, .. } = *self;
+        let mut anderson = Anderson::new(engine, memory, self.source.len())?;
+        let mut watch = Watch::new(self.effort.iterations);
+        let last = at_most.map(|most| self.effort.iterations.saturating_add(most));
+        while !self.ended() {
+            self.update(kernel)?;
+            let looks = last.is_some() && watch.due(self.effort.iterations);
+            let error = if self.problem.is_balanced() {
+                anderson
+                    .remember(engine, kernel.epsilon, &self.source, None)
+                    .await?
+            } else {
+                self.source.error(engine, kernel.epsilon).await?
+            };
+            let slow = looks && watch.is_slow(self.standing(error).await?);
+            if !self.problem.is_balanced() {
+                // The error is that of the update, the image that of the best constant.
+                self.translate().await?;
+                anderson
+                    .remember(engine, kernel.epsilon, &self.source, Some(error))
+                    .await?;
+            }
+            self.tell(kernel, error)?;
+            let over = slow || last.is_some_and(|last| self.effort.iterations >= last);
+            if self.ended() || over {
+                // The last iterate is a plain update: the source's marginal is then exact.
+                self.source.accept();
+                break;
+            }
+            anderson.extrapolate(engine, &mut self.source)?;
+        }
+        Ok(())
+    }
+
+    /// Where the iteration stands after an [`update`](Self::update) that is not yet accepted: g is then λ_b T_a(f).
+    async fn standing(&mut self, error: f64) -> Result<Standing> {
+        let Self {
+            engine,
+            source,
+            target,
+            ..
+        } = self;
+        let epsilon = self.kernel.epsilon;
+        let f = engine.read(&source.potential).await?;
+        let g = engine.read(&target.potential).await?;
+        let updated = engine.read(&source.updated).await?;
+        let excess = target.excess(&g);
+        let conjugate = source.conjugate(&f);
+        let gain =
+            source.conjugate(&updated) - conjugate - epsilon * (source.excess(&updated) - excess);
+        let height = f
+            .iter()
+            .chain(&g)
+            .fold(0.0, |height: f64, f| height.max(f.abs()));
+        Ok(Standing {
+            iteration: self.effort.iterations,
+            dual: (conjugate + target.conjugate(&g)) / epsilon - excess,
+            gain: gain / epsilon,
+            rounding: 4.0 * engine.precision().unit_roundoff() * height / epsilon,
+            error,
+        })
+    }
+
+    /// OT_ε(α, α) has f = g, and the averaged update f ← ½(f + λ T(f)) halves the error whatever ε
+    /// [FSVATP'19; Séjourné et al.'19]: the derivative of λ T has its spectrum in [−λ, 0], so that of
+    /// the average is in [½ − ½λ, ½]. One pass an iteration, no annealing.
+    pub(crate) async fn iterate_symmetrically(&mut self) -> Result<()> {
+        self.method = Method::Averaging;
+        let Self { engine, kernel, .. } = *self;
+        let mut checks = self.checks();
+        while !self.ended() {
+            let measured = self.measures(checks.due(self.coming()));
+            let guessed = self.effort.iterations > 0;
+            self.source.update_by_itself(engine, kernel, guessed)?;
+            self.effort.took(self.method, 1);
+            if measured {
+                // Both marginals have the same error.
+                let error = 2.0 * self.source.error(engine, kernel.epsilon).await?;
+                self.tell(kernel, error)?;
+                checks.measured(self.effort.iterations, error, self.goal);
+            }
+            self.source.accept_relaxed(engine, 0.5)?;
+        }
+        engine.combine(&[(1.0, &self.source.potential)], &mut self.target.potential)
+    }
+
+    pub(crate) async fn iterate_scalings(&mut self) -> Result<()> {
+        self.method = Method::Scaling;
+        // Wherever it starts, potentials bring the sums into the range of a float.
+        self.update(self.kernel)?;
+        self.accept().await?;
+        let mut scalings = Scalings::new(self.engine, self.kernel, &self.source, &self.target)?;
+        let mut checks = self.checks();
+        while !self.ended() {
+            let measured = self.measures(checks.due(self.coming()));
+            let error = scalings
+                .iterate(&mut self.source, &mut self.target, measured)
+                .await?;
+            if measured {
+                scalings
+                    .translate(&mut self.source, &mut self.target)
+                    .await?;
+            }
+            self.effort.took(self.method, 2);
+            if let Some(error) = error {
+                self.tell(self.kernel, error)?;
+                checks.measured(self.effort.iterations, error, self.goal);
+            }
+        }
+        scalings
+            .absorb_into(&mut self.source, &mut self.target)
+            .await?;
+        // A last update in potentials: scalings that are still on their way into the range of a
+        // float would make no plan.
+        self.source
+            .update(self.engine, self.kernel, &self.target, false)?;
+        self.accept().await?;
+        self.effort.softmin_passes += 1;
+        Ok(())
+    }
+
+    /// g ← T_a(f); then T_b(g), not yet accepted.
+    fn update(&mut self, kernel: Kernel) -> Result<()> {
+        self.update_by(kernel, 1.0)
+    }
+
+    /// g ← g + ω (T_a(f) − g); then T_b(g), not yet accepted.
+    fn update_by(&mut self, kernel: Kernel, omega: f64) -> Result<()> {
+        let Self {
+            engine,
+            source,
+            target,
+            effort,
+            guessed,
+            method,
+            ..
+        } = self;
+        target.update(*engine, kernel, source, *guessed)?;
+        target.accept_relaxed(*engine, omega)?;
+        source.update(*engine, kernel, target, *guessed)?;
+        *guessed = true;
+        effort.took(*method, 2);
+        Ok(())
+    }
+
+    /// Makes the update the present potential, with the best constant.
+    async fn accept(&mut self) -> Result<()> {
+        self.translate().await?;
+        self.source.accept();
+        Ok(())
+    }
+
+    /// f + t, g − t for the updated f that is not yet accepted, with the t of the largest dual.
+    async fn translate(&mut self) -> Result<()> {
+        if self.problem.is_balanced() {
+            return Ok(());
+        }
+        let Self {
+            engine,
+            source,
+            target,
+            ..
+        } = self;
+        let (f, g) = (
+            engine.read(&source.updated).await?,
+            engine.read(&target.potential).await?,
+        );
+        if let Some(t) = best_translation(*engine, (source, &f), (target, &g)) {
+            source.updated = shifted(*engine, f, t)?;
+            target.potential = shifted(*engine, g, -t)?;
+        }
+        Ok(())
+    }
+
+    fn checks(&self) -> Checks {
+        let pairs = pairs_of_a_pass(&self.source.points, &self.target.points);
+        Checks::new(pairs, self.effort.iterations)
+    }
+
+    fn coming(&self) -> usize {
+        self.effort.iterations + 1
+    }
+
+    /// Whether the coming iteration is measured: where it is due, and where it is the last.
+    fn measures(&self, due: bool) -> bool {
+        due || self.coming() >= self.settings.max_iterations
+    }
+
+    /// Tells the observer of an error, and ends the iteration where that is the goal, or the observer asks for it.
+    fn tell(&mut self, kernel: Kernel, marginal_error: f64) -> Result<()> {
+        let asked = self.observe(kernel, marginal_error)?;
+        let arrived = kernel == self.kernel && marginal_error <= self.goal;
+        self.stopped = arrived || asked;
+        Ok(())
+    }
+
+    /// Whether the observer, told of an error, asks for the end.
+    fn observe(&mut self, kernel: Kernel, marginal_error: f64) -> Result<bool> {
+        if !marginal_error.is_finite() {
+            let device = self.engine.device().to_owned();
+            return Err(Error::NotFiniteResult {
+                what: "the marginal error",
+                device,
+            });
+        }
+        let progress = Progress {
+            iteration: self.effort.iterations,
+            epsilon: if kernel == self.kernel {
+                self.problem.epsilon()
+            } else {
+                kernel.epsilon * self.problem.cost_unit()
+            },
+            marginal_error,
+            goal: self.goal,
+            seconds: self.effort.start.elapsed().as_secs_f64(),
+        };
+        match (self.observer)(&progress) {
+            ControlFlow::Continue(()) => Ok(false),
+            ControlFlow::Break(Stop::Certify) => Ok(true),
+            ControlFlow::Break(Stop::Abandon) => Err(Error::Interrupted),
+        }
+    }
+
+    fn ended(&self) -> bool {
+        self.stopped || self.effort.iterations >= self.settings.max_iterations
+    }
+}

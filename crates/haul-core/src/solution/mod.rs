@@ -1,0 +1,290 @@
+//! What a solve returns: the values with their certificate, the potentials, and the plan.
+
+mod coupling;
+mod entries;
+mod plan;
+mod report;
+
+pub use coupling::Coupling;
+pub use plan::Plan;
+pub use report::Report;
+
+use crate::certificate::{self, Bounds, Certificate, Values};
+use crate::engine::Kernel;
+use crate::pass::{Marginal, pairs_of_a_pass};
+use crate::problem::{Masses, Potentials};
+use crate::sinkhorn::{Effort, Fit, Observer};
+use crate::{Engine, Frame, Measure, Problem, Progress, Result, Sinkhorn, Stop, block_on};
+use std::ops::ControlFlow;
+
+/// A solved problem: its numbers on the host, its points and potentials still on the device.
+///
+/// It holds the engine, as it was given: a reference, an `Arc`, or the engine itself. So it can be stored, returned, and sent to
+/// another thread as far as that can.
+///
+/// ```
+/// use haul_core::{Engine, Measure, Result, Sinkhorn, Solution};
+/// use std::sync::Arc;
+/// ///
+/// fn solved<E: Engine>(engine: Arc<E>, a: &Measure, b: &Measure) -> Result<Solution<Arc<E>>> {
+///     Sinkhorn::blur(0.05).solve(engine, a, b)
+/// }
+/// ```
+pub struct Solution<E: Engine> {
+    plan: Plan<E>,
+    report: Report,
+}
+
+/// What a solution and its plans share.
+pub(crate) struct State<E: Engine> {
+    pub(crate) engine: E,
+    pub(crate) kernel: Kernel,
+    pub(crate) frame: Frame,
+    pub(crate) source: Marginal<E>,
+    pub(crate) target: Marginal<E>,
+    pub(crate) masses: Masses,
+}
+
+impl Sinkhorn {
+    /// Solves OT_ε(source, target) on an engine, which the solution then holds: `&engine`, an `Arc`, or any other handle
+    /// that can be cloned.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`problem`](Self::problem), [`Error::BelowFloor`](crate::Error::BelowFloor) and
+    /// [`Error::NoDigits`](crate::Error::NoDigits) where the precision has too few digits,
+    /// [`Error::NotFiniteResult`](crate::Error::NotFiniteResult), [`Error::Interrupted`](crate::Error::Interrupted), and the engine's own.
+    pub fn solve<E: Engine + Clone>(
+        &self,
+        engine: E,
+        source: &Measure,
+        target: &Measure,
+    ) -> Result<Solution<E>> {
+        block_on(self.solve_async(engine, source, target))
+    }
+
+    /// [`solve`](Self::solve) that blocks no thread while it waits for the device.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`solve`](Self::solve).
+    pub async fn solve_async<E: Engine + Clone>(
+        &self,
+        engine: E,
+        source: &Measure,
+        target: &Measure,
+    ) -> Result<Solution<E>> {
+        let observer = |_: &Progress| ControlFlow::Continue(());
+        self.solve_observed_async(engine, source, target, observer)
+            .await
+    }
+
+    /// [`solve`](Self::solve) that tells its progress, and ends early where the observer breaks: as a
+    /// solution that did not converge, or without a result, as [`Stop`] says.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`solve`](Self::solve).
+    pub fn solve_observed<E: Engine + Clone>(
+        &self,
+        engine: E,
+        source: &Measure,
+        target: &Measure,
+        observer: impl FnMut(&Progress) -> ControlFlow<Stop> + Send,
+    ) -> Result<Solution<E>> {
+        block_on(self.solve_observed_async(engine, source, target, observer))
+    }
+
+    /// [`solve_observed`](Self::solve_observed) that blocks no thread.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`solve`](Self::solve).
+    pub async fn solve_observed_async<E: Engine + Clone>(
+        &self,
+        engine: E,
+        source: &Measure,
+        target: &Measure,
+        mut observer: impl FnMut(&Progress) -> ControlFlow<Stop> + Send,
+    ) -> Result<Solution<E>> {
+        let problem = self.problem(source, target)?;
+        self.solve_problem(engine, &problem, &mut observer).await
+    }
+
+    /// Solves a problem that these settings pose, or one like it.
+    pub(crate) async fn solve_problem<E: Engine + Clone>(
+        &self,
+        engine: E,
+        problem: &Problem<'_>,
+        observer: &mut Observer<'_>,
+    ) -> Result<Solution<E>> {
+        let fit = self.fit(&engine, problem, observer).await?;
+        Solution::certified(engine, problem, fit, self.tolerance).await
+    }
+}
+
+impl<E: Engine> Solution<E> {
+    async fn certified(
+        engine: E,
+        problem: &Problem<'_>,
+        fit: Fit<E>,
+        tolerance: f64,
+    ) -> Result<Self> {
+        let Fit {
+            source,
+            target,
+            effort,
+        } = fit;
+        let kernel = problem.kernel();
+        let unit = problem.cost_unit();
+        let rounding = problem.rounding(&engine);
+        let (values, errors, passes) =
+            certificate::certify(&engine, kernel, &source, &target, rounding).await?;
+        let Values {
+            transport_cost,
+            dual,
+            primal,
+            kl,
+            mass,
+        } = values;
+        let masses = problem.masses().clone();
+        let (lower, upper) = (errors.lower_bound, errors.upper_bound);
+        let certificate = Certificate {
+            marginal_error_a: errors.marginal_error_a * masses.plan,
+            marginal_error_b: errors.marginal_error_b * masses.plan,
+            lower_bound: masses.value(lower) - masses.rounding(lower),
+            upper_bound: masses.value(upper) + masses.rounding(upper),
+            wasserstein: errors.wasserstein.map(|Bounds { lower, upper }| Bounds {
+                lower: masses.plan * unit * lower,
+                upper: masses.plan * unit * upper,
+            }),
+            ..errors
+        };
+        let Effort {
+            iterations,
+            softmin_passes,
+            stages,
+            start,
+        } = effort;
+        let pairs = pairs_of_a_pass(&source.points, &target.points);
+        let report = Report {
+            n: source.len(),
+            m: target.len(),
+            d: source.dimension(),
+            cost: problem.cost(),
+            epsilon: problem.epsilon(),
+            blur: problem.blur(),
+            rho_a: problem.rho_a(),
+            rho_b: problem.rho_b(),
+            value: masses.value(dual),
+            regularized_cost: masses.primal(primal, mass),
+            transport_cost: masses.transport_cost(transport_cost, mass),
+            kl: masses.kl(kl, mass),
+            mass: mass * masses.plan,
+            certificate,
+            tolerance,
+            converged: errors.marginal_error() <= tolerance * problem.moving(),
+            iterations,
+            stages,
+            softmin_passes,
+            pairs: (softmin_passes + passes) as u64 * pairs,
+            seconds: start.elapsed().as_secs_f64(),
+            device: engine.device().to_owned(),
+            precision: engine.precision(),
+        };
+        let plan = Plan::new(State {
+            engine,
+            kernel,
+            frame: problem.frame().clone(),
+            source,
+            target,
+            masses,
+        });
+        Ok(Self { plan, report })
+    }
+
+    pub(crate) fn state(&self) -> &State<E> {
+        self.plan.state()
+    }
+
+    /// OT_ε, as the dual has it; see [`Report::value`].
+    pub fn value(&self) -> f64 {
+        self.report.value
+    }
+
+    /// Errors and bounds.
+    pub fn certificate(&self) -> &Certificate {
+        &self.report.certificate
+    }
+
+    /// Every number of the solution.
+    pub fn report(&self) -> &Report {
+        &self.report
+    }
+
+    /// The potentials, brought back from the device.
+    ///
+    /// # Errors
+    ///
+    /// The engine's own.
+    pub fn potentials(&self) -> Result<Potentials> {
+        block_on(self.potentials_async())
+    }
+
+    /// [`potentials`](Self::potentials) without blocking a thread.
+    ///
+    /// # Errors
+    ///
+    /// The engine's own.
+    pub async fn potentials_async(&self) -> Result<Potentials> {
+        let State {
+            engine,
+            kernel,
+            frame,
+            source,
+            target,
+            masses,
+        } = self.state();
+        let unit = frame.cost_unit(kernel.cost);
+        let [shift_a, shift_b] = masses.shifts;
+        let in_units = |values: Vec<f64>, shift: f64| {
+            let values = values.into_iter().map(|value| value * unit - shift);
+            values.collect()
+        };
+        Ok(Potentials {
+            f: in_units(engine.read(&source.potential).await?, shift_a),
+            g: in_units(engine.read(&target.potential).await?, shift_b),
+        })
+    }
+
+    /// The plan Pᵢⱼ = aᵢ bⱼ exp((fᵢ + gⱼ − Cᵢⱼ)/ε), to be applied. It shares what it needs with the solution, and
+    /// may outlive it.
+    pub fn plan(&self) -> Plan<E> {
+        self.plan.clone()
+    }
+}
+
+impl<E: Engine> State<E> {
+    /// Whether P1 = a and Pᵀ1 = b were asked for.
+    pub(crate) fn is_balanced(&self) -> bool {
+        Marginal::are_exact(&self.source, &self.target)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Divergence, Energy, Terms};
+
+    fn is_send<T: Send>(_: &T) {}
+    fn is_sync<T: Send + Sync>() {}
+
+    /// Compiles where futures of solves may be handed to another thread, and results shared between threads.
+    #[allow(dead_code)]
+    fn futures_and_results_cross_threads<E: Engine + Clone>(engine: E, a: &Measure, b: &Measure) {
+        let (sinkhorn, divergence) = (Sinkhorn::default(), Divergence::default());
+        is_send(&sinkhorn.solve_async(engine.clone(), a, b));
+        is_send(&divergence.evaluate_async(engine, a, b));
+        is_sync::<(Solution<E>, Plan<E>, Terms<E>, Energy)>();
+    }
+}

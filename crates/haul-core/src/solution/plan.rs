@@ -1,0 +1,343 @@
+//! The plan of a solution, which is never stored but applied.
+
+use super::State;
+use super::entries::Entries;
+use crate::engine::{Factor, Nearest, Side};
+use crate::linalg::sum;
+use crate::pass::{Marginal, Pass, Points, weighted};
+use crate::{Cost, Engine, Error, Measure, Result, block_on};
+use std::ops::Range;
+use std::sync::Arc;
+
+/// The optimal plan, never stored: each product is one more pass over the pairs. Clones are the same plan.
+pub struct Plan<E: Engine> {
+    state: Arc<State<E>>,
+}
+
+impl<E: Engine> Clone for Plan<E> {
+    fn clone(&self) -> Self {
+        Self {
+            state: self.state.clone(),
+        }
+    }
+}
+
+impl<E: Engine> Plan<E> {
+    pub(crate) fn new(state: State<E>) -> Self {
+        Self {
+            state: Arc::new(state),
+        }
+    }
+
+    pub(crate) fn state(&self) -> &State<E> {
+        &self.state
+    }
+
+    /// How many points the source and the target have: n and m.
+    pub fn shape(&self) -> (usize, usize) {
+        (self.state.source.len(), self.state.target.len())
+    }
+
+    /// P V: Σⱼ Pᵢⱼ Vⱼ for V of m×w values, row-major, of any width w ≥ 1; n×w.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Length`] for another number of values than a multiple of m, and the engine's own.
+    pub fn product(&self, values: &[f64]) -> Result<Vec<f64>> {
+        block_on(self.product_async(values))
+    }
+
+    /// [`product`](Self::product) without blocking a thread.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`product`](Self::product).
+    pub async fn product_async(&self, values: &[f64]) -> Result<Vec<f64>> {
+        let State { source, target, .. } = self.state();
+        self.weighted(source, target, values).await
+    }
+
+    /// Pᵀ U: Σᵢ Pᵢⱼ Uᵢ for U of n×w values, row-major, of any width w ≥ 1; m×w.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Length`] for another number of values than a multiple of n, and the engine's own.
+    pub fn product_transposed(&self, values: &[f64]) -> Result<Vec<f64>> {
+        block_on(self.product_transposed_async(values))
+    }
+
+    /// [`product_transposed`](Self::product_transposed) without blocking a thread.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`product_transposed`](Self::product_transposed).
+    pub async fn product_transposed_async(&self, values: &[f64]) -> Result<Vec<f64>> {
+        let State { source, target, .. } = self.state();
+        self.weighted(target, source, values).await
+    }
+
+    /// Both marginals, P1 and Pᵀ1.
+    ///
+    /// # Errors
+    ///
+    /// The engine's own.
+    pub fn marginals(&self) -> Result<(Vec<f64>, Vec<f64>)> {
+        let (n, m) = self.shape();
+        Ok((
+            self.product(&vec![1.0; m])?,
+            self.product_transposed(&vec![1.0; n])?,
+        ))
+    }
+
+    /// ⟨P, C⟩, in units of cost times mass, by one pass.
+    ///
+    /// # Errors
+    ///
+    /// The engine's own.
+    pub fn transport_cost(&self) -> Result<f64> {
+        let State {
+            engine,
+            kernel,
+            frame,
+            source,
+            target,
+            masses,
+        } = self.state();
+        let pass = Pass::between(engine, *kernel, source, target);
+        let costs = block_on(pass.product(Factor::Cost, &vec![1.0; target.len()], 1))?;
+        let unit = masses.plan * frame.cost_unit(kernel.cost);
+        let constant = if masses.constant() == 0.0 {
+            0.0
+        } else {
+            masses.constant() * sum(self.product(&vec![1.0; target.len()])?)
+        };
+        Ok(sum(weighted(&source.weights, unit, costs)) + constant)
+    }
+
+    /// The barycentric map T(xᵢ) = Σⱼ Pᵢⱼ yⱼ / Σⱼ Pᵢⱼ: where the mass of each point goes on
+    /// average; n×d, in the coordinates of the points. Points of weight 0 have an image as well, and
+    /// so do those whose mass an unbalanced plan takes away to less than a float holds.
+    ///
+    /// # Errors
+    ///
+    /// The engine's own.
+    pub fn map(&self) -> Result<Vec<f64>> {
+        block_on(self.map_async())
+    }
+
+    /// [`map`](Self::map) without blocking a thread.
+    ///
+    /// # Errors
+    ///
+    /// The engine's own.
+    pub async fn map_async(&self) -> Result<Vec<f64>> {
+        self.means(&self.state.source.points).await
+    }
+
+    /// The map at other points than those of the source, n×d, row-major: the entropic map
+    /// T(x) = Σⱼ bⱼ exp((gⱼ − C(x, yⱼ))/ε) yⱼ / Σⱼ bⱼ exp((gⱼ − C(x, yⱼ))/ε), which continues
+    /// [`map`](Self::map) [Pooladian–Niles-Weed'21].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::RaggedPoints`], [`Error::NotFinitePoint`], and the engine's own; [`Error::NoGrid`] where a cost that is a sum
+    /// over axes is between grids.
+    pub fn map_points(&self, points: &[f64]) -> Result<Vec<f64>> {
+        let State {
+            engine,
+            frame,
+            target,
+            ..
+        } = self.state();
+        if points.is_empty() {
+            return Ok(Vec::new());
+        }
+        let d = target.dimension();
+        Measure::uniform(points, d)?;
+        let points = Points::of_cloud(engine, frame.place_points(points), d)?;
+        block_on(self.means(&points))
+    }
+
+    /// The entropic map at the n points of a cloud or a grid, n×d. A potential of the rows divides out; that of
+    /// the target's softmin makes every sum 1, however little mass a row has.
+    async fn means(&self, rows: &Points<E>) -> Result<Vec<f64>> {
+        let State {
+            engine,
+            kernel,
+            target,
+            frame,
+            ..
+        } = self.state();
+        let as_cloud;
+        let columns = match (rows, &target.points) {
+            (Points::Cloud { .. }, Points::Grid(_)) if self.is_euclidean() => {
+                let d = target.dimension();
+                as_cloud = Points::of_cloud(engine, target.points.coordinates().into_owned(), d)?;
+                &as_cloud
+            }
+            (_, points) => points,
+        };
+        let (n, d) = (rows.len(), target.dimension());
+        let mut potential = engine.zeros(n)?;
+        let mut pass = Pass {
+            engine,
+            kernel: *kernel,
+            rows,
+            potential: None,
+            columns,
+            side: target.side(),
+        };
+        pass.softmin(None, false, &mut potential)?;
+        pass.potential = Some(&potential);
+        // A column of ones beside the coordinates: what rounding left of 1 comes from the same pass.
+        let coordinates = target.points.coordinates();
+        let values: Vec<f64> = coordinates
+            .chunks_exact(d)
+            .flat_map(|point| std::iter::once(1.0).chain(point.iter().copied()))
+            .collect();
+        let sums = pass.product(Factor::One, &values, d + 1).await?;
+        let rows = sums.chunks_exact(d + 1);
+        let mut map: Vec<f64> = rows
+            .flat_map(|row| row[1..].iter().map(|sum| sum / row[0]))
+            .collect();
+        frame.unplace(&mut map);
+        Ok(map)
+    }
+
+    /// Whether the cost between any two points is one that engines know.
+    fn is_euclidean(&self) -> bool {
+        !matches!(self.state.kernel.cost, Cost::SumOverAxes(_))
+    }
+
+    /// The rows i of a range, dense: (i, j) at (i − start)·m + j. Computed on the host, in f64, from
+    /// the engine's potentials; they take as much memory as they have entries.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Length`] for a range beyond the n rows, and the engine's own.
+    pub fn rows(&self, range: Range<usize>) -> Result<Vec<f64>> {
+        let (n, m) = self.shape();
+        if range.end > n {
+            let (expected, found) = (n, range.end);
+            return Err(Error::Length {
+                what: "the rows of a plan",
+                expected,
+                found,
+            });
+        }
+        let entries = block_on(Entries::of(self.state()))?;
+        let row = |i| {
+            let mut row = vec![0.0; m];
+            for (j, exponent) in entries.exponents(i) {
+                row[j] = entries.mass(i, exponent);
+            }
+            row
+        };
+        Ok(range.flat_map(row).collect())
+    }
+
+    /// For each point of the source the j of the largest Pᵢⱼ, where most of its mass goes; the first
+    /// of several. Points that send no mass have none. It is one pass on the device.
+    ///
+    /// # Errors
+    ///
+    /// The engine's own.
+    pub fn assignment(&self) -> Result<Vec<Option<usize>>> {
+        block_on(self.assignment_async())
+    }
+
+    /// [`assignment`](Self::assignment) without blocking a thread.
+    ///
+    /// # Errors
+    ///
+    /// The engine's own.
+    pub async fn assignment_async(&self) -> Result<Vec<Option<usize>>> {
+        let State {
+            engine,
+            kernel,
+            source,
+            target,
+            masses,
+            ..
+        } = self.state();
+        // The largest log bⱼ + (gⱼ − Cᵢⱼ)/ε is the least Cᵢⱼ − (gⱼ + ε log bⱼ).
+        let mut g = engine.read(&target.potential).await?;
+        for (g, b) in g.iter_mut().zip(&target.weights) {
+            *g += if *b > 0.0 {
+                kernel.epsilon * b.ln()
+            } else {
+                0.0
+            };
+        }
+        let potential = engine.vector(&g)?;
+        let pass = Pass {
+            engine,
+            kernel: *kernel,
+            rows: &source.points,
+            potential: None,
+            columns: &target.points,
+            side: Side::new(&target.on_device, &potential),
+        };
+        let Nearest { columns, values } = pass.nearest().await?;
+        let f = engine.read(&source.potential).await?;
+        let rows = columns.into_iter().zip(values);
+        let rows = rows.zip(source.weights.iter().zip(&f));
+        let largest = |((column, value), (a, f)): ((Option<u32>, f64), (&f64, &f64))| {
+            let mass = masses.plan * a * ((f - value) / kernel.epsilon).exp();
+            column.filter(|_| mass > 0.0).map(|j| j as usize)
+        };
+        Ok(rows.map(largest).collect())
+    }
+
+    /// The `k` largest entries of each row as (j, Pᵢⱼ), largest first; fewer where Pᵢⱼ > 0 has
+    /// fewer. Computed on the host, in f64, from the engine's potentials.
+    ///
+    /// # Errors
+    ///
+    /// The engine's own.
+    pub fn top_k(&self, k: usize) -> Result<Vec<Vec<(usize, f64)>>> {
+        let entries = block_on(Entries::of(self.state()))?;
+        let k = k.min(entries.columns());
+        let row = |i| {
+            // Sorted by falling exponent; most columns fail the first comparison.
+            let mut best: Vec<(usize, f64)> = Vec::with_capacity(k + 1);
+            for (j, exponent) in entries.exponents(i) {
+                if best.len() < k || best.last().is_some_and(|(_, least)| exponent > *least) {
+                    let place = best.partition_point(|(_, other)| *other >= exponent);
+                    best.insert(place, (j, exponent));
+                    best.truncate(k);
+                }
+            }
+            let masses = best
+                .into_iter()
+                .map(|(j, exponent)| (j, entries.mass(i, exponent)));
+            masses.filter(|(_, mass)| *mass > 0.0).collect()
+        };
+        Ok((0..self.shape().0).map(row).collect())
+    }
+
+    async fn weighted(
+        &self,
+        rows: &Marginal<E>,
+        columns: &Marginal<E>,
+        values: &[f64],
+    ) -> Result<Vec<f64>> {
+        let m = columns.len();
+        if values.is_empty() || !values.len().is_multiple_of(m) {
+            return Err(Error::Length {
+                what: "the factor of the plan",
+                expected: m,
+                found: values.len(),
+            });
+        }
+        let State {
+            engine,
+            kernel,
+            masses,
+            ..
+        } = self.state();
+        let pass = Pass::between(engine, *kernel, rows, columns);
+        let sums = pass.product(Factor::One, values, values.len() / m).await?;
+        Ok(weighted(&rows.weights, masses.plan, sums))
+    }
+}

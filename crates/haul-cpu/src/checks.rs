@@ -1,0 +1,148 @@
+//! What the engine asks of its arguments before it computes.
+
+use crate::points::{CpuPoints, check};
+use crate::real::Real;
+use crate::vectors::CpuVector;
+use crate::weights::CpuWeights;
+use haul_core::engine::{Groups, Lines, Pairs, Ratio, Side, Slot, TILE, Update};
+use haul_core::{Error, Result};
+
+/// The points of a pass, and its list of near columns.
+pub(crate) fn check_pairs<T: Real>(pairs: Pairs<'_, CpuPoints<T>>) -> Result<()> {
+    let Pairs { rows, columns, .. } = pairs;
+    if rows.dimension() != columns.dimension() {
+        return Err(Error::DimensionMismatch {
+            source_dimension: rows.dimension(),
+            target_dimension: columns.dimension(),
+        });
+    }
+    if pairs.symmetric {
+        let what = "the columns of a symmetric pass";
+        check(what, columns.len(), rows.len())?;
+    }
+    if let Some(near) = pairs.near {
+        check("the rows of near columns", near.rows(), rows.len())?;
+        check("the columns of near columns", near.columns(), columns.len())?;
+    }
+    Ok(())
+}
+
+/// What the columns bring, for so many points in so many lines.
+pub(crate) fn check_side<T: Real>(
+    side: Side<'_, CpuWeights, CpuVector<T>>,
+    lines: Lines,
+    points: usize,
+) -> Result<()> {
+    if let Some(weights) = side.weights {
+        if weights.len() != points {
+            let what = "the weights of the columns";
+            check(what, weights.len(), lines.length(points))?;
+            let what = "the histograms of the columns' weights";
+            let whole = lines.inner.is_multiple_of(weights.histograms());
+            check(
+                what,
+                weights.histograms(),
+                if whole { weights.histograms() } else { 1 },
+            )?;
+        }
+    }
+    check_potential(
+        "the potential of the columns",
+        side.potential,
+        lines,
+        points,
+    )
+}
+
+/// A potential of so many points: that of each line, or one of all.
+pub(crate) fn check_potential<T: Real>(
+    what: &'static str,
+    potential: Option<&CpuVector<T>>,
+    lines: Lines,
+    points: usize,
+) -> Result<()> {
+    match potential {
+        Some(potential) if potential.values.len() != points => {
+            check(what, potential.values.len(), lines.length(points))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Groups of the points of a pass, and room for their masses.
+pub(crate) fn check_groups<T: Real>(
+    groups: &Groups<'_, CpuWeights, CpuVector<T>>,
+    (rows, columns): (usize, usize),
+) -> Result<()> {
+    check_bounds("the groups of the rows", groups.rows, rows)?;
+    check_bounds("the groups of the columns", groups.columns, columns)?;
+    let what = "the histograms of the rows' weights";
+    check(what, groups.weights.histograms(), 1)?;
+    check("the weights of the rows", groups.weights.points(), rows)?;
+    let room = (groups.rows.len() - 1).saturating_mul(groups.columns.len() - 1);
+    check("the masses of groups", groups.masses.values.len(), room)
+}
+
+/// The bounds of groups of so many points, the last of which is that number.
+fn check_bounds(what: &'static str, bounds: &[usize], points: usize) -> Result<()> {
+    let start = bounds.first().copied().unwrap_or(points);
+    let end = bounds.last().copied().unwrap_or(0);
+    if start != 0 || end != points {
+        return Err(Error::Range { what, start, end });
+    }
+    for pair in bounds.windows(2) {
+        let (start, end) = (pair[0], pair[1]);
+        if end <= start || !start.is_multiple_of(TILE) {
+            return Err(Error::Range { what, start, end });
+        }
+    }
+    Ok(())
+}
+
+/// The potentials of an update of so many entries.
+pub(crate) fn check_update<T: Real>(
+    update: Update<'_, CpuVector<T>>,
+    entries: usize,
+) -> Result<()> {
+    let (before, after) = (&update.before.values, &update.after.values);
+    check("the potential before an update", before.len(), entries)?;
+    check("the potential after an update", after.len(), entries)
+}
+
+/// The vectors that a ratio is told by.
+pub(crate) fn check_ratio<T: Real>(ratio: &Ratio<'_, CpuVector<T>>, entries: usize) -> Result<()> {
+    match ratio {
+        Ratio::Potentials(update) => check_update(*update, entries),
+        Ratio::Scalings {
+            potential,
+            scaling,
+            sums,
+            ..
+        } => {
+            check("the scaling of a marginal", scaling.values.len(), entries)?;
+            check("the sums of a marginal", sums.values.len(), entries)?;
+            check(
+                "the potential of a marginal",
+                potential.values.len(),
+                entries,
+            )
+        }
+    }
+}
+
+/// A slot of a history of so many entries.
+pub(crate) fn check_slot<T: Real>(slot: &Slot<'_, CpuVector<T>>, entries: usize) -> Result<()> {
+    let Slot { index, slots, .. } = *slot;
+    let room = entries.saturating_mul(slots);
+    check(
+        "the residuals of a history",
+        slot.residuals.values.len(),
+        room,
+    )?;
+    check("the images of a history", slot.images.values.len(), room)?;
+    if index < slots {
+        Ok(())
+    } else {
+        Err(Error::Slot { index, slots })
+    }
+}

@@ -1,0 +1,431 @@
+//! [`Engine`] for [`CpuEngine`]: lengths are checked, and the operators handed to their kernels.
+//!
+//! Everything is done when an operator returns, so that no future waits.
+
+use crate::checks::{
+    check_groups, check_pairs, check_potential, check_ratio, check_side, check_slot, check_update,
+};
+use crate::engine::CpuEngine;
+use crate::floor::Width;
+use crate::groups;
+use crate::lines;
+use crate::nearest::nearest;
+use crate::pass::{Pass, row_roundings};
+use crate::points::{CpuPoints, check};
+use crate::product::{Against, Product};
+use crate::real::Real;
+use crate::softmin::{softmin, softmin_of_itself};
+use crate::vectors::{self, CpuVector};
+use crate::weights::CpuWeights;
+use haul_core::engine::{
+    Groups, Integrand, Nearest, Pairs, RATIO_LOG2, Ratio, Remembered, Side, Slot, Update,
+};
+use haul_core::{Engine, Error, Interrupt, Precision, Result};
+use std::f64::consts::LN_2;
+
+/// What the columns bring.
+type Columns<'v, T> = Side<'v, CpuWeights, CpuVector<T>>;
+
+impl<T: Real> CpuEngine<T> {
+    /// A pass, of which everything is checked but what its operator alone has.
+    fn pass<'a>(
+        &'a self,
+        pairs: Pairs<'a, CpuPoints<T>>,
+        columns: Columns<'a, T>,
+    ) -> Result<Pass<'a, T>> {
+        check_pairs(pairs)?;
+        check_side(columns, pairs.lines, pairs.columns.len())?;
+        self.interrupt.check()?;
+        Ok(Pass::new((self.arch, &self.interrupt), pairs, columns))
+    }
+
+    /// Runs a product, with whatever it is against.
+    fn sums(
+        &self,
+        pass: Pass<'_, T>,
+        potential: Option<&CpuVector<T>>,
+        against: Against<'_, T>,
+        out: &mut CpuVector<T>,
+    ) -> Result<()> {
+        let rows = pass.rows().len();
+        if let Some(potential) = potential {
+            check("the potential of the rows", potential.values.len(), rows)?;
+        }
+        let product = Product::new(pass, potential, against);
+        let room = rows.saturating_mul(product.width());
+        check("the result of a product", out.values.len(), room)?;
+        product.run(&self.workers, &mut out.values)
+    }
+
+    fn unsupported(&self, what: &'static str) -> Error {
+        Error::Unsupported {
+            what,
+            device: self.device.clone(),
+        }
+    }
+}
+
+impl<T: Real> Engine for CpuEngine<T> {
+    type Points = CpuPoints<T>;
+    type Weights = CpuWeights;
+    type Vector = CpuVector<T>;
+
+    fn device(&self) -> &str {
+        &self.device
+    }
+
+    fn precision(&self) -> Precision {
+        T::PRECISION
+    }
+
+    fn row_roundings(&self, columns: usize, _: usize) -> usize {
+        row_roundings::<T>(self.arch.dispatch(Width(T::ZERO)), columns)
+    }
+
+    fn repeats_distances(&self) -> bool {
+        true
+    }
+
+    fn interrupt(&self) -> &Interrupt {
+        &self.interrupt
+    }
+
+    fn points(&self, coordinates: &[f64], dimension: usize) -> Result<Self::Points> {
+        CpuPoints::new(coordinates, dimension)
+    }
+
+    fn weights(&self, values: &[f64], histograms: usize) -> Result<Self::Weights> {
+        CpuWeights::new(values, histograms)
+    }
+
+    fn vector(&self, values: &[f64]) -> Result<Self::Vector> {
+        Ok(CpuVector::new(values))
+    }
+
+    fn zeros(&self, length: usize) -> Result<Self::Vector> {
+        Ok(CpuVector::zeros(length))
+    }
+
+    async fn read(&self, vector: &Self::Vector) -> Result<Vec<f64>> {
+        Ok(vector.read())
+    }
+
+    fn softmin(
+        &self,
+        pairs: Pairs<'_, Self::Points>,
+        columns: Columns<'_, T>,
+        guess: Option<&Self::Vector>,
+        groups: Option<Groups<'_, Self::Weights, Self::Vector>>,
+        out: &mut Self::Vector,
+    ) -> Result<()> {
+        let length = pairs.lines.length(pairs.rows.len());
+        if let Some(guess) = guess {
+            check("the guess of a softmin", guess.values.len(), length)?;
+        }
+        check("the result of a softmin", out.values.len(), length)?;
+        let pass = self.pass(pairs, columns)?;
+        if let Some(asked) = groups {
+            check_groups(&asked, (pairs.rows.len(), pairs.columns.len()))?;
+            return match guess {
+                Some(guess) if pairs.lines.count() == 1 => {
+                    let guess = &guess.values;
+                    groups::softmin(&self.workers, &pass, guess, asked, &mut out.values)
+                }
+                Some(_) => Err(self.unsupported("the masses of groups in many lines")),
+                None => Err(self.unsupported("the masses of groups without a guess")),
+            };
+        }
+        let itself = pairs.symmetric && pairs.near.is_none() && pairs.lines.count() == 1;
+        if let (true, Some(_), Some(potential)) = (itself, guess, columns.potential) {
+            let potential = &potential.values;
+            if softmin_of_itself(&self.workers, &pass, potential, &mut out.values)? {
+                return Ok(());
+            }
+        }
+        let guess = guess.map(|guess| guess.values.as_slice());
+        if pairs.lines.count() != 1 {
+            return lines::softmin(&self.workers, &pass, guess, &mut out.values);
+        }
+        softmin(&self.workers, &pass, guess, &mut out.values)
+    }
+
+    fn product(
+        &self,
+        pairs: Pairs<'_, Self::Points>,
+        rows: Option<&Self::Vector>,
+        columns: Columns<'_, T>,
+        integrand: Integrand<'_, Self::Vector>,
+        out: &mut Self::Vector,
+    ) -> Result<()> {
+        let pass = self.pass(pairs, columns)?;
+        let Integrand {
+            factor,
+            values: CpuVector { values },
+            width,
+        } = integrand;
+        let length = pairs.lines.length(pairs.columns.len());
+        let length = length.saturating_mul(width);
+        check("the values of a product", values.len(), length)?;
+        if pairs.lines.count() == 1 {
+            let against = Against::Values {
+                factor,
+                values,
+                width,
+            };
+            return self.sums(pass, rows, against, out);
+        }
+        let n = pairs.rows.len();
+        check_potential("the potential of the rows", rows, pairs.lines, n)?;
+        let room = pairs.lines.length(n).saturating_mul(width);
+        check("the result of a product", out.values.len(), room)?;
+        let is_common = |potential: Option<&CpuVector<T>>, points: usize| {
+            potential.is_none_or(|potential| potential.values.len() == points)
+        };
+        if is_common(rows, n) && is_common(columns.potential, pairs.columns.len()) {
+            let machine = (self.arch, &self.interrupt);
+            let pass = || Pass::new(machine, pairs, columns);
+            let values = (factor, &values[..], width);
+            return lines::product_of_matrices(&self.workers, pass, rows, values, &mut out.values);
+        }
+        if width != 1 {
+            return Err(self.unsupported("many values of lines with potentials of their own"));
+        }
+        let values = (factor, &values[..]);
+        lines::product(&self.workers, &pass, rows, values, &mut out.values)
+    }
+
+    fn gradient(
+        &self,
+        pairs: Pairs<'_, Self::Points>,
+        rows: Option<&Self::Vector>,
+        columns: Columns<'_, T>,
+        integrand: Integrand<'_, Self::Vector>,
+        out: &mut Self::Vector,
+    ) -> Result<()> {
+        let pass = self.pass(pairs, columns)?;
+        let values = &integrand.values.values;
+        check("the width of a gradient's values", integrand.width, 1)?;
+        check("the lines of a gradient", pairs.lines.count(), 1)?;
+        check(
+            "the values of a gradient",
+            values.len(),
+            pairs.columns.len(),
+        )?;
+        let factor = integrand.factor;
+        self.sums(pass, rows, Against::Gradient { factor, values }, out)
+    }
+
+    fn curvature(
+        &self,
+        pairs: Pairs<'_, Self::Points>,
+        rows: Option<&Self::Vector>,
+        columns: Columns<'_, T>,
+        directions: &Self::Vector,
+        out: &mut Self::Vector,
+    ) -> Result<()> {
+        let pass = self.pass(pairs, columns)?;
+        let directions = &directions.values;
+        let room = pairs.rows.len().saturating_mul(pairs.rows.dimension());
+        check("the directions of a curvature", directions.len(), room)?;
+        check("the lines of a curvature", pairs.lines.count(), 1)?;
+        self.sums(pass, rows, Against::Curvature { directions }, out)
+    }
+
+    async fn nearest(
+        &self,
+        pairs: Pairs<'_, Self::Points>,
+        columns: Columns<'_, T>,
+    ) -> Result<Nearest> {
+        if u32::try_from(pairs.columns.len()).is_err() {
+            return Err(self.unsupported("nearest columns among more than 2³² − 1"));
+        }
+        nearest(&self.workers, self.pass(pairs, columns)?)
+    }
+
+    fn scale(
+        &self,
+        epsilon: f64,
+        rho: f64,
+        sums: &Self::Vector,
+        scaling: &mut Self::Vector,
+        potential: &mut Self::Vector,
+    ) -> Result<()> {
+        let n = sums.values.len();
+        check("a scaling", scaling.values.len(), n)?;
+        check("the potential of a scaling", potential.values.len(), n)?;
+        vectors::scale(
+            (epsilon, rho),
+            &sums.values,
+            &mut scaling.values,
+            &mut potential.values,
+        );
+        Ok(())
+    }
+
+    async fn marginal_error(
+        &self,
+        weights: &Self::Weights,
+        ratio: Ratio<'_, Self::Vector>,
+    ) -> Result<Vec<f64>> {
+        check_ratio(&ratio, weights.values().len())?;
+        Ok(marginal_errors(weights, ratio))
+    }
+
+    fn combine(&self, terms: &[(f64, &Self::Vector)], out: &mut Self::Vector) -> Result<()> {
+        for (_, vector) in terms {
+            check("a combined vector", vector.values.len(), out.values.len())?;
+        }
+        let terms: Vec<_> = terms
+            .iter()
+            .map(|(coefficient, vector)| (*coefficient, vector.values.as_slice()))
+            .collect();
+        vectors::combine(&terms, &mut out.values);
+        Ok(())
+    }
+
+    async fn remember(
+        &self,
+        weights: &Self::Weights,
+        update: Update<'_, Self::Vector>,
+        slot: Slot<'_, Self::Vector>,
+    ) -> Result<Remembered> {
+        let entries = weights.values().len();
+        check_update(update, entries)?;
+        check_slot(&slot, entries)?;
+        let (means, products) = vectors::remember(
+            (weights.values(), weights.histograms()),
+            (&update.before.values, &update.after.values),
+            (&mut slot.residuals.values, &mut slot.images.values),
+            (slot.index, slot.slots),
+        );
+        Ok(Remembered {
+            errors: marginal_errors(weights, Ratio::Potentials(update)),
+            means,
+            products,
+        })
+    }
+
+    fn mix(
+        &self,
+        coefficients: &[f64],
+        q: usize,
+        offset: f64,
+        vectors: &Self::Vector,
+        out: &mut Self::Vector,
+    ) -> Result<()> {
+        let k = coefficients.len().checked_div(q).unwrap_or(0);
+        check("the coefficients of a mixture", coefficients.len(), k * q)?;
+        let n = vectors.values.len().checked_div(q).unwrap_or(0);
+        check("the vectors of a mixture", vectors.values.len(), n * q)?;
+        check("a mixture", out.values.len(), n.saturating_mul(k))?;
+        vectors::mix((coefficients, q), offset, &vectors.values, &mut out.values);
+        Ok(())
+    }
+}
+
+/// Σᵢ |rᵢ − aᵢ e^{−fᵢ/ρ}| of each histogram.
+fn marginal_errors<T: Real>(weights: &CpuWeights, ratio: Ratio<'_, CpuVector<T>>) -> Vec<f64> {
+    let weights = (weights.values(), weights.histograms());
+    match ratio {
+        Ratio::Potentials(update) => {
+            let (before, after) = (&update.before.values, &update.after.values);
+            vectors::marginal_errors(weights, |i| {
+                update.excess(before[i].to_f64(), after[i].to_f64())
+            })
+        }
+        Ratio::Scalings {
+            epsilon,
+            rho,
+            potential,
+            scaling,
+            sums,
+        } => vectors::marginal_errors(weights, |i| {
+            let (u, f) = (scaling.values[i].to_f64(), potential.values[i].to_f64());
+            let wanted = -(f + epsilon * u.ln()) / rho;
+            u * sums.values[i].to_f64() - wanted.min(RATIO_LOG2 * LN_2).exp()
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::InstructionSet;
+    use haul_core::Cost;
+    use haul_core::engine::Kernel;
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    /// What a future of this engine has at once.
+    fn now<R>(future: impl Future<Output = R>) -> R {
+        match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(result) => result,
+            Poll::Pending => panic!("this engine waits for nothing"),
+        }
+    }
+
+    /// Softmins without and with a guess that is off in one row, and a product; their bits.
+    fn bits<T: Real>(engine: &CpuEngine<T>) -> Vec<u64> {
+        let wave = |n: usize, phase: f64| (0..n).map(move |i| (phase + 1.7 * i as f64).sin());
+        let points = |n: usize, phase| {
+            let points: Vec<f64> = wave(3 * n, phase).collect();
+            engine.points(&points, 3).unwrap()
+        };
+        let weights: Vec<f64> = wave(777, 0.5).map(|w| w + 1.1).collect();
+        let weights = engine.weights(&weights, 1).unwrap();
+        let vector = |n, phase| {
+            let values: Vec<f64> = wave(n, phase).collect();
+            engine.vector(&values).unwrap()
+        };
+        let (rows, columns) = (points(1001, 0.0), points(777, 0.5));
+        let (f, g) = (vector(1001, 1.0), vector(777, 2.0));
+        let kernel = Kernel {
+            cost: Cost::SquaredEuclidean,
+            epsilon: 0.05,
+        };
+        let (pairs, side) = (Pairs::new(kernel, &rows, &columns), Side::new(&weights, &g));
+        let mut cold = vector(1001, 0.0);
+        engine.softmin(pairs, side, None, None, &mut cold).unwrap();
+        let mut guess = cold.clone();
+        guess.values[17] = T::from_f64(1e3);
+        let mut warm = vector(1001, 0.0);
+        engine
+            .softmin(pairs, side, Some(&guess), None, &mut warm)
+            .unwrap();
+        let values = vector(777 * 5, 3.0);
+        let integrand = Integrand {
+            factor: haul_core::engine::Factor::Cost,
+            values: &values,
+            width: 5,
+        };
+        let mut sums = vector(1001 * 5, 0.0);
+        engine
+            .product(pairs, Some(&f), side, integrand, &mut sums)
+            .unwrap();
+        let results = [cold, warm, sums];
+        results
+            .iter()
+            .flat_map(|v| now(engine.read(v)).unwrap())
+            .map(f64::to_bits)
+            .collect()
+    }
+
+    fn threads_change_no_bit<T: Real>() {
+        let [one, two, three] =
+            [1, 2, 3].map(|threads| bits(&CpuEngine::<T>::with_threads(threads).unwrap()));
+        assert!(one == two && one == three);
+        // Instructions do: had the bits nothing to do with the arithmetic, this would be equal as well.
+        let scalar = CpuEngine::<T>::new()
+            .with_instructions(InstructionSet::Scalar)
+            .unwrap();
+        if InstructionSet::widest() != InstructionSet::Scalar {
+            assert!(one != bits(&scalar));
+        }
+    }
+
+    #[test]
+    fn threads_change_no_bit_of_either_format() {
+        threads_change_no_bit::<f32>();
+        threads_change_no_bit::<f64>();
+    }
+}

@@ -1,0 +1,392 @@
+//! Passes over many lines: one strip of costs serves them all.
+//!
+//! A vector over m points has outer × m × inner numbers. The costs of some rows and columns are computed once, into a
+//! buffer that no number of points makes larger, and each line takes its own exponentials of them before the next ones
+//! take their place.
+
+use crate::Error;
+use crate::arrays::{GpuPoints, GpuVector, GpuWeights, padded};
+use crate::context::part;
+use crate::engine::{GpuEngine, Work};
+use crate::params::{LineParams, PairParams, VectorParams, coefficients, sharpness};
+use crate::pass::factors;
+use crate::tiles::{Extent, Strip};
+use haul_core::engine::{Factor, Kernel, Pairs, Side};
+use haul_shaders::{Columns, Density, Lanes, Shader, Terms, Values};
+use std::f64::consts::LN_2;
+use std::sync::Arc;
+
+/// Numbers of a result for which columns are split: more of them keep any device busy.
+const FEW_NUMBERS: usize = 1 << 20;
+
+/// Columns are not split into fewer.
+const LEAST_SPLIT: usize = 64;
+
+/// Columns of a strip, so many as a span has.
+const MOST_COLUMNS: usize = 1 << 15;
+
+/// What is computed over lines.
+#[derive(Clone, Copy)]
+pub(crate) enum OverLines<'a> {
+    /// A softmin.
+    Softmin,
+    /// A product with one value a column for each line.
+    Product {
+        potential: Option<&'a GpuVector>,
+        factor: Factor,
+        values: &'a wgpu::Buffer,
+    },
+    /// The nearest columns.
+    Nearest,
+}
+
+/// A pass over lines, and how it is divided.
+struct LinesPass<'a> {
+    over: OverLines<'a>,
+    kernel: Kernel,
+    shader: Shader,
+    /// Points of rows and of columns, and lines.
+    n: usize,
+    m: usize,
+    lines: usize,
+    splits: usize,
+    mean_weight: f64,
+    terms: &'a wgpu::Buffer,
+    out: &'a wgpu::Buffer,
+    parameters: LineParams,
+}
+
+impl OverLines<'_> {
+    fn terms(self) -> Terms {
+        match self {
+            Self::Softmin => Terms::Whole,
+            Self::Product { factor, .. } if factor == Factor::Excess => Terms::Excess,
+            Self::Product { .. } => Terms::Whole,
+            Self::Nearest => Terms::Counted,
+        }
+    }
+
+    /// Floats of a state.
+    fn state(self) -> usize {
+        match self {
+            Self::Product { .. } => 1,
+            _ => 2,
+        }
+    }
+
+    /// Floats of a number of the result.
+    fn width(self) -> usize {
+        match self {
+            Self::Nearest => 2,
+            _ => 1,
+        }
+    }
+}
+
+impl GpuEngine {
+    /// Records a pass over lines.
+    pub(crate) fn record_lines(
+        &self,
+        work: &mut Work,
+        pairs: Pairs<'_, Arc<GpuPoints>>,
+        columns: Side<'_, Arc<GpuWeights>, GpuVector>,
+        over: OverLines<'_>,
+        out: &wgpu::Buffer,
+    ) -> Result<(), Error> {
+        let Pairs { kernel, lines, .. } = pairs;
+        let (n, m) = (pairs.rows.length, pairs.columns.length);
+        let weights = match columns.weights {
+            Some(weights) => Arc::clone(weights),
+            None => self.ones(work, m)?,
+        };
+        let kind = over.terms();
+        let terms =
+            self.record_terms(work, kind, kernel, (m, lines), &weights, columns.potential)?;
+        let lanes = match self.workgroup() {
+            workgroup
+                if lines.inner
+                    >= Shader::SoftminLines(Lanes::Lines, workgroup).workgroup_size() =>
+            {
+                Lanes::Lines
+            }
+            _ => Lanes::Rows,
+        };
+        let shader = match over {
+            OverLines::Softmin => Shader::SoftminLines(lanes, self.workgroup()),
+            OverLines::Nearest => Shader::NearestLines(lanes, self.workgroup()),
+            OverLines::Product { factor, .. } => {
+                let density = match factor {
+                    Factor::Excess => Density::Excess,
+                    _ => Density::Whole,
+                };
+                Shader::ProductLines(density, lanes, self.workgroup())
+            }
+        };
+        let numbers = lines.length(n);
+        let groups = n.div_ceil(shader.rows_per_workgroup())
+            * lines.count().div_ceil(shader.lines_per_workgroup());
+        let splits = if numbers <= FEW_NUMBERS {
+            (self.parallelism() / groups.max(1))
+                .min(m / LEAST_SPLIT)
+                .max(1)
+        } else {
+            1
+        };
+        let finite = kernel.epsilon.is_finite();
+        let (factor_one, factor_cost, potential) = match over {
+            OverLines::Product {
+                potential, factor, ..
+            } => {
+                let (one, cost) = factors(factor, kernel);
+                let whose = |f: &GpuVector| if f.length == n { 1 } else { 2 };
+                (one, cost, potential.map_or(0, whose))
+            }
+            _ => (1.0, 0.0, 0),
+        };
+        let pass = LinesPass {
+            over,
+            kernel,
+            shader,
+            n,
+            m,
+            lines: lines.count(),
+            splits,
+            mean_weight: weights.mean,
+            terms: &terms,
+            out,
+            parameters: LineParams {
+                points_of_rows: n as u32,
+                points_of_columns: m as u32,
+                lines: lines.count() as u32,
+                inner: lines.inner as u32,
+                potential,
+                sharpness: if finite {
+                    sharpness(kernel) as f32
+                } else {
+                    0.0
+                },
+                factor_one,
+                factor_cost,
+                unit: (kernel.epsilon * LN_2) as f32,
+                mean_weight: weights.mean as f32,
+                log_mean_weight: weights.mean.log2() as f32,
+                ..Default::default()
+            },
+        };
+        self.record_strips_of_lines(work, pairs, &pass)
+    }
+
+    fn record_strips_of_lines(
+        &self,
+        work: &mut Work,
+        pairs: Pairs<'_, Arc<GpuPoints>>,
+        pass: &LinesPass<'_>,
+    ) -> Result<(), Error> {
+        let mut variant = self.variant(pairs)?;
+        if !variant.points.are_few() {
+            let as_sums = Shader::Sums(variant, Values::None);
+            variant.columns = self.choices.take(as_sums, 0).columns;
+            if variant.columns == Columns::Shared {
+                variant.workgroup = haul_shaders::Workgroup::Large;
+            }
+        }
+        let costs = Shader::Costs(variant);
+        let extent = self.extent_of(work, costs, pairs.rows, pairs.columns, 1)?;
+        let strips = extent.strips(self.strip_bytes(), MOST_COLUMNS, 1);
+        let whole = strips.iter().all(|strip| strip.columns.len() == pass.m);
+        let numbers = pass.n * pass.lines;
+        let states = match (whole, pass.splits) {
+            (true, 1) => 1,
+            (_, splits) => splits * numbers,
+        };
+        let floats = states * pass.over.state();
+        let largest = floats.max(numbers * pass.over.width());
+        let (bytes, limit) = (
+            (largest * size_of::<f32>()) as u64,
+            self.context.binding_limit(),
+        );
+        if bytes > limit {
+            let what = "the results of all lines";
+            return Err(Error::TooLarge { what, bytes, limit });
+        }
+        self.grow(&mut work.state, "the state of a kernel", floats)?;
+        for strip in strips {
+            let room = strip.height() * padded(strip.columns.len());
+            self.grow(&mut work.strip, "a strip of the plan", room)?;
+            self.record_costs(work, pairs, costs, &extent, &strip)?;
+            self.record_strip_of_lines(work, pass, &strip, floats)?;
+        }
+        if pass.splits > 1 {
+            self.record_finish_of_lines(work, pass, floats)?;
+        }
+        Ok(())
+    }
+
+    /// Records the costs of a strip.
+    fn record_costs(
+        &self,
+        work: &mut Work,
+        pairs: Pairs<'_, Arc<GpuPoints>>,
+        shader: Shader,
+        extent: &Extent,
+        strip: &Strip,
+    ) -> Result<(), Error> {
+        let columns = strip.columns.start..padded(strip.columns.end);
+        let room = strip.height() * columns.len();
+        for dispatch in &strip.dispatches {
+            let rows = strip.rows.start + dispatch.start..strip.rows.start + dispatch.end;
+            let bindings = vec![
+                pairs.rows.range(&rows),
+                pairs.columns.range(&columns),
+                part(&work.strip, 0, room),
+            ];
+            let parameters = PairParams {
+                rows: rows.len() as u32,
+                last_group: (columns.len() / Shader::GROUP) as u32,
+                groups_per_split: strip.groups_per_split as u32,
+                last_column: strip.columns.len() as u32 - 1,
+                height: strip.height() as u32,
+                first_row: dispatch.start as u32,
+                ..PairParams::new(pairs.kernel, extent.dimension)
+            };
+            let workgroups = (
+                rows.len().div_ceil(shader.rows_per_workgroup()) as u32,
+                strip.splits as u32,
+            );
+            let effort = rows.len() * columns.len() * Extent::pair_work(extent.dimension);
+            work.recorder.record(
+                &self.context,
+                shader,
+                &parameters,
+                bindings,
+                workgroups,
+                effort,
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Records what all lines take from a strip.
+    fn record_strip_of_lines(
+        &self,
+        work: &mut Work,
+        pass: &LinesPass<'_>,
+        strip: &Strip,
+        state: usize,
+    ) -> Result<(), Error> {
+        let LinesPass {
+            shader,
+            splits,
+            lines,
+            ..
+        } = *pass;
+        let (rows, columns) = (&strip.rows, &strip.columns);
+        let numbers = pass.n * lines;
+        let mut bindings = vec![part(&work.strip, 0, strip.height() * padded(columns.len()))];
+        let terms = part(pass.terms, 0, floats_of_terms(pass));
+        let state = part(&work.state, 0, state);
+        let out = part(pass.out, 0, numbers * pass.over.width());
+        bindings.extend(match pass.over {
+            OverLines::Product {
+                potential, values, ..
+            } => {
+                let values = part(values, 0, pass.m * lines);
+                let potential = match potential {
+                    Some(f) => part(&f.buffer, 0, f.length),
+                    // It is not read.
+                    None => values.clone(),
+                };
+                vec![values, state, out, terms, potential]
+            }
+            _ => vec![terms, state, out],
+        });
+        let per_workgroup = shader.lines_per_workgroup();
+        let pairs = rows.len() * columns.len();
+        let row_groups = rows.len().div_ceil(shader.rows_per_workgroup());
+        // So many lines that a dispatch takes as long as it may, and has as many workgroups.
+        let by_work = work.recorder.pace.dispatch() / pairs.max(1) / per_workgroup;
+        let by_lanes = match shader.lanes() {
+            Some(Lanes::Lines) => usize::from(u16::MAX),
+            _ => usize::from(u16::MAX) / splits,
+        };
+        let most = by_work.clamp(1, by_lanes) * per_workgroup;
+        let last = columns.end == pass.m;
+        for first in (0..lines).step_by(most) {
+            let some = most.min(lines - first);
+            let line_groups = some.div_ceil(per_workgroup);
+            let (x, blocks) = match shader.lanes() {
+                Some(Lanes::Lines) => (line_groups, row_groups),
+                _ => (row_groups, line_groups),
+            };
+            let parameters = LineParams {
+                rows: rows.len() as u32,
+                columns: columns.len() as u32,
+                first_row: rows.start as u32,
+                first_column: columns.start as u32,
+                height: strip.height() as u32,
+                first_line: first as u32,
+                blocks: blocks as u32,
+                columns_per_split: columns
+                    .len()
+                    .div_ceil(splits)
+                    .next_multiple_of(Shader::GROUP) as u32,
+                carried: u32::from(columns.start > 0),
+                finished: u32::from(last && splits == 1),
+                ..pass.parameters
+            };
+            self.context.check_workgroups(blocks * splits)?;
+            work.recorder.record(
+                &self.context,
+                shader,
+                &parameters,
+                bindings.clone(),
+                (x as u32, (blocks * splits) as u32),
+                pairs * some,
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Records how the states of all splits become results.
+    fn record_finish_of_lines(
+        &self,
+        work: &mut Work,
+        pass: &LinesPass<'_>,
+        state: usize,
+    ) -> Result<(), Error> {
+        let numbers = pass.n * pass.lines;
+        let states = part(&work.state, 0, state);
+        let out = part(pass.out, 0, numbers * pass.over.width());
+        let unit = pass.kernel.epsilon * LN_2;
+        let (shader, numbers_of, bindings) = match pass.over {
+            OverLines::Softmin => {
+                let alarm = part(&work.alarm, 0, 1);
+                let logarithm = [unit, pass.mean_weight.log2()];
+                (Shader::SoftminFinish, logarithm, vec![states, alarm, out])
+            }
+            OverLines::Product { .. } => {
+                let shader = Shader::SumsFinish(Values::One);
+                (shader, [pass.mean_weight, 0.0], vec![states, out])
+            }
+            OverLines::Nearest => (Shader::NearestFinish, [0.0; 2], vec![states, out]),
+        };
+        let parameters = VectorParams {
+            length: numbers as u32,
+            splits: pass.splits as u32,
+            width: 1,
+            coefficients: coefficients(numbers_of),
+            ..Default::default()
+        };
+        self.record_vector(work, shader, parameters, bindings, 1)
+    }
+}
+
+/// Floats of the terms of all columns and lines.
+fn floats_of_terms(pass: &LinesPass<'_>) -> usize {
+    let each = if pass.over.terms() == Terms::Excess {
+        2
+    } else {
+        1
+    };
+    each * padded(pass.m * pass.lines)
+}

@@ -1,0 +1,186 @@
+//! Masses between groups of points, which a softmin sums up as it goes.
+
+use crate::operators::{Uploaded, costs, side, unit};
+use haul::engine::{Groups, Kernel, Near, TILE};
+use haul::{Cost, Device, Engine, Result};
+use haul_tests::clouds::Numbers;
+use haul_tests::compare::{accept, close, number, reject};
+use haul_tests::dense;
+use haul_tests::engines::Body;
+use haul_tests::supported::supported;
+use haul_tests::wait;
+
+pub const BODIES: &[(&str, Body)] = &[
+    (
+        "masses_between_groups_are_sums_of_the_plan",
+        masses_between_groups_are_sums_of_the_plan,
+    ),
+    (
+        "masses_between_groups_leave_out_what_is_not_near",
+        masses_between_groups_leave_out_what_is_not_near,
+    ),
+];
+
+/// Rows, columns, dimension, and the ends of groups of rows and of columns.
+type Case = (usize, usize, usize, &'static [usize], &'static [usize]);
+
+const CASES: [Case; 4] = [
+    (300, 333, 3, &[0, 64, 256, 300], &[0, 128, 192, 333]),
+    (200, 130, 2, &[0, 200], &[0, 64, 128, 130]),
+    (70, 600, 17, &[0, 64, 70], &[0, 320, 384, 448, 600]),
+    (5, 30, 1, &[0, 5], &[0, 30]),
+];
+
+struct Problem {
+    kernel: Kernel,
+    /// With the guess as potential.
+    rows: dense::Side,
+    columns: dense::Side,
+    tolerance: f64,
+}
+
+impl Problem {
+    fn new(device: &Device, n: usize, m: usize, d: usize, cost: Cost) -> Self {
+        let (mut rows, columns) = (side(n, d, 1, 0.0), side(m, d, 2, 0.3));
+        let largest = dense::largest_cost(cost, &rows, &columns);
+        let epsilon = 0.05 * largest;
+        // A plan whose rows do not sum to 1, as the guess is not yet the result.
+        let softmin = dense::softmin(cost, epsilon, &rows, &columns);
+        let off = Numbers::new(3).vector(n, -2.0, 2.0).into_iter();
+        let guess = softmin.iter().zip(off).map(|(f, off)| f + epsilon * off);
+        rows.potential = guess.map(|f| f64::from(f as f32)).collect();
+        let size = largest + rows.height() + columns.height() + epsilon;
+        Self {
+            kernel: Kernel { cost, epsilon },
+            rows,
+            columns,
+            tolerance: (d as f64 + 12.0) * unit(device) * size,
+        }
+    }
+
+    /// A softmin, and the masses where ends of groups are given.
+    fn softmin(
+        &self,
+        device: &Device,
+        near: Option<&Near>,
+        groups: Option<[&[usize]; 2]>,
+    ) -> Result<[Vec<f64>; 2]> {
+        let (x, y) = (
+            Uploaded::new(device, &self.rows),
+            Uploaded::new(device, &self.columns),
+        );
+        let mut pairs = x.pairs(self.kernel, &y);
+        pairs.near = near;
+        let count = groups.map_or(0, |[rows, columns]| (rows.len() - 1) * (columns.len() - 1));
+        let mut masses = device.vector(&vec![f64::NAN; count])?;
+        let groups = groups.map(|[rows, columns]| Groups {
+            rows,
+            columns,
+            weights: &x.weights,
+            masses: &mut masses,
+        });
+        let mut out = device.zeros(self.rows.len())?;
+        device.softmin(pairs, y.side(), Some(&x.potential), groups, &mut out)?;
+        Ok([wait(device.read(&out))?, wait(device.read(&masses))?])
+    }
+
+    /// The sums of a plan between groups.
+    fn masses(&self, plan: &[f64], rows: &[usize], columns: &[usize]) -> Vec<f64> {
+        let m = self.columns.len();
+        let mut masses = Vec::new();
+        for of_rows in rows.windows(2) {
+            for of_columns in columns.windows(2) {
+                let block = plan[of_rows[0] * m..of_rows[1] * m].chunks_exact(m);
+                let of_row = |row: &[f64]| row[of_columns[0]..of_columns[1]].iter().sum::<f64>();
+                masses.push(block.map(of_row).sum());
+            }
+        }
+        masses
+    }
+
+    fn check(
+        &self,
+        device: &Device,
+        context: &str,
+        near: Option<&Near>,
+        plan: &[f64],
+        [rows, columns]: [&[usize]; 2],
+    ) -> bool {
+        let name = match near {
+            Some(_) => "masses between groups of near pairs",
+            None => "masses between groups",
+        };
+        let asked = self.softmin(device, near, Some([rows, columns]));
+        let Some([softmin, masses]) = supported(device, name, asked) else {
+            return false;
+        };
+        // What is asked besides changes nothing: no bit on the CPU.
+        let [alone, _] = self.softmin(device, near, None).unwrap();
+        let allowed = match device {
+            Device::Gpu(_) => 2.0 * self.tolerance,
+            _ => 0.0,
+        };
+        accept(context, close(&softmin, &alone, |_| allowed));
+
+        // An exponent may be off by the tolerance of a potential over ε, and so each term of a sum by that factor.
+        let relative = self.tolerance / self.kernel.epsilon;
+        let expected = self.masses(plan, rows, columns);
+        let close = |got: &[f64]| close(got, &expected, |k| relative * expected[k]);
+        accept(context, close(&masses));
+        let off: Vec<f64> = masses.iter().map(|mass| mass * (1.0 + 3.0 * relative)).collect();
+        reject(context, close(&off));
+
+        // All of them are the mass of the plan, which the softmin tells as well: Σ aᵢ exp((fᵢ − T(g)ᵢ)/ε).
+        let all: f64 = masses.iter().sum();
+        let guess = self.rows.potential.iter().zip(&softmin);
+        let ratios = guess.map(|(f, softmin)| ((f - softmin) / self.kernel.epsilon).exp());
+        let terms = self.rows.weights.iter().zip(ratios).map(|(a, ratio)| a * ratio);
+        let total: f64 = terms.sum();
+        accept(context, number("mass", all, total, 3.0 * relative * total));
+        true
+    }
+}
+
+fn masses_between_groups_are_sums_of_the_plan(device: &Device) {
+    for (n, m, d, rows, columns) in CASES {
+        for cost in costs() {
+            let problem = Problem::new(device, n, m, d, cost);
+            let Kernel { cost, epsilon } = problem.kernel;
+            let plan = dense::plan(cost, epsilon, &problem.rows, &problem.columns);
+            let context = format!("{n}×{m}, d {d}, {cost:?}");
+            if !problem.check(device, &context, None, &plan, [rows, columns]) {
+                return;
+            }
+        }
+    }
+}
+
+fn masses_between_groups_leave_out_what_is_not_near(device: &Device) {
+    for (n, m, d, rows, columns) in CASES {
+        for cost in costs() {
+            let problem = Problem::new(device, n, m, d, cost);
+            let Kernel { cost, epsilon } = problem.kernel;
+            // Every second tile of columns, the first or the second one first.
+            let list = |tile: usize| -> Vec<_> {
+                let starts = (tile % 2 * TILE..m).step_by(2 * TILE);
+                starts.map(|start| start..m.min(start + TILE)).collect()
+            };
+            let near = Near::new(n, m, (0..n.div_ceil(TILE)).map(list)).unwrap();
+            let all = dense::plan(cost, epsilon, &problem.rows, &problem.columns);
+            let mut plan = vec![0.0; all.len()];
+            for (i, (row, all)) in plan.chunks_exact_mut(m).zip(all.chunks_exact(m)).enumerate() {
+                for range in near.of_tile(i / TILE) {
+                    row[range.clone()].copy_from_slice(&all[range.clone()]);
+                }
+            }
+            let context = format!("{n}×{m}, d {d}, {cost:?}");
+            if !problem.check(device, &context, Some(&near), &plan, [rows, columns]) {
+                return;
+            }
+            if m > TILE {
+                let [without, with] = [&all, &plan].map(|p| problem.masses(p, rows, columns));
+                reject(&context, close(&without, &with, |k| 0.01 * with[k]));
+            }
+        }
+    }
+}
