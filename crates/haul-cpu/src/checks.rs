@@ -34,17 +34,19 @@ pub(crate) fn check_side<T: Real>(
     points: usize,
 ) -> Result<()> {
     if let Some(weights) = side.weights {
-        if weights.len() != points {
+        let serves_all = weights.len() == points;
+        if !serves_all {
             let what = "the weights of the columns";
             check(what, weights.len(), lines.length(points))?;
-            let what = "the histograms of the columns' weights";
-            let whole = lines.inner.is_multiple_of(weights.histograms());
-            check(
-                what,
-                weights.histograms(),
-                if whole { weights.histograms() } else { 1 },
-            )?;
         }
+        let histograms = weights.histograms();
+        let expected = match histograms {
+            _ if serves_all => 1,
+            divisor if lines.inner.is_multiple_of(divisor) => divisor,
+            _ => lines.inner,
+        };
+        let what = "the histograms of the columns' weights";
+        check(what, histograms, expected)?;
     }
     check_potential(
         "the potential of the columns",
@@ -78,7 +80,7 @@ pub(crate) fn check_groups<T: Real>(
     check_bounds("the groups of the columns", groups.columns, columns)?;
     let what = "the histograms of the rows' weights";
     check(what, groups.weights.histograms(), 1)?;
-    check("the weights of the rows", groups.weights.points(), rows)?;
+    check("the weights of the rows", groups.weights.len(), rows)?;
     let room = (groups.rows.len() - 1).saturating_mul(groups.columns.len() - 1);
     check("the masses of groups", groups.masses.values.len(), room)
 }

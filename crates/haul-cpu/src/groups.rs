@@ -87,7 +87,7 @@ impl<T: Float> Work<'_, T> {
         potential[..guess.len()].copy_from_slice(guess);
         let mut weights = [T::ZERO; MOST_ROWS];
         for (weight, row) in weights.iter_mut().zip(rows.clone()) {
-            *weight = T::from_f64(self.weights.relative(row, 0));
+            *weight = T::from_f64(self.weights.relative(row));
         }
         let mut lanes = Aligned::filled(RANGE_COLUMNS / T::TILE * MOST_LANES, T::ZERO);
         let mut totals = [0.0; MOST_ROWS];

@@ -70,6 +70,8 @@ mod softmin;
 mod spans;
 mod sums;
 mod symmetric;
+#[cfg(test)]
+mod tests;
 mod vectors;
 mod weights;
 mod wide;
