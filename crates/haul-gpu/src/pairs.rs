@@ -166,7 +166,7 @@ impl GpuEngine {
         let own = has_lines(rows.map(|f| f.length), n)
             || has_lines(columns.potential.map(|g| g.length), m)
             || has_lines(columns.weights.map(|b| b.length), m);
-        if own || lines.outer != 1 {
+        if own {
             if integrand.width != 1 {
                 return Err(
                     self.unsupported("several values a column of lines with own potentials")
@@ -188,6 +188,14 @@ impl GpuEngine {
             (Factor::Excess, _) => Values::Excess,
             (_, 1) => Values::One,
             _ => Values::Four,
+        };
+        // One after the other, so that they are no values of a column: values of a line are lines side by side.
+        let (pairs, width) = match lines.outer {
+            1 => (pairs, width),
+            outer => {
+                let inner = lines.inner.saturating_mul(integrand.width);
+                (pairs.with_lines(Lines { outer, inner }), 1)
+            }
         };
         let integrand = Integrand { width, ..integrand };
         self.record_sums(pairs, rows, columns, against, integrand, out)
@@ -387,6 +395,14 @@ impl GpuEngine {
             },
             out,
         };
+        if pairs.lines.outer != 1 {
+            let densities = match against {
+                Values::Excess => Values::Excess,
+                _ => Values::None,
+            };
+            let pass = pass(Shader::Strip(variant, densities), 0);
+            return self.record_lines_of_densities(work, pairs, pass);
+        }
         let strip = match against {
             Values::Slope | Values::Curvature => Some(against),
             _ if width <= WIDE => None,
