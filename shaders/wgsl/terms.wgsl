@@ -1,5 +1,5 @@
 // What columns bring to an exponent but for their distance, made of weights b and potentials g and laid out as
-// these are, outer × points × inner,
+// these are, outer × points × inner, so many times as a line has values side by side,
 //
 //     log2 b + sharpness · g
 //
@@ -10,9 +10,10 @@ struct Params {
     length: u32,
     first: u32,
     numbers: u32,
-    // Points of a line, and lines side by side.
+    // Points of a line, lines side by side, and values of each.
     points: u32,
     inner: u32,
+    width: u32,
     // 0: all weights are 1; 1: those of one line serve all; 2: each line has its own.
     weights: u32,
     // 0: all potentials are 0; 1: those of one line serve all; 2: each line has its own.
@@ -36,18 +37,19 @@ fn terms(@builtin(global_invocation_id) id: vec3<u32>) {
     let index = params.first + id.x;
     var term = NOTHING;
     if index < params.numbers {
-        let point = (index / params.inner) % params.points;
+        let number = index / params.width;
+        let point = (number / params.inner) % params.points;
         var weight = WEIGHT_ONE;
         if params.weights == 1u {
             weight = weights[point];
         } else if params.weights == 2u {
-            weight = weights[index];
+            weight = weights[number];
         }
         var exponent = 0.0;
         if params.potential == 1u {
             exponent = params.sharpness * potential[point];
         } else if params.potential == 2u {
-            exponent = params.sharpness * potential[index];
+            exponent = params.sharpness * potential[number];
         }
         term = term_of(weight, exponent);
     }

@@ -30,11 +30,12 @@ const MOST_COLUMNS: usize = 1 << 15;
 pub(crate) enum OverLines<'a> {
     /// A softmin.
     Softmin,
-    /// A product with one value a column for each line.
+    /// A product with so many values a column for each line.
     Product {
         potential: Option<&'a GpuVector>,
         factor: Factor,
         values: &'a wgpu::Buffer,
+        width: usize,
     },
     /// A product of lines that have the densities in common.
     Densities { values: &'a wgpu::Buffer },
@@ -103,8 +104,18 @@ impl GpuEngine {
             None => self.ones(work, m)?,
         };
         let kind = over.terms();
+        let width = match over {
+            OverLines::Product { width, .. } => width,
+            _ => 1,
+        };
+        let of_columns = (m, lines, width);
         let terms =
-            self.record_terms(work, kind, kernel, (m, lines), &weights, columns.potential)?;
+            self.record_terms(work, kind, kernel, of_columns, &weights, columns.potential)?;
+        // Values of a line are lines side by side.
+        let lines = Lines {
+            inner: lines.inner.saturating_mul(width),
+            ..lines
+        };
         let lanes = self.lanes(lines);
         let shader = match over {
             OverLines::Softmin => Shader::SoftminLines(lanes, self.workgroup()),
@@ -149,11 +160,13 @@ impl GpuEngine {
                 lines: lines.count() as u32,
                 inner: lines.inner as u32,
                 potential,
+                width: width as u32,
                 sharpness: if finite {
                     sharpness(kernel) as f32
                 } else {
                     0.0
                 },
+                decay: if finite { 1.0 } else { 0.0 },
                 factor_one,
                 factor_cost,
                 unit: (kernel.epsilon * LN_2) as f32,

@@ -157,17 +157,17 @@ impl GpuEngine {
         Ok(list)
     }
 
-    /// Records the terms of so many columns in so many lines, and makes room for them.
+    /// Records the terms of so many columns in so many lines, as often as a line has values, and makes room for them.
     pub(crate) fn record_terms(
         &self,
         work: &mut Work,
         terms: Terms,
         kernel: Kernel,
-        (columns, lines): (usize, Lines),
+        (columns, lines, width): (usize, Lines, usize),
         weights: &GpuWeights,
         potential: Option<&GpuVector>,
     ) -> Result<wgpu::Buffer, Error> {
-        let numbers = lines.length(columns);
+        let numbers = lines.length(columns).saturating_mul(width);
         let floats = if terms == Terms::Excess { 2 } else { 1 };
         let room = floats * padded(numbers);
         let (bytes, limit) = (
@@ -199,6 +199,7 @@ impl GpuEngine {
                 numbers: numbers as u32,
                 points: columns as u32,
                 inner: lines.inner as u32,
+                width: width as u32,
                 weights: whose(weights.length),
                 potential: potential.map_or(0, |potential| whose(potential.length)),
                 sharpness: if finite {

@@ -167,15 +167,11 @@ impl GpuEngine {
             || has_lines(columns.potential.map(|g| g.length), m)
             || has_lines(columns.weights.map(|b| b.length), m);
         if own {
-            if integrand.width != 1 {
-                return Err(
-                    self.unsupported("several values a column of lines with own potentials")
-                );
-            }
             let over = OverLines::Product {
                 potential: rows,
                 factor: integrand.factor,
                 values: &integrand.values.buffer,
+                width: integrand.width,
             };
             let potentials = columns.potential.into_iter().chain(rows);
             let reads: Vec<_> = potentials.chain([integrand.values]).collect();
@@ -313,7 +309,7 @@ impl GpuEngine {
             return record(work, terms);
         }
         let list = self.list(work, pairs.near, (n, m), starts)?;
-        let of_columns = (m, Lines::ONE);
+        let of_columns = (m, Lines::ONE, 1);
         let potential = columns.potential;
         let made = self.record_terms(work, kind, pairs.kernel, of_columns, &weights, potential)?;
         let listed = Some(Listed {

@@ -23,8 +23,12 @@ struct Params {
     finished: u32,
     // 0: the potentials of rows are 0; 1: those of one line serve all; 2: each line has its own.
     potential: u32,
+    // So many lines side by side have weights and potentials in common: the values of one.
+    width: u32,
     // Potentials are multiplied with this: log2(e)/ε.
     sharpness: f32,
+    // The scaled cost is multiplied with this: 1, or 0 where ε is infinite.
+    decay: f32,
     // φ = factor_one + factor_cost · scaled cost.
     factor_one: f32,
     factor_cost: f32,

@@ -4,5 +4,5 @@ fn row_term(place: u32) -> f32 {
         return 0.0;
     }
     let point = (place / params.inner) % params.points_of_rows;
-    return params.sharpness * row_potential[select(place, point, params.potential == 1u)];
+    return params.sharpness * row_potential[select(place / params.width, point, params.potential == 1u)];
 }
