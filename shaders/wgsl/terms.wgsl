@@ -1,5 +1,5 @@
 // What columns bring to an exponent but for their distance, made of weights b and potentials g and laid out as
-// these are, outer × points × inner, so many times as a line has values side by side,
+// these are, outer × points × inner,
 //
 //     log2 b + sharpness · g
 //
@@ -10,16 +10,17 @@ struct Params {
     length: u32,
     first: u32,
     numbers: u32,
-    // Points of a line, lines side by side, and values of each.
+    // Points of a line, and lines side by side.
     points: u32,
     inner: u32,
-    width: u32,
     // 0: all weights are 1; 1: those of one line serve all; 2: each line has its own.
     weights: u32,
     // 0: all potentials are 0; 1: those of one line serve all; 2: each line has its own.
     potential: u32,
     // Potentials are multiplied with this: log2(e)/ε.
     sharpness: f32,
+    // Lines side by side that have a weight and a potential in common, of those that have their own.
+    width: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -37,19 +38,18 @@ fn terms(@builtin(global_invocation_id) id: vec3<u32>) {
     let index = params.first + id.x;
     var term = NOTHING;
     if index < params.numbers {
-        let number = index / params.width;
-        let point = (number / params.inner) % params.points;
+        let point = (index / params.inner) % params.points;
         var weight = WEIGHT_ONE;
         if params.weights == 1u {
             weight = weights[point];
         } else if params.weights == 2u {
-            weight = weights[number];
+            weight = weights[index / params.width];
         }
         var exponent = 0.0;
         if params.potential == 1u {
             exponent = params.sharpness * potential[point];
         } else if params.potential == 2u {
-            exponent = params.sharpness * potential[number];
+            exponent = params.sharpness * potential[index / params.width];
         }
         term = term_of(weight, exponent);
     }

@@ -107,7 +107,7 @@ impl GpuEngine {
         }
         self.grow(&mut work.masses, "the masses of tiles", floats)?;
         let masses = work.masses.clone();
-        self.record_zeros(work, &masses, floats)?;
+        self.record_zeros(work, &masses, 0, floats)?;
         self.record_whole(work, of(&masses))?;
         let tiles_of_groups = &groups.tiles;
         let what = "the tiles of groups";
@@ -147,11 +147,12 @@ impl GpuEngine {
         Ok(())
     }
 
-    /// Records that so many elements of an array become 0.
-    fn record_zeros(
+    /// Records that so many elements of an array become 0, from a multiple of 64 on.
+    pub(crate) fn record_zeros(
         &self,
         work: &mut Work,
         array: &wgpu::Buffer,
+        first: usize,
         length: usize,
     ) -> std::result::Result<(), Error> {
         for tile in self.elements(length, 1) {
@@ -160,7 +161,7 @@ impl GpuEngine {
                 ..Default::default()
             };
             let mut bindings = vec![part(&work.partials, 0, 1); 4];
-            bindings.push(part(array, tile.start, tile.len()));
+            bindings.push(part(array, first + tile.start, tile.len()));
             self.record_vector(work, Shader::Combine, parameters, bindings, 1)?;
         }
         Ok(())

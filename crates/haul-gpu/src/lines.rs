@@ -64,7 +64,10 @@ impl OverLines<'_> {
     fn terms(self) -> Terms {
         match self {
             Self::Softmin => Terms::Whole,
-            Self::Product { factor, .. } if factor == Factor::Excess => Terms::Excess,
+            Self::Product {
+                factor: Factor::Excess,
+                ..
+            } => Terms::Excess,
             Self::Product { .. } | Self::Densities { .. } => Terms::Whole,
             Self::Nearest => Terms::Counted,
         }
@@ -97,25 +100,33 @@ impl GpuEngine {
         over: OverLines<'_>,
         out: &wgpu::Buffer,
     ) -> Result<(), Error> {
-        let Pairs { kernel, lines, .. } = pairs;
+        let kernel = pairs.kernel;
+        // Values of a line are lines side by side that have a potential in common.
+        let width = match over {
+            OverLines::Product { width, .. } => width,
+            _ => 1,
+        };
+        let lines = Lines {
+            inner: pairs.lines.inner.saturating_mul(width),
+            ..pairs.lines
+        };
+        if lines.count() == 0 {
+            return Ok(());
+        }
         let (n, m) = (pairs.rows.length, pairs.columns.length);
         let weights = match columns.weights {
             Some(weights) => Arc::clone(weights),
             None => self.ones(work, m)?,
         };
         let kind = over.terms();
-        let width = match over {
-            OverLines::Product { width, .. } => width,
-            _ => 1,
-        };
-        let of_columns = (m, lines, width);
-        let terms =
-            self.record_terms(work, kind, kernel, of_columns, &weights, columns.potential)?;
-        // Values of a line are lines side by side.
-        let lines = Lines {
-            inner: lines.inner.saturating_mul(width),
-            ..lines
-        };
+        let terms = self.record_terms(
+            work,
+            kind,
+            kernel,
+            (m, lines, width),
+            &weights,
+            columns.potential,
+        )?;
         let lanes = self.lanes(lines);
         let shader = match over {
             OverLines::Softmin => Shader::SoftminLines(lanes, self.workgroup()),
@@ -160,7 +171,6 @@ impl GpuEngine {
                 lines: lines.count() as u32,
                 inner: lines.inner as u32,
                 potential,
-                width: width as u32,
                 sharpness: if finite {
                     sharpness(kernel) as f32
                 } else {
@@ -172,6 +182,7 @@ impl GpuEngine {
                 unit: (kernel.epsilon * LN_2) as f32,
                 mean_weight: weights.mean as f32,
                 log_mean_weight: weights.mean.log2() as f32,
+                width: width as u32,
                 ..Default::default()
             },
         };
@@ -197,10 +208,13 @@ impl GpuEngine {
         pairs: Pairs<'_, Arc<GpuPoints>>,
         pass: Pass<'_>,
     ) -> Result<(), Error> {
+        let lines = pairs.lines;
         let Extra::Values { values, .. } = pass.extra else {
             return Ok(());
         };
-        let lines = pairs.lines;
+        if lines.count() == 0 {
+            return Ok(());
+        }
         let (n, m) = (pairs.rows.length, pairs.columns.length);
         let shader = Shader::ProductLines(Density::Stored, self.lanes(lines), self.workgroup());
         let mean_weight = pass.parameters().mean_weight;
@@ -222,6 +236,7 @@ impl GpuEngine {
                 lines: lines.count() as u32,
                 inner: lines.inner as u32,
                 mean_weight,
+                width: 1,
                 ..Default::default()
             },
         };
@@ -260,7 +275,8 @@ impl GpuEngine {
         extent: &Extent,
         record_pairs: impl Fn(&mut Work, &Strip) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let strips = extent.strips(self.strip_bytes(), MOST_COLUMNS, 1);
+        let all = (0..pass.n, 0..pass.m);
+        let strips = extent.strips(all, self.strip_bytes(), MOST_COLUMNS, 1);
         let whole = strips.iter().all(|strip| strip.columns.len() == pass.m);
         let numbers = pass.n * pass.lines;
         let states = match (whole, pass.splits) {
@@ -351,9 +367,9 @@ impl GpuEngine {
         let (rows, columns) = (&strip.rows, &strip.columns);
         let numbers = pass.n * lines;
         let mut bindings = vec![part(&work.strip, 0, strip.height() * padded(columns.len()))];
+        let terms = || part(pass.terms, 0, floats_of_terms(pass));
         let state = part(&work.state, 0, state);
         let out = part(pass.out, 0, numbers * pass.over.width());
-        let terms = || part(pass.terms, 0, floats_of_terms(pass));
         bindings.extend(match pass.over {
             OverLines::Product {
                 potential, values, ..

@@ -7,20 +7,24 @@ use crate::engine::{GpuEngine, Work};
 use crate::params::{TermParams, sharpness};
 use crate::pass::whole;
 use crate::recorder::Binding;
-use crate::store::Digest;
-use crate::tiles::vector_tiles;
+use crate::tiles::{elements, ranges, vector_tiles};
 use haul_core::engine::{Kernel, Lines, Near, TILE};
 use haul_shaders::{Shader, Terms};
 use std::ops::Range;
 use std::sync::Arc;
-use xxhash_rust::xxh3::xxh3_128;
+use xxhash_rust::xxh3::Xxh3;
 
-/// A list, laid out as `clouds_near.wgsl` says: an element for each tile of rows, then the entries.
+/// A list, in parts for as many columns as a binding holds.
 pub(crate) struct GpuNear {
+    parts: Vec<NearPart>,
+}
+
+/// That of some columns, laid out as `clouds_near.wgsl` says: an element for each tile of rows, then the entries.
+pub(crate) struct NearPart {
+    pub(crate) columns: Range<usize>,
     buffer: wgpu::Buffer,
     /// Groups of columns of each tile of rows.
     groups: Vec<u32>,
-    rows: usize,
 }
 
 /// The columns of a list: their terms, and which of them count.
@@ -31,18 +35,19 @@ pub(crate) struct Listed<'a> {
 }
 
 impl GpuNear {
-    /// The elements of a list over so many rows and columns, all of them where there is none, with entries that end where a
-    /// group of columns does: groups begin at `starts`, behind the last of which the columns end. Beside them the groups
-    /// of 8 columns of each tile.
+    /// The elements of a list over so many rows and some columns, all of them where there is none, with entries that end
+    /// where a group of columns does: groups begin at `starts`, behind the last of which the columns end. Beside them
+    /// the groups of 8 columns of each tile.
     fn elements(
         near: Option<&Near>,
-        (rows, columns): (usize, usize),
+        rows: usize,
+        columns: &Range<usize>,
         starts: &[usize],
     ) -> (Vec<[u32; 4]>, Vec<u32>) {
         let tiles = rows.div_ceil(TILE);
         let mut elements = vec![[0; 4]; tiles];
         let mut groups = vec![0; tiles];
-        let all = [0..columns];
+        let all = [columns.clone()];
         for tile in 0..tiles {
             if near.is_none() && tile > 0 {
                 // Tiles with the same columns have their entries in common.
@@ -52,9 +57,11 @@ impl GpuNear {
             let first = elements.len();
             let mut place = 0;
             for range in near.map_or(&all[..], |near| near.of_tile(tile)) {
-                for (part, share) in parts(range, starts) {
+                let range = range.start.max(columns.start)..range.end.min(columns.end);
+                for (part, share) in parts(&range, starts) {
                     let count = part.len().div_ceil(Shader::GROUP) as u32;
-                    let offset = ((part.start / Shader::GROUP) as u32).wrapping_sub(place);
+                    let group = (part.start - columns.start) / Shader::GROUP;
+                    let offset = (group as u32).wrapping_sub(place);
                     elements.push([place, place + count, offset, share as u32]);
                     place += count;
                 }
@@ -69,11 +76,30 @@ impl GpuNear {
         (elements, groups)
     }
 
+    /// Its parts, in the order of their columns.
+    pub(crate) fn parts(&self) -> &[NearPart] {
+        &self.parts
+    }
+
+    /// Columns of the longest list of a tile in any part, rounded up to groups.
+    pub(crate) fn most_columns(&self) -> usize {
+        let groups = self.parts.iter().flat_map(|part| &part.groups).max();
+        groups.map_or(0, |groups| *groups as usize * Shader::GROUP)
+    }
+
+    /// Pairs that count.
+    pub(crate) fn pairs(&self) -> usize {
+        let of_part = |part: &NearPart| part.pairs(0..part.groups.len() * TILE, 0..usize::MAX);
+        self.parts.iter().map(of_part).sum()
+    }
+}
+
+impl NearPart {
     fn upload(
         context: &Context,
+        columns: Range<usize>,
         elements: &[[u32; 4]],
         groups: Vec<u32>,
-        rows: usize,
     ) -> Result<Self, Error> {
         let buffer = context.buffer_of("a list of near columns", elements, elements.len())?;
         let (bytes, limit) = (buffer.size(), context.binding_limit());
@@ -82,9 +108,9 @@ impl GpuNear {
             return Err(Error::TooLarge { what, bytes, limit });
         }
         Ok(Self {
+            columns,
             buffer,
             groups,
-            rows,
         })
     }
 
@@ -93,22 +119,10 @@ impl GpuNear {
         whole(&self.buffer)
     }
 
-    /// Columns of the longest list of a tile, rounded up to groups.
-    pub(crate) fn most_columns(&self) -> usize {
-        let most = self.groups.iter().max();
-        most.map_or(0, |groups| *groups as usize * Shader::GROUP)
-    }
-
-    /// Pairs that count.
-    pub(crate) fn pairs(&self) -> usize {
-        self.pairs_of(0..self.rows, 0..usize::MAX)
-    }
-
     /// Pairs of some rows with some places of their lists, in groups.
-    pub(crate) fn pairs_of(&self, rows: Range<usize>, places: Range<usize>) -> usize {
+    pub(crate) fn pairs(&self, rows: Range<usize>, places: Range<usize>) -> usize {
         let tiles = rows.start / TILE..rows.end.div_ceil(TILE);
-        let groups = &self.groups[tiles];
-        let groups = groups.iter().map(|groups| {
+        let groups = self.groups[tiles].iter().map(|groups| {
             let end = places.end.min(*groups as usize);
             end.saturating_sub(places.start)
         });
@@ -138,26 +152,46 @@ fn parts<'s>(
 }
 
 impl GpuEngine {
-    /// Uploads a list, or finds it on the device: who makes passes over the same list has it uploaded once.
+    /// Uploads a list, or finds it on the device: who makes passes over the same list has it uploaded once. A column takes
+    /// so many floats in the largest array.
     pub(crate) fn list(
         &self,
         work: &mut Work,
         near: Option<&Near>,
         (rows, columns): (usize, usize),
         starts: &[usize],
+        floats: usize,
     ) -> Result<Arc<GpuNear>, Error> {
-        let (elements, groups) = GpuNear::elements(near, (rows, columns), starts);
-        let digest: Digest = xxh3_128(bytemuck::cast_slice(&elements));
+        let most = elements(self.context.binding_limit(), floats).max(TILE);
+        let parts: Vec<_> = ranges(0..columns, most)
+            .map(|columns| {
+                let (elements, groups) = GpuNear::elements(near, rows, &columns, starts);
+                (columns, elements, groups)
+            })
+            .collect();
+        let mut digest = Xxh3::new();
+        for (columns, elements, _) in &parts {
+            digest.update(&columns.end.to_le_bytes());
+            digest.update(bytemuck::cast_slice(elements));
+        }
+        let digest = digest.digest128();
         if let Some(list) = work.lists.get(&digest) {
             return Ok(Arc::clone(list));
         }
-        let upload = || GpuNear::upload(&self.context, &elements, groups.clone(), rows);
-        let list = Arc::new(work.upload(upload)?);
+        let list = work.upload(|| {
+            let parts = parts.iter().map(|(columns, elements, groups)| {
+                NearPart::upload(&self.context, columns.clone(), elements, groups.clone())
+            });
+            let parts = parts.collect::<Result<_, _>>()?;
+            Ok(GpuNear { parts })
+        })?;
+        let list = Arc::new(list);
         work.lists.put(digest, Arc::clone(&list));
         Ok(list)
     }
 
-    /// Records the terms of so many columns in so many lines, as often as a line has values, and makes room for them.
+    /// Records the terms of so many columns in so many lines, of which `width` side by side have theirs in common, and makes
+    /// room for them.
     pub(crate) fn record_terms(
         &self,
         work: &mut Work,
@@ -167,7 +201,7 @@ impl GpuEngine {
         weights: &GpuWeights,
         potential: Option<&GpuVector>,
     ) -> Result<wgpu::Buffer, Error> {
-        let numbers = lines.length(columns).saturating_mul(width);
+        let numbers = lines.length(columns);
         let floats = if terms == Terms::Excess { 2 } else { 1 };
         let room = floats * padded(numbers);
         let (bytes, limit) = (
@@ -199,7 +233,6 @@ impl GpuEngine {
                 numbers: numbers as u32,
                 points: columns as u32,
                 inner: lines.inner as u32,
-                width: width as u32,
                 weights: whose(weights.length),
                 potential: potential.map_or(0, |potential| whose(potential.length)),
                 sharpness: if finite {
@@ -207,6 +240,7 @@ impl GpuEngine {
                 } else {
                     0.0
                 },
+                width: width as u32,
             };
             let workgroups = tile.len().div_ceil(shader.rows_per_workgroup());
             work.recorder.record(
@@ -247,7 +281,8 @@ mod tests {
     #[test]
     fn a_list_names_its_columns_and_their_groups() {
         let near = Near::new(150, 300, [vec![0..64, 192..300], vec![], vec![64..256]]).unwrap();
-        let (elements, groups) = GpuNear::elements(Some(&near), (150, 300), &[0, 64, 64, 256, 300]);
+        let (elements, groups) =
+            GpuNear::elements(Some(&near), 150, &(0..300), &[0, 64, 64, 256, 300]);
         let group =
             |column: usize| [0, 2, 3][usize::from(column >= 64) + usize::from(column >= 256)];
         for tile in 0..3 {
@@ -261,7 +296,7 @@ mod tests {
 
     #[test]
     fn without_a_list_all_tiles_share_all_columns() {
-        let (elements, groups) = GpuNear::elements(None, (500, 100), &[0]);
+        let (elements, groups) = GpuNear::elements(None, 500, &(0..100), &[0]);
         assert_eq!(elements.len(), 8 + 1);
         let all: Vec<_> = (0..13).map(|group| (group, 0)).collect();
         assert!((0..8).all(|tile| columns(&elements, tile) == all && groups[tile] == 13));

@@ -65,7 +65,7 @@ impl GpuEngine {
             pairs,
             columns,
             (Terms::Counted, &[0]),
-            false,
+            (false, 1),
             |work, terms| {
                 let pass = Pass {
                     shader: Shader::Nearest(self.variant(pairs)?),

@@ -7,7 +7,7 @@ use crate::checks::{check, check_dimensions, check_potential, check_side};
 use crate::engine::{GpuEngine, Work};
 use crate::groups::GroupMasses;
 use crate::lines::OverLines;
-use crate::near::Listed;
+use crate::near::{Listed, NearPart};
 use crate::params::PairParams;
 use crate::pass::{Extra, Pass, Terms};
 use crate::tiles::{ALIGNMENT, ColumnRange, Extent, RowTile};
@@ -67,6 +67,9 @@ impl GpuEngine {
             if groups.is_some() {
                 return Err(self.unsupported("the masses of groups in many lines"));
             }
+            if pairs.near.is_some() {
+                return Err(self.unsupported("near columns of many lines"));
+            }
             out.version = self.record(&reads, |work| {
                 self.record_lines(work, pairs, columns, OverLines::Softmin, &out.buffer)
             })?;
@@ -83,7 +86,7 @@ impl GpuEngine {
         out.version = self.record(&reads, |work| {
             let kind = (haul_shaders::Terms::Whole, starts);
             let listed = of_groups.is_some();
-            self.with_terms(work, pairs, columns, kind, listed, |work, terms| {
+            self.with_terms(work, pairs, columns, kind, (listed, 1), |work, terms| {
                 let guess = guess.map(|guess| &guess.buffer);
                 self.softmin_passes(work, pairs, terms, guess, of_groups.as_ref(), &out.buffer)
             })
@@ -166,6 +169,9 @@ impl GpuEngine {
         let own = has_lines(rows.map(|f| f.length), n)
             || has_lines(columns.potential.map(|g| g.length), m)
             || has_lines(columns.weights.map(|b| b.length), m);
+        if pairs.near.is_some() && (own || lines.outer != 1) {
+            return Err(self.unsupported("near columns of many lines"));
+        }
         if own {
             let over = OverLines::Product {
                 potential: rows,
@@ -185,7 +191,7 @@ impl GpuEngine {
             (_, 1) => Values::One,
             _ => Values::Four,
         };
-        // One after the other, so that they are no values of a column: values of a line are lines side by side.
+        // One after the other they are no values of a column: values of a line are then lines side by side.
         let (pairs, width) = match lines.outer {
             1 => (pairs, width),
             outer => {
@@ -222,7 +228,6 @@ impl GpuEngine {
         if integrand.factor == Factor::Excess {
             return Err(self.unsupported("a gradient of what densities exceed 1 by"));
         }
-        self.check_slopes(pairs)?;
         let integrand = Integrand { width, ..integrand };
         self.record_sums(pairs, rows, columns, Values::Slope, integrand, out)
     }
@@ -245,22 +250,12 @@ impl GpuEngine {
         if pairs.lines != Lines::ONE {
             return Err(self.unsupported("a curvature of many lines"));
         }
-        self.check_slopes(pairs)?;
         let along = Integrand {
             factor: Factor::One,
             values: directions,
             width,
         };
         self.record_sums(pairs, rows, columns, Values::Curvature, along, out)
-    }
-
-    /// Refuses slopes over a list where they have no kernel.
-    fn check_slopes(&self, pairs: Pairs<'_, Arc<GpuPoints>>) -> haul_core::Result<()> {
-        let few = Points::of_dimension(pairs.rows.dimension).are_few();
-        if pairs.near.is_some() && !few {
-            return Err(self.unsupported("slopes over near columns in more than 4 dimensions"));
-        }
-        Ok(())
     }
 
     /// Refuses lengths that do not fit, and what has no kernel; tells the points of rows and of columns.
@@ -275,9 +270,6 @@ impl GpuEngine {
         if let Some(near) = pairs.near {
             check("the rows of near columns", n, near.rows())?;
             check("the columns of near columns", m, near.columns())?;
-            if pairs.lines.outer != 1 || pairs.lines.inner != 1 {
-                return Err(self.unsupported("near columns of many lines"));
-            }
         }
         Ok((n, m))
     }
@@ -290,7 +282,7 @@ impl GpuEngine {
         pairs: Pairs<'_, Arc<GpuPoints>>,
         columns: Side<'_, Arc<GpuWeights>, GpuVector>,
         (kind, starts): (haul_shaders::Terms, &[usize]),
-        listed: bool,
+        (listed, width): (bool, usize),
         record: impl FnOnce(&mut Work, Terms<'_>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let (n, m) = (pairs.rows.length, pairs.columns.length);
@@ -308,7 +300,8 @@ impl GpuEngine {
         if pairs.near.is_none() && !listed {
             return record(work, terms);
         }
-        let list = self.list(work, pairs.near, (n, m), starts)?;
+        let floats = Points::stride(pairs.columns.dimension).max(width);
+        let list = self.list(work, pairs.near, (n, m), starts, floats)?;
         let of_columns = (m, Lines::ONE, 1);
         let potential = columns.potential;
         let made = self.record_terms(work, kind, pairs.kernel, of_columns, &weights, potential)?;
@@ -351,16 +344,23 @@ impl GpuEngine {
                 Values::Excess => haul_shaders::Terms::Excess,
                 _ => haul_shaders::Terms::Whole,
             };
-            self.with_terms(work, pairs, columns, (kind, &[0]), false, |work, terms| {
-                let sums = Sums {
-                    potential: &potential,
-                    against,
-                    factor: integrand.factor,
-                    values: &integrand.values.buffer,
-                    width: integrand.width,
-                };
-                self.sums_passes(work, pairs, terms, sums, &out.buffer)
-            })
+            self.with_terms(
+                work,
+                pairs,
+                columns,
+                (kind, &[0]),
+                (false, integrand.width),
+                |work, terms| {
+                    let sums = Sums {
+                        potential: &potential,
+                        against,
+                        factor: integrand.factor,
+                        values: &integrand.values.buffer,
+                        width: integrand.width,
+                    };
+                    self.sums_passes(work, pairs, terms, sums, &out.buffer)
+                },
+            )
         })?;
         Ok(())
     }
@@ -405,10 +405,9 @@ impl GpuEngine {
             Values::Excess => Some(Values::Excess),
             _ => Some(Values::None),
         };
-        if let Some(strip) =
-            strip.filter(|_| !variant.points.are_few() && variant.columns != Columns::Near)
-        {
-            return self.record_strips(work, pass(Shader::Strip(variant, strip), 0));
+        if let Some(strip) = strip.filter(|_| !variant.points.are_few()) {
+            let pass = pass(Shader::Strip(variant, strip), 0).with_columns(Columns::Loaded);
+            return self.record_strips(work, pass, pairs.near);
         }
         for channel in (0..width).step_by(against.sums()) {
             self.record_whole(work, pass(Shader::Sums(variant, against), channel))?;
@@ -503,19 +502,26 @@ impl GpuEngine {
     ) -> Result<(), Error> {
         let state = tile.states * tile.rows.len() * pass.state();
         self.grow(&mut work.state, "the state of a kernel", state)?;
-        for (index, range) in tile.dispatches.iter().enumerate() {
+        let listed = pass.columns.listed;
+        let parts: Vec<Option<&NearPart>> = match listed {
+            Some(listed) => listed.list.parts().iter().map(Some).collect(),
+            None => vec![None],
+        };
+        let steps = parts
+            .iter()
+            .flat_map(|part| tile.dispatches.iter().map(move |range| (*part, range)));
+        let last = parts.len() * tile.dispatches.len() - 1;
+        for (index, (part, range)) in steps.enumerate() {
             let ColumnRange {
                 tile: columns,
                 groups,
                 groups_per_split,
             } = range;
-            let listed = pass.columns.listed;
-            let all = 0..pass.columns.points.length;
-            // The places of a list are those of all columns.
-            let columns = if listed.is_some() { &all } else { columns };
-            let last = index + 1 == tile.dispatches.len();
+            // The places of a list are those of all its columns.
+            let columns = part.map_or(columns, |part| &part.columns);
+            let finished = index == last && tile.states == 1 && !pass.is_never_finished();
             let parameters = PairParams {
-                finished: u32::from(last && tile.states == 1 && !pass.is_never_finished()),
+                finished: u32::from(finished),
                 rows: tile.rows.len() as u32,
                 first_group: groups.start as u32,
                 last_group: groups.end as u32,
@@ -534,8 +540,8 @@ impl GpuEngine {
             );
             // What waits for an alarm is hardly ever done.
             let done = !pass.waits();
-            let pairs = match listed {
-                Some(listed) => listed.list.pairs_of(tile.rows.clone(), groups.clone()),
+            let pairs = match part {
+                Some(part) => part.pairs(tile.rows.clone(), groups.clone()),
                 None => tile.rows.len() * groups.len() * Shader::GROUP,
             };
             let effort = usize::from(done) * pairs * Extent::pair_work(extent.dimension);
@@ -599,16 +605,12 @@ impl GpuEngine {
             ..extent
         };
         match pass.columns.listed {
-            // The longest list decides, which has places for all columns in one binding.
-            Some(listed) => {
-                let bytes = extent.floats_per_column * padded(columns.length) * size_of::<f32>();
-                self.check_binding("the near columns", bytes as u64)?;
-                Ok(Extent {
-                    columns: listed.list.most_columns().max(Shader::GROUP),
-                    floats_per_column: 1,
-                    ..extent
-                })
-            }
+            // The longest list decides, whose columns are bound with its parts.
+            Some(listed) => Ok(Extent {
+                columns: listed.list.most_columns().max(Shader::GROUP),
+                floats_per_column: 1,
+                ..extent
+            }),
             None => Ok(extent),
         }
     }

@@ -63,10 +63,10 @@ pub(crate) struct TermParams {
     pub(crate) numbers: u32,
     pub(crate) points: u32,
     pub(crate) inner: u32,
-    pub(crate) width: u32,
     pub(crate) weights: u32,
     pub(crate) potential: u32,
     pub(crate) sharpness: f32,
+    pub(crate) width: u32,
 }
 
 /// The parameters of a kernel over lines, as `lines_params.wgsl` has them.
@@ -88,7 +88,6 @@ pub(crate) struct LineParams {
     pub(crate) carried: u32,
     pub(crate) finished: u32,
     pub(crate) potential: u32,
-    pub(crate) width: u32,
     pub(crate) sharpness: f32,
     pub(crate) decay: f32,
     pub(crate) factor_one: f32,
@@ -96,6 +95,7 @@ pub(crate) struct LineParams {
     pub(crate) unit: f32,
     pub(crate) mean_weight: f32,
     pub(crate) log_mean_weight: f32,
+    pub(crate) width: u32,
 }
 
 /// The parameters of the masses of groups, as `masses.wgsl` has them.

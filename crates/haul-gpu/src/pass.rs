@@ -3,7 +3,7 @@
 use crate::arrays::{GpuPoints, GpuWeights, padded};
 use crate::context::part;
 use crate::engine::Work;
-use crate::near::Listed;
+use crate::near::{Listed, NearPart};
 use crate::params::{PairParams, VectorParams, coefficients, sharpness};
 use crate::recorder::Binding;
 use crate::tiles::{Extent, RowTile};
@@ -219,7 +219,12 @@ impl Pass<'_> {
         bindings.extend(match self.columns.listed {
             Some(Listed { terms, list }) => {
                 let floats = if self.is_of_excess() { 2 } else { 1 };
-                [part(terms, 0, floats * all.len()), list.binding()]
+                let terms = part(terms, floats * all.start, floats * all.len());
+                // Its parts are those of columns.
+                let parts = list.parts();
+                let at = parts.partition_point(|part| part.columns.end <= all.start);
+                let list = parts.get(at).map_or(terms.clone(), NearPart::binding);
+                [terms, list]
             }
             None => [
                 part(self.weights(), all.start, all.len()),

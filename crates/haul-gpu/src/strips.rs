@@ -11,7 +11,9 @@ use crate::engine::{GpuEngine, Work};
 use crate::params::{PairParams, StripParams};
 use crate::pass::{Extra, Pass, Terms};
 use crate::tiles::{Extent, Strip};
+use haul_core::engine::{Near, TILE};
 use haul_shaders::{Factors, Shader, Values};
+use std::ops::Range;
 
 /// Bytes of a strip on a GPU, and in the caches of a software adapter.
 const GPU_BYTES: u64 = 64 << 20;
@@ -27,8 +29,13 @@ impl GpuEngine {
         }
     }
 
-    /// Records all strips of a pass, and their products.
-    pub(crate) fn record_strips(&self, work: &mut Work, pass: Pass<'_>) -> Result<(), Error> {
+    /// Records all strips of a pass, and their products: of all pairs, or of those of a list.
+    pub(crate) fn record_strips(
+        &self,
+        work: &mut Work,
+        pass: Pass<'_>,
+        near: Option<&Near>,
+    ) -> Result<(), Error> {
         let Shader::Strip(pairs, values) = pass.shader else {
             return Ok(());
         };
@@ -46,12 +53,32 @@ impl GpuEngine {
             _ => Factors::Differences,
         };
         let product = Shader::StripProduct(factors, self.workgroup());
+        let all = Terms {
+            listed: None,
+            ..pass.columns
+        };
+        let pass = Pass {
+            columns: all,
+            ..pass
+        };
         let extent = self.extent(work, &pass)?;
-        for strip in extent.strips(self.strip_bytes(), extent.strip_columns(), product.quads()) {
-            let floats = strip.height() * padded(strip.columns.len());
-            self.grow(&mut work.strip, "a strip of the plan", floats)?;
-            self.record_densities(work, &pass, &extent, &strip)?;
-            self.record_strip_product(work, &pass, product, &strip)?;
+        for (rows, ranges) in blocks(near, extent.rows, extent.columns) {
+            if ranges.is_empty() {
+                let width = pass.width();
+                let (first, length) = (rows.start * width, rows.len() * width);
+                self.record_zeros(work, pass.out, first, length)?;
+            }
+            for (index, columns) in ranges.iter().enumerate() {
+                let block = (rows.clone(), columns.clone());
+                let (bytes, most) = (self.strip_bytes(), extent.strip_columns());
+                for strip in extent.strips(block, bytes, most, product.quads()) {
+                    let floats = strip.height() * padded(strip.columns.len());
+                    self.grow(&mut work.strip, "a strip of the plan", floats)?;
+                    self.record_densities(work, &pass, &extent, &strip)?;
+                    let carried = index > 0 || strip.columns.start > columns.start;
+                    self.record_strip_product(work, &pass, product, &strip, carried)?;
+                }
+            }
         }
         Ok(())
     }
@@ -127,6 +154,7 @@ impl GpuEngine {
         pass: &Pass<'_>,
         shader: Shader,
         strip: &Strip,
+        carried: bool,
     ) -> Result<(), Error> {
         let Extra::Values { values, width, .. } = pass.extra else {
             return Ok(());
@@ -154,7 +182,7 @@ impl GpuEngine {
                 width: width as u32,
                 quads: quads as u32,
                 first_quad: first as u32,
-                carried: u32::from(columns.start > 0),
+                carried: u32::from(carried),
                 factor: scale * pairs.mean_weight,
             };
             let quads = strip.quads.min(quads - first);
@@ -173,4 +201,24 @@ impl GpuEngine {
         }
         Ok(())
     }
+}
+
+/// Ranges of rows, and of columns that they all see.
+type Block = (Range<usize>, Vec<Range<usize>>);
+
+/// All rows with all columns, or the tiles of a list, those side by side together that have the same columns.
+fn blocks(near: Option<&Near>, rows: usize, columns: usize) -> Vec<Block> {
+    let Some(near) = near else {
+        return vec![(0..rows, vec![0..columns])];
+    };
+    let mut blocks: Vec<Block> = Vec::new();
+    for tile in 0..rows.div_ceil(TILE) {
+        let end = rows.min((tile + 1) * TILE);
+        let ranges = near.of_tile(tile);
+        match blocks.last_mut() {
+            Some((rows, same)) if same == ranges => rows.end = end,
+            _ => blocks.push((tile * TILE..end, ranges.to_vec())),
+        }
+    }
+    blocks
 }

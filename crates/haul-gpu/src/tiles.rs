@@ -206,11 +206,12 @@ impl Extent {
         columns.clamp(LEAST_STRIP_COLUMNS, MOST_STRIP_COLUMNS)
     }
 
-    /// All pairs in strips of at most so many bytes, in the order in which their products are summed: all columns of
-    /// some rows, then the next rows. A strip has at most so many columns; a workgroup of a product computes
+    /// All pairs of some rows and columns in strips of at most so many bytes, in the order in which their products are summed:
+    /// all columns of some rows, then the next rows. A strip has at most so many columns; a workgroup of a product computes
     /// `per_workgroup` quads of channels.
     pub(crate) fn strips(
         &self,
+        (all_rows, all_columns): (Range<usize>, Range<usize>),
         bytes: u64,
         most_columns: usize,
         per_workgroup: usize,
@@ -220,7 +221,7 @@ impl Extent {
             .min(elements(self.binding, self.floats_per_column))
             .min(elements(bytes, ALIGNMENT))
             .next_multiple_of(ALIGNMENT);
-        let most_rows = elements(bytes, most_columns.min(padded(self.columns)))
+        let most_rows = elements(bytes, most_columns.min(padded(all_columns.len())))
             .min(elements(self.binding, self.floats_per_row))
             .max(ALIGNMENT);
         let strip = |rows: &Range<usize>, columns: Range<usize>| {
@@ -246,9 +247,9 @@ impl Extent {
                 columns,
             }
         };
-        ranges(0..self.rows, most_rows)
+        ranges(all_rows, most_rows)
             .flat_map(|rows| {
-                let columns = ranges(0..self.columns, most_columns);
+                let columns = ranges(all_columns.clone(), most_columns);
                 columns.map(move |columns| strip(&rows, columns))
             })
             .collect()
@@ -268,7 +269,7 @@ pub(crate) fn vector_tiles(
 
 /// How many elements of that many floats fit a binding, as a multiple of the alignment where there
 /// is more than one.
-fn elements(binding: u64, floats: usize) -> usize {
+pub(crate) fn elements(binding: u64, floats: usize) -> usize {
     let fitting = (binding / size_of::<f32>() as u64) as usize / floats.max(1);
     if fitting >= ALIGNMENT {
         fitting / ALIGNMENT * ALIGNMENT
@@ -277,7 +278,7 @@ fn elements(binding: u64, floats: usize) -> usize {
     }
 }
 
-fn ranges(all: Range<usize>, most: usize) -> impl Iterator<Item = Range<usize>> {
+pub(crate) fn ranges(all: Range<usize>, most: usize) -> impl Iterator<Item = Range<usize>> {
     let end = all.end;
     all.step_by(most)
         .map(move |first| first..end.min(first + most))

@@ -345,7 +345,7 @@ impl GpuEngine {
             return Ok((None, 0));
         }
         let limit = self.context.binding_limit();
-        let most = rows.saturating_mul(floats).max(partials);
+        let most = rows.min(length).saturating_mul(floats).max(partials);
         let bytes = most.saturating_mul(size_of::<f32>()) as u64;
         if bytes > limit {
             let what = "the sums of one workgroup, or of all";

@@ -23,8 +23,6 @@ struct Params {
     finished: u32,
     // 0: the potentials of rows are 0; 1: those of one line serve all; 2: each line has its own.
     potential: u32,
-    // So many lines side by side have weights and potentials in common: the values of one.
-    width: u32,
     // Potentials are multiplied with this: log2(e)/ε.
     sharpness: f32,
     // The scaled cost is multiplied with this: 1, or 0 where ε is infinite.
@@ -36,6 +34,8 @@ struct Params {
     unit: f32,
     mean_weight: f32,
     log_mean_weight: f32,
+    // Lines side by side that have a potential of the rows in common, of those that have their own.
+    width: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;

@@ -48,11 +48,8 @@ fn main() -> ExitCode {
             scores::BODIES,
             stalls::BODIES,
             lines::BODIES,
-            near::BODIES,
             nearest::BODIES,
-            groups::BODIES,
             grids::BODIES,
-            histograms::BODIES,
             waits::BODIES,
         ];
         for (name, body) in bodies.concat() {
@@ -65,10 +62,17 @@ fn main() -> ExitCode {
             trials.push(engine.trial_alone(name, *body));
         }
     }
-    // Points of many dimensions do not fit the smallest bindings.
+    // Points of many dimensions do not fit the smallest bindings, nor do many lines, lists and groups.
     for engine in engines::with_large_bindings() {
-        for (name, body) in dimensions::BODIES {
-            trials.push(engine.trial(name, *body));
+        let bodies = [
+            dimensions::BODIES,
+            lines::MANY,
+            near::BODIES,
+            groups::BODIES,
+            histograms::BODIES,
+        ];
+        for (name, body) in bodies.concat() {
+            trials.push(engine.trial(name, body));
         }
     }
     // What an instruction set changes is in the operators.

@@ -219,6 +219,12 @@ fn only(values: &[f64], width: usize, which: &[usize]) -> Vec<f64> {
     of.copied().collect()
 }
 
+/// What is asked for, as the table of what is refused has it.
+fn slopes_of_near_pairs(operator: &str, d: usize) -> String {
+    let dimensions = if d > 4 { ", d > 4" } else { "" };
+    format!("{operator} of near pairs{dimensions}")
+}
+
 /// To the last digit on the CPU; on a GPU within what each of both may be off.
 fn a_list_of_everything_is_as_good_as_none(device: &Device) {
     let exact = !matches!(device, Device::Gpu(_));
@@ -261,13 +267,13 @@ fn a_list_of_everything_is_as_good_as_none(device: &Device) {
         }
         let (_, sizes) = dense::gradient(cost, epsilon, rows, columns, Factor::One, &values[..m]);
         operators.push((
-            "gradients of near pairs".to_owned(),
+            slopes_of_near_pairs("gradients", d),
             Box::new(|near| problem.gradient(device, near, Factor::One, &values[..m])),
             terms(d, sizes),
         ));
         let (_, sizes) = dense::curvature(cost, epsilon, rows, columns, &directions);
         operators.push((
-            "curvatures of near pairs".to_owned(),
+            slopes_of_near_pairs("curvatures", d),
             Box::new(|near| problem.curvature(device, near, &directions)),
             terms(d, sizes),
         ));
@@ -397,7 +403,7 @@ fn slopes_leave_out_what_is_not_near(device: &Device) {
                 dense::gradient(cost, epsilon, rows, columns, factor, &values)
             });
             let got = problem.gradient(device, Some(&near), factor, &values);
-            if let Some(got) = supported(device, "gradients of near pairs", got) {
+            if let Some(got) = supported(device, &slopes_of_near_pairs("gradients", d), got) {
                 let close = |got: &[f64]| close(got, &expected, |k| problem.relative * sizes[k]);
                 accept(&context, close(&got));
                 let all = problem.gradient(device, None, factor, &values);
@@ -412,7 +418,7 @@ fn slopes_leave_out_what_is_not_near(device: &Device) {
                 dense::curvature(cost, epsilon, &tile.rows, &tile.columns, &directions)
             });
             let got = problem.curvature(device, Some(&near), &directions);
-            if let Some(got) = supported(device, "curvatures of near pairs", got) {
+            if let Some(got) = supported(device, &slopes_of_near_pairs("curvatures", d), got) {
                 let close = |got: &[f64]| close(got, &expected, |k| problem.relative * sizes[k]);
                 accept(&context, close(&got));
                 let all = problem.curvature(device, None, &directions);

@@ -1063,5 +1063,5 @@ fn lengths_that_do_not_fit_are_refused(device: &Device) {
     let result = remember(2, 2, 4);
     assert!(matches!(result, Err(Error::Slot { index: 2, slots: 2 })));
     let result = device.mix(&[0.5, 0.5], 2, 0.0, &vectors[4], &mut vector(3));
-    assert_eq!(lengths(result), (2, 3));
+    assert_eq!(lengths(result), (6, 4));
 }

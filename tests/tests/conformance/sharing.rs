@@ -44,10 +44,9 @@ fn clouds_in_use_are_shared(device: &Device) {
     let [a, b] = &clouds(2)[..] else {
         unreachable!()
     };
-    // Between a and b, a and itself, b and itself: six sides of solves. The certificate of each has
-    // one more, which goes when it is done: the points of the target, of weight 1.
+    // Between a and b, a and itself, b and itself: six sides of solves, points and weights each.
     let terms = Divergence::epsilon(0.1).evaluate(&device, a, b).unwrap();
-    assert_eq!(uploaded_and_shared(&device), (5, 4));
+    assert_eq!(uploaded_and_shared(&device), (4, 8));
     assert_eq!(used(&device).kept_bytes, 0);
     // Points in another order or dimension are other points, and other weights are other weights.
     let points = [0.5, 0.25, 0.75, 0.0];
@@ -64,13 +63,13 @@ fn clouds_in_use_are_shared(device: &Device) {
     ];
     assert!(weights.iter().all(Result::is_ok));
     assert!(clouds.iter().all(Result::is_ok));
-    assert_eq!(uploaded_and_shared(&device), (10, 4));
+    assert_eq!(uploaded_and_shared(&device), (11, 8));
     // Without a budget nothing is there any more once nobody uses it.
     drop(terms);
     drop(clouds);
     drop(weights);
     Sinkhorn::epsilon(0.1).solve(&device, a, b).unwrap();
-    assert_eq!(uploaded_and_shared(&device), (13, 4));
+    assert_eq!(uploaded_and_shared(&device), (15, 8));
 }
 
 fn kept_clouds_are_found_again(device: &Device) {
@@ -86,13 +85,13 @@ fn kept_clouds_are_found_again(device: &Device) {
         pairs.map(solve).collect()
     };
     assert_eq!(numbers(&keeping, 0.1), numbers(&forgetting, 0.1));
-    // Sixteen pairs have three clouds each, as above, and all of them are of four, with their weights or
-    // of weight 1. A cloud and itself share one while they are in use.
-    assert_eq!(uploaded_and_shared(&keeping), (8, 40));
-    assert_eq!(uploaded_and_shared(&forgetting), (44, 4));
-    // Another ε has another unit of length, and other coordinates.
+    // Sixteen pairs have points and weights of two measures each, and all of them are of four. A measure and
+    // itself share them while they are in use.
+    assert_eq!(uploaded_and_shared(&keeping), (8, 56));
+    assert_eq!(uploaded_and_shared(&forgetting), (56, 8));
+    // Another ε has another unit of length, and other coordinates, but the same weights.
     numbers(&keeping, 0.2);
-    assert_eq!(uploaded_and_shared(&keeping), (16, 80));
+    assert_eq!(uploaded_and_shared(&keeping), (12, 116));
 }
 
 fn the_budget_is_kept(device: &Device) {
@@ -112,6 +111,6 @@ fn the_budget_is_kept(device: &Device) {
         solve(&device, k);
         assert!(used(&device).kept_bytes <= 2 * largest);
     }
-    // 1 went for 2, which went for 1; 0 was always used last but one. Each has its two clouds.
+    // 1 went for 2, which went for 1; 0 was always used last but one. Each has its points and its weights.
     assert_eq!(used(&device).uploaded, 2 * 4);
 }
