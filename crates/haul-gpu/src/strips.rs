@@ -209,7 +209,7 @@ type Block = (Range<usize>, Vec<Range<usize>>);
 /// All rows with all columns, or the tiles of a list, those side by side together that have the same columns.
 fn blocks(near: Option<&Near>, rows: usize, columns: usize) -> Vec<Block> {
     let Some(near) = near else {
-        return vec![(0..rows, vec![0..columns])];
+        return vec![(0..rows, std::iter::once(0..columns).collect())];
     };
     let mut blocks: Vec<Block> = Vec::new();
     for tile in 0..rows.div_ceil(TILE) {

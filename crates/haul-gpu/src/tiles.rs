@@ -427,7 +427,8 @@ mod tests {
                     continue;
                 }
                 let mut next = (0, 0);
-                let strips = extent.strips(bytes, 4);
+                let all = (0..rows, 0..columns);
+                let strips = extent.strips(all, bytes, extent.strip_columns(), 4);
                 let of_a_row = strips.iter().filter(|strip| strip.rows.start == 0).count();
                 assert!(of_a_row <= LEAST_STRIPS);
                 for strip in strips {
