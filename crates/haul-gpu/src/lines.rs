@@ -2,14 +2,14 @@
 //!
 //! A vector over m points has outer × m × inner numbers. The costs of some rows and columns are computed once, into a
 //! buffer that no number of points makes larger, and each line takes its own exponentials of them before the next ones
-//! take their place.
+//! take their place. Lines without potentials of their own have the densities in common.
 
 use crate::Error;
 use crate::arrays::{GpuPoints, GpuVector, GpuWeights, padded};
 use crate::context::part;
 use crate::engine::{GpuEngine, Work};
 use crate::params::{LineParams, PairParams, VectorParams, coefficients, sharpness};
-use crate::pass::factors;
+use crate::pass::{Extra, Pass, factors};
 use crate::tiles::{Extent, Strip};
 use haul_core::engine::{Factor, Kernel, Lines, Pairs, Side};
 use haul_shaders::{Columns, Density, Lanes, Shader, Terms, Values};
@@ -37,6 +37,8 @@ pub(crate) enum OverLines<'a> {
         values: &'a wgpu::Buffer,
         width: usize,
     },
+    /// A product of lines that have the densities in common.
+    Densities { values: &'a wgpu::Buffer },
     /// The nearest columns.
     Nearest,
 }
@@ -52,6 +54,7 @@ struct LinesPass<'a> {
     lines: usize,
     splits: usize,
     mean_weight: f64,
+    /// What columns bring to an exponent, where lines have exponents.
     terms: &'a wgpu::Buffer,
     out: &'a wgpu::Buffer,
     parameters: LineParams,
@@ -65,7 +68,7 @@ impl OverLines<'_> {
                 factor: Factor::Excess,
                 ..
             } => Terms::Excess,
-            Self::Product { .. } => Terms::Whole,
+            Self::Product { .. } | Self::Densities { .. } => Terms::Whole,
             Self::Nearest => Terms::Counted,
         }
     }
@@ -73,7 +76,7 @@ impl OverLines<'_> {
     /// Floats of a state.
     fn state(self) -> usize {
         match self {
-            Self::Product { .. } => 1,
+            Self::Product { .. } | Self::Densities { .. } => 1,
             _ => 2,
         }
     }
@@ -124,15 +127,7 @@ impl GpuEngine {
             &weights,
             columns.potential,
         )?;
-        let lanes = match self.workgroup() {
-            workgroup
-                if lines.inner
-                    >= Shader::SoftminLines(Lanes::Lines, workgroup).workgroup_size() =>
-            {
-                Lanes::Lines
-            }
-            _ => Lanes::Rows,
-        };
+        let lanes = self.lanes(lines);
         let shader = match over {
             OverLines::Softmin => Shader::SoftminLines(lanes, self.workgroup()),
             OverLines::Nearest => Shader::NearestLines(lanes, self.workgroup()),
@@ -143,17 +138,11 @@ impl GpuEngine {
                 };
                 Shader::ProductLines(density, lanes, self.workgroup())
             }
+            OverLines::Densities { .. } => {
+                Shader::ProductLines(Density::Stored, lanes, self.workgroup())
+            }
         };
-        let numbers = lines.length(n);
-        let groups = n.div_ceil(shader.rows_per_workgroup())
-            * lines.count().div_ceil(shader.lines_per_workgroup());
-        let splits = if numbers <= FEW_NUMBERS {
-            (self.parallelism() / groups.max(1))
-                .min(m / LEAST_SPLIT)
-                .max(1)
-        } else {
-            1
-        };
+        let splits = self.splits_of_lines(shader, lines, (n, m));
         let finite = kernel.epsilon.is_finite();
         let (factor_one, factor_cost, potential) = match over {
             OverLines::Product {
@@ -187,6 +176,7 @@ impl GpuEngine {
                 } else {
                     0.0
                 },
+                decay: if finite { 1.0 } else { 0.0 },
                 factor_one,
                 factor_cost,
                 unit: (kernel.epsilon * LN_2) as f32,
@@ -196,15 +186,6 @@ impl GpuEngine {
                 ..Default::default()
             },
         };
-        self.record_strips_of_lines(work, pairs, &pass)
-    }
-
-    fn record_strips_of_lines(
-        &self,
-        work: &mut Work,
-        pairs: Pairs<'_, Arc<GpuPoints>>,
-        pass: &LinesPass<'_>,
-    ) -> Result<(), Error> {
         let mut variant = self.variant(pairs)?;
         if !variant.points.are_few() {
             let as_sums = Shader::Sums(variant, Values::None);
@@ -215,6 +196,85 @@ impl GpuEngine {
         }
         let costs = Shader::Costs(variant);
         let extent = self.extent_of(work, costs, pairs.rows, pairs.columns, 1)?;
+        self.record_strips_of_lines(work, &pass, &extent, |work, strip| {
+            self.record_costs(work, pairs, costs, &extent, strip)
+        })
+    }
+
+    /// Records a product of lines that have the densities in common, those of a pass for one value a column.
+    pub(crate) fn record_lines_of_densities(
+        &self,
+        work: &mut Work,
+        pairs: Pairs<'_, Arc<GpuPoints>>,
+        pass: Pass<'_>,
+    ) -> Result<(), Error> {
+        let lines = pairs.lines;
+        let Extra::Values { values, .. } = pass.extra else {
+            return Ok(());
+        };
+        if lines.count() == 0 {
+            return Ok(());
+        }
+        let (n, m) = (pairs.rows.length, pairs.columns.length);
+        let shader = Shader::ProductLines(Density::Stored, self.lanes(lines), self.workgroup());
+        let mean_weight = pass.parameters().mean_weight;
+        let of_lines = LinesPass {
+            over: OverLines::Densities { values },
+            kernel: pass.kernel,
+            shader,
+            n,
+            m,
+            lines: lines.count(),
+            splits: self.splits_of_lines(shader, lines, (n, m)),
+            mean_weight: f64::from(mean_weight),
+            // It is not read.
+            terms: values,
+            out: pass.out,
+            parameters: LineParams {
+                points_of_rows: n as u32,
+                points_of_columns: m as u32,
+                lines: lines.count() as u32,
+                inner: lines.inner as u32,
+                mean_weight,
+                width: 1,
+                ..Default::default()
+            },
+        };
+        let extent = self.extent(work, &pass)?;
+        self.record_strips_of_lines(work, &of_lines, &extent, |work, strip| {
+            self.record_densities(work, &pass, &extent, strip)
+        })
+    }
+
+    /// What the invocations of a workgroup differ in.
+    fn lanes(&self, lines: Lines) -> Lanes {
+        let whole = Shader::SoftminLines(Lanes::Lines, self.workgroup()).workgroup_size();
+        if lines.inner >= whole {
+            Lanes::Lines
+        } else {
+            Lanes::Rows
+        }
+    }
+
+    /// Over how many workgroups the columns of a row are split.
+    fn splits_of_lines(&self, shader: Shader, lines: Lines, (n, m): (usize, usize)) -> usize {
+        if lines.length(n) > FEW_NUMBERS {
+            return 1;
+        }
+        let groups = n.div_ceil(shader.rows_per_workgroup())
+            * lines.count().div_ceil(shader.lines_per_workgroup());
+        let wanted = self.parallelism() / groups.max(1);
+        wanted.min(m / LEAST_SPLIT).max(1)
+    }
+
+    /// Records strip after strip what it has for a pair, and what all lines take from it.
+    fn record_strips_of_lines(
+        &self,
+        work: &mut Work,
+        pass: &LinesPass<'_>,
+        extent: &Extent,
+        record_pairs: impl Fn(&mut Work, &Strip) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         let all = (0..pass.n, 0..pass.m);
         let strips = extent.strips(all, self.strip_bytes(), MOST_COLUMNS, 1);
         let whole = strips.iter().all(|strip| strip.columns.len() == pass.m);
@@ -237,7 +297,7 @@ impl GpuEngine {
         for strip in strips {
             let room = strip.height() * padded(strip.columns.len());
             self.grow(&mut work.strip, "a strip of the plan", room)?;
-            self.record_costs(work, pairs, costs, &extent, &strip)?;
+            record_pairs(work, &strip)?;
             self.record_strip_of_lines(work, pass, &strip, floats)?;
         }
         if pass.splits > 1 {
@@ -307,7 +367,7 @@ impl GpuEngine {
         let (rows, columns) = (&strip.rows, &strip.columns);
         let numbers = pass.n * lines;
         let mut bindings = vec![part(&work.strip, 0, strip.height() * padded(columns.len()))];
-        let terms = part(pass.terms, 0, floats_of_terms(pass));
+        let terms = || part(pass.terms, 0, floats_of_terms(pass));
         let state = part(&work.state, 0, state);
         let out = part(pass.out, 0, numbers * pass.over.width());
         bindings.extend(match pass.over {
@@ -320,9 +380,12 @@ impl GpuEngine {
                     // It is not read.
                     None => values.clone(),
                 };
-                vec![values, state, out, terms, potential]
+                vec![values, state, out, terms(), potential]
             }
-            _ => vec![terms, state, out],
+            OverLines::Densities { values } => {
+                vec![part(values, 0, pass.m * lines), state, out]
+            }
+            OverLines::Softmin | OverLines::Nearest => vec![terms(), state, out],
         });
         let per_workgroup = shader.lines_per_workgroup();
         let pairs = rows.len() * columns.len();
@@ -388,7 +451,7 @@ impl GpuEngine {
                 let logarithm = [unit, pass.mean_weight.log2()];
                 (Shader::SoftminFinish, logarithm, vec![states, alarm, out])
             }
-            OverLines::Product { .. } => {
+            OverLines::Product { .. } | OverLines::Densities { .. } => {
                 let shader = Shader::SumsFinish(Values::One);
                 (shader, [pass.mean_weight, 0.0], vec![states, out])
             }

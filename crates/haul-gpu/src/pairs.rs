@@ -169,10 +169,10 @@ impl GpuEngine {
         let own = has_lines(rows.map(|f| f.length), n)
             || has_lines(columns.potential.map(|g| g.length), m)
             || has_lines(columns.weights.map(|b| b.length), m);
-        if own || lines.outer != 1 {
-            if pairs.near.is_some() {
-                return Err(self.unsupported("near columns of many lines"));
-            }
+        if pairs.near.is_some() && (own || lines.outer != 1) {
+            return Err(self.unsupported("near columns of many lines"));
+        }
+        if own {
             let over = OverLines::Product {
                 potential: rows,
                 factor: integrand.factor,
@@ -190,6 +190,14 @@ impl GpuEngine {
             (Factor::Excess, _) => Values::Excess,
             (_, 1) => Values::One,
             _ => Values::Four,
+        };
+        // One after the other they are no values of a column: values of a line are then lines side by side.
+        let (pairs, width) = match lines.outer {
+            1 => (pairs, width),
+            outer => {
+                let inner = lines.inner.saturating_mul(integrand.width);
+                (pairs.with_lines(Lines { outer, inner }), 1)
+            }
         };
         let integrand = Integrand { width, ..integrand };
         self.record_sums(pairs, rows, columns, against, integrand, out)
@@ -383,6 +391,14 @@ impl GpuEngine {
             },
             out,
         };
+        if pairs.lines.outer != 1 {
+            let densities = match against {
+                Values::Excess => Values::Excess,
+                _ => Values::None,
+            };
+            let pass = pass(Shader::Strip(variant, densities), 0);
+            return self.record_lines_of_densities(work, pairs, pass);
+        }
         let strip = match against {
             Values::Slope | Values::Curvature => Some(against),
             _ if width <= WIDE => None,

@@ -89,6 +89,7 @@ pub(crate) struct LineParams {
     pub(crate) finished: u32,
     pub(crate) potential: u32,
     pub(crate) sharpness: f32,
+    pub(crate) decay: f32,
     pub(crate) factor_one: f32,
     pub(crate) factor_cost: f32,
     pub(crate) unit: f32,

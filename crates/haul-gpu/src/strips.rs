@@ -84,7 +84,7 @@ impl GpuEngine {
     }
 
     /// Records the densities of a strip.
-    fn record_densities(
+    pub(crate) fn record_densities(
         &self,
         work: &mut Work,
         pass: &Pass<'_>,

@@ -9,8 +9,8 @@ pub enum Shader {
     Softmin(Pairs),
     /// The sums of the kernel, or of its products with values: states of one or four sums.
     Sums(Pairs, Values),
-    /// The densities of a strip of the plan in more than four dimensions: for values [`None`](Values::None), of
-    /// their [`Excess`](Values::Excess), or times what is a slope or a curvature beside its coordinates.
+    /// The densities of a strip of the plan: for values [`None`](Values::None), of their [`Excess`](Values::Excess), or
+    /// in more than four dimensions times what is a slope or a curvature beside its coordinates.
     Strip(Pairs, Values),
     /// The columns of the least cost less their potential: states of (value, column).
     Nearest(Pairs),

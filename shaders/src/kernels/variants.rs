@@ -282,14 +282,14 @@ impl Pairs {
 
     /// Whether there is a kernel for a strip of these.
     pub(super) fn strips(self, values: Values) -> bool {
-        let loaded = self.columns == Columns::Loaded;
-        !self.points.are_few()
-            && self.columns != Columns::Near
-            && match values {
-                Values::None | Values::Slope => true,
-                Values::Excess | Values::Curvature => loaded,
-                Values::One | Values::Four => false,
-            }
+        let few = self.points.are_few();
+        match (self.columns, values) {
+            (Columns::Near, _) | (_, Values::One | Values::Four) => false,
+            (Columns::Loaded, Values::None | Values::Excess) => true,
+            (Columns::Loaded, Values::Slope | Values::Curvature) => !few,
+            (Columns::Broadcast | Columns::Shared, Values::None | Values::Slope) => !few,
+            (Columns::Broadcast | Columns::Shared, Values::Excess | Values::Curvature) => false,
+        }
     }
 
     /// Whether it computes distances as a register-tiled matrix product is.

@@ -14,5 +14,5 @@ fn share(term: f32) -> f32 {
 }
 
 fn density(row: f32, column: f32, cost: f32) -> f32 {
-    return exp2(min((row + column) - cost, 126.0)) * (params.factor_one + params.factor_cost * cost);
+    return exp2(min((row + column) - params.decay * cost, 126.0)) * (params.factor_one + params.factor_cost * cost);
 }

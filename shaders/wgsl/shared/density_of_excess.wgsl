@@ -15,5 +15,5 @@ fn share(term: vec2<f32>) -> f32 {
 }
 
 fn density(row: f32, column: vec2<f32>, cost: f32) -> f32 {
-    return excess(clamp((row + column.x) - cost, -126.0, 126.0));
+    return excess(clamp((row + column.x) - params.decay * cost, -126.0, 126.0));
 }

@@ -25,6 +25,8 @@ struct Params {
     potential: u32,
     // Potentials are multiplied with this: log2(e)/ε.
     sharpness: f32,
+    // The scaled cost is multiplied with this: 1, or 0 where ε is infinite.
+    decay: f32,
     // φ = factor_one + factor_cost · scaled cost.
     factor_one: f32,
     factor_cost: f32,
