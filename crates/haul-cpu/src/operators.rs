@@ -315,9 +315,13 @@ impl<T: Real> Engine for CpuEngine<T> {
     ) -> Result<()> {
         let k = coefficients.len().checked_div(q).unwrap_or(0);
         check("the coefficients of a mixture", coefficients.len(), k * q)?;
-        let n = vectors.values.len().checked_div(q).unwrap_or(0);
-        check("the vectors of a mixture", vectors.values.len(), n * q)?;
-        check("a mixture", out.values.len(), n.saturating_mul(k))?;
+        let n = out.values.len().checked_div(k).unwrap_or(0);
+        check(
+            "the vectors of a mixture",
+            vectors.values.len(),
+            n.saturating_mul(q),
+        )?;
+        check("a mixture", out.values.len(), n * k)?;
         vectors::mix((coefficients, q), offset, &vectors.values, &mut out.values);
         Ok(())
     }
