@@ -67,7 +67,7 @@ impl Truncated {
     ///
     /// # Errors
     ///
-    /// Those of [`Problem::new`], [`Error::NotFiniteResult`](crate::Error::NotFiniteResult), and the engine's own.
+    /// Those of [`Problem::new`](crate::Problem::new), [`Error::NotFiniteResult`](crate::Error::NotFiniteResult), and the engine's own.
     pub fn evaluate<E: Engine>(
         &self,
         engine: E,
