@@ -20,10 +20,10 @@ use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 /// Lengths of which weights of 1 are kept.
-const KEPT_ONES: NonZeroUsize = NonZeroUsize::new(4).unwrap();
+const KEPT_ONES: NonZeroUsize = NonZeroUsize::MIN.saturating_add(3);
 
 /// Lists of near columns that are kept: those of both sides at two levels.
-const KEPT_LISTS: NonZeroUsize = NonZeroUsize::new(4).unwrap();
+const KEPT_LISTS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(3);
 
 /// An engine on a wgpu device. All of it is computed in f32.
 ///
