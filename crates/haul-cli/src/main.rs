@@ -11,8 +11,8 @@ mod cautions;
 mod command;
 mod commands;
 mod device;
-mod digits;
 mod files;
+mod headline;
 mod input;
 mod interrupt;
 mod lines;
@@ -32,6 +32,7 @@ mod scale;
 mod speed;
 mod store;
 mod task;
+mod tips;
 mod transport;
 
 use anyhow::anyhow;
@@ -77,7 +78,11 @@ fn main() -> ExitCode {
         // Help and the version come as errors as well, on standard output.
         Err(told) if !told.use_stderr() || told.kind() == HELP => told.exit(),
         Err(mut refused) => {
-            outcome::keep_near(&mut refused, &Arguments::command());
+            let words = std::env::args_os().skip(1);
+            let words: Vec<_> = words
+                .map(|word| word.to_string_lossy().into_owned())
+                .collect();
+            tips::advise(&mut refused, &Arguments::command(), &words);
             let line = outcome::of_parser(&refused);
             return outcome::fail(&anyhow!("{line}; see --help"), false);
         }

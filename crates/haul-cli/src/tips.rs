@@ -8,7 +8,15 @@ use std::path::Path;
 /// What commands are called in other programs, and here.
 const COMMANDS: [(&[&str], &str); 9] = [
     (
-        &["compare", "distance", "wasserstein", "emd", "w1", "w2", "loss"],
+        &[
+            "compare",
+            "distance",
+            "wasserstein",
+            "emd",
+            "w1",
+            "w2",
+            "loss",
+        ],
         "divergence",
     ),
     (&["ot", "plan", "solve"], "sinkhorn"),
@@ -16,7 +24,10 @@ const COMMANDS: [(&[&str], &str); 9] = [
     (&["transport", "interpolate", "morph", "move"], "map"),
     (&["matrix", "distances", "cluster"], "pairwise"),
     (&["run", "jobs"], "batch"),
-    (&["convert", "subsample", "downsample", "resample", "voxel"], "thin"),
+    (
+        &["convert", "subsample", "downsample", "resample", "voxel"],
+        "thin",
+    ),
     (&["stats", "show", "inspect", "head"], "info"),
     (&["gpu", "gpus", "adapters", "check"], "devices"),
 ];
@@ -43,7 +54,15 @@ const OPTIONS: [(&[&str], &str); 8] = [
         "the marginal error at which the iteration ends is --tolerance, a share of the mass",
     ),
     (
-        &["iterations", "iter", "max-iter", "n-iter", "niter", "numItermax", "num-iter-max"],
+        &[
+            "iterations",
+            "iter",
+            "max-iter",
+            "n-iter",
+            "niter",
+            "numItermax",
+            "num-iter-max",
+        ],
         "the most iterations are --max-iterations",
     ),
     (
@@ -70,7 +89,8 @@ pub(crate) fn advise(refused: &mut clap::Error, program: &Command, words: &[Stri
         }
         ErrorKind::UnknownArgument => {
             refused.remove(ContextKind::Suggested);
-            let tip = string(refused, ContextKind::InvalidArg).and_then(|it| line.argument_for(&it));
+            let tip =
+                string(refused, ContextKind::InvalidArg).and_then(|it| line.argument_for(&it));
             if tip.is_some() {
                 refused.remove(ContextKind::SuggestedArg);
             }
@@ -129,7 +149,9 @@ impl<'l> Line<'l> {
             return None;
         }
         let known = |(others, _): &&(&[&str], &str)| {
-            others.iter().any(|other| other.eq_ignore_ascii_case(written))
+            others
+                .iter()
+                .any(|other| other.eq_ignore_ascii_case(written))
         };
         if let Some((_, meant)) = COMMANDS.iter().find(known) {
             return Some(format!("the command is '{meant}'"));
@@ -220,7 +242,9 @@ impl<'l> Line<'l> {
 
 /// The option of a command by its long name.
 fn long_option<'c>(command: &'c Command, name: &str) -> Option<&'c Arg> {
-    command.get_arguments().find(|argument| argument.get_long() == Some(name))
+    command
+        .get_arguments()
+        .find(|argument| argument.get_long() == Some(name))
 }
 
 /// The tip for a required output that was not named, as the parser writes it: `--output <OUT>`.
