@@ -7,6 +7,8 @@
 //! - Numbers from 10⁻⁴ to below 10⁶ have no exponent. Zero is `0`, without a sign, and only the digits of a
 //!   [`Certified`] value keep their trailing zeros, which are significant there.
 //! - Counts are written without separators, amounts of work in Gpairs, 10⁹ pairs of points.
+//!
+//! [`finite`] and [`whole`] are for JSON, which has no infinity and tells 2 from 2.0.
 
 use haul::Bounds;
 use std::fmt::{self, Display, Formatter};
@@ -126,6 +128,13 @@ pub(crate) fn rate(pairs: f64, seconds: f64) -> Option<String> {
     told.then(|| format!("{} Gpairs/s", significant(rate / 1e9, 3)))
 }
 
+/// What work took: `0.22 s, 2.45 Gpairs/s`.
+pub(crate) fn effort(pairs: u64, seconds: f64) -> String {
+    let rate = rate(pairs as f64, seconds);
+    let rate = rate.map(|rate| format!(", {rate}"));
+    duration(seconds) + &rate.unwrap_or_default()
+}
+
 /// A time in its two largest units, to about two digits below a minute.
 pub(crate) fn duration(seconds: f64) -> String {
     const UNITS: [(u64, &str); 4] = [(86_400, "d"), (3600, "h"), (60, "min"), (1, "s")];
@@ -143,6 +152,20 @@ pub(crate) fn duration(seconds: f64) -> String {
     match rest {
         0 => format!("{many} {name}"),
         _ => format!("{many} {name} {rest} {minor}"),
+    }
+}
+
+/// Nothing for what JSON has no number for.
+pub(crate) fn finite(value: f64) -> Option<f64> {
+    value.is_finite().then_some(value)
+}
+
+/// A number of JSON that has no fraction where its value has none.
+pub(crate) fn whole(value: f64) -> serde_json::Value {
+    if value.fract() == 0.0 && value.abs() < 1e15 {
+        (value as i64).into()
+    } else {
+        value.into()
     }
 }
 

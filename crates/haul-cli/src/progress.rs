@@ -2,6 +2,7 @@
 //! many comparisons.
 
 use crate::interrupt;
+use crate::number::{error, pairs, plain, short, significant};
 use crate::options::Solving;
 use anyhow::Result;
 use haul::{PairCount, Progress, Stop};
@@ -41,7 +42,10 @@ impl<'s> Course<'s> {
             ..
         } = progress;
         self.bar.set_message(format!(
-            "iteration {iteration}, ε {epsilon:.3e}, error {marginal_error:.2e} → {goal:.0e}"
+            "iteration {iteration}, ε {}, error {} → {}",
+            short(*epsilon),
+            error(*marginal_error),
+            plain(*goal)
         ));
         self.steps.push(*progress);
         match interrupt::requested() {
@@ -94,11 +98,11 @@ impl Passes {
     }
 
     /// Tells where the passes stand, and ends them where Ctrl-C asked for that.
-    pub(crate) fn observe(&self, pairs: PairCount) -> ControlFlow<()> {
-        let PairCount { done, all, .. } = pairs;
+    pub(crate) fn observe(&self, count: PairCount) -> ControlFlow<()> {
+        let PairCount { done, all, .. } = count;
         self.0.set_length(all);
         self.0.set_position(done);
-        let message = format!("{:.1e} of {:.1e} pairs", done as f64, all as f64);
+        let message = format!("{} of {}", pairs(done as f64), pairs(all as f64));
         self.0.set_message(message);
         match interrupt::requested() {
             true => ControlFlow::Break(()),
@@ -173,7 +177,8 @@ impl Count {
     fn tell(&self) {
         let (done, all) = (self.done.get(), self.parts.len());
         let rate = (done - self.before) as f64 / self.bar.elapsed().as_secs_f64().max(1e-3);
-        self.bar.set_message(format!("{done}/{all}, {rate:.2}/s"));
+        let rate = significant(rate, 3);
+        self.bar.set_message(format!("{done}/{all}, {rate}/s"));
     }
 }
 

@@ -9,10 +9,10 @@ pub(crate) const FEW: usize = 16;
 
 /// A distance of up to so many spacings may be that of two samples of one shape: in two and three dimensions W₂ between
 /// two samples is one to three times the median distance to the nearest other point.
-const NEAR: f64 = 3.0;
+pub(crate) const NEAR: f64 = 3.0;
 
 /// A distance of so many spacings is far above the spacing.
-const FAR: f64 = 10.0;
+pub(crate) const FAR: f64 = 10.0;
 
 /// The sizes of two clouds, in the units of their points.
 #[derive(Debug, Clone, Copy)]
@@ -44,29 +44,43 @@ impl Scale {
         }
     }
 
-    /// Lengths as shares of the diameter: `9.3% of the diameter`, or `8.7% and 16% of the diameter`.
-    pub(crate) fn shares(&self, lengths: &[f64]) -> Option<String> {
-        let shares = lengths.iter().map(|length| length / self.diameter);
-        let shares: Vec<_> = shares.collect();
-        let known = self.diameter > 0.0 && shares.iter().all(|share| share.is_finite());
-        let shares: Vec<_> = shares.into_iter().map(percent).collect();
-        known.then(|| format!("{} of the diameter", shares.join(" and ")))
+    /// A length as a share of the diameter: `9.3%`; none where the clouds have no extent.
+    pub(crate) fn share(&self, length: f64) -> Option<String> {
+        let share = length / self.diameter;
+        share.is_finite().then(|| percent(share))
     }
 
     /// A distance with its bounds beside the spacing of the points, in a sentence.
-    pub(crate) fn sentence(&self, distance: f64, Bounds { lower, upper }: Bounds) -> Option<String> {
+    pub(crate) fn sentence(&self, distance: f64, bounds: Bounds) -> Option<String> {
         let spacing = self.spacing?;
-        let of = format!("the spacing of the points ({})", significant(spacing, 2));
-        Some(if upper <= spacing {
-            format!("It is below {of}: sampling alone may explain it.")
-        } else if upper <= NEAR * spacing {
-            format!("It is about {of}: sampling alone may explain it.")
-        } else if lower >= FAR * spacing {
-            format!("It is far above {of}.")
-        } else {
-            format!("It is {} times {of}.", significant(distance / spacing, 2))
+        self.clear_sentence(bounds).or_else(|| {
+            let times = significant(distance / spacing, 2);
+            Some(format!(
+                "It is {times} times {}.",
+                spacing_of_points(spacing)
+            ))
         })
     }
+
+    /// The sentence on a distance of which only bounds are known; none where they leave open whether it is near the
+    /// spacing or far above it.
+    pub(crate) fn clear_sentence(&self, Bounds { lower, upper }: Bounds) -> Option<String> {
+        let spacing = self.spacing?;
+        let of = spacing_of_points(spacing);
+        if upper <= spacing {
+            Some(format!("It is below {of}: sampling alone may explain it."))
+        } else if upper <= NEAR * spacing {
+            Some(format!("It is about {of}: sampling alone may explain it."))
+        } else if lower >= FAR * spacing {
+            Some(format!("It is far above {of}."))
+        } else {
+            None
+        }
+    }
+}
+
+fn spacing_of_points(spacing: f64) -> String {
+    format!("the spacing of the points ({})", significant(spacing, 2))
 }
 
 #[cfg(test)]
@@ -91,13 +105,10 @@ mod tests {
     fn a_distance_is_a_share_of_the_box_around_both_clouds() {
         let scale = Scale::of([&square(0.0), &square(5.0)]);
         let diameter = 24_f64.hypot(19.0);
-        let share = scale.shares(&[0.25 * diameter]).unwrap();
-        assert_eq!(share, "25% of the diameter");
-        let both = scale.shares(&[0.5 * diameter, diameter]).unwrap();
-        assert_eq!(both, "50% and 100% of the diameter");
+        assert_eq!(scale.share(0.25 * diameter).unwrap(), "25%");
         // A single point has no size, and no length is a share of that.
         let point = Measure::uniform(&[1.0, 1.0], 2).unwrap();
-        assert_eq!(Scale::of([&point, &point]).shares(&[0.0]), None);
+        assert_eq!(Scale::of([&point, &point]).share(0.0), None);
     }
 
     #[test]
@@ -105,7 +116,10 @@ mod tests {
         let scale = Scale::of([&square(0.0), &square(1.0)]);
         let told = |distance, bounds| scale.sentence(distance, bounds).unwrap();
         assert!(told(0.5, exactly(0.5)).starts_with("It is below the spacing of the points (1)"));
-        assert!(told(2.0, exactly(2.0)).contains("about") && told(2.0, exactly(2.0)).contains("sampling"));
+        assert!(
+            told(2.0, exactly(2.0)).contains("about")
+                && told(2.0, exactly(2.0)).contains("sampling")
+        );
         assert_eq!(
             told(5.23, exactly(5.23)),
             "It is 5.2 times the spacing of the points (1)."
@@ -122,6 +136,7 @@ mod tests {
         for distance in [0.5, 2.0, 12.0] {
             assert!(told(distance, wide).contains(" times "));
         }
+        assert_eq!(scale.clear_sentence(wide), None);
     }
 
     #[test]
