@@ -26,12 +26,12 @@ impl Headline {
         rows
     }
 
-    /// The first paragraphs of a page: the value in large, and what is to be said of it.
+    /// The first paragraphs of a page: the value in large, and what follows it on its line of a text.
     pub(crate) fn paragraphs(&self) -> Markup {
         html! {
             p.value { span.name { (self.name) " " } (self.value) }
             p {
-                (self.name) " " (self.value) (self.beside) "."
+                (self.beside.trim_start()) "."
                 @if let Some(sentence) = &self.sentence { " " (sentence) }
             }
         }

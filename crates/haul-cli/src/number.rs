@@ -48,9 +48,9 @@ impl Certified {
         }
     }
 
-    /// Both bounds: `between 0.13012 and 0.13132`.
+    /// Both bounds: `(between 0.13012 and 0.13132)`.
     pub(crate) fn between(&self) -> String {
-        format!("between {} and {}", self.lower, self.upper)
+        format!("(between {} and {})", self.lower, self.upper)
     }
 }
 

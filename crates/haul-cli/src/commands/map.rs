@@ -208,7 +208,7 @@ impl MapAnswer {
         let pair = &self.transport.pair;
         let scale = Scale::of([pair.source(), pair.target()]);
         let share = match [mean, largest].map(|length| scale.share(length)) {
-            [Some(mean), Some(largest)] => format!("; {mean} and {largest} of the diameter"),
+            [Some(mean), Some(largest)] => format!(" ({mean} and {largest} of the diameter)"),
             _ => String::new(),
         };
         Headline {

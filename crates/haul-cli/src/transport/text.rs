@@ -73,15 +73,15 @@ pub(super) fn headline(pair: &Pair, report: &Report) -> Headline {
     let shares = [bounds.lower, bounds.upper].map(|bound| scale.share(bound));
     let share = match shares {
         [Some(lower), Some(upper)] if lower != upper => {
-            format!("; {lower} to {upper} of the diameter")
+            format!(", {lower} to {upper} of the diameter")
         }
-        [Some(share), Some(_)] => format!("; {share} of the diameter"),
+        [Some(share), Some(_)] => format!(", {share} of the diameter"),
         _ => String::new(),
     };
     Headline {
         name: "distance".to_owned(),
         value: format!("{lower} to {upper}"),
-        beside: format!(" = W_{}, without the entropy{share}", plain(p)),
+        beside: format!(" = W_{} without the entropy{share}", plain(p)),
         sentence: scale.clear_sentence(bounds),
     }
 }
@@ -133,7 +133,7 @@ pub(crate) fn certified(name: &str, value: f64, bounds: Bounds, converged: bool)
     };
     Headline {
         name: name.to_owned(),
-        beside: format!(", {}{remedy}", told.between()),
+        beside: format!(" {}{remedy}", told.between()),
         value: told.value,
         sentence: None,
     }

@@ -875,7 +875,7 @@ fn energies_are_means_over_pairs() {
     assert_eq!((text.status, text.stderr.as_str()), (Some(0), ""));
     assert_says(
         &text.stdout,
-        &["energy", ", between ", "E(a, a)", "|x − y|^1"],
+        &["energy", " (between ", "E(a, a)", "|x − y|^1"],
     );
 }
 

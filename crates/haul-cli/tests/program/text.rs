@@ -8,7 +8,7 @@ use serde_json::Value;
 fn numbers_behind(text: &str, words: &str) -> Vec<String> {
     let line = text.lines().find(|line| line.starts_with(words));
     let line = line.unwrap_or_else(|| panic!("no line begins with {words}: {text}"));
-    let pieces = line[words.len()..].split([' ', ',', ';', '=']);
+    let pieces = line[words.len()..].split([' ', ',', ';', '(', ')']);
     let numbers = pieces.filter(|piece| piece.parse::<f64>().is_ok());
     numbers.map(str::to_owned).collect()
 }
@@ -44,14 +44,14 @@ fn each_command_opens_with_its_answer() {
         (
             "divergence a.csv far.csv",
             "distance        ",
-            &["= √S_ε, between ", "of the diameter", "\nS_ε "][..],
+            &["= √S_ε (between ", "of the diameter", "\nS_ε "][..],
         ),
         (
             "sinkhorn a.csv far.csv",
             "distance        ",
             &[
                 " to ",
-                "= W_2, without the entropy",
+                "= W_2 without the entropy, ",
                 "of the diameter",
                 "\nOT_ε ",
             ],
@@ -69,17 +69,17 @@ fn each_command_opens_with_its_answer() {
         (
             "energy a.csv far.csv",
             "energy          ",
-            &[", between ", "\nE "],
+            &[" (between ", "\nE "],
         ),
         (
             "energy a.csv far.csv --kernel gaussian --blur 1",
             "MMD²            ",
-            &[", between ", "\nK "],
+            &[" (between ", "\nK "],
         ),
         (
             "divergence a.csv far.csv --reach 1",
             "S_ε             ",
-            &[", between ", "\nmass moved "],
+            &[" (between ", "\nmass moved "],
         ),
         (
             "sinkhorn a.csv far.csv --reach 1",
@@ -93,14 +93,15 @@ fn each_command_opens_with_its_answer() {
         assert_says(&ran.stdout, parts);
         // The page opens with the same words.
         let first = ran.stdout.lines().next().unwrap();
-        let words: Vec<_> = first.split_whitespace().collect();
-        let page = room.read("page.html").replace("&amp;", "&");
-        let (_, told) = page.split_once("<p class=\"value\">").unwrap();
-        let (_, paragraph) = told.split_once("<p>").unwrap();
-        let paragraph = paragraph.split("</p>").next().unwrap();
+        let words = first.split_whitespace().collect::<Vec<_>>().join(" ");
+        let page = room.read("page.html");
+        let (_, opening) = page.split_once("<p class=\"value\">").unwrap();
+        let paragraphs: Vec<_> = opening.split("</p>").take(2).collect();
+        let told = paragraphs.join(" ").replace("<span class=\"name\">", "");
+        let told = told.replace("</span>", "").replace("<p>", "");
         assert!(
-            paragraph.starts_with(&words.join(" ")),
-            "{paragraph} does not begin with {first}"
+            told.starts_with(&words),
+            "{told} does not begin with {words}"
         );
     }
     let part = room.cpu("map a.csv far.csv -o part.csv --t 0.25 -q").stdout;

@@ -93,11 +93,11 @@ impl DivergenceAnswer {
         let told = Certified::new(distance, bounds);
         let scale = Scale::of([source, target]);
         let share = scale.share(distance);
-        let share = share.map(|share| format!("; {share} of the diameter"));
+        let share = share.map(|share| format!(", {share} of the diameter"));
         let root = root_of("S_ε", self.terms[0].cost.p(), source.mass());
         Headline {
             name: "distance".to_owned(),
-            beside: format!(" = {root}, {}{}", told.between(), share.unwrap_or_default()),
+            beside: format!(" = {root} {}{}", told.between(), share.unwrap_or_default()),
             value: told.value,
             sentence: scale.sentence(distance, bounds),
         }

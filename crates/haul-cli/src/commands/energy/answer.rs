@@ -28,7 +28,7 @@ impl EnergyAnswer {
         let told = Certified::new(value, self.bounds());
         Headline {
             name: name.to_owned(),
-            beside: format!(", {}", told.between()),
+            beside: format!(" {}", told.between()),
             value: told.value,
             sentence: self.beside_samples(),
         }

@@ -95,7 +95,7 @@ impl Matrix {
             };
             let told = Certified::new(self.values[place], bounds);
             let [a, b] = [i, j].map(|cloud| end_of(&names[cloud], MOST_LETTERS));
-            format!("{a} and {b}: {}, {}", told.value, told.between())
+            format!("{a} and {b}: {} {}", told.value, told.between())
         });
         let named = named.collect::<Vec<_>>().join("; ");
         let others = match uncertain.len() {
