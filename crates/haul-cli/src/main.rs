@@ -13,6 +13,7 @@ mod commands;
 mod device;
 mod digits;
 mod files;
+mod fingerprint;
 mod input;
 mod interrupt;
 mod lines;
