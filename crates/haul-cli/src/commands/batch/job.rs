@@ -266,8 +266,14 @@ impl Job {
             (length / POINT).min(most.map_or(f64::INFINITY, |most| most as f64))
         };
         let points: Vec<_> = task.inputs().into_iter().map(points).collect();
-        let Work { pairs, iteration } = task.work(&points);
-        LEAST + pairs * if iteration.is_some() { PASSES } else { 1.0 }
+        let work = task.work(&points);
+        LEAST
+            + work.pairs()
+                * if work.iteration.is_some() {
+                    PASSES
+                } else {
+                    1.0
+                }
     }
 
     /// The task that the job means, by one of these commands.
