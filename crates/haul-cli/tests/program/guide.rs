@@ -104,7 +104,8 @@ fn same(shown: &str, real: &str) -> bool {
         && shown_words.iter().zip(&real_words).all(|(shown, real)| {
             match (shown.parse::<f64>(), real.parse::<f64>()) {
                 (Ok(number), Ok(real)) => {
-                    let room = (0.02 * number.abs()).max(2.0 * last_digit(shown));
+                    // Half a digit more than two, for their rounding.
+                    let room = (0.02 * number.abs()).max(2.5 * last_digit(shown));
                     free || (number - real).abs() <= room
                 }
                 _ => shown == real,

@@ -6,8 +6,9 @@ use serde_json::Value;
 /// The numbers of a text that stand behind some words, in their order.
 #[track_caller]
 fn numbers_behind(text: &str, words: &str) -> Vec<String> {
-    let line = text.lines().find(|line| line.starts_with(words));
-    let line = line.unwrap_or_else(|| panic!("no line begins with {words}: {text}"));
+    let mut lines = text.lines().filter(|line| line.starts_with(words));
+    let line = lines.next().unwrap_or_default();
+    assert!(!line.is_empty(), "no line begins with {words}: {text}");
     let pieces = line[words.len()..].split([' ', ',', ';', '(', ')']);
     let numbers = pieces.filter(|piece| piece.parse::<f64>().is_ok());
     numbers.map(str::to_owned).collect()
