@@ -71,7 +71,8 @@ impl Comparison for Map {
         for (path, t) in &steps {
             let moved = interpolated(points, &images, *t);
             let from = (&*self.a, &reading);
-            formats::write_moved(path, from, &moved, d, source.weights.as_deref())?;
+            let weights = source.weights.as_deref();
+            formats::write_moved(path, from, &moved, d, weights, &formats::Attributes::default())?;
         }
         let (a, b) = (self.a.to_string_lossy(), self.b.to_string_lossy());
         let clouds = Clouds {

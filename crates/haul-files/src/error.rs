@@ -192,6 +192,23 @@ pub enum Error {
         /// The columns that are most likely meant.
         likely: Box<Columns>,
     },
+    /// Columns without names do not look like coordinates, or are more than the format has: select the columns that are.
+    #[error(
+        "{}: column {first} and those behind it have no names and {like}; say which columns are coordinates",
+        .file.display()
+    )]
+    UnnamedColumns {
+        /// The file as the user named it.
+        file: PathBuf,
+        /// The first of them, counted from 1.
+        first: usize,
+        /// What they look like.
+        like: &'static str,
+        /// The columns that are most likely meant.
+        likely: Box<Columns>,
+        /// All of them, where all are coordinates.
+        all: Box<Columns>,
+    },
     /// Coordinates are selected beside a column that is called like a weight: select that as well, or say
     /// that points weigh the same.
     #[error(

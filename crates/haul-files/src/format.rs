@@ -74,7 +74,7 @@ impl Format {
         }
     }
 
-    /// Has a place for weights.
+    /// Has a place for numbers beside the points, and for weights.
     pub(crate) const fn has_weights(self) -> bool {
         matches!(self, Self::Npz | Self::Ply | Self::Csv)
     }
