@@ -1131,7 +1131,10 @@ mod tests {
         let table = |separator: &str, ends: [&str; 3]| -> String {
             let rows = expected.chunks(3).zip(ends);
             let line = |(row, end): (&[f64], &str)| {
-                let fields = row.iter().map(f64::to_string).chain(end.split(' ').map(str::to_owned));
+                let fields = row
+                    .iter()
+                    .map(f64::to_string)
+                    .chain(end.split(' ').map(str::to_owned));
                 fields.collect::<Vec<_>>().join(separator) + "\n"
             };
             rows.map(line).collect()
@@ -1144,7 +1147,13 @@ mod tests {
             ("a.xyz", " ", colours, "look like colours", 4),
             ("a.xyz", "\t", normals, "look like normals", 4),
             ("a.xyz", " ", both, "look like colours", 4),
-            ("a.xyz", " ", intensities, "may be something else than x, y and z", 4),
+            (
+                "a.xyz",
+                " ",
+                intensities,
+                "may be something else than x, y and z",
+                4,
+            ),
             ("a.csv", ",", colours, "look like colours", 4),
             ("a.csv", ",", normals, "look like normals", 4),
         ] {
@@ -1174,7 +1183,10 @@ mod tests {
             ("a.csv", table(",", ["0 0 1", "0.6 -0.8 0", "0.5 0.5 0.5"])),
             // Counts are counts, all of them.
             ("a.csv", "5,2,3,4,5,6\n1,1,2,2,3,4\n7,5,3,2,8,9\n".into()),
-            ("a.csv", format!("{0}{0}{0}", vec!["0"; 11].join(",") + ",.5,1\n")),
+            (
+                "a.csv",
+                format!("{0}{0}{0}", vec!["0"; 11].join(",") + ",.5,1\n"),
+            ),
         ] {
             assert!(parse(name, text.as_bytes()).is_ok(), "{text}");
         }
@@ -1190,7 +1202,11 @@ mod tests {
         ] {
             let width = header.split(',').count();
             let text = format!("{header}\n{}\n", vec!["1"; width].join(","));
-            assert_eq!(parse("a.csv", text.as_bytes()).unwrap().dimension, dimension, "{header}");
+            assert_eq!(
+                parse("a.csv", text.as_bytes()).unwrap().dimension,
+                dimension,
+                "{header}"
+            );
         }
         let chosen = columns(&["x", "displacement"], None);
         let cloud = selected("a.csv", "x,y,displacement\n1,2,3\n", &chosen).unwrap();

@@ -58,7 +58,8 @@ fn of_text(file: &Path, reader: &mut dyn BufRead) -> Result<(Vec<f64>, usize, us
     let (mut values, mut rows, mut columns) = (Vec::new(), 0, 0);
     for line in reader.lines() {
         let place = || format!("line {}", rows + 1);
-        let line = line.map_err(|reason| Error::broken(file, &place(), reason, "lines of numbers"))?;
+        let line =
+            line.map_err(|reason| Error::broken(file, &place(), reason, "lines of numbers"))?;
         let line = line.trim_start_matches('\u{feff}').trim();
         if line.is_empty() || line.starts_with('#') {
             continue;
@@ -66,7 +67,11 @@ fn of_text(file: &Path, reader: &mut dyn BufRead) -> Result<(Vec<f64>, usize, us
         rows += 1;
         let before = values.len();
         let divides = |letter: char| letter.is_whitespace() || ",;[]".contains(letter);
-        for (column, text) in line.split(divides).filter(|text| !text.is_empty()).enumerate() {
+        for (column, text) in line
+            .split(divides)
+            .filter(|text| !text.is_empty())
+            .enumerate()
+        {
             let number = text.parse().map_err(|_| Error::NotANumber {
                 file: file.into(),
                 row: rows,
@@ -149,12 +154,24 @@ mod tests {
             assert_eq!(read_matrix(&path).unwrap(), (values.to_vec(), 3), "{name}");
         }
         let text = fs::read_to_string(folder.path().join("m.txt")).unwrap();
-        assert_eq!(text, "0.1 -1e300 5e-324\n1.0 0.3333333333333333 0.0\n-0.0 7.0 2.5\n");
+        assert_eq!(
+            text,
+            "0.1 -1e300 5e-324\n1.0 0.3333333333333333 0.0\n-0.0 7.0 2.5\n"
+        );
         // As other programs write them.
         let path = folder.path().join("other.txt");
-        for text in ["# by hand\n1, 2\r\n3, 4\r\n", "\u{feff}1;2\n\n3;4", "[[1 2]\n [3 4]]\n", "1\t2\n3\t4\n"] {
+        for text in [
+            "# by hand\n1, 2\r\n3, 4\r\n",
+            "\u{feff}1;2\n\n3;4",
+            "[[1 2]\n [3 4]]\n",
+            "1\t2\n3\t4\n",
+        ] {
             fs::write(&path, text).unwrap();
-            assert_eq!(read_matrix(&path).unwrap(), (vec![1.0, 2.0, 3.0, 4.0], 2), "{text}");
+            assert_eq!(
+                read_matrix(&path).unwrap(),
+                (vec![1.0, 2.0, 3.0, 4.0], 2),
+                "{text}"
+            );
         }
     }
 
@@ -173,9 +190,18 @@ mod tests {
         ] {
             fs::write(&path, text).unwrap();
             let error = read_matrix(&path).unwrap_err().to_string();
-            assert!(error.contains(told) && error.lines().count() == 1, "{error}");
+            assert!(
+                error.contains(told) && error.lines().count() == 1,
+                "{error}"
+            );
         }
-        assert!(matches!(read_matrix(&folder.path().join("none")), Err(Error::Unreadable { .. })));
-        assert!(matches!(check_matrix(folder.path()), Err(Error::Directory { .. })));
+        assert!(matches!(
+            read_matrix(&folder.path().join("none")),
+            Err(Error::Unreadable { .. })
+        ));
+        assert!(matches!(
+            check_matrix(folder.path()),
+            Err(Error::Directory { .. })
+        ));
     }
 }

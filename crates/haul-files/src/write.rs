@@ -1,9 +1,10 @@
 //! From clouds and arrays to files.
 
 use crate::{
-    Attributes, Error, Reading, Result, atomic, csv,
-    format::{Format, Kind, has_extension},
+    Attributes, Error, Reading, Result, atomic,
     columns::DISPLACEMENT,
+    csv,
+    format::{Format, Kind, has_extension},
     npy, npz, ply,
     source::Source,
 };
@@ -40,7 +41,14 @@ pub fn write_cloud(
     dimension: usize,
     weights: Option<&[f64]>,
 ) -> Result<()> {
-    write_with(path, format, points, dimension, weights, &Attributes::default())
+    write_with(
+        path,
+        format,
+        points,
+        dimension,
+        weights,
+        &Attributes::default(),
+    )
 }
 
 /// The same with what is written beside the points.
@@ -87,7 +95,8 @@ fn write_with(
             shape: vec![rows],
             values,
         });
-        let channels = |colours: &[[u8; 3]]| colours.iter().flatten().map(|c| f64::from(*c)).collect();
+        let channels =
+            |colours: &[[u8; 3]]| colours.iter().flatten().map(|c| f64::from(*c)).collect();
         let channels: Option<Vec<f64>> = attributes.colours.map(channels);
         let colours = channels.as_deref().map(|values| Array {
             name: "colors",
@@ -140,7 +149,12 @@ pub fn write_moved(
     write_stream(path, kind, |out| match kind.format {
         Format::Csv => csv::write_moved_csv(from, reader, comma, (points, attributes), out),
         Format::Xyz => csv::write_moved_xyz(from, reader, (points, attributes), out),
-        _ => ply::write_moved((source, &reading.columns), reader, (points, attributes), out),
+        _ => ply::write_moved(
+            (source, &reading.columns),
+            reader,
+            (points, attributes),
+            out,
+        ),
     })
 }
 
@@ -180,6 +194,16 @@ pub fn check_cloud(path: &Path, format: Option<Kind>, dimension: usize) -> Resul
 /// [`Error::Extension`], and [`Error::Unstorable`] for `.npy` and `.xyz`.
 pub fn check_attributes(path: &Path, format: Option<Kind>, attributes: &Attributes) -> Result<()> {
     check_place(path, Kind::of_target(path, format)?, attributes.what())
+}
+
+/// Whether the format that the extension names, or else this one, calls what is beside the points by names of their own, so that
+/// nobody takes it for coordinates: a `.ply` or an `.npz`.
+///
+/// # Errors
+/// [`Error::Extension`].
+pub fn names_attributes(path: &Path, format: Option<Kind>) -> Result<bool> {
+    let kind = Kind::of_target(path, format)?;
+    Ok(matches!(kind.format, Format::Ply | Format::Npz))
 }
 
 fn check_place(path: &Path, kind: Kind, what: Option<&str>) -> Result<()> {

@@ -32,14 +32,18 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut part = fish(FISH, 0.2, &mut random)?;
     part.extend((0..2 * OUTLIERS).map(|_| random.random_range(-1.2..1.2)));
     let turn = Transform::rotation(2, (0, 1), ANGLE.to_radians())?;
-    let scan = turn.then(&Transform::translation(&[-1.2, -0.6])?)?.apply(&part)?;
+    let scan = turn
+        .then(&Transform::translation(&[-1.2, -0.6])?)?
+        .apply(&part)?;
 
     let (source, target) = (Measure::uniform(&scan, 2)?, Measure::uniform(&model, 2)?);
     let settings = Sinkhorn::blur(0.02);
-    let alignment = Registration::rigid(settings.clone().reach(0.08)).align(&device, &source, &target)?;
+    let alignment =
+        Registration::rigid(settings.clone().reach(0.08)).align(&device, &source, &target)?;
     // Without a reach the outliers have to be moved as well.
     let balanced = Registration::rigid(settings).align(&device, &source, &target)?;
-    let [off, off_balanced] = [&alignment.transform, &balanced.transform].map(|found| off(found, ANGLE));
+    let [off, off_balanced] =
+        [&alignment.transform, &balanced.transform].map(|found| off(found, ANGLE));
     println!("turned by {ANGLE}°, found to {off:.2}°; without a reach to {off_balanced:.2}°");
     println!(
         "{} iterations, {:.2} s; the last moved the points by {:.0e}, marginals off by {:.0e}",
@@ -80,7 +84,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     );
     let gaps = found.iter().zip(&part).map(|(x, home)| (x - home).abs());
     let gap = gaps.fold(0.0, f64::max);
-    assert!(alignment.converged && off < 0.5, "the angle is off by {off:.2}°");
+    assert!(
+        alignment.converged && off < 0.5,
+        "the angle is off by {off:.2}°"
+    );
     assert!(gap < 0.03, "a coordinate is off by {gap:.3}");
     assert!(off_balanced > 1.0, "nothing needed a reach");
     assert!(of_fish < FISH / 10, "the fish itself is left out");

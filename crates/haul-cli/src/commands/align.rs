@@ -90,7 +90,9 @@ impl Command for Align {
         if let Some(path) = &self.output {
             formats::check_moved(path, (&self.a, &reading), a.dimension())?;
         }
-        self.matrix_out.as_deref().map_or(Ok(()), formats::check_matrix)?;
+        self.matrix_out
+            .as_deref()
+            .map_or(Ok(()), formats::check_matrix)?;
         let blur = registration.last_blur(b);
         if !self.quiet {
             for caution in cautions::cautions([(&self.a, a), (&self.b, b)], blur) {
@@ -98,11 +100,15 @@ impl Command for Align {
             }
         }
         // What counts are the digits where both clouds lie together.
-        let together = self.settings.sinkhorn().regularized(Regularization::Blur(blur));
+        let together = self
+            .settings
+            .sinkhorn()
+            .regularized(Regularization::Blur(blur));
         let problem = options::named(together.problem(b, b), &self.b, &self.b)?;
-        let engine = device::engine_for(&self.engine, &problem, self.settings.tolerance, self.quiet);
+        let engine =
+            device::engine_for(&self.engine, &problem, self.settings.tolerance, self.quiet);
         let device = device::open(&engine)?;
-        let mut fitting = Fitting::new(self.quiet);
+        let fitting = Fitting::new(self.quiet);
         let alignment =
             registration.align_observed(&device, a, b, |progress| fitting.observe(progress))?;
         drop(fitting);
@@ -190,7 +196,10 @@ impl Align {
             rows.row("mass matched", format!("{mass} of {all}; {penalties}"));
         }
         pair.rows(&mut rows);
-        rows.row("blur", format!("{}, ε = {}", short(report.blur), short(report.epsilon)));
+        rows.row(
+            "blur",
+            format!("{}, ε = {}", short(report.blur), short(report.epsilon)),
+        );
         let verdict = match alignment.converged {
             true => styled(GOOD, "converged"),
             false => styled(BAD, "NOT converged"),
@@ -202,7 +211,10 @@ impl Align {
                 alignment.iterations, alignment.seconds, alignment.movement
             ),
         );
-        rows.row("device", format!("{}, {}", report.device, report.precision.name()));
+        rows.row(
+            "device",
+            format!("{}, {}", report.device, report.precision.name()),
+        );
         let written = [&self.output, &self.matrix_out].into_iter().flatten();
         let written: Vec<_> = written.map(|path| path.display().to_string()).collect();
         if !written.is_empty() {
@@ -223,16 +235,26 @@ fn entry(x: f64) -> String {
 /// The motion in words.
 fn motion(alignment: &Alignment<&Device>, pair: &Pair) -> Result<String> {
     let transform = &alignment.transform;
-    let turn = transform.angle().map(|angle| format!("turned by {:.2}°, ", angle.to_degrees()));
+    let turn = transform
+        .angle()
+        .map(|angle| format!("turned by {:.2}°, ", angle.to_degrees()));
     let scale = match alignment.family {
         Family::Rigid => String::new(),
         Family::Similarity => format!("scaled by {}, ", short(transform.scale())),
-        Family::Affine => format!("volumes times {}, ", short(transform.scale().powi(transform.dimension() as i32))),
+        Family::Affine => format!(
+            "volumes times {}, ",
+            short(transform.scale().powi(transform.dimension() as i32))
+        ),
     };
     let middle = middle(pair.source());
     let there = transform.apply(&middle)?;
-    let far = middle.iter().zip(&there).fold(0.0_f64, |far, (x, y)| far.hypot(x - y));
-    let turn = turn.filter(|_| alignment.family != Family::Affine).unwrap_or_default();
+    let far = middle
+        .iter()
+        .zip(&there)
+        .fold(0.0_f64, |far, (x, y)| far.hypot(x - y));
+    let turn = turn
+        .filter(|_| alignment.family != Family::Affine)
+        .unwrap_or_default();
     Ok(format!("{turn}{scale}its middle moved by {}", short(far)))
 }
 

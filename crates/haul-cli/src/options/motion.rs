@@ -91,7 +91,9 @@ impl Motion {
         if !self.translate.is_empty() {
             let found = self.translate.len();
             if found != dimension {
-                bail!("--translate has {found} numbers for points of dimension {dimension}; give one for each axis");
+                bail!(
+                    "--translate has {found} numbers for points of dimension {dimension}; give one for each axis"
+                );
             }
             parts.push(Transform::translation(&self.translate).context("--translate")?);
         }
@@ -112,11 +114,21 @@ impl Turn {
             (3, Some(Axis::X)) => (1, 2),
             (3, Some(Axis::Y)) => (2, 0),
             (3, Some(Axis::Z)) => (0, 1),
-            (2, Some(_)) => bail!("--rotate has an axis, and the points are in the plane; write degrees such as 30"),
-            (3, None) => bail!("--rotate has no axis, and the points are in space; write x:30, y:30 or z:30"),
-            _ => bail!("--rotate is for points of dimension 2 or 3, and these have {dimension}; give a --matrix"),
+            (2, Some(_)) => bail!(
+                "--rotate has an axis, and the points are in the plane; write degrees such as 30"
+            ),
+            (3, None) => {
+                bail!("--rotate has no axis, and the points are in space; write x:30, y:30 or z:30")
+            }
+            _ => bail!(
+                "--rotate is for points of dimension 2 or 3, and these have {dimension}; give a --matrix"
+            ),
         };
-        Ok(Transform::rotation(dimension, axes, self.degrees.to_radians())?)
+        Ok(Transform::rotation(
+            dimension,
+            axes,
+            self.degrees.to_radians(),
+        )?)
     }
 }
 
@@ -154,17 +166,40 @@ mod tests {
     #[test]
     fn parts_apply_in_the_order_that_is_told() {
         let image = |motion: &Motion, point: &[f64]| {
-            motion.transform(point.len()).unwrap().unwrap().apply(point).unwrap()
+            motion
+                .transform(point.len())
+                .unwrap()
+                .unwrap()
+                .apply(point)
+                .unwrap()
         };
         let near = |found: Vec<f64>, expected: &[f64]| {
-            assert!(found.iter().zip(expected).all(|(x, y)| (x - y).abs() < 1e-15), "{found:?}");
+            assert!(
+                found
+                    .iter()
+                    .zip(expected)
+                    .all(|(x, y)| (x - y).abs() < 1e-15),
+                "{found:?}"
+            );
         };
-        near(image(&motion(Some(2.0), &["90"], &[1.0, 0.0]), &[1.0, 0.0]), &[1.0, 2.0]);
+        near(
+            image(&motion(Some(2.0), &["90"], &[1.0, 0.0]), &[1.0, 0.0]),
+            &[1.0, 2.0],
+        );
         let turns = ["x:90", "z:90"];
-        near(image(&motion(None, &turns, &[]), &[0.0, 1.0, 0.0]), &[0.0, 0.0, 1.0]);
+        near(
+            image(&motion(None, &turns, &[]), &[0.0, 1.0, 0.0]),
+            &[0.0, 0.0, 1.0],
+        );
         let turns = ["z:90", "x:90"];
-        near(image(&motion(None, &turns, &[]), &[0.0, 1.0, 0.0]), &[-1.0, 0.0, 0.0]);
-        near(image(&motion(None, &["y:-90"], &[]), &[1.0, 0.0, 0.0]), &[0.0, 0.0, 1.0]);
+        near(
+            image(&motion(None, &turns, &[]), &[0.0, 1.0, 0.0]),
+            &[-1.0, 0.0, 0.0],
+        );
+        near(
+            image(&motion(None, &["y:-90"], &[]), &[1.0, 0.0, 0.0]),
+            &[0.0, 0.0, 1.0],
+        );
         assert!(motion(None, &[], &[]).transform(3).unwrap().is_none());
     }
 
@@ -174,7 +209,11 @@ mod tests {
             (motion(None, &["30"], &[]), 3, "write x:30, y:30 or z:30"),
             (motion(None, &["z:30"], &[]), 2, "write degrees such as 30"),
             (motion(None, &["30"], &[]), 5, "give a --matrix"),
-            (motion(None, &[], &[1.0, 2.0]), 3, "--translate has 2 numbers for points of dimension 3"),
+            (
+                motion(None, &[], &[1.0, 2.0]),
+                3,
+                "--translate has 2 numbers for points of dimension 3",
+            ),
             (motion(Some(0.0), &[], &[]), 3, "--scale is 0"),
         ] {
             let error = motion.transform(d).unwrap_err().to_string();

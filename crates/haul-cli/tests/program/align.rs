@@ -38,16 +38,24 @@ fn a_motion_comes_back_as_a_matrix_and_a_moved_file() {
     ] {
         room.write("shear.txt", "1.5, 0.3, 2\n0 0.8 -1\n0 0 1\n");
         done(&room, &format!("thin b.csv {thin} -o a.csv"));
-        let line = format!("align a.csv b.csv {family} {PRECISE} -o moved.csv --matrix-out m.txt --json");
+        let line =
+            format!("align a.csv b.csv {family} {PRECISE} -o moved.csv --matrix-out m.txt --json");
         let answer = room.haul(&line).json(0);
         let target = room.numbers("b.csv");
         // A thousandth of the blur is where it ends.
         let moved = room.numbers("moved.csv");
-        assert!(off(&moved, &target) < 2e-3, "{family}: {}", off(&moved, &target));
+        assert!(
+            off(&moved, &target) < 2e-3,
+            "{family}: {}",
+            off(&moved, &target)
+        );
         assert!(off(&room.numbers("a.csv"), &target) > 0.5);
         let matrix = matrix(&answer);
         let written = room.read("m.txt");
-        let written: Vec<f64> = written.split_whitespace().map(|it| it.parse().unwrap()).collect();
+        let written: Vec<f64> = written
+            .split_whitespace()
+            .map(|it| it.parse().unwrap())
+            .collect();
         assert_eq!(written, matrix);
         // The matrix does to the file what the command did.
         done(&room, "thin a.csv --matrix m.txt -o again.csv");
@@ -75,8 +83,20 @@ fn the_answer_for_people_opens_with_the_motion() {
     let told = room.haul("align a.csv b.csv --blur 0.1 --reach 0.5 --device cpu -o moved.csv");
     assert_eq!(told.status, Some(0), "{}", told.stderr);
     let first = told.stdout.lines().next().unwrap();
-    assert!(first.contains("motion") && first.contains("turned by -140.0"), "{first}");
-    assert_says(&told.stdout, &["matrix", "residual", "mass matched", "converged", "moved.csv"]);
+    assert!(
+        first.contains("motion") && first.contains("turned by -140.0"),
+        "{first}"
+    );
+    assert_says(
+        &told.stdout,
+        &[
+            "matrix",
+            "residual",
+            "mass matched",
+            "converged",
+            "moved.csv",
+        ],
+    );
     let cloud = room.haul("align a.csv b.csv --blur 0.1 --device cpu -o -");
     assert_eq!(cloud.stdout.lines().count(), 81, "{}", cloud.stdout);
 }
@@ -89,7 +109,13 @@ fn a_moved_mesh_keeps_the_rest_and_turns_its_normals() {
         property list uchar int vertex_indices\nend_header\n";
     let vertex = |k: usize| {
         let t = k as f32 / 40.0;
-        format!("{:?} {:?} {:?} 0 0 1 {}\n", t * (7.0 * t).cos(), t * (7.0 * t).sin(), t * t, k)
+        format!(
+            "{:?} {:?} {:?} 0 0 1 {}\n",
+            t * (7.0 * t).cos(),
+            t * (7.0 * t).sin(),
+            t * t,
+            k
+        )
     };
     let mesh: String = (0..40).map(vertex).collect();
     room.write("a.ply", format!("{header}{mesh}3 0 1 2\n"));
@@ -102,11 +128,19 @@ fn a_moved_mesh_keeps_the_rest_and_turns_its_normals() {
         assert!(off(&row[3..6], &[0.0, -1.0, 0.0]) < 1e-7, "{row:?}");
         assert_eq!(row[6], k as f64);
     }
-    done(&room, "align a.ply b.ply --blur 0.1 --device cpu -o moved.ply");
+    done(
+        &room,
+        "align a.ply b.ply --blur 0.1 --device cpu -o moved.ply",
+    );
     let moved = room.read("moved.ply");
     assert!(moved.starts_with(header) && moved.ends_with("3 0 1 2\n"));
-    for (row, other) in moved[header.len()..].lines().zip(b[header.len()..].lines()).take(40) {
-        let numbers = |row: &str| -> Vec<f64> { row.split(' ').map(|it| it.parse().unwrap()).collect() };
+    for (row, other) in moved[header.len()..]
+        .lines()
+        .zip(b[header.len()..].lines())
+        .take(40)
+    {
+        let numbers =
+            |row: &str| -> Vec<f64> { row.split(' ').map(|it| it.parse().unwrap()).collect() };
         assert!(off(&numbers(row), &numbers(other)) < 5e-3, "{row} {other}");
     }
     // Where points are left out, nothing else is kept.
@@ -120,9 +154,14 @@ fn a_part_of_a_scan_needs_a_reach() {
     let whole = spiral(120);
     room.csv("whole.csv", &whole, 2);
     room.csv("cut.csv", &whole[80..], 2);
-    done(&room, "thin cut.csv --rotate 70 --translate 2,2 -o part.csv");
+    done(
+        &room,
+        "thin cut.csv --rotate 70 --translate 2,2 -o part.csv",
+    );
     let off_after = |options: &str| {
-        let line = format!("align part.csv whole.csv --blur 0.03 {options} --device cpu -o moved.csv --quiet");
+        let line = format!(
+            "align part.csv whole.csv --blur 0.03 {options} --device cpu -o moved.csv --quiet"
+        );
         assert_eq!(room.haul(&line).status, Some(0), "{options}");
         off(&room.numbers("moved.csv"), &whole[80..])
     };
@@ -138,21 +177,54 @@ fn what_makes_no_sense_is_refused_in_a_line() {
     room.write("last.txt", "1 0 0\n0 1 0\n0 2 1\n");
     room.write("space.csv", "0,0,1\n1,0,0\n0,1,.5\n1,1,1\n");
     for (line, parts) in [
-        ("align a.csv b.csv --scale --affine", &["--scale", "--affine"][..]),
+        (
+            "align a.csv b.csv --scale --affine",
+            &["--scale", "--affine"][..],
+        ),
         ("align a.csv b.csv --p 1", &["--p is 1; it must be 2"]),
-        ("align a.csv space.csv", &["a.csv and space.csv", "dimension 2, the second 3"]),
-        ("align a.csv b.csv --start four.txt", &["four.txt: a matrix of 4×4 for points of dimension 2; give one of 3×3"]),
-        ("align a.csv b.csv --start last.txt", &["last.txt: row 3, column 2 of the matrix is 2; it must be 0"]),
-        ("align a.csv b.csv --start none.txt", &["none.txt: cannot be read"]),
+        (
+            "align a.csv space.csv",
+            &["a.csv and space.csv", "dimension 2, the second 3"],
+        ),
+        (
+            "align a.csv b.csv --start four.txt",
+            &["four.txt: a matrix of 4×4 for points of dimension 2; give one of 3×3"],
+        ),
+        (
+            "align a.csv b.csv --start last.txt",
+            &["last.txt: row 3, column 2 of the matrix is 2; it must be 0"],
+        ),
+        (
+            "align a.csv b.csv --start none.txt",
+            &["none.txt: cannot be read"],
+        ),
         ("align a.csv b.csv -o a.csv", &["a.csv is read and written"]),
-        ("align a.csv b.csv -o m.txt", &["m.txt: the extension names no format"]),
+        (
+            "align a.csv b.csv -o m.txt",
+            &["m.txt: the extension names no format"],
+        ),
         ("align a.csv b.csv -o - --json", &["-o - writes one cloud"]),
-        ("thin a.csv --rotate z:30 -o c.csv", &["the points are in the plane; write degrees such as 30"]),
-        ("thin space.csv --rotate 30 -o c.csv", &["write x:30, y:30 or z:30"]),
-        ("thin a.csv --rotate up -o c.csv", &["--rotate", "write degrees such as 30"]),
-        ("thin a.csv --translate 1,2,3 -o c.csv", &["--translate has 3 numbers for points of dimension 2"]),
+        (
+            "thin a.csv --rotate z:30 -o c.csv",
+            &["the points are in the plane; write degrees such as 30"],
+        ),
+        (
+            "thin space.csv --rotate 30 -o c.csv",
+            &["write x:30, y:30 or z:30"],
+        ),
+        (
+            "thin a.csv --rotate up -o c.csv",
+            &["--rotate", "write degrees such as 30"],
+        ),
+        (
+            "thin a.csv --translate 1,2,3 -o c.csv",
+            &["--translate has 3 numbers for points of dimension 2"],
+        ),
         ("thin a.csv --scale 0 -o c.csv", &["--scale is 0"]),
-        ("thin a.csv --matrix four.txt -o c.csv", &["give one of 3×3"]),
+        (
+            "thin a.csv --matrix four.txt -o c.csv",
+            &["give one of 3×3"],
+        ),
     ] {
         let told = error_line(room.haul(line), 2);
         assert_says(&told, parts);
@@ -160,6 +232,9 @@ fn what_makes_no_sense_is_refused_in_a_line() {
     }
     // Nothing within reach of where it is to begin.
     room.write("far.txt", "1 0 50\n0 1 0\n0 0 1\n");
-    let told = error_line(room.cpu("align a.csv b.csv --blur 0.1 --reach 0.1 --start far.txt --quiet"), 2);
+    let told = error_line(
+        room.cpu("align a.csv b.csv --blur 0.1 --reach 0.1 --start far.txt --quiet"),
+        2,
+    );
     assert_says(&told, &["within reach"]);
 }

@@ -175,7 +175,9 @@ mod tests {
     /// Entries that look like chance, of a matrix of rank at most `rank`.
     fn matrix(d: usize, rank: usize, size: f64) -> Vec<f64> {
         let entry = |k: usize| (12.9898 * (k * k + 3 * k + 1) as f64).sin();
-        let factor = |from: usize| (0..d * d).map(move |at| if at % d < rank { entry(at + from) } else { 0.0 });
+        let factor = |from: usize| {
+            (0..d * d).map(move |at| if at % d < rank { entry(at + from) } else { 0.0 })
+        };
         let (a, b): (Vec<f64>, Vec<f64>) = (factor(1).collect(), factor(37).collect());
         let product = times(&a, &transposed(&b, d), d);
         product.into_iter().map(|x| size * x).collect()
@@ -212,8 +214,12 @@ mod tests {
             let (a, b) = (matrix(d, d, 1.0), matrix(d, d, 0.5));
             let (of_a, of_b) = (determinant(&a, d), determinant(&b, d));
             let both = determinant(&times(&a, &b, d), d);
-            let size: f64 = Svd::of(&a, d).values[0].powi(d as i32) * Svd::of(&b, d).values[0].powi(d as i32);
-            assert!((both - of_a * of_b).abs() <= 1e-13 * size, "{both} {of_a} {of_b}");
+            let size: f64 =
+                Svd::of(&a, d).values[0].powi(d as i32) * Svd::of(&b, d).values[0].powi(d as i32);
+            assert!(
+                (both - of_a * of_b).abs() <= 1e-13 * size,
+                "{both} {of_a} {of_b}"
+            );
         }
     }
 }

@@ -16,7 +16,7 @@ const MEMORY: usize = 5;
 const RIDGE: f64 = 1e-8;
 
 /// Combinations of larger coefficients, in sum, follow rounding and not the map.
-const WILDEST: f64 = 20.0;
+const WILDEST: f64 = 100.0;
 
 /// The growth of the mean square that is no chance.
 const WORSE: f64 = 4.0;
@@ -68,14 +68,23 @@ impl Anderson {
         }
         let (last, before) = (self.fits.back()?, self.fits.len() - 1);
         let differences: Vec<Vec<f64>> = (self.fits.iter().take(before))
-            .map(|fit| fit.residual.iter().zip(&last.residual).map(|(x, y)| x - y).collect())
+            .map(|fit| {
+                fit.residual
+                    .iter()
+                    .zip(&last.residual)
+                    .map(|(x, y)| x - y)
+                    .collect()
+            })
             .collect();
         let inner = |x: &[f64], y: &[f64]| x.iter().zip(y).map(|(x, y)| x * y).sum::<f64>();
         let gram: Vec<Vec<f64>> = (differences.iter())
             .map(|x| differences.iter().map(|y| inner(x, y)).collect())
             .collect();
         let largest = (0..before).map(|k| gram[k][k]).fold(0.0, f64::max);
-        let right = differences.iter().map(|x| -inner(x, &last.residual)).collect();
+        let right = differences
+            .iter()
+            .map(|x| -inner(x, &last.residual))
+            .collect();
         let weights = Cholesky::of(&gram, RIDGE * largest)?.solve(right);
         let own = 1.0 - weights.iter().sum::<f64>();
         let size: f64 = weights.iter().map(|weight| weight.abs()).sum();
@@ -98,10 +107,18 @@ impl Anderson {
     fn residual(&self, map: &Transform, fit: &Transform) -> Vec<f64> {
         let d = self.mean.len();
         let difference = |(x, y): (f64, f64)| y - x;
-        let linear: Vec<f64> = map.linear().into_iter().zip(fit.linear()).map(difference).collect();
+        let linear: Vec<f64> = map
+            .linear()
+            .into_iter()
+            .zip(fit.linear())
+            .map(difference)
+            .collect();
         let middles = [map, fit].map(|map| map.images(&self.mean));
         let moved = middles[1].iter().zip(&middles[0]).map(|(y, x)| y - x);
-        times(&linear, &self.root, d).into_iter().chain(moved).collect()
+        times(&linear, &self.root, d)
+            .into_iter()
+            .chain(moved)
+            .collect()
     }
 }
 
@@ -115,7 +132,7 @@ mod tests {
         let source = Measure::uniform(&points, 2).unwrap();
         let end = Transform::new(vec![0.8, -0.6, 3.0, 0.6, 0.8, -1.0, 0.0, 0.0, 1.0], 2).unwrap();
         // Each entry goes a part of the way, some of them a small one.
-        let rates = [0.95, 0.9, 0.99, 0.5, 0.97, 0.8];
+        let rates = [0.95, 0.9, 0.97, 0.5, 0.96, 0.8];
         let fit = |map: &Transform| {
             let mut matrix = map.matrix().to_vec();
             for (k, rate) in rates.into_iter().enumerate() {
@@ -134,6 +151,11 @@ mod tests {
             let next = fit(&fast);
             fast = anderson.next(&fast, &next).unwrap_or(next);
         }
-        assert!(off(&fast) < 0.01 * off(&plain), "{:e} {:e}", off(&fast), off(&plain));
+        assert!(
+            off(&fast) < 0.01 * off(&plain),
+            "{:e} {:e}",
+            off(&fast),
+            off(&plain)
+        );
     }
 }

@@ -152,10 +152,20 @@ fn second_moments(
 /// The proper rotation R of largest ⟨R, C⟩; of several the one nearest to `prior`.
 fn rotation(cross: &[f64], prior: &[f64], d: usize) -> Vec<f64> {
     let svd = Svd::of(cross, d);
-    let rank = if svd.values[0] > 0.0 { svd.rank(ROUNDING) } else { 0 };
+    let rank = if svd.values[0] > 0.0 {
+        svd.rank(ROUNDING)
+    } else {
+        0
+    };
     let handedness = determinant(&svd.left, d) * determinant(&svd.right, d);
     if rank == d {
-        let sign = |k: usize| if k + 1 == d && handedness < 0.0 { -1.0 } else { 1.0 };
+        let sign = |k: usize| {
+            if k + 1 == d && handedness < 0.0 {
+                -1.0
+            } else {
+                1.0
+            }
+        };
         return svd.combined((0..d).map(sign));
     }
     // Between the directions that C does not know, the prior decides.
@@ -172,7 +182,13 @@ fn rotation(cross: &[f64], prior: &[f64], d: usize) -> Vec<f64> {
         .collect();
     let inner = Svd::of(&between, open);
     let own = determinant(&inner.left, open) * determinant(&inner.right, open);
-    let sign = |k: usize| if k + 1 == open && own * handedness < 0.0 { -1.0 } else { 1.0 };
+    let sign = |k: usize| {
+        if k + 1 == open && own * handedness < 0.0 {
+            -1.0
+        } else {
+            1.0
+        }
+    };
     let turn = inner.combined((0..open).map(sign));
     let mut rotation = svd.combined((0..rank).map(|_| 1.0));
     for (u, row) in left.chunks_exact(d).zip(turn.chunks_exact(open)) {
@@ -188,7 +204,11 @@ fn rotation(cross: &[f64], prior: &[f64], d: usize) -> Vec<f64> {
 /// C V⁻¹ where the points have an extent, and the rotation where they have none: R + (C − R V) V⁺.
 fn affine(cross: &[f64], spread: &[f64], rotation: Vec<f64>, d: usize) -> Vec<f64> {
     let svd = Svd::of(spread, d);
-    let rank = if svd.values[0] > 0.0 { svd.rank(FLAT) } else { 0 };
+    let rank = if svd.values[0] > 0.0 {
+        svd.rank(FLAT)
+    } else {
+        0
+    };
     let inverses = svd.values.iter().take(rank).map(|value| 1.0 / value);
     let inverse = svd.combined(inverses);
     let rest: Vec<f64> = cross
@@ -222,7 +242,9 @@ mod tests {
         for i in 0..d {
             for j in i + 1..d {
                 let angle = 0.9 + 1.7 * (i + 2 * j) as f64;
-                map = map.then(&Transform::rotation(d, (i, j), angle).unwrap()).unwrap();
+                map = map
+                    .then(&Transform::rotation(d, (i, j), angle).unwrap())
+                    .unwrap();
             }
         }
         map
@@ -260,11 +282,18 @@ mod tests {
             ] {
                 let y = truth.apply(&x).unwrap();
                 let found = Transform::fit(family, &x, &y, &weights, d).unwrap();
-                assert!(off(&found, truth) < tolerance(d), "{d} {family:?}: {}", off(&found, truth));
+                assert!(
+                    off(&found, truth) < tolerance(d),
+                    "{d} {family:?}: {}",
+                    off(&found, truth)
+                );
                 // What weighs nothing has no say, and what does has.
                 let mut other = y.clone();
                 other[..d].iter_mut().for_each(|x| *x += 9.0);
-                assert_eq!(Transform::fit(family, &x, &other, &weights, d).unwrap(), found);
+                assert_eq!(
+                    Transform::fit(family, &x, &other, &weights, d).unwrap(),
+                    found
+                );
                 other[d..2 * d].iter_mut().for_each(|x| *x += 9.0);
                 let disturbed = Transform::fit(family, &x, &other, &weights, d).unwrap();
                 assert!(off(&disturbed, truth) > 1e-2);
@@ -280,7 +309,11 @@ mod tests {
     fn no_reflection_comes_of_mirrored_points() {
         for d in [1, 2, 3, 4, 5] {
             let x = cloud(30, d, 5);
-            let mirrored: Vec<f64> = x.iter().enumerate().map(|(i, x)| if i % d == 0 { -x } else { *x }).collect();
+            let mirrored: Vec<f64> = x
+                .iter()
+                .enumerate()
+                .map(|(i, x)| if i % d == 0 { -x } else { *x })
+                .collect();
             for family in [Family::Rigid, Family::Similarity] {
                 let found = Transform::fit(family, &x, &mirrored, &[1.0; 30], d).unwrap();
                 assert!(!found.is_reflection(), "{d} {family:?}");
@@ -288,7 +321,10 @@ mod tests {
                 let square = found.scale().powi(2);
                 for (at, entry) in gram.iter().enumerate() {
                     let expected = if at % d == at / d { square } else { 0.0 };
-                    assert!((entry - expected).abs() < tolerance(d), "{d} {family:?} {at}: {entry}");
+                    assert!(
+                        (entry - expected).abs() < tolerance(d),
+                        "{d} {family:?} {at}: {entry}"
+                    );
                 }
             }
             // Affine maps may mirror, and here they do.
@@ -304,7 +340,10 @@ mod tests {
     /// n points in a subspace of so many dimensions that lies askew.
     fn flat(n: usize, d: usize, rank: usize) -> Vec<f64> {
         let mut x = cloud(n, d, 9);
-        x.iter_mut().enumerate().filter(|(i, _)| i % d >= rank).for_each(|(_, x)| *x = 0.0);
+        x.iter_mut()
+            .enumerate()
+            .filter(|(i, _)| i % d >= rank)
+            .for_each(|(_, x)| *x = 0.0);
         turned(d).apply(&x).unwrap()
     }
 
@@ -323,7 +362,11 @@ mod tests {
                     }
                     assert!(!found.is_reflection(), "{d} {rank} {family:?}");
                     // Nothing is stretched that nobody saw.
-                    assert!((found.scale() - 1.0).abs() < 1e3 * tolerance(d), "{d} {rank} {}", found.scale());
+                    assert!(
+                        (found.scale() - 1.0).abs() < 1e3 * tolerance(d),
+                        "{d} {rank} {}",
+                        found.scale()
+                    );
                 }
                 if rank == 0 {
                     let found = Transform::fit(Family::Rigid, &x, &y, &[1.0; 25], d).unwrap();
@@ -341,7 +384,13 @@ mod tests {
         let prior = Transform::rotation(3, (1, 2), 1.1).unwrap();
         let found = nearest(Family::Rigid, &line, &line, &[1.0; 7], &prior);
         assert!(off(&found, &prior) < tolerance(3));
-        let other = nearest(Family::Rigid, &line, &line, &[1.0; 7], &Transform::identity(3));
+        let other = nearest(
+            Family::Rigid,
+            &line,
+            &line,
+            &[1.0; 7],
+            &Transform::identity(3),
+        );
         assert!(off(&other, &Transform::identity(3)) < tolerance(3));
         // Points in one place have no scale either.
         let prior = Transform::scaling(3.0, 2).unwrap();
@@ -353,10 +402,22 @@ mod tests {
     #[test]
     fn what_does_not_belong_together_is_refused() {
         let fit = |x: &[f64], y: &[f64], w: &[f64], d| Transform::fit(Family::Rigid, x, y, w, d);
-        assert!(matches!(fit(&[1.0], &[1.0, 2.0], &[1.0], 1), Err(Error::Length { .. })));
-        assert!(matches!(fit(&[1.0], &[1.0], &[1.0], 0), Err(Error::ZeroDimension)));
-        assert!(matches!(fit(&[1.0], &[f64::NAN], &[1.0], 1), Err(Error::NotFinitePoint { .. })));
-        assert!(matches!(fit(&[1.0], &[1.0], &[0.0], 1), Err(Error::BadMass { .. })));
+        assert!(matches!(
+            fit(&[1.0], &[1.0, 2.0], &[1.0], 1),
+            Err(Error::Length { .. })
+        ));
+        assert!(matches!(
+            fit(&[1.0], &[1.0], &[1.0], 0),
+            Err(Error::ZeroDimension)
+        ));
+        assert!(matches!(
+            fit(&[1.0], &[f64::NAN], &[1.0], 1),
+            Err(Error::NotFinitePoint { .. })
+        ));
+        assert!(matches!(
+            fit(&[1.0], &[1.0], &[0.0], 1),
+            Err(Error::BadMass { .. })
+        ));
         assert!(fit(&[], &[], &[], 2).is_err());
     }
 }

@@ -3,10 +3,13 @@
 use super::acceleration::Anderson;
 use super::starts::{radius, starts};
 use super::thinning::thinned;
-use super::{Alignment, Family, Observer, Registration, RegistrationProgress, Transform, procrustes};
+use super::{
+    Alignment, Family, Observer, Registration, RegistrationProgress, Transform, procrustes,
+};
 use crate::linalg::sum;
 use crate::{
-    Engine, Error, Measure, Penalty, Progress, Regularization, Result, Sinkhorn, Solution, Start, Stop,
+    Engine, Error, Measure, Penalty, Progress, Regularization, Result, Sinkhorn, Solution, Start,
+    Stop,
 };
 use std::ops::ControlFlow;
 use web_time::Instant;
@@ -14,15 +17,11 @@ use web_time::Instant;
 /// The largest blur, over the target's radius: where the halves of a shape are told apart.
 const FIRST_BLUR: f64 = 1.0 / 3.0;
 
-/// Points with which starts are compared, those with which the best of them go on, and those of the blurs between.
-const POINTS: [usize; 3] = [256, 512, 2048];
+/// How starts are compared, at a blur each: with so many points, in at most so many iterations, and how many go on.
+const ROUNDS: [(usize, usize, usize); 3] = [(256, 5, 8), (512, 12, 3), (1024, 12, 1)];
 
-/// Iterations that a start is given, and those of each blur before the last.
-const TRIAL: usize = 5;
-const PASSING: usize = 12;
-
-/// How many of the starts go on.
-const KEPT: usize = 4;
+/// Points and iterations of the blurs between these and the last.
+const PASSING: (usize, usize) = (2048, 12);
 
 /// The movement, over the blur, that is good enough before the last blur.
 const COARSE: f64 = 0.02;
@@ -93,10 +92,10 @@ pub(super) async fn align<E: Engine + Clone>(
     let first = (widest / run.blur).log2().floor().clamp(0.0, 60.0) as i32;
     let (mut transform, mut next) = match &registration.start {
         Some(start) => (start.clone(), first),
-        None => (run.search(first).await?, first - 2),
+        None => (run.search(first).await?, first - ROUNDS.len() as i32),
     };
     while next > 0 {
-        let level = run.level(next, POINTS[2], PASSING)?;
+        let level = run.level(next, PASSING)?;
         transform = run.iterate(&level, transform).await?.transform;
         next -= 1;
     }
@@ -131,7 +130,7 @@ impl<E: Engine + Clone> Run<'_, '_, E> {
     }
 
     /// A level before the last, between at most so many points.
-    fn level(&self, level: i32, points: usize, max_iterations: usize) -> Result<Level> {
+    fn level(&self, level: i32, (points, max_iterations): (usize, usize)) -> Result<Level> {
         let level = level.max(0);
         let blur = f64::from(level).exp2() * self.blur;
         let mut sinkhorn = self.sinkhorn(level);
@@ -166,34 +165,39 @@ impl<E: Engine + Clone> Run<'_, '_, E> {
 
     /// The best of all starts, by the divergence that each of them comes to.
     async fn search(&mut self, first: i32) -> Result<Transform> {
-        let level = self.level(first, POINTS[0], TRIAL)?;
-        let starts = starts(self.registration.family, &level.source, &level.target);
-        let tried = self.compare(&level, starts).await?;
-        let mut kept: Vec<Transform> = Vec::new();
-        for transform in tried {
-            let other = |kept: &Transform| apart(&level.source, kept, &transform) > 0.5 * level.blur;
-            if kept.len() < KEPT && kept.iter().all(other) {
-                kept.push(transform);
+        let mut kept = starts(self.registration.family, self.source, self.target);
+        for (level, (points, iterations, most)) in (0..=first).rev().zip(ROUNDS) {
+            let level = self.level(level, (points, iterations))?;
+            let mut distinct: Vec<Transform> = Vec::new();
+            for transform in self.compare(&level, kept).await? {
+                let other =
+                    |kept: &Transform| apart(&level.source, kept, &transform) > 0.5 * level.blur;
+                if distinct.len() < most && distinct.iter().all(other) {
+                    distinct.push(transform);
+                }
             }
+            kept = distinct;
         }
-        let level = self.level(first - 1, POINTS[1], PASSING)?;
-        let best = self.compare(&level, kept).await?.into_iter().next();
+        let best = kept.into_iter().next();
         Ok(best.unwrap_or_else(|| Transform::identity(self.source.dimension())))
     }
 
     /// What a level makes of these maps, the best first; of those that are as good the first one.
     async fn compare(&mut self, level: &Level, starts: Vec<Transform>) -> Result<Vec<Transform>> {
-        if let [_] = starts[..] {
-            return Ok(starts);
-        }
         let tie = TIE * level.blur * level.blur * self.source.mass();
         let mut tried = Vec::new();
         for start in starts {
             let step = self.iterate(level, start).await?;
             tried.push((step.objective, step.transform));
         }
-        let least = tried.iter().map(|tried| tried.0).fold(f64::INFINITY, f64::min);
-        tried.iter_mut().filter(|tried| tried.0 <= least + tie).for_each(|tried| tried.0 = least);
+        let least = tried
+            .iter()
+            .map(|tried| tried.0)
+            .fold(f64::INFINITY, f64::min);
+        tried
+            .iter_mut()
+            .filter(|tried| tried.0 <= least + tie)
+            .for_each(|tried| tried.0 = least);
         tried.sort_by(|a, b| a.0.total_cmp(&b.0));
         Ok(tried.into_iter().map(|(_, transform)| transform).collect())
     }
@@ -210,8 +214,9 @@ impl<E: Engine + Clone> Run<'_, '_, E> {
             let images = transform.images(level.source.points());
             let weights = level.source.weights().to_vec();
             let moved = Measure::new(images, level.source.dimension(), weights)?;
-            let (solution, stopped) =
-                self.solve(&sinkhorn, level, movement, &moved, &level.target).await?;
+            let (solution, stopped) = self
+                .solve(&sinkhorn, level, movement, &moved, &level.target)
+                .await?;
             let between = Images::of(&solution).await?;
             let shares = between.shares(&moved);
             if !(sum(between.masses.iter().copied()) > 0.0) {
@@ -257,7 +262,7 @@ impl<E: Engine + Clone> Run<'_, '_, E> {
                     stopped: stopped.is_some(),
                 });
             }
- transform = match anderson.next(&transform, &next) {
+            transform = match anderson.next(&transform, &next) {
                 Some(ahead) => {
                     let weights = level.source.weights();
                     procrustes::nearest(family, points, &ahead.images(points), weights, &next)
@@ -295,7 +300,9 @@ impl<E: Engine + Clone> Run<'_, '_, E> {
             told
         };
         let engine = self.engine.clone();
-        let solution = sinkhorn.solve_observed_async(engine, source, target, tell).await?;
+        let solution = sinkhorn
+            .solve_observed_async(engine, source, target, tell)
+            .await?;
         Ok((solution, stopped))
     }
 
@@ -356,7 +363,9 @@ impl Images {
     /// The mass that is moved over the mass that is there.
     fn shares(&self, source: &Measure) -> Vec<f64> {
         let pairs = self.masses.iter().zip(source.weights());
-        pairs.map(|(mass, weight)| if *weight > 0.0 { mass / weight } else { 0.0 }).collect()
+        pairs
+            .map(|(mass, weight)| if *weight > 0.0 { mass / weight } else { 0.0 })
+            .collect()
     }
 }
 
@@ -369,9 +378,8 @@ fn apart(measure: &Measure, a: &Transform, b: &Transform) -> f64 {
 /// √(Σᵢ wᵢ |xᵢ − yᵢ|² / Σᵢ wᵢ).
 fn residual(x: &[f64], y: &[f64], weights: &[f64]) -> f64 {
     let d = x.len() / weights.len();
-    let square = |(x, y): (&[f64], &[f64])| -> f64 {
-        x.iter().zip(y).map(|(x, y)| (x - y).powi(2)).sum()
-    };
+    let square =
+        |(x, y): (&[f64], &[f64])| -> f64 { x.iter().zip(y).map(|(x, y)| (x - y).powi(2)).sum() };
     let squares = x.chunks_exact(d).zip(y.chunks_exact(d)).map(square);
     let terms = squares.zip(weights).map(|(square, weight)| weight * square);
     (sum(terms) / sum(weights.iter().copied())).sqrt()

@@ -41,7 +41,11 @@ pub(super) fn starts(family: Family, source: &Measure, target: &Measure) -> Vec<
             };
         }
         let along: Vec<f64> = times(&turn, &from.axes, d);
-        starts.push(between(&from, &to, &times(&transposed(&to.axes, d), &along, d)));
+        starts.push(between(
+            &from,
+            &to,
+            &times(&transposed(&to.axes, d), &along, d),
+        ));
     }
     starts
 }
@@ -51,7 +55,11 @@ fn stretch(to: f64, from: f64) -> f64 {
     /// Where a cloud is flat, nothing is known of its thickness.
     const FLAT: f64 = 1e-6;
     let ratio = to / from;
-    if (FLAT..=1.0 / FLAT).contains(&ratio) { ratio } else { 1.0 }
+    if (FLAT..=1.0 / FLAT).contains(&ratio) {
+        ratio
+    } else {
+        1.0
+    }
 }
 
 /// Where a measure is and how it lies.
@@ -141,7 +149,14 @@ fn angle(k: usize, handedness: f64) -> Vec<f64> {
 
 /// All 48 maps of the axes of space onto each other.
 fn signed_permutations() -> Vec<Vec<f64>> {
-    let orders = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
+    let orders = [
+        [0, 1, 2],
+        [0, 2, 1],
+        [1, 0, 2],
+        [1, 2, 0],
+        [2, 0, 1],
+        [2, 1, 0],
+    ];
     let of = |order: [usize; 3], code: usize| {
         let mut turn = vec![0.0; 9];
         for (row, column) in order.into_iter().enumerate() {

@@ -39,7 +39,9 @@ mod tests {
     #[test]
     fn part_of_the_points_has_the_mass_and_the_shape_of_all() {
         // Rows of a scan with a period that divides the step.
-        let points: Vec<f64> = (0..64 * 64).flat_map(|i| [f64::from(i / 64), f64::from(i % 64)]).collect();
+        let points: Vec<f64> = (0..64 * 64)
+            .flat_map(|i| [f64::from(i / 64), f64::from(i % 64)])
+            .collect();
         let all = Measure::uniform(&points, 2).unwrap();
         let part = thinned(&all, 64).unwrap();
         assert_eq!(part.len(), 64);

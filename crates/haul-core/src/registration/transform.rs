@@ -315,11 +315,18 @@ mod tests {
     fn maps_compose_and_are_undone() {
         for d in 1..6 {
             let shift = Transform::translation(&vec![3.0; d]).unwrap();
-            let (a, b) = (some(d), Transform::scaling(-2.0, d).unwrap().then(&shift).unwrap());
+            let (a, b) = (
+                some(d),
+                Transform::scaling(-2.0, d).unwrap().then(&shift).unwrap(),
+            );
             let points: Vec<f64> = (0..4 * d).map(|i| (i * i % 13) as f64 - 5.0).collect();
             let one = a.then(&b).unwrap().apply(&points).unwrap();
             let two = b.apply(&a.apply(&points).unwrap()).unwrap();
-            let back = a.then(&a.inverse().unwrap()).unwrap().apply(&points).unwrap();
+            let back = a
+                .then(&a.inverse().unwrap())
+                .unwrap()
+                .apply(&points)
+                .unwrap();
             // Entries of about 10, and conditions of about 100.
             for ((one, two), (back, point)) in one.iter().zip(&two).zip(back.iter().zip(&points)) {
                 assert!((one - two).abs() < 1e-13, "{one} {two}");
@@ -361,7 +368,10 @@ mod tests {
         ] {
             let turned = Transform::rotation(3, axes, quarter).unwrap();
             let image = turned.apply(&from).unwrap();
-            assert!(image.iter().zip(to).all(|(x, y)| (x - y).abs() < 1e-15), "{image:?}");
+            assert!(
+                image.iter().zip(to).all(|(x, y)| (x - y).abs() < 1e-15),
+                "{image:?}"
+            );
             assert!(!turned.is_reflection() && (turned.scale() - 1.0).abs() < 1e-15);
             let scaled = turned.then(&Transform::scaling(3.0, 3).unwrap()).unwrap();
             assert!((scaled.angle().unwrap() - quarter).abs() < 1e-15);
@@ -377,7 +387,10 @@ mod tests {
         assert!(Transform::scaling(-3.0, 3).unwrap().is_reflection());
         assert!((Transform::scaling(-3.0, 3).unwrap().scale() - 3.0).abs() < 1e-14);
         for axes in [(1, 1), (0, 3)] {
-            assert!(matches!(Transform::rotation(3, axes, 1.0), Err(Error::Range { .. })));
+            assert!(matches!(
+                Transform::rotation(3, axes, 1.0),
+                Err(Error::Range { .. })
+            ));
         }
     }
 
@@ -391,17 +404,31 @@ mod tests {
         infinite[2] = f64::INFINITY;
         for (matrix, row, column) in [(last, 3, 1), (corner, 3, 3), (infinite, 1, 3)] {
             match Transform::new(matrix, 2) {
-                Err(Error::BadMatrix { row: r, column: c, .. }) => assert_eq!((r, c), (row, column)),
+                Err(Error::BadMatrix {
+                    row: r, column: c, ..
+                }) => assert_eq!((r, c), (row, column)),
                 other => panic!("{other:?}"),
             }
         }
-        assert!(matches!(Transform::new(vec![1.0], 0), Err(Error::ZeroDimension)));
-        assert!(matches!(Transform::new(vec![1.0; 4], 2), Err(Error::Length { expected: 9, .. })));
+        assert!(matches!(
+            Transform::new(vec![1.0], 0),
+            Err(Error::ZeroDimension)
+        ));
+        assert!(matches!(
+            Transform::new(vec![1.0; 4], 2),
+            Err(Error::Length { expected: 9, .. })
+        ));
         let flat = Transform::scaling(0.0, 2).unwrap();
         assert!(matches!(flat.inverse(), Err(Error::Singular)));
-        assert!(matches!(flat.apply_to_normals(&[1.0, 0.0]), Err(Error::Singular)));
+        assert!(matches!(
+            flat.apply_to_normals(&[1.0, 0.0]),
+            Err(Error::Singular)
+        ));
         assert_eq!(flat.apply(&[3.0, 4.0]).unwrap(), [0.0, 0.0]);
-        assert!(matches!(flat.apply(&[3.0]), Err(Error::RaggedPoints { .. })));
+        assert!(matches!(
+            flat.apply(&[3.0]),
+            Err(Error::RaggedPoints { .. })
+        ));
         assert!(flat.then(&Transform::identity(3)).is_err());
     }
 }

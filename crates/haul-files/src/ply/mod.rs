@@ -81,7 +81,12 @@ pub(crate) fn write(
             bytes.extend(value.to_le_bytes());
         }
         for extra in extras {
-            rows::push_number(&mut bytes, extra.at(at), PlyFormat::BinaryLittleEndian, scalar(extra));
+            rows::push_number(
+                &mut bytes,
+                extra.at(at),
+                PlyFormat::BinaryLittleEndian,
+                scalar(extra),
+            );
         }
         out.write_all(&bytes)?;
     }

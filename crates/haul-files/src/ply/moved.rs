@@ -113,9 +113,14 @@ impl<'a> Change<'a> {
         for (axis, &column) in roles.coordinates.iter().enumerate() {
             put(column, floating, Value::Coordinate(axis));
         }
-        let normals = NORMALS.iter().take(dimension).map_while(|name| column(name));
+        let normals = NORMALS
+            .iter()
+            .take(dimension)
+            .map_while(|name| column(name));
         let mut normals: Vec<_> = normals.filter(|_| attributes.normals.is_some()).collect();
-        let chosen = normals.iter().any(|column| roles.coordinates.contains(column));
+        let chosen = normals
+            .iter()
+            .any(|column| roles.coordinates.contains(column));
         if chosen || normals.len() != dimension || dimension > NORMALS.len() {
             normals.clear();
         }
@@ -126,9 +131,16 @@ impl<'a> Change<'a> {
         for (at, extra) in extras.iter().enumerate() {
             match column(extra.name) {
                 Some(column) if roles.coordinates.contains(&column) => {}
-                Some(column) if extra.is_byte() => put(column, |_| ScalarType::U8, Value::Extra(at)),
+                Some(column) if extra.is_byte() => {
+                    put(column, |_| ScalarType::U8, Value::Extra(at))
+                }
                 Some(column) => put(column, floating, Value::Extra(at)),
-                None if header.vertex().properties.iter().any(|it| it.name == extra.name) => {
+                None if header
+                    .vertex()
+                    .properties
+                    .iter()
+                    .any(|it| it.name == extra.name) =>
+                {
                     return Err(Error::Unstorable {
                         file: file.into(),
                         what: format!("{} beside a list of that name", extra.name),
@@ -194,7 +206,11 @@ impl<'a> Change<'a> {
                 text: text.chars().take(40).collect(),
             }),
         };
-        let normal = self.normals.iter().map(value).collect::<Result<Vec<_>, _>>()?;
+        let normal = self
+            .normals
+            .iter()
+            .map(value)
+            .collect::<Result<Vec<_>, _>>()?;
         match normal.is_empty() {
             true => Ok(normal),
             false => Ok(self.attributes.turned(&normal).unwrap_or(normal)),
@@ -215,7 +231,10 @@ impl<'a> Change<'a> {
     /// The header, with the types that properties have from now on, and the lines of those that are new.
     fn header(&self) -> Vec<u8> {
         let kind = |property: usize| {
-            let place = self.places.iter().find(|place| place.property == property)?;
+            let place = self
+                .places
+                .iter()
+                .find(|place| place.property == property)?;
             (place.scalar != self.header.scalar(property)).then_some(match place.scalar {
                 ScalarType::U8 => "uchar",
                 _ => "double",
@@ -232,7 +251,10 @@ impl<'a> Change<'a> {
             }
             let of_vertex = first == Some(b"property") && elements == self.header.at + 1;
             properties += usize::from(of_vertex);
-            match (second, kind(properties.wrapping_sub(1)).filter(|_| of_vertex)) {
+            match (
+                second,
+                kind(properties.wrapping_sub(1)).filter(|_| of_vertex),
+            ) {
                 (Some(old), Some(new)) => {
                     let rest = line.trim_ascii_start()[b"property".len()..].trim_ascii_start();
                     let (start, end) = line.split_at(line.len() - rest.len());
@@ -333,27 +355,50 @@ mod tests {
         // Red is there; green, blue and the displacement are new.
         let ascii = |lines: &str, rows: &str| {
             let header = String::from_utf8(header("ascii")).unwrap();
-            let header = header.replace("property float nx\n", &format!("property float nx\n{lines}"));
+            let header = header.replace(
+                "property float nx\n",
+                &format!("property float nx\n{lines}"),
+            );
             [header.as_bytes(), rows.as_bytes()].concat()
         };
-        let old = ascii("", "1 7\r\n200  2 0 1\tnan\r\n200 4 2 5 -6 3 .50e1\n\n3 0 0 0\n");
+        let old = ascii(
+            "",
+            "1 7\r\n200  2 0 1\tnan\r\n200 4 2 5 -6 3 .50e1\n\n3 0 0 0\n",
+        );
         let lines = "property double displacement\nproperty uchar green\nproperty uchar blue\n";
         let new = ascii(
             lines,
             "1 7\r\n255  -0.5 0 0.1\tnan 0.25 0 7\r\n1 8.25 2 5 -6 1e300 .50e1 1.5 2 3\n\n3 0 0 0\n",
         );
         let found = with(&old, &points, &attributes).unwrap();
-        assert_eq!(String::from_utf8_lossy(&found), String::from_utf8_lossy(&new));
+        assert_eq!(
+            String::from_utf8_lossy(&found),
+            String::from_utf8_lossy(&new)
+        );
         // A second time there is nothing new but the values.
         assert_eq!(with(&found, &points, &attributes).unwrap(), found);
         assert_eq!(parse("a.ply", &found).unwrap().points, points);
         // In binary the values are those of the types that the header says.
         let old = binary!("binary_big_endian", to_be_bytes, [[1.0, 2.0], [3.0, 4.0]]);
         let found = with(&old, &points, &attributes).unwrap();
-        let end = |bytes: &[u8]| bytes.windows(11).position(|it| it == b"end_header\n").unwrap() + 11;
-        assert_eq!(found.len() - end(&found), old.len() - end(&old) + 2 * (8 + 2));
-        let columns = ["displacement", "red", "green", "blue"].map(str::to_owned).to_vec();
-        let reading = crate::Reading::of(&Columns { coordinates: columns, ..Columns::default() });
+        let end = |bytes: &[u8]| {
+            bytes
+                .windows(11)
+                .position(|it| it == b"end_header\n")
+                .unwrap()
+                + 11
+        };
+        assert_eq!(
+            found.len() - end(&found),
+            old.len() - end(&old) + 2 * (8 + 2)
+        );
+        let columns = ["displacement", "red", "green", "blue"]
+            .map(str::to_owned)
+            .to_vec();
+        let reading = crate::Reading::of(&Columns {
+            coordinates: columns,
+            ..Columns::default()
+        });
         let cloud = crate::parse_as(Path::new("a.ply"), &found, &reading).unwrap();
         assert_eq!(cloud.points, [0.25, 255.0, 0.0, 7.0, 1.5, 1.0, 2.0, 3.0]);
         assert_eq!(parse("a.ply", &found).unwrap().points, points);
@@ -362,8 +407,12 @@ mod tests {
     #[test]
     fn normals_turn_with_the_points() {
         let file = |row: &str| {
-            let properties = ["x", "nx", "y", "ny", "id"].map(|name| format!("property float {name}\n"));
-            format!("ply\nformat ascii 1.0\nelement vertex 1\n{}end_header\n{row}\n", properties.concat())
+            let properties =
+                ["x", "nx", "y", "ny", "id"].map(|name| format!("property float {name}\n"));
+            format!(
+                "ply\nformat ascii 1.0\nelement vertex 1\n{}end_header\n{row}\n",
+                properties.concat()
+            )
         };
         // Twice as long along x: the inverse transposed halves it there, and the length of 5 stays.
         let attributes = Attributes {
@@ -376,7 +425,10 @@ mod tests {
         let expected = file(&format!("2.0 {along:?} 2.0 {across:?} 9"));
         assert_eq!(String::from_utf8(found).unwrap(), expected);
         // Without a matrix they stay as they are, byte for byte.
-        assert_eq!(moved(file("1 04 2 3 9").as_bytes(), &[2.0, 2.0]).unwrap(), file("2.0 04 2.0 3 9").into_bytes());
+        assert_eq!(
+            moved(file("1 04 2 3 9").as_bytes(), &[2.0, 2.0]).unwrap(),
+            file("2.0 04 2.0 3 9").into_bytes()
+        );
         let words = with(file("1 up 2 3 9").as_bytes(), &[2.0, 2.0], &attributes).unwrap_err();
         let words = words.downcast::<Error>().unwrap().to_string();
         assert!(words.contains("row 1, column nx is \"up\""), "{words}");

@@ -302,7 +302,9 @@ fn number(field: &[u8], format: PlyFormat, scalar: ScalarType) -> Option<f64> {
 pub(super) fn push_number(bytes: &mut Vec<u8>, value: f64, format: PlyFormat, scalar: ScalarType) {
     let single = scalar == ScalarType::F32;
     match format {
-        PlyFormat::Ascii if scalar == ScalarType::U8 => bytes.extend((value as u8).to_string().bytes()),
+        PlyFormat::Ascii if scalar == ScalarType::U8 => {
+            bytes.extend((value as u8).to_string().bytes())
+        }
         _ if scalar == ScalarType::U8 => bytes.push(value as u8),
         PlyFormat::Ascii if single => bytes.extend(format!("{:?}", value as f32).bytes()),
         PlyFormat::Ascii => bytes.extend(format!("{value:?}").bytes()),
