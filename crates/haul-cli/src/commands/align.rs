@@ -275,7 +275,7 @@ fn stuck(alignment: &Alignment<&Device>) -> String {
     let report = alignment.solution.report();
     match report.converged {
         true => format!(
-            "not converged: the last fit moved the points by {:.1e}, and more than a thousandth of the blur; begin at this result with --start, or take a larger --blur",
+            "not converged: the last fit moved the points by {:.1e}, which is more than 1/200 of the blur; begin at this result with --start, or take a larger --blur",
             alignment.movement
         ),
         false => format!(

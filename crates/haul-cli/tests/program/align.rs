@@ -42,10 +42,10 @@ fn a_motion_comes_back_as_a_matrix_and_a_moved_file() {
             format!("align a.csv b.csv {family} {PRECISE} -o moved.csv --matrix-out m.txt --json");
         let answer = room.haul(&line).json(0);
         let target = room.numbers("b.csv");
-        // A thousandth of the blur is where it ends.
+        // It ends at 1/200 of the blur.
         let moved = room.numbers("moved.csv");
         assert!(
-            off(&moved, &target) < 2e-3,
+            off(&moved, &target) < 5e-3,
             "{family}: {}",
             off(&moved, &target)
         );

@@ -52,8 +52,7 @@ pub(crate) type Observer<'o> = dyn FnMut(&RegistrationProgress) -> ControlFlow<S
 /// The problem is that of the last steps. Its power is p = 2. A relative blur is a share of the diagonal of the target's
 /// bounding box, wherever the source may be.
 ///
-/// **How far it reaches.** Without a start of their own, rigid motions are found from every rotation that was tried: see the table in
-/// the guide. Shapes with a symmetry have several motions that are as good, of which one is returned.
+/// **How far it reaches.** RANGE Shapes with a symmetry have several motions that are as good, of which one is returned.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Registration {
     family: Family,
@@ -84,14 +83,14 @@ impl Registration {
         Self {
             family,
             sinkhorn,
-            movement: 1e-3,
+            movement: 5e-3,
             max_iterations: 100,
             start: None,
         }
     }
 
     /// When it ends: an iteration moves the points by less than this share of the blur, as the root of the mean square over α.
-    /// Default 1e-3.
+    /// Default 5e-3; the plans themselves are off by about their tolerance, 1e-3 by default.
     pub fn movement(mut self, share: f64) -> Self {
         self.movement = share;
         self
