@@ -1166,7 +1166,7 @@ mod tests {
             let width = text.lines().next().unwrap().split(separator).count();
             assert_eq!(selected(name, &text, all).unwrap().dimension, width);
             let wanted = format!(
-                "{name}: column {first} and those behind it have no names and {like}; say which columns are coordinates"
+                "{name}: columns from {first} on have no names and {like}; say which columns are coordinates"
             );
             assert_eq!(error.to_string(), wanted);
         }

@@ -125,7 +125,7 @@ impl Task for Map {
 
     fn answer(&self, device: &Device, clouds: &[Arc<Cloud>]) -> Result<MapAnswer> {
         let [source, target] = input::two(clouds)?;
-        let mut course = Course::new(&self.solving);
+        let mut course = Course::new(&self.solving, 1);
         let observe = |progress: &_| course.observe(progress);
         let sinkhorn = self.solving.settings.sinkhorn();
         let solution =

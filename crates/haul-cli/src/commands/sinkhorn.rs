@@ -87,7 +87,7 @@ impl Task for Sinkhorn {
     fn answer(&self, device: &Device, clouds: &[Arc<Cloud>]) -> Result<Transport> {
         let clouds = input::two(clouds)?;
         let [source, target] = clouds.map(|cloud| &cloud.measure);
-        let mut course = Course::new(&self.solving);
+        let mut course = Course::new(&self.solving, 1);
         let observe = |progress: &_| course.observe(progress);
         let sinkhorn = self.solving.settings.sinkhorn();
         let solution = sinkhorn.solve_observed(device, source, target, observe)?;

@@ -154,7 +154,7 @@ fn what_is_no_coordinate_is_refused_with_the_options_that_say_so() {
         );
         assert_says(
             &told,
-            &[file, "column 4 and those behind it have no names", &advice],
+            &[file, "columns from 4 on have no names", &advice],
         );
         let told = room.haul(&format!("info {file} --columns 1,2,3")).stdout;
         assert_says(&told, &["3 in dimension 3"]);

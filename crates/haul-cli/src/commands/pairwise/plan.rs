@@ -177,6 +177,7 @@ impl Plan {
         let (i, j) = self.ordered(pair);
         Comparison {
             files: [i, j].map(|cloud| &*self.clouds[cloud].file),
+            digests: [i, j].map(|cloud| self.clouds[cloud].digest),
             treatment: &self.treatment,
             engine: &self.engine,
             between: match self.loss {
