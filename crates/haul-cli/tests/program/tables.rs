@@ -152,10 +152,7 @@ fn what_is_no_coordinate_is_refused_with_the_options_that_say_so() {
         let advice = format!(
             "look like {like}; say which columns are coordinates: --columns 1,2,3, or --columns 1,2,3,4,5,6"
         );
-        assert_says(
-            &told,
-            &[file, "columns from 4 on have no names", &advice],
-        );
+        assert_says(&told, &[file, "columns from 4 on have no names", &advice]);
         let told = room.haul(&format!("info {file} --columns 1,2,3")).stdout;
         assert_says(&told, &["3 in dimension 3"]);
     }
