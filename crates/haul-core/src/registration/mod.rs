@@ -18,7 +18,8 @@
 //!
 //! with the weights hᵢ, so that a T which stays is one at which S_ε is stationary.
 //!
-//! Steps are drawn out by Anderson's method ([`acceleration`]). The blur falls from a third of the target's radius to the one that was asked for, by halves, and the reach with it. At the
+//! Steps are drawn out by Anderson's method ([`acceleration`]). The blur falls from a third of the target's radius to the one that was
+//! asked for, by halves, and the reach with it. At the
 //! first blur several rotations are tried ([`starts`]), on a few of the points ([`thinning`]); at the last one all points count.
 
 mod acceleration;
