@@ -4,10 +4,9 @@
 //! The task's solver is run for some of the points, a pass over some thousand is timed, and the passes of the one at the
 //! rate of the other make the estimate.
 
-use crate::digits::significant;
 use crate::input::{self, Cloud};
+use crate::number::{self, duration};
 use crate::passes::{Passes, Sample};
-use crate::rows::duration;
 use crate::speed;
 use crate::task::Task;
 use haul::{Cost, Device};
@@ -114,11 +113,11 @@ impl std::fmt::Display for Forecast {
         let points: Vec<_> = points.iter().map(f64::to_string).collect();
         write!(
             f,
-            "{} points: about {}, for {} Gpairs at {} Gpairs/s",
+            "{} points: about {}, for {} at {}/s",
             points.join(" × "),
             duration(pairs / rate),
-            significant(pairs / 1e9, 2),
-            significant(rate / 1e9, 2)
+            number::pairs(*pairs),
+            number::pairs(*rate)
         )?;
         match thinned {
             Some((most, seconds)) if *by_voxels => write!(

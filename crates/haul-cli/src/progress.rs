@@ -2,8 +2,8 @@
 //! many comparisons.
 
 use crate::interrupt;
+use crate::number::{duration, error, pairs, significant};
 use crate::options::Solving;
-use crate::rows::duration;
 use crate::trend::Trend;
 use anyhow::Result;
 use haul::{PairCount, Progress, RegistrationProgress, Stop};
@@ -75,7 +75,8 @@ impl<'s> Course<'s> {
         let left = left
             .map(|left| format!(", {left} left"))
             .unwrap_or_default();
-        format!("{solve}iteration {iteration}, error {marginal_error:.1e}, goal {goal:.1e}{left}")
+        let (error, goal) = (error(*marginal_error), error(*goal));
+        format!("{solve}iteration {iteration}, error {error}, goal {goal}{left}")
     }
 
     /// Clears the line, writes the trace where it is asked for, and tells every step.
@@ -108,9 +109,11 @@ impl Fitting {
         } = progress;
         let moved = progress
             .movement
-            .map(|moved| format!(", moved by {moved:.1e} → {goal:.0e}"));
+            .map(|moved| format!(", moved by {}, goal {}", error(moved), error(*goal)));
         self.0.set_message(format!(
-            "iteration {iteration}, blur {blur:.2e} → {last_blur:.2e}{}",
+            "iteration {iteration}, blur {} on the way to {}{}",
+            significant(*blur, 2),
+            significant(*last_blur, 2),
             moved.unwrap_or_default()
         ));
         match interrupt::requested() {
@@ -160,11 +163,11 @@ impl Passes {
     }
 
     /// Tells where the passes stand, and ends them where Ctrl-C asked for that.
-    pub(crate) fn observe(&self, pairs: PairCount) -> ControlFlow<()> {
-        let PairCount { done, all, .. } = pairs;
+    pub(crate) fn observe(&self, count: PairCount) -> ControlFlow<()> {
+        let PairCount { done, all, .. } = count;
         self.0.set_length(all);
         self.0.set_position(done);
-        let message = format!("{:.1e} of {:.1e} pairs", done as f64, all as f64);
+        let message = format!("{} of {}", pairs(done as f64), pairs(all as f64));
         self.0.set_message(message);
         match interrupt::requested() {
             true => ControlFlow::Break(()),
@@ -239,7 +242,8 @@ impl Count {
     fn tell(&self) {
         let (done, all) = (self.done.get(), self.parts.len());
         let rate = (done - self.before) as f64 / self.bar.elapsed().as_secs_f64().max(1e-3);
-        self.bar.set_message(format!("{done}/{all}, {rate:.2}/s"));
+        let rate = significant(rate, 3);
+        self.bar.set_message(format!("{done}/{all}, {rate}/s"));
     }
 }
 

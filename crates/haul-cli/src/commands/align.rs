@@ -3,9 +3,9 @@
 use crate::cautions;
 use crate::command::{Command, Program};
 use crate::device;
-use crate::digits::{finite, short, significant};
 use crate::files::{self, Uses};
 use crate::input::{self, Input};
+use crate::number::{duration, error, finite, short, significant};
 use crate::options::{self, Engine, Settings, Weights};
 use crate::outcome::{self, Outcome};
 use crate::pair::Pair;
@@ -33,7 +33,7 @@ pub(crate) struct Align {
     b: PathBuf,
 
     /// The moved cloud: .npy .npz .ply .csv .xyz; - is standard output, where nothing else is written
-    #[arg(short, long, value_name = "MOVED")]
+    #[arg(short, long, value_name = "MOVED", help_heading = "Output")]
     output: Option<PathBuf>,
 
     /// Find a scale as well, one for all axes
@@ -45,7 +45,7 @@ pub(crate) struct Align {
     affine: bool,
 
     /// Write the matrix: lines of numbers with spaces between them, or a .npy
-    #[arg(long, value_name = "F")]
+    #[arg(long, value_name = "F", help_heading = "Output")]
     matrix_out: Option<PathBuf>,
 
     /// Begin at the map of this matrix, as --matrix-out writes it, in place of trying many rotations
@@ -62,11 +62,11 @@ pub(crate) struct Align {
     engine: Engine,
 
     /// Print one JSON object
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     json: bool,
 
     /// No progress and no warnings
-    #[arg(long, short)]
+    #[arg(long, short, help_heading = "Output")]
     quiet: bool,
 }
 
@@ -207,8 +207,10 @@ impl Align {
         rows.row(
             "effort",
             format!(
-                "{} plans and fits, {:.3} s; {verdict}: the last moved the points by {:.1e}",
-                alignment.iterations, alignment.seconds, alignment.movement
+                "{} plans and fits, {}; {verdict}: the last moved the points by {}",
+                alignment.iterations,
+                duration(alignment.seconds),
+                error(alignment.movement)
             ),
         );
         rows.row(
@@ -237,7 +239,7 @@ fn motion(alignment: &Alignment<&Device>, pair: &Pair) -> Result<String> {
     let transform = &alignment.transform;
     let turn = transform
         .angle()
-        .map(|angle| format!("turned by {:.2}°, ", angle.to_degrees()));
+        .map(|angle| format!("turned by {}°, ", short(angle.to_degrees())));
     let scale = match alignment.family {
         Family::Rigid => String::new(),
         Family::Similarity => format!("scaled by {}, ", short(transform.scale())),
@@ -275,12 +277,12 @@ fn stuck(alignment: &Alignment<&Device>) -> String {
     let report = alignment.solution.report();
     match report.converged {
         true => format!(
-            "not converged: the last fit moved the points by {:.1e}, which is more than 1/200 of the blur; begin at this result with --start, or take a larger --blur",
-            alignment.movement
+            "not converged: the last fit moved the points by {}, which is more than 1/200 of the blur; begin at this result with --start, or take a larger --blur",
+            error(alignment.movement)
         ),
         false => format!(
-            "not converged: the marginals of the last plan are off by {:.1e}; raise --max-iterations, --blur or --tolerance",
-            report.certificate.marginal_error()
+            "not converged: the marginals of the last plan are off by {}; raise --max-iterations, --blur or --tolerance",
+            error(report.certificate.marginal_error())
         ),
     }
 }

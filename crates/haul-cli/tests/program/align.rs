@@ -84,7 +84,7 @@ fn the_answer_for_people_opens_with_the_motion() {
     assert_eq!(told.status, Some(0), "{}", told.stderr);
     let first = told.stdout.lines().next().unwrap();
     assert!(
-        first.contains("motion") && first.contains("turned by -140.0"),
+        first.contains("motion") && first.contains("turned by -140°"),
         "{first}"
     );
     assert_says(

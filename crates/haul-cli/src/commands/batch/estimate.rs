@@ -8,10 +8,11 @@ use super::results::Ledger;
 use crate::device;
 use crate::input;
 use crate::machine::{Machine, Ready};
+use crate::number::{self, duration, percent, significant};
 use crate::options::Engine;
 use crate::outcome::{self, Outcome};
 use crate::passes::{Passes, Sample};
-use crate::rows::{Rows, duration};
+use crate::rows::Rows;
 use crate::task::Work;
 use anyhow::Result;
 use haul::Device;
@@ -148,10 +149,11 @@ fn estimate(planned: &[&Planned<'_>], kinds: &[Kind], machine: &Machine) -> Opti
     let most = works.max_by(|(one, _), (other, _)| one.total_cmp(other));
     Some(Estimate {
         time: format!(
-            "{}: {all:.1e} pairs at {:.2} Gpairs/s, {:.0} passes a solve as in {samples} jobs of at most {POINTS} points, side by side",
+            "{}: {} at {}/s, {} passes a solve as in {samples} jobs of at most {POINTS} points, side by side",
             duration(all / rate),
-            rate / 1e9,
-            passes.between
+            number::pairs(all),
+            number::pairs(rate),
+            significant(passes.between, 2)
         ),
         longest: most.and_then(|(pairs, job)| longest(&job.id, pairs, all, planned.len())),
     })
@@ -162,8 +164,8 @@ fn longest(id: &str, pairs: f64, all: f64, jobs: usize) -> Option<String> {
     let share = pairs / all;
     (jobs > 1 && share > MOST_SHARE).then(|| {
         format!(
-            "{id}, {:.0}% of all pairs: thin its clouds by \"subsample\" or \"voxel\"",
-            100.0 * share
+            "{id}, {} of all pairs: thin its clouds by \"subsample\" or \"voxel\"",
+            percent(share)
         )
     })
 }

@@ -73,11 +73,11 @@ pub(crate) struct Batch {
     jobs: PathBuf,
 
     /// The results, one JSON object a line; those that are there are kept
-    #[arg(short, long, value_name = "RESULTS.jsonl")]
+    #[arg(short, long, value_name = "RESULTS.jsonl", help_heading = "Output")]
     output: PathBuf,
 
     /// Write a page for people about all jobs, those of earlier runs included
-    #[arg(long, value_name = "F.html")]
+    #[arg(long, value_name = "F.html", help_heading = "Output")]
     report: Option<PathBuf>,
 
     /// Compute jobs anew that failed in an earlier run, corrected or not; other results stay
@@ -104,7 +104,7 @@ pub(crate) struct Batch {
     engine: Engine,
 
     /// No progress and no summary
-    #[arg(long, short)]
+    #[arg(long, short, help_heading = "Output")]
     quiet: bool,
 }
 

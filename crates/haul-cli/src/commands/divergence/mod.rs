@@ -30,10 +30,10 @@ pub(crate) struct Divergence {
     b: PathBuf,
 
     #[command(flatten)]
-    gradients: Gradients,
+    solving: Solving,
 
     #[command(flatten)]
-    solving: Solving,
+    gradients: Gradients,
 }
 
 impl Task for Divergence {

@@ -3,9 +3,9 @@
 use super::arguments::Pairwise;
 use super::comparison::{Between, Comparison};
 use super::loss::Loss;
-use crate::digits::{plain, short};
 use crate::input::{self, Digest, Input};
 use crate::machine::Machine;
+use crate::number::{plain, short};
 use crate::options::{self, Engine, Precision, Settings, Treatment};
 use crate::{cautions, device, outcome};
 use anyhow::{Result, bail};
