@@ -87,8 +87,8 @@ impl Anderson {
             .collect();
         let weights = Cholesky::of(&gram, RIDGE * largest)?.solve(right);
         let own = 1.0 - weights.iter().sum::<f64>();
-        let size: f64 = weights.iter().map(|weight| weight.abs()).sum();
-        if before == 0 || !(size + own.abs() <= WILDEST) {
+        let size = own.abs() + weights.iter().map(|weight| weight.abs()).sum::<f64>();
+        if before == 0 || size.is_nan() || size > WILDEST {
             return None;
         }
         let mut combined: Vec<f64> = last.matrix.iter().map(|entry| own * entry).collect();

@@ -219,7 +219,8 @@ impl<E: Engine + Clone> Run<'_, '_, E> {
                 .await?;
             let between = Images::of(&solution).await?;
             let shares = between.shares(&moved);
-            if !(sum(between.masses.iter().copied()) > 0.0) {
+            let mass = sum(between.masses.iter().copied());
+            if mass.is_nan() || mass <= 0.0 {
                 return Err(Error::OutOfReach);
             }
             let mut objective = solution.value();
