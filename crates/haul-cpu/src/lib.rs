@@ -39,7 +39,8 @@
 //! | `power` | the costs as functions of a squared distance |
 //! | `block` | a block of rows against a range of columns: squared distances |
 //! | `sums`, `maximum` | the two kernels |
-//! | `wide` | sums of more values than registers hold |
+//! | `matrix` | products with many values, as products of matrices |
+//! | `wide` | sums of differences in more dimensions than registers hold |
 //! | `layout`, `spans` | where many lines lie in memory, and their kernels, for costs stored in the cache |
 //! | `pass` | a pass over all pairs, cut into blocks |
 //! | `workers` | the distribution of rows to threads |
@@ -61,6 +62,7 @@ mod groups;
 mod instructions;
 mod layout;
 mod lines;
+mod matrix;
 mod maximum;
 mod nearest;
 mod operators;
