@@ -50,11 +50,13 @@
 //! | `symmetric` | the softmin of a measure against itself, by half the pairs |
 //! | `engine` | [`CpuEngine`] |
 //! | `checks`, `operators` | its operators, and the checks of their arguments |
+//! | `compiled` | the operators over pairs, compiled for each format |
 //! | [`floor`] | the speed limit of the machine's arithmetic, for benchmarks |
 
 mod aligned;
 mod block;
 mod checks;
+mod compiled;
 mod engine;
 mod exp2;
 pub mod floor;
@@ -82,9 +84,9 @@ mod weights;
 mod wide;
 mod workers;
 
+pub use compiled::Real;
 pub use engine::CpuEngine;
 pub use instructions::InstructionSet;
 pub use points::CpuPoints;
-pub use real::Real;
 pub use vectors::CpuVector;
 pub use weights::CpuWeights;
