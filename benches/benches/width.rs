@@ -3,6 +3,15 @@
 //! that the processor does on registers alone.
 //!
 //! Of each the best of a few rounds is told, as other work on the machine only slows them.
+//!
+//! On a CPU a product K·V of n² pairs, d coordinates and q values has two limits. Its floor is the time of what it
+//! computes, on registers alone: n² pairs of dimension d with their exponentials, and n² q multiply-adds. And of all
+//! multiply-adds that the processor does in a time, n² (d + q) count as useful: one for each coordinate and each value of a
+//! pair. As a squared difference takes a subtraction beside its multiply-add, at most (d + q)/(2d + q) of them can be.
+//!
+//! `cargo bench -p haul-benches --bench width -- --product N D Q` measures that product alone, in f32, and prints one
+//! line of JSON: `seconds`, its `floor` in seconds, and the `share` of useful multiply-adds. `benches/peers/width.sh`
+//! puts it beside NumPy and KeOps.
 
 use haul::engine::{Factor, Integrand, Kernel, Lines, Pairs, Side};
 use haul::{Cost, CpuEngine, Device, Engine, Result};
@@ -14,6 +23,18 @@ const DIMENSIONS: [usize; 2] = [2, 300];
 const GRIDS: [&[usize]; 2] = [&[1024, 1024], &[128, 128, 128]];
 
 fn main() -> Result<()> {
+    let numbers: Vec<usize> = std::env::args()
+        .skip_while(|word| word != "--product")
+        .filter_map(|word| word.parse().ok())
+        .collect();
+    if let [n, d, q] = numbers[..] {
+        let device = Device::cpu();
+        let seconds = product(&device, (n, d, q), 3)?;
+        let [floor, rate] = floor(&device, (n, d, q))?.unwrap_or_default();
+        let share = useful((n, d, q)) / seconds / rate;
+        println!(r#"{{"seconds": {seconds:e}, "floor": {floor:e}, "share": {share:.3}}}"#);
+        return Ok(());
+    }
     // `cargo bench` says so; under `cargo test` once, on few points, is enough.
     let whole = std::env::args().any(|word| word == "--bench");
     let (rounds, share) = if whole { (5, 1) } else { (1, 32) };
@@ -23,8 +44,12 @@ fn main() -> Result<()> {
                 let n = 2000 / share;
                 let [softmin, product, common] = histograms(&device, (n, d, q), rounds)?;
                 let nanoseconds = 1e9 / (n * n * q) as f64;
+                let floor = match floor(&device, (n, d, q))? {
+                    Some([floor, _]) => format!(" (floor {:.3})", floor * nanoseconds),
+                    None => String::new(),
+                };
                 println!(
-                    "{name:10} d = {d:3}, q = {q:3}: softmin {:.3} ns a pair and histogram, product {:.3}, with common potentials {:.3}",
+                    "{name:10} d = {d:3}, q = {q:3}: softmin {:.3} ns a pair and histogram, product {:.3}, with common potentials {:.3}{floor}",
                     softmin * nanoseconds,
                     product * nanoseconds,
                     common * nanoseconds,
@@ -50,7 +75,7 @@ fn best(rounds: usize, mut work: impl FnMut() -> Result<()>) -> Result<f64> {
     Ok(best)
 }
 
-/// Seconds of a softmin, and of a product with potentials of each histogram and with none.
+/// Seconds of a softmin, and of a product with potentials of each histogram and with those of all.
 fn histograms(
     device: &Device,
     (n, d, q): (usize, usize, usize),
@@ -79,15 +104,53 @@ fn histograms(
         device.product(pairs, Some(&guess), side, integrand, &mut out)?;
         block_on(device.read(&out)).map(drop)
     })?;
+    let common = self::product(device, (n, d, q), rounds)?;
+    Ok([softmin, product, common])
+}
+
+/// Seconds of a product of the kernel with a matrix.
+fn product(device: &Device, (n, d, q): (usize, usize, usize), rounds: usize) -> Result<f64> {
+    let x = device.points(&cloud(n, d, 1), d)?;
+    let y = device.points(&cloud(n, d, 2), d)?;
+    let pairs = Pairs::new(kernel(d), &x, &y).with_lines(Lines::of_histograms(q));
+    let values = device.vector(&cloud(n, q, 3))?;
+    let mut out = device.zeros(n * q)?;
     let none = Side {
         weights: None,
         potential: None,
     };
-    let common = best(rounds, || {
+    let integrand = Integrand {
+        factor: Factor::One,
+        values: &values,
+        width: 1,
+    };
+    best(rounds, || {
         device.product(pairs, None, none, integrand, &mut out)?;
         block_on(device.read(&out)).map(drop)
-    })?;
-    Ok([softmin, product, common])
+    })
+}
+
+/// The least seconds of such a product, and the multiply-adds per second, where they are measured.
+fn floor(device: &Device, (n, d, q): (usize, usize, usize)) -> Result<Option<[f64; 2]>> {
+    let cost = kernel(d).cost;
+    let [pairs, multiply_adds] = match device {
+        Device::Cpu(_) => [
+            CpuEngine::<f32>::floor_pairs_per_second(cost, d, 0)?,
+            CpuEngine::<f32>::floor_multiply_adds_per_second(0)?,
+        ],
+        Device::CpuF64(_) => [
+            CpuEngine::<f64>::floor_pairs_per_second(cost, d, 0)?,
+            CpuEngine::<f64>::floor_multiply_adds_per_second(0)?,
+        ],
+        _ => return Ok(None),
+    };
+    let floor = (n * n) as f64 * (1.0 / pairs + q as f64 / multiply_adds);
+    Ok(Some([floor, multiply_adds]))
+}
+
+/// The multiply-adds of such a product that count.
+fn useful((n, d, q): (usize, usize, usize)) -> f64 {
+    (n * n * (d + q)) as f64
 }
 
 fn kernel(d: usize) -> Kernel {
@@ -132,49 +195,18 @@ fn grid(device: &Device, shape: &[usize], rounds: usize) -> Result<f64> {
 
 /// A product of the kernel of many features with a matrix, beside the machine's multiply-adds.
 fn matrix(name: &str, device: &Device, share: usize, rounds: usize) -> Result<()> {
-    let (n, d, q) = (13_000 / share, 300, 256);
-    let x = device.points(&cloud(n, d, 1), d)?;
-    let y = device.points(&cloud(n, d, 2), d)?;
-    let pairs = Pairs::new(kernel(d), &x, &y).with_lines(Lines::of_histograms(q));
-    let values = device.vector(&cloud(n, q, 3))?;
-    let mut out = device.zeros(n * q)?;
-    let none = Side {
-        weights: None,
-        potential: None,
-    };
-    let integrand = Integrand {
-        factor: Factor::One,
-        values: &values,
-        width: 1,
-    };
-    let (mut share_of_rate, mut times) = (0f64, f64::INFINITY);
-    for _ in 0..rounds.min(3) {
-        let before = multiply_adds(device)?;
-        let time = best(1, || {
-            device.product(pairs, None, none, integrand, &mut out)?;
-            block_on(device.read(&out)).map(drop)
-        })?;
-        times = times.min(time);
-        if let Some(rate) = before {
-            share_of_rate = share_of_rate.max((n * n * (d + q)) as f64 / time / rate);
-        }
-    }
-    let gigaflops = 2e-9 * (n * n * (d + q)) as f64 / times;
-    println!("{name:10} K·V of {n}² pairs, d = {d}, q = {q}: {times:.2} s, {gigaflops:.0} Gflop/s");
-    if share_of_rate > 0.0 {
+    let shape @ (n, d, q) = (13_000 / share, 300, 256);
+    let seconds = product(device, shape, rounds.min(3))?;
+    let gigaflops = 2e-9 * useful(shape) / seconds;
+    println!(
+        "{name:10} K·V of {n}² pairs, d = {d}, q = {q}: {seconds:.2} s, {gigaflops:.0} Gflop/s"
+    );
+    if let Some([floor, rate]) = floor(device, shape)? {
         println!(
-            "{name:10} which is {:.0} % of the multiply-adds on registers",
-            100.0 * share_of_rate
+            "{name:10} which is {:.0} % of the multiply-adds on registers, of at most {:.0} %; floor {floor:.2} s",
+            100.0 * useful(shape) / seconds / rate,
+            100.0 * (d + q) as f64 / (2 * d + q) as f64,
         );
     }
     Ok(())
-}
-
-/// Multiply-adds per second on registers, where that is measured.
-fn multiply_adds(device: &Device) -> Result<Option<f64>> {
-    match device {
-        Device::Cpu(_) => CpuEngine::<f32>::floor_multiply_adds_per_second(0).map(Some),
-        Device::CpuF64(_) => CpuEngine::<f64>::floor_multiply_adds_per_second(0).map(Some),
-        _ => Ok(None),
-    }
 }

@@ -50,15 +50,15 @@ pub(crate) fn pack(root: &Path, target: &Path) -> Result<(PathBuf, u64)> {
     Ok((archive, bytes))
 }
 
-/// Builds the program with every format and without symbols, in the folder where this one was built.
+/// Builds the program with every format, in the folder where this one was built.
+///
+/// The workspace is selected and not its package, and examples beside it, so that cargo takes the features of
+/// dependencies that it takes to test the workspace: after that nothing is built again.
 fn build(root: &Path) -> Result<PathBuf> {
     let mut cargo = Command::new(env!("CARGO"));
-    cargo
-        .current_dir(root)
-        .args(["rustc", "--release", "--locked"]);
-    cargo.args(["--package", "haul-cli", "--bin", "haul"]);
-    // The linker removes the symbols, so that no dependency is built again.
-    cargo.args(["--features", "las,parquet", "--", "-C", "strip=symbols"]);
+    cargo.current_dir(root);
+    cargo.args(["build", "--release", "--locked", "--workspace"]);
+    cargo.args(["--all-features", "--bin", "haul", "--examples"]);
     output(&mut cargo)?;
     let haul = env::current_exe()?.with_file_name(format!("haul{EXE_SUFFIX}"));
     ensure!(

@@ -340,6 +340,20 @@ impl<'a, T: Float, S: Simd> Rows<'a, T, S> {
         };
         T::negate_mul_add(simd, self.sharpness, rest, term)
     }
+
+    /// The same exponent, where rows and columns are exchanged: these have h in place of a potential, and the
+    /// others' terms are f.
+    #[inline(always)]
+    pub(crate) fn exchanged_exponent(
+        &self,
+        simd: S,
+        r: usize,
+        cost: T::Lanes<S>,
+        term: T::Lanes<S>,
+    ) -> T::Lanes<S> {
+        let rest = T::sub(simd, cost, term);
+        T::negate_mul_add(simd, self.sharpness, rest, self.f[r])
+    }
 }
 
 /// The sums of two groups of vectors.

@@ -1,7 +1,7 @@
 //! The checks of the engine's arguments before it computes.
 
+use crate::compiled::Real;
 use crate::points::{CpuPoints, check};
-use crate::real::Real;
 use crate::vectors::CpuVector;
 use crate::weights::CpuWeights;
 use haul_core::engine::{Groups, Lines, Pairs, Ratio, Side, Slot, TILE, Update};

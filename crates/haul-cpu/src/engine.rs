@@ -1,7 +1,7 @@
 //! The engine: its instruction set, its threads, its interrupt.
 
+use crate::compiled::Real;
 use crate::instructions::{InstructionSet, Missing};
-use crate::real::Real;
 use crate::workers::Workers;
 use haul_core::{Error, Interrupt, Result};
 use pulp::Arch;

@@ -18,10 +18,11 @@
 //! comes near it and stays below. It is measured at run time, on the vectors and the threads that an
 //! engine would use, as the best of a few tries of some milliseconds each.
 
+use crate::compiled::Real;
 use crate::engine::CpuEngine;
 use crate::exp2::exp2_of_limited;
 use crate::power::{Metric, power};
-use crate::real::{Float, Real};
+use crate::real::Float;
 use crate::workers::Workers;
 use haul_core::{Cost, Error, Result};
 use pulp::{Arch, Simd, WithSimd};

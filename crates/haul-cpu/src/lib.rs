@@ -39,7 +39,8 @@
 //! | `power` | the costs as functions of a squared distance |
 //! | `block` | a block of rows against a range of columns: squared distances |
 //! | `sums`, `maximum` | the two kernels |
-//! | `wide` | sums of more values than registers hold |
+//! | `matrix` | products with many values, as products of matrices |
+//! | `wide` | sums of differences in more dimensions than registers hold |
 //! | `layout`, `spans` | where many lines lie in memory, and their kernels, for costs stored in the cache |
 //! | `pass` | a pass over all pairs, cut into blocks |
 //! | `workers` | the distribution of rows to threads |
@@ -49,11 +50,13 @@
 //! | `symmetric` | the softmin of a measure against itself, by half the pairs |
 //! | `engine` | [`CpuEngine`] |
 //! | `checks`, `operators` | its operators, and the checks of their arguments |
+//! | `compiled` | the operators over pairs, compiled for each format |
 //! | [`floor`] | the speed limit of the machine's arithmetic, for benchmarks |
 
 mod aligned;
 mod block;
 mod checks;
+mod compiled;
 mod engine;
 mod exp2;
 pub mod floor;
@@ -61,6 +64,7 @@ mod groups;
 mod instructions;
 mod layout;
 mod lines;
+mod matrix;
 mod maximum;
 mod nearest;
 mod operators;
@@ -80,9 +84,9 @@ mod weights;
 mod wide;
 mod workers;
 
+pub use compiled::Real;
 pub use engine::CpuEngine;
 pub use instructions::InstructionSet;
 pub use points::CpuPoints;
-pub use real::Real;
 pub use vectors::CpuVector;
 pub use weights::CpuWeights;

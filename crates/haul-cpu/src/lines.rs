@@ -18,6 +18,7 @@ use crate::wide::{Coefficients, Costs, Evaluate, FEW_ROWS};
 use crate::workers::Workers;
 use haul_core::Result;
 use haul_core::engine::Factor;
+use std::borrow::Cow;
 use std::f64::consts::LN_2;
 use std::ops::Range;
 
@@ -156,8 +157,12 @@ pub(crate) fn product_of_matrices<'a, T: Float>(
     let shared = whole.common_weights().is_some();
     let weights = whole.weights().filter(|_| !shared);
     for lines in ranges(0..rows.lines.count(), VALUES_AT_ONCE) {
-        let mut part = columns.rows(values, lines.clone());
+        let mut part = match (columns.is_by_rows(&lines), weights) {
+            (true, None) => Cow::Borrowed(values),
+            _ => Cow::Owned(columns.rows(values, lines.clone())),
+        };
         if let Some(weights) = weights {
+            let part = part.to_mut();
             for (point, row) in part.chunks_exact_mut(lines.len()).enumerate() {
                 for (value, line) in row.iter_mut().zip(lines.clone()) {
                     let relative = weights.relative(own.at(line / width, point));
@@ -171,8 +176,10 @@ pub(crate) fn product_of_matrices<'a, T: Float>(
             width: lines.len(),
         };
         let product = Product::new(pass(), potential, against).with_many_values();
-        let mut sums = vec![T::ZERO; rows.points * lines.len()];
-        product.run(workers, &mut sums)?;
+        let all = rows.is_by_rows(&lines);
+        let mut apart = vec![T::ZERO; if all { 0 } else { rows.points * lines.len() }];
+        let sums = if all { &mut *out } else { &mut apart };
+        product.run(workers, sums)?;
         if weights.is_some() {
             for row in sums.chunks_exact_mut(lines.len()) {
                 for (sum, line) in row.iter_mut().zip(lines.clone()) {
@@ -180,7 +187,9 @@ pub(crate) fn product_of_matrices<'a, T: Float>(
                 }
             }
         }
-        rows.put(&sums, lines, out);
+        if !all {
+            rows.put(&apart, lines, out);
+        }
     }
     Ok(())
 }

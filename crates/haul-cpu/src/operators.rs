@@ -5,6 +5,7 @@
 use crate::checks::{
     check_groups, check_pairs, check_potential, check_ratio, check_side, check_slot, check_update,
 };
+use crate::compiled::{Columns, Operator, Real};
 use crate::engine::CpuEngine;
 use crate::floor::Width;
 use crate::groups;
@@ -13,18 +14,14 @@ use crate::nearest::nearest;
 use crate::pass::{Pass, row_roundings};
 use crate::points::{CpuPoints, check};
 use crate::product::{Against, Product};
-use crate::real::Real;
 use crate::softmin::{softmin, softmin_of_itself};
 use crate::vectors::{self, CpuVector};
 use crate::weights::CpuWeights;
 use haul_core::engine::{
-    Groups, Integrand, Nearest, Pairs, RATIO_LOG2, Ratio, Remembered, Side, Slot, Update,
+    Groups, Integrand, Nearest, Pairs, RATIO_LOG2, Ratio, Remembered, Slot, Update,
 };
 use haul_core::{Engine, Error, Interrupt, Precision, Result};
 use std::f64::consts::LN_2;
-
-/// The side of the columns.
-type Columns<'v, T> = Side<'v, CpuWeights, CpuVector<T>>;
 
 impl<T: Real> CpuEngine<T> {
     /// A pass with its arguments checked, except those that only one operator has.
@@ -55,6 +52,165 @@ impl<T: Real> CpuEngine<T> {
         let room = rows.saturating_mul(product.width());
         check("the result of a product", out.values.len(), room)?;
         product.run(&self.workers, &mut out.values)
+    }
+
+    /// Runs an operator over pairs.
+    pub(crate) fn run(
+        &self,
+        pairs: Pairs<'_, CpuPoints<T>>,
+        columns: Columns<'_, T>,
+        operator: Operator<'_, T>,
+        out: &mut CpuVector<T>,
+    ) -> Result<()> {
+        match operator {
+            Operator::Softmin(guess, groups) => self.softmin_of(pairs, columns, guess, groups, out),
+            Operator::Product(rows, integrand) => {
+                self.product_of(pairs, rows, columns, integrand, out)
+            }
+            Operator::Gradient(rows, integrand) => {
+                self.gradient_of(pairs, rows, columns, integrand, out)
+            }
+            Operator::Curvature(rows, directions) => {
+                self.curvature_of(pairs, rows, columns, directions, out)
+            }
+        }
+    }
+
+    /// The softmin of all rows.
+    fn softmin_of(
+        &self,
+        pairs: Pairs<'_, CpuPoints<T>>,
+        columns: Columns<'_, T>,
+        guess: Option<&CpuVector<T>>,
+        groups: Option<Groups<'_, CpuWeights, CpuVector<T>>>,
+        out: &mut CpuVector<T>,
+    ) -> Result<()> {
+        let length = pairs.lines.length(pairs.rows.len());
+        if let Some(guess) = guess {
+            check("the guess of a softmin", guess.values.len(), length)?;
+        }
+        check("the result of a softmin", out.values.len(), length)?;
+        let pass = self.pass(pairs, columns)?;
+        if let Some(asked) = groups {
+            check_groups(&asked, (pairs.rows.len(), pairs.columns.len()))?;
+            return match guess {
+                Some(guess) if pairs.lines.count() == 1 => {
+                    let guess = &guess.values;
+                    groups::softmin(&self.workers, &pass, guess, asked, &mut out.values)
+                }
+                Some(_) => Err(self.unsupported("the masses of groups in many lines")),
+                None => Err(self.unsupported("the masses of groups without a guess")),
+            };
+        }
+        let itself = pairs.symmetric && pairs.near.is_none() && pairs.lines.count() == 1;
+        if let (true, Some(_), Some(potential)) = (itself, guess, columns.potential) {
+            let potential = &potential.values;
+            if softmin_of_itself(&self.workers, &pass, potential, &mut out.values)? {
+                return Ok(());
+            }
+        }
+        let guess = guess.map(|guess| guess.values.as_slice());
+        if pairs.lines.count() != 1 {
+            return lines::softmin(&self.workers, &pass, guess, &mut out.values);
+        }
+        softmin(&self.workers, &pass, guess, &mut out.values)
+    }
+
+    /// The product of all rows with values.
+    fn product_of(
+        &self,
+        pairs: Pairs<'_, CpuPoints<T>>,
+        rows: Option<&CpuVector<T>>,
+        columns: Columns<'_, T>,
+        integrand: Integrand<'_, CpuVector<T>>,
+        out: &mut CpuVector<T>,
+    ) -> Result<()> {
+        let pass = self.pass(pairs, columns)?;
+        let Integrand {
+            factor,
+            values: CpuVector { values },
+            width,
+        } = integrand;
+        let length = pairs.lines.length(pairs.columns.len());
+        let length = length.saturating_mul(width);
+        check("the values of a product", values.len(), length)?;
+        if pairs.lines.count() == 1 {
+            let against = Against::Values {
+                factor,
+                values,
+                width,
+            };
+            return self.sums(pass, rows, against, out);
+        }
+        let n = pairs.rows.len();
+        check_potential("the potential of the rows", rows, pairs.lines, n)?;
+        let room = pairs.lines.length(n).saturating_mul(width);
+        check("the result of a product", out.values.len(), room)?;
+        let is_common = |potential: Option<&CpuVector<T>>, points: usize| {
+            potential.is_none_or(|potential| potential.values.len() == points)
+        };
+        if is_common(rows, n) && is_common(columns.potential, pairs.columns.len()) {
+            let machine = (self.arch, &self.interrupt);
+            let pass = || Pass::new(machine, pairs, columns);
+            let values = (factor, &values[..], width);
+            return lines::product_of_matrices(&self.workers, pass, rows, values, &mut out.values);
+        }
+        if width != 1 {
+            return Err(self.unsupported("many values of lines with potentials of their own"));
+        }
+        let values = (factor, &values[..]);
+        lines::product(&self.workers, &pass, rows, values, &mut out.values)
+    }
+
+    /// The gradient of all rows.
+    fn gradient_of(
+        &self,
+        pairs: Pairs<'_, CpuPoints<T>>,
+        rows: Option<&CpuVector<T>>,
+        columns: Columns<'_, T>,
+        integrand: Integrand<'_, CpuVector<T>>,
+        out: &mut CpuVector<T>,
+    ) -> Result<()> {
+        let pass = self.pass(pairs, columns)?;
+        let values = &integrand.values.values;
+        check("the width of a gradient's values", integrand.width, 1)?;
+        check("the lines of a gradient", pairs.lines.count(), 1)?;
+        check(
+            "the values of a gradient",
+            values.len(),
+            pairs.columns.len(),
+        )?;
+        let factor = integrand.factor;
+        self.sums(pass, rows, Against::Gradient { factor, values }, out)
+    }
+
+    /// The curvature of all rows.
+    fn curvature_of(
+        &self,
+        pairs: Pairs<'_, CpuPoints<T>>,
+        rows: Option<&CpuVector<T>>,
+        columns: Columns<'_, T>,
+        directions: &CpuVector<T>,
+        out: &mut CpuVector<T>,
+    ) -> Result<()> {
+        let pass = self.pass(pairs, columns)?;
+        let directions = &directions.values;
+        let room = pairs.rows.len().saturating_mul(pairs.rows.dimension());
+        check("the directions of a curvature", directions.len(), room)?;
+        check("the lines of a curvature", pairs.lines.count(), 1)?;
+        self.sums(pass, rows, Against::Curvature { directions }, out)
+    }
+
+    /// The nearest column of all rows.
+    pub(crate) fn find_nearest(
+        &self,
+        pairs: Pairs<'_, CpuPoints<T>>,
+        columns: Columns<'_, T>,
+    ) -> Result<Nearest> {
+        if u32::try_from(pairs.columns.len()).is_err() {
+            return Err(self.unsupported("nearest columns among more than 2³² − 1"));
+        }
+        nearest(&self.workers, self.pass(pairs, columns)?)
     }
 
     fn unsupported(&self, what: &'static str) -> Error {
@@ -118,35 +274,7 @@ impl<T: Real> Engine for CpuEngine<T> {
         groups: Option<Groups<'_, Self::Weights, Self::Vector>>,
         out: &mut Self::Vector,
     ) -> Result<()> {
-        let length = pairs.lines.length(pairs.rows.len());
-        if let Some(guess) = guess {
-            check("the guess of a softmin", guess.values.len(), length)?;
-        }
-        check("the result of a softmin", out.values.len(), length)?;
-        let pass = self.pass(pairs, columns)?;
-        if let Some(asked) = groups {
-            check_groups(&asked, (pairs.rows.len(), pairs.columns.len()))?;
-            return match guess {
-                Some(guess) if pairs.lines.count() == 1 => {
-                    let guess = &guess.values;
-                    groups::softmin(&self.workers, &pass, guess, asked, &mut out.values)
-                }
-                Some(_) => Err(self.unsupported("the masses of groups in many lines")),
-                None => Err(self.unsupported("the masses of groups without a guess")),
-            };
-        }
-        let itself = pairs.symmetric && pairs.near.is_none() && pairs.lines.count() == 1;
-        if let (true, Some(_), Some(potential)) = (itself, guess, columns.potential) {
-            let potential = &potential.values;
-            if softmin_of_itself(&self.workers, &pass, potential, &mut out.values)? {
-                return Ok(());
-            }
-        }
-        let guess = guess.map(|guess| guess.values.as_slice());
-        if pairs.lines.count() != 1 {
-            return lines::softmin(&self.workers, &pass, guess, &mut out.values);
-        }
-        softmin(&self.workers, &pass, guess, &mut out.values)
+        T::run(self, pairs, columns, Operator::Softmin(guess, groups), out)
     }
 
     fn product(
@@ -157,41 +285,8 @@ impl<T: Real> Engine for CpuEngine<T> {
         integrand: Integrand<'_, Self::Vector>,
         out: &mut Self::Vector,
     ) -> Result<()> {
-        let pass = self.pass(pairs, columns)?;
-        let Integrand {
-            factor,
-            values: CpuVector { values },
-            width,
-        } = integrand;
-        let length = pairs.lines.length(pairs.columns.len());
-        let length = length.saturating_mul(width);
-        check("the values of a product", values.len(), length)?;
-        if pairs.lines.count() == 1 {
-            let against = Against::Values {
-                factor,
-                values,
-                width,
-            };
-            return self.sums(pass, rows, against, out);
-        }
-        let n = pairs.rows.len();
-        check_potential("the potential of the rows", rows, pairs.lines, n)?;
-        let room = pairs.lines.length(n).saturating_mul(width);
-        check("the result of a product", out.values.len(), room)?;
-        let is_common = |potential: Option<&CpuVector<T>>, points: usize| {
-            potential.is_none_or(|potential| potential.values.len() == points)
-        };
-        if is_common(rows, n) && is_common(columns.potential, pairs.columns.len()) {
-            let machine = (self.arch, &self.interrupt);
-            let pass = || Pass::new(machine, pairs, columns);
-            let values = (factor, &values[..], width);
-            return lines::product_of_matrices(&self.workers, pass, rows, values, &mut out.values);
-        }
-        if width != 1 {
-            return Err(self.unsupported("many values of lines with potentials of their own"));
-        }
-        let values = (factor, &values[..]);
-        lines::product(&self.workers, &pass, rows, values, &mut out.values)
+        let operator = Operator::Product(rows, integrand);
+        T::run(self, pairs, columns, operator, out)
     }
 
     fn gradient(
@@ -202,17 +297,8 @@ impl<T: Real> Engine for CpuEngine<T> {
         integrand: Integrand<'_, Self::Vector>,
         out: &mut Self::Vector,
     ) -> Result<()> {
-        let pass = self.pass(pairs, columns)?;
-        let values = &integrand.values.values;
-        check("the width of a gradient's values", integrand.width, 1)?;
-        check("the lines of a gradient", pairs.lines.count(), 1)?;
-        check(
-            "the values of a gradient",
-            values.len(),
-            pairs.columns.len(),
-        )?;
-        let factor = integrand.factor;
-        self.sums(pass, rows, Against::Gradient { factor, values }, out)
+        let operator = Operator::Gradient(rows, integrand);
+        T::run(self, pairs, columns, operator, out)
     }
 
     fn curvature(
@@ -223,12 +309,8 @@ impl<T: Real> Engine for CpuEngine<T> {
         directions: &Self::Vector,
         out: &mut Self::Vector,
     ) -> Result<()> {
-        let pass = self.pass(pairs, columns)?;
-        let directions = &directions.values;
-        let room = pairs.rows.len().saturating_mul(pairs.rows.dimension());
-        check("the directions of a curvature", directions.len(), room)?;
-        check("the lines of a curvature", pairs.lines.count(), 1)?;
-        self.sums(pass, rows, Against::Curvature { directions }, out)
+        let operator = Operator::Curvature(rows, directions);
+        T::run(self, pairs, columns, operator, out)
     }
 
     async fn nearest(
@@ -236,10 +318,7 @@ impl<T: Real> Engine for CpuEngine<T> {
         pairs: Pairs<'_, Self::Points>,
         columns: Columns<'_, T>,
     ) -> Result<Nearest> {
-        if u32::try_from(pairs.columns.len()).is_err() {
-            return Err(self.unsupported("nearest columns among more than 2³² − 1"));
-        }
-        nearest(&self.workers, self.pass(pairs, columns)?)
+        T::nearest(self, pairs, columns)
     }
 
     fn scale(

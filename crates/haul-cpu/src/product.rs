@@ -1,20 +1,21 @@
 //! Products with the plan's density: Σⱼ bⱼ exp((fᵢ + gⱼ − Cᵢⱼ)/ε) Vᵢⱼ, where V is a row of values of
 //! the column, or a term of the gradient of the cost.
 //!
-//! Up to four values of a column are summed as the power of a pair is computed. For more values, or for differences,
-//! the coefficients are stored and multiplied (`wide`).
+//! Up to four values of a column are summed as the power of a pair is computed. For more values the product is one of
+//! matrices (`matrix`). For differences in many dimensions the coefficients are stored and multiplied (`wide`).
 //!
 //! The excess of the density over 1 is computed without weights in the exponent, where they would cost
 //! digits: the values include the weights.
 
 use crate::aligned::Aligned;
 use crate::block::{Block, MOST_ROWS};
+use crate::matrix::{self, Panels};
 use crate::pass::{Pass, ranges};
 use crate::real::Float;
 use crate::sums::{Differences, Slope, Summand, Sums, Values};
 use crate::vectors::CpuVector;
 use crate::weights;
-use crate::wide::{self, Coefficients, Curvature, Density, Evaluate, Factors, Multiply, Weighing};
+use crate::wide::{self, Coefficients, Curvature, Evaluate, Multiply, Weighing};
 use crate::workers::Workers;
 use haul_core::Result;
 use haul_core::engine::Factor;
@@ -23,15 +24,15 @@ use std::ops::Range;
 /// How many values of a pair are summed as its power is computed.
 const MOST_VALUES: usize = 4;
 
-/// How many values are multiplied at once, where there are more.
-const VALUES_AT_ONCE: usize = 64;
+/// How many dimensions are multiplied at once, where there are more.
+const DIMENSIONS_AT_ONCE: usize = 64;
 
 pub(crate) struct Product<'a, T> {
     pass: Pass<'a, T>,
     /// f of the rows; none where it is 0.
     potential: Option<&'a CpuVector<T>>,
     against: Against<'a, T>,
-    /// Whether the coefficients are stored even for few values.
+    /// Whether the product is computed as one of matrices even for few values.
     many_values: bool,
 }
 
@@ -103,14 +104,20 @@ impl<'a, T: Float> Product<'a, T> {
             }
             Factor::One | Factor::Cost => values,
         };
+        let effort = self.pass.effort(14 + 2 * width);
+        if let (Against::Values { factor, .. }, false) = (self.against, self.is_narrow()) {
+            let panels = Panels::new(workers, values, width)?;
+            return workers.for_each_tile(out, width, (effort, T::TILE), |first, out| {
+                self.multiply((factor, &panels), first, out)
+            });
+        }
         let values = in_tiles(values, each);
-        let most = if self.is_narrow() || width > VALUES_AT_ONCE {
+        let most = if self.is_narrow() || width > DIMENSIONS_AT_ONCE {
             T::TILE
         } else {
             wide::FEW_ROWS
         };
-        let shape = (self.pass.effort(14 + 2 * width), most);
-        workers.for_each_block(out, width, shape, |first, out| {
+        workers.for_each_block(out, width, (effort, most), |first, out| {
             self.sum(&values, first, out)
         })
     }
@@ -138,32 +145,17 @@ impl<'a, T: Float> Product<'a, T> {
     fn sum<'s>(&'s self, tiled: &'s [T], first: usize, out: &mut [T]) -> Result<()> {
         let width = self.width();
         let size = width * T::TILE;
-        let values_of = |tiles: Range<usize>| &tiled[tiles.start * size..tiles.end * size];
-        let tile = first / T::TILE;
-        let differences = |tiles: Range<usize>| Factors {
-            values: self.pass.columns().coordinates(tiles),
-            width,
-            rows: Some(self.pass.rows().coordinates(tile..tile + 1)),
-        };
         match self.against {
             Against::Values { factor, .. } => {
-                let values = |tiles, _: &Block<'s, T>| Values {
+                let values = |tiles: Range<usize>, _: &Block<'s, T>| Values {
                     factor,
-                    values: values_of(tiles),
+                    values: &tiled[tiles.start * size..tiles.end * size],
                 };
-                match (self.is_narrow(), width) {
-                    (true, 1) => self.sum_few::<_, 1, 0>(first, out, values),
-                    (true, 2) => self.sum_few::<_, 2, 0>(first, out, values),
-                    (true, 3) => self.sum_few::<_, 3, 0>(first, out, values),
-                    (true, _) => self.sum_few::<_, MOST_VALUES, 0>(first, out, values),
-                    (false, _) => {
-                        let factors = |tiles| Factors {
-                            values: values_of(tiles),
-                            width,
-                            rows: None,
-                        };
-                        self.sum_many(first, out, |_, _| Density(factor), factors)
-                    }
+                match width {
+                    1 => self.sum_few::<_, 1, 0>(first, out, values),
+                    2 => self.sum_few::<_, 2, 0>(first, out, values),
+                    3 => self.sum_few::<_, 3, 0>(first, out, values),
+                    _ => self.sum_few::<_, MOST_VALUES, 0>(first, out, values),
                 }
             }
             Against::Gradient { factor, .. } => {
@@ -175,16 +167,16 @@ impl<'a, T: Float> Product<'a, T> {
                 match (self.is_narrow(), width) {
                     (true, 1) => self.sum_few::<_, 1, 1>(first, out, slope),
                     (true, _) => self.sum_few::<_, 2, 2>(first, out, slope),
-                    (false, _) => self.sum_many(first, out, slope, differences),
+                    (false, _) => self.sum_many(first, out, slope),
                 }
             }
             Against::Curvature { .. } => {
-                let directions = &tiled[tile * size..][..size];
+                let directions = &tiled[first / T::TILE * size..][..size];
                 let curvature = |_, block: &Block<'s, T>| Curvature {
                     directions,
                     differences: Differences::of(block),
                 };
-                self.sum_many(first, out, curvature, differences)
+                self.sum_many(first, out, curvature)
             }
         }
     }
@@ -216,16 +208,16 @@ impl<'a, T: Float> Product<'a, T> {
         Ok(())
     }
 
-    /// Any number of values: the coefficients of a pair, times factors.
+    /// Differences in any number of dimensions, times the coefficients of a pair.
     fn sum_many<'s, M: Weighing<T>>(
         &'s self,
         first: usize,
         out: &mut [T],
         weighing: impl Fn(Range<usize>, &Block<'s, T>) -> M,
-        factors: impl Fn(Range<usize>) -> Factors<'s, T>,
     ) -> Result<()> {
         let width = self.width();
         let rows = first..first + out.len() / width;
+        let tile = first / T::TILE;
         let potential = self.potential_of(rows.clone());
         let mut totals = vec![0.0; out.len()];
         let mut coefficients = Coefficients::new(rows.len(), wide::TILES);
@@ -240,11 +232,12 @@ impl<'a, T: Float> Product<'a, T> {
                     coefficients: &mut coefficients,
                 })?;
             }
-            let factors = factors(tiles);
-            for range in ranges(0..width, VALUES_AT_ONCE) {
+            for range in ranges(0..width, DIMENSIONS_AT_ONCE) {
                 self.pass.run(Multiply {
                     coefficients: &coefficients,
-                    factors,
+                    rows: self.pass.rows().coordinates(tile..tile + 1),
+                    columns: self.pass.columns().coordinates(tiles.clone()),
+                    dimension: width,
                     row: first % T::TILE,
                     range,
                     totals: &mut totals,
@@ -252,6 +245,54 @@ impl<'a, T: Float> Product<'a, T> {
             }
         }
         self.finish(&totals, out);
+        Ok(())
+    }
+
+    /// Any number of values of the columns, for a tile of rows.
+    fn multiply(
+        &self,
+        (factor, values): (Factor, &Panels<T>),
+        first: usize,
+        out: &mut [T],
+    ) -> Result<()> {
+        let width = self.width();
+        let rows = first..first + out.len() / width;
+        let potential = self.potential_of(rows.clone());
+        let side = (first / T::TILE, &potential[..T::TILE]);
+        let room = width.next_multiple_of(matrix::VALUES) * T::TILE;
+        let mut totals = Aligned::filled(room, 0.0);
+        let mut coefficients = matrix::Coefficients::new();
+        let step = matrix::Coefficients::<T>::TILES;
+        let spans = self.pass.spans(&rows).into_iter();
+        for tiles in spans.flat_map(|span| ranges(span, step)) {
+            for (tile, coefficients) in tiles.clone().zip(coefficients.tiles()) {
+                self.pass.dispatch(matrix::Evaluate {
+                    exchanged: self.pass.exchanged(side, tile),
+                    terms: self.pass.terms_of(tile),
+                    factor,
+                    rows: rows.len(),
+                    coefficients,
+                })?;
+            }
+            self.pass.run(matrix::Multiply {
+                coefficients: &coefficients,
+                values,
+                tiles,
+                rows: rows.len(),
+                totals: &mut totals,
+            })?;
+        }
+        let scale = self.scale();
+        // The sums of a few values at a time: they stay in the first cache.
+        for range in ranges(0..width, 16) {
+            let totals = &totals[range.start * T::TILE..range.end * T::TILE];
+            for (row, out) in out.chunks_exact_mut(width).enumerate() {
+                let sums = totals.chunks_exact(T::TILE).map(|totals| totals[row]);
+                for (out, sum) in out[range.clone()].iter_mut().zip(sums) {
+                    *out = T::from_f64(sum * scale);
+                }
+            }
+        }
         Ok(())
     }
 
@@ -265,16 +306,21 @@ impl<'a, T: Float> Product<'a, T> {
     }
 
     fn finish(&self, totals: &[f64], out: &mut [T]) {
+        let scale = self.scale();
+        for (out, total) in out.iter_mut().zip(totals) {
+            *out = T::from_f64(total * scale);
+        }
+    }
+
+    /// What sums of powers are multiplied with.
+    fn scale(&self) -> f64 {
         let p = self.pass.cost().p();
         let power = match self.against {
             Against::Values { .. } => 1.0,
             Against::Gradient { .. } => p,
             Against::Curvature { .. } => p * p,
         };
-        let scale = power * self.pass.mean_weight();
-        for (out, total) in out.iter_mut().zip(totals) {
-            *out = T::from_f64(total * scale);
-        }
+        power * self.pass.mean_weight()
     }
 }
 

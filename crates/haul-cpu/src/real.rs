@@ -11,13 +11,7 @@ use pulp::bytemuck::cast_slice_mut;
 use std::f64::consts::LOG2_E;
 use std::fmt::Debug;
 
-/// The floating-point format of a [`CpuEngine`](crate::CpuEngine): `f32` or `f64`. Sealed.
-pub trait Real: Float {}
-
-impl Real for f32 {}
-impl Real for f64 {}
-
-/// The operations of a format that the kernels need. It can be reached only as a bound of [`Real`].
+/// The operations of a format that the kernels need. It can be reached only as a bound of [`Real`](crate::Real).
 pub trait Float: Copy + Debug + Send + Sync + 'static {
     /// A vector on the instruction set `S`.
     type Lanes<S: Simd>: Copy;

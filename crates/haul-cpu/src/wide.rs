@@ -1,10 +1,9 @@
-//! Sums of more values than the registers hold.
+//! Sums of differences in more dimensions than the registers hold, Sᵢₙ = Σⱼ wᵢⱼ (xᵢₙ − yⱼₙ).
 //!
-//! What a pair brings is one coefficient times many values, Sᵢₙ = Σⱼ wᵢⱼ Vᵢⱼₙ. For a block of rows and some
-//! tiles of columns the coefficients are computed once and written down, and a second kernel multiplies them
-//! with the values of the columns, or with the differences of coordinates, as matrices are multiplied:
-//! a few rows and a few values at a time, whose sums stay in registers. So a product of any width, and a
-//! gradient of any dimension, costs one evaluation of the pairs and one multiplication.
+//! For a block of rows and some tiles of columns the coefficients w are computed once and written down, and a
+//! second kernel multiplies them with the differences of coordinates, as matrices are multiplied: a few rows and a
+//! few dimensions at a time, whose sums stay in registers. So a gradient of any dimension costs one evaluation of the
+//! pairs and one multiplication.
 
 use crate::aligned::Aligned;
 use crate::block::{Block, MANY, ROWS, RowKernel, Rows, add, tiles_in_a_row};
@@ -14,15 +13,15 @@ use crate::sums::{Differences, Pair, Slope};
 use haul_core::engine::Factor;
 use pulp::{Simd, WithSimd};
 
-/// Tiles of columns whose coefficients are held at a time for a product.
+/// Tiles of columns whose coefficients are held at a time for sums of differences.
 pub(crate) const TILES: usize = 8;
 
-/// Rows whose coefficients stay in the first cache, 32 kB: where values are few, they are what a product loads. Of
-/// many values more rows share each load.
+/// Rows whose coefficients stay in the first cache, 32 kB: where dimensions are few, they are what is loaded. Of
+/// many dimensions more rows share each load.
 pub(crate) const FEW_ROWS: usize = 16;
 
-/// Values whose sums are in registers at a time.
-const VALUES: usize = 4;
+/// Dimensions whose sums are in registers at a time.
+const DIMENSIONS: usize = 4;
 
 /// Coefficients of some rows and of up to some tiles of columns, row after row.
 pub(crate) struct Coefficients<T> {
@@ -60,22 +59,6 @@ pub(crate) trait Weighing<T: Float>: Copy {
     /// z of the tile of rows, as the coordinates of points.
     fn directions(&self) -> Option<&[T]> {
         None
-    }
-}
-
-/// π φ.
-#[derive(Clone, Copy)]
-pub(crate) struct Density(pub(crate) Factor);
-
-impl<T: Float> Weighing<T> for Density {
-    #[inline(always)]
-    fn exceeds(self) -> bool {
-        self.0 == Factor::Excess
-    }
-
-    #[inline(always)]
-    fn coefficient<S: Simd>(self, simd: S, pair: Pair<T, S>, _: T::Lanes<S>) -> T::Lanes<S> {
-        pair.times(simd, self.0)
     }
 }
 
@@ -215,26 +198,18 @@ impl<T: Float, M: Weighing<T>> Evaluate<'_, T, M> {
     }
 }
 
-/// Values that coefficients are multiplied with: those of some columns, or what they differ by from those of
-/// some rows.
-#[derive(Clone, Copy)]
-pub(crate) struct Factors<'a, T> {
-    /// `width` values a column, in tiles.
-    pub(crate) values: &'a [T],
-    pub(crate) width: usize,
-    /// As many values a row, in a tile, from which those of the columns are taken away.
-    pub(crate) rows: Option<&'a [T]>,
-}
-
-/// The kernel that multiplies coefficients with some of the values, one after the other.
+/// The kernel that multiplies coefficients with the differences of some coordinates.
 pub(crate) struct Multiply<'a, T> {
     pub(crate) coefficients: &'a Coefficients<T>,
-    pub(crate) factors: Factors<'a, T>,
+    /// The coordinates of the tile of rows, and of the tiles of columns.
+    pub(crate) rows: &'a [T],
+    pub(crate) columns: &'a [T],
+    pub(crate) dimension: usize,
     /// The first of the rows within its tile.
     pub(crate) row: usize,
-    /// Which values.
+    /// Which dimensions.
     pub(crate) range: std::ops::Range<usize>,
-    /// Where the sums are added: `width` a row.
+    /// Where the sums are added: one a dimension for each row.
     pub(crate) totals: &'a mut [f64],
 }
 
@@ -243,57 +218,43 @@ impl<T: Float> WithSimd for Multiply<'_, T> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
-        let mut n = self.range.start;
-        while n < self.range.end {
-            match (self.range.end - n, self.factors.rows) {
-                (VALUES.., None) => self.multiply::<S, VALUES, false>(simd, n),
-                (VALUES.., Some(_)) => self.multiply::<S, VALUES, true>(simd, n),
-                (_, None) => self.multiply::<S, 1, false>(simd, n),
-                (_, Some(_)) => self.multiply::<S, 1, true>(simd, n),
-            }
-            n += if self.range.end - n < VALUES {
-                1
+        let mut k = self.range.start;
+        while k < self.range.end {
+            if self.range.end - k < DIMENSIONS {
+                self.multiply::<S, 1>(simd, k);
+                k += 1;
             } else {
-                VALUES
-            };
+                self.multiply::<S, DIMENSIONS>(simd, k);
+                k += DIMENSIONS;
+            }
         }
     }
 }
 
 impl<T: Float> Multiply<'_, T> {
-    /// N values from the n-th on, for all rows.
+    /// N dimensions from the first on, for all rows.
     #[inline(always)]
-    fn multiply<S: Simd, const N: usize, const DIFFERENCES: bool>(
-        &mut self,
-        simd: S,
-        first: usize,
-    ) {
-        let Factors {
-            values,
-            width,
-            rows,
-        } = self.factors;
+    fn multiply<S: Simd, const N: usize>(&mut self, simd: S, first: usize) {
+        let dimension = self.dimension;
         let zeros = [[T::splat(simd, T::ZERO); N]; ROWS];
         let span = tiles_in_a_row::<T, S>();
         let groups = self.coefficients.groups();
-        let totals = self.totals.chunks_mut(ROWS * width);
+        let totals = self.totals.chunks_mut(ROWS * dimension);
         for (group, (coefficients, totals)) in groups.zip(totals).enumerate() {
             let mut x = zeros;
-            if let (true, Some(rows)) = (DIFFERENCES, rows) {
-                for n in 0..N {
-                    let at = (first + n) * T::TILE + self.row + group * ROWS;
-                    for (r, x) in x.iter_mut().enumerate() {
-                        x[n] = T::splat(simd, rows[at + r]);
-                    }
+            for n in 0..N {
+                let at = (first + n) * T::TILE + self.row + group * ROWS;
+                for (r, x) in x.iter_mut().enumerate() {
+                    x[n] = T::splat(simd, self.rows[at + r]);
                 }
             }
             let mut sums = zeros;
-            let spans = values.chunks(span * width * T::TILE);
-            for (index, values) in spans.enumerate() {
+            let spans = self.columns.chunks(span * dimension * T::TILE);
+            for (index, columns) in spans.enumerate() {
                 let mut inner = zeros;
-                for (tile, values) in values.chunks_exact(width * T::TILE).enumerate() {
+                for (tile, columns) in columns.chunks_exact(dimension * T::TILE).enumerate() {
                     let y: [&[T::Lanes<S>]; N] = std::array::from_fn(|n| {
-                        T::lanes::<S>(&values[(first + n) * T::TILE..][..T::TILE])
+                        T::lanes::<S>(&columns[(first + n) * T::TILE..][..T::TILE])
                     });
                     let w: [&[T::Lanes<S>]; ROWS] = std::array::from_fn(|r| {
                         let at = (index * span + tile) * T::TILE;
@@ -302,19 +263,16 @@ impl<T: Float> Multiply<'_, T> {
                     for column in 0..T::TILE / T::width::<S>() {
                         for n in 0..N {
                             for r in 0..ROWS {
-                                let value = if DIFFERENCES {
-                                    T::sub(simd, x[r][n], y[n][column])
-                                } else {
-                                    y[n][column]
-                                };
-                                inner[r][n] = T::mul_add(simd, w[r][column], value, inner[r][n]);
+                                let difference = T::sub(simd, x[r][n], y[n][column]);
+                                inner[r][n] =
+                                    T::mul_add(simd, w[r][column], difference, inner[r][n]);
                             }
                         }
                     }
                 }
                 sums = add::<T, S, N>(simd, sums, inner);
             }
-            for (totals, sums) in totals.chunks_exact_mut(width).zip(sums) {
+            for (totals, sums) in totals.chunks_exact_mut(dimension).zip(sums) {
                 for (total, sum) in totals[first..].iter_mut().zip(sums) {
                     *total += T::sum(simd, sum).to_f64();
                 }

@@ -6,6 +6,7 @@
 use crate::block::ROWS;
 use haul_core::Result;
 use rayon::{Scope, ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
+use std::ops::Range;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// The calling thread does less work than this, in operations on numbers, by itself: waking
@@ -98,6 +99,29 @@ impl Workers {
         (effort, tile): (usize, usize),
         work: impl Fn(usize, &mut [T]) -> Result<()> + Sync + Send,
     ) -> Result<()> {
+        self.for_each_part(out, width, (effort, ROWS..tile), work)
+    }
+
+    /// The same for whole tiles.
+    pub(crate) fn for_each_tile<T: Send>(
+        &self,
+        out: &mut [T],
+        width: usize,
+        (effort, tile): (usize, usize),
+        work: impl Fn(usize, &mut [T]) -> Result<()> + Sync + Send,
+    ) -> Result<()> {
+        self.for_each_part(out, width, (effort, tile..tile), work)
+    }
+
+    /// The same for blocks of so many rows, at least and at most.
+    fn for_each_part<T: Send>(
+        &self,
+        out: &mut [T],
+        width: usize,
+        (effort, sizes): (usize, Range<usize>),
+        work: impl Fn(usize, &mut [T]) -> Result<()> + Sync + Send,
+    ) -> Result<()> {
+        let tile = sizes.end;
         if width == 0 || out.is_empty() {
             return Ok(());
         }
@@ -110,7 +134,7 @@ impl Workers {
         }
         let wanted = BLOCKS_PER_THREAD * self.count();
         let mut size = tile;
-        while size > ROWS && rows.div_ceil(size) < wanted {
+        while size > sizes.start && rows.div_ceil(size) < wanted {
             size /= 2;
         }
         let blocks = out.chunks_mut(size * width).enumerate().collect();

@@ -1,0 +1,79 @@
+//! The operators over pairs, compiled for each format.
+//!
+//! A function with type parameters is compiled in every crate that calls it with types, and the kernels take long to
+//! compile. So they are called from functions without type parameters, which this crate alone compiles.
+
+use crate::engine::CpuEngine;
+use crate::points::CpuPoints;
+use crate::real::Float;
+use crate::vectors::CpuVector;
+use crate::weights::CpuWeights;
+use haul_core::Result;
+use haul_core::engine::{Groups, Integrand, Nearest, Pairs, Side};
+
+/// What the columns bring.
+pub(crate) type Columns<'v, T> = Side<'v, CpuWeights, CpuVector<T>>;
+
+/// An operator that writes a vector, with what it takes beside the pairs and their columns.
+pub enum Operator<'a, T> {
+    /// A softmin, with its guess.
+    Softmin(
+        Option<&'a CpuVector<T>>,
+        Option<Groups<'a, CpuWeights, CpuVector<T>>>,
+    ),
+    /// A product, with the potential of the rows.
+    Product(Option<&'a CpuVector<T>>, Integrand<'a, CpuVector<T>>),
+    /// A gradient, with the potential of the rows.
+    Gradient(Option<&'a CpuVector<T>>, Integrand<'a, CpuVector<T>>),
+    /// A curvature, with the potential of the rows and their directions.
+    Curvature(Option<&'a CpuVector<T>>, &'a CpuVector<T>),
+}
+
+/// The floating-point format of a [`CpuEngine`]: `f32` or `f64`. Sealed.
+pub trait Real: Float {
+    /// Runs an operator.
+    #[doc(hidden)]
+    fn run(
+        engine: &CpuEngine<Self>,
+        pairs: Pairs<'_, CpuPoints<Self>>,
+        columns: Side<'_, CpuWeights, CpuVector<Self>>,
+        operator: Operator<'_, Self>,
+        out: &mut CpuVector<Self>,
+    ) -> Result<()>;
+
+    /// Finds the nearest columns.
+    #[doc(hidden)]
+    fn nearest(
+        engine: &CpuEngine<Self>,
+        pairs: Pairs<'_, CpuPoints<Self>>,
+        columns: Side<'_, CpuWeights, CpuVector<Self>>,
+    ) -> Result<Nearest>;
+}
+
+macro_rules! compiled {
+    ($($format:ty),*) => {$(
+        impl Real for $format {
+            #[inline(never)]
+            fn run(
+                engine: &CpuEngine<Self>,
+                pairs: Pairs<'_, CpuPoints<Self>>,
+                columns: Columns<'_, Self>,
+                operator: Operator<'_, Self>,
+                out: &mut CpuVector<Self>,
+            ) -> Result<()> {
+                engine.run(pairs, columns, operator, out)
+            }
+
+            #[inline(never)]
+            fn nearest(
+                engine: &CpuEngine<Self>,
+                pairs: Pairs<'_, CpuPoints<Self>>,
+                columns: Columns<'_, Self>,
+            ) -> Result<Nearest> {
+                engine.find_nearest(pairs, columns)
+            }
+        }
+    )*};
+}
+
+compiled!(f32, f64);
