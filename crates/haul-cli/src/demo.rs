@@ -4,7 +4,7 @@ use crate::arguments::Demo;
 use crate::input::quoted;
 use crate::outcome::{self, Outcome};
 use crate::page::Clouds;
-use crate::picture::{self, Heading, Picture};
+use crate::picture::{self, Heading, Matching, Picture};
 use crate::rows::Rows;
 use crate::{device, formats, report};
 use anyhow::{Context, Result};
@@ -36,7 +36,7 @@ pub(crate) fn run(arguments: &Demo) -> Result<Outcome> {
     let picture = Picture {
         source: source.points(),
         target: target.points(),
-        map: Some(&solution.plan().map()?),
+        matching: Some(&Matching::of(&solution, &source, &target)?),
         dimension: 2,
         source_weights: source.weights(),
         target_weights: target.weights(),
@@ -62,7 +62,7 @@ pub(crate) fn run(arguments: &Demo) -> Result<Outcome> {
             b: &b,
             source: &source,
             target: &target,
-            images: None,
+            matching: None,
         };
         rows.heading(report::text(&clouds, report));
         rows.row("picture", drawing.display());

@@ -5,6 +5,7 @@ use crate::comparison::{Compared, Comparison, Inputs};
 use crate::input::{self, Given};
 use crate::outcome::Outcome;
 use crate::page::{self, Clouds};
+use crate::picture::Matching;
 use crate::progress::Course;
 use crate::{device, formats, report};
 use anyhow::Result;
@@ -51,11 +52,11 @@ impl Comparison for Divergence {
             b: &b,
             source,
             target,
-            images: None,
+            matching: None,
         };
         if let Some(path) = &self.solving.report {
             let clouds = Clouds {
-                images: Some(&terms.ab.plan().map()?),
+                matching: Some(&Matching::of(&terms.ab, source, target)?),
                 ..clouds
             };
             let page = page::divergence(&clouds, &terms, &course)?;

@@ -68,7 +68,7 @@ impl Comparison for Energy {
             b: &b,
             source,
             target,
-            images: None,
+            matching: None,
         };
         if let Some(path) = &self.report {
             let page = page::energy(&clouds, function, &discrepancy)?;

@@ -6,6 +6,7 @@ use crate::comparison::{Compared, Comparison, Inputs};
 use crate::input::{self, Given};
 use crate::outcome::Outcome;
 use crate::page::{self, Clouds};
+use crate::picture::Matching;
 use crate::progress::Course;
 use crate::report::Displacement;
 use crate::rows::Rows;
@@ -79,17 +80,12 @@ impl Comparison for Map {
             b: &b,
             source: &source.measure,
             target: &target.measure,
-            images: None,
+            matching: None,
         };
         let report = solution.report();
         if let Some(path) = &self.solving.report {
-            // The picture is of the points that were solved for.
-            let images = match source.all {
-                Some(_) => plan.map()?,
-                None => images,
-            };
             let clouds = Clouds {
-                images: Some(&images),
+                matching: Some(&Matching::of(&solution, &source.measure, &target.measure)?),
                 ..clouds
             };
             let page = page::solution("map", &clouds, report, Some(moved), &course)?;

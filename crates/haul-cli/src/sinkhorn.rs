@@ -6,6 +6,7 @@ use crate::formats::{self, Array};
 use crate::input::{self, Given};
 use crate::outcome::Outcome;
 use crate::page::{self, Clouds};
+use crate::picture::Matching;
 use crate::progress::Course;
 use crate::{device, report};
 use anyhow::Result;
@@ -73,12 +74,12 @@ impl Comparison for Sinkhorn {
             b: &b,
             source,
             target,
-            images: None,
+            matching: None,
         };
         let report = solution.report();
         if let Some(path) = &self.solving.report {
             let clouds = Clouds {
-                images: Some(&solution.plan().map()?),
+                matching: Some(&Matching::of(&solution, source, target)?),
                 ..clouds
             };
             let page = page::solution("sinkhorn", &clouds, report, None, &course)?;

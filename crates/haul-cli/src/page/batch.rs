@@ -67,7 +67,7 @@ pub(crate) fn batch(summary: &Summary, rows: &[Row]) -> Page {
                 }
             }
         }
-        (values(rows)?)
+        (values(rows))
         section {
             h2 { "All jobs" }
             (table(rows))
@@ -118,7 +118,7 @@ fn counts(summary: &Summary, rows: &[Row]) -> Markup {
 }
 
 /// The values as pictures, one for each quantity that there is.
-fn values(rows: &[Row]) -> Page<Markup> {
+fn values(rows: &[Row]) -> Markup {
     let mut quantities: Vec<(String, Vec<(usize, &Row)>)> = Vec::new();
     for (number, row) in (1..).zip(rows) {
         let quantity = row.job.quantity();
@@ -129,17 +129,17 @@ fn values(rows: &[Row]) -> Page<Markup> {
     }
     let mut figures = Vec::new();
     for (quantity, group) in &quantities {
-        if let Some(svg) = overview::draw(quantity, group, rows.len())? {
+        if let Some(svg) = overview::draw(quantity, group) {
             figures.push((quantity, svg));
         }
     }
     if figures.is_empty() {
-        return Ok(html! {});
+        return html! {};
     }
     let words = |quantity: &str| {
         format!("{quantity} of each job, in their order, with its bounds as a line")
     };
-    Ok(html! {
+    html! {
         section {
             h2 { "Values" }
             @if figures.len() > 1 {
@@ -156,7 +156,7 @@ fn values(rows: &[Row]) -> Page<Markup> {
                 "Lines: the bounds between which a value is, where they can be told from it."
             }
         }
-    })
+    }
 }
 
 /// A column of the table of jobs: its head, and the class by which the script knows it.

@@ -287,7 +287,7 @@ fn write(arguments: &Pairwise, plan: &Plan, matrix: &Matrix, clusters: &Clusters
             values: &matrix.values,
             clusters,
         };
-        formats::write_text(image, &heatmap::svg(&heatmap)?)?;
+        formats::write_text(image, &heatmap::svg(&heatmap))?;
     }
     Ok(())
 }
