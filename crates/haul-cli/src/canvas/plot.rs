@@ -144,8 +144,10 @@ pub(crate) fn linear(range: &Range<f64>, most: usize) -> Vec<Tick> {
     let largest = range.start.abs().max(range.end.abs());
     let digits = ((largest / step).log10().ceil().clamp(0.0, 17.0)) as usize;
     let text = |value: f64| {
-        if (-5.0..=4.0).contains(&decimals) || value == 0.0 {
-            format!("{value:.*}", decimals.clamp(0.0, 4.0) as usize)
+        if value == 0.0 {
+            "0".to_owned()
+        } else if (-5.0..=4.0).contains(&decimals) {
+            format!("{value:.*}", decimals.max(0.0) as usize)
         } else {
             format!("{value:.digits$e}")
         }
@@ -189,20 +191,28 @@ pub(crate) fn logarithmic(range: &Range<f64>, most: usize) -> Vec<Tick> {
         .collect()
 }
 
-/// The most ticks whose labels have room beside each other in so many pixels.
+/// The most ticks of a horizontal axis whose labels have room beside each other, and beside the edge that is
+/// `margin` pixels beyond the end of the axis.
 pub(crate) fn thinned(
     ticks: impl Fn(usize) -> Vec<Tick>,
     most: usize,
-    width: f64,
+    range: &Range<f64>,
+    [width, margin]: [f64; 2],
     letter: f64,
 ) -> Vec<Tick> {
+    let at = |tick: &Tick| width * (tick.at - range.start) / (range.end - range.start);
+    let half = |tick: &Tick| text_width(&tick.text, letter) / 2.0;
     let fits = |ticks: &[Tick]| {
-        let widest = ticks.iter().map(|tick| text_width(&tick.text, letter));
-        (widest.fold(0.0, f64::max) + letter) * ticks.len() as f64 <= width
+        let mut pairs = ticks.iter().zip(ticks.iter().skip(1));
+        pairs.all(|(one, next)| at(one) + half(one) + 0.6 * letter <= at(next) - half(next))
     };
-    (1..=most)
-        .rev()
-        .map(ticks)
+    let inside = |ticks: Vec<Tick>| -> Vec<Tick> {
+        let inside = |tick: &Tick| at(tick) + half(tick) <= width + margin;
+        ticks.into_iter().filter(inside).collect()
+    };
+    let candidates = (1..=most).rev().map(|most| inside(ticks(most)));
+    candidates
+        .into_iter()
         .find(|ticks| fits(ticks))
         .unwrap_or_default()
 }
@@ -217,7 +227,7 @@ mod tests {
 
     #[test]
     fn ticks_are_few_round_and_told_apart() {
-        assert_eq!(texts(&linear(&(-0.1..1.1), 4)), ["0.0", "0.5", "1.0"]);
+        assert_eq!(texts(&linear(&(-0.1..1.1), 4)), ["0", "0.5", "1.0"]);
         assert_eq!(texts(&linear(&(0.0..36.0), 3)), ["0", "20"]);
         assert_eq!(texts(&linear(&(-30.0..1250.0), 3)), ["0", "500", "1000"]);
         for low in [0.0_f64, -3.7, 4_512_345.6, -1e17] {
@@ -261,14 +271,16 @@ mod tests {
 
     #[test]
     fn labels_that_have_no_room_are_left_out() {
-        let ticks = |width| thinned(|most| linear(&(0.0..10.0), most), 6, width, 16.0);
+        let range = 0.0..10.0;
+        let ticks = |width| thinned(|most| linear(&range, most), 6, &range, [width, 8.0], 16.0);
         assert!(ticks(400.0).len() > ticks(100.0).len());
         for width in [10.0, 60.0, 100.0, 200.0, 400.0] {
-            let taken: f64 = ticks(width)
-                .iter()
-                .map(|tick| text_width(&tick.text, 16.0) + 16.0)
-                .sum();
-            assert!(taken <= width.max(0.0), "{width}");
+            let ticks = ticks(width);
+            let taken: f64 = ticks.iter().map(|tick| text_width(&tick.text, 16.0)).sum();
+            assert!(taken <= width + 16.0, "{width}");
+            let last = ticks.last().unwrap();
+            let end = width * last.at / 10.0 + text_width(&last.text, 16.0) / 2.0;
+            assert!(end <= width + 8.0);
         }
     }
 }

@@ -129,7 +129,7 @@ fn values(rows: &[Row]) -> Markup {
     }
     let mut figures = Vec::new();
     for (quantity, group) in &quantities {
-        if let Some(svg) = overview::draw(quantity, group) {
+        if let Some(svg) = overview::draw(group) {
             figures.push((quantity, svg));
         }
     }

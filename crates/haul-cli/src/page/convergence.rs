@@ -113,8 +113,10 @@ fn draw(curves: &[&[Progress]], tolerance: f64, names: &[&str]) -> Svg {
         .fold((f64::MAX, f64::MIN_POSITIVE), |(low, high), error| {
             (low.min(error), high.max(error))
         });
-    // Half a decade around them.
-    let y = low.log10() - 0.4..high.log10() + 0.4;
+    // The word for the tolerance has room below its line, where curves end and do not begin.
+    let (low, high) = (low.log10(), high.log10());
+    let room = (0.15 * (high - low)).max(0.4);
+    let y = low - room..high + room;
     let y = Axis {
         name: "marginal error".to_owned(),
         ticks: logarithmic(&y, 5),
@@ -126,10 +128,17 @@ fn draw(curves: &[&[Progress]], tolerance: f64, names: &[&str]) -> Svg {
     let x = 0.0..last.map(|step| step.0).fold(1.0, f64::max) * 1.03;
     let x = Axis {
         name: "iteration".to_owned(),
-        ticks: thinned(|most| whole(linear(&x, most)), 6, width, LETTER),
+        ticks: thinned(
+            |most| whole(linear(&x, most)),
+            6,
+            &x,
+            [width, MARGIN],
+            LETTER,
+        ),
         range: x,
     };
-    let (legend, below) = legend(names);
+    // A single curve needs no name.
+    let (legend, below) = legend(if names.len() > 1 { names } else { &[] });
     let top = below + y.room_above(LETTER);
     let height = top + HEIGHT + x.room_below(LETTER) + MARGIN;
     let plot = Plot {
@@ -151,7 +160,7 @@ fn draw(curves: &[&[Progress]], tolerance: f64, names: &[&str]) -> Svg {
         (plot.axes())
         (line("rule", goal[0], goal[1]))
         @for (place, curve) in curves.iter().enumerate() { (draw_curve(&plot, place, curve)) }
-        (Label::new("tolerance", LETTER).class("name").at((goal[0].0 + 6.0, goal[0].1 - 0.8 * LETTER)))
+        (Label::new("tolerance", LETTER).class("name").at((goal[0].0 + 6.0, goal[0].1 + 0.8 * LETTER)))
         (legend)
     };
     Svg {

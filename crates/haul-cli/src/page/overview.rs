@@ -48,9 +48,9 @@ impl<'r> Spot<'r> {
 
 /// The picture of the jobs of one quantity, each with its number in the file of jobs. Jobs without a value have no
 /// place in it; none where no job has a value.
-pub(super) fn draw(quantity: &str, rows: &[(usize, &Row)]) -> Option<Svg> {
+pub(super) fn draw(rows: &[(usize, &Row)]) -> Option<Svg> {
     let spots: Vec<_> = rows.iter().filter_map(Spot::of).collect();
-    (!spots.is_empty()).then(|| Chart::of(quantity, &spots).draw(&spots))
+    (!spots.is_empty()).then(|| Chart::of(&spots).draw(&spots))
 }
 
 /// From values to places on an axis.
@@ -65,7 +65,7 @@ struct Chart {
 }
 
 impl Chart {
-    fn of(quantity: &str, spots: &[Spot]) -> Self {
+    fn of(spots: &[Spot]) -> Self {
         let values = || spots.iter().map(|spot| spot.value);
         let low = values().fold(f64::INFINITY, f64::min);
         let high = values().fold(f64::NEG_INFINITY, f64::max);
@@ -79,7 +79,7 @@ impl Chart {
         let room = (0.08 * (high - low)).max(0.01 * high.abs()).max(1e-12);
         let range = low - room..high + room;
         let y = Axis {
-            name: quantity.to_owned(),
+            name: String::new(),
             ticks: if logarithms {
                 logarithmic(&range, 5)
             } else {
@@ -100,7 +100,13 @@ impl Chart {
         } else {
             Axis {
                 name: "number of the job, in the order of the file".to_owned(),
-                ticks: thinned(|most| numbers(&range, spots, most), 6, width, LETTER),
+                ticks: thinned(
+                    |most| numbers(&range, spots, most),
+                    6,
+                    &range,
+                    [width, MARGIN],
+                    LETTER,
+                ),
                 range,
             }
         };

@@ -277,7 +277,14 @@ impl<'a> Layout<'a> {
         }
         let y = self.top + self.side() + GAP;
         let heights = 0.0..highest;
-        let ticks = thinned(|most| linear(&heights, most), 4, TREE, LETTER - 2.0);
+        // The axis goes from right to left: its first label is at the right end.
+        let ticks = thinned(
+            |most| linear(&heights, most),
+            4,
+            &heights,
+            [TREE, MARGIN],
+            LETTER - 2.0,
+        );
         let word = |words, anchor| {
             Label::new(words, LETTER - 2.0)
                 .class("quiet")
@@ -288,8 +295,7 @@ impl<'a> Layout<'a> {
             @for Tick { at, text } in &ticks {
                 @let x = self.across(*at);
                 (line("axis", (x, y), (x, y + 4.0)))
-                // The last one may stand at the edge of the page.
-                (word(text, Anchor::Middle).at((x.max(text_width(text, LETTER - 2.0) / 2.0), y + 13.0)))
+                (word(text, Anchor::Middle).at((x, y + 13.0)))
             }
             (word("where groups join", Anchor::End).at((self.across(0.0), y + 31.0)))
         }

@@ -3,20 +3,20 @@
 use crate::canvas::{Place, path, px};
 use maud::{Markup, html};
 
-pub(super) const MAX_ARROWS: usize = 24;
+pub(super) const MAX_ARROWS: usize = 16;
 /// Pixels; a shorter one says nothing.
-const LEAST_LENGTH: f64 = 9.0;
+const LEAST_LENGTH: f64 = 12.0;
 /// Pixels around the tip of an arrow within which there is a dot of the target. An average of places far
 /// apart, as the middle of a ring, is no place where mass goes.
-pub(super) const REACH: f64 = 9.0;
-/// Pixels of a head.
-const HEAD: f64 = 9.0;
+pub(super) const REACH: f64 = 6.0;
+/// Pixels of a head, and the least between two tails or two tips: arrows that lead to one place are one arrow.
+pub(super) const HEAD: f64 = 8.0;
 
 /// From a dot of the source to its image.
 pub(super) type Arrow = [Place; 2];
 
-/// Of these arrows at most [`MAX_ARROWS`] that lead to one of these dots, each beginning the farthest from
-/// those before it (Gonzalez 1985).
+/// Of these arrows at most [`MAX_ARROWS`] that lead to one of these dots, each the farthest from those before it
+/// (Gonzalez 1985), by its tail and by its tip.
 pub(super) fn chosen(arrows: &[Arrow], dots: &[Place]) -> Vec<Arrow> {
     let distance = |one: Place, other: Place| (one.0 - other.0).hypot(one.1 - other.1);
     let leads = |[from, to]: &Arrow| {
@@ -27,11 +27,12 @@ pub(super) fn chosen(arrows: &[Arrow], dots: &[Place]) -> Vec<Arrow> {
     let mut chosen: Vec<Arrow> = Vec::new();
     while chosen.len() < MAX_ARROWS
         && let Some(&(farthest, gap)) = left.iter().max_by(|a, b| a.1.total_cmp(&b.1))
-        && gap > 0.0
+        && gap > HEAD
     {
         chosen.push(farthest);
         for (arrow, gap) in &mut left {
-            *gap = gap.min(distance(arrow[0], farthest[0]));
+            let ends = [0, 1].map(|end| distance(arrow[end], farthest[end]));
+            *gap = gap.min(ends[0]).min(ends[1]);
         }
     }
     chosen

@@ -69,12 +69,12 @@ impl Frame {
         }
     }
 
-    /// The horizontal axis, with as many labels as have room.
-    pub(super) fn across(&self, name: &str, width: f64, letter: f64) -> Axis {
+    /// The horizontal axis, with as many labels as have room in so many pixels and so many beyond them.
+    pub(super) fn across(&self, name: &str, room: [f64; 2], letter: f64) -> Axis {
         Axis {
             name: name.to_owned(),
             range: self.x.clone(),
-            ticks: thinned(|most| linear(&self.x, most), 6, width, letter),
+            ticks: thinned(|most| linear(&self.x, most), 6, &self.x, room, letter),
         }
     }
 

@@ -49,12 +49,12 @@ impl Heading<'_> {
 /// What colours, arrows and crosses mean.
 fn explanation([source, target]: [String; 2], shown: &Shown) -> String {
     let mut text = format!(
-        "The colour of a source point ({source}) is its place; that of a target point ({target}) is where its mass \
-         comes from, on average."
+        "Target points ({target}) have the colours of the source points ({source}) that their mass comes from, on average"
     );
-    if shown.arrows > 0 {
-        text += " Arrows lead to where mass goes, on average.";
-    }
+    text += match shown.arrows {
+        0 => ".",
+        _ => "; arrows lead to where mass goes, on average.",
+    };
     if shown.lost > 0 {
         text += " Crosses are points of which most of the mass is destroyed or created.";
     }

@@ -8,6 +8,7 @@ use super::wheel::Wheel;
 use crate::canvas::{Anchor, Area, Axis, LETTER, Label, Place, Plot, Svg, Tick, WIDTH, px};
 use maud::{Markup, PreEscaped, html};
 use std::fmt::Write;
+use std::ops::Range;
 
 const MARGIN: f64 = 8.0;
 /// Between plots beside each other.
@@ -43,9 +44,18 @@ enum Paint {
 enum Layout {
     /// In one plot.
     Together,
-    /// Each in a plot of its own.
+    /// Each in a plot of its own, both of the same part of the plane.
     Beside,
     Below,
+    /// Each in a plot of its own and on a scale of its own.
+    Scales,
+}
+
+impl Layout {
+    /// Whether both clouds can be seen in the plot of the source.
+    fn is_common(self) -> bool {
+        self != Self::Scales
+    }
 }
 
 /// Less of its mass, and a point is a cross.
@@ -97,7 +107,9 @@ impl Scene {
             let (from, to) = self.view.arrow(mark.dot.at, mark.image?);
             Some([first.place(from), first.place(to)])
         };
-        let all: Vec<Arrow> = self.source.iter().filter_map(arrow).collect();
+        let common = self.layout.is_common();
+        let all = self.source.iter().filter(|_| common).filter_map(arrow);
+        let all: Vec<Arrow> = all.collect();
         // On the two levels of a line, arrows end between these.
         let heads = match self.view.dimension {
             1 => heads
@@ -117,7 +129,7 @@ impl Scene {
                 .map(|mark| (mark, place(plot, mark), radius * mark.dot.size));
             draw_marks(places, class)
         };
-        let apart = plots.len() > 1;
+        let apart = plots.len() > 1 && common;
         let content = html! {
             @for plot in &plots { (plot.axes()) }
             @if apart { g class="other" { (marks(first, &self.target, Class::Other)) } }
@@ -150,26 +162,34 @@ impl Scene {
             target: self.target.len(),
             arrows,
             lost: marks.filter(|mark| mark.paint == Paint::Lost).count(),
-            view: self.view.note.clone(),
+            view: match self.layout.is_common() {
+                true => self.view.note.clone(),
+                false => {
+                    let note = self.view.note.iter().map(String::as_str);
+                    let words: Vec<_> = note.chain(["Each plot has a scale of its own."]).collect();
+                    Some(words.join(" "))
+                }
+            },
         }
     }
 
-    /// One plot, or that of the source and that of the target; all show the same part of the plane.
+    /// One plot, or that of the source and that of the target.
     fn plots(&self) -> Vec<Plot> {
-        let spots = self
-            .source
-            .iter()
-            .chain(&self.target)
-            .map(|mark| mark.dot.at);
+        let spots = |marks: &[Mark]| marks.iter().map(|mark| mark.dot.at).collect::<Vec<_>>();
+        let (source, target) = (spots(&self.source), spots(&self.target));
+        let shown = match self.layout {
+            Layout::Scales => vec![source, target],
+            _ => vec![[source, target].concat()],
+        };
         let named = self.layout == Layout::Together && self.coloured();
         let heights = match self.layout {
             Layout::Together => 160.0..420.0,
             Layout::Beside => 160.0..340.0,
-            Layout::Below => 110.0..240.0,
+            Layout::Below | Layout::Scales => 110.0..240.0,
         };
         // Labels beside the plot take room, which decides about the ranges, and these about the labels.
         let mut beside = 0.0;
-        let (frame, x, y, width) = loop {
+        let (sides, width) = loop {
             let inner = WIDTH - 2.0 * MARGIN - beside;
             let width = match self.layout {
                 Layout::Beside => (inner - GAP) / 2.0,
@@ -180,58 +200,39 @@ impl Scene {
                 heights: heights.clone(),
                 air: if named { 1.6 * LETTER } else { 0.0 },
             };
-            let frame = Frame::around(spots.clone(), self.view.dimension, &room);
-            let [x, y] = &self.view.labels;
-            let x = frame.across(x, width, LETTER);
-            let mut y = frame.up(y, LETTER);
-            if self.view.dimension == 1 {
-                y.ticks = [(0.0, "source"), (1.0, "target")]
-                    .map(|(at, text)| Tick {
-                        at,
-                        text: text.to_owned(),
-                    })
-                    .to_vec();
-            }
-            let needed = y.room_beside(LETTER);
+            let sides = shown.iter().map(|spots| Side::of(spots, &self.view, &room));
+            let sides: Vec<_> = sides.collect();
+            let rooms = sides.iter().map(|side| side.y.room_beside(LETTER));
+            let needed = rooms.fold(0.0, f64::max);
             if needed <= beside {
-                break (frame, x, y, width);
+                break (sides, width);
             }
             beside = needed;
         };
-        let area = |left, top| Area {
-            left,
-            top,
-            width,
-            height: frame.height,
+        let (Some(first), Some(last)) = (sides.first(), sides.last()) else {
+            return Vec::new();
         };
-        let bare = |axis: &Axis| Axis {
-            name: String::new(),
-            ticks: Vec::new(),
-            ..axis.clone()
-        };
-        let plot = |area, x: &Axis, y: &Axis| Plot {
-            area,
-            x: x.clone(),
-            y: y.clone(),
-            letter: LETTER,
-        };
-        let (left, top) = (MARGIN + beside, MARGIN + y.room_above(LETTER));
+        let (left, top) = (MARGIN + beside, MARGIN + first.y.room_above(LETTER));
+        let second = top + first.height + last.y.room_above(LETTER) + 0.5 * LETTER;
         match self.layout {
-            Layout::Together => vec![plot(area(left, top), &x, &y)],
-            Layout::Beside => vec![
-                plot(area(left, top), &x, &y),
-                plot(area(left + width + GAP, top), &x, &bare(&y)),
-            ],
+            Layout::Together => vec![first.plot(left, top, width)],
+            Layout::Beside => {
+                let mut target = first.plot(left + width + GAP, top, width);
+                target.y = bare(&first.y);
+                vec![first.plot(left, top, width), target]
+            }
             Layout::Below => {
-                let below = top + frame.height + y.room_above(LETTER) + 0.5 * LETTER;
-                let nameless = Axis {
-                    name: String::new(),
-                    ..y.clone()
-                };
-                vec![
-                    plot(area(left, top), &bare(&x), &y),
-                    plot(area(left, below), &x, &nameless),
-                ]
+                let (mut source, mut target) = (
+                    first.plot(left, top, width),
+                    first.plot(left, second, width),
+                );
+                source.x = bare(&first.x);
+                target.y.name.clear();
+                vec![source, target]
+            }
+            Layout::Scales => {
+                let second = second + first.x.room_below(LETTER);
+                vec![first.plot(left, top, width), last.plot(left, second, width)]
             }
         }
     }
@@ -256,6 +257,57 @@ impl Scene {
                 }
             }
         }
+    }
+}
+
+/// The axes of a plot, and how high it is.
+struct Side {
+    x: Axis,
+    y: Axis,
+    height: f64,
+}
+
+impl Side {
+    fn of(spots: &[Spot], view: &View, room: &Room) -> Self {
+        let frame = Frame::around(spots.iter().copied(), view.dimension, room);
+        let [x, y] = &view.labels;
+        let mut y = frame.up(y, LETTER);
+        if view.dimension == 1 {
+            let levels = [(0.0, "source"), (1.0, "target")].into_iter();
+            let tick = |(at, text): (f64, &str)| Tick {
+                at,
+                text: text.to_owned(),
+            };
+            y.ticks = levels.map(tick).collect();
+        }
+        Self {
+            x: frame.across(x, [room.width, MARGIN], LETTER),
+            y,
+            height: frame.height,
+        }
+    }
+
+    fn plot(&self, left: f64, top: f64, width: f64) -> Plot {
+        Plot {
+            area: Area {
+                left,
+                top,
+                width,
+                height: self.height,
+            },
+            x: self.x.clone(),
+            y: self.y.clone(),
+            letter: LETTER,
+        }
+    }
+}
+
+/// An axis without words.
+fn bare(axis: &Axis) -> Axis {
+    Axis {
+        name: String::new(),
+        ticks: Vec::new(),
+        range: axis.range.clone(),
     }
 }
 
@@ -322,28 +374,40 @@ fn received(view: &View, wheel: &Wheel, matching: &Matching, dots: Vec<Dot>) -> 
     dots.into_iter().map(mark).collect()
 }
 
+/// The ranges of some dots, across and up.
+fn box_of(dots: &[Dot]) -> Option<[Range<f64>; 2]> {
+    let x = extent(dots.iter().map(|dot| dot.at.0))?;
+    Some([x, extent(dots.iter().map(|dot| dot.at.1))?])
+}
+
+fn length(range: &Range<f64>) -> f64 {
+    range.end - range.start
+}
+
+/// Of the narrower one of two ranges, what is in the other as well.
+fn common(one: &Range<f64>, other: &Range<f64>) -> f64 {
+    let both = one.end.min(other.end) - one.start.max(other.start);
+    let least = length(one).min(length(other));
+    if least > 0.0 {
+        (both / least).max(0.0)
+    } else {
+        f64::from(u8::from(both >= 0.0))
+    }
+}
+
 impl Layout {
-    /// Clouds that lie on each other are drawn apart, beside each other unless they are wide.
+    /// Clouds that lie on each other are drawn apart, beside each other unless they are wide; clouds of very
+    /// different sizes on scales of their own.
     fn of(view: &View, source: &[Dot], target: &[Dot]) -> Self {
-        let box_of = |dots: &[Dot]| {
-            let x = extent(dots.iter().map(|dot| dot.at.0));
-            x.zip(extent(dots.iter().map(|dot| dot.at.1)))
-        };
-        let (Some((x, y)), Some((u, v))) = (box_of(source), box_of(target)) else {
+        let boxes = box_of(source).zip(box_of(target));
+        let Some(([x, y], [u, v])) = boxes.filter(|_| view.dimension > 1) else {
             return Self::Together;
         };
-        // Of the narrower one of two ranges, what is in the other as well.
-        let common = |a: &std::ops::Range<f64>, b: &std::ops::Range<f64>| {
-            let both = a.end.min(b.end) - a.start.max(b.start);
-            let least = (a.end - a.start).min(b.end - b.start);
-            if least > 0.0 {
-                both / least
-            } else {
-                f64::from(u8::from(both >= 0.0))
-            }
-        };
-        let (across, up) = (common(&x, &u), common(&y, &v));
-        if view.dimension == 1 || across <= 0.0 || up <= 0.0 || across * up < LEAST_COMMON {
+        let (one, other) = (length(&x).max(length(&y)), length(&u).max(length(&v)));
+        if one.min(other) > 0.0 && one.max(other) > MOST_APART * one.min(other) {
+            return Self::Scales;
+        }
+        if common(&x, &u) * common(&y, &v) < LEAST_COMMON {
             return Self::Together;
         }
         let wide = x.end.max(u.end) - x.start.min(u.start);
@@ -358,6 +422,9 @@ impl Layout {
 
 /// Boxes with less in common are apart.
 const LEAST_COMMON: f64 = 0.1;
+
+/// A cloud so many times as large as another leaves that one no room to be seen.
+const MOST_APART: f64 = 6.0;
 
 #[derive(Clone, Copy, PartialEq)]
 enum Class {

@@ -115,7 +115,7 @@ fn each_point_is_a_dot_and_the_heading_says_how_many() {
         .map(|it| it.1)
         .collect();
     assert!(
-        plain.contains("source point (30)") && plain.contains("target point (40)"),
+        plain.contains("source points (30)") && plain.contains("Target points (40)"),
         "{plain}"
     );
     assert!(text.starts_with("<svg xmlns=\"http://www.w3.org/2000/svg\""));
@@ -213,7 +213,7 @@ fn arrows_are_few_begin_at_dots_and_end_at_dots_of_the_target() {
         .chunks_exact_mut(2)
         .for_each(|image| image.copy_from_slice(&[5.0, -1.0]));
     let text = drawn(&picture(2, &a, &far, &ones, &of)).unwrap();
-    assert!(arrows(&text).is_empty() && !text.contains("Arrows"));
+    assert!(arrows(&text).is_empty() && !text.contains("arrows"));
 }
 
 #[test]
@@ -273,6 +273,24 @@ fn clouds_that_lie_on_each_other_are_drawn_apart_in_the_same_frame() {
         let (x, y) = shift(0);
         assert_eq!(x > 100.0, name == "beside");
         assert_eq!(y > 100.0, name == "below");
+    }
+}
+
+#[test]
+fn clouds_of_very_different_sizes_have_scales_of_their_own() {
+    let (a, ones) = (cloud(2 * 50), [1.0; 50]);
+    for (factor, own) in [(0.5, false), (0.01, true)] {
+        let small: Vec<f64> = a.iter().map(|value| factor * value).collect();
+        let of = matching(&a, &small, 2);
+        let (svg, shown) = figure(&picture(2, &a, &small, &ones, &of)).unwrap();
+        let text = svg.content.into_string();
+        assert_eq!(shown.view.is_some(), own);
+        assert_eq!(arrows(&text).is_empty(), own);
+        let dots = dots(&text);
+        let target: Vec<Place> = dots[dots.len() - 50..].iter().map(|dot| dot.0).collect();
+        let wide =
+            |end: fn(f64, f64) -> f64| target.iter().map(|place| place.0).reduce(end).unwrap();
+        assert!(wide(f64::max) - wide(f64::min) > 100.0, "{factor}");
     }
 }
 

@@ -7,17 +7,20 @@ use crate::canvas::{Oklab, Rgb};
 ///
 /// The wheel is a disc in Oklab, tilted: blue is left and yellow right, green above and red below, and what is
 /// greener is lighter as well. So who does not tell red from green sees it by its lightness, and the disc as a
-/// whole is as far from white as from the dark of a page (a contrast of 3 or more).
+/// whole is as far from white as from the dark of a page (a contrast of 3 or more). Its rim is as colourful as a
+/// screen can be at this lightness.
 pub(super) struct Wheel {
     centre: Spot,
     /// From the middle to the rim, along both axes; above 0.
     reach: Spot,
 }
 
-/// The middle of the disc, how far its rim is from grey, and the tilt.
-const LIGHTNESS: f64 = 0.585;
-const CHROMA: f64 = 0.11;
+/// The middle of the disc, its tilt, and how far its rim is from grey.
+const LIGHTNESS: f64 = 0.59;
 const TILT: f64 = 0.06;
+const GREEN: f64 = 0.11;
+const RED: f64 = 0.16;
+const BLUE_AND_YELLOW: f64 = 0.12;
 
 impl Wheel {
     /// The wheel over some spots. Its rim is at two standard deviations: the boundary of a uniform disc.
@@ -50,8 +53,8 @@ impl Wheel {
 fn disc(x: f64, y: f64) -> Rgb {
     Oklab {
         lightness: LIGHTNESS + TILT * y,
-        red: -CHROMA * y,
-        yellow: CHROMA * x,
+        red: -y * if y > 0.0 { GREEN } else { RED },
+        yellow: BLUE_AND_YELLOW * x,
     }
     .rgb()
 }
