@@ -1,5 +1,5 @@
 // Partial sums of Σᵢ aᵢ |rᵢ/aᵢ − e^{−fᵢ/ρ}|, one a workgroup, for weights over their mean; a workgroup of y takes line y
-// of params.lines. What the excess of an element is made of, the importer's fragment tells; it binds its vectors and
+// of params.lines. The importer's fragment computes the excess of an element, and binds its vectors and
 // the partials.
 #import vector_params
 #import workgroup_sum

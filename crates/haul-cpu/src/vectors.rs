@@ -1,6 +1,6 @@
-//! Arithmetic on vectors, in f64 whatever they are stored in.
+//! Arithmetic on vectors, in f64 whatever the format in memory.
 //!
-//! Sums are taken in blocks of 4096 terms, eight partial sums each, and over blocks in their order:
+//! Sums are taken within blocks of 4096 terms, with eight partial sums each, and then over the blocks in order:
 //! the result does not depend on the number of threads.
 
 use crate::pass::ranges;
@@ -113,8 +113,8 @@ pub(crate) fn mix<T: Float>(
     }
 }
 
-/// Σ aᵢ |excess(i)| of each of q histograms, where the excess of an entry is how far its ratio is from what is
-/// wanted; entries of weight 0 add nothing.
+/// Σ aᵢ |excess(i)| of each of q histograms, where the excess of an entry is its ratio minus the wanted
+/// one; entries of weight 0 add nothing.
 pub(crate) fn marginal_errors(
     (weights, q): (&[f64], usize),
     excess: impl Fn(usize) -> f64,

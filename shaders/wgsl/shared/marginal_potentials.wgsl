@@ -1,4 +1,4 @@
-// A marginal told by a potential and its update.
+// A marginal from a potential and its update.
 #import excess_of_potentials
 
 @group(0) @binding(2) var<storage, read> before: array<f32>;

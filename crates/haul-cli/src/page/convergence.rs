@@ -1,13 +1,12 @@
 //! How an iteration came to its end: the error of the marginals on a logarithmic axis, with the tolerance
 //! and, shaded, the iterations at a larger ε.
 
-use super::Page;
 use super::figure::figure;
 use crate::canvas::{
     Area, Axis, LETTER, Label, Place, Plot, Svg, Tick, WIDTH, line, linear, logarithmic, path, px,
     text_width, thinned,
 };
-use crate::report::short;
+use crate::digits::short;
 use haul::Progress;
 use maud::{Markup, html};
 
@@ -27,10 +26,10 @@ const CURVES: [(&str, Option<&str>); 3] = [
 
 /// The section on the course of some solves of these names, told one after the other; nothing where
 /// nothing was iterated.
-pub(super) fn section(course: &[Progress], tolerance: f64, names: &[&str]) -> Page<Markup> {
+pub(crate) fn section(course: &[Progress], tolerance: f64, names: &[&str]) -> Markup {
     let curves: Vec<_> = course.chunk_by(goes_on).collect();
     let Some(Curve { annealing, .. }) = curves.first().map(|steps| Curve::of(steps)) else {
-        return Ok(html! {});
+        return html! {};
     };
     // Solves that could not be told apart have no names.
     let names = if curves.len() == names.len() {
@@ -47,12 +46,12 @@ pub(super) fn section(course: &[Progress], tolerance: f64, names: &[&str]) -> Pa
             ", shaded, are " (stages) " stages at a larger ε, from " (short(from)) " down to " (short(to)) "."
         }
     };
-    Ok(html! {
+    html! {
         section {
             h2 { "Convergence" }
             (figure(&svg, words, &caption))
         }
-    })
+    }
 }
 
 /// Whether a step is of the same solve as the one before it.
@@ -279,7 +278,7 @@ mod tests {
             step(1, 0.25, 0.3),
             step(2, 0.25, 1e-4),
         ];
-        let text = |names: &[&str]| section(&course, 1e-3, names).unwrap().into_string();
+        let text = |names: &[&str]| section(&course, 1e-3, names).into_string();
         let two = text(&["one", "two"]);
         assert!(
             two.contains(
@@ -299,15 +298,13 @@ mod tests {
 
     #[test]
     fn a_course_of_any_length_is_drawn() {
-        assert_eq!(section(&[], 1e-3, &["one"]).unwrap().into_string(), "");
+        assert_eq!(section(&[], 1e-3, &["one"]).into_string(), "");
         for error in [0.0, 1e-300, 1e-9, 2.0, 1e30] {
-            let text = section(&[step(1, 1.0, error)], 1e-3, &["one"])
-                .unwrap()
-                .into_string();
+            let text = section(&[step(1, 1.0, error)], 1e-3, &["one"]).into_string();
             assert!(text.contains("<svg") && !text.contains("NaN") && !text.contains("inf"));
             assert!(!text.contains("shaded"));
         }
         let long: Vec<_> = (1..=10_000).map(|k| step(k, 1.0, 1.0 / k as f64)).collect();
-        assert!(section(&long, 1e-3, &["one"]).unwrap().into_string().len() < 1 << 20);
+        assert!(section(&long, 1e-3, &["one"]).into_string().len() < 1 << 20);
     }
 }
