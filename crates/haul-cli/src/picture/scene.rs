@@ -86,67 +86,63 @@ impl Scene {
     }
 
     pub(super) fn draw(&self) -> (Svg, Shown) {
-        let plots = self.plots();
-        let (Some(first), Some(last)) = (plots.first(), plots.last()) else {
-            let nothing = Svg {
-                width: WIDTH,
-                height: 0.0,
-                content: html! {},
-            };
-            return (nothing, self.shown(0));
+        let Plots { source, target } = self.plots();
+        let last = target.as_ref().unwrap_or(&source);
+        let arrows = self.arrows(&source);
+        let class = match self.coloured() {
+            true => Class::Dot,
+            false => Class::Ring,
         };
-        let place = |plot: &Plot, mark: &Mark| plot.place(self.view.strewn(&mark.dot));
-        let matched = |mark: &&Mark| mark.paint != Paint::Lost;
-        let heads: Vec<Place> = self
-            .target
-            .iter()
-            .filter(matched)
-            .map(|mark| first.place(mark.dot.at))
-            .collect();
-        let arrow = |mark: &Mark| -> Option<Arrow> {
-            let (from, to) = self.view.arrow(mark.dot.at, mark.image?);
-            Some([first.place(from), first.place(to)])
-        };
-        let common = self.layout.is_common();
-        let all = self.source.iter().filter(|_| common).filter_map(arrow);
-        let all: Vec<Arrow> = all.collect();
-        // On the two levels of a line, arrows end between these.
-        let heads = match self.view.dimension {
-            1 => heads
-                .iter()
-                .map(|head| (head.0, all.first().map_or(0.0, |arrow| arrow[1].1)))
-                .collect(),
-            _ => heads,
-        };
-        let arrows = arrows::chosen(&all, &heads);
-        let marks = |plot: &Plot, marks: &[Mark], class| {
-            let count = self.source.len().max(self.target.len()).max(1);
-            let radius =
-                2.4 * (1000.0 / count as f64).powf(0.25) * (plot.area.width / WIDTH).sqrt();
-            let radius = radius.clamp(1.2, 4.5);
-            let places = marks
-                .iter()
-                .map(|mark| (mark, place(plot, mark), radius * mark.dot.size));
-            draw_marks(places, class)
-        };
-        let apart = plots.len() > 1 && common;
         let content = html! {
-            @for plot in &plots { (plot.axes()) }
-            @if apart { g class="other" { (marks(first, &self.target, Class::Other)) } }
-            g class="first" { (marks(first, &self.source, Class::Dot)) }
-            g class="second" {
-                (marks(last, &self.target, if self.coloured() { Class::Dot } else { Class::Ring }))
+            (source.axes())
+            @if let Some(target) = &target {
+                (target.axes())
+                @if self.layout.is_common() {
+                    g class="other" { (self.dots(&source, &self.target, Class::Other)) }
+                }
             }
+            g class="first" { (self.dots(&source, &self.source, Class::Dot)) }
+            g class="second" { (self.dots(last, &self.target, class)) }
             (arrows::draw(&arrows))
-            (self.names(&plots))
+            (self.names(&source, target.as_ref()))
         };
-        let bottom = last.area.top + last.area.height + last.x.room_below(LETTER) + MARGIN;
+        let Area { top, height, .. } = last.area;
         let svg = Svg {
             width: WIDTH,
-            height: bottom.ceil(),
+            height: (top + height + last.x.room_below(LETTER) + MARGIN).ceil(),
             content,
         };
         (svg, self.shown(arrows.len()))
+    }
+
+    /// Some of the arrows, on the plot of the source, if it shows where they lead.
+    fn arrows(&self, plot: &Plot) -> Vec<Arrow> {
+        if !self.layout.is_common() {
+            return Vec::new();
+        }
+        let ends = |from, to| {
+            let (from, to) = self.view.arrow(from, to);
+            [plot.place(from), plot.place(to)]
+        };
+        let arrow = |mark: &Mark| Some(ends(mark.dot.at, mark.image?));
+        let all: Vec<Arrow> = self.source.iter().filter_map(arrow).collect();
+        let matched = self.target.iter().filter(|mark| mark.paint != Paint::Lost);
+        let tips = matched.map(|mark| ends(mark.dot.at, mark.dot.at)[1]);
+        arrows::chosen(&all, &tips.collect::<Vec<_>>())
+    }
+
+    /// The dots of a cloud on a plot.
+    fn dots(&self, plot: &Plot, marks: &[Mark], class: Class) -> Markup {
+        // The more dots, the smaller they are.
+        let count = self.source.len().max(self.target.len()).max(1);
+        let radius = 2.4 * (1000.0 / count as f64).powf(0.25) * (plot.area.width / WIDTH).sqrt();
+        let radius = radius.clamp(1.2, 4.5);
+        let mut text = String::new();
+        for mark in marks {
+            let place = plot.place(self.view.strewn(&mark.dot));
+            mark.draw(&mut text, place, radius * mark.dot.size, class);
+        }
+        PreEscaped(text)
     }
 
     /// Whether colours tell of places.
@@ -173,13 +169,16 @@ impl Scene {
         }
     }
 
-    /// One plot, or that of the source and that of the target.
-    fn plots(&self) -> Vec<Plot> {
+    /// Where both clouds are drawn.
+    fn plots(&self) -> Plots {
         let spots = |marks: &[Mark]| marks.iter().map(|mark| mark.dot.at).collect::<Vec<_>>();
         let (source, target) = (spots(&self.source), spots(&self.target));
         let shown = match self.layout {
-            Layout::Scales => vec![source, target],
-            _ => vec![[source, target].concat()],
+            Layout::Scales => [source, target],
+            _ => {
+                let both = [source, target].concat();
+                [both.clone(), both]
+            }
         };
         let named = self.layout == Layout::Together && self.coloured();
         let heights = match self.layout {
@@ -189,7 +188,7 @@ impl Scene {
         };
         // Labels beside the plot take room, which decides about the ranges, and these about the labels.
         let mut beside = 0.0;
-        let (sides, width) = loop {
+        let ([first, second], width) = loop {
             let inner = WIDTH - 2.0 * MARGIN - beside;
             let width = match self.layout {
                 Layout::Beside => (inner - GAP) / 2.0,
@@ -200,64 +199,64 @@ impl Scene {
                 heights: heights.clone(),
                 air: if named { 1.6 * LETTER } else { 0.0 },
             };
-            let sides = shown.iter().map(|spots| Side::of(spots, &self.view, &room));
-            let sides: Vec<_> = sides.collect();
-            let rooms = sides.iter().map(|side| side.y.room_beside(LETTER));
-            let needed = rooms.fold(0.0, f64::max);
+            let sides = shown
+                .each_ref()
+                .map(|spots| Side::of(spots, &self.view, &room));
+            let [one, other] = sides.each_ref().map(|side| side.y.room_beside(LETTER));
+            let needed = one.max(other);
             if needed <= beside {
                 break (sides, width);
             }
             beside = needed;
         };
-        let (Some(first), Some(last)) = (sides.first(), sides.last()) else {
-            return Vec::new();
-        };
         let (left, top) = (MARGIN + beside, MARGIN + first.y.room_above(LETTER));
-        let second = top + first.height + last.y.room_above(LETTER) + 0.5 * LETTER;
-        match self.layout {
-            Layout::Together => vec![first.plot(left, top, width)],
+        let below = top + first.height + second.y.room_above(LETTER) + 0.5 * LETTER;
+        let mut source = first.plot(left, top, width);
+        let target = match self.layout {
+            Layout::Together => None,
             Layout::Beside => {
-                let mut target = first.plot(left + width + GAP, top, width);
-                target.y = bare(&first.y);
-                vec![first.plot(left, top, width), target]
+                let mut target = second.plot(left + width + GAP, top, width);
+                target.y = bare(&target.y);
+                Some(target)
             }
             Layout::Below => {
-                let (mut source, mut target) = (
-                    first.plot(left, top, width),
-                    first.plot(left, second, width),
-                );
-                source.x = bare(&first.x);
+                let mut target = second.plot(left, below, width);
                 target.y.name.clear();
-                vec![source, target]
+                source.x = bare(&source.x);
+                Some(target)
             }
-            Layout::Scales => {
-                let second = second + first.x.room_below(LETTER);
-                vec![first.plot(left, top, width), last.plot(left, second, width)]
-            }
-        }
+            Layout::Scales => Some(second.plot(left, below + first.x.room_below(LETTER), width)),
+        };
+        Plots { source, target }
     }
 
     /// Which cloud is which, where colours do not tell it.
-    fn names(&self, plots: &[Plot]) -> Markup {
+    fn names(&self, source: &Plot, target: Option<&Plot>) -> Markup {
         if !self.coloured() || self.view.dimension == 1 {
             return html! {};
         }
-        let name = |words| {
-            Label::new(words, LETTER)
-                .class("name")
-                .anchor(Anchor::Middle)
+        let name = |words, at| {
+            let label = Label::new(words, LETTER).class("name");
+            label.anchor(Anchor::Middle).at(at)
         };
-        let clouds = [("source", &self.source), ("target", &self.target)];
+        let over = |area: &Area| (area.left + area.width / 2.0, area.top - 0.8 * LETTER);
         html! {
-            @for (place, (words, marks)) in clouds.into_iter().enumerate() {
-                @if let [plot] = plots {
-                    @if let Some(at) = above(plot, marks) { (name(words).at(at)) }
-                } @else if let Some(Plot { area, .. }) = plots.get(place) {
-                    (name(words).at((area.left + area.width / 2.0, area.top - 0.8 * LETTER)))
+            @if let Some(target) = target {
+                (name("source", over(&source.area)))
+                (name("target", over(&target.area)))
+            } @else {
+                @for (words, marks) in [("source", &self.source), ("target", &self.target)] {
+                    @if let Some(at) = above(source, marks) { (name(words, at)) }
                 }
             }
         }
     }
+}
+
+/// The plot of the source, and that of the target where it is another.
+struct Plots {
+    source: Plot,
+    target: Option<Plot>,
 }
 
 /// The axes of a plot, and how high it is.
@@ -331,6 +330,30 @@ impl Mark {
             paint: Paint::Cloud,
             image: None,
         }
+    }
+
+    fn draw(&self, text: &mut String, (x, y): Place, radius: f64, class: Class) {
+        let circle = format!(
+            "<circle cx=\"{}\" cy=\"{}\" r=\"{}\"",
+            px(x),
+            px(y),
+            px(radius)
+        );
+        // Writing to a string cannot fail.
+        let _ = match (&self.paint, class) {
+            (_, Class::Other) => write!(text, "{circle}/>"),
+            (Paint::Cloud, Class::Ring) => write!(text, "{circle} class=\"ring\"/>"),
+            (Paint::Cloud, Class::Dot) => write!(text, "{circle} class=\"faint\"/>"),
+            (Paint::Colour(colour), _) => write!(text, "{circle} fill=\"{colour}\"/>"),
+            (Paint::Lost, _) => {
+                let arm = px(1.4 * radius);
+                let (left, top) = (px(x - 0.7 * radius), px(y - 0.7 * radius));
+                write!(
+                    text,
+                    "<path class=\"lost\" d=\"M{left} {top}l{arm} {arm}m0 -{arm}l-{arm} {arm}\"/>"
+                )
+            }
+        };
     }
 }
 
@@ -432,32 +455,4 @@ enum Class {
     Ring,
     /// What is there beside the cloud that a plot is about.
     Other,
-}
-
-fn draw_marks<'m>(marks: impl Iterator<Item = (&'m Mark, Place, f64)>, class: Class) -> Markup {
-    let mut text = String::new();
-    for (mark, (x, y), radius) in marks {
-        let circle = format!(
-            "<circle cx=\"{}\" cy=\"{}\" r=\"{}\"",
-            px(x),
-            px(y),
-            px(radius)
-        );
-        // Writing to a string cannot fail.
-        let _ = match (&mark.paint, class) {
-            (_, Class::Other) => write!(text, "{circle}/>"),
-            (Paint::Cloud, Class::Ring) => write!(text, "{circle} class=\"ring\"/>"),
-            (Paint::Cloud, _) => write!(text, "{circle} class=\"faint\"/>"),
-            (Paint::Colour(colour), _) => write!(text, "{circle} fill=\"{colour}\"/>"),
-            (Paint::Lost, _) => {
-                let arm = px(1.4 * radius);
-                let (left, top) = (px(x - 0.7 * radius), px(y - 0.7 * radius));
-                write!(
-                    text,
-                    "<path class=\"lost\" d=\"M{left} {top}l{arm} {arm}m0 -{arm}l-{arm} {arm}\"/>"
-                )
-            }
-        };
-    }
-    PreEscaped(text)
 }

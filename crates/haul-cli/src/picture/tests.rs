@@ -109,11 +109,11 @@ fn each_point_is_a_dot_and_the_heading_says_how_many() {
     let (a, b, ones) = (cloud(60), moved(&cloud(80), 4.0), [1.0; 40]);
     let text = drawn(&picture(2, &a, &b, &ones, &matching(&a, &b, 2))).unwrap();
     assert_eq!(dots(&text).len(), 30 + 40);
-    let plain: String = text
-        .split('<')
-        .filter_map(|it| it.split_once('>'))
-        .map(|it| it.1)
-        .collect();
+    let words = text.split('<').filter_map(|it| it.split_once('>'));
+    let words: Vec<&str> = words.map(|it| it.1).collect();
+    let plain = words.join(" ");
+    let plain: Vec<&str> = plain.split_whitespace().collect();
+    let plain = plain.join(" ");
     assert!(
         plain.contains("source points (30)") && plain.contains("Target points (40)"),
         "{plain}"

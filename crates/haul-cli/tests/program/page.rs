@@ -311,9 +311,9 @@ fn mass_that_is_destroyed_has_a_cross_and_no_arrow() {
             .collect()
     };
     let mut source = crate::fixture::spiral(60);
-    source.extend(moved(crate::fixture::ring(20), -90.0));
+    source.extend(moved(crate::fixture::ring(20), -7.0));
     room.csv("a.csv", &source, 2);
-    room.csv("b.csv", &moved(crate::fixture::ring(50), 9.0), 2);
+    room.csv("b.csv", &moved(crate::fixture::ring(50), 5.0), 2);
     let picture = |options: &str| {
         let ran = room.cpu(&format!(
             "sinkhorn a.csv b.csv --blur 0.5 {options} --report r.html"
@@ -333,13 +333,13 @@ fn mass_that_is_destroyed_has_a_cross_and_no_arrow() {
         )
     };
     // The far ring is left of the middle of the picture, the spiral near the right end.
-    let (crosses, tails, told) = picture("--reach 20");
-    assert_eq!((crosses, told), (20, true));
+    let (crosses, tails, told) = picture("--reach 7");
+    assert!(crosses >= 20 && told, "{crosses}");
     assert!(
-        !tails.is_empty() && tails.iter().all(|tail| *tail > 260.0),
+        !tails.is_empty() && tails.iter().all(|tail| *tail > 180.0),
         "{tails:?}"
     );
     let (crosses, tails, told) = picture("");
     assert_eq!((crosses, told), (0, false));
-    assert!(tails.iter().any(|tail| *tail < 260.0));
+    assert!(tails.iter().any(|tail| *tail < 180.0));
 }

@@ -37,7 +37,7 @@ const SIDE: f64 = 640.0;
 const LEAST_SQUARE: f64 = 12.0;
 const LARGEST_SQUARE: f64 = 64.0;
 /// Pixels of the page that the title takes.
-const LEAST_WIDTH: f64 = 520.0;
+const LEAST_WIDTH: f64 = 640.0;
 /// The size of letters beside the matrix, and the least and the largest inside of it.
 const LETTER: f64 = 14.0;
 const LEAST_LETTER: f64 = 9.0;
@@ -72,7 +72,8 @@ impl<'a> Layout<'a> {
         let square = (SIDE / n as f64)
             .floor()
             .clamp(LEAST_SQUARE, LARGEST_SQUARE);
-        let letter = (square - 1.0).min(LETTER);
+        // Lines of letters are 1.17 times as high as these.
+        let letter = (0.85 * square).min(LETTER);
         let extension = common_extension(heatmap.labels.iter().copied());
         let labels = heatmap.labels.iter().map(|label| {
             let stem = label.strip_suffix(extension).unwrap_or(label);
