@@ -6,9 +6,14 @@
 pub(crate) struct Rgb(pub(crate) [f64; 3]);
 
 impl Rgb {
+    /// In steps of 1/255.
+    pub(crate) fn bytes(self) -> [u8; 3] {
+        self.0.map(|part| (255.0 * part).round() as u8)
+    }
+
     /// As SVG writes it.
     pub(crate) fn hex(self) -> String {
-        let [r, g, b] = self.0.map(|part| (255.0 * part).round() as u8);
+        let [r, g, b] = self.bytes();
         format!("#{r:02x}{g:02x}{b:02x}")
     }
 
@@ -36,6 +41,31 @@ pub(crate) fn ink_on(ground: Rgb) -> Rgb {
     } else {
         white
     }
+}
+
+/// Viridis (Smith and van der Walt 2015), by ten of its colours.
+const VIRIDIS: [[u8; 3]; 10] = [
+    [0x44, 0x01, 0x54],
+    [0x48, 0x28, 0x78],
+    [0x3e, 0x49, 0x89],
+    [0x31, 0x68, 0x8e],
+    [0x26, 0x82, 0x8e],
+    [0x1f, 0x9e, 0x89],
+    [0x35, 0xb7, 0x79],
+    [0x6e, 0xce, 0x58],
+    [0xb5, 0xde, 0x2b],
+    [0xfd, 0xe7, 0x25],
+];
+
+/// A colour for a share from 0 to 1, from dark to light with equal steps for the eye; the nearest end beyond.
+pub(crate) fn viridis(share: f64) -> Rgb {
+    let place = share.clamp(0.0, 1.0) * (VIRIDIS.len() - 1) as f64;
+    let below = (place as usize).min(VIRIDIS.len() - 2);
+    let part = |axis: usize| {
+        let [one, other] = [below, below + 1].map(|k| f64::from(VIRIDIS[k][axis]) / 255.0);
+        one + (place - below as f64) * (other - one)
+    };
+    Rgb([0, 1, 2].map(part))
 }
 
 /// A colour by lightness, from 0 to 1, and its places between green and red and between blue and yellow.

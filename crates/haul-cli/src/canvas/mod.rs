@@ -6,7 +6,7 @@
 mod colour;
 mod plot;
 
-pub(crate) use colour::{Oklab, Rgb, ink_on};
+pub(crate) use colour::{Oklab, Rgb, ink_on, viridis};
 pub(crate) use plot::{Area, Axis, Plot, Tick, linear, logarithmic, thinned};
 
 use maud::{Markup, PreEscaped, html};

@@ -6,7 +6,7 @@ use crate::canvas::{
     Area, Axis, LETTER, Label, Place, Plot, Svg, Tick, WIDTH, line, linear, logarithmic, path, px,
     text_width, thinned,
 };
-use crate::digits::short;
+use crate::number::short;
 use haul::Progress;
 use maud::{Markup, html};
 
@@ -282,7 +282,7 @@ mod tests {
         let two = text(&["one", "two"]);
         assert!(
             two.contains(
-                "The first 2 iterations of one, shaded, are 2 stages at a larger ε, from 4.000 down to 0.2500."
+                "The first 2 iterations of one, shaded, are 2 stages at a larger ε, from 4 down to 0.25."
             ),
             "{two}"
         );

@@ -4,10 +4,10 @@
 use super::clusters::{Clusters, Merge};
 use crate::canvas::{
     Anchor, Label, Place, Rgb, Svg, Tick, ink_on, line, linear, path, px, text_width, thinned,
-    wrapped,
+    viridis, wrapped,
 };
-use crate::digits::short;
 use crate::names::{common_extension, end_of};
+use crate::number::short;
 use maud::{Markup, html};
 use std::fmt::Write;
 
@@ -373,29 +373,9 @@ impl Numbers {
     }
 }
 
-/// Viridis (Smith and van der Walt 2015), from dark to light with equal steps for the eye, by ten of its colours.
-const COLOURS: [[u8; 3]; 10] = [
-    [0x44, 0x01, 0x54],
-    [0x48, 0x28, 0x78],
-    [0x3e, 0x49, 0x89],
-    [0x31, 0x68, 0x8e],
-    [0x26, 0x82, 0x8e],
-    [0x1f, 0x9e, 0x89],
-    [0x35, 0xb7, 0x79],
-    [0x6e, 0xce, 0x58],
-    [0xb5, 0xde, 0x2b],
-    [0xfd, 0xe7, 0x25],
-];
-
 /// The colour of a step of the scale.
 fn colour(shade: usize) -> Rgb {
-    let place = shade as f64 / (SHADES - 1) as f64 * (COLOURS.len() - 1) as f64;
-    let below = (place as usize).min(COLOURS.len() - 2);
-    let part = |axis: usize| {
-        let [one, other] = [below, below + 1].map(|k| f64::from(COLOURS[k][axis]) / 255.0);
-        one + (place - below as f64) * (other - one)
-    };
-    Rgb([0, 1, 2].map(part))
+    viridis(shade as f64 / (SHADES - 1) as f64)
 }
 
 #[cfg(test)]
