@@ -210,11 +210,8 @@ pub(crate) fn thinned(
         let inside = |tick: &Tick| at(tick) + half(tick) <= width + margin;
         ticks.into_iter().filter(inside).collect()
     };
-    let candidates = (1..=most).rev().map(|most| inside(ticks(most)));
-    candidates
-        .into_iter()
-        .find(|ticks| fits(ticks))
-        .unwrap_or_default()
+    let mut candidates = (1..=most).rev().map(|most| inside(ticks(most)));
+    candidates.find(|ticks| fits(ticks)).unwrap_or_default()
 }
 
 #[cfg(test)]

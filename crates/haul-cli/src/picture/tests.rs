@@ -265,12 +265,21 @@ fn clouds_that_lie_on_each_other_are_drawn_apart_in_the_same_frame() {
         let (other, rest) = dots.split_at(200);
         let (source, target) = rest.split_at(200);
         assert!(other.iter().all(|dot| dot.1.is_none()));
-        let shift = |k: usize| (target[k].0.0 - source[k].0.0, target[k].0.1 - source[k].0.1);
-        for k in 0..200 {
-            assert!(distance(shift(k), shift(0)) < 0.3 && source[k].0 == other[k].0);
-            assert_eq!(source[k].1, target[k].1);
-        }
-        let (x, y) = shift(0);
+        let shift = |(one, other): (&(Place, Option<&str>), &(Place, Option<&str>))| {
+            (other.0.0 - one.0.0, other.0.1 - one.0.1)
+        };
+        let shifts: Vec<Place> = source.iter().zip(target).map(shift).collect();
+        assert!(shifts.iter().all(|it| distance(*it, shifts[0]) < 0.3));
+        let places =
+            |dots: &[(Place, Option<&str>)]| dots.iter().map(|dot| dot.0).collect::<Vec<_>>();
+        assert_eq!(places(source), places(other));
+        assert!(
+            source
+                .iter()
+                .zip(target)
+                .all(|(one, other)| one.1 == other.1)
+        );
+        let (x, y) = shifts[0];
         assert_eq!(x > 100.0, name == "beside");
         assert_eq!(y > 100.0, name == "below");
     }
