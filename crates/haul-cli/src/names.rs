@@ -11,6 +11,25 @@ pub(crate) fn common_folder<'n>(mut names: impl Iterator<Item = &'n str>) -> &'n
     common
 }
 
+/// The extension that all names share, with its dot; empty where there is none, or where nothing would be left of
+/// a name without it.
+pub(crate) fn common_extension<'n>(mut names: impl Iterator<Item = &'n str>) -> &'n str {
+    let common = names.next().map_or("", extension);
+    match names.all(|name| extension(name) == common) {
+        true => common,
+        false => "",
+    }
+}
+
+/// The extension of a name, with its dot.
+fn extension(name: &str) -> &str {
+    let file = &name[folder(name).len()..];
+    match file.rfind('.') {
+        Some(dot @ 1..) => &file[dot..],
+        _ => "",
+    }
+}
+
 /// The folder in a name, with the separator behind it.
 fn folder(name: &str) -> &str {
     let end = name.rfind(std::path::is_separator);
@@ -49,6 +68,20 @@ mod tests {
             (&[], ""),
         ] {
             assert_eq!(common_folder(names.iter().copied()), shared, "{names:?}");
+        }
+    }
+
+    #[test]
+    fn extensions_that_all_names_share_are_found() {
+        for (names, shared) in [
+            (&["a.ply", "x.y/b.ply"][..], ".ply"),
+            (&["a.tar.gz"], ".gz"),
+            (&["a.ply", "a.csv"], ""),
+            (&["a.ply", ".ply"], ""),
+            (&["x.y/a", "x.y/b"], ""),
+            (&[], ""),
+        ] {
+            assert_eq!(common_extension(names.iter().copied()), shared, "{names:?}");
         }
     }
 

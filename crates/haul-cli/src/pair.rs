@@ -3,6 +3,7 @@
 use crate::input::Cloud;
 use crate::number::short;
 use crate::page::clouds::Clouds;
+use crate::picture::Matching;
 use crate::rows::Rows;
 use haul::{Extent, Measure, spacing};
 use std::path::Path;
@@ -35,14 +36,14 @@ impl Pair {
         &self.target.measure
     }
 
-    /// The clouds of a page, which shows where the mass of each point of the source goes.
-    pub(crate) fn drawn<'c>(&'c self, images: Option<&'c [f64]>) -> Clouds<'c> {
+    /// The clouds of a page, which shows how a plan matches them, where there is one.
+    pub(crate) fn drawn<'c>(&'c self, matching: Option<&'c Matching>) -> Clouds<'c> {
         Clouds {
             a: &self.a,
             b: &self.b,
             source: self.source(),
             target: self.target(),
-            images,
+            matching,
         }
     }
 

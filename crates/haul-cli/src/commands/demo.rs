@@ -8,7 +8,7 @@ use crate::number::short;
 use crate::options::Engine;
 use crate::outcome::{self, Outcome};
 use crate::pair::Pair;
-use crate::picture::{self, Heading, Picture};
+use crate::picture::{self, Heading, Matching, Picture};
 use crate::rows::Rows;
 use crate::transport::Transport;
 use anyhow::{Context, Result};
@@ -65,7 +65,7 @@ impl Command for Demo {
             report: solution.report().clone(),
             course: Vec::new(),
             displacement: None,
-            images: Some(solution.plan().map()?),
+            matching: Some(Matching::of(&solution, &source.measure, &target.measure)?),
         };
         let svg = draw(&transport)?;
         for (file, cloud) in [(&a, &source), (&b, &target)] {
@@ -93,7 +93,7 @@ fn draw(transport: &Transport) -> Result<String> {
     let Transport {
         pair,
         report,
-        images,
+        matching,
         ..
     } = transport;
     let (source, target) = (pair.source(), pair.target());
@@ -105,7 +105,7 @@ fn draw(transport: &Transport) -> Result<String> {
     let picture = Picture {
         source: source.points(),
         target: target.points(),
-        map: images.as_deref(),
+        matching: matching.as_ref(),
         dimension: 2,
         source_weights: source.weights(),
         target_weights: target.weights(),

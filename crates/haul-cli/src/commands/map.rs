@@ -2,6 +2,7 @@
 //! the way.
 
 use crate::answer::{Answer, Summary};
+use crate::canvas::viridis;
 use crate::device;
 use crate::headline::Headline;
 use crate::input::{self, Cloud, Input};
@@ -10,6 +11,7 @@ use crate::options::{Engine, Solving, number, whole};
 use crate::outcome::Outcome;
 use crate::page::sheet::Page;
 use crate::pair::Pair;
+use crate::picture::Matching;
 use crate::progress::Course;
 use crate::rows::Rows;
 use crate::scale::Scale;
@@ -19,7 +21,6 @@ use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 use haul::{Device, Plan};
 use haul_files::{self as formats, Attributes};
-use plotters::prelude::{ColorMap, RGBColor, ViridisRGB};
 use serde::{Serialize, Serializer};
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -163,10 +164,9 @@ impl Task for Map {
                 course,
                 displacement: Some(displacement),
                 // The picture is of the points that were solved for.
-                images: match (&self.solving.report, &source.all) {
-                    (Some(_), Some(_)) => Some(plan.map()?),
-                    (Some(_), None) => Some(images),
-                    (None, _) => None,
+                matching: match self.solving.report {
+                    Some(_) => Some(Matching::of(&solution, &source.measure, &target.measure)?),
+                    None => None,
                 },
             },
             displacement,
@@ -319,8 +319,7 @@ fn colours(lengths: &[f64]) -> (Vec<[u8; 3]>, f64) {
     let largest = lengths.iter().copied().fold(0.0, f64::max);
     let colour = |length: &f64| {
         let share = if largest > 0.0 { length / largest } else { 0.0 };
-        let RGBColor(red, green, blue) = ViridisRGB.get_color_normalized(share as f32, 0.0, 1.0);
-        [red, green, blue]
+        viridis(share).bytes()
     };
     (lengths.iter().map(colour).collect(), largest)
 }

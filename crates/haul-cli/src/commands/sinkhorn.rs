@@ -4,6 +4,7 @@ use crate::device;
 use crate::input::{self, Cloud, Input};
 use crate::options::{Engine, Gradients, MOST_U32, Solving, whole};
 use crate::pair::Pair;
+use crate::picture::Matching;
 use crate::progress::Course;
 use crate::task::{Delivery, Request, Task, Work};
 use crate::transport::{self, Transport};
@@ -118,8 +119,8 @@ impl Task for Sinkhorn {
             report: solution.report().clone(),
             course,
             displacement: None,
-            images: match self.solving.report {
-                Some(_) => Some(solution.plan().map()?),
+            matching: match self.solving.report {
+                Some(_) => Some(Matching::of(&solution, source, target)?),
                 None => None,
             },
         })

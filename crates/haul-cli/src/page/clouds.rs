@@ -2,7 +2,7 @@
 
 use super::figure::figure;
 use super::sheet::Page;
-use crate::picture::{self, Picture, Shown};
+use crate::picture::{self, Matching, Picture, Shown};
 use haul::Measure;
 use maud::{Markup, html};
 
@@ -14,8 +14,8 @@ pub(crate) struct Clouds<'c> {
     pub(crate) b: &'c str,
     pub(crate) source: &'c Measure,
     pub(crate) target: &'c Measure,
-    /// Where the mass of each point of the source goes on average, n×d; none where nothing is moved.
-    pub(crate) images: Option<&'c [f64]>,
+    /// How a plan matches them; none where nothing is moved.
+    pub(crate) matching: Option<&'c Matching>,
 }
 
 impl Clouds<'_> {
@@ -31,40 +31,33 @@ impl Clouds<'_> {
             b,
             source,
             target,
-            images,
+            matching,
         } = *self;
         let (svg, shown) = picture::figure(&Picture {
             source: source.points(),
             target: target.points(),
-            map: images,
+            matching,
             dimension: source.dimension(),
             source_weights: source.weights(),
             target_weights: target.weights(),
         })?;
-        let Shown {
-            source: dots_a,
-            target: dots_b,
-            arrows,
-        } = shown;
-        let (n, m) = (source.len(), target.len());
-        let words = match images {
+        let dots = [
+            points(shown.source, source.len()),
+            points(shown.target, target.len()),
+        ];
+        let words = match matching {
             Some(_) => {
-                "Both clouds as dots, with arrows from points of the first one to where their mass goes"
+                "Both clouds as dots: those of the target in the colours of the source points that their mass comes from"
             }
             None => "Both clouds as dots",
         };
-        let caption = html! {
-            span.key { span.source { "●" } " " (a) ": " (points(dots_a, n)) } " "
-            span.key { span.target { "●" } " " (b) ": " (points(dots_b, m)) } " "
-            @if images.is_some() {
-                span.key { "→ where the mass of " (points(arrows, n)) " goes, on average" }
-            }
+        let caption = match matching {
+            Some(_) => of_a_plan([a, b], dots, &shown),
+            None => of_clouds([a, b], dots),
         };
         let caption = html! {
             (caption)
-            @if source.dimension() > 2 {
-                br; "A projection on the plane in which both clouds spread most."
-            }
+            @if let Some(view) = &shown.view { br; (view) }
         };
         Ok(html! {
             section {
@@ -72,6 +65,24 @@ impl Clouds<'_> {
                 (figure(&svg, words, &caption))
             }
         })
+    }
+}
+
+fn of_clouds([a, b]: [&str; 2], [source, target]: [String; 2]) -> Markup {
+    html! {
+        span.key { span.source { "●" } " " (a) ": " (source) } " "
+        span.key { span.target { "○" } " " (b) ": " (target) }
+    }
+}
+
+fn of_a_plan([a, b]: [&str; 2], [source, target]: [String; 2], shown: &Shown) -> Markup {
+    html! {
+        "Source: " (a) ", " (source) ", each in the colour of its place. Target: " (b) ", " (target)
+        ", each in the colour of the place where its mass comes from, on average."
+        @if shown.arrows > 0 { " Arrows lead from points of the source to where their mass goes, on average." }
+        @if shown.lost > 0 {
+            " Crosses are points of which most of the mass is destroyed or created."
+        }
     }
 }
 

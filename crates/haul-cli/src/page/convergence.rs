@@ -1,33 +1,35 @@
 //! How an iteration came to its end: the error of the marginals on a logarithmic axis, with the tolerance
 //! and, shaded, the iterations at a larger ε.
 
-use super::axes::{self, Axis, LABELS, LETTER, MARGIN, WIDTH};
 use super::figure::figure;
-use super::sheet::Page;
-use crate::canvas::{self, Drawn, FINE, INK, QUIET, SOURCE, Svg, TARGET, font, text_width};
-use crate::number::{short, significant};
-use crate::picture::PictureError;
+use crate::canvas::{
+    Area, Axis, LETTER, Label, Place, Plot, Svg, Tick, WIDTH, line, linear, logarithmic, path, px,
+    text_width, thinned,
+};
+use crate::number::short;
 use haul::Progress;
 use maud::{Markup, html};
-use plotters::prelude::*;
-use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 /// Pixels.
-const HEIGHT: i32 = 320;
-const LEGEND: i32 = 30;
+const MARGIN: f64 = 8.0;
+const HEIGHT: f64 = 220.0;
 
 /// Marks on a curve, at most.
-const MARKS: usize = 40;
+const MARKS: usize = 12;
 
-/// Green of Okabe and Ito.
-const THIRD: RGBColor = RGBColor(0, 130, 100);
+/// Classes of the curves, and the dashes by which they are told apart without colours.
+const CURVES: [(&str, Option<&str>); 3] = [
+    ("first", None),
+    ("second", Some("9 6")),
+    ("third", Some("2 6")),
+];
 
 /// The section on the course of some solves of these names, told one after the other; nothing where
 /// nothing was iterated.
-pub(crate) fn section(course: &[Progress], tolerance: f64, names: &[&str]) -> Page<Markup> {
+pub(crate) fn section(course: &[Progress], tolerance: f64, names: &[&str]) -> Markup {
     let curves: Vec<_> = course.chunk_by(goes_on).collect();
     let Some(Curve { annealing, .. }) = curves.first().map(|steps| Curve::of(steps)) else {
-        return Ok(html! {});
+        return html! {};
     };
     // Solves that could not be told apart have no names.
     let names = if curves.len() == names.len() {
@@ -35,8 +37,7 @@ pub(crate) fn section(course: &[Progress], tolerance: f64, names: &[&str]) -> Pa
     } else {
         &[]
     };
-    let svg = draw(&curves, tolerance, names)
-        .map_err(|error| PictureError::Drawing(error.to_string()))?;
+    let svg = draw(&curves, tolerance, names);
     let words = "The error of the marginals, on a logarithmic axis, falling over the iterations";
     let caption = html! {
         "The L1 error of the marginals, relative to the mass, whenever it was measured."
@@ -45,12 +46,12 @@ pub(crate) fn section(course: &[Progress], tolerance: f64, names: &[&str]) -> Pa
             ", shaded, are " (stages) " stages at a larger ε, from " (short(from)) " down to " (short(to)) "."
         }
     };
-    Ok(html! {
+    html! {
         section {
             h2 { "Convergence" }
             (figure(&svg, words, &caption))
         }
-    })
+    }
 }
 
 /// Whether a step is of the same solve as the one before it.
@@ -100,7 +101,7 @@ impl Curve {
     }
 }
 
-fn draw(curves: &[&[Progress]], tolerance: f64, names: &[&str]) -> Drawn<Svg> {
+fn draw(curves: &[&[Progress]], tolerance: f64, names: &[&str]) -> Svg {
     let curves: Vec<_> = curves.iter().map(|steps| Curve::of(steps)).collect();
     let errors = || {
         let steps = curves.iter().flat_map(|curve| &curve.steps);
@@ -111,98 +112,146 @@ fn draw(curves: &[&[Progress]], tolerance: f64, names: &[&str]) -> Drawn<Svg> {
         .fold((f64::MAX, f64::MIN_POSITIVE), |(low, high), error| {
             (low.min(error), high.max(error))
         });
-    let y = low / 2.0..high * 2.0;
+    // The word for the tolerance has room below its line, where curves end and do not begin.
+    let (low, high) = (low.log10(), high.log10());
+    let room = (0.15 * (high - low)).max(0.4);
+    let y = low - room..high + room;
+    let y = Axis {
+        name: "marginal error".to_owned(),
+        ticks: logarithmic(&y, 5),
+        range: y,
+    };
+    let left = MARGIN + y.room_beside(LETTER);
+    let width = WIDTH - left - MARGIN;
     let last = curves.iter().filter_map(|curve| curve.steps.last());
     let x = 0.0..last.map(|step| step.0).fold(1.0, f64::max) * 1.03;
-    let (svg, ()) = canvas::draw(WIDTH, HEIGHT, |page| {
-        let mut chart = ChartBuilder::on(page)
-            .margin_top(LEGEND * FINE)
-            .margin_right(MARGIN * FINE)
-            .margin_bottom(MARGIN * FINE)
-            .margin_left(MARGIN * FINE)
-            .x_label_area_size(LABELS * FINE)
-            .y_label_area_size((LABELS + 18) * FINE)
-            .build_cartesian_2d(x.clone(), y.clone().log_scale())?;
-        if let Some(Annealing { ends, .. }) =
-            curves.first().and_then(|curve| curve.annealing.as_ref())
-        {
-            let mut begin = x.start;
-            for (place, end) in ends.iter().enumerate() {
-                let shade = QUIET.mix(if place % 2 == 0 { 0.10 } else { 0.18 });
-                let corners = [(begin, y.start), (*end, y.end)];
-                chart.draw_series([Rectangle::new(corners, shade.filled())])?;
-                begin = *end;
-            }
+    let x = Axis {
+        name: "iteration".to_owned(),
+        ticks: thinned(
+            |most| whole(linear(&x, most)),
+            6,
+            &x,
+            [width, MARGIN],
+            LETTER,
+        ),
+        range: x,
+    };
+    // A single curve needs no name.
+    let (legend, below) = legend(if names.len() > 1 { names } else { &[] });
+    let top = below + y.room_above(LETTER);
+    let height = top + HEIGHT + x.room_below(LETTER) + MARGIN;
+    let plot = Plot {
+        area: Area {
+            left,
+            top,
+            width,
+            height: HEIGHT,
+        },
+        x,
+        y,
+        letter: LETTER,
+    };
+    let goal = [plot.x.range.start, plot.x.range.end].map(|x| plot.place((x, tolerance.log10())));
+    let content = html! {
+        @if let Some(Annealing { ends, .. }) = curves.first().and_then(|curve| curve.annealing.as_ref()) {
+            (stages(&plot, ends))
         }
-        let iteration = Axis {
-            name: "iteration",
-            labels: 6,
-            format: &|value| format!("{value:.0}"),
-        };
-        let error = Axis {
-            name: "marginal error",
-            labels: 6,
-            format: &|value| significant(*value, 1),
-        };
-        axes::draw(&mut chart, &iteration, &error)?;
-        chart.draw_series(DashedLineSeries::new(
-            [(x.start, tolerance), (x.end, tolerance)],
-            6 * FINE,
-            4 * FINE,
-            ShapeStyle::from(INK).stroke_width(FINE as u32 * 3 / 2),
-        ))?;
-        for (place, curve) in curves.iter().enumerate() {
-            let within = |(iteration, error): &(f64, f64)| (*iteration, error.max(y.start));
-            let spots: Vec<_> = curve.steps.iter().map(within).collect();
-            let style = ShapeStyle::from(colour(place)).stroke_width(2 * FINE as u32);
-            chart.draw_series(LineSeries::new(spots.iter().copied(), style))?;
-            for spot in spots.iter().step_by(spots.len().div_ceil(MARKS)) {
-                let at = chart.plotting_area().map_coordinate(spot);
-                mark(page, place, at)?;
-            }
-        }
-        legend(page, names)
-    })?;
-    Ok(svg)
+        (plot.axes())
+        (line("rule", goal[0], goal[1]))
+        @for (place, curve) in curves.iter().enumerate() { (draw_curve(&plot, place, curve)) }
+        (Label::new("tolerance", LETTER).class("name").at((goal[0].0 + 6.0, goal[0].1 + 0.8 * LETTER)))
+        (legend)
+    };
+    Svg {
+        width: WIDTH,
+        height,
+        content,
+    }
 }
 
-fn colour(place: usize) -> RGBColor {
-    [SOURCE, TARGET, THIRD][place % 3]
+/// Those of these ticks that are whole numbers: there are no others among iterations.
+fn whole(mut ticks: Vec<Tick>) -> Vec<Tick> {
+    ticks.retain(|tick| tick.at.fract() == 0.0);
+    ticks
+        .iter_mut()
+        .for_each(|tick| tick.text = format!("{:.0}", tick.at));
+    ticks
 }
+
+/// Every other stage shaded, so that each can be told.
+fn stages(plot: &Plot, ends: &[f64]) -> Markup {
+    let begins = std::iter::once(plot.x.range.start).chain(ends.iter().copied());
+    let across = |iteration| plot.place((iteration, plot.y.range.end)).0;
+    html! {
+        @for (place, (begin, end)) in begins.zip(ends).enumerate() {
+            @let (begin, end) = (across(begin), across(*end));
+            @for _ in 0..1 + place % 2 {
+                rect class="stage" x=(px(begin)) y=(px(plot.area.top)) width=(px(end - begin))
+                    height=(px(plot.area.height)) {}
+            }
+        }
+    }
+}
+
+fn draw_curve(plot: &Plot, place: usize, curve: &Curve) -> Markup {
+    // An error of 0 has no logarithm: it is drawn at the bottom.
+    let spot = |(iteration, error): &(f64, f64)| {
+        plot.place((*iteration, error.log10().max(plot.y.range.start)))
+    };
+    let places: Vec<_> = curve.steps.iter().map(spot).collect();
+    let (class, dashes) = CURVES[place % CURVES.len()];
+    // More places than pixels are not seen.
+    let seen = places
+        .iter()
+        .step_by(places.len().div_ceil(MOST_PLACES).max(1));
+    html! {
+        g class=(class) {
+            path class="line" stroke-dasharray=[dashes] d=(path(seen.chain(places.last()).copied())) {}
+            @for at in places.iter().step_by(places.len().div_ceil(MARKS).max(1)) { (mark(place, *at)) }
+        }
+    }
+}
+
+/// Places of a curve, at most.
+const MOST_PLACES: usize = 1000;
 
 /// The mark of a curve, told from others by its shape as well.
-fn mark(page: &canvas::Page, place: usize, at: (i32, i32)) -> Drawn {
-    let style = colour(place).filled();
-    let size = 4 * FINE;
-    match place % 3 {
-        0 => page.draw(&Circle::new(at, size, style)),
-        1 => page.draw(&TriangleMarker::new(at, size + FINE, style)),
-        _ => {
-            let corners = [(at.0 - size, at.1 - size), (at.0 + size, at.1 + size)];
-            page.draw(&Rectangle::new(corners, style))
+fn mark(place: usize, (x, y): Place) -> Markup {
+    html! {
+        @match place % CURVES.len() {
+            0 => circle class="dot" cx=(px(x)) cy=(px(y)) r="4" {},
+            1 => path class="dot" d=(path([(x - 5.0, y + 4.0), (x + 5.0, y + 4.0), (x, y - 5.0)]) + "Z") {},
+            _ => rect class="dot" x=(px(x - 4.0)) y=(px(y - 4.0)) width="8" height="8" {},
         }
     }
 }
 
-/// Above the plot, what its lines are.
-fn legend(page: &canvas::Page, names: &[&str]) -> Drawn {
-    let y = LEGEND / 2 * FINE;
-    let mut x = MARGIN;
-    let write = |text: &str, x: i32| {
-        let style = font(LETTER, FontStyle::Normal, INK).pos(Pos::new(HPos::Left, VPos::Center));
-        page.draw(&Text::new(text.to_owned(), (x * FINE, y), style))
+/// What the curves are, in as many rows as that takes, and where these end.
+fn legend(names: &[&str]) -> (Markup, f64) {
+    /// Pixels of a piece of a curve.
+    const SAMPLE: f64 = 34.0;
+    let (mut x, mut y) = (MARGIN, MARGIN + 0.6 * LETTER);
+    let mut places = Vec::new();
+    for name in names {
+        let width = SAMPLE + 6.0 + text_width(name, LETTER);
+        if x > MARGIN && x + width > WIDTH - MARGIN {
+            (x, y) = (MARGIN, y + 1.5 * LETTER);
+        }
+        places.push((x, y));
+        x += width + LETTER;
+    }
+    let below = if names.is_empty() { MARGIN } else { y + LETTER };
+    let markup = html! {
+        @for (place, (name, (x, y))) in names.iter().zip(places).enumerate() {
+            @let (class, dashes) = CURVES[place % CURVES.len()];
+            g class=(class) {
+                path class="line" stroke-dasharray=[dashes] d=(path([(x, y), (x + SAMPLE, y)])) {}
+                (mark(place, (x + SAMPLE / 2.0, y)))
+            }
+            (Label::new(name, LETTER).at((x + SAMPLE + 6.0, y)))
+        }
     };
-    for (place, name) in names.iter().enumerate() {
-        mark(page, place, ((x + 5) * FINE, y))?;
-        write(name, x + 16)?;
-        x += 16 + text_width(name, LETTER) + 18;
-    }
-    let style = ShapeStyle::from(INK).stroke_width(FINE as u32 * 3 / 2);
-    for dash in [0, 10, 20] {
-        let line = [((x + dash) * FINE, y), ((x + dash + 6) * FINE, y)];
-        page.draw(&PathElement::new(line, style))?;
-    }
-    write("tolerance", x + 32)
+    (markup, below)
 }
 
 #[cfg(test)]
@@ -229,7 +278,7 @@ mod tests {
             step(1, 0.25, 0.3),
             step(2, 0.25, 1e-4),
         ];
-        let text = |names: &[&str]| section(&course, 1e-3, names).unwrap().into_string();
+        let text = |names: &[&str]| section(&course, 1e-3, names).into_string();
         let two = text(&["one", "two"]);
         assert!(
             two.contains(
@@ -238,24 +287,24 @@ mod tests {
             "{two}"
         );
         assert!(
-            two.contains("\none\n") && two.contains("\ntwo\n") && two.contains("\ntolerance\n")
+            [">one<", ">two<", ">tolerance<"]
+                .iter()
+                .all(|words| two.contains(words))
         );
         assert_eq!(two.matches("<circle").count(), 4 + 1);
         // Names that are not those of the solves are not given to them.
-        assert!(!text(&["one", "two", "three"]).contains("\none\n"));
+        assert!(!text(&["one", "two", "three"]).contains(">one<"));
     }
 
     #[test]
     fn a_course_of_any_length_is_drawn() {
-        assert_eq!(section(&[], 1e-3, &["one"]).unwrap().into_string(), "");
+        assert_eq!(section(&[], 1e-3, &["one"]).into_string(), "");
         for error in [0.0, 1e-300, 1e-9, 2.0, 1e30] {
-            let text = section(&[step(1, 1.0, error)], 1e-3, &["one"])
-                .unwrap()
-                .into_string();
+            let text = section(&[step(1, 1.0, error)], 1e-3, &["one"]).into_string();
             assert!(text.contains("<svg") && !text.contains("NaN") && !text.contains("inf"));
             assert!(!text.contains("shaded"));
         }
         let long: Vec<_> = (1..=10_000).map(|k| step(k, 1.0, 1.0 / k as f64)).collect();
-        assert!(section(&long, 1e-3, &["one"]).unwrap().into_string().len() < 1 << 20);
+        assert!(section(&long, 1e-3, &["one"]).into_string().len() < 1 << 20);
     }
 }

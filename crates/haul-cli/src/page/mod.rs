@@ -5,7 +5,6 @@
 //! Every number that `--json` prints as well stands in a `<data>` element, whose `value` is that of the
 //! JSON to the last digit; a row of a table is named by its key there, as `itemprop`.
 
-pub(crate) mod axes;
 pub(crate) mod certificate;
 pub(crate) mod clouds;
 pub(crate) mod convergence;

@@ -1,62 +1,64 @@
 //! Which displacements are drawn as arrows, and how.
 
-use super::frame::Sheet;
-use super::view::Dot;
-use crate::canvas::{Drawn, FINE, INK, Page};
-use plotters::prelude::*;
+use crate::canvas::{Place, path, px};
+use maud::{Markup, html};
 
-/// A point of the canvas.
-pub(super) type Place = (i32, i32);
+pub(super) const MAX_ARROWS: usize = 16;
+/// Pixels; a shorter one says nothing.
+const LEAST_LENGTH: f64 = 12.0;
+/// Pixels around the tip of an arrow within which there is a dot of the target. An average of places far
+/// apart, as the middle of a ring, is no place where mass goes.
+pub(super) const REACH: f64 = 6.0;
+/// Pixels of a head, and the least between two tails or two tips: arrows that lead to one place are one arrow.
+pub(super) const HEAD: f64 = 8.0;
 
-pub(super) const MAX_ARROWS: usize = 300;
-/// Drawn however long they are.
-pub(super) const MIN_ARROWS: f64 = 40.0;
+/// From a dot of the source to its image.
+pub(super) type Arrow = [Place; 2];
 
-/// At most [`MAX_ARROWS`] dots, each the farthest from those before it (Gonzalez 1985).
-pub(super) fn spread_out(dots: &[Dot]) -> Vec<&Dot> {
-    let mut left: Vec<(&Dot, f64)> = dots.iter().map(|dot| (dot, f64::INFINITY)).collect();
-    let mut chosen: Vec<&Dot> = Vec::new();
+/// Of these arrows at most [`MAX_ARROWS`] that lead to one of these dots, each the farthest from those before it
+/// (Gonzalez 1985), by its tail and by its tip.
+pub(super) fn chosen(arrows: &[Arrow], dots: &[Place]) -> Vec<Arrow> {
+    let distance = |one: Place, other: Place| (one.0 - other.0).hypot(one.1 - other.1);
+    let leads = |[from, to]: &Arrow| {
+        distance(*from, *to) >= LEAST_LENGTH && dots.iter().any(|dot| distance(*to, *dot) <= REACH)
+    };
+    let arrows = arrows.iter().filter(|arrow| leads(arrow));
+    let mut left: Vec<(Arrow, f64)> = arrows.map(|arrow| (*arrow, f64::INFINITY)).collect();
+    let mut chosen: Vec<Arrow> = Vec::new();
     while chosen.len() < MAX_ARROWS
         && let Some(&(farthest, gap)) = left.iter().max_by(|a, b| a.1.total_cmp(&b.1))
-        && gap > 0.0
+        && gap > HEAD
     {
         chosen.push(farthest);
-        for (dot, gap) in &mut left {
-            let (x, y) = (dot.at.0 - farthest.at.0, dot.at.1 - farthest.at.1);
-            *gap = gap.min(x * x + y * y);
+        for (arrow, gap) in &mut left {
+            let ends = [0, 1].map(|end| distance(arrow[end], farthest[end]));
+            *gap = gap.min(ends[0]).min(ends[1]);
         }
     }
     chosen
 }
 
-/// As many of the arrows, which are spread out in this order, as do not cover the page in ink.
-pub(super) fn legible<'a>(arrows: &'a [[Place; 2]], sheet: &Sheet) -> &'a [[Place; 2]] {
-    let length = |&[(x0, y0), (x1, y1)]: &[Place; 2]| f64::from(x1 - x0).hypot(f64::from(y1 - y0));
-    let total: f64 = arrows.iter().map(length).sum();
-    let share = f64::from(sheet.most_ink() * FINE) / total;
-    let count = (share * arrows.len() as f64).max(MIN_ARROWS) as usize;
-    arrows.get(..count).unwrap_or(arrows)
+/// The arrows, with a margin of paper around them.
+pub(super) fn draw(arrows: &[Arrow]) -> Markup {
+    let shafts = arrows.iter().map(|arrow| path(*arrow));
+    html! {
+        @if !arrows.is_empty() { path class="halo" d=(shafts.collect::<String>()) {} }
+        @for arrow in arrows { path class="arrow" d=(shaft_and_head(*arrow)) {} }
+    }
 }
 
-/// An arrow on the canvas; one that is shorter than a dot is wide says nothing and is left out.
-pub(super) fn arrow(page: &Page, from: Place, to: Place) -> Drawn {
-    let (x, y) = (f64::from(to.0 - from.0), f64::from(to.1 - from.1));
+fn shaft_and_head([from, to]: Arrow) -> String {
+    let (x, y) = (to.0 - from.0, to.1 - from.1);
     let length = x.hypot(y);
-    if length < 3.0 * f64::from(FINE) {
-        return Ok(());
-    }
-    let head = (9.0 * f64::from(FINE)).min(0.6 * length);
+    let head = HEAD.min(0.6 * length);
     let (x, y) = (head * x / length, head * y / length);
-    let back = |aside: f64| {
-        (
-            to.0 - (x + aside * y).round() as i32,
-            to.1 - (y - aside * x).round() as i32,
-        )
-    };
-    let style = INK.mix(0.6);
-    page.draw(&PathElement::new(
-        [from, back(0.0)],
-        ShapeStyle::from(style).stroke_width(FINE as u32),
-    ))?;
-    page.draw(&Polygon::new([to, back(0.36), back(-0.36)], style.filled()))
+    let back = |aside: f64| (to.0 - (x + aside * y), to.1 - (y - aside * x));
+    let [base, left, right] = [0.0, 0.36, -0.36].map(back);
+    let [left, right] = [left, right].map(|(x, y)| format!("L{} {}", px(x), px(y)));
+    format!(
+        "{}M{} {}{left}{right}Z",
+        path([from, base]),
+        px(to.0),
+        px(to.1)
+    )
 }

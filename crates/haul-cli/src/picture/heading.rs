@@ -1,11 +1,8 @@
-//! Title, subtitle and legend above a picture that is a page of its own.
+//! Title, subtitle and explanation above a picture that is a file of its own.
 
-use super::arrows::arrow;
-use super::frame::Sheet;
-use super::{Picture, Shown};
-use crate::canvas::{Drawn, FINE, INK, Page, QUIET, SOURCE, TARGET, font, text_width};
-use plotters::prelude::*;
-use plotters::style::text_anchor::{HPos, Pos, VPos};
+use super::subject::{Picture, Shown};
+use crate::canvas::{LETTER, Label, Svg, wrapped};
+use maud::html;
 
 /// What stands above a picture.
 pub(crate) struct Heading<'a> {
@@ -15,59 +12,64 @@ pub(crate) struct Heading<'a> {
     pub(crate) subtitle: &'a str,
 }
 
+const MARGIN: f64 = 8.0;
+
 impl Heading<'_> {
-    pub(super) fn draw(
-        &self,
-        page: &Page,
-        sheet: &Sheet,
-        picture: &Picture,
-        shown: Shown,
-    ) -> Drawn {
-        let margin = sheet.margin;
-        let write = |text: &str, size, weight, colour, (x, y): (i32, i32)| {
-            // XML has no place for control characters.
-            let text: String = text.chars().filter(|letter| !letter.is_control()).collect();
-            let style = font(fitting(&text, size, sheet), weight, colour)
-                .pos(Pos::new(HPos::Left, VPos::Center));
-            page.draw(&Text::new(text, (x * FINE, y * FINE), style))
-        };
-        write(self.title, 20, FontStyle::Bold, INK, (margin, 30))?;
-        write(self.subtitle, 13, FontStyle::Normal, QUIET, (margin, 58))?;
-        let points = |shown: usize, all: usize| {
-            let of = if shown == all {
-                String::new()
-            } else {
-                format!(" of {all}")
-            };
-            format!("{shown}{of} point{}", if all == 1 { "" } else { "s" })
-        };
-        let (n, m) = (picture.source_weights.len(), picture.target_weights.len());
-        let y = 90;
-        let mut x = margin;
-        for (label, colour) in [
-            (format!("source: {}", points(shown.source, n)), Some(SOURCE)),
-            (format!("target: {}", points(shown.target, m)), Some(TARGET)),
-            (format!("where {} went", points(shown.arrows, n)), None),
+    /// The picture below its heading.
+    pub(super) fn over(&self, below: Svg, picture: &Picture, shown: &Shown) -> Svg {
+        let counts = [
+            of(shown.source, picture.source_weights.len()),
+            of(shown.target, picture.target_weights.len()),
+        ];
+        let mut y = MARGIN;
+        let mut lines = Vec::new();
+        for (words, letter, class) in [
+            (self.title, 1.3 * LETTER, "title"),
+            (self.subtitle, LETTER, "ink"),
+            (&*explanation(counts, shown), 0.9 * LETTER, "quiet"),
         ] {
-            let mark = if let Some(colour) = colour {
-                page.draw(&Circle::new(
-                    ((x + 5) * FINE, y * FINE),
-                    5 * FINE,
-                    colour.mix(0.8).filled(),
-                ))?;
-                10
-            } else {
-                arrow(page, (x * FINE, y * FINE), ((x + 28) * FINE, y * FINE))?;
-                28
-            };
-            write(&label, 13, FontStyle::Normal, INK, (x + mark + 8, y))?;
-            x += mark + 8 + text_width(&label, 13) + 24;
+            for line in wrapped(words, letter, below.width - 2.0 * MARGIN) {
+                y += 0.7 * letter;
+                lines.push(Label::new(&line, letter).class(class).at((MARGIN, y)));
+                y += 0.7 * letter;
+            }
+            y += 0.3 * letter;
         }
-        Ok(())
+        Svg {
+            width: below.width,
+            height: y + below.height,
+            content: html! {
+                @for line in &lines { (line) }
+                g transform=(format!("translate(0 {y:.0})")) { (below.content) }
+            },
+        }
     }
 }
 
-/// The size at which a text stays on the page, if that is less than `size`.
-fn fitting(text: &str, size: i32, sheet: &Sheet) -> i32 {
-    (size * (sheet.width - 2 * sheet.margin) / text_width(text, size).max(1)).clamp(1, size)
+/// What colours, arrows and crosses mean.
+fn explanation([source, target]: [String; 2], shown: &Shown) -> String {
+    let mut text = format!(
+        "Target points ({target}) have the colours of the source points ({source}) that their mass comes from, on average"
+    );
+    text += match shown.arrows {
+        0 => ".",
+        _ => "; arrows lead to where mass goes, on average.",
+    };
+    if shown.lost > 0 {
+        text += " Crosses are points of which most of the mass is destroyed or created.";
+    }
+    if let Some(view) = &shown.view {
+        text.push(' ');
+        text += view;
+    }
+    text
+}
+
+/// How many dots there are of so many points.
+fn of(shown: usize, all: usize) -> String {
+    if shown == all {
+        all.to_string()
+    } else {
+        format!("{shown} of {all}")
+    }
 }

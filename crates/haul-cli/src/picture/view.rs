@@ -1,13 +1,14 @@
 //! The plane that a picture shows, and what is drawn of a cloud on it.
 //!
-//! A plane is drawn as it is and a line as two levels. Points of more dimensions are projected on
-//! the two principal axes of both clouds together, the plane in which they spread most (Pearson
-//! 1901), found by power iteration.
+//! A plane is drawn as it is and a line as two levels. Points of space are seen along one of their axes, that in
+//! which both clouds together spread least, so that the picture has the coordinates of the files and at least two
+//! thirds of the variance. Points of more dimensions are projected on the two principal axes of both clouds
+//! together, the plane in which they spread most (Pearson 1901), found by power iteration.
 
-use super::Picture;
+use super::subject::Picture;
 
 /// Dots of a cloud, at most.
-pub(super) const MAX_DOTS: usize = 5000;
+pub(super) const MAX_DOTS: usize = 2000;
 
 /// Points of a cloud that principal axes are found from, at most, evenly chosen.
 const MAX_MEASURED: usize = 2000;
@@ -21,6 +22,8 @@ pub(super) struct View {
     centre: Vec<f64>,
     pub(super) axes: [Vec<f64>; 2],
     pub(super) labels: [String; 2],
+    /// What is to be known of a projection.
+    pub(super) note: Option<String>,
     pub(super) dimension: usize,
 }
 
@@ -39,17 +42,18 @@ impl View {
             centre: vec![0.0; dimension],
             axes,
             labels: labels.map(Into::into),
+            note: None,
             dimension,
         };
         match dimension {
             1 => plane([vec![1.0], vec![0.0]], ["x", ""]),
             2 => plane([vec![1.0, 0.0], vec![0.0, 1.0]], ["x", "y"]),
-            _ => Self::principal(picture),
+            _ => Self::projection(picture),
         }
     }
 
-    /// The plane of the two principal axes of both clouds, all points counting alike.
-    fn principal(picture: &Picture) -> Self {
+    /// The plane in which both clouds spread most, all points counting alike.
+    fn projection(picture: &Picture) -> Self {
         let dimension = picture.dimension;
         let points = || {
             let clouds = [picture.source, picture.target].into_iter();
@@ -72,22 +76,53 @@ impl View {
                     .map(|(value, centre)| value - centre)
             })
             .collect();
-        let total = share * dot(&offsets, &offsets);
+        let total = dot(&offsets, &offsets);
+        let percent = |part: f64| match total > 0.0 {
+            true => format!("{:.0} %", 100.0 * part / total),
+            false => "all".to_owned(),
+        };
+        if dimension == 3 {
+            return Self::along_an_axis(&offsets, percent);
+        }
         let (first, most) = principal_axis(&offsets, dimension, None);
         let (second, next) = principal_axis(&offsets, dimension, Some(&first));
-        let label = |rank, variance: f64| {
-            let percent = if total > 0.0 {
-                100.0 * share * variance / total
-            } else {
-                0.0
-            };
-            format!("principal axis {rank} of {dimension} ({percent:.0} % of the variance)")
-        };
         Self {
             centre,
             axes: [first, second],
-            labels: [label(1, most), label(2, next)],
+            labels: [(1, most), (2, next)]
+                .map(|(rank, part)| format!("principal axis {rank} ({})", percent(part))),
+            note: Some(format!(
+                "Points of {dimension} coordinates, projected on the first two principal axes of both clouds, which have {} of their variance.",
+                percent(most + next)
+            )),
             dimension,
+        }
+    }
+
+    /// Space as it is seen along the axis in which these offsets spread least.
+    fn along_an_axis(offsets: &[f64], percent: impl Fn(f64) -> String) -> Self {
+        let sums = [0, 1, 2].map(|axis| {
+            let parts = offsets.iter().skip(axis).step_by(3);
+            parts.map(|part| part * part).sum::<f64>()
+        });
+        // Of equals the last, so that what has no spread is seen from above.
+        let depth = (0..3).rev().min_by(|a, b| sums[*a].total_cmp(&sums[*b]));
+        let depth = depth.unwrap_or(2);
+        let (x, y) = [(1, 2), (0, 2), (0, 1)][depth];
+        let unit = |axis| (0..3).map(|k| f64::from(u8::from(k == axis))).collect();
+        let name = |axis: usize| ["x", "y", "z"][axis];
+        Self {
+            centre: vec![0.0; 3],
+            axes: [unit(x), unit(y)],
+            labels: [x, y].map(|axis| name(axis).to_owned()),
+            note: Some(format!(
+                "Seen along {}: {} and {} have {} of the variance of both clouds.",
+                name(depth),
+                name(x),
+                name(y),
+                percent(sums[x] + sums[y])
+            )),
+            dimension: 3,
         }
     }
 

@@ -19,6 +19,7 @@ use crate::options::Settings;
 use crate::outcome::Outcome;
 use crate::page::sheet::Page;
 use crate::pair::Pair;
+use crate::picture::Matching;
 use crate::rows::Rows;
 use haul::{Progress, Report};
 use serde::{Serialize, Serializer};
@@ -41,8 +42,8 @@ pub(crate) struct Transport {
     pub(crate) course: Vec<Progress>,
     /// How far points are moved, by a command that moves them.
     pub(crate) displacement: Option<Displacement>,
-    /// Where the mass of each point of the source goes on average, n×d, for a page.
-    pub(crate) images: Option<Vec<f64>>,
+    /// How its plan matches the clouds, for a page.
+    pub(crate) matching: Option<Matching>,
 }
 
 impl Serialize for Transport {

@@ -20,9 +20,9 @@ pub(super) fn page(transport: &Transport, headline: &Headline) -> Page {
         report,
         course,
         displacement,
-        images,
+        matching,
     } = transport;
-    let clouds = pair.drawn(images.as_deref());
+    let clouds = pair.drawn(matching.as_ref());
     let claim = Claim {
         name: "OT_ε",
         value: report.value,
@@ -35,7 +35,7 @@ pub(super) fn page(transport: &Transport, headline: &Headline) -> Page {
         (clouds.files())
         (headline.paragraphs())
         (claim.section())
-        (convergence::section(course, report.tolerance, &["OT_ε"])?)
+        (convergence::section(course, report.tolerance, &["OT_ε"]))
         (clouds.section()?)
         section {
             h2 { "All numbers" }

@@ -221,8 +221,8 @@ fn a_page_of_many_jobs_keeps_quantities_apart_and_leaves_out_the_folder_that_all
             "<code>clouds/</code>",
             ">a.csv<",
             ">b.csv<",
-            // At the axis of the picture.
-            "\nscan 2\n",
+            // At the axis of the picture, beside the table.
+            ">scan 2</text>",
         ],
     );
     assert!(!both.contains("clouds/a.csv"));
@@ -256,5 +256,90 @@ fn a_page_of_many_jobs_keeps_quantities_apart_and_leaves_out_the_folder_that_all
     assert!(elsewhere.contains("clouds/a.csv") && !elsewhere.contains("The clouds are in"));
     let many = page(&["energy"; 21], "clouds/b.csv");
     assert_says(&many, &["number of the job, in the order of the file"]);
-    assert!(!many.contains("\nscan 2\n"));
+    assert!(!many.contains(">scan 2</text>"));
+}
+
+/// The values of an attribute in a piece of a page.
+fn attributes<'t>(text: &'t str, name: &str) -> Vec<&'t str> {
+    let before = format!(" {name}=\"");
+    let pieces = text.split(&*before).skip(1);
+    pieces
+        .map(|piece| piece.split('"').next().unwrap())
+        .collect()
+}
+
+#[test]
+fn jobs_without_a_value_have_no_place_in_the_picture() {
+    let room = Room::with_clouds();
+    for count in [7, 40] {
+        let jobs = (1..=count).map(|k| {
+            let b = if k % 3 == 0 { "gone" } else { "b" };
+            format!(
+                "{{\"id\":\"job {k}\",\"command\":\"energy\",\"a\":\"a.csv\",\"b\":\"{b}.csv\"}}\n"
+            )
+        });
+        room.write("jobs.jsonl", jobs.collect::<String>());
+        let ran = room.cpu("batch jobs.jsonl -o results.jsonl --report r.html");
+        assert_eq!(ran.status, Some(1), "{}", ran.stderr);
+        let page = room.read("r.html");
+        let (_, picture) = page.split_once("<svg").unwrap();
+        let picture = picture.split("</svg>").next().unwrap();
+        let places = attributes(picture, "cx").into_iter();
+        let places: Vec<f64> = places.map(|place| place.parse().unwrap()).collect();
+        assert_eq!(places.len(), count - count / 3);
+        let steps: Vec<f64> = places.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        assert!(
+            steps.iter().all(|step| (step - steps[0]).abs() < 0.3),
+            "{steps:?}"
+        );
+        let named = |k: usize| picture.contains(&format!(">job {k}</text>"));
+        assert_eq!(
+            (named(2), named(3), named(4)),
+            (count == 7, false, count == 7)
+        );
+        std::fs::remove_file(room.path("results.jsonl")).unwrap();
+    }
+}
+
+#[test]
+fn mass_that_is_destroyed_has_a_cross_and_no_arrow() {
+    let room = Room::new();
+    let moved = |points: Vec<f64>, by: f64| -> Vec<f64> {
+        points
+            .chunks(2)
+            .flat_map(|at| [at[0] + by, at[1]])
+            .collect()
+    };
+    let mut source = crate::fixture::spiral(60);
+    source.extend(moved(crate::fixture::ring(20), -7.0));
+    room.csv("a.csv", &source, 2);
+    room.csv("b.csv", &moved(crate::fixture::ring(50), 5.0), 2);
+    let picture = |options: &str| {
+        let ran = room.cpu(&format!(
+            "sinkhorn a.csv b.csv --blur 0.5 {options} --report r.html"
+        ));
+        assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+        let page = room.read("r.html");
+        let crosses = page.matches("class=\"lost\"").count();
+        let arrows = page.split("class=\"arrow\"").skip(1);
+        let tails = arrows.map(|arrow| -> f64 {
+            let path = attributes(arrow, "d")[0];
+            path[1..].split(' ').next().unwrap().parse().unwrap()
+        });
+        (
+            crosses,
+            tails.collect::<Vec<f64>>(),
+            page.contains("destroyed or created"),
+        )
+    };
+    // The far ring is left of the middle of the picture, the spiral near the right end.
+    let (crosses, tails, told) = picture("--reach 7");
+    assert!(crosses >= 20 && told, "{crosses}");
+    assert!(
+        !tails.is_empty() && tails.iter().all(|tail| *tail > 180.0),
+        "{tails:?}"
+    );
+    let (crosses, tails, told) = picture("");
+    assert_eq!((crosses, told), (0, false));
+    assert!(tails.iter().any(|tail| *tail < 180.0));
 }

@@ -71,7 +71,7 @@ pub(super) fn page(summary: &Summary, rows: &[Row]) -> Page {
                 }
             }
         }
-        (values(rows)?)
+        (values(rows))
         section {
             h2 { "All jobs" }
             (table(rows))
@@ -121,7 +121,7 @@ fn counts(summary: &Summary, rows: &[Row]) -> Markup {
 }
 
 /// The values as pictures, one for each quantity that there is.
-fn values(rows: &[Row]) -> Page<Markup> {
+fn values(rows: &[Row]) -> Markup {
     let mut quantities: Vec<(&str, Vec<(usize, &Row)>)> = Vec::new();
     for (number, row) in (1..).zip(rows) {
         match quantities
@@ -134,17 +134,17 @@ fn values(rows: &[Row]) -> Page<Markup> {
     }
     let mut figures = Vec::new();
     for (quantity, group) in &quantities {
-        if let Some(svg) = overview::draw(quantity, group, rows.len())? {
+        if let Some(svg) = overview::draw(group) {
             figures.push((quantity, svg));
         }
     }
     if figures.is_empty() {
-        return Ok(html! {});
+        return html! {};
     }
     let words = |quantity: &str| {
         format!("{quantity} of each job, in their order, with its bounds as a line")
     };
-    Ok(html! {
+    html! {
         section {
             h2 { "Values" }
             @if figures.len() > 1 {
@@ -161,7 +161,7 @@ fn values(rows: &[Row]) -> Page<Markup> {
                 "Lines: the bounds between which a value is, where they can be told from it."
             }
         }
-    })
+    }
 }
 
 /// A column of the table of jobs: its head, and the class by which the script knows it.

@@ -8,6 +8,7 @@ use crate::outcome::Outcome;
 use crate::page::certificate::TERMS;
 use crate::page::sheet::Page;
 use crate::pair::Pair;
+use crate::picture::Matching;
 use crate::rows::Rows;
 use crate::scale::Scale;
 use crate::transport::text::{self, aim, mass_moved, problem, root_of, verdict};
@@ -27,8 +28,8 @@ pub(crate) struct DivergenceAnswer {
     pub(super) terms: [Report; 3],
     /// The course of their iterations, one after the other.
     pub(super) course: Vec<Progress>,
-    /// Where the mass of each point of the first cloud goes on average, n×d, for a page.
-    pub(super) images: Option<Vec<f64>>,
+    /// How the plan between both clouds matches them, for a page.
+    pub(super) matching: Option<Matching>,
 }
 
 impl DivergenceAnswer {
@@ -36,7 +37,7 @@ impl DivergenceAnswer {
         pair: Pair,
         terms: &Terms<E>,
         course: Vec<Progress>,
-        images: Option<Vec<f64>>,
+        matching: Option<Matching>,
     ) -> Self {
         Self {
             pair,
@@ -50,7 +51,7 @@ impl DivergenceAnswer {
             converged: terms.converged(),
             terms: [&terms.ab, &terms.aa, &terms.bb].map(|term| term.report().clone()),
             course,
-            images,
+            matching,
         }
     }
 

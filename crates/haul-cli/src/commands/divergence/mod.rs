@@ -7,6 +7,7 @@ use crate::device;
 use crate::input::{self, Cloud, Input};
 use crate::options::{Engine, Gradients, Solving};
 use crate::pair::Pair;
+use crate::picture::Matching;
 use crate::progress::Course;
 use crate::task::{Delivery, Request, Task, Work};
 use crate::transport;
@@ -76,12 +77,12 @@ impl Task for Divergence {
         if self.gradients.wanted() {
             self.gradients.write(&terms.gradient()?)?;
         }
-        let images = match self.solving.report {
-            Some(_) => Some(terms.ab.plan().map()?),
+        let matching = match self.solving.report {
+            Some(_) => Some(Matching::of(&terms.ab, source, target)?),
             None => None,
         };
         let pair = Pair::new([&self.a, &self.b], clouds);
-        Ok(DivergenceAnswer::new(pair, &terms, course, images))
+        Ok(DivergenceAnswer::new(pair, &terms, course, matching))
     }
 }
 

@@ -2,14 +2,14 @@
 //! the dendrogram of their clustering, whose order of leaves is that of rows and columns.
 
 use super::clusters::{Clusters, Merge};
-use crate::canvas::{self, Drawn, FINE, INK, Page, QUIET, font, text_width, thin, tick};
-use crate::names::end_of;
-use crate::number::short;
-use crate::picture::PictureError;
-use plotters::{
-    prelude::*,
-    style::text_anchor::{HPos, Pos, VPos},
+use crate::canvas::{
+    Anchor, Label, Place, Rgb, Svg, Tick, ink_on, line, linear, path, px, text_width, thinned,
+    viridis, wrapped,
 };
+use crate::names::{common_extension, end_of};
+use crate::number::short;
+use maud::{Markup, html};
+use std::fmt::Write;
 
 /// More of them have no room on a page.
 pub(super) const MOST_CLOUDS: usize = 400;
@@ -26,130 +26,217 @@ pub(super) struct Heatmap<'a> {
     pub(super) clusters: &'a Clusters,
 }
 
-/// Pixels around everything, for the head, the dendrogram, and between parts.
-const MARGIN: i32 = 28;
-const HEAD: i32 = 112;
-const TREE: i32 = 130;
-const GAP: i32 = 8;
+/// Pixels around everything, for the dendrogram, and between parts.
+const MARGIN: f64 = 16.0;
+const TREE: f64 = 120.0;
+const GAP: f64 = 8.0;
 /// Below the dendrogram, for the scale of its heights.
-const SCALE: i32 = 46;
+const SCALE: f64 = 46.0;
 /// Pixels that the matrix takes if squares between these sizes allow for it.
-const SIDE: i32 = 640;
-const LEAST_SQUARE: i32 = 9;
-const LARGEST_SQUARE: i32 = 64;
+const SIDE: f64 = 640.0;
+const LEAST_SQUARE: f64 = 12.0;
+const LARGEST_SQUARE: f64 = 64.0;
 /// Pixels of the page that the title takes.
-const LEAST_WIDTH: i32 = 640;
-/// Steps of the scale of colours.
-const SHADES: i32 = 100;
+const LEAST_WIDTH: f64 = 640.0;
+/// The size of letters beside the matrix, and the least and the largest inside of it.
+const LETTER: f64 = 14.0;
+const LEAST_LETTER: f64 = 9.0;
+const LARGEST_LETTER: f64 = 16.0;
+/// Steps of the scale of colours, and pixels of each.
+const SHADES: usize = 64;
+const SHADE: f64 = 3.0;
 /// Letters of the longest label; of longer ones the end is shown.
 const LETTERS: usize = 36;
 
 /// Draws the picture and returns the text of the SVG.
-///
-/// # Errors
-///
-/// [`PictureError::Drawing`] where the drawing itself fails.
-pub(super) fn svg(heatmap: &Heatmap) -> Result<String, PictureError> {
-    let layout = Layout::of(heatmap);
-    let (width, height) = (layout.width(), layout.height());
-    match canvas::draw(width, height, |page| layout.draw(heatmap, page)) {
-        Ok((svg, ())) => Ok(svg.at_size()),
-        Err(error) => Err(PictureError::Drawing(error.to_string())),
-    }
+pub(super) fn svg(heatmap: &Heatmap) -> String {
+    Layout::of(heatmap).draw(heatmap).file(1.0)
 }
 
 struct Layout<'a> {
     clusters: &'a Clusters,
     labels: Vec<String>,
-    /// Pixels of a square, of a letter, and of the longest label.
-    square: i32,
-    letter: i32,
-    label: i32,
+    numbers: Option<Numbers>,
+    range: (f64, f64),
+    /// Pixels of a square, of a letter beside it, and of the longest label.
+    square: f64,
+    letter: f64,
+    label: f64,
+    /// Where the matrix begins below the heading.
+    top: f64,
 }
 
 impl<'a> Layout<'a> {
     fn of(heatmap: &Heatmap<'a>) -> Self {
         let n = heatmap.labels.len();
-        let square = (SIDE / n as i32).clamp(LEAST_SQUARE, LARGEST_SQUARE);
-        let letter = (square - 2).clamp(7, 13);
-        let labels = heatmap.labels.iter().map(|label| end_of(label, LETTERS));
+        let square = (SIDE / n as f64)
+            .floor()
+            .clamp(LEAST_SQUARE, LARGEST_SQUARE);
+        // Lines of letters are 1.17 times as high as these.
+        let letter = (0.85 * square).min(LETTER);
+        let extension = common_extension(heatmap.labels.iter().copied());
+        let labels = heatmap.labels.iter().map(|label| {
+            let stem = label.strip_suffix(extension).unwrap_or(label);
+            end_of(stem, LETTERS)
+        });
         let labels: Vec<_> = labels.collect();
         let widths = labels.iter().map(|label| text_width(label, letter));
+        let values = heatmap.values.iter().copied();
+        let range = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
+            (low.min(value), high.max(value))
+        });
         Self {
             clusters: heatmap.clusters,
+            numbers: Numbers::of(heatmap.values, square),
+            range,
             square,
             letter,
-            label: widths.max().unwrap_or(0),
+            label: widths.fold(0.0, f64::max),
             labels,
+            top: 0.0,
         }
     }
 
     /// Pixels of the matrix, either way.
-    fn side(&self) -> i32 {
-        self.square * self.labels.len() as i32
+    fn side(&self) -> f64 {
+        self.square * self.labels.len() as f64
     }
 
-    fn left(&self) -> i32 {
+    fn left(&self) -> f64 {
         MARGIN + TREE + GAP
     }
 
-    fn width(&self) -> i32 {
+    fn width(&self) -> f64 {
         (self.left() + self.side() + GAP + self.label + MARGIN).max(LEAST_WIDTH)
     }
 
-    fn height(&self) -> i32 {
-        HEAD + self.side() + GAP + self.label.max(SCALE) + MARGIN
+    /// The middle of a square.
+    fn middle(&self, row: usize, column: usize) -> Place {
+        (
+            self.left() + self.square * (column as f64 + 0.5),
+            self.top + self.square * (row as f64 + 0.5),
+        )
     }
 
-    fn draw(&self, heatmap: &Heatmap, page: &Page) -> Drawn {
-        let title = font(18, FontStyle::Bold, INK).pos(Pos::new(HPos::Left, VPos::Center));
-        let place = (MARGIN * FINE, 30 * FINE);
-        page.draw(&Text::new(heatmap.title.to_owned(), place, title))?;
-        let problem = font(13, FontStyle::Normal, QUIET).pos(Pos::new(HPos::Left, VPos::Center));
-        let place = (MARGIN * FINE, 52 * FINE);
-        page.draw(&Text::new(heatmap.problem.to_owned(), place, problem))?;
-        self.draw_matrix(page, heatmap)?;
-        self.draw_tree(page)?;
-        self.draw_labels(page)
+    fn draw(mut self, heatmap: &Heatmap) -> Svg {
+        let heading = self.heading(heatmap);
+        Svg {
+            width: self.width(),
+            height: self.top + self.side() + GAP + self.label.max(SCALE) + MARGIN,
+            content: html! {
+                (heading)
+                (self.squares(heatmap))
+                (self.cells(heatmap))
+                (self.tree())
+                (self.scale())
+                (self.names())
+            },
+        }
     }
 
-    /// The squares, and above them what their colours mean.
-    fn draw_matrix(&self, page: &Page, heatmap: &Heatmap) -> Drawn {
-        let values = heatmap.values.iter().copied();
-        let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
-            (low.min(value), high.max(value))
-        });
-        let order = &self.clusters.order;
-        let (n, square) = (order.len(), self.square * FINE);
-        for (row, i) in order.iter().enumerate() {
-            for (column, j) in order.iter().enumerate() {
-                let x = self.left() * FINE + column as i32 * square;
-                let y = HEAD * FINE + row as i32 * square;
-                let colour = colour((heatmap.values[i * n + j] - low) / (high - low));
-                let corners = [(x, y), (x + square, y + square)];
-                page.draw(&Rectangle::new(corners, colour.filled()))?;
+    /// What is shown, and what colours and numbers mean.
+    fn heading(&mut self, heatmap: &Heatmap) -> Markup {
+        let room = self.width() - 2.0 * MARGIN;
+        let mut y = MARGIN;
+        let mut lines = Vec::new();
+        for (words, letter, class) in [
+            (heatmap.title, 18.0, "title"),
+            (heatmap.problem, LETTER, "quiet"),
+        ] {
+            for words in wrapped(words, letter, room) {
+                y += 0.7 * letter;
+                lines.push(Label::new(&words, letter).class(class).at((MARGIN, y)));
+                y += 0.7 * letter;
             }
         }
-        let (left, top, step) = (self.left() * FINE, 72 * FINE, 2 * FINE);
-        for shade in 0..SHADES {
-            let x = left + shade * step;
-            let colour = colour(f64::from(shade) / f64::from(SHADES - 1));
-            let corners = [(x, top), (x + step, top + 12 * FINE)];
-            page.draw(&Rectangle::new(corners, colour.filled()))?;
+        y += LETTER;
+        let (low, high) = self.range;
+        let [low, high] = [low, high].map(short);
+        let left = MARGIN + text_width(&low, LETTER) + GAP;
+        let right = left + SHADES as f64 * SHADE + GAP;
+        let unit = self.numbers.as_ref().and_then(Numbers::unit);
+        self.top = y + 2.0 * LETTER;
+        let word = |words, x| Label::new(words, LETTER).class("quiet").at((x, y));
+        html! {
+            @for line in lines { (line) }
+            (word(&low, MARGIN))
+            g shape-rendering="crispEdges" {
+                @for shade in 0..SHADES {
+                    rect x=(px(left + shade as f64 * SHADE)) y=(px(y - 6.0)) width=(px(SHADE)) height="12"
+                        fill=(colour(shade).hex()) {}
+                }
+            }
+            (word(&high, right))
+            @if let Some(unit) = unit {
+                (word(&unit, right + text_width(&high, LETTER) + 2.0 * GAP))
+            }
         }
-        let write = |value: f64, x: i32| {
-            let style = font(11, FontStyle::Normal, QUIET).pos(Pos::new(HPos::Left, VPos::Center));
-            page.draw(&Text::new(short(value), (x, top + 22 * FINE), style))
+    }
+
+    /// The step of the scale of colours that a value has; the middle where all are equal.
+    fn shade(&self, value: f64) -> usize {
+        let (low, high) = self.range;
+        let share = (value - low) / (high - low);
+        let share = if share.is_finite() { share } else { 0.5 };
+        (share * (SHADES - 1) as f64).round() as usize
+    }
+
+    /// The value of a row and a column as they are drawn.
+    fn entries<'h>(&'h self, heatmap: &'h Heatmap) -> impl Iterator<Item = (Place, f64)> + 'h {
+        let order = &self.clusters.order;
+        order.iter().enumerate().flat_map(move |(row, i)| {
+            let values = heatmap
+                .values
+                .chunks_exact(order.len())
+                .nth(*i)
+                .unwrap_or_default();
+            order
+                .iter()
+                .enumerate()
+                .filter_map(move |(column, j)| Some((self.middle(row, column), *values.get(*j)?)))
+        })
+    }
+
+    /// The squares, those of one colour together.
+    fn squares(&self, heatmap: &Heatmap) -> Markup {
+        let mut shades = vec![String::new(); SHADES];
+        let side = px(self.square);
+        for ((x, y), value) in self.entries(heatmap) {
+            let (left, top) = (px(x - self.square / 2.0), px(y - self.square / 2.0));
+            if let Some(text) = shades.get_mut(self.shade(value)) {
+                // Writing to a string cannot fail.
+                let _ = write!(text, "M{left} {top}h{side}v{side}h-{side}z");
+            }
+        }
+        let shades = shades
+            .iter()
+            .enumerate()
+            .filter(|(_, squares)| !squares.is_empty());
+        html! {
+            g shape-rendering="crispEdges" {
+                @for (shade, squares) in shades { path fill=(colour(shade).hex()) d=(squares) {} }
+            }
+        }
+    }
+
+    /// The values in their squares, where they fit.
+    fn cells(&self, heatmap: &Heatmap) -> Markup {
+        let Some(numbers) = &self.numbers else {
+            return html! {};
         };
-        write(low, left)?;
-        write(high, left + SHADES * step - 24 * FINE)
+        html! {
+            @for ((x, y), value) in self.entries(heatmap) {
+                text x=(px(x)) y=(px(y + 0.35 * numbers.letter)) font-size=(px(numbers.letter)) text-anchor="middle"
+                    fill=(ink_on(colour(self.shade(value))).hex()) { (numbers.text(value)) }
+            }
+        }
     }
 
     /// Where a height is, across the page.
-    fn across(&self, height: f64) -> i32 {
+    fn across(&self, height: f64) -> f64 {
         let highest = self.highest();
         let share = if highest > 0.0 { height / highest } else { 0.0 };
-        ((f64::from(MARGIN) + f64::from(TREE) * (1.0 - share)) * f64::from(FINE)) as i32
+        MARGIN + TREE * (1.0 - share)
     }
 
     fn highest(&self) -> f64 {
@@ -160,101 +247,138 @@ impl<'a> Layout<'a> {
     }
 
     /// The dendrogram: leaves at the matrix, and at the other end what was merged last.
-    fn draw_tree(&self, page: &Page) -> Drawn {
+    fn tree(&self) -> Markup {
         let Clusters { merges, order } = self.clusters;
         // Each cluster: the middle of its places, and at what height it was merged.
         let mut clusters = vec![(0.0, 0.0); order.len()];
         for (place, row) in order.iter().enumerate() {
             clusters[*row] = (place as f64 + 0.5, 0.0);
         }
-        let x = |height: f64| self.across(height);
-        let y = |place: f64| {
-            ((f64::from(HEAD) + place * f64::from(self.square)) * f64::from(FINE)) as i32
-        };
-        let style = ShapeStyle::from(INK.mix(0.7)).stroke_width(FINE as u32);
+        let y = |place: f64| self.top + place * self.square;
+        let mut lines = Vec::new();
         for Merge { pair, height, .. } in merges {
             let [one, other] = pair.map(|cluster| clusters[cluster]);
-            let height = *height;
-            let line = [
-                (x(one.1), y(one.0)),
-                (x(height), y(one.0)),
-                (x(height), y(other.0)),
-                (x(other.1), y(other.0)),
-            ];
-            page.draw(&PathElement::new(line, style))?;
-            clusters.push((0.5 * (one.0 + other.0), height));
+            let x = self.across(*height);
+            lines.push(path([
+                (self.across(one.1), y(one.0)),
+                (x, y(one.0)),
+                (x, y(other.0)),
+                (self.across(other.1), y(other.0)),
+            ]));
+            clusters.push((0.5 * (one.0 + other.0), *height));
         }
-        self.draw_scale(page)
+        html! { @for line in lines { path class="tree" d=(line) {} } }
     }
 
     /// Below the dendrogram, at what heights clusters join.
-    fn draw_scale(&self, page: &Page) -> Drawn {
+    fn scale(&self) -> Markup {
         let highest = self.highest();
         if highest <= 0.0 {
-            return Ok(());
+            return html! {};
         }
-        let y = (HEAD + self.side() + GAP) * FINE;
-        let style = thin(QUIET.mix(0.6));
-        let ends = [(self.across(highest), y), (self.across(0.0), y)];
-        page.draw(&PathElement::new(ends, style))?;
-        let write = |text: String, x: i32, y: i32, anchor: HPos| {
-            let style = font(11, FontStyle::Normal, QUIET).pos(Pos::new(anchor, VPos::Center));
-            page.draw(&Text::new(text, (x, y), style))
+        let y = self.top + self.side() + GAP;
+        let heights = 0.0..highest;
+        // The axis goes from right to left: its first label is at the right end.
+        let ticks = thinned(
+            |most| linear(&heights, most),
+            4,
+            &heights,
+            [TREE, MARGIN],
+            LETTER - 2.0,
+        );
+        let word = |words, anchor| {
+            Label::new(words, LETTER - 2.0)
+                .class("quiet")
+                .anchor(anchor)
         };
-        for height in ticks(highest) {
-            let x = self.across(height);
-            page.draw(&PathElement::new([(x, y), (x, y + 4 * FINE)], style))?;
-            write(tick(height), x, y + 12 * FINE, HPos::Center)?;
+        html! {
+            (line("axis", (self.across(highest), y), (self.across(0.0), y)))
+            @for Tick { at, text } in &ticks {
+                @let x = self.across(*at);
+                (line("axis", (x, y), (x, y + 4.0)))
+                (word(text, Anchor::Middle).at((x, y + 13.0)))
+            }
+            (word("where groups join", Anchor::End).at((self.across(0.0), y + 31.0)))
         }
-        let words = "where groups join";
-        write(
-            words.to_owned(),
-            self.across(0.0),
-            y + 30 * FINE,
-            HPos::Right,
-        )
     }
 
     /// The names, right of the rows and below the columns.
-    fn draw_labels(&self, page: &Page) -> Drawn {
-        for (place, row) in self.clusters.order.iter().enumerate() {
-            let label = &self.labels[*row];
-            let middle = self.square * place as i32 + self.square / 2;
-            let style = font(self.letter, FontStyle::Normal, INK);
-            let right = (self.left() + self.side() + GAP, HEAD + middle);
-            let below = (self.left() + middle, HEAD + self.side() + GAP);
-            for ((x, y), style) in [
-                (right, style.clone()),
-                (below, style.transform(FontTransform::Rotate90)),
-            ] {
-                let style = style.pos(Pos::new(HPos::Left, VPos::Center));
-                page.draw(&Text::new(label.clone(), (x * FINE, y * FINE), style))?;
+    fn names(&self) -> Markup {
+        let end = self.labels.len();
+        html! {
+            @for (place, row) in self.clusters.order.iter().enumerate() {
+                @if let Some(words) = self.labels.get(*row) {
+                    @let label = Label::new(words, self.letter);
+                    @let (right, y) = self.middle(place, end);
+                    (label.at((right - self.square / 2.0 + GAP, y)))
+                    @let (x, below) = self.middle(end, place);
+                    (label.downwards((x, below - self.square / 2.0 + GAP)))
+                }
             }
         }
-        Ok(())
     }
 }
 
-/// Few round heights from 0 up to the highest.
-fn ticks(highest: f64) -> Vec<f64> {
-    let power = 10f64.powf(highest.log10().floor());
-    let steps = [0.2, 0.5, 1.0, 2.0, 5.0].map(|step| step * power);
-    // At most three steps, of which each has room for its number.
-    let step = steps.into_iter().find(|step| highest / step < 3.0);
-    let step = step.unwrap_or(highest);
-    (0..=(highest / step) as i32)
-        .map(|k| f64::from(k) * step)
-        .collect()
+/// How values are written in squares: in a common unit, with the same number of decimals.
+struct Numbers {
+    /// The power of ten that is the unit.
+    power: i32,
+    decimals: usize,
+    letter: f64,
 }
 
-/// From dark to light with equal steps for the eye; the middle where there is no number.
-fn colour(share: f64) -> RGBColor {
-    let share = if share.is_finite() { share } else { 0.5 };
-    ViridisRGB.get_color_normalized(share as f32, 0.0, 1.0)
+impl Numbers {
+    /// With three digits for the largest one, or two where three have no room in a square; none where two have none.
+    fn of(values: &[f64], square: f64) -> Option<Self> {
+        let largest = values
+            .iter()
+            .fold(0.0_f64, |largest, value| largest.max(value.abs()));
+        // Below 1e-300 a unit has no reciprocal.
+        let whole = if largest > 1e-300 {
+            largest.log10().floor() as i32
+        } else {
+            0
+        };
+        let thousands = 3 * whole.div_euclid(3);
+        let three = (thousands, (2 - (whole - thousands)) as usize);
+        [three, (whole - 1, 0)]
+            .into_iter()
+            .find_map(|(power, decimals)| {
+                let mut numbers = Self {
+                    power,
+                    decimals,
+                    letter: 1.0,
+                };
+                let widths = values
+                    .iter()
+                    .map(|value| text_width(&numbers.text(*value), 1.0));
+                let widest = widths.fold(0.0, f64::max);
+                numbers.letter = ((square - 4.0) / widest).min(LARGEST_LETTER);
+                (numbers.letter >= LEAST_LETTER).then_some(numbers)
+            })
+    }
+
+    fn text(&self, value: f64) -> String {
+        let text = format!("{:.*}", self.decimals, value / 10f64.powi(self.power));
+        match text.strip_prefix('-') {
+            // No sign where no digit is left.
+            Some(digits) if digits.chars().all(|it| matches!(it, '0' | '.')) => digits.to_owned(),
+            _ => text,
+        }
+    }
+
+    /// What the numbers are in units of, unless that is 1.
+    fn unit(&self) -> Option<String> {
+        (self.power != 0).then(|| format!("numbers in units of 1e{}", self.power))
+    }
+}
+
+/// The colour of a step of the scale.
+fn colour(shade: usize) -> Rgb {
+    viridis(shade as f64 / (SHADES - 1) as f64)
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
@@ -266,7 +390,6 @@ mod tests {
             values,
             clusters: &Clusters::of(values, names.len()),
         })
-        .unwrap()
     }
 
     /// The matrix of |x − y| for points of a line.
@@ -275,35 +398,126 @@ mod tests {
         places.iter().flat_map(row).collect()
     }
 
-    #[test]
-    fn a_scale_has_few_round_heights() {
-        assert_eq!(ticks(1.0), [0.0, 0.5, 1.0]);
-        assert_eq!(ticks(0.59), [0.0, 0.2, 0.4]);
-        assert_eq!(ticks(36.0), [0.0, 20.0]);
-        for highest in [1e-12, 3e-4, 0.99, 7.0, 123.4, 1e9] {
-            let ticks = ticks(highest);
-            assert!((2..=3).contains(&ticks.len()), "{ticks:?}");
-            assert!(ticks.iter().all(|height| *height <= highest));
-        }
+    /// Each text: its words, its place and the size of its letters.
+    fn texts(svg: &str) -> Vec<(String, Place, f64)> {
+        let texts = svg.split("<text ").skip(1).map(|text| {
+            let value = |name: &str| -> f64 {
+                let (_, rest) = text.split_once(&format!(" {name}=\"")).unwrap();
+                rest.split('"').next().unwrap().parse().unwrap()
+            };
+            let text = text.replacen("x=", " x=", 1);
+            let words = text.split_once('>').unwrap().1;
+            let x = text.split_once(" x=\"").unwrap().1;
+            let x = x.split('"').next().unwrap().parse().unwrap();
+            let words = words.split('<').next().unwrap().to_owned();
+            (words, (x, value("y")), value("font-size"))
+        });
+        texts.collect()
+    }
+
+    /// The squares: left, top and side.
+    fn squares(svg: &str) -> Vec<[f64; 3]> {
+        let paths = svg
+            .split(" d=\"")
+            .skip(1)
+            .map(|path| path.split('"').next().unwrap());
+        let squares = paths.filter(|path| path.contains('h')).flat_map(|path| {
+            path.split('M').skip(1).map(|square| {
+                let (corner, rest) = square.split_once('h').unwrap();
+                let (left, top) = corner.split_once(' ').unwrap();
+                let side = rest.split('v').next().unwrap();
+                [left, top, side].map(|text| text.parse().unwrap())
+            })
+        });
+        squares.collect()
     }
 
     #[test]
     fn every_entry_is_a_square_every_name_stands_twice_and_every_merger_is_drawn() {
-        let text = drawn(&line(&[0.0, 3.0, 1.0]), &["one", "two", "a <third>"]);
+        let text = drawn(
+            &line(&[0.0, 3.0, 1.0]),
+            &["x.csv", "y.csv", "a <third>.csv"],
+        );
         let count = |what: &str| text.matches(what).count();
-        // Beside the page itself and the scale.
-        assert_eq!(count("<rect") - SHADES as usize - 1, 9);
-        assert_eq!((count("one\n"), count("&lt;third&gt;")), (2, 2));
-        // Beside the scale: a line, and marks at 0, 1 and 2.
-        assert_eq!(count("<polyline") + count("<line"), 2 + 4);
+        assert_eq!(squares(&text).len(), 9);
+        assert_eq!(
+            (count(">x<"), count(">a &lt;third&gt;<"), count(".csv")),
+            (2, 2, 0)
+        );
+        assert_eq!(count("class=\"tree\""), 2);
         assert!(text.contains("where groups join"));
+        // Names of several kinds keep their extensions.
+        assert!(drawn(&line(&[0.0, 3.0]), &["x.csv", "x.ply"]).contains(">x.ply<"));
+    }
+
+    #[test]
+    fn numbers_are_inside_of_their_squares_and_left_out_where_they_have_no_room() {
+        let names: Vec<String> = (0..100).map(|k| format!("cloud {k}")).collect();
+        for n in [2, 3, 5, 10, 20, 30, 60, 100] {
+            let places: Vec<f64> = (0..n).map(|k| 0.012 * f64::from(k * k % 17)).collect();
+            let names: Vec<&str> = names
+                .iter()
+                .take(places.len())
+                .map(|name| &**name)
+                .collect();
+            let text = drawn(&line(&places), &names);
+            let squares = squares(&text);
+            assert_eq!(squares.len(), names.len().pow(2));
+            let numbers = texts(&text).into_iter().filter(|(words, place, _)| {
+                words.parse::<f64>().is_ok()
+                    && squares.iter().any(|[left, top, side]| {
+                        (0.0..*side).contains(&(place.0 - left))
+                            && (0.0..*side).contains(&(place.1 - top))
+                    })
+            });
+            let numbers: Vec<_> = numbers.collect();
+            assert_eq!(numbers.len(), if n <= 30 { squares.len() } else { 0 });
+            for (words, _, letter) in numbers {
+                assert!(text_width(&words, letter) <= squares[0][2] && letter >= LEAST_LETTER);
+            }
+            assert!(text.len() < 1 << 20, "{} bytes for {n} clouds", text.len());
+            // Letters of names do not reach into the next row.
+            let name = texts(&text)
+                .into_iter()
+                .find(|text| text.0 == "cloud 1")
+                .unwrap();
+            assert!(name.2 >= LEAST_LETTER && name.2 < squares[0][2]);
+        }
+    }
+
+    #[test]
+    fn numbers_of_a_matrix_have_one_unit() {
+        let numbers = Numbers::of(&[0.0, -1e-9, 0.0123, 0.000_46], 64.0).unwrap();
+        let texts = [0.0, -1e-9, 0.0123, 0.000_46].map(|value| numbers.text(value));
+        assert_eq!(texts, ["0.0", "0.0", "12.3", "0.5"]);
+        assert_eq!(numbers.unit().unwrap(), "numbers in units of 1e-3");
+        let numbers = Numbers::of(&[0.0, 999.0], 64.0).unwrap();
+        assert_eq!(
+            (numbers.text(999.0), numbers.unit()),
+            ("999".to_owned(), None)
+        );
+        assert_eq!(Numbers::of(&[0.0], 64.0).unwrap().text(0.0), "0.00");
+    }
+
+    #[test]
+    fn colours_become_lighter_step_by_step() {
+        let light: Vec<f64> = (0..SHADES).map(|shade| colour(shade).luminance()).collect();
+        assert!(light.is_sorted_by(|one, other| one < other));
     }
 
     #[test]
     fn matrices_without_contrast_and_of_any_size_are_drawn() {
-        drawn(&[0.0], &["alone"]);
-        drawn(&[0.0; 4], &["a", "b"]);
-        drawn(&line(&[1.0; 100]), &["same"; 100]);
+        for values in [
+            vec![0.0],
+            vec![0.0; 4],
+            line(&[1.0; 100]),
+            line(&[1e-300, 3e-300]),
+            line(&[0.0, 1e300]),
+        ] {
+            let names = vec!["same"; values.len().isqrt()];
+            let text = drawn(&values, &names);
+            assert!(!text.contains("NaN") && !text.contains("inf"));
+        }
         let long = "a long folder/and in it a file/whose name goes on and on.ply";
         let text = drawn(&line(&[0.0, 1.0]), &[long, "\u{7}"]);
         assert!(text.contains("goes on and on.ply") && !text.contains("a long folder"));

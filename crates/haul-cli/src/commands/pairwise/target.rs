@@ -59,5 +59,5 @@ pub(super) fn draw(image: &Path, plan: &Plan, matrix: &Matrix, clusters: &Cluste
         values: &matrix.values,
         clusters,
     };
-    Ok(formats::write_text(image, &heatmap::svg(&heatmap)?)?)
+    Ok(formats::write_text(image, &heatmap::svg(&heatmap))?)
 }

@@ -15,6 +15,11 @@ struct Seen {
     /// Drawings, and those of them that take no room.
     drawings: u64,
     empty: u64,
+    /// Texts of drawings that reach beyond their drawing, pairs of them that lie on each other, and the
+    /// pixels of the smallest.
+    cut: u64,
+    covered: u64,
+    smallest: f64,
     requests: u64,
     /// Whether the page says that a table goes on, and whether it does.
     more: bool,
@@ -33,6 +38,23 @@ fn shown(room: &Room, browser: &str, pages: &[String]) -> (Vec<Seen>, Vec<String
     let host = format!(
         r#"<!doctype html><body><pre id="seen"></pre><script>
 const seen = [];
+const texts = all => {{
+  let cut = 0, covered = 0, smallest = 100;
+  for (const svg of all.querySelectorAll("svg.drawing")) {{
+    const around = svg.getBoundingClientRect(), scale = around.width / svg.viewBox.baseVal.width;
+    const boxes = [...svg.querySelectorAll("text")].map(it => {{
+      smallest = Math.min(smallest, scale * Number(it.getAttribute("font-size")));
+      return it.getBoundingClientRect();
+    }});
+    cut += boxes.filter(box => box.left < around.left - 1 || box.right > around.right + 1
+      || box.top < around.top - 1 || box.bottom > around.bottom + 1).length;
+    // Boxes of letters are higher than what is seen of them.
+    const over = (a, b) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1
+      && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 0.3 * Math.min(a.height, a.width, b.height, b.width);
+    boxes.forEach((a, k) => {{ covered += boxes.slice(k + 1).filter(b => over(a, b)).length; }});
+  }}
+  return {{ cut, covered, smallest }};
+}};
 const show = (page, width) => new Promise(done => {{
   const frame = document.createElement("iframe");
   frame.width = width; frame.height = 800; frame.style.border = 0;
@@ -44,6 +66,7 @@ const show = (page, width) => new Promise(done => {{
     seen.push({{
       width: view.innerWidth, content: all.documentElement.scrollWidth, drawings: drawings.length,
       empty: drawings.filter(box => box.width < 100 || box.height < 50).length,
+      ...texts(all),
       sorted: cells.map(it => Number(it.value)),
       what: cells.map(it => it.closest("tr").cells[2].textContent),
       more: [...all.querySelectorAll(".more")].some(it => it.checkVisibility()),
@@ -99,6 +122,9 @@ const show = (page, width) => new Promise(done => {{
         content: number(it, "content"),
         drawings: number(it, "drawings"),
         empty: number(it, "empty"),
+        cut: number(it, "cut"),
+        covered: number(it, "covered"),
+        smallest: it["smallest"].as_f64().unwrap(),
         requests: number(it, "requests"),
         more: it["more"] == true,
         wide: it["wide"] == true,
@@ -118,6 +144,8 @@ fn pages_fit_a_phone_and_a_desk_and_ask_nothing_of_a_network() {
     let room = Room::with_clouds();
     let long = "a-name-that-goes-on-".repeat(8);
     room.csv(&format!("{long}.csv"), &crate::fixture::ring(40), 2);
+    room.csv("line.csv", &crate::fixture::spiral(30), 1);
+    room.csv("b1.csv", &crate::fixture::ring(20), 1);
     room.npy("x.npy", &crate::fixture::spiral(60), &[40, 3]);
     room.npy("y.npy", &crate::fixture::ring(60), &[40, 3]);
     let jobs: String = (0..30)
@@ -142,6 +170,8 @@ fn pages_fit_a_phone_and_a_desk_and_ask_nothing_of_a_network() {
             "sinkhorn a.csv {long}.csv --blur 0.02 --max-iterations 3"
         )),
         page("energy a.csv b.csv"),
+        page("map a.csv b.csv -o moved.csv --reach 0.5"),
+        page("sinkhorn line.csv b1.csv --blur 0.1"),
         page("batch jobs.jsonl -o results.jsonl"),
     ];
     let (seen, console) = shown(&room, &browser, &pages);
@@ -152,6 +182,18 @@ fn pages_fit_a_phone_and_a_desk_and_ask_nothing_of_a_network() {
         assert_eq!(width, u64::from(WIDTHS[place % 2]));
         assert!(content <= width, "page {}: {content} > {width}", place / 2);
         assert!(page.drawings > 0 && page.empty == 0);
+        assert_eq!(
+            (page.cut, page.covered),
+            (0, 0),
+            "page {} at {width}",
+            place / 2
+        );
+        assert!(
+            page.smallest > 9.0,
+            "page {} at {width}: {}",
+            place / 2,
+            page.smallest
+        );
         assert_eq!(page.requests, 0);
         assert_eq!(page.more, page.wide, "page {} at {width}", place / 2);
     }
@@ -172,4 +214,55 @@ fn pages_fit_a_phone_and_a_desk_and_ask_nothing_of_a_network() {
     let (seen, console) = shown(&room, &browser, &[wrong.to_owned()]);
     assert!(seen[0].content > seen[0].width && seen[0].empty == 1 && seen[0].requests == 1);
     assert!(!console.is_empty());
+}
+
+#[test]
+#[cfg_attr(not(haul_browser), ignore = "HAUL_TEST_BROWSER names no browser")]
+fn letters_of_pictures_have_room_in_a_browser() {
+    let browser = std::env::var("HAUL_TEST_BROWSER").expect("HAUL_TEST_BROWSER names no browser");
+    let room = Room::new();
+    let page = |svg: &str| {
+        format!("<!doctype html><style>svg {{ max-width: 100%; height: auto }}</style>{svg}")
+    };
+    let mut pages = Vec::new();
+    assert_eq!(room.cpu("demo").status, Some(0));
+    pages.push(page(&room.read("haul-demo/transport.svg")));
+    for count in [2, 9, 30, 60] {
+        let names: Vec<String> = (0..count).map(|k| format!("Wide-Name-{k}.csv")).collect();
+        for (k, name) in names.iter().enumerate() {
+            let shift = (k * k % 7) as f64;
+            let cloud: Vec<f64> = crate::fixture::ring(4)
+                .iter()
+                .map(|it| it + shift)
+                .collect();
+            room.csv(name, &cloud, 2);
+        }
+        let files = names.join(" ");
+        let ran = room.cpu(&format!(
+            "pairwise {} --loss energy -o d.npy --image d.svg",
+            files
+        ));
+        assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+        pages.push(page(&room.read("d.svg")));
+    }
+    let (seen, console) = shown(&room, &browser, &pages);
+    assert!(console.is_empty(), "{console:?}");
+    for (place, page) in seen.iter().enumerate() {
+        assert_eq!(
+            (page.cut, page.covered),
+            (0, 0),
+            "picture {} at {}",
+            place / 2,
+            page.width
+        );
+    }
+    assert!(seen[0].smallest > 9.0 && seen[0].content <= seen[0].width);
+    // Words that reach beyond a drawing or lie on others are seen to.
+    let wrong = "<svg class=drawing viewBox='0 0 300 100' width=300><text x=290 y=50 font-size=20>cut</text>\
+                 <text x=20 y=50 font-size=5>one</text><text x=22 y=50 font-size=20>two</text></svg>";
+    let (seen, _) = shown(&room, &browser, &[page(wrong)]);
+    assert_eq!(
+        (seen[0].cut, seen[0].covered, seen[0].smallest),
+        (1, 1, 5.0)
+    );
 }
