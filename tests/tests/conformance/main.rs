@@ -1,6 +1,7 @@
 //! One body a property, run on every engine: the operators against a dense reference in f64, the
 //! solver and the energies against closed forms and invariants, the device against faults.
 
+mod barycenters;
 mod batches;
 mod dimensions;
 mod energy;
@@ -52,6 +53,7 @@ fn main() -> ExitCode {
             nearest::BODIES,
             groups::BODIES,
             grids::BODIES,
+            barycenters::BODIES,
             waits::BODIES,
         ];
         for (name, body) in bodies.concat() {
