@@ -32,7 +32,7 @@
 
 use super::inputs::Inputs;
 use super::mixing::Mixing;
-use crate::engine::Kernel;
+use crate::engine::{Kernel, RATIO_LOG2};
 use crate::linalg::{mean, sum};
 use crate::measure::Support;
 use crate::problem::{Rounding, equal_masses, same_space};
@@ -41,6 +41,7 @@ use crate::{
     Bounds, Cost, Divergence, Engine, Error, Frame, Measure, Potentials, Precision, Progress,
     Regularization, Result, Sinkhorn, Solution, Stop, block_on,
 };
+use std::f64::consts::LN_2;
 use std::ops::ControlFlow;
 use web_time::Instant;
 
@@ -110,7 +111,8 @@ pub struct BarycenterReport {
     pub objective: f64,
     /// Between these is the least value of the objective.
     pub bounds: Bounds,
-    /// max(Σ λₛ ‖Pₛ1 − Σᵣ λᵣ Pᵣ1‖₁, ‖Σ λₛ Pₛ1 − b‖₁) at the last iteration.
+    /// max(Σ λₛ ‖Pₛ1 − Σᵣ λᵣ Pᵣ1‖₁, ‖Σ λₛ Pₛ1 − b‖₁) at the last iteration, and of the debiased kind also
+    /// ‖m exp((q − T_m(q))/ε) − b‖₁.
     pub error: f64,
     /// The error asked for.
     pub tolerance: f64,
@@ -382,6 +384,35 @@ struct Found<E: Engine> {
     iterations: usize,
 }
 
+/// The terms of an objective, each with its certificate.
+struct Terms<E: Engine> {
+    /// OT_ε(b, bₛ).
+    between: Vec<Solution<E>>,
+    /// OT_ε(b, b), and OT_ε(bₛ, bₛ) of each input; none but in the debiased kind.
+    own: Vec<Solution<E>>,
+}
+
+impl<E: Engine> Terms<E> {
+    /// A number of OT_ε(b, bₛ) for each input, less half of one of both self terms where there are any.
+    fn of_inputs(
+        &self,
+        of: impl Fn(&Solution<E>) -> f64,
+        of_own: impl Fn(&Solution<E>) -> f64,
+    ) -> Vec<f64> {
+        let of_average = self.own.first().map_or(0.0, &of_own);
+        let terms = self.between.iter().zip(self.own_of_inputs(of_own));
+        terms
+            .map(|(term, own)| of(term) - 0.5 * (of_average + own))
+            .collect()
+    }
+
+    /// A number of OT_ε(bₛ, bₛ) for each input; 0 where there is no such term.
+    fn own_of_inputs(&self, of: impl Fn(&Solution<E>) -> f64) -> Vec<f64> {
+        let own = |s| self.own.get(s + 1).map_or(0.0, &of);
+        (0..self.between.len()).map(own).collect()
+    }
+}
+
 impl Posed<'_> {
     /// Refuses a tolerance that rounding leaves out of reach.
     fn check_tolerance<E: Engine>(&self, engine: &E, tolerance: f64) -> Result<()> {
@@ -432,21 +463,27 @@ impl Posed<'_> {
                 BarycenterKind::Plain => vec![0.0; n],
                 BarycenterKind::Debiased | BarycenterKind::Product => means(&f, &lambda),
             };
-            let tilt = match kind {
-                BarycenterKind::Plain => before.clone(),
-                BarycenterKind::Product => difference(&before, &mean),
+            // What is far off is told as far off, and not as infinite.
+            let most = RATIO_LOG2 * LN_2;
+            let density = |logs: &[f64]| -> Vec<f64> {
+                let terms = logs.iter().zip(m);
+                terms
+                    .map(|(log, m)| m * (log / epsilon).min(most).exp())
+                    .collect()
+            };
+            let held = difference(&before, &mean);
+            // b, and for the debiased kind what it is where q is its own transform.
+            let (tilt, b, own) = match kind {
+                BarycenterKind::Plain => (before, density(&held), None),
+                BarycenterKind::Product => (held, density(&before), None),
                 BarycenterKind::Debiased => {
-                    tilted(engine, &mut inputs, &logs, &before, &mean).await?
+                    let (tilt, own) = tilted(engine, &mut inputs, &logs, &before, &held).await?;
+                    let own = density(&difference(&before, &own));
+                    (tilt, density(&held), Some(own))
                 }
             };
-            let logs_of_b = match kind {
-                BarycenterKind::Product => tilt.clone(),
-                _ => difference(&before, &mean),
-            };
-            let b: Vec<f64> = (0..n)
-                .map(|i| m[i] * (logs_of_b[i] / epsilon).exp())
-                .collect();
-            let error = self.error(&f, &transforms, &lambda, &b);
+            let off = own.map_or(0.0, |own| distance(&own, &b));
+            let error = self.error(&f, &transforms, &lambda, &b).max(off);
             if !error.is_finite() {
                 return Err(Error::NotFiniteResult {
                     what: "the marginal error",
@@ -509,101 +546,36 @@ impl Posed<'_> {
         found: &mut Found<E>,
     ) -> Result<Average> {
         let (products, pairs) = (found.inputs.products, found.inputs.pairs);
-        let (m, epsilon) = (self.reference.weights(), self.kernel.epsilon);
-        let unit = self.frame.cost_unit(self.cost);
-        let logs = match kind {
-            BarycenterKind::Product => found.tilt.clone(),
-            _ => difference(&found.tilt, &found.mean),
-        };
-        // Relative to the largest, whose exponential is 1.
-        let largest = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let weights: Vec<f64> = logs
-            .iter()
-            .zip(m)
-            .map(|(log, m)| m * ((log - largest) / epsilon).exp())
-            .collect();
-        let barycenter = self.reference.clone().with_weights(&weights)?.normalized();
-
+        let barycenter = self.measure(kind, found)?;
+        let g = found.inputs.potentials(&engine).await?;
+        let least = self.lower_bound(&engine, kind, found, &g).await?;
         let solves = settings
             .clone()
             .regularized(Regularization::Epsilon(self.epsilon));
-        let own_solves = Divergence::from(solves.clone());
-        let g = found.inputs.potentials(&engine).await?;
-        let count = found.present.len();
-        let mut solutions: Vec<Solution<E>> = Vec::new();
-        for (s, input) in self.inputs.iter().enumerate() {
-            let place = found.present.iter().position(|present| *present == s);
-            let settings = match place {
-                Some(k) => {
-                    let f = found.transforms.iter().skip(k).step_by(count);
-                    solves.clone().warm_start(Potentials {
-                        f: f.map(|f| f * unit).collect(),
-                        g: g[k].iter().map(|g| g * unit).collect(),
-                    })
-                }
-                None => solves.clone(),
-            };
-            let mut quiet = |_: &Progress| ControlFlow::Continue(());
-            let problem = settings.problem(&barycenter, input)?;
-            solutions.push(
-                settings
-                    .solve_problem(engine.clone(), &problem, &mut quiet)
-                    .await?,
-            );
-        }
-        let debiased = kind == BarycenterKind::Debiased;
-        let mut own: Vec<Solution<E>> = Vec::new();
-        if debiased {
-            for measure in std::iter::once(&barycenter).chain(&self.inputs) {
-                own.push(own_solves.self_term_async(engine.clone(), measure).await?);
-            }
-        }
+        let terms = self
+            .terms(engine.clone(), kind, &solves, &barycenter, found, &g)
+            .await?;
         let entropy = match kind {
-            BarycenterKind::Plain => {
-                let pairs = barycenter
-                    .weights()
-                    .iter()
-                    .zip(m)
-                    .filter(|(b, _)| **b > 0.0);
-                self.epsilon * sum(pairs.map(|(b, m)| b * (b / m).ln()))
-            }
-            _ => 0.0,
-        };
-        // Of the objective, from one number of each of its terms.
-        let own_of = |number: &dyn Fn(&Solution<E>) -> f64, s: usize| match own.as_slice() {
-            [] => 0.0,
-            own => 0.5 * (number(&own[0]) + number(&own[s + 1])),
-        };
-        let combined = |of: &dyn Fn(&Solution<E>) -> f64, of_own: &dyn Fn(&Solution<E>) -> f64| {
-            let terms: Vec<f64> = (0..self.inputs.len())
-                .map(|s| of(&solutions[s]) - own_of(of_own, s))
-                .collect();
-            let value = mean(&self.lambda, terms.iter().copied());
-            (terms, value)
+            BarycenterKind::Plain => self.epsilon * self.divergence(&barycenter),
+            BarycenterKind::Debiased | BarycenterKind::Product => 0.0,
         };
         let lower = |solution: &Solution<E>| solution.certificate().lower_bound;
         let upper = |solution: &Solution<E>| solution.certificate().upper_bound;
-        let (terms, value) = combined(&|solution| solution.value(), &|solution| solution.value());
-        let (_, most) = combined(&upper, &lower);
-        let own_upper = mean(
-            &self.lambda,
-            (0..self.inputs.len()).map(|s| own.get(s + 1).map_or(0.0, upper)),
-        );
-        let least = self.lower_bound(&engine, kind, found, &g).await? * unit - 0.5 * own_upper;
+        let values = terms.of_inputs(Solution::value, Solution::value);
+        let value = mean(&self.lambda, values.iter().copied());
+        let most = mean(&self.lambda, terms.of_inputs(upper, lower));
+        let unit = self.frame.cost_unit(self.cost);
+        let least = least * unit - 0.5 * mean(&self.lambda, terms.own_of_inputs(upper));
         let host = 16.0 * Precision::F64.unit_roundoff() * (entropy.abs() + value.abs());
-        let bounds = Bounds {
-            lower: if debiased { least.max(0.0) } else { least },
-            upper: most + entropy + host,
-        };
-        let potentials = solutions.iter().map(Solution::potentials_async);
-        let mut all = Vec::new();
-        for potentials in potentials {
-            all.push(potentials.await?);
+        let mut potentials = Vec::new();
+        for solution in &terms.between {
+            potentials.push(solution.potentials_async().await?);
         }
-        let scaled: Vec<f64> = barycenter.weights().iter().map(|b| b * self.mass).collect();
+        let weights = barycenter.weights().iter().map(|b| b * self.mass);
+        let weights: Vec<f64> = weights.collect();
         Ok(Average {
-            measure: barycenter.with_weights(&scaled)?,
-            potentials: all,
+            measure: barycenter.with_weights(&weights)?,
+            potentials,
             report: BarycenterReport {
                 kind,
                 n: self.support.len(),
@@ -612,10 +584,17 @@ impl Posed<'_> {
                 epsilon: self.epsilon,
                 blur: self.epsilon.powf(1.0 / self.cost.p()),
                 lambda: self.lambda.clone(),
-                terms,
+                terms: values,
                 value,
                 objective: value + entropy,
-                bounds,
+                bounds: Bounds {
+                    lower: match kind {
+                        // S_ε is at least 0.
+                        BarycenterKind::Debiased => least.max(0.0),
+                        BarycenterKind::Plain | BarycenterKind::Product => least,
+                    },
+                    upper: most + entropy + host,
+                },
                 error: found.error,
                 tolerance: settings.tolerance,
                 converged: found.error <= settings.tolerance,
@@ -627,6 +606,64 @@ impl Posed<'_> {
                 precision: engine.precision(),
             },
         })
+    }
+
+    /// b, of mass 1.
+    fn measure<E: Engine>(&self, kind: BarycenterKind, found: &Found<E>) -> Result<Measure> {
+        let logs = match kind {
+            BarycenterKind::Product => found.tilt.clone(),
+            BarycenterKind::Plain | BarycenterKind::Debiased => {
+                difference(&found.tilt, &found.mean)
+            }
+        };
+        // Relative to the largest, whose exponential is 1.
+        let largest = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let terms = logs.iter().zip(self.reference.weights());
+        let weight = |(log, m): (&f64, &f64)| m * ((log - largest) / self.kernel.epsilon).exp();
+        let weights: Vec<f64> = terms.map(weight).collect();
+        Ok(self.reference.clone().with_weights(&weights)?.normalized())
+    }
+
+    /// KL(b | m) for b of mass 1.
+    fn divergence(&self, barycenter: &Measure) -> f64 {
+        let pairs = barycenter.weights().iter().zip(self.reference.weights());
+        let pairs = pairs.filter(|(b, _)| **b > 0.0);
+        sum(pairs.map(|(b, m)| b * (b / m).ln()))
+    }
+
+    /// OT_ε(b, bₛ) of all inputs, from the potentials that were found, and the self terms that the debiased kind has.
+    async fn terms<E: Engine + Clone>(
+        &self,
+        engine: E,
+        kind: BarycenterKind,
+        settings: &Sinkhorn,
+        barycenter: &Measure,
+        found: &Found<E>,
+        g: &[Vec<f64>],
+    ) -> Result<Terms<E>> {
+        let unit = self.frame.cost_unit(self.cost);
+        let (mut between, mut own) = (Vec::new(), Vec::new());
+        for (s, input) in self.inputs.iter().enumerate() {
+            let settings = match found.present.iter().position(|present| *present == s) {
+                Some(k) => {
+                    let f = found.transforms.iter().skip(k).step_by(found.present.len());
+                    settings.clone().warm_start(Potentials {
+                        f: f.map(|f| f * unit).collect(),
+                        g: g[k].iter().map(|g| g * unit).collect(),
+                    })
+                }
+                None => settings.clone(),
+            };
+            let solution = settings.solve_async(engine.clone(), barycenter, input);
+            between.push(solution.await?);
+        }
+        if kind == BarycenterKind::Debiased {
+            let divergence = Divergence::from(settings.clone());
+            for measure in std::iter::once(barycenter).chain(&self.inputs) {
+                own.push(divergence.self_term_async(engine.clone(), measure).await?);
+            }
+        }
+        Ok(Terms { between, own })
     }
 
     /// The lower bound of the objective, without the self terms of the inputs, in units of the frame.
@@ -695,26 +732,27 @@ impl Posed<'_> {
     }
 }
 
-/// q of the debiased kind: c = q − t̄ is held, and q brought nearer to its own transform.
+/// q of the debiased kind, where c = q − t̄ is held and q brought nearer to its own transform; and that of before.
 async fn tilted<E: Engine>(
     engine: &E,
     inputs: &mut Inputs<E>,
     logs: &[f64],
     before: &[f64],
-    mean: &[f64],
-) -> Result<Vec<f64>> {
+    held: &[f64],
+) -> Result<(Vec<f64>, Vec<f64>)> {
     /// How often.
     const STEPS: usize = 3;
-    let held = difference(before, mean);
     let mut tilt = before.to_vec();
+    let mut first = None;
     for _ in 0..STEPS {
         let weighted: Vec<f64> = tilt.iter().zip(logs).map(|(q, log)| q + log).collect();
         let own = inputs.own_transform(engine, &weighted).await?;
-        for ((q, own), held) in tilt.iter_mut().zip(own).zip(&held) {
+        for ((q, own), held) in tilt.iter_mut().zip(&own).zip(held) {
             *q = 0.5 * (*q + held + own);
         }
+        first.get_or_insert(own);
     }
-    Ok(tilt)
+    Ok((tilt, first.unwrap_or_default()))
 }
 
 /// Σ λₛ vₛ at each point, for n×inputs values.
@@ -722,6 +760,11 @@ fn means(values: &[f64], lambda: &[f64]) -> Vec<f64> {
     let rows = values.chunks_exact(lambda.len());
     rows.map(|row| row.iter().zip(lambda).map(|(v, l)| v * l).sum())
         .collect()
+}
+
+/// Σ |vᵢ − wᵢ|.
+fn distance(v: &[f64], w: &[f64]) -> f64 {
+    sum(v.iter().zip(w).map(|(v, w)| (v - w).abs()))
 }
 
 fn difference(v: &[f64], w: &[f64]) -> Vec<f64> {
