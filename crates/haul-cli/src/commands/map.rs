@@ -3,14 +3,16 @@
 
 use crate::answer::{Answer, Summary};
 use crate::device;
-use crate::digits::{plain, short};
+use crate::headline::Headline;
 use crate::input::{self, Cloud, Input};
+use crate::number::{percent, plain, short};
 use crate::options::{Engine, Solving, number, whole};
 use crate::outcome::Outcome;
 use crate::page::sheet::Page;
 use crate::pair::Pair;
 use crate::progress::Course;
 use crate::rows::Rows;
+use crate::scale::Scale;
 use crate::task::{Delivery, Request, Task, Work};
 use crate::transport::{self, Displacement, Transport};
 use anyhow::{Result, bail};
@@ -35,13 +37,14 @@ pub(crate) struct Map {
     b: PathBuf,
 
     /// The moved cloud: .npy .npz .ply .csv .xyz; - is standard output, where nothing else is written
-    #[arg(short, long, value_name = "OUT")]
+    #[arg(short, long, value_name = "OUT", help_heading = "Output")]
     output: PathBuf,
 
-    /// The part of the way that is gone, from 0 to 1: x + t (T(x) − x)
+    /// How far along the path the points go, from 0 to 1: x + t (T(x) − x)
     #[arg(
         long,
         value_name = "t",
+        help_heading = "Output",
         default_value_t = 1.0,
         allow_negative_numbers = true,
         value_parser = number
@@ -49,7 +52,7 @@ pub(crate) struct Map {
     t: f64,
 
     /// Write K files OUT_000.ply, OUT_001.ply, … with t from 0 to 1 in even steps
-    #[arg(long, value_name = "K", conflicts_with = "t", allow_negative_numbers = true, value_parser = whole::<u32, 2, 99_999>)]
+    #[arg(long, value_name = "K", help_heading = "Output", conflicts_with = "t", allow_negative_numbers = true, value_parser = whole::<u32, 2, 99_999>)]
     frames: Option<u32>,
 
     #[command(flatten)]
@@ -102,7 +105,7 @@ impl Task for Map {
 
     fn answer(&self, device: &Device, clouds: &[Arc<Cloud>]) -> Result<MapAnswer> {
         let [source, target] = input::two(clouds)?;
-        let mut course = Course::new(&self.solving);
+        let mut course = Course::new(&self.solving, 1);
         let observe = |progress: &_| course.observe(progress);
         let sinkhorn = self.solving.settings.sinkhorn();
         let solution =
@@ -137,7 +140,6 @@ impl Task for Map {
             },
             displacement,
             steps,
-            partly: self.frames.is_none() && self.t < 1.0,
         })
     }
 }
@@ -154,8 +156,6 @@ pub(crate) struct MapAnswer {
     displacement: Displacement,
     /// The files that were written, with the part t of the way that is gone in each.
     steps: Vec<(PathBuf, f64)>,
-    /// Whether the points stop on the way.
-    partly: bool,
 }
 
 impl Serialize for MapAnswer {
@@ -165,29 +165,22 @@ impl Serialize for MapAnswer {
 }
 
 impl Answer for MapAnswer {
+    fn headline(&self) -> Option<Headline> {
+        (!self.is_printed()).then(|| self.displacement())
+    }
+
     fn rows(&self) -> Rows {
-        if self.steps.iter().any(|(path, _)| path == Path::new("-")) {
+        if self.is_printed() {
             return Rows::default();
         }
-        let mut rows = self.transport.rows();
-        let Displacement { mean, largest } = self.displacement;
-        let (mean, largest) = (short(mean), short(largest));
-        // The displacement is that of the whole way.
-        let part = if self.partly {
-            ", to the end of the way"
-        } else {
-            ""
-        };
-        rows.row(
-            "points go",
-            format!("{mean} far on average, {largest} at most{part}"),
-        );
+        let mut rows = Rows::default();
         rows.row("written", list(&self.steps));
+        rows.append(self.transport.rows());
         rows
     }
 
     fn page(&self) -> Page {
-        self.transport.page()
+        self.transport.page_under(&self.displacement())
     }
 
     fn summary(&self) -> Summary {
@@ -200,6 +193,36 @@ impl Answer for MapAnswer {
 
     fn outcome(&self) -> Outcome {
         self.transport.outcome()
+    }
+}
+
+impl MapAnswer {
+    /// Whether the moved cloud itself went to standard output.
+    fn is_printed(&self) -> bool {
+        self.steps.iter().any(|(path, _)| path == Path::new("-"))
+    }
+
+    /// How far points are moved.
+    fn displacement(&self) -> Headline {
+        let Displacement { mean, largest } = self.displacement;
+        let pair = &self.transport.pair;
+        let scale = Scale::of([pair.source(), pair.target()]);
+        let share = match [mean, largest].map(|length| scale.share(length)) {
+            [Some(mean), Some(largest)] => format!(" ({mean} and {largest} of the diameter)"),
+            _ => String::new(),
+        };
+        Headline {
+            name: "displacement".to_owned(),
+            value: short(mean),
+            beside: format!(" on average, {} at most{share}", short(largest)),
+            // The displacement is that of the whole way.
+            sentence: match &self.steps[..] {
+                [(_, part)] if *part < 1.0 => {
+                    Some(format!("The points go {} of that way.", percent(*part)))
+                }
+                _ => None,
+            },
+        }
     }
 }
 

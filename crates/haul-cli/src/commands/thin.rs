@@ -1,9 +1,9 @@
 //! `haul thin`: what the commands would make of a cloud, as a file.
 
 use crate::command::{Command, Program};
-use crate::digits::short;
 use crate::files::{self, Uses};
 use crate::input;
+use crate::number::short;
 use crate::options::Treatment;
 use crate::outcome::{self, Outcome};
 use crate::rows::Rows;
@@ -15,6 +15,8 @@ use std::path::{Path, PathBuf};
 /// Write a cloud again: thinned, of other columns, or in another format
 #[derive(Debug, Args)]
 #[command(
+    mut_arg("normalize", |it| it.help("Scale the mass to 1")),
+    mut_arg("mass_unit", |it| it.help("Divide the weights by M")),
     after_help = "The points and their weights are written and nothing else: no colours, no normals, no faces.\nThe divergence of two samples of one scan, of two seeds, says how much chance alone makes of it.\n\nExample:\n  haul thin a.ply --voxel 0.2 --equal-weights -o thin.ply"
 )]
 pub(crate) struct Thin {
@@ -22,7 +24,7 @@ pub(crate) struct Thin {
     input: PathBuf,
 
     /// The file: .npy .npz .ply .csv .xyz; - is standard output, where nothing else is written
-    #[arg(short, long, value_name = "OUT")]
+    #[arg(short, long, value_name = "OUT", help_heading = "Output")]
     output: PathBuf,
 
     #[command(flatten)]

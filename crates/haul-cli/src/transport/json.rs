@@ -1,7 +1,7 @@
 //! The JSON object of a solve.
 
 use super::displacement::Displacement;
-use crate::digits::{finite, whole};
+use crate::number::{finite, whole};
 use haul::Report;
 use serde::Serialize;
 

@@ -12,12 +12,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// How the lines begin in which numbers are those of one run.
-const FREE: [&str; 8] = [
+const FREE: [&str; 7] = [
     "marginals",
     "effort",
     "estimated time",
     "  self-check",
-    "  give or take",
     "haul: ",
     "warning: ",
     "device",

@@ -3,12 +3,14 @@
 use super::kernel::Kernel;
 use super::page;
 use crate::answer::{Answer, Summary};
-use crate::digits::{long, whole};
+use crate::headline::Headline;
+use crate::number::{Certified, effort, error, significant, whole};
 use crate::outcome::Outcome;
 use crate::page::sheet::Page;
 use crate::pair::Pair;
-use crate::rows::{Rows, STRONG, styled};
-use haul::{Discrepancy, Precision};
+use crate::rows::Rows;
+use crate::scale::{FAR, FEW, NEAR};
+use haul::{Bounds, Discrepancy, Measure, Precision};
 use serde::{Serialize, Serializer};
 
 /// A difference of three means over pairs of points.
@@ -16,6 +18,87 @@ pub(crate) struct EnergyAnswer {
     pub(super) pair: Pair,
     pub(super) kernel: Kernel,
     pub(super) discrepancy: Discrepancy,
+}
+
+impl EnergyAnswer {
+    /// The value, and how it compares with what sampling makes.
+    pub(super) fn opening(&self) -> Headline {
+        let value = self.discrepancy.value;
+        let (name, _) = self.kernel.names();
+        let told = Certified::new(value, self.bounds());
+        Headline {
+            name: name.to_owned(),
+            beside: format!(" {}", told.between()),
+            value: told.value,
+            sentence: self.beside_samples(),
+        }
+    }
+
+    /// The value is between these, which rounding leaves; it is not negative.
+    pub(super) fn bounds(&self) -> Bounds {
+        let Bounds { lower, upper } = around(self.discrepancy.value, self.discrepancy.rounding);
+        Bounds {
+            lower: lower.max(0.0),
+            upper: upper.max(0.0),
+        }
+    }
+
+    /// The value beside that of two samples of one cloud, in a sentence.
+    fn beside_samples(&self) -> Option<String> {
+        let expected = self.between_samples()?;
+        let Bounds { lower, upper } = self.bounds();
+        let of = format!(
+            "what two samples of one cloud differ by on average ({})",
+            significant(expected, 2)
+        );
+        Some(if upper <= expected {
+            format!("It is below {of}: sampling alone may explain it.")
+        } else if upper <= NEAR * expected {
+            format!("It is about {of}: sampling alone may explain it.")
+        } else if lower >= FAR * expected {
+            format!("It is far above {of}.")
+        } else {
+            let times = significant(self.discrepancy.value / expected, 2);
+            format!("It is {times} times {of}.")
+        })
+    }
+
+    /// The mean value between two independent samples of one distribution, with the weights of these clouds. With k
+    /// for −½|x − y|^p or a kernel, μ the mean of k over independent points and m the mass,
+    ///
+    /// ```text
+    /// E Σᵢⱼ aᵢ aⱼ k(xᵢ, xⱼ) = Σᵢ aᵢ² k(x, x) + (m² − Σᵢ aᵢ²) μ
+    /// ```
+    ///
+    /// so that of the difference of the three means (Σ a² + Σ b²)(k(x, x) − μ) is left. μ is estimated by both clouds.
+    /// None for clouds of different masses, and for those that are too small to be samples.
+    fn between_samples(&self) -> Option<f64> {
+        let clouds = [self.pair.source(), self.pair.target()];
+        let [a, b] = clouds.map(Measure::mass);
+        let samples = clouds.iter().all(|cloud| cloud.len() >= FEW);
+        if !samples || (a - b).abs() > 1e-9 * a {
+            return None;
+        }
+        let squares = clouds.map(|cloud| cloud.weights().iter().map(|w| w * w).sum::<f64>());
+        let terms = self.discrepancy.terms;
+        let own = [terms.aa, terms.bb];
+        // k(x, x), and by what the terms are to be multiplied to be sums of k.
+        let (diagonal, factor) = match self.kernel {
+            Kernel::Energy { .. } => (0.0, -0.5),
+            Kernel::Gaussian { .. } | Kernel::Laplacian { .. } => (1.0, 1.0),
+        };
+        let mean = |k: usize| (factor * own[k] - diagonal * squares[k]) / (a * a - squares[k]);
+        let expected = (squares[0] + squares[1]) * (diagonal - 0.5 * (mean(0) + mean(1)));
+        (expected.is_finite() && expected > 0.0).then_some(expected)
+    }
+}
+
+/// What is known of a number that rounding may have moved by so much.
+fn around(value: f64, rounding: f64) -> Bounds {
+    Bounds {
+        lower: value - rounding,
+        upper: value + rounding,
+    }
 }
 
 /// The JSON object. The power belongs to the energy alone, the width to
@@ -85,27 +168,33 @@ impl Serialize for EnergyAnswer {
 }
 
 impl Answer for EnergyAnswer {
+    fn headline(&self) -> Option<Headline> {
+        Some(self.opening())
+    }
+
     fn rows(&self) -> Rows {
         let Discrepancy {
-            value,
             terms,
             rounding,
             pairs,
             seconds,
             ..
-        } = &self.discrepancy;
-        let (name, mean) = self.kernel.names();
+        } = self.discrepancy;
+        let (_, mean) = self.kernel.names();
         let mut rows = Rows::default();
-        self.pair.rows(&mut rows);
         let mut row = |name: &str, value: String| rows.row(name, value);
         row(mean, self.kernel.mean());
-        row(name, styled(STRONG, long(*value)));
-        row("  give or take", format!("{rounding:.1e}, by rounding"));
-        row(&format!("{mean}(a, b)"), long(terms.ab));
-        row(&format!("{mean}(a, a)"), long(terms.aa));
-        row(&format!("{mean}(b, b)"), long(terms.bb));
-        let rate = *pairs as f64 / seconds / 1e9;
-        row("effort", format!("{seconds:.3} s, {rate:.2} Gpairs/s"));
+        for (of, value) in [
+            ("(a, b)", terms.ab),
+            ("(a, a)", terms.aa),
+            ("(b, b)", terms.bb),
+        ] {
+            let told = Certified::new(value, around(value, rounding));
+            row(&format!("{mean}{of}"), told.value);
+        }
+        self.pair.rows(&mut rows);
+        let mut row = |name: &str, value: String| rows.row(name, value);
+        row("effort", effort(pairs, seconds));
         row(
             "device",
             format!(
@@ -145,7 +234,8 @@ impl Answer for EnergyAnswer {
             Precision::F64 => "",
         };
         vec![format!(
-            "the value is within its rounding, {rounding:.0e}, of 0{remedy}"
+            "the value is within its rounding, {}, of 0{remedy}",
+            error(rounding)
         )]
     }
 
