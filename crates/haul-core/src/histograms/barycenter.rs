@@ -20,7 +20,7 @@
 //!
 //! Any gₛ and q give a lower bound, with κ = T_m(q): OT_ε(b, bₛ) ≥ ⟨bₛ, gₛ⟩ + ⟨b, tₛ⟩ is linear in b, and so the least over all b
 //! is known. In the debiased kind −½ OT_ε(b, b) is bounded by the joint convexity of (b, d) ↦ ε⟨b, log(b/d)⟩ + ½ε⟨d, Kd⟩ at
-//! b̄ = d·Kd [Feydy et al.'19 have the entropy]:
+//! b̄ = d·Kd [FSVATP'19]:
 //!
 //! ```text
 //! plain     Σ λₛ⟨bₛ, gₛ⟩ − ε log Σ m e^{−t̄/ε}
