@@ -106,6 +106,16 @@ pub enum Error {
         target_mass: f64,
     },
 
+    /// What is wrong with one of several measures.
+    #[error("input {index}: {error}")]
+    Input {
+        /// Which one, from 1.
+        index: usize,
+        /// What is wrong with it.
+        #[source]
+        error: Box<Error>,
+    },
+
     /// A parameter outside its range.
     #[error("{name} is {}; it must be {range}", plain(*value))]
     BadParameter {

@@ -24,6 +24,7 @@ mod certificate;
 mod derivative;
 pub mod engine;
 mod error;
+mod histograms;
 mod interrupt;
 mod linalg;
 mod loss;
@@ -38,6 +39,7 @@ pub use certificate::{Bounds, Certificate};
 pub use derivative::{Gradient, Sensitivity, Truncated, TruncatedCost};
 pub use engine::Engine;
 pub use error::{Error, Result};
+pub use histograms::{Average, Barycenter, BarycenterKind, BarycenterReport};
 pub use interrupt::{Interrupt, Stop};
 pub use loss::{
     Discrepancy, Divergence, Energy, Mmd, PairCount, Pairings, ScoredSolution, Scores, Terms,

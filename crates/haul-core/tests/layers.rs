@@ -22,6 +22,7 @@ const ORDER: &[&str] = &[
     "loss",
     "derivative",
     "registration",
+    "histograms",
 ];
 
 fn source() -> PathBuf {

@@ -1,6 +1,7 @@
 //! One body a property, run on every engine: the operators against a dense reference in f64, the
 //! solver and the energies against closed forms and invariants, the device against faults.
 
+mod barycenters;
 mod batches;
 mod dimensions;
 mod energy;
@@ -54,6 +55,7 @@ fn main() -> ExitCode {
             groups::BODIES,
             grids::BODIES,
             registration::BODIES,
+            barycenters::BODIES,
             waits::BODIES,
         ];
         for (name, body) in bodies.concat() {

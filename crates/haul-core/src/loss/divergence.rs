@@ -146,8 +146,21 @@ impl Divergence {
         engine: E,
         measure: &Measure,
     ) -> Result<Solution<E>> {
+        block_on(self.self_term_async(engine, measure))
+    }
+
+    /// [`self_term`](Self::self_term) that blocks no thread.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Sinkhorn::solve`].
+    pub async fn self_term_async<E: Engine + Clone>(
+        &self,
+        engine: E,
+        measure: &Measure,
+    ) -> Result<Solution<E>> {
         let mut observer = |_: &Progress| ControlFlow::Continue(());
-        block_on(self.solve_self(engine, measure, &mut observer))
+        self.solve_self(engine, measure, &mut observer).await
     }
 
     async fn solve_self<E: Engine + Clone>(

@@ -40,11 +40,19 @@ pub struct Frame {
 impl Frame {
     /// The frame of two clouds of one dimension, in the units of the points.
     pub(crate) fn joint(a: &Measure, b: &Measure) -> Self {
-        let d = a.dimension();
+        Self::of(&[a, b])
+    }
+
+    /// The frame of some clouds of one dimension, in the units of the points.
+    pub(crate) fn of(measures: &[&Measure]) -> Self {
+        let d = measures.first().map_or(0, |first| first.dimension());
         let mut low = vec![f64::INFINITY; d];
         let mut high = vec![f64::NEG_INFINITY; d];
-        let both = [a, b].map(Corners::of);
-        let all = || both.iter().flat_map(|points| points.0.chunks_exact(d));
+        let corners: Vec<_> = measures
+            .iter()
+            .map(|measure| Corners::of(measure))
+            .collect();
+        let all = || corners.iter().flat_map(|points| points.0.chunks_exact(d));
         for point in all() {
             for ((low, high), &x) in low.iter_mut().zip(&mut high).zip(point) {
                 *low = low.min(x);

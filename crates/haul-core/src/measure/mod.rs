@@ -53,8 +53,7 @@ pub struct Measure {
 impl PartialEq for Measure {
     /// The same points, one by one, with the same weights.
     fn eq(&self, other: &Self) -> bool {
-        self.weights == other.weights
-            && (Arc::ptr_eq(&self.support, &other.support) || self.support == other.support)
+        self.weights == other.weights && self.shares_points(other)
     }
 }
 
@@ -141,6 +140,11 @@ impl Measure {
         }
         self.mass = 1.0;
         self
+    }
+
+    /// Whether the points of both are the same, one by one.
+    pub(crate) fn shares_points(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.support, &other.support) || self.support == other.support
     }
 
     /// How many points there are: n.

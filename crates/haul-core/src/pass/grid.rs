@@ -29,6 +29,8 @@ pub(crate) struct GridPass<'p, E: Engine> {
     pub(crate) rows: &'p [Axis<E>],
     pub(crate) columns: &'p [Axis<E>],
     pub(crate) side: Side<'p, E::Weights, E::Vector>,
+    /// How many histograms lie on the columns, side by side at each point.
+    pub(crate) histograms: usize,
 }
 
 impl<'p, E: Engine> GridPass<'p, E> {
@@ -38,7 +40,7 @@ impl<'p, E: Engine> GridPass<'p, E> {
         let (rows, columns) = (&self.rows[k], &self.columns[k]);
         Pairs::new(self.kernel, &rows.on_device, &columns.on_device).with_lines(Lines {
             outer: count(&self.rows[..k]),
-            inner: count(&self.columns[k + 1..]),
+            inner: count(&self.columns[k + 1..]) * self.histograms,
         })
     }
 
@@ -46,7 +48,8 @@ impl<'p, E: Engine> GridPass<'p, E> {
     fn length(&self, k: usize) -> usize {
         let (rows, columns) = (&self.rows[..k], &self.columns[k..]);
         let lengths = rows.iter().chain(columns);
-        lengths.map(|axis| axis.coordinates.len()).product()
+        let points: usize = lengths.map(|axis| axis.coordinates.len()).product();
+        points * self.histograms
     }
 
     fn last(&self) -> usize {

@@ -8,7 +8,7 @@ mod points;
 pub(crate) use marginal::Marginal;
 pub(crate) use points::Points;
 
-use crate::engine::{Factor, Integrand, Kernel, Nearest, Pairs, Side};
+use crate::engine::{Factor, Integrand, Kernel, Lines, Nearest, Pairs, Side};
 use crate::{Engine, Error, Result};
 use grid::GridPass;
 
@@ -49,7 +49,8 @@ impl<'p, E: Engine> Pass<'p, E> {
         }
     }
 
-    fn pairs(&self) -> Result<Between<'p, E>> {
+    /// The pairs, for q histograms on the columns.
+    fn pairs_of(&self, histograms: usize) -> Result<Between<'p, E>> {
         match (self.rows, self.columns) {
             (
                 Points::Cloud {
@@ -58,7 +59,9 @@ impl<'p, E: Engine> Pass<'p, E> {
                 Points::Cloud {
                     on_device: columns, ..
                 },
-            ) => Ok(Between::Clouds(Pairs::new(self.kernel, rows, columns))),
+            ) => Ok(Between::Clouds(
+                Pairs::new(self.kernel, rows, columns).with_lines(Lines::of_histograms(histograms)),
+            )),
             (Points::Grid(rows), Points::Grid(columns)) => {
                 let cost = self.kernel.cost.along_an_axis(rows.len());
                 Ok(Between::Grids(GridPass {
@@ -70,9 +73,27 @@ impl<'p, E: Engine> Pass<'p, E> {
                     rows,
                     columns,
                     side: self.side,
+                    histograms,
                 }))
             }
             _ => Err(Error::NoGrid),
+        }
+    }
+
+    fn pairs(&self) -> Result<Between<'p, E>> {
+        self.pairs_of(1)
+    }
+
+    /// The softmins of q histograms, whose potentials and weights are m×q, in one pass; n×q.
+    pub(crate) fn softmins(
+        &self,
+        histograms: usize,
+        guess: Option<&E::Vector>,
+        out: &mut E::Vector,
+    ) -> Result<()> {
+        match self.pairs_of(histograms)? {
+            Between::Clouds(pairs) => self.engine.softmin(pairs, self.side, guess, None, out),
+            Between::Grids(pass) => pass.softmin(guess, out),
         }
     }
 

@@ -98,7 +98,7 @@ impl<E: Engine> Anderson<E> {
             })
             .collect::<Vec<Vec<f64>>>();
         let mut coefficients = vec![0.0; self.slots];
-        match least_affine_combination(&gram) {
+        match least_affine_combination(&gram, RIDGE) {
             Some(least) => {
                 for (slot, coefficient) in slots.iter().zip(least) {
                     coefficients[*slot] = coefficient;
@@ -123,9 +123,9 @@ impl<E: Engine> Anderson<E> {
     }
 }
 
-/// θ with Σθ = 1 that minimises θᵀ(G + ridge)θ; none where the matrix is not positive.
-fn least_affine_combination(gram: &[Vec<f64>]) -> Option<Vec<f64>> {
-    let ridge = RIDGE * gram.iter().enumerate().map(|(i, row)| row[i]).sum::<f64>();
+/// θ with Σθ = 1 that minimises θᵀ(G + ridge)θ, for a ridge relative to the trace; none where the matrix is not positive.
+pub(crate) fn least_affine_combination(gram: &[Vec<f64>], ridge: f64) -> Option<Vec<f64>> {
+    let ridge = ridge * gram.iter().enumerate().map(|(i, row)| row[i]).sum::<f64>();
     let z = Cholesky::of(gram, ridge)?.solve(vec![1.0; gram.len()]);
     let sum: f64 = z.iter().sum();
     (sum.is_finite() && sum > 0.0).then(|| z.iter().map(|z| z / sum).collect())
@@ -136,7 +136,8 @@ mod tests {
     use super::*;
 
     fn least(rows: &[&[f64]]) -> Option<Vec<f64>> {
-        least_affine_combination(&rows.iter().map(|row| row.to_vec()).collect::<Vec<_>>())
+        let gram = rows.iter().map(|row| row.to_vec()).collect::<Vec<_>>();
+        least_affine_combination(&gram, RIDGE)
     }
 
     #[test]

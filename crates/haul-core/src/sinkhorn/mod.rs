@@ -22,6 +22,7 @@ mod start;
 mod translation;
 mod watch;
 
+pub(crate) use anderson::least_affine_combination;
 pub(crate) use effort::Effort;
 pub use effort::{Method, Stage};
 pub use start::Start;
