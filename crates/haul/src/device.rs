@@ -1,7 +1,9 @@
 //! The engine a program works with, chosen at run time.
 
 use crate::on_device::{Points, Vector, Weights, made, own, owned_terms};
-use haul_core::engine::{Groups, Integrand, Nearest, Pairs, Ratio, Remembered, Side, Slot, Update};
+use haul_core::engine::{
+    Groups, Integral, Integrand, Nearest, Pairs, Pointwise, Remembered, Side, Slot, Update,
+};
 use haul_core::{Engine, Error, Interrupt, Precision, Result};
 use haul_cpu::CpuEngine;
 use haul_gpu::{GpuEngine, Selection};
@@ -217,14 +219,15 @@ impl Engine for Device {
         })
     }
 
-    async fn marginal_error(
+    async fn integral(
         &self,
         weights: &Weights,
-        ratio: Ratio<'_, Vector>,
-    ) -> Result<Vec<f64>> {
+        integrand: Pointwise<'_, Vector>,
+        out: Option<&mut Vector>,
+    ) -> Result<Vec<Integral>> {
         inside!(self, engine => {
-            let (weights, ratio) = (own(engine, weights)?, own(engine, ratio)?);
-            engine.marginal_error(weights, ratio).await
+            let (weights, integrand) = (own(engine, weights)?, own(engine, integrand)?);
+            engine.integral(weights, integrand, own(engine, out)?).await
         })
     }
 

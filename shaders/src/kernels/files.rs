@@ -9,7 +9,7 @@ macro_rules! files {
 /// One file a kernel, of the name of its entry point.
 pub(crate) const KERNELS: &[(&str, &str)] = files![
     "":
-    "combine", "costs", "group_sums", "guessed_finish", "marginal_error", "masses", "mixture", "nearest",
+    "combine", "costs", "group_sums", "guessed_finish", "integral", "masses", "mixture", "nearest",
     "nearest_finish", "nearest_lines", "product_lines", "remember", "scale", "softmin", "softmin_finish",
     "softmin_lines", "strip", "strip_product", "sums", "sums_finish", "terms",
 ];
@@ -25,7 +25,7 @@ pub(crate) const FRAGMENTS: &[(&str, &str)] = files![
     "factors_quads", "factors_values", "finish_guessed", "finish_values", "group_any", "group_few",
     "group_tiled", "guessed_value", "in_blocks", "in_one_block", "joined", "lanes_broadcast",
     "lanes_of_lines", "lanes_of_rows", "lines_blocks", "lines_group", "lines_params", "lines_places",
-    "lowest", "marginal_potentials", "marginal_scalings", "mass", "memory_few", "memory_tiled", "no_column",
+    "lowest", "mass", "memory_few", "memory_tiled", "no_column",
     "params", "part_of_invocation", "part_of_workgroup", "parts_1", "parts_4", "points_1", "points_2",
     "points_3", "points_4", "points_any", "row_term", "rows_any", "rows_few", "rows_tiled", "slants", "slope",
     "softmin_value", "squares", "squares_tiled", "step_all", "step_near", "strip_curvature", "strip_none",

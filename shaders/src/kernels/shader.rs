@@ -1,6 +1,6 @@
 //! The list of the kernels and of their variants, and what a host must know of each.
 
-use super::{Columns, Density, Factors, Lanes, Pairs, Ratio, Terms, Values, Workgroup};
+use super::{Columns, Density, Factors, Lanes, Pairs, Terms, Values, Workgroup};
 
 /// A kernel in one of its variants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -41,8 +41,8 @@ pub enum Shader {
     NearestFinish,
     /// The update of a scaling.
     Scale,
-    /// How far the ratios of a marginal's rows are from what their potentials want.
-    MarginalError(Ratio),
+    /// Integrals of a function of points.
+    Integral,
     /// Puts an update into a history and measures it.
     Remember(Workgroup),
     /// A column of the product of vectors side by side with a matrix.
@@ -110,8 +110,7 @@ impl Shader {
             Self::NearestFinish,
             Self::Masses,
             Self::Scale,
-            Self::MarginalError(Ratio::Potentials),
-            Self::MarginalError(Ratio::Scalings),
+            Self::Integral,
             Self::Mixture,
             Self::Combine,
         ]);
@@ -189,8 +188,8 @@ impl Shader {
         }
     }
 
-    /// Points that one workgroup takes into a history.
-    pub(super) const REMEMBERED_ROWS: usize = 256;
+    /// Points that one workgroup takes into a history, or a multiple of them.
+    const REMEMBERED_ROWS: usize = 256;
 
     /// Slots of a history that one dispatch handles.
     pub const SLOTS: usize = 16;
@@ -198,6 +197,9 @@ impl Shader {
     /// Partial sums that a workgroup leaves of an update: the error, the mean of the image, and a
     /// product for each slot.
     pub const REMEMBERED: usize = 2 + Self::SLOTS;
+
+    /// Partial sums that a workgroup leaves of an integral: it, its size, and the height of its vectors.
+    pub const INTEGRATED: usize = 3;
 
     /// How a kernel over pairs is specialised.
     pub fn pairs(self) -> Option<Pairs> {
@@ -296,8 +298,7 @@ impl Shader {
             Self::GuessedFinish => &[R, R, W, W],
             Self::SumsFinish(_) | Self::NearestFinish => &[R, W],
             Self::Scale => &[R, W, W],
-            Self::MarginalError(Ratio::Potentials) => &[R, R, R, W],
-            Self::MarginalError(Ratio::Scalings) => &[R, R, R, R, W],
+            Self::Integral => &[R, R, R, R, W, W],
             Self::Remember(_) => &[R, R, R, W, W, W],
             Self::Mixture => &[R, W],
             Self::Combine => &[R, R, R, R, W],

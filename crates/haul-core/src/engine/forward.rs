@@ -1,6 +1,8 @@
 //! Engines that hand their work on.
 
-use super::{Engine, Groups, Integrand, Nearest, Pairs, Ratio, Remembered, Side, Slot, Update};
+use super::{
+    Engine, Groups, Integral, Integrand, Nearest, Pairs, Pointwise, Remembered, Side, Slot, Update,
+};
 use crate::{Interrupt, Precision, Result};
 use std::sync::Arc;
 
@@ -186,12 +188,13 @@ impl<F: Forward + ?Sized> Engine for F {
         self.inner().scale(epsilon, rho, sums, scaling, potential)
     }
 
-    async fn marginal_error(
+    async fn integral(
         &self,
         weights: &Self::Weights,
-        ratio: Ratio<'_, Self::Vector>,
-    ) -> Result<Vec<f64>> {
-        self.inner().marginal_error(weights, ratio).await
+        integrand: Pointwise<'_, Self::Vector>,
+        out: Option<&mut Self::Vector>,
+    ) -> Result<Vec<Integral>> {
+        self.inner().integral(weights, integrand, out).await
     }
 
     fn combine(&self, terms: &[(f64, &Self::Vector)], out: &mut Self::Vector) -> Result<()> {

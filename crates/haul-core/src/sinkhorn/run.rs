@@ -19,10 +19,10 @@ use super::newton::{self, Newton, Step};
 use super::relaxation::Relaxation;
 use super::scaling::Scalings;
 use super::start::{Start, gaussian};
-use super::translation::{best_translation, shifted};
+use super::translation::Constant;
 use super::watch::{Standing, Watch};
 use super::{Observer, Sinkhorn, anneal};
-use crate::engine::Kernel;
+use crate::engine::{Kernel, Pointwise};
 use crate::pass::{Marginal, pairs_of_a_pass};
 use crate::problem::Potentials;
 use crate::{Engine, Error, Precision, Problem, Progress, Result, Stop};
@@ -404,7 +404,7 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
     }
 
     /// Where the iteration stands after an [`update`](Self::update) that is not yet accepted: g is then λ_b T_a(f).
-    async fn standing(&mut self, error: f64) -> Result<Standing> {
+    async fn standing(&self, error: f64) -> Result<Standing> {
         let Self {
             engine,
             source,
@@ -412,21 +412,26 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
             ..
         } = self;
         let epsilon = self.kernel.epsilon;
-        let f = engine.read(&source.potential).await?;
-        let g = engine.read(&target.potential).await?;
-        let updated = engine.read(&source.updated).await?;
-        let excess = target.excess(&g);
-        let conjugate = source.conjugate(&f);
-        let gain =
-            source.conjugate(&updated) - conjugate - epsilon * (source.excess(&updated) - excess);
-        let height = f
-            .iter()
-            .chain(&g)
-            .fold(0.0, |height: f64, f| height.max(f.abs()));
+        let f = source
+            .conjugate_on_device(engine, &source.potential)
+            .await?;
+        let g = target
+            .conjugate_on_device(engine, &target.potential)
+            .await?;
+        let gain = Pointwise::Gain {
+            before: &source.potential,
+            after: &source.updated,
+            rho: source.rho,
+        };
+        let risen = source.integral(engine, gain).await?;
+        // ⟨a, e^{−f/ρ} − 1⟩ of what a side adds to the dual.
+        let excess = |conjugate: f64, rho: f64| -conjugate / rho;
+        let missing = excess(f.sum + risen.sum, source.rho) - excess(g.sum, target.rho);
+        let height = risen.height.max(g.height);
         Ok(Standing {
             iteration: self.effort.iterations,
-            dual: (conjugate + target.conjugate(&g)) / epsilon - excess,
-            gain: gain / epsilon,
+            dual: (f.sum + g.sum) / epsilon - excess(g.sum, target.rho),
+            gain: (risen.sum - epsilon * missing) / epsilon,
             rounding: 4.0 * engine.precision().unit_roundoff() * height / epsilon,
             error,
         })
@@ -532,13 +537,18 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
             target,
             ..
         } = self;
-        let (f, g) = (
-            engine.read(&source.updated).await?,
-            engine.read(&target.potential).await?,
-        );
-        if let Some(t) = best_translation(*engine, (source, &f), (target, &g)) {
-            source.updated = shifted(*engine, f, t)?;
-            target.potential = shifted(*engine, g, -t)?;
+        let f = source.conjugate_on_device(engine, &source.updated).await?;
+        let g = target
+            .conjugate_on_device(engine, &target.potential)
+            .await?;
+        let rho = [source.rho, target.rho];
+        let constant = Constant {
+            excesses: [-f.sum / rho[0], -g.sum / rho[1]],
+            height: f.height.max(g.height),
+        };
+        if let Some(t) = constant.best(rho, engine.precision()) {
+            source.shift_updated(engine, t)?;
+            target.shift(engine, -t)?;
         }
         Ok(())
     }
