@@ -256,9 +256,18 @@ impl GpuEngine {
         length: usize,
         operation: impl FnOnce(&mut Work) -> std::result::Result<wgpu::Buffer, Error>,
     ) -> Result<(Awaited, u64)> {
+        self.send_some(reads, |work| Ok((operation(work)?, length)))
+    }
+
+    /// The same, of as many elements as the operation tells.
+    pub(crate) fn send_some(
+        &self,
+        reads: &[&GpuVector],
+        operation: impl FnOnce(&mut Work) -> std::result::Result<(wgpu::Buffer, usize), Error>,
+    ) -> Result<(Awaited, u64)> {
         self.run(reads, |work| {
             work.recorder.check_interrupt(&self.context)?;
-            let buffer = operation(work)?;
+            let (buffer, length) = operation(work)?;
             let (recorder, readback) = work.readback();
             let awaited = readback.begin(&self.context, recorder, &buffer, length)?;
             Ok((awaited, recorder.version()))

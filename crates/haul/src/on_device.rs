@@ -1,6 +1,6 @@
 //! What lies on a [`Device`](crate::Device), and the part of it that one of its engines knows.
 
-use haul_core::engine::{Groups, Integrand, Pairs, Pointwise, Ratio, Side, Slot, Update};
+use haul_core::engine::{Groups, Integrand, Pairs, Pointwise, Ratio, Side, Slot, Update, Writing};
 use haul_core::{Engine, Error, Result};
 use haul_cpu::CpuEngine;
 use haul_gpu::GpuEngine;
@@ -312,6 +312,26 @@ where
             Pointwise::Missing(update) => Pointwise::Missing(update.own()?),
             Pointwise::Logarithm(update) => Pointwise::Logarithm(update.own()?),
             Pointwise::Divergence(update) => Pointwise::Divergence(update.own()?),
+        })
+    }
+}
+
+impl<'v, E, W: Part<E>> Own<E> for Writing<'v, W>
+where
+    W::Part: 'v,
+{
+    type Own = Writing<'v, W::Part>;
+
+    fn own(self) -> Option<Self::Own> {
+        let weights = match self.weights {
+            Some(weights) => Some(weights.part()?),
+            None => None,
+        };
+        Some(Writing {
+            scale: self.scale,
+            offsets: self.offsets,
+            weights,
+            divided: self.divided,
         })
     }
 }

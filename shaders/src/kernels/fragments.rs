@@ -67,6 +67,10 @@ impl Shader {
             Self::Remember(_) => "remember",
             Self::Mixture => "mixture",
             Self::Combine => "combine",
+            Self::Survey => "survey",
+            Self::Place => "place",
+            Self::Weigh => "weigh",
+            Self::Write => "write",
         }
     }
 

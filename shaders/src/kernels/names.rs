@@ -44,7 +44,11 @@ impl Display for Shader {
             | Self::Scale
             | Self::Integral
             | Self::Mixture
-            | Self::Combine => Ok(()),
+            | Self::Combine
+            | Self::Survey
+            | Self::Place
+            | Self::Weigh
+            | Self::Write => Ok(()),
         }
     }
 }

@@ -49,6 +49,14 @@ pub enum Shader {
     Mixture,
     /// A linear combination of up to four vectors.
     Combine,
+    /// What the numbers of a caller's array are.
+    Survey,
+    /// Puts the points of a caller's array into a frame.
+    Place,
+    /// Makes weights of a caller's array.
+    Weigh,
+    /// Writes a vector into a caller's array.
+    Write,
 }
 
 /// How a kernel uses a storage buffer.
@@ -113,6 +121,10 @@ impl Shader {
             Self::Integral,
             Self::Mixture,
             Self::Combine,
+            Self::Survey,
+            Self::Place,
+            Self::Weigh,
+            Self::Write,
         ]);
         all
     }
@@ -125,6 +137,7 @@ impl Shader {
             | Self::SoftminLines(_, workgroup)
             | Self::ProductLines(_, _, workgroup)
             | Self::NearestLines(_, workgroup) => workgroup,
+            Self::Survey | Self::Place | Self::Weigh | Self::Write => Workgroup::Large,
             _ => match self.pairs() {
                 Some(pairs) => pairs.workgroup,
                 None => return 256,
@@ -200,6 +213,9 @@ impl Shader {
 
     /// Partial sums that a workgroup leaves of an integral: it, its size, and the height of its vectors.
     pub const INTEGRATED: usize = 3;
+
+    /// Numbers that a workgroup leaves of each column of an array.
+    pub const SURVEYED: usize = 7;
 
     /// How a kernel over pairs is specialised.
     pub fn pairs(self) -> Option<Pairs> {
@@ -302,6 +318,10 @@ impl Shader {
             Self::Remember(_) => &[R, R, R, W, W, W],
             Self::Mixture => &[R, W],
             Self::Combine => &[R, R, R, R, W],
+            Self::Survey => &[R, W],
+            Self::Place => &[R, R, W, W],
+            Self::Weigh => &[R, W, W],
+            Self::Write => &[R, R, R, W, W],
         }
     }
 }

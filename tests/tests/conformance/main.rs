@@ -17,6 +17,7 @@ mod lines;
 mod near;
 mod nearest;
 mod operators;
+mod resident;
 mod scores;
 mod sharing;
 mod solver;
@@ -87,7 +88,7 @@ fn main() -> ExitCode {
         }
     }
     for engine in engines::adapters() {
-        for (name, body) in [faults::BODIES, sharing::BODIES].concat() {
+        for (name, body) in [faults::BODIES, sharing::BODIES, resident::BODIES].concat() {
             trials.push(engine.trial(name, body));
         }
     }

@@ -22,10 +22,12 @@
 mod forward;
 mod pairs;
 mod pointwise;
+mod resident;
 
 pub use forward::{Forward, Operator};
 pub use pairs::{Groups, Lines, Near, Pairs, Side, TILE};
 pub use pointwise::{Integral, Pointwise, RATIO_LOG2, Ratio, Update};
+pub use resident::{ResidentEngine, Survey, Writing};
 
 use crate::{Cost, Interrupt, Precision, Result};
 use std::future::Future;

@@ -19,7 +19,7 @@ pub(crate) struct Marginal<E: Engine> {
     pub(crate) rho: f64,
     /// The softmin of the last update, before λ = ρ/(ρ + ε) damped it; there where ρ is finite.
     undamped: Option<E::Vector>,
-    /// The weights, of sum 1.
+    /// The weights, of sum 1; none where the host does not have them.
     pub(crate) weights: Vec<f64>,
 }
 
@@ -38,10 +38,22 @@ impl<E: Engine> Marginal<E> {
             .iter()
             .map(|w| w / measure.mass())
             .collect();
-        let n = weights.len();
+        let points = Points::of(engine, frame, measure, separable)?;
+        let on_device = engine.weights(&weights, 1)?;
+        Self::of(engine, points, (weights, on_device), rho)
+    }
+
+    /// A measure that lies on the device, whose weights of sum 1 the host may have as well.
+    pub(crate) fn of(
+        engine: &E,
+        points: Points<E>,
+        (weights, on_device): (Vec<f64>, E::Weights),
+        rho: f64,
+    ) -> Result<Self> {
+        let n = points.len();
         Ok(Self {
-            points: Points::of(engine, frame, measure, separable)?,
-            on_device: engine.weights(&weights, 1)?,
+            points,
+            on_device,
             potential: engine.zeros(n)?,
             updated: engine.zeros(n)?,
             relaxed: engine.zeros(n)?,
@@ -57,7 +69,12 @@ impl<E: Engine> Marginal<E> {
 
     /// How many points there are.
     pub(crate) fn len(&self) -> usize {
-        self.weights.len()
+        self.points.len()
+    }
+
+    /// Whether points and weights are on the device alone.
+    pub(crate) fn is_resident(&self) -> bool {
+        matches!(self.points, Points::Resident { .. })
     }
 
     /// Coordinates of a point.

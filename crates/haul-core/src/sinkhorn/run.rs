@@ -24,14 +24,14 @@ use super::watch::{Standing, Watch};
 use super::{Observer, Sinkhorn, anneal};
 use crate::engine::{Kernel, Pointwise};
 use crate::pass::{Marginal, pairs_of_a_pass};
-use crate::problem::Potentials;
-use crate::{Engine, Error, Precision, Problem, Progress, Result, Stop};
+use crate::problem::{Posed, Potentials};
+use crate::{Engine, Error, Precision, Progress, Result, Stop};
 use std::ops::ControlFlow;
 
 /// A solve under way.
 pub(crate) struct Run<'r, 'e, E: Engine> {
     engine: &'e E,
-    problem: &'r Problem<'r>,
+    problem: &'r Posed,
     settings: &'r Sinkhorn,
     observer: &'r mut Observer<'r>,
     pub(crate) effort: Effort,
@@ -62,61 +62,44 @@ const NEWTON_SHARE: f64 = 0.25;
 const MOST_DIFFERENCES: usize = 1 << 30;
 
 impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
+    /// Of marginals that lie on the device, to an error of `goal`.
     pub(crate) fn new(
         engine: &'e E,
-        problem: &'r Problem<'r>,
-        settings: &'r Sinkhorn,
+        (problem, settings): (&'r Posed, &'r Sinkhorn),
+        [source, target]: [Marginal<E>; 2],
+        (goal, effort): (f64, Effort),
         observer: &'r mut Observer<'r>,
-    ) -> Result<Self> {
-        let effort = Effort::begin();
-        let kernel = problem.kernel();
-        // The certificate counts both marginals, and that of the last update is exact only up to
-        // rounding: the iteration leaves room for it. The constant that is set after the last
-        // update may double the sum of both errors.
-        let floor = problem.precision_floor(engine.precision());
-        if floor >= 1.0 {
-            let precision = engine.precision().name();
-            return Err(Error::NoDigits { precision, floor });
-        }
-        if settings.tolerance < floor {
-            return Err(Error::BelowFloor {
-                tolerance: settings.tolerance,
-                precision: engine.precision().name(),
-                floor,
-            });
-        }
-        let share = if problem.is_balanced() { 1.0 } else { 0.5 };
-        let marginal = |measure, rho| {
-            let (frame, rho) = (problem.frame(), rho / problem.cost_unit());
-            Marginal::new(engine, frame, measure, rho, problem.is_separable())
-        };
-        Ok(Self {
+    ) -> Self {
+        Self {
             engine,
             problem,
             settings,
             observer,
             effort,
-            kernel,
-            source: marginal(problem.source(), problem.rho_a())?,
-            target: marginal(problem.target(), problem.rho_b())?,
-            goal: share
-                * problem.moving()
-                * (settings.tolerance - floor).max(0.5 * settings.tolerance),
+            kernel: problem.kernel(),
+            source,
+            target,
+            goal,
             method: Method::Plain,
             guessed: false,
             stopped: false,
-        })
+        }
+    }
+
+    /// Whether points and weights of a side are on the device alone.
+    fn is_resident(&self) -> bool {
+        self.source.is_resident() || self.target.is_resident()
     }
 
     /// Brings the potentials to where the iteration starts.
     pub(crate) async fn start(&mut self, symmetric: bool) -> Result<()> {
-        match self.settings.start.resolved(self.problem) {
+        let start = &self.settings.start;
+        match start.resolved(self.problem, self.is_resident()) {
             _ if symmetric && self.settings.start == Start::Automatic => Ok(()),
             Start::Automatic | Start::Zero => Ok(()),
             Start::Annealed => self.anneal().await,
             Start::Gaussian => {
-                let Kernel { cost, epsilon } = self.kernel;
-                let f = gaussian(cost, epsilon, &self.source, &self.target)?;
+                let f = gaussian(self.engine, self.kernel, &self.source, &self.target)?;
                 self.source.potential = self.engine.vector(&f)?;
                 Ok(())
             }
@@ -217,6 +200,7 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
     fn suits_newton(&self) -> bool {
         let pairs = self.source.len().saturating_mul(self.target.len());
         !self.problem.is_separable()
+            && !self.is_resident()
             && self.smaller_side() <= newton::MOST_ROWS
             && pairs <= newton::MOST_PAIRS
             && pairs.saturating_mul(self.source.dimension()) <= MOST_DIFFERENCES
@@ -370,7 +354,7 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
     ) -> Result<()> {
         self.method = Method::Anderson;
         let Self { engine, kernel, .. } = *self;
-        let mut anderson = Anderson::new(engine, memory, self.source.len())?;
+        let mut anderson = Anderson::new(engine, memory, &self.source)?;
         let mut watch = Watch::new(self.effort.iterations);
         let last = at_most.map(|most| self.effort.iterations.saturating_add(most));
         while !self.ended() {

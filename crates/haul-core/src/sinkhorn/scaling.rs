@@ -7,7 +7,7 @@
 //! point by the largest step allowed, and arrives after a few of them.
 
 use super::translation::Constant;
-use crate::engine::{Kernel, Pointwise, Ratio};
+use crate::engine::{Factor, Kernel, Pointwise, Ratio};
 use crate::pass::{Marginal, Pass};
 use crate::{Engine, Result};
 
@@ -43,7 +43,7 @@ impl<E: Engine> Scaling<E> {
     ) -> Result<()> {
         let (columns, scaling) = columns;
         let pass = Pass::between(engine, kernel, rows, columns);
-        pass.product_on_device(&scaling.factors, &mut self.sums)
+        pass.product_on_device(Factor::One, &scaling.factors, 1, &mut self.sums)
     }
 
     fn update(&mut self, engine: &E, kernel: Kernel, marginal: &mut Marginal<E>) -> Result<()> {
