@@ -1,5 +1,5 @@
-// out ← Σₖ cₖ vₖ of up to four vectors, added to what is there where params.added is 1. A vector
-// whose coefficient is 0 stands for none, and is not read.
+// out ← Σₖ cₖ vₖ of up to four vectors, or out += that sum where params.added is 1. The kernel does not read a vector
+// whose coefficient is 0.
 #import vector_params
 
 @group(0) @binding(1) var<storage, read> v_0: array<f32>;

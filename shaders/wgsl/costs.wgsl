@@ -1,5 +1,5 @@
-// The scaled costs of a strip of pairs, for lines of points, all of which they serve. Column j of the strip is
-// strip[j · height .. (j + 1) · height], so that rows side by side lie side by side.
+// The scaled costs of a strip of pairs, which are the same for all lines. Column j of the strip is
+// strip[j · height .. (j + 1) · height], so that neighbouring rows are neighbours in memory.
 #import params
 #import points
 #import clouds

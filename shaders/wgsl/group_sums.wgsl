@@ -3,9 +3,9 @@
 //
 //     Σᵢ aᵢ Σⱼ bⱼ exp((fᵢ + gⱼ − Cᵢⱼ)/ε) = mean weights · Σ masses      i in the tile, j in the group
 //
-// over those pairs that a list names; its entries tell the group. A tile has $PARTS partial masses for each split and
-// group, to which this dispatch adds: they are 0 before the first. `masses` adds them up, and `guessed_finish` makes
-// the result of the states.
+// over the pairs of a list whose entries hold the group. A tile has $PARTS partial masses for each split and
+// group, 0 before the first dispatch; each dispatch adds to them. `masses` adds them up, and `guessed_finish` computes the
+// result from the states.
 #import params
 #import points
 #import clouds
@@ -36,7 +36,7 @@ fn group_sums(
     if params.carried == 1u {
         total_$r = state[first_state + row_$r];
     }
-    // Of the group at hand: the blocks that are full, and the one at hand.
+    // Of the current group: the sum of its full blocks, and the current block.
     var blocks_$r = 0.0;
     var block_$r = 0.0;
     #end

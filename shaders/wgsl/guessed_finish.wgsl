@@ -2,8 +2,8 @@
 //
 //     outᵢ = guessᵢ − ε (log 2) (log2 Σ + log2 mean weight).
 //
-// Where the guess was none, the alarm is raised, and the running maximum that waits for it computes
-// all rows again.
+// Where the guess was too far off, the kernel raises the alarm, and the kernel with a running maximum, which
+// checks it, computes all rows again.
 // coefficients[0] = (ε log 2, log2 mean weight, least sum, largest sum).
 #import vector_params
 #import guessed_value

@@ -1,9 +1,9 @@
-// The masses of the plan between groups of rows and groups of columns: adds up what `group_sums` left of the tiles of each
-// group of rows, all splits and parts of them,
+// The masses of the plan between groups of rows and groups of columns: adds up the partial masses of `group_sums`, over
+// the tiles of each group of rows, their splits and their parts,
 //
 //     out_{IJ} ← factor Σ masses      groups of rows × groups of columns
 //
-// for the tiles of this dispatch, added to what is there where params.added is 1.
+// for the tiles of this dispatch; out += that sum where params.added is 1.
 struct Params {
     // Groups of rows and of columns.
     rows: u32,
@@ -21,7 +21,7 @@ struct Params {
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> parts: array<f32>;
-// The first tile of each group of rows, and behind the last the number of tiles.
+// The first tile of each group of rows; after the last one, the number of tiles.
 @group(0) @binding(2) var<storage, read> first_tiles: array<u32>;
 @group(0) @binding(3) var<storage, read_write> out: array<f32>;
 
@@ -37,7 +37,7 @@ fn masses(@builtin(global_invocation_id) id: vec3<u32>) {
     let first = max(first_tiles[row], params.first_tile);
     let end = min(first_tiles[row + 1u], params.last_tile);
     var total = 0.0;
-    // The splits and parts of a tile, then blocks of tiles, and these in a row.
+    // First over the splits and parts of a tile, then over the tiles of a block, then over blocks.
     for (var block = first; block < end; block += BLOCK) {
         let block_end = min(block + BLOCK, end);
         var sum = 0.0;

@@ -2,7 +2,7 @@
 //
 //     outᵢc ← offset + Σₗ Λₗc vᵢₗ,   c = params.slot of params.lines columns,
 //
-// over the 16 rows of Λ from params.channel on, of params.width; added to what is there where params.added
+// over 16 of the params.width rows of Λ, from row params.channel on; out += that sum where params.added
 // is 1. coefficients = these Λₗc.
 #import vector_params
 

@@ -1,11 +1,11 @@
-// For each row the column of the least cost less its potential, the first of several,
+// For each row, the column with the least cost minus potential; of equal ones, the first:
 //
 //     argminⱼ k (Cᵢⱼ − hⱼ)     over the columns of positive weight
 //
-// among those of this dispatch and of the dispatches before it, a state for each row and split: that least value, as the bits of
-// its float, and its column among all. `nearest_finish` joins the splits; where there is one, the last
-// dispatch finishes itself. Where no column counts, there is NO_COLUMN, and the value means nothing.
-// The weights that are bound are the logarithms.
+// among those of this dispatch and of the dispatches before it. A state for each row and split holds the least value, as the
+// bits of its float, and the index of its column among all. `nearest_finish` combines the splits; if there is only one, the
+// last dispatch writes the result. A row without a column of positive weight has NO_COLUMN, and its value means nothing.
+// The bound weights are logarithms.
 #import params
 #import points
 #import clouds

@@ -1,4 +1,4 @@
-// The end of nearest: of the states of each row that of the least value, and of several that of the first column.
+// The last step of nearest: of the states of each row, the one with the least value; of equal ones, the one with the first column.
 #import vector_params
 
 @group(0) @binding(1) var<storage, read> state: array<vec2<u32>>;

@@ -1,13 +1,13 @@
-// For each row of many lines of the same points the column of the least cost less its potential, the first of several,
+// For each row of many lines of the same points, the column with the least cost minus potential; of equal ones, the first:
 //
 //     argminⱼ k (Cᵢⱼ − hⱼ)     over the columns of positive weight
 //
-// with a strip of costs that serves all lines, among the columns of this strip and of those before it: states as
-// `nearest` has them. `nearest_finish` joins the splits; where there is one, the last strip's dispatch finishes itself.
+// with one strip of costs for all lines, among the columns of this strip and of those before it. States are those of
+// `nearest`. `nearest_finish` combines the splits; if there is only one, the dispatch of the last strip writes the result.
 #import lines_params
 
 @group(0) @binding(1) var<storage, read> strip: array<f32>;
-// The potentials of columns that count, as the kernel `terms` has left them.
+// The potentials of columns of positive weight, from the kernel `terms`.
 @group(0) @binding(2) var<storage, read> terms: array<f32>;
 @group(0) @binding(3) var<storage, read_write> state: array<vec2<u32>>;
 @group(0) @binding(4) var<storage, read_write> out: array<vec2<u32>>;

@@ -1,11 +1,11 @@
-// The sums of a product over many lines of the same points, with one value a column for each line and a strip that serves
-// them all:
+// The sums of a product over many lines of the same points, with one value a column for each line and one strip for
+// all lines:
 //
 //     Σⱼ bⱼ exp((fᵢ + gⱼ − Cᵢⱼ)/ε) φ(Cᵢⱼ) Vⱼ = mean weight · state     for each line
 //
-// for the columns of this strip and of those before it, a state for each number of the result and each split. What the
-// density is made of, the importer's fragment tells. `sums_finish` adds the splits; where there is one, the
-// last strip's dispatch finishes itself.
+// for the columns of this strip and of those before it, with a state for each number of the result and each split. The
+// importer's fragment computes the density. `sums_finish` adds the splits; if there is only one, the dispatch of
+// the last strip writes the result.
 #import lines_params
 
 @group(0) @binding(1) var<storage, read> strip: array<f32>;
@@ -63,7 +63,7 @@ fn product_lines(
     #unroll r ROWS
     #unroll q LINES
     if kept_$r_$q {
-        // What came before is added last, so that a row of strips has no more roundings than one of spans.
+        // The state of earlier strips is added last, so that a sum over strips has no more roundings than one over spans.
         if params.carried == 1u {
             total_$r_$q += state[first_state + place_$r_$q];
         }

@@ -2,8 +2,8 @@
 //
 //     rᵢ = afterᵢ − beforeᵢ,   the marginal's error,   Σᵢ aᵢ afterᵢ   and   Σᵢ rᵢ rₗᵢ
 //
-// over points of positive weight, for the 16 slots l from params.channel on; params.width slots are all there are. A workgroup
-// takes params.splits points an invocation and leaves 18 partial sums; one of y takes line y of params.lines.
+// over points of positive weight, for the 16 slots l from params.channel on, of params.width slots in all. A workgroup
+// takes params.splits points an invocation and writes 18 partial sums; a workgroup of y takes line y of params.lines.
 #import vector_params
 #import excess
 #import excess_of_potentials

@@ -1,5 +1,5 @@
 // The update of a scaling, u ← s^{−λ} exp(−f/(ρ + ε)) with λ = ρ/(ρ + ε), in place of the old one.
-// With w = 1 − λ that is (1/s) (s exp(−f/ε))^w, so 1/s where ρ is infinite. Sums may have left the
+// With w = 1 − λ that is (1/s) (s exp(−f/ε))^w, so 1/s where ρ is infinite. Sums may be outside the
 // range of a float: they are cut at 2^±STEP, and a factor beyond 2^±ABSORB moves into the potential,
 // f += ε log u, u = 1. coefficients[0] = (ε log 2, ABSORB, STEP, w).
 #import vector_params

@@ -2,8 +2,8 @@
 //
 //     Σⱼ bⱼ exp((hⱼ − Cᵢⱼ)/ε) = mean weight · sum · 2^max
 //
-// for the columns of this dispatch and of those before it, a state for each row and split.
-// `softmin_finish` combines the splits; where there is one, the last dispatch finishes itself.
+// for the columns of this dispatch and of those before it, with a state for each row and split.
+// `softmin_finish` combines the splits; if there is only one, the last dispatch writes the result.
 #import params
 #import points
 #import clouds
@@ -25,7 +25,7 @@ fn softmin(
     @builtin(local_invocation_index) lane: u32,
     #import lanes
 ) {
-    // Where a guess was made, this is done only if it failed.
+    // After a guess, only if the guess failed.
     if params.token != 0u && alarm[0] != params.token {
         return;
     }

@@ -1,4 +1,4 @@
-// The end of softmin: joins the splits of each row and leaves the logarithm,
+// The last step of softmin: combines the splits of each row and writes the logarithm,
 //
 //     outᵢ = −ε (log 2) (max + log2 Σ + log2 mean weight).
 //
@@ -21,7 +21,7 @@ fn softmin_finish(@builtin(global_invocation_id) id: vec3<u32>) {
         highest = max(highest, state[split * params.length + row].x);
     }
     var sum = 0.0;
-    // In blocks of 64, and these in a row.
+    // First within blocks of 64, then over blocks.
     for (var first = 0u; first < params.splits; first += 64u) {
         let end = min(first + 64u, params.splits);
         var block = 0.0;

@@ -1,13 +1,13 @@
-// The log-sum-exp of softmin over many lines of the same points, with a strip of costs that serves them all:
+// The log-sum-exp of softmin over many lines of the same points, with one strip of costs for all lines:
 //
 //     Σⱼ bⱼ exp((hⱼ − Cᵢⱼ)/ε) = mean weight · sum · 2^max     for each line
 //
-// for the columns of this strip and of those before it, a state for each number of the result and each split.
-// `softmin_finish` joins the splits; where there is one, the last strip's dispatch finishes itself.
+// for the columns of this strip and of those before it, with a state for each number of the result and each split.
+// `softmin_finish` combines the splits; if there is only one, the dispatch of the last strip writes the result.
 #import lines_params
 
 @group(0) @binding(1) var<storage, read> strip: array<f32>;
-// What columns bring to an exponent, as the kernel `terms` has left it.
+// The terms of columns in the exponents, from the kernel `terms`.
 @group(0) @binding(2) var<storage, read> terms: array<f32>;
 @group(0) @binding(3) var<storage, read_write> state: array<vec2<f32>>;
 @group(0) @binding(4) var<storage, read_write> out: array<f32>;
@@ -73,7 +73,7 @@ fn softmin_lines(
     #unroll r ROWS
     #unroll q LINES
     if kept_$r_$q {
-        // What came before is added last, so that a row of strips has no more roundings than one of spans.
+        // The state of earlier strips is added last, so that a sum over strips has no more roundings than one over spans.
         if params.carried == 1u {
             total_$r_$q = joined(state[first_state + place_$r_$q], total_$r_$q);
         }

@@ -2,9 +2,9 @@
 //
 //     pᵢⱼ = bⱼ/mean · exp((fᵢ + gⱼ − Cᵢⱼ)/ε) φ(Cᵢⱼ)
 //
-// or what they exceed their weights by, or times what a slope of the cost is made of beside its coordinates. Column j of
-// the strip is densities[j · height .. (j + 1) · height], so that rows side by side lie side by side. `strip_product`
-// multiplies it with as many values as there are.
+// or their excess over the weights, or their product with the factor |x − y|^{p−2} of the gradient of the cost. Column j of
+// the strip is densities[j · height .. (j + 1) · height], so that neighbouring rows are neighbours in memory.
+// `strip_product` multiplies the strip with any number of values.
 #import params
 #import points
 #import clouds

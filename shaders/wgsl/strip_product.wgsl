@@ -2,7 +2,7 @@
 //
 //     outᵢc ← factor Σⱼ pᵢⱼ Vⱼc     or     factor Σⱼ pᵢⱼ (xᵢc − yⱼc)
 //
-// added to what is there where params.carried is 1. Terms are summed in blocks of 64, and these in a row.
+// or out += that where params.carried is 1. Terms are summed within blocks of 64, then blocks are added.
 struct Params {
     // Of the strip; column j begins at j · height.
     rows: u32,

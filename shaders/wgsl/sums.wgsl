@@ -2,9 +2,9 @@
 //
 //     Σⱼ bⱼ exp((fᵢ + gⱼ − Cᵢⱼ)/ε) φ(Cᵢⱼ) Vⱼ = mean weight · state
 //
-// for the columns of this dispatch and of those before it, a state for each row and split;
-// without φ and V they are those of a softmin whose result was guessed. The exponents are meant to
-// be moderate, as those of a plan are; they are cut where a float ends.
+// for the columns of this dispatch and of those before it, with a state for each row and split;
+// without φ and V they are the sums of a softmin with a guess. The exponents should be
+// moderate, as those of a plan are; the kernel cuts them to the range of a float.
 #import params
 #import points
 #import clouds

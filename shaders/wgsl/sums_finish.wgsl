@@ -1,4 +1,4 @@
-// The end of the sums of a product: adds the splits of each row and multiplies with the mean weight,
+// The last step of the sums of a product: adds the splits of each row and multiplies with the mean weight,
 //
 //     outᵢ,channel+e = coefficients[0].x · Σ state.
 #import vector_params

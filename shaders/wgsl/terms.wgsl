@@ -1,9 +1,9 @@
-// What columns bring to an exponent but for their distance, made of weights b and potentials g and laid out as
-// these are, outer × points × inner,
+// The terms of columns in the exponents, all but the distances, from weights b and potentials g and in their
+// layout, outer × points × inner,
 //
 //     log2 b + sharpness · g
 //
-// or, by the importer's fragment, what another kernel wants of them. LOWEST stands for weight 0 and for what lies behind the last
+// or another term, by the importer's fragment. LOWEST stands for weight 0 and for padding after the last
 // number.
 struct Params {
     // Terms of this dispatch, from the first one on, and numbers in all.
@@ -17,9 +17,9 @@ struct Params {
     weights: u32,
     // 0: all potentials are 0; 1: those of one line serve all; 2: each line has its own.
     potential: u32,
-    // Potentials are multiplied with this: log2(e)/ε.
+    // The factor of potentials: log2(e)/ε.
     sharpness: f32,
-    // Lines side by side that have a weight and a potential in common, of those that have their own.
+    // How many neighbouring lines share a weight and a potential, where lines have their own.
     width: u32,
 }
 

@@ -2,7 +2,7 @@
 
 use haul::Measure;
 
-/// A small generator (PCG's linear congruence, high bits): tests need the same numbers for ever.
+/// A small generator (PCG's linear congruence, high bits), because tests need the same numbers in every release.
 pub struct Numbers(u64);
 
 impl Numbers {
@@ -29,7 +29,7 @@ impl Numbers {
     }
 }
 
-/// n points in the cube [−1, 1]^d, rounded to f32, so that every engine sees the same ones.
+/// n points in the cube [−1, 1]^d, rounded to f32, so that every engine has the same ones.
 pub fn points(n: usize, d: usize, seed: u64) -> Vec<f64> {
     Numbers::new(seed)
         .vector(n * d, -1.0, 1.0)

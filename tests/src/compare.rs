@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-/// Compares element by element against an absolute tolerance each.
+/// Compares element by element, each with its own absolute tolerance.
 pub fn close(
     got: &[f64],
     expected: &[f64],
@@ -50,7 +50,7 @@ pub fn accept(context: &str, verdict: Result<(), String>) {
     }
 }
 
-/// Fails the test where a comparison that must not pass does: the negative control.
+/// Fails the test if a comparison passes that must not: the negative control.
 #[track_caller]
 pub fn reject(context: &str, verdict: Result<(), String>) {
     assert!(

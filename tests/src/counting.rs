@@ -1,4 +1,4 @@
-//! An engine that counts the passes over pairs that are asked of it.
+//! An engine that counts passes over pairs.
 
 use haul::engine::{Forward, Operator};
 use haul::{Engine, Result};
@@ -14,7 +14,7 @@ pub struct Counts {
     pub nearests: usize,
 }
 
-/// Hands everything on to an engine, and counts.
+/// Forwards everything to an engine, and counts.
 pub struct Counting<E> {
     engine: E,
     counts: Mutex<Counts>,

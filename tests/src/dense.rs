@@ -1,5 +1,5 @@
-//! The operators and the plan, densely, in f64, from the formulas alone: nothing of haul is used
-//! but its types.
+//! Dense operators and plans in f64, from the formulas alone: they use only haul's
+//! types.
 
 use haul::engine::{Factor, Lines, Near, TILE};
 use haul::{Cost, Measure};
@@ -46,7 +46,7 @@ impl Side {
     }
 }
 
-/// C(x, y). Differences, squares and sums are carried in twice the digits, so that what is left is the rounding of
+/// C(x, y). Differences, squares and sums have twice the digits, so that the only error is the rounding of
 /// a power.
 pub fn cost(kind: Cost, x: &[f64], y: &[f64]) -> f64 {
     if let Cost::SumOverAxes(p) = kind {
@@ -215,14 +215,14 @@ pub fn reduced_costs(kind: Cost, rows: &Side, columns: &Side) -> Vec<f64> {
     reduced
 }
 
-/// What one line has of a vector over so many points, `width` numbers a point.
+/// The numbers of one line in a vector over so many points, `width` numbers a point.
 pub fn line(values: &[f64], points: usize, width: usize, lines: Lines, line: usize) -> Vec<f64> {
     let places = places(points, lines, line);
     let of = |place: usize| values[place * width..][..width].iter().copied();
     places.flat_map(of).collect()
 }
 
-/// The vector over so many points whose lines these are.
+/// The vector over so many points with these lines.
 pub fn lay(lines: Lines, points: usize, width: usize, of: impl Fn(usize) -> Vec<f64>) -> Vec<f64> {
     let mut values = vec![0.0; lines.length(points) * width];
     for line in 0..lines.count() {
@@ -234,13 +234,13 @@ pub fn lay(lines: Lines, points: usize, width: usize, of: impl Fn(usize) -> Vec<
     values
 }
 
-/// Where the points of a line are in a vector.
+/// The indices of the points of a line in a vector.
 fn places(points: usize, lines: Lines, line: usize) -> impl Iterator<Item = usize> {
     let (outer, inner) = (line / lines.inner, line % lines.inner);
     (0..points).map(move |i| (outer * points + i) * lines.inner + inner)
 }
 
-/// A tile of rows with the columns that are near it.
+/// A tile of rows with its near columns.
 pub struct Tile {
     pub rows: Side,
     pub columns: Side,
@@ -288,9 +288,9 @@ pub fn side(measure: &Measure) -> Side {
     }
 }
 
-/// The optimal potentials of OT_ε with the penalties ρ, by f ← λ_a T_b(g), g ← λ_b T_a(f) until they
-/// stand still. Between the updates the constant that may move from one to the other takes its
-/// best value, where ρ ≫ ε would make it slow.
+/// The optimal potentials of OT_ε with the penalties ρ, by f ← λ_a T_b(g), g ← λ_b T_a(f) until they no longer
+/// change. Between updates the constant that may move from one to the other is set to its
+/// best value, which plain updates approach slowly where ρ ≫ ε.
 pub fn solve(kind: Cost, epsilon: f64, rho: [f64; 2], a: &Measure, b: &Measure) -> (Side, Side) {
     let (mut rows, mut columns) = (side(a), side(b));
     let [damping_a, damping_b] = rho.map(|rho| 1.0 / (1.0 + epsilon / rho));
@@ -309,7 +309,7 @@ pub fn solve(kind: Cost, epsilon: f64, rho: [f64; 2], a: &Measure, b: &Measure) 
         if change <= 1e-15 * height {
             break;
         }
-        // Both sides ask for one mass: ⟨a, e^{−(f + t)/ρ_a}⟩ = ⟨b, e^{−(g − t)/ρ_b}⟩.
+        // Both sides require the same mass: ⟨a, e^{−(f + t)/ρ_a}⟩ = ⟨b, e^{−(g − t)/ρ_b}⟩.
         let log = |side: &Side, rho: f64| (wanted(side, rho).iter().sum::<f64>()).ln();
         let difference = log(&rows, rho[0]) - log(&columns, rho[1]);
         let t = difference / (1.0 / rho[0] + 1.0 / rho[1]);
@@ -324,7 +324,7 @@ pub fn solve(kind: Cost, epsilon: f64, rho: [f64; 2], a: &Measure, b: &Measure) 
     (rows, columns)
 }
 
-/// The marginal that is optimal beside a potential: a e^{−f/ρ}.
+/// The optimal marginal at a potential: a e^{−f/ρ}.
 pub fn wanted(side: &Side, rho: f64) -> Vec<f64> {
     let wanted = |(a, f): (&f64, &f64)| if *a > 0.0 { a * (-f / rho).exp() } else { 0.0 };
     side.weights

@@ -6,7 +6,7 @@ use libtest_mimic::{Failed, Trial};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
 
-/// A body: it panics where the property does not hold.
+/// A body, which panics if the property does not hold.
 pub type Body = fn(&Device);
 
 /// A body about handles of the engine.
@@ -18,7 +18,7 @@ pub struct TestEngine {
     name: String,
     open: Arc<dyn Fn() -> Result<Device, String> + Send + Sync>,
     device: Arc<OnceLock<Opened>>,
-    /// Not there, and not asked for: bodies show as ignored.
+    /// Neither found nor asked for: bodies show as ignored.
     absent: bool,
 }
 
@@ -88,8 +88,8 @@ pub fn cpu() -> Vec<TestEngine> {
     ]
 }
 
-/// The CPU engines on every instruction set of the processor but the widest, which is what they take
-/// by themselves.
+/// The CPU engines on every instruction set of the processor except the widest, which is the
+/// default.
 pub fn cpu_on_other_instructions() -> Vec<TestEngine> {
     let of = |set: InstructionSet| {
         [
@@ -194,7 +194,7 @@ fn of_each_adapter(suffix: &str, open: fn(&str) -> Result<Device, String>) -> Ve
         .collect()
 }
 
-/// A device as a program of its own would open it, whose bindings hold `binding` bytes.
+/// A device as another program would open it, whose bindings hold `binding` bytes.
 pub fn own_device(name: &str, binding: u64) -> Result<(wgpu::Device, wgpu::Queue), String> {
     let descriptions = adapter::list();
     let chosen = adapter::choose(&descriptions, &Selection::Name(name.to_owned()))
@@ -216,7 +216,7 @@ pub fn own_device(name: &str, binding: u64) -> Result<(wgpu::Device, wgpu::Queue
     pollster::block_on(adapter.request_device(&descriptor)).map_err(|error| error.to_string())
 }
 
-/// Prints what the trials run on, before they do.
+/// Prints the engines before the trials run.
 pub fn announce() {
     match std::env::var(ADAPTERS) {
         Ok(names) if !names.is_empty() => {

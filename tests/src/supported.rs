@@ -1,11 +1,11 @@
-//! What an engine has no kernel for, in one table.
+//! The operations for which an engine has no kernel, in one table.
 
 use haul::{Device, Error, Result};
 
-/// What GPU engines have no kernel for. What is in this list must be refused, and nothing else may be.
+/// The operations for which GPU engines have no kernel. They must refuse these, and no others.
 pub const REFUSED_BY_GPUS: &[&str] = &[];
 
-/// The answer to what is asked, by name; none where the table says that this engine has no kernel for it.
+/// The answer to an operation, by name; none if the table says that this engine has no kernel for it.
 #[track_caller]
 pub fn supported<T>(device: &Device, what: &str, answer: Result<T>) -> Option<T> {
     let listed = matches!(device, Device::Gpu(_)) && REFUSED_BY_GPUS.contains(&what);

@@ -1,4 +1,4 @@
-//! Every input that is refused, with the message that says why and what to do.
+//! Every refused input, with the message that says why and what to do.
 
 use haul::engine::{Near, TILE};
 use haul::{Acceleration, Device, Energy, Error, Measure, Mmd, Regularization, Sinkhorn};

@@ -1,4 +1,4 @@
-//! Reference cases that a dense f64 solver with Newton's method has solved, on every engine.
+//! Reference cases, solved by a dense f64 solver with Newton's method, on every engine.
 //!
 //! The folder that `HAUL_REFERENCE` names holds `oracle.json` and an `.npz` for each case; without
 //! it the trials show as ignored. Tolerances: the value within 1e-5·max(1, 1e-2·max C/ε) in f32 and

@@ -1,5 +1,5 @@
-//! The program for this machine as an archive to release, with all formats, its manual pages and
-//! completions, which it prints itself, the guide, a README for who unpacks it, and the licences.
+//! The archive of a release for this machine: the program with all formats, its manual pages and
+//! completions, which it prints itself, the guide, a README for the archive, and the licences.
 
 use crate::{guide, links};
 use anyhow::{Context, Result, ensure};
@@ -10,13 +10,13 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// The most bytes of an archive.
+/// The largest size of an archive, in bytes.
 const MOST_BYTES: u64 = 25_000_000;
 
-/// Files that go along as they are.
+/// Files of the repository that the archive has as well.
 const BESIDE: [&str; 3] = ["CHANGELOG.md", "LICENSE-MIT", "LICENSE-APACHE"];
 
-/// What the archive says of itself. The README of the repository speaks of a source that is not in it.
+/// The README of the archive. That of the repository is about the source, which the archive does not have.
 const README: &str = include_str!("archive.md");
 
 /// The shells with completions, and the file where each looks for them.
@@ -57,7 +57,7 @@ fn build(root: &Path) -> Result<PathBuf> {
         .current_dir(root)
         .args(["rustc", "--release", "--locked"]);
     cargo.args(["--package", "haul-cli", "--bin", "haul"]);
-    // Symbols go when it is linked: nothing that it is made of is built again.
+    // The linker removes the symbols, so that no dependency is built again.
     cargo.args(["--features", "las,parquet", "--", "-C", "strip=symbols"]);
     output(&mut cargo)?;
     let haul = env::current_exe()?.with_file_name(format!("haul{EXE_SUFFIX}"));
@@ -76,7 +76,7 @@ fn machine() -> Result<String> {
     Ok(host.context("rustc -vV names no host")?.to_owned())
 }
 
-/// Puts into a folder what is released.
+/// Fills a folder with the contents of the archive.
 fn fill(folder: &Path, haul: &Path, root: &Path) -> Result<()> {
     let (manual, completions) = (folder.join("man"), folder.join("completions"));
     fs::create_dir_all(&completions)?;
@@ -94,7 +94,7 @@ fn fill(folder: &Path, haul: &Path, root: &Path) -> Result<()> {
     check_told(README, folder)
 }
 
-/// Refuses a README whose table does not name what lies in the folder, all of it and nothing else.
+/// Refuses a README whose table does not name exactly the entries of the folder.
 fn check_told(readme: &str, folder: &Path) -> Result<()> {
     let first = |line: &str| Some(line.strip_prefix("| `")?.split_once('`')?.0.to_owned());
     let told: BTreeSet<String> = readme.lines().filter_map(first).collect();
@@ -114,7 +114,7 @@ fn check_told(readme: &str, folder: &Path) -> Result<()> {
 fn archived(folder: &Path, name: &str, archive: &Path) -> Result<u64> {
     let packed = GzEncoder::new(File::create(archive)?, Compression::best());
     let mut tar = tar::Builder::new(packed);
-    // The same files, the same archive: no times, no owners.
+    // The same files make the same archive: it has no times and no owners.
     tar.mode(tar::HeaderMode::Deterministic);
     for file in links::files(folder)? {
         let inside = Path::new(name).join(file.strip_prefix(folder)?);
@@ -123,7 +123,7 @@ fn archived(folder: &Path, name: &str, archive: &Path) -> Result<u64> {
     Ok(tar.into_inner()?.finish()?.metadata()?.len())
 }
 
-/// What a program prints; its failure is one.
+/// The standard output of a program; an error if it fails.
 fn output(command: &mut Command) -> Result<Vec<u8>> {
     let ran = command.stderr(Stdio::inherit()).output();
     let ran = ran.with_context(|| format!("{command:?} cannot be run"))?;

@@ -5,9 +5,9 @@ use anyhow::{Context, Result, anyhow, ensure};
 use mdbook_driver::MDBook;
 use std::path::Path;
 
-/// Builds the book of one folder into another, and follows every link in it.
+/// Builds the book of one folder into another, and checks every link in it.
 pub(crate) fn build(book: &Path, folder: &Path) -> Result<()> {
-    // Anew, so that no page of an earlier build mends a link.
+    // Without the pages of an earlier build, to which a broken link might lead.
     if folder.exists() {
         std::fs::remove_dir_all(folder).with_context(|| folder.display().to_string())?;
     }
@@ -28,7 +28,7 @@ mod tests {
     use super::*;
     use std::fs;
 
-    /// What building a book of two chapters says, the first of which is this text.
+    /// The result of building a book of two chapters, the first of which is this text.
     fn built(chapter: &str) -> Result<()> {
         let room = tempfile::tempdir().unwrap();
         let book = room.path().join("book");

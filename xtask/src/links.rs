@@ -1,4 +1,4 @@
-//! Links of HTML pages, followed: to the file, and to the place in it.
+//! The check that links of HTML pages lead to a file, and to an anchor in it.
 
 use anyhow::{Context, Result};
 use html5ever::tendril::StrTendril;
@@ -10,15 +10,15 @@ use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
-/// What a page links to, and where it can be linked to.
+/// The links of a page, and its anchors.
 #[derive(Default)]
 struct Page {
     links: Vec<String>,
     anchors: HashSet<String>,
 }
 
-/// Every link below a folder, of its pages among each other and to its files, that leads nowhere, as
-/// `page: link`. Those to other places of the world are not followed.
+/// Every broken link in the pages below a folder, as `page: link`. Links to other hosts are not
+/// checked.
 pub(crate) fn broken(folder: &Path) -> Result<Vec<String>> {
     let mut pages = BTreeMap::new();
     for file in files(folder)? {
@@ -98,7 +98,7 @@ fn page(html: &str) -> Page {
     let tokenizer = Tokenizer::new(Tags(RefCell::default()), TokenizerOpts::default());
     let input = BufferQueue::default();
     input.push_back(StrTendril::from(html));
-    let _ = tokenizer.feed(&input); // tags ask for nothing
+    let _ = tokenizer.feed(&input); // the sink never suspends the tokenizer
     tokenizer.end();
     tokenizer.sink.0.into_inner()
 }

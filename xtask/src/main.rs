@@ -1,5 +1,5 @@
-//! What a release of haul is made of, and what its kernels are: `cargo xtask guide` builds the guide,
-//! `cargo xtask dist` the archive, `cargo xtask shader` prints a kernel.
+//! Tasks of a release and of the shaders: `cargo xtask guide` builds the guide, `cargo xtask dist` the
+//! archive, and `cargo xtask shader` prints a kernel.
 
 mod dist;
 mod guide;
@@ -38,7 +38,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// Cargo's folder for what is built, in which this program was built too.
+/// Cargo's target folder, in which this program was built.
 fn target() -> Result<PathBuf> {
     let own = env::current_exe()?;
     let target = own.ancestors().nth(2).context("no target folder")?;

@@ -1,7 +1,7 @@
-//! Kernels as they are compiled: one whole, or the names of all.
+//! The assembled source of a kernel, or the names of all kernels.
 
-// Their list is read from its source, so that nothing has to be built for it, and a kernel that does not validate, and so
-// fails the build of its crate, can still be printed.
+// The list is compiled from its source into this program. So nothing else has to be built, and a kernel that does not
+// validate, which fails the build of its own crate, can still be printed.
 #[allow(dead_code, unused_imports, unreachable_pub)]
 #[path = "../../shaders/src/kernels/mod.rs"]
 mod kernels;
@@ -9,14 +9,14 @@ mod kernels;
 use anyhow::{Context, Result};
 use kernels::Shader;
 
-/// The WGSL of the variant of that name.
+/// The WGSL of the variant with this name.
 pub(crate) fn source(name: &str) -> Result<String> {
     let shader = Shader::named(name)
         .with_context(|| format!("no kernel {name}; cargo xtask shader lists them"))?;
     Ok(shader.source())
 }
 
-/// The names of all variants, a line each.
+/// The names of all variants, one a line.
 pub(crate) fn names() -> String {
     let names: Vec<_> = Shader::all().iter().map(Shader::to_string).collect();
     names.join("\n")

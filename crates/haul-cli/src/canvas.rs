@@ -1,6 +1,6 @@
 //! What every picture of the program is drawn on: an SVG canvas of plotters, its colours and its letters.
 
-use crate::report::significant;
+use crate::digits::significant;
 use plotters::{coord::Shift, prelude::*};
 use std::io;
 

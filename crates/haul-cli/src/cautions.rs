@@ -1,6 +1,6 @@
 //! Warnings about the size and the density of clouds, before anything is solved.
 
-use crate::report::short;
+use crate::digits::short;
 use haul::{Extent, Measure, spacing};
 use std::path::Path;
 

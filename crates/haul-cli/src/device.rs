@@ -1,21 +1,28 @@
 //! From `--device`, `--precision` and `--threads` to an engine.
 
-use crate::arguments::{Engine, Precision, Solving};
+use crate::cautions;
+use crate::digits::plain;
+use crate::input::{self, Cloud};
+use crate::options::{self, Engine, Precision, Solving};
 use crate::outcome::{self, DeviceFailure};
-use crate::report::plain;
-use crate::{cautions, input};
 use anyhow::{Result, anyhow};
-use haul::{Conflict, Device, DeviceChoice, Measure, PrecisionChoice, Preference, Problem};
+use haul::{Conflict, Device, DeviceChoice, PrecisionChoice, Preference, Problem};
 use std::path::Path;
+use std::sync::Arc;
 
-/// The engine of a solve: the one that the arguments mean, in the precision that the problem needs where they leave
-/// that open.
-pub(crate) fn engine_for(solving: &Solving, problem: &Problem<'_>) -> Engine {
-    let mut engine = solving.engine.clone();
-    let chosen = choice(&engine).precision_for(problem, solving.settings.tolerance);
+/// The engine of a solve to a tolerance: the one that the arguments mean, in the precision that the problem needs where
+/// they leave that open.
+pub(crate) fn engine_for(
+    engine: &Engine,
+    problem: &Problem<'_>,
+    tolerance: f64,
+    quiet: bool,
+) -> Engine {
+    let mut engine = engine.clone();
+    let chosen = choice(&engine).precision_for(problem, tolerance);
     if let PrecisionChoice::TooFewDigits { .. } = chosen {
         engine.precision = Some(Precision::F64);
-        if !solving.quiet {
+        if !quiet {
             outcome::warn(&chosen.to_string());
         }
     }
@@ -25,11 +32,13 @@ pub(crate) fn engine_for(solving: &Solving, problem: &Problem<'_>) -> Engine {
 /// The engine of a solve between two measures, which are refused by the names of their files.
 pub(crate) fn engine_between(
     solving: &Solving,
-    (a, source): (&Path, &Measure),
-    (b, target): (&Path, &Measure),
+    files: [&Path; 2],
+    clouds: &[Arc<Cloud>],
 ) -> Result<Engine> {
-    let settings = input::settings(&solving.settings);
-    let problem = input::named(settings.problem(source, target), a, b)?;
+    let [source, target] = input::two(clouds)?.map(|cloud| &cloud.measure);
+    let [a, b] = files;
+    let sinkhorn = solving.settings.sinkhorn();
+    let problem = options::named(sinkhorn.problem(source, target), a, b)?;
     if !solving.quiet {
         let sides = [(a, source), (b, target)];
         for caution in cautions::cautions(sides, problem.blur()) {
@@ -37,7 +46,13 @@ pub(crate) fn engine_between(
         }
         caution_of_masses(&problem);
     }
-    Ok(engine_for(solving, &problem))
+    let tolerance = solving.settings.tolerance;
+    Ok(engine_for(
+        &solving.engine,
+        &problem,
+        tolerance,
+        solving.quiet,
+    ))
 }
 
 /// Masses that are moved in part, and are not of the size of 1.

@@ -1,26 +1,18 @@
 //! From files to measures.
 
-use crate::arguments::{MassUnit, Settings, Treatment, Weights};
-use crate::comparison::Inputs;
-use crate::formats::{self, Cloud, Columns};
-use crate::report::plain;
+use crate::options::{MassUnit, Treatment, Weights};
 use anyhow::{Context, Result, anyhow, bail};
-use haul::{Measure, Regularization, Sinkhorn};
+use haul::Measure;
+use haul_files::{self as formats, Columns};
 use std::path::Path;
+use std::sync::Arc;
 use xxhash_rust::xxh3::Xxh3;
 
-/// Reads both clouds with their weights; `-` may stand for one of them.
-pub(crate) fn both(inputs: Inputs<'_>) -> Result<(Given, Given)> {
-    inputs.check()?;
-    let [a, b] = inputs.sides();
-    Ok((given(a)?, given(b)?))
-}
-
-/// Of a content; 128 bits, which only those could make collide who want them to.
+/// A hash of a content; 128 bits, not proof against forgery.
 pub(crate) type Digest = u128;
 
 /// A measure, and beside it what its files gave, for whoever moves every point.
-pub(crate) struct Given {
+pub(crate) struct Cloud {
     pub(crate) measure: Measure,
     /// All points, row-major n×d, where the measure has but some of them.
     pub(crate) all: Option<Vec<f64>>,
@@ -28,7 +20,17 @@ pub(crate) struct Given {
     pub(crate) weights: Option<Vec<f64>>,
 }
 
-impl Given {
+impl From<Measure> for Cloud {
+    fn from(measure: Measure) -> Self {
+        Self {
+            measure,
+            all: None,
+            weights: None,
+        }
+    }
+}
+
+impl Cloud {
     /// All points, also those that the measure was thinned out of.
     pub(crate) fn points(&self) -> &[f64] {
         self.all.as_deref().unwrap_or(self.measure.points())
@@ -65,7 +67,7 @@ impl Given {
 
 /// Where a measure comes from, and what is made of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Side<'c> {
+pub(crate) struct Input<'c> {
     pub(crate) points: &'c Path,
     pub(crate) weights: Option<&'c Path>,
     pub(crate) treatment: &'c Treatment,
@@ -73,43 +75,58 @@ pub(crate) struct Side<'c> {
     pub(crate) moved: bool,
 }
 
-impl<'c> Inputs<'c> {
-    /// Refuses to read more than one file from standard input.
-    pub(crate) fn check(self) -> Result<()> {
-        let standard = |file: &&Path| *file == Path::new("-");
-        if self.files().filter(standard).count() > 1 {
-            bail!("- is given more than once; standard input holds one file, name the others");
-        }
-        Ok(())
-    }
-
-    /// Every file that is read.
-    pub(crate) fn files(self) -> impl Iterator<Item = &'c Path> {
-        let sides = self.sides().into_iter();
-        sides.flat_map(|side| std::iter::once(side.points).chain(side.weights))
-    }
-
-    pub(crate) fn sides(self) -> [Side<'c>; 2] {
+impl<'c> Input<'c> {
+    /// Two clouds, which may have files of weights.
+    pub(crate) fn pair([a, b]: [&'c Path; 2], weights: &'c Weights) -> [Self; 2] {
         let Weights {
             weights_a,
             weights_b,
             treatment,
-        } = self.weights;
-        let sides = [
-            (self.a, weights_a, self.moves_a),
-            (self.b, weights_b, false),
-        ];
-        sides.map(|(points, weights, moved)| Side {
+        } = weights;
+        [(a, weights_a), (b, weights_b)].map(|(points, weights)| Self {
             points,
             weights: weights.as_deref(),
             treatment,
-            moved,
+            moved: false,
         })
+    }
+
+    /// The files that are read.
+    pub(crate) fn files(self) -> impl Iterator<Item = &'c Path> {
+        std::iter::once(self.points).chain(self.weights)
     }
 }
 
-/// Reads a cloud; where it is not clear what is meant, the error names the options that say so.
-pub(crate) fn cloud(path: &Path, treatment: &Treatment) -> Result<Cloud> {
+/// Reads clouds with their weights; `-` may stand for one of the files.
+///
+/// # Errors
+///
+/// Those of [`read`], and more than one file from standard input.
+pub(crate) fn read_all(inputs: &[Input<'_>]) -> Result<Vec<Arc<Cloud>>> {
+    let files = inputs.iter().flat_map(|input| input.files());
+    if files.filter(|file| *file == Path::new("-")).count() > 1 {
+        bail!("- is given more than once; standard input holds one file, name the others");
+    }
+    inputs
+        .iter()
+        .map(|input| read(*input).map(Arc::new))
+        .collect()
+}
+
+/// The clouds of a task that takes two.
+///
+/// # Errors
+///
+/// Any other number of them.
+pub(crate) fn two(clouds: &[Arc<Cloud>]) -> Result<[&Arc<Cloud>; 2]> {
+    match clouds {
+        [source, target] => Ok([source, target]),
+        _ => bail!("two clouds are compared, and these are {}", clouds.len()),
+    }
+}
+
+/// Reads the file of a cloud; where it is not clear what is meant, the error names the options that say so.
+pub(crate) fn file(path: &Path, treatment: &Treatment) -> Result<formats::Cloud> {
     formats::read_as(path, &treatment.reading()).map_err(advised)
 }
 
@@ -164,12 +181,16 @@ pub(crate) fn quoted(name: &str) -> String {
     }
 }
 
-/// Reads one side. Weights come from their own file, else from the cloud's; where there are none, all
+/// Reads a cloud. Weights come from their own file, else from the cloud's; where there are none, all
 /// are 1/n.
-pub(crate) fn given(side: Side<'_>) -> Result<Given> {
-    let mut cloud = cloud(side.points, side.treatment)?;
-    if let Some(file) = side.weights {
-        let weights = formats::read_weights(file, &side.treatment.reading()).map_err(advised)?;
+///
+/// # Errors
+///
+/// Files that cannot be read, or that do not hold what is asked of them.
+pub(crate) fn read(input: Input<'_>) -> Result<Cloud> {
+    let mut cloud = file(input.points, input.treatment)?;
+    if let Some(file) = input.weights {
+        let weights = formats::read_weights(file, &input.treatment.reading()).map_err(advised)?;
         let points = cloud.points.len() / cloud.dimension;
         if weights.len() != points {
             let weights = weights.len();
@@ -178,17 +199,17 @@ pub(crate) fn given(side: Side<'_>) -> Result<Given> {
         }
         cloud.weights = Some(weights);
     }
-    let kept = if side.moved {
+    let kept = if input.moved {
         cloud.weights.clone()
     } else {
         None
     };
-    let thinned = side.moved && side.treatment.reduction.is_given();
+    let thinned = input.moved && input.treatment.reduction.is_given();
     let all = thinned.then(|| cloud.points.clone());
-    let place = side.weights.unwrap_or(side.points).display();
-    let measure =
-        measure(side.treatment.apply(cloud)?, side.treatment).with_context(|| place.to_string())?;
-    Ok(Given {
+    let place = input.weights.unwrap_or(input.points).display();
+    let measure = measure(input.treatment.apply(cloud)?, input.treatment)
+        .with_context(|| place.to_string())?;
+    Ok(Cloud {
         measure,
         all,
         weights: kept,
@@ -196,7 +217,7 @@ pub(crate) fn given(side: Side<'_>) -> Result<Given> {
 }
 
 /// The measure of a cloud that was treated; where it has no weights, all are 1/n, in whatever unit.
-pub(crate) fn measure(cloud: Cloud, treatment: &Treatment) -> haul::Result<Measure> {
+pub(crate) fn measure(cloud: formats::Cloud, treatment: &Treatment) -> haul::Result<Measure> {
     let n = cloud.points.len() / cloud.dimension;
     let weights = match (cloud.weights, treatment.mass_unit) {
         (Some(weights), Some(MassUnit(unit))) => weights.iter().map(|w| w / unit).collect(),
@@ -209,72 +230,4 @@ pub(crate) fn measure(cloud: Cloud, treatment: &Treatment) -> haul::Result<Measu
     } else {
         measure
     })
-}
-
-/// The settings of a solve.
-pub(crate) fn settings(settings: &Settings) -> Sinkhorn {
-    let regularization = match (settings.blur, settings.epsilon) {
-        (Some(blur), _) => Regularization::Blur(blur),
-        (None, Some(epsilon)) => Regularization::Epsilon(epsilon),
-        (None, None) => Regularization::RelativeBlur(0.05),
-    };
-    let form = match settings.form {
-        crate::arguments::Form::Log => haul::Form::Log,
-        crate::arguments::Form::Scaling => haul::Form::Scaling,
-    };
-    let mut sinkhorn = Sinkhorn::with(regularization);
-    if let Some(reach) = settings.reach {
-        sinkhorn = sinkhorn.reach(reach);
-    }
-    if let Some(rho) = settings.rho {
-        sinkhorn = sinkhorn.rho(rho);
-    }
-    if let Some(rho) = settings.rho_a {
-        sinkhorn = sinkhorn.rho_a(rho);
-    }
-    if let Some(rho) = settings.rho_b {
-        sinkhorn = sinkhorn.rho_b(rho);
-    }
-    sinkhorn
-        .p(settings.p.unwrap_or(2.0))
-        .tolerance(settings.tolerance)
-        .max_iterations(settings.max_iterations)
-        .form(form)
-}
-
-/// An error with its parameter by the name of its option.
-pub(crate) fn in_options(error: haul::Error) -> anyhow::Error {
-    let haul::Error::BadParameter { name, value, range } = error else {
-        return error.into();
-    };
-    // The width of a kernel is what the program calls a blur everywhere.
-    let name = if name == "sigma" { "blur" } else { name };
-    anyhow!(
-        "--{} is {}; it must be {range}",
-        name.replace('_', "-"),
-        plain(value)
-    )
-}
-
-/// An error in the words of the command line, with the names of both files.
-pub(crate) fn named<T>(checked: haul::Result<T>, a: &Path, b: &Path) -> Result<T> {
-    match checked {
-        Ok(checked) => Ok(checked),
-        Err(haul::Error::UnequalMass {
-            source_mass,
-            target_mass,
-        }) => {
-            bail!(
-                "{} and {}: the masses differ: {} and {}; scale both to 1 with --normalize, or let mass be destroyed and created, with --reach or a --rho for both sides or one",
-                a.display(),
-                b.display(),
-                plain(source_mass),
-                plain(target_mass)
-            )
-        }
-        Err(error @ (haul::Error::DimensionMismatch { .. } | haul::Error::Extent { .. })) => {
-            bail!("{} and {}: {error}", a.display(), b.display())
-        }
-        Err(error) => Err(in_options(error)),
-    }
 }

@@ -1,22 +1,22 @@
-//! What many comparisons share: the clouds in memory and the devices that are open.
+//! What many tasks share: the clouds in memory and the devices that are open.
 //!
-//! A small comparison runs on one thread, others beside it, and a large one alone on all threads.
+//! A small task runs on one thread, others beside it, and a large one alone on all threads.
 //! Which it is depends on its clouds and on nothing else, so that its result, with the name of the
 //! device, is always the same. On the CPU each thread has an engine of its own; a GPU is shared, and
 //! what several threads record for it goes out together.
 
-use crate::arguments::Engine;
-use crate::clouds::Clouds;
-use crate::comparison::{Compared, Comparison};
 use crate::device;
-use crate::input::Given;
+use crate::input::Cloud;
 use crate::interrupt::AtWork;
+use crate::options::Engine;
+use crate::store::Store;
+use crate::task::Task;
 use anyhow::{Context, Result};
 use haul::{Device, Engine as _};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The most points of a cloud of a small comparison. A pass over this many pairs takes milliseconds
+/// The most points of a cloud of a small task. A pass over this many pairs takes milliseconds
 /// on a thread, where several would gain little, and leaves room on a GPU.
 const MOST_POINTS: usize = 4096;
 
@@ -25,23 +25,22 @@ const MOST_KEPT: usize = 1 << 30;
 
 /// The clouds and devices of a run.
 pub(crate) struct Machine {
-    pub(crate) clouds: Clouds,
-    /// The most bytes of clouds that stay on a GPU while no comparison uses them.
+    pub(crate) store: Store,
+    /// The most bytes of clouds that stay on a GPU while no task uses them.
     kept: usize,
     gpus: Mutex<HashMap<String, Arc<Device>>>,
 }
 
-/// A comparison whose clouds are in memory, with the engine that is to compute it.
+/// A task whose clouds are in memory, with the engine that is to compute it.
 pub(crate) struct Ready {
-    pub(crate) source: Arc<Given>,
-    pub(crate) target: Arc<Given>,
+    pub(crate) clouds: Vec<Arc<Cloud>>,
     pub(crate) engine: Engine,
 }
 
 impl Ready {
     /// Whether it is for one thread, beside others.
     pub(crate) fn is_for_one_thread(&self) -> bool {
-        self.source.len().max(self.target.len()) <= MOST_POINTS
+        self.clouds.iter().all(|cloud| cloud.len() <= MOST_POINTS)
     }
 }
 
@@ -60,44 +59,45 @@ impl Machine {
                 .context("cannot start the threads")?;
         }
         Ok(Self {
-            clouds: Clouds::with_budget(cache),
+            store: Store::with_budget(cache),
             kept: cache.min(MOST_KEPT),
             gpus: Mutex::default(),
         })
     }
 
     /// Reads the clouds and refuses what cannot be computed of them.
-    pub(crate) fn ready(&self, comparison: &dyn Comparison) -> Result<Ready> {
-        comparison.check()?;
-        let [source, target] = comparison.inputs().sides();
-        let (source, target) = (self.clouds.get(source)?, self.clouds.get(target)?);
+    pub(crate) fn ready<T: Task + ?Sized>(&self, task: &T) -> Result<Ready> {
+        task.check()?;
+        let inputs = task.inputs().into_iter();
+        let clouds: Vec<_> = inputs
+            .map(|input| self.store.get(input))
+            .collect::<Result<_>>()?;
         Ok(Ready {
-            engine: comparison.engine(&source.measure, &target.measure)?,
-            source,
-            target,
+            engine: task.engine(&clouds)?,
+            clouds,
         })
     }
 
-    /// Evaluates a comparison on the thread that calls; none for one that is not for one thread.
-    pub(crate) fn on_one_thread(&self, comparison: &dyn Comparison) -> Result<Option<Compared>> {
-        let ready = self.ready(comparison)?;
+    /// Computes a task on the thread that calls; none for one that is not for one thread.
+    pub(crate) fn on_one_thread<T: Task + ?Sized>(&self, task: &T) -> Result<Option<T::Answer>> {
+        let ready = self.ready(task)?;
         if !ready.is_for_one_thread() {
             return Ok(None);
         }
-        self.evaluate(comparison, ready, Some(1)).map(Some)
+        self.answer(task, ready, Some(1)).map(Some)
     }
 
-    /// Evaluates a comparison with all threads of the CPU, or on a GPU that no other one uses.
-    pub(crate) fn alone(&self, comparison: &dyn Comparison) -> Result<Compared> {
-        self.evaluate(comparison, self.ready(comparison)?, None)
+    /// Computes a task with all threads of the CPU, or on a GPU that no other one uses.
+    pub(crate) fn alone<T: Task + ?Sized>(&self, task: &T) -> Result<T::Answer> {
+        self.answer(task, self.ready(task)?, None)
     }
 
-    fn evaluate(
+    fn answer<T: Task + ?Sized>(
         &self,
-        comparison: &dyn Comparison,
+        task: &T,
         ready: Ready,
         threads: Option<u16>,
-    ) -> Result<Compared> {
+    ) -> Result<T::Answer> {
         let device = match self.gpu(&ready.engine)? {
             Some(device) => device,
             None => Arc::new(device::open(&Engine {
@@ -107,7 +107,7 @@ impl Machine {
             })?),
         };
         let _ends = AtWork::new(device.interrupt());
-        comparison.evaluate(&device, &ready.source, &ready.target)
+        task.answer(&device, &ready.clouds)
     }
 
     /// How many clouds were put on GPUs, and how many lay there already.

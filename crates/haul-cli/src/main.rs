@@ -5,50 +5,68 @@
 //! input, 3 when a result did not reach its tolerance, 4 when the device is missing or failed, 130 when
 //! interrupted.
 
-mod arguments;
-mod batch;
-mod bench;
+mod answer;
 mod canvas;
 mod cautions;
-mod clouds;
-mod comparison;
-mod definitions;
-mod demo;
+mod command;
+mod commands;
 mod device;
-mod devices;
-mod divergence;
-mod energy;
+mod digits;
 mod files;
-mod gradient;
-mod info;
 mod input;
 mod interrupt;
 mod lines;
 mod loader;
 mod machine;
-mod map;
 mod names;
+mod options;
 mod ordered;
 mod outcome;
 mod page;
-mod pairwise;
+mod pair;
 mod picture;
 mod progress;
-mod reduce;
-mod report;
 mod rows;
-mod sample;
-mod sinkhorn;
-mod solving;
-mod thin;
+mod speed;
+mod store;
+mod task;
+mod transport;
 
 use anyhow::anyhow;
-use arguments::{Arguments, Command};
-use clap::Parser;
 use clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand as HELP;
-use haul_files as formats;
+use clap::{CommandFactory, Parser};
+use command::{Command, Program};
+use commands::{Commands, KINDS};
 use std::process::ExitCode;
 use tracing_subscriber::filter::LevelFilter;
+
+/// Regularised optimal transport between point clouds, on any GPU and on the CPU.
+#[derive(Debug, Parser)]
+#[command(
+    name = "haul",
+    version,
+    arg_required_else_help = true,
+    after_help = "Example, which needs no files:\n  haul demo",
+    propagate_version = true
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Commands,
+
+    /// Say more: what the device does, and the causes of an error; twice for every submission
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
+
+    /// Colours: always, never, or on a terminal, where NO_COLOR and CLICOLOR_FORCE have a say
+    #[arg(long, global = true, value_name = "WHEN", value_enum, hide_possible_values = true, default_value_t = clap::ColorChoice::Auto)]
+    color: clap::ColorChoice,
+}
+
+/// What the commands may ask of the program.
+const PROGRAM: Program = Program {
+    definition: Arguments::command,
+    kinds: KINDS,
+};
 
 fn main() -> ExitCode {
     loader::silence();
@@ -57,7 +75,7 @@ fn main() -> ExitCode {
         // Help and the version come as errors as well, on standard output.
         Err(told) if !told.use_stderr() || told.kind() == HELP => told.exit(),
         Err(mut refused) => {
-            outcome::keep_near(&mut refused);
+            outcome::keep_near(&mut refused, &Arguments::command());
             let line = outcome::of_parser(&refused);
             return outcome::fail(&anyhow!("{line}; see --help"), false);
         }
@@ -79,22 +97,7 @@ fn main() -> ExitCode {
             .with_writer(std::io::stderr)
             .init();
     }
-    let outcome = interrupt::watch().and_then(|()| match arguments.command {
-        Command::Demo(demo) => demo::run(&demo),
-        Command::Sinkhorn(sinkhorn) => comparison::run(&*sinkhorn),
-        Command::Divergence(divergence) => comparison::run(&*divergence),
-        Command::Energy(energy) => comparison::run(&*energy),
-        Command::Pairwise(pairwise) => pairwise::run(&pairwise),
-        Command::Batch(batch) => batch::run(&batch),
-        Command::Map(map) => comparison::run(&*map),
-        Command::Devices(devices) => devices::run(&devices),
-        Command::Bench(operator) => bench::run(&operator),
-        Command::Info(info) => info::run(&info),
-        Command::Thin(thin) => thin::run(&thin),
-        Command::Sample(request) => sample::run(&request),
-        Command::Completions { shell } => definitions::completions(shell),
-        Command::Man { out } => definitions::manual(&out),
-    });
+    let outcome = interrupt::watch().and_then(|()| arguments.command.run(&PROGRAM));
     match outcome {
         Ok(outcome) => outcome.into(),
         Err(error) => outcome::fail(&error, arguments.verbose > 0),

@@ -1,10 +1,8 @@
 //! How a run ends: the exit status, and the one line that says why.
 
-use crate::arguments::Arguments;
 use crate::interrupt;
 use crate::rows::{BAD, WARNING, styled};
 use anyhow::Context;
-use clap::CommandFactory;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use std::io::Write;
 use std::process::ExitCode;
@@ -150,8 +148,8 @@ pub(crate) fn tell(text: &str) {
 }
 
 /// Takes suggestions out of an error that lead nowhere: that of a command which is not near to what was written,
-/// in whose place all commands are listed, and that of writing -- before what is no file.
-pub(crate) fn keep_near(error: &mut clap::Error) {
+/// in whose place all commands of the program are listed, and that of writing -- before what is no file.
+pub(crate) fn keep_near(error: &mut clap::Error, program: &clap::Command) {
     let number = |word: &String| {
         word.trim_start_matches('-')
             .starts_with(|it: char| it.is_ascii_digit())
@@ -179,8 +177,7 @@ pub(crate) fn keep_near(error: &mut clap::Error) {
     if suggested.iter().any(near) {
         return;
     }
-    let command = Arguments::command();
-    let listed = command.get_subcommands().filter(|it| !it.is_hide_set());
+    let listed = program.get_subcommands().filter(|it| !it.is_hide_set());
     let names: Vec<_> = listed.map(clap::Command::get_name).collect();
     let tip = format!("the commands are {}", names.join(", "));
     error.remove(ContextKind::SuggestedSubcommand);

@@ -1,10 +1,11 @@
 //! How work gets on: the course of a solve, told in a line and in the file of `--trace`, and the count of
 //! many comparisons.
 
-use crate::arguments::Solving;
-use crate::{formats, interrupt};
+use crate::interrupt;
+use crate::options::Solving;
 use anyhow::Result;
 use haul::{PairCount, Progress, Stop};
+use haul_files as formats;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::cell::Cell;
 use std::fmt::Write;

@@ -1,7 +1,7 @@
 //! Text for a person: names and values in two columns, coloured where the output is a terminal that
 //! takes it. No colour tells what the words beside it do not.
 
-use crate::report::significant;
+use crate::digits::significant;
 use anstyle::{AnsiColor, Style};
 use std::fmt::{Display, Write};
 

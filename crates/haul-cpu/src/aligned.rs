@@ -1,5 +1,5 @@
-//! Memory that begins where a vector of 64 bytes does: a load that crosses two cache lines costs
-//! twice.
+//! Memory aligned to vectors of 64 bytes: a load that crosses two cache lines takes twice as
+//! long.
 
 use std::ops::{Deref, DerefMut};
 

@@ -6,14 +6,14 @@
 //! cᵣⱼ = seedᵣ + Σₖ (xᵣₖ − yⱼₖ)²
 //! ```
 //!
-//! in registers, and goes on from there. Differences are formed in every dimension: the expanded
-//! form |x|² + |y|² − 2⟨x, y⟩ would save half the work in high dimensions and cost the digits that
-//! nearby points need. Sums that run over all columns are carried from range to range by the
-//! caller, who is free to leave ranges out.
+//! in registers, and continues from there. It forms differences in every dimension: the expanded
+//! form |x|² + |y|² − 2⟨x, y⟩ would save half the work in high dimensions, but lose the digits that
+//! nearby points need. The caller carries sums over all columns from range to range, and
+//! may leave ranges out.
 //!
-//! Sums over dimensions are taken in blocks, as [`distance_roundings`] has it. The seed is the first
-//! number of the sum up to [`BLOCK`] dimensions, where it goes through at most so many roundings. Beyond,
-//! it is where the outermost row begins: one rounding for each [`BLOCK`]² dimensions begun.
+//! Sums over dimensions are taken in blocks, in the order that [`distance_roundings`] states. Up to [`BLOCK`]
+//! dimensions the seed is the first number of the sum, and goes through at most [`BLOCK`] roundings. Beyond, the
+//! outermost sum begins with it: one rounding for each [`BLOCK`]² dimensions begun.
 //!
 //! [`distance_roundings`]: haul_core::engine::distance_roundings
 
@@ -23,10 +23,10 @@ use haul_core::engine::BLOCK;
 use pulp::{Arch, Simd, WithSimd};
 use std::ops::Range;
 
-/// Rows that a kernel has in its registers at a time.
+/// How many rows a kernel holds in its registers at a time.
 pub(crate) const ROWS: usize = 4;
 
-/// The most rows of a block: those of a tile of the format with the largest.
+/// The most rows of a block: the rows of the largest tile of both formats.
 pub(crate) const MOST_ROWS: usize = 64;
 
 /// The most lanes of a vector.
@@ -57,8 +57,8 @@ pub(crate) const FEW: usize = 0;
 /// The dimension D of a kernel for any dimension above.
 pub(crate) const MANY: usize = usize::MAX;
 
-/// Whether D is a dimension, and not [`FEW`] or [`MANY`]. To be asked in a `const` block: loops over a dimension
-/// are unrolled where it is a number from the start.
+/// Whether D is a dimension, and not [`FEW`] or [`MANY`]. Call it in a `const` block: loops over a dimension
+/// are unrolled if the compiler knows it.
 pub(crate) const fn is_known(dimension: usize) -> bool {
     dimension != FEW && dimension != MANY
 }
@@ -101,7 +101,7 @@ pub(crate) fn dispatch<T, K: RowKernel>(
     }
 }
 
-/// The same for a dimension that the caller knows.
+/// The same where the caller knows the dimension.
 pub(crate) fn dispatch_in<T, K: RowKernel, const D: usize>(
     arch: Arch,
     metric: Metric<T>,
@@ -125,9 +125,9 @@ pub(crate) struct Meeting<'a, T> {
     pub(crate) dimension: usize,
 }
 
-/// What each dimension adds to the sums of a meeting.
+/// The terms that each dimension adds to the sums of a meeting.
 trait Addend<T: Float>: Copy {
-    /// Adds what row r has of it in dimension k, for a vector of differences xₖ − yₖ.
+    /// Adds the term of row r in dimension k, for a vector of differences xₖ − yₖ.
     fn add<S: Simd>(
         self,
         simd: S,
@@ -193,7 +193,7 @@ impl<T: Float> Meeting<'_, T> {
         self.sum::<S, D, V>(simd, Along(directions), [zero; ROWS])
     }
 
-    /// The seeds and what all dimensions add to them.
+    /// The seeds plus the terms of all dimensions.
     #[inline(always)]
     fn sum<S: Simd, const D: usize, const V: usize>(
         self,
@@ -259,7 +259,7 @@ pub(crate) struct Rows<'a, T: Float, S: Simd> {
     /// The first of them within the block.
     row: usize,
     f: [T::Lanes<S>; ROWS],
-    /// Where the sums of squares begin: −f where the cost is that sum and nothing else is asked of it, else 0.
+    /// The first number of the sums of squares: −f where the cost is that sum and nothing else is needed of it, else 0.
     seeds: [T::Lanes<S>; ROWS],
     seeded: bool,
     sharpness: T::Lanes<S>,
@@ -267,7 +267,7 @@ pub(crate) struct Rows<'a, T: Float, S: Simd> {
 
 impl<'a, T: Float, S: Simd> Rows<'a, T, S> {
     /// The rows that begin at `row` within the block; `potential` is f of all its rows, 0 where there is none. Sums
-    /// of squares begin with it where they `may`.
+    /// of squares begin with it if they `may`.
     #[inline(always)]
     pub(crate) fn new(
         simd: S,
@@ -312,7 +312,7 @@ impl<'a, T: Float, S: Simd> Rows<'a, T, S> {
         }
     }
 
-    /// |x − y|² and |x − y|^p of the rows and V vectors of columns, less f where the sums begin with it.
+    /// |x − y|² and |x − y|^p of the rows and V vectors of columns, minus f where the sums begin with it.
     #[inline(always)]
     pub(crate) fn costs<const D: usize, const POWER: bool, const V: usize>(
         &self,
@@ -357,13 +357,13 @@ pub(crate) fn add<T: Float, S: Simd, const V: usize>(
     a
 }
 
-/// How many tiles a kernel sums in a row, lane by lane, before it adds their sums to others.
+/// How many tiles a kernel sums up, lane by lane, before it adds their sums to others.
 #[inline(always)]
 pub(crate) fn tiles_in_a_row<T: Float, S: Simd>() -> usize {
     tiles_of_lanes(T::width::<S>(), T::TILE)
 }
 
-/// As many as give each of `lanes` about [`BLOCK`] terms.
+/// So many that each of `lanes` sums about [`BLOCK`] terms.
 #[inline(always)]
 pub(crate) const fn tiles_of_lanes(lanes: usize, tile: usize) -> usize {
     let tiles = BLOCK * lanes / tile;

@@ -1,4 +1,4 @@
-//! What the engine asks of its arguments before it computes.
+//! The checks of the engine's arguments before it computes.
 
 use crate::points::{CpuPoints, check};
 use crate::real::Real;
@@ -27,7 +27,7 @@ pub(crate) fn check_pairs<T: Real>(pairs: Pairs<'_, CpuPoints<T>>) -> Result<()>
     Ok(())
 }
 
-/// What the columns bring, for so many points in so many lines.
+/// The side of the columns, for so many points in so many lines.
 pub(crate) fn check_side<T: Real>(
     side: Side<'_, CpuWeights, CpuVector<T>>,
     lines: Lines,
@@ -56,7 +56,7 @@ pub(crate) fn check_side<T: Real>(
     )
 }
 
-/// A potential of so many points: that of each line, or one of all.
+/// A potential of so many points: one for each line, or one for all.
 pub(crate) fn check_potential<T: Real>(
     what: &'static str,
     potential: Option<&CpuVector<T>>,
@@ -71,7 +71,7 @@ pub(crate) fn check_potential<T: Real>(
     }
 }
 
-/// Groups of the points of a pass, and room for their masses.
+/// Groups of the points of a pass, and the output for their masses.
 pub(crate) fn check_groups<T: Real>(
     groups: &Groups<'_, CpuWeights, CpuVector<T>>,
     (rows, columns): (usize, usize),

@@ -9,9 +9,9 @@ use std::marker::PhantomData;
 
 /// haul's engine for the CPU, in `f32` or `f64`.
 ///
-/// It takes the widest vectors the machine has, found out at run time, and all threads of rayon's
-/// global pool, a pool of its own, or the calling thread alone. Results depend on neither the number
-/// of threads nor what else runs; on the instruction set they depend by rounding.
+/// It uses the widest vectors that it finds on the machine at run time, and all threads of rayon's
+/// global pool, a pool of its own, or the calling thread alone. Results depend neither on the number
+/// of threads nor on other work. On another instruction set they differ by rounding.
 #[derive(Debug)]
 pub struct CpuEngine<T: Real> {
     pub(crate) arch: Arch,
@@ -27,8 +27,8 @@ impl<T: Real> CpuEngine<T> {
         Self::on(Workers::Shared, InstructionSet::widest())
     }
 
-    /// An engine with a number of threads of its own; 0 means one for each processor, 1 the thread
-    /// that calls, beside which no other is started.
+    /// An engine with its own threads: so many of them; 0 means one for each processor, and 1 the calling
+    /// thread, without starting any.
     ///
     /// # Errors
     ///
@@ -40,17 +40,17 @@ impl<T: Real> CpuEngine<T> {
         }
     }
 
-    /// How many threads compute.
+    /// The number of threads that compute.
     pub fn threads(&self) -> usize {
         self.workers.count()
     }
 
-    /// The same engine on an instruction set that need not be the widest: the same numbers, to the
-    /// bit, as on any other machine that has it.
+    /// The same engine on an instruction set that need not be the widest. Its results equal, to the bit,
+    /// those of any other machine that has the instruction set.
     ///
     /// # Errors
     ///
-    /// [`Error::Device`] where the processor has none of it.
+    /// [`Error::Device`] where the processor does not have it.
     pub fn with_instructions(self, set: InstructionSet) -> Result<Self> {
         if set.arch().is_none() {
             return Err(failure(Missing(set)));

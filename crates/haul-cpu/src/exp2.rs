@@ -1,7 +1,7 @@
 //! 2^s on vectors: s = n + r with an integer n and |r| ≤ ½, a polynomial in r, and n added to the
 //! bits of the exponent.
 //!
-//! The polynomials are 1 + r q(r) of the least maximal relative error on [−½, ½], by Remez's
+//! The polynomials are the 1 + r q(r) with the least maximal relative error on [−½, ½], by Remez's
 //! exchange in 60 digits: 9.1e-8 at degree 5 for f32, 3.4e-18 at degree 11 for f64. As p(0) = 1
 //! exactly, the limit of the exponents from below comes out as 0: a weight of 0 adds nothing.
 
@@ -43,7 +43,7 @@ pub(crate) const F32_EXCESS: [f32; 6] = [
     0.000_154_531_63,
 ];
 
-/// The same to within 2.8e-19.
+/// The same for f64: the error is at most 2.8e-19.
 pub(crate) const F64_EXCESS: [f64; 12] = [
     std::f64::consts::LN_2,
     0.240_226_506_959_100_7,
@@ -163,15 +163,15 @@ mod tests {
 
     #[test]
     fn the_relative_error_is_below_4e_16_in_f64() {
-        // What std's exp2 is off by counts as well.
+        // The error of std's exp2 is included.
         let values: Vec<f64> = (0..100_000)
             .map(|i| -1022.0 + 2045.0 * (f64::from(i) / 100_000.0))
             .collect();
         largest_error(&values, 4e-16);
     }
 
-    /// The largest error of 2^s − 1 for s of all sizes and both signs, relative to it, and that of a
-    /// difference of 2^s and 1.
+    /// The largest relative error of 2^s − 1 for s of all sizes and both signs, and that of the difference of
+    /// 2^s and 1.
     fn errors_of_excess<T: Float>() -> [f64; 2] {
         let size = |i: i32| (-60.0 + 66.0 * f64::from(i) / 20_000.0).exp2();
         let values: Vec<T> = (0..20_000)
@@ -182,7 +182,7 @@ mod tests {
             let less = if direct { 0.0 } else { 1.0 };
             let error = |(s, power): (&T, f64)| {
                 let s = s.to_f64();
-                // The product with ln 2 loses what exponents far from 0 need.
+                // The product with ln 2 loses digits that exponents far from 0 need.
                 let exact = if s.abs() < 1.0 {
                     (s * std::f64::consts::LN_2).exp_m1()
                 } else {
@@ -223,7 +223,7 @@ mod tests {
             let largest = high.to_f64().exp2();
             assert_eq!(powers, [0.0, 0.0, 0.0, 1.0, 2.0, 0.5, largest]);
         }
-        // Between the lower limit and the least normal number powers fade to 0 without a jump.
+        // Between the lower limit and the least normal number powers decrease to 0 without a jump.
         let least = (low.to_f64() + 1.0).exp2();
         let fading: Vec<T> = (0..=100)
             .map(|i| T::from_f64(low.to_f64() + f64::from(i) / 100.0))

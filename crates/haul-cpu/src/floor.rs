@@ -1,11 +1,11 @@
-//! How fast this machine could be: the time of a pair whose operations are all that is done.
+//! How fast this machine could be: the time that the arithmetic of a pair takes alone.
 //!
 //! A pair of dimension d in difference form costs at least d subtractions and d fused
 //! multiply-adds for the squared distance, one more of these for the exponent, an exponential (the
 //! engine's own polynomial, limited from below) and an addition; for p = 1 a square root as well, for
 //! other powers but 2 the engine's own power.
-//! Two loops measure what that takes, on values that never leave the registers and on chains that
-//! do not wait for one another:
+//! Two loops measure that time, on values that never leave the registers and on chains that
+//! do not depend on one another:
 //!
 //! ```text
 //! t₁   a pair of dimension 1:   c ← c + (x − c)²,  S ← S + 2^(h − k c)
@@ -14,9 +14,9 @@
 //! pairs/s = threads / (t₁ + (d − 1) t₊)
 //! ```
 //!
-//! No load, no broadcast of a row, no loop but the measured one and no sharing of caches is in it:
-//! an engine comes near and stays below. It is found at run time, on the vectors and the threads an
-//! engine would take, as the best of a few tries of some milliseconds each.
+//! It includes no load, no broadcast of a row, no other loop and no sharing of caches: an engine
+//! comes near it and stays below. It is measured at run time, on the vectors and the threads that an
+//! engine would use, as the best of a few tries of some milliseconds each.
 
 use crate::engine::CpuEngine;
 use crate::exp2::exp2_of_limited;
@@ -28,18 +28,18 @@ use pulp::{Arch, Simd, WithSimd};
 use std::hint::black_box;
 use std::time::Instant;
 
-/// Rounds of a loop that are timed at once: milliseconds, against which the waking of a thread is
-/// nothing. An unoptimised build measures nothing of worth, and takes no longer over it.
+/// How many rounds of a loop are timed together: some milliseconds, so that the time to wake a thread does not
+/// matter. An unoptimised build, whose measurement is worthless, takes fewer.
 const ROUNDS: usize = if cfg!(debug_assertions) {
     1 << 12
 } else {
     1 << 19
 };
 
-/// The best of so many tries.
+/// How many tries; the best counts.
 const TRIES: usize = 7;
 
-/// Chains of whole pairs: each is long enough for the next ones to overlap with it.
+/// How many chains of whole pairs run at once, so that they overlap.
 const PAIRS: usize = 4;
 
 /// Pairs per second that this machine's arithmetic admits in a softmin of a cost and a dimension,
@@ -83,8 +83,8 @@ fn workers(threads: usize) -> Result<Workers> {
 }
 
 impl<T: Real> CpuEngine<T> {
-    /// The [multiply-adds per second](multiply_adds_per_second) of this engine's machine, for those who have the
-    /// engine and not its crate.
+    /// The [multiply-adds per second](multiply_adds_per_second) of this engine's machine, for callers who have the
+    /// engine but not its crate.
     ///
     /// # Errors
     ///
@@ -93,7 +93,7 @@ impl<T: Real> CpuEngine<T> {
         multiply_adds_per_second::<T>(threads)
     }
 
-    /// The [floor](pairs_per_second) of this engine's softmin, for those who have the engine and
+    /// The [floor](pairs_per_second) of this engine's softmin, for callers who have the engine but
     /// not its crate.
     ///
     /// # Errors
@@ -115,7 +115,7 @@ fn seconds<K: WithSimd<Output = usize>>(workers: &Workers, kernel: impl Fn() -> 
     (0..TRIES).map(|_| try_once()).fold(f64::INFINITY, f64::min)
 }
 
-/// x, h and k, of which the compiler knows nothing.
+/// x, h and k, which the compiler does not know.
 fn values<T: Float>() -> [T; 3] {
     black_box([0.75, -0.5, 1.5]).map(T::from_f64)
 }
@@ -180,7 +180,7 @@ impl<T: Float, const DIFFERENCES: bool> WithSimd for Dimensions<T, DIFFERENCES> 
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) -> usize {
-        // As many chains as there are registers beside x and a difference.
+        // As many chains as registers are left besides x and a difference.
         if S::REGISTER_COUNT < 32 {
             self.chains::<S, 14>(simd)
         } else {

@@ -1,12 +1,12 @@
-//! A softmin that tells, from the same pass, the masses that the plan of its guess moves between groups of points:
+//! A softmin that computes, in the same pass, the masses that the plan of its guess moves between groups of points:
 //!
 //! ```text
 //! M_{IJ} = Σ_{i ∈ I} aᵢ Σ_{j ∈ J} bⱼ exp((fᵢ + gⱼ − Cᵢⱼ)/ε)        f the guess
 //! ```
 //!
-//! Groups are made of whole tiles. The kernel sums each tile of columns by itself, lane by lane, before it adds it to
-//! the sums of the rows; so a tile costs a few operations more, whatever the number of groups. A tile of rows is one
-//! piece of work, and its masses are added to those of its group in the order of the tiles: the result does not
+//! Groups consist of whole tiles. The kernel sums each tile of columns by itself, lane by lane, before it adds that to
+//! the sums of the rows; so a tile costs a few operations more, whatever the number of groups. One thread computes a tile of
+//! rows, and the masses of tiles are added to those of their group in the order of the tiles: the result does not
 //! depend on the number of threads.
 
 use crate::aligned::Aligned;
@@ -22,7 +22,7 @@ use haul_core::Result;
 use haul_core::engine::Groups;
 use pulp::Simd;
 
-/// Tiles of rows whose masses are held at a time.
+/// How many tiles of rows have their masses in memory at a time.
 const TILES_AT_ONCE: usize = 256;
 
 /// T_b(h) for all rows of a pass, near `guess`, and the masses of its plan.
@@ -69,7 +69,7 @@ pub(crate) fn softmin<T: Float>(
     Ok(())
 }
 
-/// What all tiles of rows share.
+/// The arguments that all tiles of rows share.
 struct Work<'a, T> {
     pass: &'a Pass<'a, T>,
     guess: &'a [T],

@@ -1,8 +1,8 @@
-//! The instruction sets that the kernels are compiled for, found out at run time.
+//! The instruction sets for which the kernels are compiled, detected at run time.
 
 use pulp::Arch;
 
-/// An instruction set. Results depend on it by rounding, and on nothing else of the machine.
+/// An instruction set. Results on another one differ by rounding; nothing else of the machine changes them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum InstructionSet {
@@ -17,16 +17,16 @@ pub enum InstructionSet {
 }
 
 impl InstructionSet {
-    /// All that haul knows, widest first.
+    /// All instruction sets that haul knows, widest first.
     pub const ALL: [Self; 4] = [Self::Avx512, Self::Avx2, Self::Neon, Self::Scalar];
 
-    /// Those that this processor has, widest first.
+    /// The instruction sets that this processor has, widest first.
     pub fn available() -> impl Iterator<Item = Self> {
         let has = |set: &Self| set.arch().is_some();
         Self::ALL.into_iter().filter(has)
     }
 
-    /// The name its makers give it.
+    /// Its usual name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Avx512 => "AVX-512",
@@ -36,7 +36,7 @@ impl InstructionSet {
         }
     }
 
-    /// The widest that this processor has.
+    /// The widest one that this processor has.
     pub(crate) fn widest() -> Self {
         Self::available().next().unwrap_or(Self::Scalar)
     }
@@ -55,7 +55,7 @@ impl InstructionSet {
     }
 }
 
-/// An instruction set that is asked for and not there.
+/// An instruction set was asked for that the processor does not have.
 #[derive(Debug, thiserror::Error)]
 #[error("this processor has no {}; choose one of those it has: {}", .0.name(), names())]
 pub(crate) struct Missing(pub(crate) InstructionSet);

@@ -1,14 +1,14 @@
 //! How the vectors of many lines lie in memory, and the order in which kernels take them.
 //!
-//! A vector over p points is outer × p × inner. Kernels sum one line after the other over its points, and find it
-//! in tiles, line after line; what they sum comes out row by row, all lines of a row side by side.
+//! A vector over p points is outer × p × inner. Kernels sum one line after the other over its points, and read it
+//! in tiles, line after line; they write their sums row by row, all lines of a row side by side.
 
 use crate::aligned::Aligned;
 use crate::real::Float;
 use haul_core::engine::Lines;
 use std::ops::Range;
 
-/// Lines that are brought together: the numbers of a point that are neighbours share a load.
+/// How many lines are copied at once: neighbouring numbers of a point share a load.
 pub(crate) const NEIGHBOURS: usize = 16;
 
 /// A vector of outer × `points` × inner.
@@ -19,19 +19,19 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
-    /// Where a line has the number of a point.
+    /// The index of a point's number in a line.
     #[inline(always)]
     pub(crate) fn at(self, line: usize, point: usize) -> usize {
         let Lines { inner, .. } = self.lines;
         (line / inner * self.points + point) * inner + line % inner
     }
 
-    /// Whether some lines are all there are and lie row by row as they are.
+    /// Whether these lines are all lines and already lie row by row.
     pub(crate) fn is_by_rows(self, lines: &Range<usize>) -> bool {
         self.lines.outer == 1 && *lines == (0..self.lines.inner)
     }
 
-    /// Some lines of a vector row by row.
+    /// These lines of a vector, row by row.
     pub(crate) fn rows<T: Float>(self, vector: &[T], lines: Range<usize>) -> Vec<T> {
         if self.is_by_rows(&lines) {
             return vector.to_vec();
@@ -45,7 +45,7 @@ impl Layout {
         rows
     }
 
-    /// Puts some lines that lie row by row into a vector.
+    /// Copies lines that lie row by row into a vector.
     pub(crate) fn put<T: Float>(self, rows: &[T], lines: Range<usize>, vector: &mut [T]) {
         for (point, row) in rows.chunks_exact(lines.len()).enumerate() {
             for (value, line) in row.iter().zip(lines.clone()) {
@@ -59,12 +59,12 @@ impl Layout {
 #[derive(Debug)]
 pub(crate) struct Tiled<T> {
     values: Aligned<T>,
-    /// Numbers of a line.
+    /// How many numbers a line has.
     stride: usize,
 }
 
 impl<T: Float> Tiled<T> {
-    /// The numbers that `value(line, point)` tells, filled up with `beyond`.
+    /// The numbers `value(line, point)`, padded with `beyond`.
     pub(crate) fn new(
         points: usize,
         lines: Range<usize>,

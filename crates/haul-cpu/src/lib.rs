@@ -18,15 +18,15 @@
 //! # }
 //! ```
 //!
-//! Points lie in tiles ([`CpuPoints`]), an operator goes over blocks of rows in parallel and over
-//! the columns in ranges that fit the cache. Points of weight 0 add exactly nothing. All exponents
+//! Points lie in tiles ([`CpuPoints`]). An operator takes blocks of rows in parallel, and
+//! the columns in ranges that fit the cache. Points of weight 0 add exactly 0. All exponents
 //! have the base 2:
 //!
 //! ```text
 //! s = hⱼ − k(Cᵢⱼ − fᵢ)        k = log₂(e)/ε,  hⱼ = log₂(bⱼ/b̄) + k gⱼ
 //! ```
 //!
-//! and one kernel sums 2^s with or without values, another finds log₂ Σ 2^s with a running
+//! One kernel sums 2^s with or without values; another computes log₂ Σ 2^s with a running
 //! maximum. From the bottom up:
 //!
 //! | file | |
@@ -40,16 +40,16 @@
 //! | `block` | a block of rows against a range of columns: squared distances |
 //! | `sums`, `maximum` | the two kernels |
 //! | `wide` | sums of more values than registers hold |
-//! | `layout`, `spans` | where many lines lie in memory, and their kernels, for costs that are written down |
-//! | `pass` | rows and columns cut into blocks |
-//! | `workers` | rows to threads |
+//! | `layout`, `spans` | where many lines lie in memory, and their kernels, for costs stored in the cache |
+//! | `pass` | a pass over all pairs, cut into blocks |
+//! | `workers` | the distribution of rows to threads |
 //! | `softmin`, `product`, `nearest`, `vectors` | the operators |
 //! | `lines` | softmins and products of many lines |
-//! | `groups` | the softmin that tells the masses between groups |
+//! | `groups` | the softmin that also computes the masses between groups |
 //! | `symmetric` | the softmin of a measure against itself, by half the pairs |
 //! | `engine` | [`CpuEngine`] |
-//! | `checks`, `operators` | its operators, and what they ask of their arguments |
-//! | [`floor`] | what the machine's arithmetic admits, for benchmarks |
+//! | `checks`, `operators` | its operators, and the checks of their arguments |
+//! | [`floor`] | the speed limit of the machine's arithmetic, for benchmarks |
 
 mod aligned;
 mod block;

@@ -4,8 +4,8 @@
 //! Mᵢ = maxⱼ (hⱼ − k Cᵢⱼ),   Sᵢ = Σⱼ 2^(hⱼ − k Cᵢⱼ − Mᵢ)
 //! ```
 //!
-//! for exponents of which nothing is known. Each lane has a maximum of its own; a tile of exponents
-//! raises it once and rescales its sum once, and the lanes are brought together at the end of the
+//! for exponents of any size. Each lane has its own maximum; a tile of exponents
+//! raises it once and rescales its sum once, and the lanes are combined at the end of the
 //! range.
 
 use crate::block::{Block, ROWS, RowKernel, Rows};
@@ -30,7 +30,7 @@ impl LogSum {
 
     #[inline(always)]
     pub(crate) fn add(&mut self, other: Self) {
-        // The first of all needs no power of two.
+        // The first sum needs no power of two.
         if self.sum == 0.0 {
             *self = other;
             return;
@@ -49,7 +49,7 @@ impl LogSum {
 
 pub(crate) struct Maximum<'a, T> {
     pub(crate) block: Block<'a, T>,
-    /// Where the sums are added: one a row, filled up to a multiple of [`ROWS`].
+    /// The sums to add to: one a row, padded to a multiple of [`ROWS`].
     pub(crate) totals: &'a mut [LogSum],
 }
 

@@ -1,7 +1,7 @@
-//! The column of the least Cᵢⱼ − hⱼ for each row, over the columns of positive weight.
+//! For each row the column with the least Cᵢⱼ − hⱼ, among the columns of positive weight.
 //!
-//! Each lane of a vector keeps the least value it has met and the place of it, as a number of the format: places
-//! within a range of columns are small enough to be exact. Lanes are brought together at the end of a range.
+//! Each lane of a vector keeps the least value so far and its index, as a number of the format: indices
+//! within a range of columns are small enough to be exact. Lanes are combined at the end of a range.
 
 use crate::aligned::Aligned;
 use crate::block::{Block, MOST_LANES, MOST_ROWS, ROWS, RowKernel, Rows};
@@ -14,7 +14,7 @@ use haul_core::Result;
 use haul_core::engine::Nearest;
 use pulp::Simd;
 
-/// The least value so far, and its column; none at first.
+/// The least value so far, and its column; at first there is none.
 #[derive(Debug, Clone, Copy)]
 struct Least<T> {
     value: T,
@@ -61,7 +61,7 @@ pub(crate) fn nearest<T: Float>(workers: &Workers, mut pass: Pass<'_, T>) -> Res
     Ok(result)
 }
 
-/// h of a line in tiles; −∞ for a column that does not count.
+/// h of a line in tiles; −∞ for a column of weight 0.
 fn heights<T: Float>(pass: &Pass<'_, T>, columns: Layout, line: usize) -> Aligned<T> {
     let tiles = pass.columns().tiles();
     let mut heights = Aligned::filled(tiles * T::TILE, T::from_f64(f64::NEG_INFINITY));
@@ -81,7 +81,7 @@ struct Search<'a, T> {
     block: Block<'a, T>,
     /// The first of its columns.
     first: usize,
-    /// Where they go, one a row, filled up to a multiple of [`ROWS`].
+    /// The output, one a row, padded to a multiple of [`ROWS`].
     totals: &'a mut [Least<T>],
 }
 

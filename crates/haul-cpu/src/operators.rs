@@ -1,6 +1,6 @@
-//! [`Engine`] for [`CpuEngine`]: lengths are checked, and the operators handed to their kernels.
+//! [`Engine`] for [`CpuEngine`]: it checks lengths and calls the kernels of the operators.
 //!
-//! Everything is done when an operator returns, so that no future waits.
+//! An operator returns when its result is complete, so that no future waits.
 
 use crate::checks::{
     check_groups, check_pairs, check_pointwise, check_potential, check_side, check_slot,
@@ -23,11 +23,11 @@ use haul_core::engine::{
 };
 use haul_core::{Engine, Error, Interrupt, Precision, Result};
 
-/// What the columns bring.
+/// The side of the columns.
 type Columns<'v, T> = Side<'v, CpuWeights, CpuVector<T>>;
 
 impl<T: Real> CpuEngine<T> {
-    /// A pass, of which everything is checked but what its operator alone has.
+    /// A pass with its arguments checked, except those that only one operator has.
     fn pass<'a>(
         &'a self,
         pairs: Pairs<'a, CpuPoints<T>>,
@@ -39,7 +39,7 @@ impl<T: Real> CpuEngine<T> {
         Ok(Pass::new((self.arch, &self.interrupt), pairs, columns))
     }
 
-    /// Runs a product, with whatever it is against.
+    /// Runs a product with any kind of values.
     fn sums(
         &self,
         pass: Pass<'_, T>,

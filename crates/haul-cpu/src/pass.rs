@@ -1,8 +1,8 @@
 //! A pass of rows over all columns, cut into blocks.
 //!
-//! Rows are cut so that a block lies in one tile, columns into ranges of tiles that fit the cache.
-//! Sums are carried from range to range by whoever runs the kernels; a range left out is a range
-//! not computed.
+//! Each block of rows lies in one tile; columns are cut into ranges of tiles that fit the cache.
+//! The caller of the kernels carries sums from range to range, and computes only the ranges
+//! that it passes.
 
 use crate::aligned::Aligned;
 use crate::block::{Block, RowKernel, dispatch, dispatch_in, tiles_of_lanes};
@@ -18,21 +18,21 @@ use pulp::{Arch, WithSimd};
 use std::f64::consts::LOG2_E;
 use std::ops::Range;
 
-/// A range of columns occupies about so many bytes and stays in the caches of its core while
-/// the rows of a block go over it.
+/// A range of columns occupies about so many bytes, and stays in the caches of its core while
+/// the rows of a block use it.
 const RANGE_BYTES: usize = 64 << 10;
 
 /// A sum within a range has at most so many terms.
 pub(crate) const RANGE_COLUMNS: usize = 4096;
 
-/// How many roundings a term of a sum over so many columns goes through, at most, where vectors have so many lanes.
+/// The largest number of roundings of a term in a sum over so many columns, for vectors of so many lanes.
 ///
-/// Within a range of up to 4096 columns each lane of a vector adds some 32 terms in a row (as many as a tile has
-/// for it, where these are more), the sums of such rows in another, and in the end come the lanes: at most
-/// 128 roundings in f32 and 160 in f64, which are those without vectors; 44 and 51 with AVX-512, 51 and 66 with
-/// AVX2, 66 and 97 with NEON. Ranges are added up in f64, in no more than a rounding for each tile, which in f64 counts.
+/// Within a range of up to 4096 columns each lane of a vector adds some 32 terms (or all its terms of a tile, if these
+/// are more), then the sums of such runs, and at the end the lanes are added. That makes at most
+/// 128 roundings in f32 and 160 in f64, without vectors; 44 and 51 with AVX-512, 51 and 66 with
+/// AVX2, 66 and 97 with NEON. Ranges are added up in f64, with at most one rounding for each tile, which matters in f64.
 ///
-/// A softmin without a guess goes by a running maximum instead, of which this is no bound.
+/// A softmin without a guess uses a running maximum instead, for which this is no bound.
 pub(crate) fn row_roundings<T: Float>(lanes: usize, columns: usize) -> usize {
     let span = tiles_of_lanes(lanes, T::TILE) * T::TILE;
     let spans = RANGE_COLUMNS.min(columns).div_ceil(span);
@@ -51,7 +51,7 @@ pub(crate) struct Pass<'a, T> {
     interrupt: &'a Interrupt,
     pairs: Pairs<'a, CpuPoints<T>>,
     side: Side<'a, CpuWeights, CpuVector<T>>,
-    /// The columns' terms h, of what weights and potentials all lines share.
+    /// The columns' terms h, from the weights and potentials that all lines share.
     terms: Aligned<T>,
 }
 
@@ -73,7 +73,7 @@ impl<'a, T: Float> Pass<'a, T> {
         pass
     }
 
-    /// The pass without weights in its exponents: values are to bring them.
+    /// The pass without weights in its exponents, for values that include them.
     pub(crate) fn without_weights(mut self) -> Self {
         self.terms = self.terms_with(None);
         self
@@ -104,7 +104,7 @@ impl<'a, T: Float> Pass<'a, T> {
         self.side.potential.map(|potential| &potential.values[..])
     }
 
-    /// g of a point in a line: that of the line, or the one of all.
+    /// g of a point in a line: the line's own, or the one for all lines.
     #[inline(always)]
     pub(crate) fn potential_at(&self, columns: Layout, line: usize, point: usize) -> T {
         let at = |g: &[T]| match g.len() == columns.points {
@@ -114,7 +114,7 @@ impl<'a, T: Float> Pass<'a, T> {
         self.potential().map_or(T::ZERO, at)
     }
 
-    /// Puts other numbers in place of the columns' terms.
+    /// Replaces the columns' terms.
     pub(crate) fn set_terms(&mut self, terms: Aligned<T>) {
         self.terms = terms;
     }
@@ -151,7 +151,7 @@ impl<'a, T: Float> Pass<'a, T> {
         self.pairs.kernel.epsilon
     }
 
-    /// About how many operations a row takes, of which a pair has some beside those for each dimension.
+    /// About how many operations a row takes: some for each pair, and some for each of its dimensions.
     pub(crate) fn effort(&self, beside: usize) -> usize {
         let columns = match self.pairs.near {
             Some(near) => near.pairs() as usize / near.rows().max(1),
@@ -160,7 +160,7 @@ impl<'a, T: Float> Pass<'a, T> {
         columns.saturating_mul(2 * self.rows().dimension() + beside)
     }
 
-    /// The tiles of columns that count for some rows, all of one tile: as few ranges as they make.
+    /// The tiles of columns that some rows of one tile take, in as few ranges as possible.
     pub(crate) fn spans(&self, rows: &Range<usize>) -> Vec<Range<usize>> {
         let Some(near) = self.pairs.near else {
             return vec![self.columns().all_tiles()];
@@ -176,8 +176,8 @@ impl<'a, T: Float> Pass<'a, T> {
         spans
     }
 
-    /// Some rows, all of one tile, against all columns that count, one range after the other. A column has
-    /// `values` numbers beside its coordinates and its term.
+    /// Some rows of one tile against all columns that they take, one range after the other. A column has
+    /// `values` numbers besides its coordinates and its term.
     pub(crate) fn all_blocks(
         &self,
         rows: Range<usize>,
@@ -203,7 +203,7 @@ impl<'a, T: Float> Pass<'a, T> {
         })
     }
 
-    /// Some rows, all of one tile, against some tiles of columns with terms of their own.
+    /// Some rows of one tile against some tiles of columns with other terms.
     pub(crate) fn block<'b>(
         &'b self,
         rows: Range<usize>,
@@ -228,7 +228,7 @@ impl<'a, T: Float> Pass<'a, T> {
         sharpness(self.pairs.kernel)
     }
 
-    /// Runs a kernel on the machine's instruction set, if nobody has interrupted the engine.
+    /// Runs a kernel on the engine's instruction set, unless the engine was interrupted.
     pub(crate) fn dispatch(&self, kernel: impl RowKernel) -> Result<()> {
         self.interrupt.check()?;
         let metric = Metric::<T>::new(self.pairs.kernel.cost);
@@ -236,7 +236,7 @@ impl<'a, T: Float> Pass<'a, T> {
         Ok(())
     }
 
-    /// The same in a dimension that the caller knows.
+    /// The same where the caller knows the dimension.
     pub(crate) fn dispatch_in<const D: usize>(&self, kernel: impl RowKernel) -> Result<()> {
         self.interrupt.check()?;
         let metric = Metric::<T>::new(self.pairs.kernel.cost);
@@ -244,7 +244,7 @@ impl<'a, T: Float> Pass<'a, T> {
         Ok(())
     }
 
-    /// The same for what asks for no distances.
+    /// The same for kernels that need no distances.
     pub(crate) fn run(&self, work: impl WithSimd<Output = ()>) -> Result<()> {
         self.interrupt.check()?;
         self.arch.dispatch(work);

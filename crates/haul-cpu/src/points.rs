@@ -1,15 +1,15 @@
 //! Points on the CPU, in tiles.
 //!
 //! A tile holds 256 bytes of each coordinate, dimension after dimension, so that the columns of a
-//! block lie in one piece of memory whatever the dimension. The last tile is filled up with points
-//! at the origin, which take no part in any sum.
+//! block are contiguous in any dimension. The last tile is padded with points
+//! at the origin, which are in no sum.
 
 use crate::aligned::Aligned;
 use crate::real::Float;
 use haul_core::{Error, Result};
 use std::ops::Range;
 
-/// Points, as [`CpuEngine::points`](haul_core::Engine::points) makes them.
+/// The points that [`CpuEngine::points`](haul_core::Engine::points) returns.
 #[derive(Debug)]
 pub struct CpuPoints<T> {
     coordinates: Aligned<T>,
@@ -68,7 +68,7 @@ impl<T: Float> CpuPoints<T> {
     }
 }
 
-/// Refuses a length that is not the one promised.
+/// Refuses a length other than the expected one.
 pub(crate) fn check(what: &'static str, found: usize, expected: usize) -> Result<()> {
     if found == expected {
         Ok(())

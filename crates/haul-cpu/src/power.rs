@@ -10,7 +10,7 @@
 //! ```
 //!
 //! where only terms of size 1 are rounded. The series ends when the next term is below a roundoff.
-//! An s below the normal numbers counts as 0, whose power is 0.
+//! A subnormal s counts as 0, whose power is 0.
 
 use crate::exp2::exp2_fraction;
 use crate::real::Float;
@@ -28,7 +28,7 @@ pub(crate) enum Metric<T> {
     Power {
         /// p/2, shortened.
         head: T,
-        /// What is missing in it.
+        /// p/2 minus the head.
         tail: T,
     },
 }
@@ -54,7 +54,7 @@ impl<T: Float> Metric<T> {
         matches!(self, Self::Distance)
     }
 
-    /// Whether the cost is the sum of squares itself, which a kernel may begin anywhere.
+    /// Whether the cost is the sum of squares itself, which a kernel may start from any number.
     pub(crate) fn is_squared(self) -> bool {
         matches!(self, Self::Squared)
     }

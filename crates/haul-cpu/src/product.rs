@@ -1,11 +1,11 @@
-//! Products with the plan's density: Σⱼ bⱼ exp((fᵢ + gⱼ − Cᵢⱼ)/ε) Vᵢⱼ, where V is a row of values that
-//! the column has, or made of the gradient of the cost.
+//! Products with the plan's density: Σⱼ bⱼ exp((fᵢ + gⱼ − Cᵢⱼ)/ε) Vᵢⱼ, where V is a row of values of
+//! the column, or a term of the gradient of the cost.
 //!
-//! Up to four values of a column are summed where the power of a pair is computed. Of more, or of differences,
-//! the coefficients are written down and multiplied (`wide`).
+//! Up to four values of a column are summed as the power of a pair is computed. For more values, or for differences,
+//! the coefficients are stored and multiplied (`wide`).
 //!
-//! What the density exceeds 1 by is computed without weights in the exponent, whose digits they would
-//! take: the values bring them.
+//! The excess of the density over 1 is computed without weights in the exponent, where they would cost
+//! digits: the values include the weights.
 
 use crate::aligned::Aligned;
 use crate::block::{Block, MOST_ROWS};
@@ -20,10 +20,10 @@ use haul_core::Result;
 use haul_core::engine::Factor;
 use std::ops::Range;
 
-/// Values of a pair that are summed where its power is computed.
+/// How many values of a pair are summed as its power is computed.
 const MOST_VALUES: usize = 4;
 
-/// Of more, so many are multiplied at once.
+/// How many values are multiplied at once, where there are more.
 const VALUES_AT_ONCE: usize = 64;
 
 pub(crate) struct Product<'a, T> {
@@ -31,7 +31,7 @@ pub(crate) struct Product<'a, T> {
     /// f of the rows; none where it is 0.
     potential: Option<&'a CpuVector<T>>,
     against: Against<'a, T>,
-    /// Whether the coefficients are written down however few values there are.
+    /// Whether the coefficients are stored even for few values.
     many_values: bool,
 }
 
@@ -67,7 +67,7 @@ impl<'a, T: Float> Product<'a, T> {
         potential: Option<&'a CpuVector<T>>,
         against: Against<'a, T>,
     ) -> Self {
-        // What exceeds 1 is a density, whose logarithm has no weight in it.
+        // The excess over 1 is that of a density, whose logarithm contains no weight.
         let pass = match against.factor() {
             Factor::Excess => pass.without_weights(),
             Factor::One | Factor::Cost => pass,
@@ -80,7 +80,7 @@ impl<'a, T: Float> Product<'a, T> {
         }
     }
 
-    /// The same product as one of many values is taken: each has the digits that it has among others.
+    /// The same product, computed as a wide one is: each value has the same digits as it has among others.
     pub(crate) fn with_many_values(self) -> Self {
         Self {
             many_values: true,
@@ -119,14 +119,14 @@ impl<'a, T: Float> Product<'a, T> {
     fn is_narrow(&self) -> bool {
         let most = match self.against {
             Against::Values { .. } => MOST_VALUES,
-            // Of differences a coefficient costs as much as a few of them.
+            // A coefficient takes as long as a few differences.
             Against::Gradient { .. } => 2,
             Against::Curvature { .. } => 0,
         };
         !self.many_values && self.width() <= most && self.against.factor() != Factor::Excess
     }
 
-    /// Values of a pair.
+    /// The number of values of a pair.
     pub(crate) fn width(&self) -> usize {
         match self.against {
             Against::Values { width, .. } => width,
@@ -189,7 +189,7 @@ impl<'a, T: Float> Product<'a, T> {
         }
     }
 
-    /// As many values as registers hold, in the dimension D, or in any where D is 0.
+    /// As many values as registers hold, in the dimension D, or in any dimension if D is 0.
     fn sum_few<'s, M: Summand<T, N>, const N: usize, const D: usize>(
         &'s self,
         first: usize,
@@ -216,7 +216,7 @@ impl<'a, T: Float> Product<'a, T> {
         Ok(())
     }
 
-    /// Any number of values: the coefficients of a weighing, times factors.
+    /// Any number of values: the coefficients of a pair, times factors.
     fn sum_many<'s, M: Weighing<T>>(
         &'s self,
         first: usize,
@@ -255,7 +255,7 @@ impl<'a, T: Float> Product<'a, T> {
         Ok(())
     }
 
-    /// f of some rows, filled up.
+    /// f of some rows, padded.
     fn potential_of(&self, rows: Range<usize>) -> [T; MOST_ROWS] {
         let mut potential = [T::ZERO; MOST_ROWS];
         if let Some(given) = self.potential {
@@ -284,7 +284,7 @@ fn in_tiles<T: Float>(values: &[T], width: usize) -> Aligned<T> {
     let mut tiled = Aligned::filled(tiles * width * T::TILE, T::ZERO);
     let size = (width * T::TILE).max(1);
     for (points, tile) in values.chunks(size).zip(tiled.chunks_exact_mut(size)) {
-        // A few values of all points at a time: what they are written to stays in the first cache.
+        // A few values of all points at a time, so that the output stays in the first cache.
         for range in ranges(0..width, 16) {
             let tile = &mut tile[range.start * T::TILE..range.end * T::TILE];
             for (j, point) in points.chunks_exact(width).enumerate() {

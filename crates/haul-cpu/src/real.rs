@@ -1,9 +1,9 @@
 //! The two floating-point formats, and their vectors on any instruction set of pulp.
 //!
-//! A kernel is written once over `Float` and over pulp's `Simd`; which vectors it runs on is known
-//! only when it is dispatched. Everything here is inlined without exception: a function that is
-//! not would be compiled for the machine's baseline, without the instructions it was dispatched
-//! for.
+//! A kernel is written once over `Float` and pulp's `Simd`; dispatch at run time decides on which
+//! vectors it runs. Every function here must be inlined: otherwise the compiler would
+//! compile it for the baseline of the machine, without the instructions of the dispatched
+//! set.
 
 use haul_core::Precision;
 use pulp::Simd;
@@ -17,25 +17,25 @@ pub trait Real: Float {}
 impl Real for f32 {}
 impl Real for f64 {}
 
-/// What the kernels need of a format. It is reachable only as a bound of [`Real`].
+/// The operations of a format that the kernels need. It can be reached only as a bound of [`Real`].
 pub trait Float: Copy + Debug + Send + Sync + 'static {
     /// A vector on the instruction set `S`.
     type Lanes<S: Simd>: Copy;
 
-    /// Points of a tile: four vectors of the widest instruction set.
+    /// The number of points of a tile: four vectors of the widest instruction set.
     const TILE: usize;
     const PRECISION: Precision;
     const ZERO: Self;
     /// The least normal number.
     const LEAST: Self;
 
-    /// Exponents are limited to this range; 2 to the power of the lower end counts as 0.
+    /// The range to which exponents are limited; 2 to the power of its lower end counts as 0.
     const EXPONENTS: (Self, Self);
-    /// 1.5 × 2^(bits of the mantissa): adding it rounds to an integer, found in the lowest bits.
+    /// 1.5 × 2^(bits of the mantissa): adding it rounds to an integer, which is then in the lowest bits.
     const ROUNDER: Self;
     /// Coefficients of r, r², … in 2^r on [−½, ½]; that of 1 is 1.
     const EXP2: &'static [Self];
-    /// Coefficients of r, r², … in 2^r − 1, for a small error relative to it.
+    /// Coefficients of r, r², … in 2^r − 1, with a small relative error.
     const EXCESS: &'static [Self];
     /// 2/ln 2 times 1, 1/3, 1/5, …: coefficients of z, z³, z⁵, … in log₂((1 + z)/(1 − z)).
     const LOG2: &'static [Self];
@@ -53,14 +53,14 @@ pub trait Float: Copy + Debug + Send + Sync + 'static {
     fn sub<S: Simd>(simd: S, a: Self::Lanes<S>, b: Self::Lanes<S>) -> Self::Lanes<S>;
     fn mul<S: Simd>(simd: S, a: Self::Lanes<S>, b: Self::Lanes<S>) -> Self::Lanes<S>;
     fn div<S: Simd>(simd: S, a: Self::Lanes<S>, b: Self::Lanes<S>) -> Self::Lanes<S>;
-    /// ab + c, fused where the machine can.
+    /// ab + c, fused if the machine can.
     fn mul_add<S: Simd>(
         simd: S,
         a: Self::Lanes<S>,
         b: Self::Lanes<S>,
         c: Self::Lanes<S>,
     ) -> Self::Lanes<S>;
-    /// c − ab, fused where the machine can.
+    /// c − ab, fused if the machine can.
     fn negate_mul_add<S: Simd>(
         simd: S,
         a: Self::Lanes<S>,
@@ -87,7 +87,7 @@ pub trait Float: Copy + Debug + Send + Sync + 'static {
     fn where_normal<S: Simd>(simd: S, a: Self::Lanes<S>, value: Self::Lanes<S>) -> Self::Lanes<S>;
 }
 
-/// The methods that pulp has under one name for each format.
+/// The methods for which pulp has one name for each format.
 macro_rules! vectors {
     ($lanes:ident, $width:ident, $as_simd:ident, $as_mut_simd:ident, $splat:ident, $add:ident,
      $sub:ident, $mul:ident, $div:ident, $less:ident, $less_or_equal:ident, $select:ident, $mul_add:ident,

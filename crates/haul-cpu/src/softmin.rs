@@ -1,8 +1,8 @@
 //! The softmin T_b(h)ᵢ = −ε log Σⱼ bⱼ exp((hⱼ − Cᵢⱼ)/ε).
 //!
-//! With a guess of the result the sum is taken as it is, Sᵢ = Σⱼ bⱼ exp((guessᵢ + hⱼ − Cᵢⱼ)/ε), and
-//! T_b(h)ᵢ = guessᵢ − ε log Sᵢ. Where the guess was so far off that powers left the range of the
-//! format, and where there is none, the sum is taken with a running maximum.
+//! With a guess of the result it takes the plain sum Sᵢ = Σⱼ bⱼ exp((guessᵢ + hⱼ − Cᵢⱼ)/ε), and
+//! T_b(h)ᵢ = guessᵢ − ε log Sᵢ. Without a guess, or if the guess is so far off that powers leave the range of the
+//! format, it sums with a running maximum.
 
 use crate::block::{MOST_ROWS, ROWS};
 use crate::maximum::{LogSum, Maximum};
@@ -16,8 +16,8 @@ use haul_core::Result;
 use std::f64::consts::LN_2;
 use std::ops::Range;
 
-/// A sum of powers outside of these limits is not trusted. The lower one is for each column: below
-/// it, powers that were rounded off to 0 may have had a share that matters.
+/// A sum of powers outside these limits is not trusted. The lower limit is for each column: below
+/// it, powers that were rounded to 0 may have been a part that matters.
 pub(crate) const TRUSTED: Range<f64> = two_to(-60)..two_to(100);
 
 /// The largest result of a softmin, within the range of both formats.
@@ -27,7 +27,7 @@ const fn two_to(exponent: i64) -> f64 {
     f64::from_bits(((1023 + exponent) as u64) << 52)
 }
 
-/// T_b(h) for all rows of a pass; `guess` is near it, or is said to be.
+/// T_b(h) for all rows of a pass; `guess` should be near it, but need not.
 pub(crate) fn softmin<T: Float>(
     workers: &Workers,
     pass: &Pass<'_, T>,
@@ -47,8 +47,8 @@ pub(crate) fn softmin<T: Float>(
     })
 }
 
-/// The softmin of points against themselves, whose potential is the guess as well; `false` where it is
-/// left to be done by [`softmin`].
+/// The softmin of points against themselves, whose potential is also the guess; `false` if
+/// [`softmin`] has to compute it.
 pub(crate) fn softmin_of_itself<T: Float>(
     workers: &Workers,
     pass: &Pass<'_, T>,
@@ -86,7 +86,7 @@ fn sum_guessed<T: Float>(
     finish_guessed(pass, first, guess, &totals, out)
 }
 
-/// From the sums relative to a guess to the softmin; rows whose sums are not trusted are summed
+/// The softmin from sums relative to a guess; rows whose sums are not trusted are summed
 /// again.
 pub(crate) fn finish_guessed<T: Float>(
     pass: &Pass<'_, T>,
@@ -115,7 +115,7 @@ pub(crate) fn finish_guessed<T: Float>(
     Ok(())
 }
 
-/// The sums of some rows; beyond them there is nothing of meaning.
+/// The sums of some rows; the padding after them has no meaning.
 fn sum_with_maximum<T: Float>(
     pass: &Pass<'_, T>,
     rows: Range<usize>,
@@ -134,8 +134,8 @@ fn softmin_of<T: Float>(pass: &Pass<'_, T>, sum: LogSum) -> T {
     softmin_of_log2(pass.epsilon(), sum.log2() + pass.mean_weight().log2())
 }
 
-/// −ε log of a sum whose base-2 logarithm is given: −∞ for a sum without terms, which comes out as a number
-/// that is finite, and whose exponent is none that counts.
+/// −ε log of a sum, from its base-2 logarithm. Of a sum without terms, whose logarithm is −∞, the result is a
+/// finite number whose exponents count as 0.
 pub(crate) fn softmin_of_log2<T: Float>(epsilon: f64, log2: f64) -> T {
     let value = -epsilon * LN_2 * log2.max(0.1 * FLOOR);
     T::from_f64(value.min(LARGEST))

@@ -1,12 +1,12 @@
-//! The kernel of plain sums: for rows i and what a pair brings, N values Vᵢⱼ,
+//! The kernel of plain sums: for rows i and N values Vᵢⱼ of a pair,
 //!
 //! ```text
 //! Sᵢ = Σⱼ 2^(hⱼ − k(Cᵢⱼ − fᵢ)) Vᵢⱼ
 //! ```
 //!
-//! The potential f of the row enters where the cost is summed up, in its units: in a softmin for p = 2 as the
-//! number the squares are added to. Powers are summed in the engine's precision over one range of
-//! columns, and over ranges in f64; [`row_roundings`](crate::pass::row_roundings) bounds both.
+//! The potential f of the row enters with the cost, in its units: in a softmin for p = 2 as the
+//! number to which the squares are added. Powers are summed in the engine's precision within a range of
+//! columns, and in f64 over ranges; [`row_roundings`](crate::pass::row_roundings) bounds both.
 
 use crate::block::{Block, ROWS, RowKernel, Rows, add, is_known, tiles_in_a_row};
 use crate::exp2::exp2;
@@ -14,10 +14,10 @@ use crate::real::Float;
 use haul_core::engine::Factor;
 use pulp::Simd;
 
-/// What a pair brings to the N sums of its row, beside its power.
+/// The values of a pair in the N sums of its row, apart from its power.
 pub(crate) trait Summand<T: Float, const N: usize>: Copy {
-    /// Whether the sum of squares may begin with the potential of the row: where nothing but the power is asked
-    /// for, and a distance need not be the same to the bit as in another pass.
+    /// Whether the sum of squares may begin with the potential of the row: if only the power is needed,
+    /// and a distance need not equal, to the bit, that of another pass.
     fn seeded(self) -> bool;
 
     /// Adds it for one row and a vector of columns.
@@ -33,7 +33,7 @@ pub(crate) struct Pair<T: Float, S: Simd> {
     pub(crate) tile: usize,
     pub(crate) column: usize,
     pub(crate) power: T::Lanes<S>,
-    /// |x − y|² and |x − y|^p, of use where the sum is not seeded.
+    /// |x − y|² and |x − y|^p, valid only if the sum of squares does not begin with the potential.
     pub(crate) square: T::Lanes<S>,
     pub(crate) cost: T::Lanes<S>,
 }
@@ -43,13 +43,13 @@ impl<T: Float, S: Simd> Pair<T, S> {
     #[inline(always)]
     pub(crate) fn times(self, simd: S, factor: Factor) -> T::Lanes<S> {
         match factor {
-            // The power is then what it exceeds 1 by.
+            // The power is then the excess over 1.
             Factor::One | Factor::Excess => self.power,
             Factor::Cost => T::mul(simd, self.power, self.cost),
         }
     }
 
-    /// The values of the columns in an array of `each` a column, the one at `index`, in tiles.
+    /// The values at `index` of the columns, from an array of `each` values a column, in tiles.
     #[inline(always)]
     pub(crate) fn values(self, values: &[T], each: usize, index: usize) -> T::Lanes<S> {
         let at = (self.tile * each + index) * T::TILE + self.column;
@@ -96,7 +96,7 @@ impl<T: Float, const N: usize> Summand<T, N> for Values<'_, T> {
     }
 }
 
-/// The coordinates of a block, for summands that ask for differences of points.
+/// The coordinates of a block, for summands that need differences of points.
 #[derive(Clone, Copy)]
 pub(crate) struct Differences<'a, T> {
     /// The coordinates of the tile of rows, and of the tiles of columns.
@@ -124,7 +124,7 @@ impl<'a, T: Float> Differences<'a, T> {
         T::sub(simd, x, pair.values(self.columns, self.dimension, k))
     }
 
-    /// `weight` · |x − y|^{p − 2}: the cost of points in one place is 0, and so is this.
+    /// `weight` · |x − y|^{p − 2}; 0 where both points coincide.
     #[inline(always)]
     pub(crate) fn slope<S: Simd>(
         self,
@@ -150,7 +150,7 @@ pub(crate) struct Slope<'a, T> {
 }
 
 impl<T: Float> Slope<'_, T> {
-    /// What the differences are multiplied with.
+    /// The factor of the differences.
     #[inline(always)]
     pub(crate) fn coefficient<S: Simd>(self, simd: S, pair: Pair<T, S>) -> T::Lanes<S> {
         let value = pair.values(self.values, 1, 0);
@@ -177,17 +177,17 @@ impl<T: Float, const N: usize> Summand<T, N> for Slope<'_, T> {
 
 pub(crate) struct Sums<'a, T, M, const N: usize> {
     pub(crate) block: Block<'a, T>,
-    /// f of the rows, filled up to a multiple of [`ROWS`].
+    /// f of the rows, padded to a multiple of [`ROWS`].
     pub(crate) potential: &'a [T],
     pub(crate) summand: M,
-    /// Where the sums are added: N a row, filled up to a multiple of [`ROWS`] rows.
+    /// The sums to add to: N a row, padded to a multiple of [`ROWS`] rows.
     pub(crate) totals: &'a mut [f64],
 }
 
 impl<T: Float, M: Summand<T, N>, const N: usize> RowKernel for Sums<'_, T, M, N> {
     #[inline(always)]
     fn run<S: Simd, const D: usize, const POWER: bool>(self, simd: S) {
-        // As many columns as the registers hold beside the sums.
+        // As many columns as fit into the registers besides the sums.
         if S::REGISTER_COUNT < 32 {
             if !const { is_known(D) } && T::width::<S>() > 1 {
                 self.run_with::<S, D, POWER, 2>(simd);

@@ -1,4 +1,4 @@
-//! The softmin of a measure against itself, its own potential the guess: half the pairs.
+//! The softmin of a measure against itself, with its own potential as the guess, by half the pairs.
 //!
 //! With rows and columns the same, the exponents s(i, j) = k(fᵢ + fⱼ − Cᵢⱼ) are symmetric, and one
 //! power serves two sums,
@@ -7,9 +7,9 @@
 //! Sᵢ += wⱼ 2^s(i, j),   Sⱼ += wᵢ 2^s(i, j)        w = b/b̄
 //! ```
 //!
-//! Points are cut into parts. A task takes a pair of parts and adds to the sums of both; in one
-//! round no part is in two tasks, and the rounds are those of a tournament in which each meets
-//! each. So every sum is taken in an order that depends on the number of points alone.
+//! Points are cut into parts. A task takes a pair of parts and adds to the sums of both. The rounds are those of a
+//! round-robin tournament, so that no part is in two tasks of a round. Hence the order of every sum depends only on
+//! the number of points.
 
 use crate::aligned::Aligned;
 use crate::block::{Block, MOST_ROWS, ROWS, RowKernel, Rows, is_known, tiles_in_a_row};
@@ -21,14 +21,14 @@ use haul_core::Result;
 use pulp::Simd;
 use std::ops::Range;
 
-/// Points below which a full pass is as fast.
+/// The number of points below which a full pass is as fast.
 const LEAST_POINTS: usize = 4096;
 
-/// Tiles of a part, at least, and parts, at most.
+/// The least number of tiles of a part, and the largest number of parts.
 const LEAST_TILES: usize = 8;
 const MOST_PARTS: usize = 256;
 
-/// The sums Sᵢ of a pass over points and themselves, with the potential of both; none where a full
+/// The sums Sᵢ of a pass of points against themselves, with the potential of both; none if a full
 /// pass is as fast.
 pub(crate) fn sums<T: Float>(
     workers: &Workers,
@@ -68,7 +68,7 @@ pub(crate) fn sums<T: Float>(
             |(index, sums)| halves.within(index * part, sums),
         )?;
         let parts = tiles.div_ceil(part);
-        // With an odd number, one of each round meets nobody.
+        // With an odd number of parts, one part has no partner in each round.
         let players = parts.next_multiple_of(2);
         for round in 0..players - 1 {
             let mut free: Vec<_> = sums.chunks_mut(size).map(Some).collect();
@@ -87,8 +87,8 @@ pub(crate) fn sums<T: Float>(
     Ok(Some(sums))
 }
 
-/// Who meets at a table in a round of a tournament of an even number of players: one keeps the
-/// place, the others move on around the tables.
+/// The pair at a table in a round of a tournament of an even number of players: one player keeps the
+/// place, the others move around the tables.
 fn opponents(players: usize, round: usize, table: usize) -> (usize, usize) {
     let around = players - 1;
     if table == 0 {
@@ -98,7 +98,7 @@ fn opponents(players: usize, round: usize, table: usize) -> (usize, usize) {
     }
 }
 
-/// Points and themselves.
+/// Points against themselves.
 struct Halves<'a, T> {
     pass: &'a Pass<'a, T>,
     /// k f of each point, without its weight.

@@ -1,6 +1,6 @@
-//! Arithmetic on vectors, in f64 whatever they are stored in.
+//! Arithmetic on vectors, in f64 whatever the format in memory.
 //!
-//! Sums are taken in blocks of 4096 terms, eight partial sums each, and over blocks in their order:
+//! Sums are taken within blocks of 4096 terms, with eight partial sums each, and then over the blocks in order:
 //! the result does not depend on the number of threads.
 
 use crate::pass::ranges;

@@ -1,13 +1,13 @@
-//! Weights of points on the CPU, as base-2 logarithms, and the terms that they make with potentials.
+//! Weights of points on the CPU, as base-2 logarithms, and the terms of weights and potentials.
 //!
-//! Log weights are relative to the mean weight of their histogram: those of a uniform measure are 0, and the digits
-//! of log₂(1/n) are not taken from a float. The column term of the exponents is
+//! Log weights are relative to the mean weight of their histogram. Those of a uniform measure are 0, so that
+//! log₂(1/n) costs no digits of a float. The column term of the exponents is
 //!
 //! ```text
 //! hⱼ = log₂(bⱼ/b̄) + k gⱼ        k = log₂(e)/ε
 //! ```
 //!
-//! and a finite number far below every exponent where bⱼ = 0.
+//! and where bⱼ = 0 a finite number far below every exponent.
 
 use crate::aligned::Aligned;
 use crate::points::check;
@@ -17,10 +17,10 @@ use haul_core::{Error, Result};
 /// The exponent of a point of weight 0.
 pub(crate) const NOTHING: f64 = -1e30;
 
-/// Below every exponent that counts, above that of a point of weight 0.
+/// Below every exponent of a positive weight, above that of weight 0.
 pub(crate) const FLOOR: f64 = -1e28;
 
-/// Weights of n points in q histograms, as [`CpuEngine::weights`](haul_core::Engine::weights) makes them.
+/// Weights of n points in q histograms, from [`CpuEngine::weights`](haul_core::Engine::weights).
 #[derive(Debug)]
 pub struct CpuWeights {
     /// b, n×q.
@@ -126,15 +126,15 @@ pub(crate) fn terms<T: Float>(
 #[inline(always)]
 pub(crate) fn term_of<T: Float>(log_weight: f64, potential: f64) -> T {
     if log_weight > FLOOR {
-        // A potential beyond the range of the format must not become infinite here.
+        // A potential beyond the range of the format must not become infinite.
         T::from_f64((log_weight + potential).clamp(0.1 * FLOOR, -0.1 * FLOOR))
     } else {
         T::from_f64(NOTHING)
     }
 }
 
-/// The mean of the positive weights; 1 where there are none. Exactly the weight of a uniform
-/// measure.
+/// The mean of the positive weights; 1 if there are none. For a uniform measure it is exactly the
+/// weight.
 fn mean(weights: impl Iterator<Item = f64> + Clone) -> f64 {
     let positive = || weights.clone().filter(|w| *w > 0.0);
     let count = positive().count();

@@ -1,24 +1,24 @@
-//! How rows are dealt out to threads.
+//! The distribution of rows to threads.
 //!
-//! Every row is computed by one thread, over all columns in their order: results do not depend on
+//! One thread computes a row, over all columns in order: results do not depend on
 //! the number of threads.
 
 use crate::block::ROWS;
 use haul_core::Result;
-use rayon::prelude::*;
-use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
+use rayon::{Scope, ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
-/// Less work than this, in operations on numbers, is done by the calling thread at once: waking
+/// The calling thread does less work than this, in operations on numbers, by itself: waking
 /// others takes longer.
 const WORTH_A_THREAD: usize = 1 << 19;
 
-/// So many blocks of rows a thread, at least, so that none waits long for the last.
+/// The least number of blocks of rows for each thread, so that none waits long for the last one.
 const BLOCKS_PER_THREAD: usize = 8;
 
 /// The threads of an engine.
 #[derive(Debug)]
 pub(crate) enum Workers {
-    /// The one that calls.
+    /// The calling thread.
     Caller,
     /// A pool of its own.
     Own(ThreadPool),
@@ -27,7 +27,7 @@ pub(crate) enum Workers {
 }
 
 impl Workers {
-    /// A number of threads of their own; 0 means one for each processor.
+    /// So many threads of its own; 0 means one for each processor.
     pub(crate) fn new(threads: usize) -> Result<Self, ThreadPoolBuildError> {
         if threads == 1 {
             return Ok(Self::Caller);
@@ -44,7 +44,7 @@ impl Workers {
         }
     }
 
-    /// Runs `work` where [`for_each`](Self::for_each) need not wake these threads each time.
+    /// Runs `work` on these threads, so that [`for_each`](Self::for_each) need not wake them each time.
     pub(crate) fn install<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
         match self {
             Self::Own(pool) => pool.install(work),
@@ -61,22 +61,36 @@ impl Workers {
         }
     }
 
-    /// Deals the items out to these threads. After a failure no more are begun.
+    /// Distributes the items to these threads. The calling thread takes its share and begins at once, while others
+    /// wake. After a failure it begins no more.
     pub(crate) fn for_each<I: Send>(
         &self,
         items: Vec<I>,
         work: impl Fn(I) -> Result<()> + Sync + Send,
     ) -> Result<()> {
+        let others = self.count().min(items.len()).saturating_sub(1);
+        let items = Mutex::new(items.into_iter());
+        let failure = OnceLock::new();
+        let take = || items.lock().unwrap_or_else(PoisonError::into_inner).next();
+        let share = || {
+            while let Some(item) = take().filter(|_| failure.get().is_none()) {
+                if let Err(error) = work(item) {
+                    // The first failure counts.
+                    let _ = failure.set(error);
+                }
+            }
+        };
         match self {
-            Self::Caller => items.into_iter().try_for_each(work),
-            Self::Own(pool) => pool.install(|| items.into_par_iter().try_for_each(work)),
-            Self::Shared => items.into_par_iter().try_for_each(work),
+            Self::Caller => share(),
+            Self::Own(pool) => pool.in_place_scope(with_others(others, &share)),
+            Self::Shared => rayon::in_place_scope(with_others(others, &share)),
         }
+        failure.into_inner().map_or(Ok(()), Err)
     }
 
-    /// Calls `work(first row, their part of out)` for blocks of rows; none reaches over the end of
+    /// Calls `work(first row, part of out)` for blocks of rows. No block crosses the end of
     /// a `tile`, and all begin at a multiple of [`ROWS`]. `out` has `width` values a row; `effort`
-    /// is about the number of operations for one.
+    /// is about the number of operations a row.
     pub(crate) fn for_each_block<T: Send>(
         &self,
         out: &mut [T],
@@ -101,5 +115,16 @@ impl Workers {
         }
         let blocks = out.chunks_mut(size * width).enumerate().collect();
         self.for_each(blocks, |(block, out)| work(block * size, out))
+    }
+}
+
+/// Runs `share` on the calling thread, and on so many others as they wake.
+fn with_others<'s>(
+    others: usize,
+    share: &'s (impl Fn() + Sync),
+) -> impl FnOnce(&Scope<'s>) + Send + 's {
+    move |scope| {
+        (0..others).for_each(|_| scope.spawn(move |_| share()));
+        share();
     }
 }

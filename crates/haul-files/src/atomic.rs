@@ -13,8 +13,8 @@ use tempfile::NamedTempFile;
 
 static REPLACING: Mutex<()> = Mutex::new(());
 
-/// Waits until no file is being written, and lets none be begun for as long as the guard lives: what
-/// a program takes before it ends itself amid its work, so that its files are whole or absent.
+/// Waits until no file is being written, and lets none begin while the guard lives. A program
+/// takes the guard before it ends in the middle of its work, so that its files are whole or absent.
 pub fn hold_writes() -> MutexGuard<'static, ()> {
     REPLACING.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -35,7 +35,7 @@ pub(crate) fn write(
     })
 }
 
-/// Whether `write` would be let, as far as that can be known before.
+/// Whether `write` would succeed, as far as that can be known beforehand.
 pub(crate) fn check(path: &Path) -> Result<()> {
     if path.is_dir() {
         return Err(Error::Directory { file: path.into() });
@@ -74,13 +74,13 @@ fn replace(
     Ok(())
 }
 
-/// Standard output, a device or a pipe: a place to write to, that a rename would destroy.
+/// Whether it is standard output, a device or a pipe, which a rename would destroy.
 pub(crate) fn is_special(path: &Path) -> bool {
     is_standard_output(path) || path.metadata().is_ok_and(|existing| !existing.is_file())
 }
 
-/// Whether it is a name of standard output, which may well be a file: it is written on where it is, and
-/// its name stays.
+/// Whether it is a name of standard output. That may be a file: writing continues at its position, and
+/// nothing is renamed.
 fn is_standard_output(path: &Path) -> bool {
     let names = ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"];
     names.iter().any(|name| path == Path::new(name))
@@ -103,7 +103,7 @@ fn beside(path: &Path) -> io::Result<NamedTempFile> {
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());
     let mut told = None;
-    // Its permissions are those of any new file, where those of temporary files are private by default.
+    // It gets the permissions of any new file; those of temporary files are private by default.
     let open = |path: &Path| {
         let opened = File::options().write(true).create_new(true).open(path);
         opened.inspect_err(|error| told = error.raw_os_error())
@@ -111,7 +111,7 @@ fn beside(path: &Path) -> io::Result<NamedTempFile> {
     let opened = tempfile::Builder::new()
         .prefix(".haul-")
         .make_in(folder.unwrap_or(Path::new(".")), open);
-    // What the system said, without the name of a file that nobody has asked for.
+    // The message of the system, without the name of the temporary file.
     opened.map_err(|error| told.map_or(error, io::Error::from_raw_os_error))
 }
 

@@ -1,4 +1,4 @@
-//! A cloud as a file holds it, and what must hold of its numbers.
+//! A cloud as a file holds it, and the checks of its numbers.
 
 use crate::{Error, Result};
 use std::path::Path;
@@ -15,7 +15,7 @@ pub struct Cloud {
     pub weights: Option<Vec<f64>>,
 }
 
-/// Refuses weights that are no masses, which messages call by this `name`.
+/// Refuses weights that are not finite or below zero; messages call them by this `name`.
 pub(crate) fn check_weights(file: &Path, weights: &[f64], name: Option<&str>) -> Result<()> {
     let name = name.unwrap_or("weight");
     if weights.is_empty() {
@@ -37,7 +37,7 @@ pub(crate) fn check_weights(file: &Path, weights: &[f64], name: Option<&str>) ->
     Ok(())
 }
 
-/// The error of a column of numbers of which one is missing or infinite.
+/// The error for a column in which a number is missing or infinite.
 pub(crate) fn not_finite(file: &Path, all: &[f64], at: usize, name: &str, value: String) -> Error {
     Error::NotFinite {
         file: file.into(),
@@ -49,7 +49,7 @@ pub(crate) fn not_finite(file: &Path, all: &[f64], at: usize, name: &str, value:
     }
 }
 
-/// What a person calls a coordinate: x, y, z as far as these go, and otherwise its number counted
+/// The name of a coordinate in messages: x, y or z up to three dimensions, otherwise its number counted
 /// from 1.
 pub(crate) fn column_name(column: usize, dimension: usize) -> String {
     match ["x", "y", "z"].get(column) {

@@ -6,11 +6,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Why a file could not be read or written: what, where in the file, and what to do about it.
+/// Why a file could not be read or written: the fault, its place in the file, and what to do about it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The system refused to hand over the file: correct the path or its permissions.
+    /// The system could not open or read the file: correct the path or its permissions.
     #[error("{}: cannot be read: {reason}; check that the file exists and that you may read it", .file.display())]
     Unreadable {
         /// The file as the user named it.
@@ -18,7 +18,7 @@ pub enum Error {
         /// What the system said.
         reason: io::Error,
     },
-    /// The system refused to take the file: make its folder, or make room.
+    /// The system could not write the file: create its folder, or free some space.
     #[error(
         "{}: cannot be written: {reason}; check that its folder exists, lets you write and has room",
         .file.display()
@@ -40,10 +40,10 @@ pub enum Error {
     Extension {
         /// The file as the user named it.
         file: PathBuf,
-        /// The extensions that would do.
+        /// The extensions that are possible here.
         known: String,
     },
-    /// The format is known and not read here: convert the file.
+    /// haul knows the format but cannot read it: convert the file.
     #[error("{}: {extension} is not read; {remedy}", .file.display())]
     Foreign {
         /// The file as the user named it.
@@ -53,13 +53,13 @@ pub enum Error {
         /// How to bring it into a format that is read.
         remedy: &'static str,
     },
-    /// The file has not a single byte: fetch or export it again.
+    /// The file is empty: fetch or export it again.
     #[error("{}: the file is empty; copy or export it again", .file.display())]
     NoBytes {
         /// The file as the user named it.
         file: PathBuf,
     },
-    /// The file is well formed and holds nothing: give it at least one row.
+    /// The file is well formed but has no rows: give it at least one.
     #[error("{}: holds no rows; a cloud needs at least one point", .file.display())]
     Empty {
         /// The file as the user named it.
@@ -101,7 +101,7 @@ pub enum Error {
         column: String,
         /// The columns that are most likely meant.
         likely: Box<Columns>,
-        /// All of them, where the column is a coordinate.
+        /// All columns, in case this one is a coordinate.
         all: Box<Columns>,
     },
     /// The first row may be a point or a header of numbers: say which.
@@ -122,9 +122,9 @@ pub enum Error {
     ColumnTwice {
         /// The file as the user named it.
         file: PathBuf,
-        /// What was asked for first.
+        /// The first selection of the column.
         first: String,
-        /// What was asked for later.
+        /// The later one.
         second: String,
     },
     /// A weight is below zero: weights are masses.
@@ -142,7 +142,7 @@ pub enum Error {
         /// What stands there.
         value: f64,
     },
-    /// A text field is no number: correct it.
+    /// A field is not a number: correct it.
     #[error(
         "{}: row {row}, column {column} is {text:?}, not a number; write a decimal number such as 0.25",
         .file.display()
@@ -157,7 +157,7 @@ pub enum Error {
         /// The field, shortened.
         text: String,
     },
-    /// A column holds texts: select the columns that are coordinates.
+    /// A column holds text: select the columns that are coordinates.
     #[error(
         "{}: row {row}, column {column} is {text:?}, not a number; select the columns that are coordinates",
         .file.display()
@@ -171,10 +171,10 @@ pub enum Error {
         column: String,
         /// The field, shortened.
         text: String,
-        /// Those of the columns of numbers that are most likely meant.
+        /// The columns of numbers that are most likely meant.
         likely: Box<Columns>,
     },
-    /// Columns without which a cloud has a lower dimension are called like a weight, a colour or a
+    /// Some columns that would be coordinates have the name of a weight, a colour or a
     /// normal: select the columns that are coordinates.
     #[error(
         "{}: {} would be coordinates, but {} called like {like}; select the columns that are coordinates",
@@ -192,8 +192,8 @@ pub enum Error {
         /// The columns that are most likely meant.
         likely: Box<Columns>,
     },
-    /// Coordinates are selected beside a column that is called like a weight: select that as well, or say
-    /// that points weigh the same.
+    /// The selection leaves out a column with the name of a weight: select it as well, or say
+    /// that all points weigh the same.
     #[error(
         "{}: column {column} is called like a weight and would be left out; select it as the weight, or let all points weigh the same",
         .file.display()
@@ -216,7 +216,7 @@ pub enum Error {
         /// How many columns there are.
         width: usize,
     },
-    /// Columns are selected of a file that is no table: leave the selection out.
+    /// Columns are selected, but the file is not a table: leave the selection out.
     #[error(
         "{}: has no columns to select; leave the selection out, or write the points as .csv, .xyz or .npy",
         .file.display()
@@ -240,7 +240,7 @@ pub enum Error {
         /// What stands between fields.
         separator: &'static str,
     },
-    /// Decimals have points here and commas there: write all of them in one way.
+    /// Some decimals have a point and others a comma: write all of them in the same way.
     #[error(
         "{}: row {row} has {text:?}, and other numbers have the other decimal mark; write all decimals with a point, or \
          all with a comma",
@@ -254,7 +254,7 @@ pub enum Error {
         /// The field, shortened.
         text: String,
     },
-    /// A line of a file of lines has more or fewer values than its header says: export the file again.
+    /// A line has more or fewer values than the header says: export the file again.
     #[error(
         "{}: line {line} has {found} values where the header says {expected} for {what}; the file or its header is \
          wrong: export it again",
@@ -267,7 +267,7 @@ pub enum Error {
         line: usize,
         /// Its values.
         found: u64,
-        /// Those that the header says.
+        /// The number that the header says.
         expected: u64,
         /// What stands on the line.
         what: String,
@@ -311,7 +311,7 @@ pub enum Error {
         /// How many whole ones were found.
         found: u64,
     },
-    /// The values are more than the machine has room for: thin the cloud before.
+    /// The values do not fit into the memory of the machine: thin the cloud first.
     #[error("{}: its {values} values do not fit into memory; write a part of its rows to a file of their own", .file.display())]
     Memory {
         /// The file as the user named it.
@@ -340,7 +340,7 @@ pub enum Error {
         name: String,
         /// Its shape.
         shape: Vec<u64>,
-        /// The shape that would do.
+        /// The shape that is needed.
         wanted: &'static str,
     },
     /// An array holds something other than real numbers: convert it.
@@ -353,7 +353,7 @@ pub enum Error {
         /// NumPy's description of the type.
         found: String,
     },
-    /// A part that must be there is missing: add it, or rename the one meant.
+    /// A required part is missing: add it, or rename the one that is meant.
     #[error("{}: has no {wanted} among {}; add it or rename the one that is meant", .file.display(), quoted(.found))]
     Missing {
         /// The file as the user named it.
@@ -373,7 +373,7 @@ pub enum Error {
         /// Weights.
         weights: usize,
     },
-    /// What is to be written has no place in this format: choose another extension.
+    /// The format cannot hold what is to be written: choose another extension.
     #[error("{}: cannot hold {what}; write {instead} instead", .file.display())]
     Unstorable {
         /// The file as the user named it.
@@ -389,7 +389,7 @@ pub enum Error {
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
-    /// What ended the reading of a file: the system, or bytes that are not what they should be.
+    /// The error of a read that ended early, because the system failed or the bytes are malformed.
     pub(crate) fn broken(
         file: &Path,
         place: &str,
@@ -403,7 +403,7 @@ impl Error {
         Self::malformed(file, place, reason, format)
     }
 
-    /// [`Error::Malformed`], with what the file or a library says brought to one line.
+    /// [`Error::Malformed`], with the text of the file or of a library on one line.
     pub(crate) fn malformed(
         file: &Path,
         place: &str,
@@ -420,13 +420,13 @@ impl Error {
 }
 
 impl From<Error> for io::Error {
-    /// The error inside one of writing, where what is written comes from another file.
+    /// The error about another file inside an error of writing, where the data come from that file.
     fn from(error: Error) -> Self {
         Self::other(error)
     }
 }
 
-/// What is to be done about so many rows without finite values.
+/// Advice for so many rows without finite values.
 fn removal(rows: usize, of: usize) -> String {
     if rows == 1 {
         return "remove the row or give it a finite value".into();
@@ -477,7 +477,7 @@ fn choice(names: &[String], width: usize) -> String {
     )
 }
 
-/// A text from elsewhere, fit to stand in a message: a few words on one line.
+/// A foreign text shortened for a message: a few words on one line.
 pub(crate) fn one_line(text: &str) -> String {
     let visible = text.replace(char::is_control, " ");
     visible

@@ -21,8 +21,8 @@ pub(crate) enum Format {
     Parquet,
 }
 
-/// What the name of a file says of its bytes, and what somebody may say of one whose name does not: the
-/// format, and whether gzip packs it. It is parsed from an extension, as `ply` or `csv.gz`.
+/// The format of a file, and whether gzip packs it: from its name, or from the caller if its name has no known
+/// extension. It is parsed from an extension, such as `ply` or `csv.gz`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Kind {
     pub(crate) format: Format,
@@ -30,7 +30,7 @@ pub struct Kind {
     pub(crate) packed: bool,
 }
 
-/// What each extension stands for.
+/// The format of each extension.
 const EXTENSIONS: &[(&str, Format)] = &[
     ("npy", Format::Npy),
     ("npz", Format::Npz),
@@ -45,7 +45,7 @@ const EXTENSIONS: &[(&str, Format)] = &[
     ("parquet", Format::Parquet),
 ];
 
-/// Extensions of clouds that are not read, and what to do with such a file.
+/// Extensions of clouds that haul cannot read, with advice for such a file.
 const FOREIGN: &[(&str, &str)] = &[
     (".txt", TEXT),
     (".asc", TEXT),
@@ -60,12 +60,12 @@ const TEXT: &str =
 const EXPORT: &str = "export the points as .ply";
 
 impl Format {
-    /// Read from front to back, so that it may be packed as a whole.
+    /// Whether it is read from front to back, so that gzip may pack the whole file.
     pub(crate) const fn streams(self) -> bool {
         matches!(self, Self::Npy | Self::Ply | Self::Csv | Self::Xyz)
     }
 
-    /// Has columns that can be selected.
+    /// Whether it has columns that can be selected.
     pub(crate) const fn is_table(self) -> bool {
         match self {
             #[cfg(feature = "las")]
@@ -74,20 +74,20 @@ impl Format {
         }
     }
 
-    /// Has a place for weights.
+    /// Whether it has a place for weights.
     pub(crate) const fn has_weights(self) -> bool {
         matches!(self, Self::Npz | Self::Ply | Self::Csv)
     }
 }
 
 impl Kind {
-    /// Standard input's.
+    /// The kind of standard input.
     pub(crate) const CSV: Self = Self {
         format: Format::Csv,
         packed: false,
     };
 
-    /// What the name says, if it is one of `formats`.
+    /// The kind that the name gives, if it is one of `formats`.
     pub(crate) fn among(path: &Path, formats: impl Fn(Format) -> bool) -> Result<Self> {
         let (plain, packed) = unpacked(path);
         let allowed = |format: Format| formats(format) && (format.streams() || !packed);
@@ -103,7 +103,7 @@ impl Kind {
         }
     }
 
-    /// What the name says of a cloud that is read, or else this `format`.
+    /// The kind that the name of an input gives, or else this `format`.
     pub(crate) fn of_cloud(path: &Path, format: Option<Self>) -> Result<Self> {
         let named = Self::among(path, |_| true);
         if let (Err(_), Some(format)) = (&named, format) {
@@ -121,7 +121,7 @@ impl Kind {
         }
     }
 
-    /// What the name says of a cloud that is written, or else this `format`; csv on standard output.
+    /// The kind that the name of an output gives, or else this `format`; csv on standard output.
     pub(crate) fn of_target(path: &Path, format: Option<Self>) -> Result<Self> {
         let written = |format: Format| format.streams() || format == Format::Npz;
         let format = format.or((path == Path::new("-")).then_some(Self::CSV));
@@ -142,7 +142,7 @@ impl FromStr for Kind {
     }
 }
 
-/// The name without an extension that says that the file is packed, and whether it had one.
+/// The name without the extension of gzip, and whether it had that extension.
 fn unpacked(path: &Path) -> (&Path, bool) {
     match path.file_stem() {
         Some(stem) if has_extension(path, "gz") => (Path::new(stem), true),
@@ -150,7 +150,7 @@ fn unpacked(path: &Path) -> (&Path, bool) {
     }
 }
 
-/// The extensions, for a person.
+/// The extensions, as a text.
 fn known(formats: impl Fn(Format) -> bool) -> String {
     let of = |choice: &dyn Fn(Format) -> bool| {
         let names = EXTENSIONS.iter().filter(|(_, format)| choice(*format));
@@ -166,7 +166,7 @@ fn known(formats: impl Fn(Format) -> bool) -> String {
     format!("{all}, or one packed by gzip, as {last}.gz")
 }
 
-/// Whether the name ends so; case does not count.
+/// Whether the name has this extension, in upper or lower case.
 pub(crate) fn has_extension(path: &Path, extension: &str) -> bool {
     path.extension()
         .is_some_and(|found| found.eq_ignore_ascii_case(extension))

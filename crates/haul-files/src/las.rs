@@ -1,5 +1,5 @@
-//! The scans of lasers: `.las`, and `.laz`, which packs it. A point is x, y, z, as the header's scales
-//! and offsets have it; what else a record holds is stepped over.
+//! Laser scans: `.las`, and `.laz`, its packed form. A point is x, y, z, by the header's scales
+//! and offsets; all other fields of a record are skipped.
 
 use crate::{
     Cloud, Columns, Error, Result,
@@ -21,7 +21,7 @@ use std::{
     path::Path,
 };
 
-/// Bytes of records that are unpacked at a time.
+/// How many bytes of records are unpacked at a time.
 const CHUNK: u64 = 1 << 21;
 
 /// Reads the points.
@@ -62,7 +62,7 @@ fn points(
     let header = header.map_err(|error| malformed("header", &error))?;
     let mut unpack = records(bytes, &header).map_err(|error| malformed("header", &error))?;
     let (promised, format) = (header.number_of_points(), *header.point_format());
-    // What is packed may be far smaller than its points; room for these is made as they come.
+    // A packed file may be far smaller than its points, so memory grows as they are read.
     let plain = length.filter(|_| !format.is_compressed);
     let found = plain.map(|length| length / u64::from(format.len()).max(1));
     if let Some(found) = found.filter(|&found| found < promised) {
@@ -95,8 +95,8 @@ fn points(
 /// Fills a slice with the records that follow.
 type Unpack = Box<dyn FnMut(&mut [u8]) -> io::Result<()>>;
 
-/// What fills slices with the records of points, from where the header ends. Of packed records only x, y
-/// and z are sure to be there.
+/// A reader of records of points, from the end of the header. Of packed records only x, y
+/// and z are decoded for certain.
 fn records(
     mut bytes: impl Read + Seek + Send + Sync + 'static,
     header: &Header,
@@ -122,18 +122,18 @@ fn records(
 }
 
 /// Packed points of the types 0 to 5, whose fields follow each other, so that none can be left out. The
-/// library would read them, but for its decoder of GPS times: see [`GpsTimes`].
+/// library could read them, except for its decoder of GPS times: see [`GpsTimes`].
 struct Chunks<R: Read> {
     points: SequentialPointRecordDecompressor<'static, R>,
     items: Vec<LazItem>,
-    /// How many points there are in each of the chunks that follow.
+    /// How many points each of the following chunks has.
     counts: Box<dyn Iterator<Item = u64>>,
-    /// How many points of this chunk follow.
+    /// How many points of this chunk are left.
     left: u64,
 }
 
 impl<R: Read + Seek + 'static> Chunks<R> {
-    /// The points that begin where `bytes` stand.
+    /// The points that begin at the position of `bytes`.
     fn new(mut bytes: R, packed: &LazVlr) -> laz::Result<Self> {
         let start = bytes.stream_position()?;
         let counts: Box<dyn Iterator<Item = u64>> = match compressor(packed)? {
@@ -161,7 +161,7 @@ impl<R: Read + Seek + 'static> Chunks<R> {
         chunks.begin().map(|()| chunks)
     }
 
-    /// Forgets what the last chunk has taught the decoders.
+    /// Resets the decoders for the next chunk.
     fn begin(&mut self) -> laz::Result<()> {
         self.points.reset();
         for &item in &self.items {
@@ -185,19 +185,19 @@ impl<R: Read + Seek + 'static> Chunks<R> {
     }
 }
 
-/// Steps over the GPS times of packed points (LASzip, version 2 of the item). A time belongs to one of four
-/// sequences and is written as what it adds to the time before it there, as a multiple of the last step and
-/// a correction. What follows depends on the steps alone, so the times themselves are not kept.
+/// Skips the GPS times of packed points (LASzip, version 2 of the item). A time belongs to one of four
+/// sequences and is stored as its difference from the previous time there, a multiple of the last step plus
+/// a correction. Decoding depends only on the steps, so the times themselves are not kept.
 ///
-/// The library's decoder calls itself wherever a point switches to another sequence. A writer lets a point
-/// do so once, but 1 kB may hold a hundred thousand switches, for which the stack is too small.
+/// The library's decoder calls itself whenever a point switches to another sequence. Writers switch at most once a
+/// point, but 1 kB may hold a hundred thousand switches, for which the stack is too small.
 struct GpsTimes {
     sequence: usize,
     newest: usize,
     steps: [i32; 4],
     /// How many times in a row, nearly, a multiple was out of range; the fourth becomes the step.
     extremes: [u8; 4],
-    /// The codes where the last step is zero, and where it is not.
+    /// The codes for a last step of zero, and for any other.
     still: ArithmeticModel,
     multiples: ArithmeticModel,
     corrections: IntegerDecompressor,
@@ -222,7 +222,7 @@ impl GpsTimes {
     /// The size of a time in a record.
     const SIZE: usize = 8;
 
-    /// Begins another sequence with a time in full.
+    /// Begins another sequence with a full time.
     fn begin(&mut self, decoder: &mut ArithmeticDecoder<impl Read>) -> io::Result<()> {
         self.corrections.decompress(decoder, 0, 8)?;
         decoder.read_int()?;
@@ -300,7 +300,7 @@ impl<R: Read> FieldDecompressor<R> for GpsTimes {
     }
 }
 
-/// How the points are packed, which a record behind the header tells; none for points that are not.
+/// How the points are packed, from a record after the header; none for unpacked points.
 fn packing(bytes: &mut (impl Read + Seek), header: &raw::Header) -> las::Result<Option<LazVlr>> {
     if header.point_data_record_format & 0x80 == 0 {
         return Ok(None);
@@ -314,8 +314,8 @@ fn packing(bytes: &mut (impl Read + Seek), header: &raw::Header) -> las::Result<
     Err(las::Error::LasZipVlrNotFound)
 }
 
-/// The number of the way in which points are packed (LASzip): 1 in one chunk, 2 in several, 3 in layers. It is
-/// the first of the record, and nothing else tells it.
+/// The number of the packing (LASzip): 1 for one chunk, 2 for several, 3 for layers. It is
+/// the first number of the record, and stands nowhere else.
 fn compressor(packed: &LazVlr) -> io::Result<u8> {
     let mut record = Vec::new();
     packed.write_to(&mut record)?;
@@ -334,7 +334,7 @@ fn layers(packed: &LazVlr) -> usize {
     packed.items().iter().map(of).sum()
 }
 
-/// The largest of the lengths that the libraries reserve at the file's word: the bytes of the first
+/// The largest of the lengths that the libraries reserve without a check: the bytes of the first
 /// extended record (LAS 1.4, section 2.8), and the entries of the table of packed chunks, whose place
 /// is in the first eight bytes of the points, or in the last ones of the file.
 fn claims(
@@ -367,9 +367,9 @@ fn claims(
     Ok(most)
 }
 
-/// Whether chunks of packed points are as large as what they say of the layers in them (LASzip for the point
+/// Whether chunks of packed points are as large as the layers that they announce (LASzip for the point
 /// types from 6 on): a point, the number of points, the size of each layer, and the layers, for which the
-/// library makes room at the file's word.
+/// library reserves memory without a check.
 fn holds_layers(
     bytes: &mut (impl Read + Seek),
     header: &raw::Header,
@@ -380,7 +380,7 @@ fn holds_layers(
         u64::from(header.offset_to_point_data),
         bytes.seek(SeekFrom::End(0))?,
     );
-    // The first point is there as it is; the library makes room for each of its bytes.
+    // The first point is not packed; the library reserves memory for each of its bytes.
     let mut fits = start.saturating_add(packed.items_size()) <= end;
     if fits && layers > 0 {
         bytes.seek(SeekFrom::Start(start))?;

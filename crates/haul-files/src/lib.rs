@@ -1,10 +1,10 @@
-//! Clouds, weights and arrays as files: `.npy`, `.npz`, `.ply`, `.csv` and `.xyz`, of which those that
-//! are read from front to back may be packed by gzip (`.ply.gz`); `.las`, `.laz` and `.parquet` are
-//! read where the features of these names are on.
+//! Clouds, weights and arrays as files: `.npy`, `.npz`, `.ply`, `.csv` and `.xyz`. Gzip may pack those that are
+//! read from front to back (`.ply.gz`). The features `las` and `parquet` read `.las`, `.laz` and `.parquet` as
+//! well.
 //!
-//! The extension picks the format, or a [`Reading`] where it names none. A file is read as a stream, straight into the vectors that are
-//! returned. A reader never trusts a header: it reserves no more than the bytes of the file can
-//! fill, and every value is checked, so that what comes out is finite and every complaint names the
+//! The extension gives the format, or a [`Reading`] does. A reader streams a file straight into the vectors that it
+//! returns. It never trusts a header: it reserves no more memory than the bytes of the file can
+//! fill, and checks every value, so that all results are finite and every error names the
 //! file, the row and the column. A writer fills a temporary file beside the target and renames it at
 //! the end, so that a target is either complete or untouched.
 

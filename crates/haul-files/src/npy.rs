@@ -17,7 +17,7 @@ use std::{
     path::Path,
 };
 
-/// What errors call the format.
+/// The name of the format in errors.
 const FORMAT: &str = ".npy with numpy.save";
 
 /// An array as it was stored, in C order.
@@ -55,8 +55,8 @@ impl Stored {
     }
 }
 
-/// Reads a cloud: these columns of an array of numbers, or these fields of one of records; `name` is
-/// what errors call it.
+/// Reads a cloud: these columns of an array of numbers, or these fields of an array of records. Errors call
+/// it by `name`.
 pub(crate) fn read_cloud(
     file: &Path,
     name: &'static str,
@@ -74,13 +74,13 @@ pub(crate) fn read_cloud(
     }
 }
 
-/// Reads an array of numbers; `name` is what errors call it.
+/// Reads an array of numbers, which errors call by `name`.
 pub(crate) fn read(file: &Path, name: &'static str, stream: &mut Stream) -> Result<Stored> {
     let header = header(file, name, stream)?;
     array(file, name, stream, header)
 }
 
-/// Reads as far as the header goes.
+/// Reads the header.
 fn header(file: &Path, name: &str, stream: &mut Stream) -> Result<NpyHeader> {
     let place = format!("header of array {name}");
     let broken = |error| Error::broken(file, &place, error, FORMAT);
@@ -94,7 +94,7 @@ fn header(file: &Path, name: &str, stream: &mut Stream) -> Result<NpyHeader> {
     NpyHeader::from_reader(&*header).map_err(|error| malformed(&error))
 }
 
-/// Reads the numbers behind a header.
+/// Reads the numbers after a header.
 fn array(
     file: &Path,
     name: &'static str,
@@ -148,7 +148,7 @@ fn foreign(file: &Path, name: &str, element: &DType) -> Error {
     }
 }
 
-/// Refuses bytes behind an array: its header does not say what they are.
+/// Refuses bytes after an array, which its header does not describe.
 fn check_end(file: &Path, name: &str, stream: &mut Stream) -> Result<()> {
     match stream.reader.fill_buf() {
         Ok([]) => Ok(()),
@@ -160,14 +160,14 @@ fn check_end(file: &Path, name: &str, stream: &mut Stream) -> Result<()> {
     }
 }
 
-/// A value of a record: its name, its bytes, and what reads a number there, if it is one.
+/// A value of a record: its name, its bytes, and the reader of its type if that is a number.
 struct Member {
     name: String,
     bytes: Range<usize>,
     number: Option<Box<dyn TypeReadDyn<Value = f64>>>,
 }
 
-/// Members of a record are few; one that claims more is something else.
+/// The most members of a record.
 const MAX_MEMBERS: usize = 1 << 16;
 
 /// The values of a record, of which an array has one a member, numbered from 1.
@@ -207,7 +207,7 @@ fn members(name: &str, element: &DType, start: usize, found: &mut Vec<Member>) -
     Some(())
 }
 
-/// Reads an array of records behind its header.
+/// Reads an array of records after its header.
 fn records(
     file: &Path,
     name: &'static str,
@@ -266,7 +266,7 @@ fn records(
     table.finish()
 }
 
-/// What can be seen of bytes that are no number.
+/// The printable text of bytes that are not a number.
 fn text(bytes: &[u8]) -> String {
     let visible = bytes.iter().filter(|byte| **byte != 0).take(40);
     String::from_utf8_lossy(&visible.copied().collect::<Vec<_>>()).into_owned()
@@ -283,7 +283,7 @@ impl<N, R: TypeRead<Value = N>> TypeRead for Real<R, N> {
     }
 }
 
-/// What reads a number of this type.
+/// The reader of numbers of this type.
 fn reader(element: &DType) -> Option<Box<dyn TypeReadDyn<Value = f64>>> {
     macro_rules! first_that_fits {
         ($($number:ty, $real:expr;)*) => {{
@@ -299,10 +299,10 @@ fn reader(element: &DType) -> Option<Box<dyn TypeReadDyn<Value = f64>>> {
     }
 }
 
-/// NumPy itself reads no longer header unless told to.
+/// The longest header, which is NumPy's own limit by default.
 const MAX_HEADER: usize = 10_000;
 
-/// The header and what precedes it, as far as it is there and no longer than it may be.
+/// The header and the bytes before it, up to the longest header.
 fn header_bytes(reader: &mut dyn Read) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     reader.take(12).read_to_end(&mut bytes)?;
@@ -321,11 +321,10 @@ fn header_bytes(reader: &mut dyn Read) -> io::Result<Vec<u8>> {
 /// The deepest brackets: a dictionary, a list of fields, a field, and its shape.
 const MAX_DEPTH: usize = 4;
 
-/// Keeps from the header parser what it does not guard against: it reserves the length that the
-/// header claims, recurses once per open bracket, and multiplies sizes without a check. An array of
-/// numbers or records has few brackets in one another, decimal sizes and no escapes, so nothing honest is
-/// lost. Sizes of 0 count as 1, since the others are multiplied all the same; what stands in quotes, the
-/// names of fields and of types, is no size.
+/// Refuses headers that would break the parser, which reserves the length that the header claims, recurses
+/// once per open bracket, and multiplies sizes without a check. The header of an array of numbers or records has
+/// few nested brackets, decimal sizes and no escapes, so no valid file is refused. Sizes of 0 count as 1, since the
+/// parser multiplies the others all the same. Texts in quotes, the names of fields and of types, are not sizes.
 fn check_header(bytes: &[u8]) -> std::result::Result<(), &'static str> {
     let foreign = "these are not the first bytes of a .npy file";
     let (length, text) = match *bytes.strip_prefix(b"\x93NUMPY").ok_or(foreign)? {
@@ -388,10 +387,10 @@ fn numbers<'r>(stored: NpyFile<impl Read + 'r>) -> Option<Numbers<'r>> {
     }
 }
 
-/// The values of an array, as they come.
+/// The values of an array, in the order of the file.
 type Numbers<'r> = Box<dyn Iterator<Item = io::Result<f64>> + 'r>;
 
-/// The values as they come.
+/// The values in the order of the file.
 fn in_order(
     mut all: Vec<f64>,
     values: impl Iterator<Item = io::Result<f64>>,
@@ -402,14 +401,14 @@ fn in_order(
     Ok(all)
 }
 
-/// Columns, one after another, go to their places in the rows, for which `all` has room.
+/// Writes columns, one after another, into their places in the rows of `all`.
 fn transposed(
     mut all: Vec<f64>,
     values: impl Iterator<Item = io::Result<f64>>,
     rows: u64,
     columns: u64,
 ) -> io::Result<Vec<f64>> {
-    // Both sizes fit: there is room for their product.
+    // The product fits, because memory for it was reserved.
     let (rows, columns) = (rows as usize, columns as usize);
     all.resize(rows * columns, 0.0);
     for (at, value) in values.enumerate() {
@@ -435,7 +434,7 @@ pub(crate) fn write(out: impl Write, array: &Array) -> io::Result<()> {
 mod tests {
     use crate::tests::{message, parse};
 
-    /// A file with this header and these bytes behind it.
+    /// A file with this header and these bytes after it.
     fn npy(header: &str, data: &[u8]) -> Vec<u8> {
         let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
         bytes.extend((header.len() as u16).to_le_bytes());

@@ -1,5 +1,5 @@
-//! NumPy's `.npz`: a zip archive of `.npy` members. A cloud is the array `points` and, if there,
-//! the array `weights`, or another one that is named so.
+//! NumPy's `.npz`: a zip archive of `.npy` members. A cloud is the array `points` and, if there is one,
+//! the array `weights` or another one with the name of a weight.
 
 use crate::{
     Array, Cloud, Columns, Error, Result,
@@ -17,8 +17,8 @@ use std::{
     path::Path,
 };
 
-/// Reads the array `points`, of which columns may be selected, and that of the weights: the one that is
-/// asked for, or else one that is named as weights are.
+/// Reads the array `points`, of which columns may be selected, and the weights: from the selected array, or
+/// else from one with the name of a weight.
 pub(crate) fn read(file: &Path, source: Source, columns: &Columns) -> Result<Cloud> {
     // No member of an archive is larger than all of it can unpack to.
     let limit = source
@@ -34,7 +34,7 @@ pub(crate) fn read(file: &Path, source: Source, columns: &Columns) -> Result<Clo
     let wanted = columns.weight.as_ref();
     let chosen = wanted.filter(|wanted| names.contains(wanted));
     let of_points = Columns {
-        // What is no array may be a column.
+        // A name that no array has may be that of a column.
         weight: wanted.filter(|_| chosen.is_none()).cloned(),
         ..columns.clone()
     };
@@ -71,7 +71,7 @@ pub(crate) fn read(file: &Path, source: Source, columns: &Columns) -> Result<Clo
     Ok(cloud)
 }
 
-/// Refuses to leave out an array that is called like weights and has one value a point.
+/// Refuses to leave out an array that has the name of a weight and one value a point.
 fn check_left(
     file: &Path,
     archive: &mut NpzArchive<impl Read + Seek>,
@@ -86,7 +86,7 @@ fn check_left(
         let length = |file: &Path, stream: &mut Stream| {
             Ok(npy::read(file, "weights", stream)?.into_vector(file)?.len())
         };
-        // What is no vector of numbers is no weight.
+        // Weights are a vector of numbers.
         let found = member(file, archive, &names[at], limit, length);
         if found.is_ok_and(|length| length == Some(points)) {
             return Err(Error::WeightLeftOut {
@@ -98,7 +98,7 @@ fn check_left(
     Ok(())
 }
 
-/// What `read` makes of an array of the archive, if it is there.
+/// The result of `read` for an array of the archive, if there is one.
 fn member<T>(
     file: &Path,
     archive: &mut NpzArchive<impl Read + Seek>,
@@ -135,7 +135,7 @@ fn malformed(file: &Path, place: &str, reason: impl ToString) -> Error {
 pub(crate) fn write(out: impl Write + Seek, arrays: &[Array]) -> io::Result<()> {
     let mut archive = NpzWriter::new(out);
     for array in arrays {
-        // Digits of measured numbers hardly shrink, so that packing would only take time.
+        // Packing would take time and save little: the digits of measured numbers hardly shrink.
         let options = FileOptions::default()
             .compression_method(CompressionMethod::Stored)
             // Near 4 GiB a member needs the wider header.

@@ -1,4 +1,4 @@
-//! Apache Parquet: a table whose columns are the coordinates, but for one named `weight`.
+//! Apache Parquet: a table whose columns are the coordinates, except one named `weight`.
 
 use crate::{
     Cloud, Columns, Error, Result,
@@ -51,8 +51,8 @@ fn table(file: &Path, bytes: impl ChunkReader + 'static, columns: &Columns) -> R
     table.finish()
 }
 
-/// Refuses a dictionary that claims more values than its bytes can hold, for which the library would make
-/// room at the file's word: each takes a byte or more.
+/// Refuses a dictionary that claims more values than its bytes can hold: each takes at least a byte, and the library
+/// would reserve memory for all without a check.
 fn check_dictionaries(reader: &impl FileReader) -> Result<(), ParquetError> {
     for group in 0..reader.num_row_groups() {
         let group = reader.get_row_group(group)?;

@@ -10,19 +10,19 @@ use crate::{
 };
 use std::path::{Path, PathBuf};
 
-/// How a file is read, where neither its name nor its first row tells it, or tells something else.
+/// How to read a file, where its name and its first row are not enough or are wrong.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Reading {
-    /// The columns that are taken.
+    /// The selected columns.
     pub columns: Columns,
-    /// Whether the first row of a table of text has the names of its columns; none leaves it to the row.
+    /// Whether the first row of a table of text is a header; none decides by the row itself.
     pub header: Option<bool>,
-    /// The format of a file whose name tells none, as that of standard input.
+    /// The format of a file whose name has no known extension, such as standard input.
     pub format: Option<Kind>,
 }
 
 impl Reading {
-    /// Takes these columns.
+    /// Reads these columns.
     pub fn of(columns: &Columns) -> Self {
         Self {
             columns: columns.clone(),
@@ -31,28 +31,28 @@ impl Reading {
     }
 }
 
-/// Reads a cloud in the format its extension names; `-` is csv on standard input.
+/// Reads a cloud in the format of its extension; `-` is csv on standard input.
 ///
 /// # Errors
 /// Any [`Error`] of reading: the file is unreadable, malformed, cut short or empty, or a
-/// value in it is missing or not finite or a weight negative; or it is not clear what is meant, as where
+/// value in it is missing or not finite or a weight negative; or the file is ambiguous, as where
 /// a column numbers the rows ([`Error::RowNumbers`]) or the first row may be a header
 /// ([`Error::DoubtfulHeader`]).
 pub fn read_cloud(path: &Path) -> Result<Cloud> {
     read_as(path, &Reading::default())
 }
 
-/// Reads a cloud as it is said here.
+/// Reads a cloud by this reading.
 ///
 /// # Errors
-/// As [`read_cloud`], [`Error::NoColumn`] for a column that is not there, and [`Error::NoTable`] where
-/// some are selected of a file that is no table.
+/// As [`read_cloud`], [`Error::NoColumn`] for a selected column that the file does not have, and [`Error::NoTable`] where
+/// columns are selected of a file that is not a table.
 pub fn read_as(path: &Path, reading: &Reading) -> Result<Cloud> {
     let (file, kind, source) = opened(path, reading, Kind::of_cloud)?;
     cloud_from(&file, kind, source, reading)
 }
 
-/// The cloud of a file of this name that holds these bytes.
+/// The cloud of a file with this name and these bytes.
 ///
 /// # Errors
 /// As [`read_cloud`].
@@ -60,7 +60,7 @@ pub fn parse_cloud(name: &Path, bytes: &[u8]) -> Result<Cloud> {
     parse_as(name, bytes, &Reading::default())
 }
 
-/// The cloud of a file of this name that holds these bytes, read as it is said here.
+/// The cloud of a file with this name and these bytes, by this reading.
 ///
 /// # Errors
 /// As [`read_as`].
@@ -70,7 +70,7 @@ pub fn parse_as(name: &Path, bytes: &[u8], reading: &Reading) -> Result<Cloud> {
 }
 
 /// Reads one weight (a mass ≥ 0) per point from `.npy` (`n` or `n × 1`) or from one column of
-/// `.csv`; `-` is csv on standard input. Of what is said of the reading, header and format count.
+/// `.csv`; `-` is csv on standard input. Of the reading only header and format are used.
 ///
 /// # Errors
 /// As [`read_cloud`], and [`Error::Shape`] where there is more than one column.
@@ -90,7 +90,7 @@ pub fn read_weights(path: &Path, reading: &Reading) -> Result<Vec<f64>> {
     Ok(weights)
 }
 
-/// The input, and the name that errors give it.
+/// The input, and its name in errors.
 fn opened(
     path: &Path,
     reading: &Reading,
@@ -150,7 +150,7 @@ fn cloud_from(file: &Path, kind: Kind, source: Source, reading: &Reading) -> Res
     }
 }
 
-/// Lets a library read that panics on some files that are malformed; of that panic nobody hears.
+/// Calls a library that panics on some malformed files, and silences the panic.
 #[cfg(any(feature = "las", feature = "parquet"))]
 fn guarded<T>(file: &Path, format: &'static str, read: impl FnOnce() -> Result<T>) -> Result<T> {
     use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
@@ -159,7 +159,7 @@ fn guarded<T>(file: &Path, format: &'static str, read: impl FnOnce() -> Result<T
         static GUARDED: Cell<bool> = const { Cell::new(false) };
     }
     static SILENCE: Once = Once::new();
-    // Whoever sets another hook later hears the panics again, and gets the same errors.
+    // If somebody sets another hook later, it sees the panics; the errors stay the same.
     SILENCE.call_once(|| {
         let told = take_hook();
         set_hook(Box::new(move |panic| {
@@ -169,7 +169,7 @@ fn guarded<T>(file: &Path, format: &'static str, read: impl FnOnce() -> Result<T
         }));
     });
     GUARDED.set(true);
-    // Nothing of what it leaves behind is looked at again.
+    // The state that a panic leaves behind is not used again.
     let read = catch_unwind(AssertUnwindSafe(read));
     GUARDED.set(false);
     read.unwrap_or_else(|_| {

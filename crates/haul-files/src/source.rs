@@ -1,5 +1,5 @@
-//! Where the bytes of a file come from: a file, memory or standard input, packed by gzip or plain,
-//! and how many there can be, so that no header is trusted with more room than its file can fill.
+//! The source of the bytes of a file: a file, memory or standard input, packed by gzip or plain,
+//! and how many bytes there can be, so that no header makes haul reserve more memory than its file can fill.
 
 use crate::{Error, Result, format::Kind};
 use flate2::bufread::MultiGzDecoder;
@@ -9,7 +9,7 @@ use std::{
     path::Path,
 };
 
-/// Deflate, which gzip and NumPy's archives are packed with, shrinks nothing further than this.
+/// The largest ratio by which deflate, the packing of gzip and of NumPy's archives, can shrink a file.
 pub(crate) const MAX_RATIO: u64 = 1032;
 
 /// Bytes that have not been read yet.
@@ -26,13 +26,13 @@ pub(crate) struct Stream<'a> {
     pub(crate) limit: Option<u64>,
 }
 
-/// What the tables of contents at the ends of files need.
+/// A source that can seek, as tables of contents at the ends of files need.
 pub(crate) trait ReadSeek: Read + Seek + Send + Sync {}
 
 impl<T: Read + Seek + Send + Sync> ReadSeek for T {}
 
 impl<'a> Source<'a> {
-    /// Opens a file, which is no folder.
+    /// Opens a file, and refuses a folder.
     pub(crate) fn open(path: &Path) -> Result<Self> {
         let unreadable = |reason| Error::Unreadable {
             file: path.into(),
@@ -45,7 +45,7 @@ impl<'a> Source<'a> {
         Ok(Self::File(file))
     }
 
-    /// How many bytes there are; a pipe or a device does not tell.
+    /// The number of bytes; unknown for a pipe or a device.
     pub(crate) fn length(&self) -> Option<u64> {
         match self {
             Self::File(file) => {
@@ -57,7 +57,7 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// The bytes in their order, unpacked where the name says that they are packed.
+    /// The bytes in order, unpacked if the name says that they are packed.
     pub(crate) fn stream(self, kind: Kind) -> Stream<'a> {
         let length = self.length();
         let reader: Box<dyn BufRead + 'a> = match self {
@@ -78,7 +78,7 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// All of the bytes, of a pipe whose end is needed before its beginning.
+    /// All bytes, of a pipe whose end is needed before its beginning.
     pub(crate) fn contents(self, file: &Path) -> Result<Vec<u8>> {
         let mut contents = Vec::new();
         let read = match self {
@@ -96,7 +96,7 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// The bytes in any order; `None` for standard input, which has but one.
+    /// The bytes in any order; `None` for standard input, which has only one order.
     pub(crate) fn seekable(self) -> Option<Box<dyn ReadSeek + 'a>> {
         match self {
             Self::File(file) => Some(Box::new(BufReader::with_capacity(1 << 16, file))),
@@ -107,19 +107,19 @@ impl<'a> Source<'a> {
 }
 
 impl Stream<'_> {
-    /// How many items of `size` bytes, of those that a header promises, can be there.
+    /// How many of the items of `size` bytes that a header promises the file can hold.
     pub(crate) fn holds(&self, promised: u64, size: u64) -> u64 {
         self.limit
             .map_or(promised, |limit| promised.min(limit / size.max(1)))
     }
 
-    /// Reads on to the end, where a packed stream has the sum that tells whether it is whole.
+    /// Reads to the end, where a packed stream has its checksum.
     pub(crate) fn finish(&mut self) -> io::Result<()> {
         io::copy(&mut self.reader, &mut io::sink()).map(drop)
     }
 }
 
-/// Room for values, which grows no further than their number.
+/// Memory for values, which grows no larger than their number needs.
 pub(crate) fn room(file: &Path, values: u64) -> Result<Vec<f64>> {
     let values = usize::try_from(values).unwrap_or(usize::MAX);
     let mut room = Vec::new();

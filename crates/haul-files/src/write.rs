@@ -12,10 +12,10 @@ use std::{
     path::Path,
 };
 
-/// A named array of numbers on its way to a file.
+/// A named array of numbers, to be written to a file.
 #[derive(Clone, Debug)]
 pub struct Array<'a> {
-    /// The key under which `.npz` files it; `.npy` has no place for a name.
+    /// Its name in an `.npz`; an `.npy` has no place for a name.
     pub name: &'a str,
     /// Sizes of the axes, slowest first; their product is the length of `values`.
     pub shape: Vec<usize>,
@@ -24,8 +24,8 @@ pub struct Array<'a> {
 }
 
 /// Writes a cloud (row-major `n × dimension`) and the masses of its points as float64, in the
-/// format the extension names, or else in this one; `-` is standard output, where csv is written unless
-/// the format is another. A target that exists is replaced only once the new one is complete.
+/// format of the extension, or else in this one; `-` is standard output, as csv unless
+/// `format` says otherwise. An existing target is replaced only when the new one is complete.
 ///
 /// # Errors
 /// [`Error::Extension`] for an unknown format, [`Error::Unstorable`] where the format
@@ -78,11 +78,11 @@ pub fn write_cloud(
     })
 }
 
-/// Writes the cloud of the file `source`, which was read like this, with its points (row-major
-/// `n × dimension`) moved to `points`. Between `.ply` files whatever else the source holds is kept byte
-/// for byte: properties of the vertices, faces and other elements, comments, and the encoding. Where
-/// columns were selected, all others are kept between `.csv` files, and between `.xyz` files. Other
-/// formats take the points and, if they have a place for them, the `weights`.
+/// Writes the cloud of the file `source`, which was read by this reading, with its points (row-major
+/// `n × dimension`) moved to `points`. From `.ply` to `.ply` everything else in the source is kept byte
+/// for byte: properties of the vertices, faces and other elements, comments, and the encoding. From `.csv` to `.csv`
+/// with selected columns, and from `.xyz` to `.xyz`, all other columns are kept. Other
+/// formats get the points and, if they have a place for them, the `weights`.
 ///
 /// # Errors
 /// As [`write_cloud`], those of reading `source`, and [`Error::Unstorable`] where a coordinate
@@ -112,11 +112,11 @@ pub fn write_moved(
     })
 }
 
-/// Refuses a target of [`write_moved`] before the work that fills it.
+/// Checks a target of [`write_moved`] before the work whose result it will hold.
 ///
 /// # Errors
-/// Those of [`check_cloud`], and [`Error::Unreadable`] where what is to be kept is in a pipe, which is
-/// read only once.
+/// Those of [`check_cloud`], and [`Error::Unreadable`] where the source, which has other data to keep, is a pipe and
+/// can be read only once.
 pub fn check_moved(
     path: &Path,
     (source, reading): (&Path, &Reading),
@@ -133,7 +133,7 @@ pub fn check_moved(
     atomic::check(path)
 }
 
-/// Refuses a target of [`write_cloud`] before the work that fills it.
+/// Checks a target of [`write_cloud`] before the work whose result it will hold.
 ///
 /// # Errors
 /// [`Error::Extension`], [`Error::Unstorable`], [`Error::Directory`], [`Error::Unwritable`].
@@ -142,7 +142,7 @@ pub fn check_cloud(path: &Path, format: Option<Kind>, dimension: usize) -> Resul
     atomic::check(path)
 }
 
-/// Whether the format that the extension names, or else this one, has a place for the weights of a cloud.
+/// Whether the format of the extension, or else this one, has a place for the weights of a cloud.
 ///
 /// # Errors
 /// [`Error::Extension`].
@@ -150,7 +150,7 @@ pub fn holds_weights(path: &Path, format: Option<Kind>) -> Result<bool> {
     Ok(Kind::of_target(path, format)?.format.has_weights())
 }
 
-/// What the name of a target says, if points of this dimension have a place there.
+/// The kind of a target by its name, if it can hold points of this dimension.
 fn kind_for(path: &Path, format: Option<Kind>, dimension: usize) -> Result<Kind> {
     let kind = Kind::of_target(path, format)?;
     if kind.format == Format::Ply && dimension > 3 {
@@ -163,9 +163,9 @@ fn kind_for(path: &Path, format: Option<Kind>, dimension: usize) -> Result<Kind>
     Ok(kind)
 }
 
-/// What the name of the source says, if what it holds beside the points has a place in the target.
+/// The kind of the source by its name, if the target can hold its other data.
 fn keeps_the_rest(target: Kind, source: &Path, reading: &Reading) -> Option<Kind> {
-    // Of standard input nothing is left.
+    // Standard input has been read already.
     let kind = Kind::of_cloud(source, reading.format).ok()?;
     let source = (source != Path::new("-")).then_some(kind)?;
     let keeps = match source.format {
@@ -176,7 +176,7 @@ fn keeps_the_rest(target: Kind, source: &Path, reading: &Reading) -> Option<Kind
     (keeps && source.format == target.format).then_some(source)
 }
 
-/// Lets `fill` write a file from front to back, packed where its name says so.
+/// Lets `fill` write a file from front to back, packed if its name says so.
 fn write_stream(
     path: &Path,
     kind: Kind,
@@ -215,15 +215,15 @@ pub fn write_npz(path: &Path, arrays: &[Array]) -> Result<()> {
         if !atomic::is_special(path) {
             return npz::write(out, arrays);
         }
-        // In a pipe nobody goes back.
+        // A pipe cannot seek.
         let mut archive = Cursor::new(Vec::new());
         npz::write(&mut archive, arrays)?;
         out.write_all(archive.get_ref())
     })
 }
 
-/// Refuses a target of [`write_npz`] or [`write_text`] before the work that fills it: one whose
-/// extension is another than that of its only format, or that the system would refuse.
+/// Checks a target of [`write_npz`] or [`write_text`] before the work whose result it will hold: its extension must be
+/// that of the only possible format, and the system must allow the file.
 ///
 /// # Errors
 /// [`Error::Extension`], [`Error::Directory`], [`Error::Unwritable`].
@@ -238,7 +238,7 @@ pub fn check_target(path: &Path, extension: &'static str) -> Result<()> {
     atomic::check(path)
 }
 
-/// Writes a text (a picture, a table) as it stands.
+/// Writes a text, such as a picture or a table, unchanged.
 ///
 /// # Errors
 /// [`Error::Unwritable`] where the system refuses.

@@ -1,4 +1,4 @@
-// The bindings of a kernel that takes nothing of points but their distances. Expects `Stored` of the importer's points fragment.
+// The bindings of a kernel that needs only the distances of points. Expects `Stored` of the importer's points fragment.
 @group(0) @binding(1) var<storage, read> row_points: array<Stored>;
 @group(0) @binding(2) var<storage, read> column_points: array<Stored>;
 

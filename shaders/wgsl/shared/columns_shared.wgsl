@@ -1,5 +1,5 @@
-    // The 8 columns of a group, out of a tile of 64 that the workgroup has loaded: one an
-    // invocation, whenever a tile begins.
+    // The 8 columns of a group, from a tile of 64 columns in the workgroup's memory. At the start of a tile each
+    // invocation loads one column.
     if (group & 7u) == 0u {
         workgroupBarrier();
         let my_column = 8u * group + lane;

@@ -3,8 +3,8 @@
 //     s^h = 2^(h e + h log2 m),   h = p/2 = head + tail,
 //     log2 m = 2/ln 2 (z + z³/3 + z⁵/5 + …),   z = (m − 1)/(m + 1)
 //
-// by arithmetic of its own: log2 may be off by 2^-21 on a device. The head is so short that head·e
-// is exact, and only terms of size 1 are rounded. Numbers below the normal ones count as 0.
+// without the device's log2, whose error may be 2^-21. The head is so short that head·e
+// is exact, and only terms of size 1 are rounded. Subnormal numbers count as 0.
 fn cost(squared_distance: f32) -> f32 {
     let bits = bitcast<u32>(squared_distance) + 0x4afb0du;
     let e = f32(i32(bits >> 23u) - 127);

@@ -1,5 +1,5 @@
-// The strip has costs, and lines have potentials. Terms are what columns bring to an exponent, as the kernel `terms` has
-// left it, whole.
+// The strip has costs, and lines have potentials. Terms come from the kernel `terms` and include the logarithm of the
+// weight.
 @group(0) @binding(5) var<storage, read> terms: array<f32>;
 @group(0) @binding(6) var<storage, read> row_potential: array<f32>;
 #import row_term
@@ -8,7 +8,7 @@ fn column_term(place: u32) -> f32 {
     return terms[place];
 }
 
-// What a term of the column is multiplied with.
+// The factor of the terms of the column.
 fn share(term: f32) -> f32 {
     return 1.0;
 }

@@ -1,5 +1,5 @@
-// The strip has costs, lines have potentials, and of each density what it exceeds 1 by counts. Terms are what columns bring to
-// an exponent, and beside it their weight, as the kernel `terms` has left them.
+// The strip has costs, lines have potentials, and each density counts by its excess over 1. Terms come from the kernel
+// `terms`: the term of the exponent, and the weight outside it.
 @group(0) @binding(5) var<storage, read> terms: array<vec2<f32>>;
 @group(0) @binding(6) var<storage, read> row_potential: array<f32>;
 #import row_term
@@ -9,7 +9,7 @@ fn column_term(place: u32) -> vec2<f32> {
     return terms[place];
 }
 
-// What a term of the column is multiplied with.
+// The factor of the terms of the column.
 fn share(term: vec2<f32>) -> f32 {
     return term.y;
 }

@@ -7,7 +7,7 @@ fn column_term(place: u32) -> f32 {
     return 0.0;
 }
 
-// What a term of the column is multiplied with.
+// The factor of the terms of the column.
 fn share(term: f32) -> f32 {
     return 1.0;
 }

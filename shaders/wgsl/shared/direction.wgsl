@@ -1,4 +1,4 @@
-// Four coordinates of the direction of a row. What lies past the width belongs to coordinates that
+// Four coordinates of the direction of a row. Those past the width go with coordinates that
 // are 0 in every point.
 fn direction(row: u32, first: u32) -> vec4<f32> {
     let begin = row * params.width;

@@ -2,7 +2,7 @@
 //
 //     2^n (2^r − 1) + (2^n − 1),   2^r − 1 = Σₖ (r ln 2)^k/k!   for k from 1 to 7
 //
-// off by 1.5e-8 of itself beside its roundings. Where n is 0 nothing is added, so that no compiler can
+// with a relative error of 1.5e-8 in addition to rounding. Where n is 0 nothing is added, so that no compiler can
 // move the 1 into the sum.
 fn excess(s: f32) -> f32 {
     let n = round(s);

@@ -1,4 +1,4 @@
-// The differences of coordinates, of rows less columns.
+// The coordinates of a row minus those of a column.
 @group(0) @binding(3) var<storage, read> column_points: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read> row_points: array<vec4<f32>>;
 

@@ -1,4 +1,4 @@
-// Values of the columns, of any width. What lies past the width is not stored.
+// Values of the columns, of any width. Results past the width are not stored.
 @group(0) @binding(3) var<storage, read> column_values: array<f32>;
 
 fn column_value(column: u32, quad: u32) -> vec4<f32> {

@@ -1,4 +1,4 @@
-    // $SUM of 8 columns and all rows, in blocks of 32 terms, their sums in blocks of as many, and these in a row.
+    // $SUM of 8 columns and all rows, within blocks of 32 terms, then over 32 blocks, then over these.
     #unroll k 8
     #unroll r ROWS
     var $SUM_$r_$k = 0.0;

@@ -1,4 +1,4 @@
-    // $SUM of 8 columns and all rows, up to 32 terms each in a row.
+    // $SUM of 8 columns and all rows, of at most 32 terms, one after the other.
     #unroll k 8
     #unroll r ROWS
     var $SUM_$r_$k = 0.0;

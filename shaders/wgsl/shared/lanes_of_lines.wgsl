@@ -1,4 +1,4 @@
-    // Invocations side by side take lines side by side, and the same rows.
+    // Neighbouring invocations take neighbouring lines, and the same rows.
     let first_row = (workgroup.y % params.blocks) * $ROWSu;
     let first_line = params.first_line + workgroup.x * (WORKGROUP * $LINESu) + lane;
     #unroll r ROWS

@@ -1,4 +1,4 @@
-    // Invocations side by side take rows side by side, and the same lines.
+    // Neighbouring invocations take neighbouring rows, and the same lines.
     let first_row = workgroup.x * (WORKGROUP * $ROWSu) + lane;
     let first_line = params.first_line + (workgroup.y % params.blocks) * $LINESu;
     #unroll r ROWS

@@ -1,2 +1,2 @@
-// Terms are summed in groups of 8, the sums of 64 groups in blocks, and these in a row. In columns.
+// Terms are summed within groups of 8, then over the 64 groups of a block, then over blocks. The constants count columns.
 const BLOCK: u32 = 512u;

@@ -1,5 +1,5 @@
-    // The 8 columns of a group: what the strip has for all lines, and where the lines have theirs. A column past the
-    // last counts for nothing.
+    // The 8 columns of a group: the values of the strip, which all lines share, and the places of the lines' own values. A
+    // column past the last one counts as 0.
     #unroll k 8
     let counts_$k = column + $ku < params.columns;
     let offset_$k = min(column + $ku, params.columns - 1u) * params.inner;

@@ -1,4 +1,4 @@
-    // The rows and lines of this invocation. What lies past the last is the last again; its result is not stored.
+    // The rows and lines of this invocation. Past the last one it repeats the last, and does not store the result.
     #import my_places
     #unroll r ROWS
     let row_$r = min(my_row_$r, params.rows - 1u);

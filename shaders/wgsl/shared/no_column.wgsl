@@ -1,2 +1,2 @@
-// Stands for no column.
+// Means that there is no column.
 const NO_COLUMN: u32 = 0xffffffffu;

@@ -1,8 +1,8 @@
 #import workgroup_sum
 
-// Adds what the invocations of a workgroup have of its tile's mass.
+// Adds up the shares of a workgroup's invocations in the mass of its tile.
 fn add_mass(lane: u32, workgroup: u32, place: u32, mass: f32) {
-    // Until all have read the terms of the sum before.
+    // Waits until all have read the terms of the previous sum.
     workgroupBarrier();
     let sum = workgroup_sum(lane, mass);
     if lane == 0u {

@@ -1,4 +1,4 @@
-// Points of dimension 1: as they lie in memory, and as they are computed with.
+// Points of dimension 1: their type in memory, and their type in computations.
 alias Stored = f32;
 alias Point = f32;
 

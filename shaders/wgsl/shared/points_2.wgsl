@@ -1,4 +1,4 @@
-// Points of dimension 2: as they lie in memory, and as they are computed with.
+// Points of dimension 2: their type in memory, and their type in computations.
 alias Stored = vec2<f32>;
 alias Point = vec2<f32>;
 

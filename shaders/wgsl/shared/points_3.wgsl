@@ -1,4 +1,4 @@
-// Points of dimension 3: as they lie in memory, and as they are computed with.
+// Points of dimension 3: their type in memory, and their type in computations.
 alias Stored = vec4<f32>;
 alias Point = vec3<f32>;
 

@@ -2,6 +2,6 @@
 // q = params.quads. The last quad is padded with zeros.
 alias Stored = vec4<f32>;
 
-// Squared distances are summed in blocks of 32 terms, and the sums of 32 blocks in ranges.
+// Squared distances are summed within blocks of 32 terms, then over the 32 blocks of a range.
 const BLOCK_QUADS: u32 = 8u;
 const RANGE_QUADS: u32 = 256u;

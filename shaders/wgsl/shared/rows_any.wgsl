@@ -1,5 +1,5 @@
-    // The rows of this invocation. A row past the last is the last one again; its result is not
-    // stored.
+    // The rows of this invocation. Past the last row it repeats the last, and does not store the
+    // result.
     let first_row = workgroup.x * (WORKGROUP * $ROWSu) + lane;
     #unroll r ROWS
     let kept_$r = first_row + $ru * WORKGROUP < params.rows;

@@ -1,6 +1,6 @@
-    // The workgroup is 8 by 8 invocations: those of a row of it share 8 rows and divide the columns
-    // among them, each with a state of its own. A row past the last is the last one again; its
-    // result is not stored.
+    // The workgroup has 8 by 8 invocations. Those in one row of it share 8 rows and divide the columns
+    // among them, each with its own state. Past the last row they repeat the last, and do not store
+    // the result.
     let lane_of_rows = lane >> 3u;
     let lane_of_columns = lane & 7u;
     let first_row_of_workgroup = workgroup.x * 64u;

@@ -1,5 +1,5 @@
     for (var quad = $FIRST; quad < $LAST; quad += 2u) {
-        // Past the last quad the same one again, counted 0 times.
+        // Past the last quad it repeats the last, with the factor 0.
         let next = min(quad + 1u, params.quads - 1u);
         let counted = select(0.0, params.scale, quad + 1u < params.quads);
         workgroupBarrier();

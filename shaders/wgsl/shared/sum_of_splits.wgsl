@@ -1,4 +1,4 @@
-// In blocks of 64, and these in a row.
+// First within blocks of 64, then over blocks.
 var sum = state[row];
 for (var first = 1u; first < params.splits; first += 64u) {
     let end = min(first + 64u, params.splits);

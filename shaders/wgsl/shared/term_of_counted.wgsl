@@ -1,4 +1,4 @@
-// Weights come as log2 of them, and have no part in it but that 0 counts for nothing.
+// Weights come as log2 of them. Only whether a weight is 0 matters.
 alias Term = f32;
 const NOTHING = LOWEST;
 const WEIGHT_ONE = 0.0;

@@ -1,4 +1,4 @@
-// Weights as they are, beside the exponent: in it they would take the digits of a density near 1.
+// Weights as they are, outside the exponent: inside it they would cost digits of a density near 1.
 alias Term = vec2<f32>;
 const NOTHING = vec2(0.0, 0.0);
 const WEIGHT_ONE = 1.0;

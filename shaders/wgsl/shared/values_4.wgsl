@@ -1,4 +1,4 @@
-// Four values a column, from params.channel on; what lies past the width is not stored.
+// Four values a column, from params.channel on; results past the width are not stored.
 #import parts
 
 @group(0) @binding(8) var<storage, read> column_values: array<f32>;

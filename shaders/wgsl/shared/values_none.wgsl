@@ -1,4 +1,4 @@
-// Nothing but the kernel is summed.
+// The kernel itself is summed, without values.
 alias Value = f32;
 
 @group(0) @binding(8) var<storage, read_write> alarm: array<u32>;

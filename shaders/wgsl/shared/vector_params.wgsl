@@ -1,23 +1,23 @@
-// What one dispatch of a kernel over vectors is told. An invocation owns one element.
+// The parameters of one dispatch of a kernel over vectors. An invocation computes one element.
 struct Params {
     length: u32,
-    // Slots of a state that are combined, values an element has, and the first that is written.
+    // How many slots of a state are combined, how many values an element has, and the first that is written.
     splits: u32,
     width: u32,
     channel: u32,
-    // Where the partial sums of this dispatch begin.
+    // The index of the first partial sum of this dispatch.
     first_partial: u32,
-    // 1: the result is added to what is there.
+    // 1: the result is added to the output; 0: it replaces it.
     added: u32,
-    // What an alarm is raised with.
+    // The value that raises an alarm.
     token: u32,
     // The slot of a history that is written.
     slot: u32,
-    // What a mixture adds to every element.
+    // The offset that a mixture adds to every element.
     offset: f32,
-    // Vectors that lie side by side: an element has so many numbers.
+    // How many vectors are interleaved: the numbers of an element.
     lines: u32,
-    // Numbers whose meaning the kernel tells.
+    // Numbers that each kernel defines for itself.
     coefficients: array<vec4<f32>, 4>,
 }
 

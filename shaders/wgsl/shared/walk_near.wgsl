@@ -1,4 +1,4 @@
-    // The places that this workgroup takes in the list of its tile, and the entry of the first.
+    // The places of the list of its tile that this workgroup takes, and the entry of the first.
     let list = near[params.first_tile + workgroup.x * (WORKGROUP * $ROWSu) / 64u];
     var position = params.first_group + workgroup.y * params.groups_per_split;
     let end = min(position + params.groups_per_split, min(params.last_group, list.z));

@@ -43,7 +43,7 @@ fn a_batch_is_its_loop(device: &Device) {
         let alone = solve(device, problem).unwrap();
         assert_eq!(side_by_side.unwrap(), alone, "problem {k}");
     }
-    // Which problem it was is seen in every number.
+    // Every number tells which problem it belongs to.
     assert_ne!(
         solve(device, &problems[1]).unwrap(),
         solve(device, &problems[2]).unwrap()

@@ -1,5 +1,5 @@
-//! Points of many dimensions and products of many values: what is lost in sums over dimensions, and sums of
-//! more values than a kernel holds. And densities near 1, whose excess alone is asked for.
+//! Points of many dimensions and products of many values: the rounding of sums over dimensions, and sums of
+//! more values than a kernel holds. Also densities near 1, of which only the excess is computed.
 
 use crate::operators::{Uploaded, curvature, gradient, product, read, side, unit};
 use haul::engine::{Factor, Kernel, distance_roundings};
@@ -37,13 +37,13 @@ fn constant(n: usize, d: usize, value: f64) -> dense::Side {
     }
 }
 
-/// All terms of a distance are the same, and so are the roundings of a sum that takes them in a row: they add up.
+/// All terms of a distance are equal, and so are the roundings of a plain sum of them, which add up.
 fn a_distance_loses_what_its_sum_in_blocks_may_lose(device: &Device) {
     let value = f64::from(0.1f32);
     for d in [1, 4, 5, 32, 33, 64, 1000, 1024, 1025, 10_000] {
         let (rows, columns) = (constant(3, d, 0.0), constant(5, d, value));
         let exact = d as f64 * value * value;
-        // A difference and its square are rounded as well, and what becomes of the sum.
+        // A difference and its square are rounded as well, and the results computed from the sum.
         let tolerance = (distance_roundings(d) as f64 + 8.0) * unit(device);
         for p in [1.0, 1.5, 2.0] {
             let kernel = Kernel {
@@ -69,7 +69,7 @@ fn a_distance_loses_what_its_sum_in_blocks_may_lose(device: &Device) {
     }
 }
 
-/// The softmin of one point is the cost less its potential, where a good guess is as large as the cost.
+/// The softmin of one point is the cost minus its potential, and a good guess is as large as the cost.
 fn a_potential_loses_no_more_in_many_dimensions(device: &Device) {
     let value = f64::from(0.1f32);
     for d in [33, 1000, 10_000] {
@@ -99,7 +99,7 @@ fn a_potential_loses_no_more_in_many_dimensions(device: &Device) {
     }
 }
 
-/// The error of each term that exponents and sums admit, relative to it.
+/// The relative error of a term that exponents and sums may cause.
 fn relative(device: &Device, d: usize, cost: Cost, epsilon: f64, sides: [&dense::Side; 2]) -> f64 {
     let [rows, columns] = sides;
     let size = dense::largest_cost(cost, rows, columns) + rows.height() + columns.height();
@@ -160,8 +160,8 @@ fn slopes_of_many_dimensions(device: &Device) {
     }
 }
 
-/// Σⱼ bⱼ (πᵢⱼ − 1) Vⱼ for densities that differ from 1 by less and less. What is lost is relative to the
-/// exponents' parts, (|f| + |g| + C)/ε, and not to the densities.
+/// Σⱼ bⱼ (πᵢⱼ − 1) Vⱼ for densities that differ from 1 by less and less. The error is relative to the
+/// parts of the exponents, (|f| + |g| + C)/ε, and not to the densities.
 fn the_excess_of_a_density_is_exact_relative_to_itself(device: &Device) {
     for (d, p) in [(1, 2.0), (3, 2.0), (3, 1.0), (2, 1.5), (40, 2.0)] {
         let cost = Cost::power(p).unwrap();

@@ -1,6 +1,6 @@
 //! Energy distances and maximum mean discrepancies against dense sums in f64, closed forms and
-//! invariants. The tolerance of a value is the rounding that it reports itself; that this is no
-//! excuse is a property of its own.
+//! invariants. The tolerance of a value is the rounding that it reports itself; another property says how
+//! large that may be.
 
 use haul::engine::distance_roundings;
 use haul::{Cost, Device, Discrepancy, Energy, Engine, Error, Measure, Mmd, Precision};
@@ -91,13 +91,13 @@ fn energy(device: &Device, p: f64, a: &Measure, b: &Measure) -> Discrepancy {
     Energy::new().p(p).evaluate(device, a, b).unwrap()
 }
 
-/// The reference sums in f64 as well: each term may be off by some units.
+/// The reference sums in f64 as well: each term may have an error of some units.
 fn of_reference(dense: &Dense) -> f64 {
     let size: f64 = dense.terms.iter().map(|term| term.abs()).sum();
     32.0 * Precision::F64.unit_roundoff() * size
 }
 
-/// Value, terms and gradient within the rounding they tell of, and within `most`.
+/// Value, terms and gradient within the rounding that they report, and within `most`.
 #[track_caller]
 fn compare(context: &str, got: &Discrepancy, dense: &Dense, (cross, own): (f64, f64), most: f64) {
     let allowed = got.rounding.min(most) + of_reference(dense);
@@ -107,7 +107,7 @@ fn compare(context: &str, got: &Discrepancy, dense: &Dense, (cross, own): (f64, 
     let terms = [got.terms.ab, got.terms.aa, got.terms.bb];
     let many = 4.0 * allowed + 1e-12 * ab;
     accept(context, close(&terms, &[ab, aa, bb], |_| many));
-    // Rows are rounded where their mean is not.
+    // The rounding of single rows does not average out.
     let gradient = dense.gradient(cross, own);
     let size = (8.0 * allowed + 1e-12 * ab) / dense.mass;
     accept(context, close(&got.gradient_weights, &gradient, |_| size));
@@ -123,7 +123,7 @@ fn energies_are_their_sums(device: &Device) {
                 let got = energy(device, p, &a, &b);
                 let context = format!("p {p}, d {d}, {n} and {m} points: {}", got.rounding);
                 let expected = Dense::of_power(&a, &b, p);
-                // Of points that are spread, as these are, some roundoffs of the mean cost is all.
+                // For spread points, as these are, the rounding is some roundoffs of the mean cost.
                 let roundoffs = 60.0 + 3.0 * (d as f64).sqrt();
                 let most = roundoffs * device.precision().unit_roundoff() * expected.terms[0];
                 compare(&context, &got, &expected, (1.0, -0.5), most);
@@ -136,7 +136,7 @@ fn energies_are_their_sums(device: &Device) {
                 assert_eq!((got.n, got.m, got.d), (n, m, d));
                 let pairs = if p == 2.0 { 0 } else { n * m + n * n + m * m };
                 assert_eq!(got.pairs, pairs as u64, "{context}");
-                // What is told is what every term may lose. For p < 1 it is that of the worst of points.
+                // The reported rounding is that of every term. For p < 1 it is that of the worst possible points.
                 let sums = device.row_roundings(n.max(m), d) + distance_roundings(d);
                 let most = (4.0 + sums as f64 / 16.0) * most;
                 assert!(p < 1.0 || got.rounding <= most, "{context}");
@@ -167,7 +167,7 @@ fn discrepancies_are_their_sums(device: &Device) {
                 &[wrong.terms[0], wrong.terms[1], wrong.value(-2.0, 1.0)],
                 |_| got.rounding,
             );
-            // Points apart by many σ are the same to any kernel.
+            // To any kernel, points many σ apart are equally far.
             if expected.terms[0] > 1e-3 {
                 reject(&context, wrong);
             }

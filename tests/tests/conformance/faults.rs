@@ -1,4 +1,4 @@
-//! What a device does when it is asked too much, or is lost: typed errors, never a panic.
+//! A device that is asked for too much, or is lost: typed errors, never a panic.
 
 use haul::{Device, Engine, Error, Measure, Sinkhorn};
 use haul_tests::clouds::measure;
@@ -25,7 +25,7 @@ pub const BODIES: &[(&str, Body)] = &[
     ),
 ];
 
-/// The first adapter that the tests are told of.
+/// The first adapter that `HAUL_TEST_ADAPTERS` names.
 fn name() -> String {
     let names = std::env::var(ADAPTERS).unwrap();
     names.split(',').next().unwrap().trim().to_owned()

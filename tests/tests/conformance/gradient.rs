@@ -1,9 +1,9 @@
-//! Gradients against differences of values that a dense solver finds, and against what they must be
-//! by symmetry.
+//! Gradients against differences of a dense solver's values, and against what symmetry
+//! requires.
 //!
-//! A central difference of step h is off by h² and by roundoff over h: about 1e-10 of a smooth value
-//! at h = 1e-5, and 1e-8 of a distance that is only
-//! a hundred steps long. What an engine is off by beyond that is its tolerance, of first order.
+//! A central difference of step h has an error of h² and of roundoff over h: about 1e-10 of a smooth value
+//! at h = 1e-5, and 1e-8 of a distance that is only a hundred steps long. The rest of an engine's error is of first
+//! order in its tolerance.
 
 use super::solver::tolerance;
 use haul::{
@@ -318,7 +318,7 @@ fn truncated_gradients_are_differences(device: &Device) {
             accept(&context, number("value", got.value(), expected, rounding));
             let gradients = [got.gradient().unwrap(), got.gradient_target().unwrap()];
             let allowed = if single { 3e-5 } else { 3e-9 };
-            // The masses are two and one to the method: weights move freely.
+            // The method takes masses as given, two and one here, so weights may change freely.
             let value = |a: &Measure, b: &Measure| truncated(cost, epsilon, iterations, a, b);
             compare(&context, (&a, &b), gradients, false, allowed, value);
         }
@@ -367,8 +367,8 @@ fn translations(device: &Device) {
             let context = format!("p {p}, ρ {rho:?}");
             accept(&context, close(&sum(&source), &opposite, |_| allowed));
             reject(&context, close(&sum(&source), &sum(&target), |_| allowed));
-            // Where mass must arrive, the pull is that of the whole: a translation by t adds to p = 2
-            // the product with the difference of the means.
+            // Where all mass must arrive, the gradients sum to that of the whole: for p = 2 a translation by t changes
+            // the value by its product with the difference of the means.
             if p == 2.0 && rho == [EXACT; 2] {
                 let mean = |m: &Measure, k: usize| -> f64 {
                     let pairs = m.points().iter().skip(k).step_by(3).zip(m.weights());
@@ -408,7 +408,7 @@ fn equal_measures_do_not_pull_each_other(device: &Device) {
             let all = gradient.points.iter().chain(&gradient.weights);
             assert!(all.clone().all(|g| *g == 0.0), "{gradient:?}");
         }
-        // The cross term alone does: entropy draws inwards.
+        // That of the cross term alone is not 0: the entropy pulls points inwards.
         let pull = terms.ab.gradient().unwrap().points;
         assert!(pull.iter().any(|g| g.abs() > 1e-3));
     }

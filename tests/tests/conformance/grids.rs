@@ -131,7 +131,7 @@ impl Case {
         self.rho == EXACT
     }
 
-    /// By how much a plan may be off, relative to its largest entries.
+    /// The tolerance of a plan, relative to its largest entries.
     fn relative(&self, device: &Device) -> f64 {
         if is_double(device) {
             return 1e-12;
@@ -139,7 +139,7 @@ impl Case {
         8.0 * 6e-8 * self.largest / self.epsilon + 4.0 * goal(device)
     }
 
-    /// By how much a potential may be off.
+    /// The tolerance of a potential.
     fn of_potential(&self, device: &Device) -> f64 {
         let scale = if is_double(device) {
             self.largest
@@ -159,7 +159,7 @@ fn goal(device: &Device) -> f64 {
     if is_double(device) { 1e-13 } else { 1e-5 }
 }
 
-/// What is compared of a solve.
+/// The results of a solve that are compared.
 struct Reference {
     value: f64,
     transport_cost: f64,
@@ -171,7 +171,7 @@ struct Reference {
     map: Vec<f64>,
 }
 
-/// What a plan is multiplied with from both sides.
+/// The factors of a plan on both sides.
 fn factors(case: &Case) -> [Vec<f64>; 2] {
     let of = |measure: &Measure, seed| Numbers::new(seed).vector(2 * measure.len(), -1.0, 1.0);
     [of(&case.target, 11), of(&case.source, 12)]
@@ -272,7 +272,7 @@ impl Reference {
         }
     }
 
-    /// What differs between both.
+    /// The differences between both.
     fn compare(&self, expected: &Self, case: &Case, device: &Device) -> Result<(), String> {
         let (relative, of_potential) = (case.relative(device), case.of_potential(device));
         let size = |values: &[f64]| values.iter().fold(0.0, |size: f64, v| v.abs().max(size));
@@ -302,7 +302,7 @@ impl Reference {
             let (got, expected_g) = (&self.gradients[side], &expected.gradients[side]);
             scaled("a gradient", got, expected_g, 2.0 * of_potential)?;
             let (got, product) = (&self.products[side], &expected.products[side]);
-            // A sum over columns is of as many terms as differ.
+            // The error of a sum over columns is that of its terms.
             let of_mass = relative * size(own);
             scaled("a product", got, product, of_mass)?;
             scaled(
@@ -322,7 +322,7 @@ impl Reference {
     }
 }
 
-/// Without its mean by these weights.
+/// A vector minus its mean under these weights.
 fn centred(values: &[f64], weights: &[f64]) -> Vec<f64> {
     let mean: f64 = values.iter().zip(weights).map(|(v, w)| v * w).sum();
     let mass: f64 = weights.iter().sum();
@@ -343,7 +343,7 @@ fn check(device: &Device, case: &Case, expected: &Reference, other: Option<&Cert
     let mut got = Reference::of_solution(case, &solution).unwrap();
     accept(context, got.compare(expected, case, device));
 
-    // What the certificate says is so.
+    // The certificate is true.
     let certificate = *solution.certificate();
     let (relative, of_potential) = (case.relative(device), case.of_potential(device));
     let wanted = |measure: &Measure, side: usize| -> Vec<f64> {
@@ -559,7 +559,7 @@ fn debiased(device: &Device, case: &Case, grids: bool) -> haul::Result<Debiased>
 fn divergences_of_grids_are_those_of_their_points(device: &Device) {
     static EXPECTED: OnceLock<Vec<(&Case, Debiased)>> = OnceLock::new();
     let expected = EXPECTED.get_or_init(|| {
-        // Those of few points.
+        // Only those of few points.
         let cases = of_clouds().iter().map(|(case, ..)| case);
         let small = cases.filter(|case| case.source.len() < 400);
         let with_clouds = small.map(|case| {
@@ -607,7 +607,7 @@ fn grids_are_clouds_where_the_cost_is_no_sum(device: &Device) {
         };
         let (a, b) = (&case.source, &case.target);
         let expected = solved(&cloud(a), &cloud(b));
-        // Whichever of them is a grid.
+        // Whichever of the two is a grid.
         for (a, b) in [(a, b), (&cloud(a), b), (a, &cloud(b))] {
             let context = format!("p {p}");
             let mut got = solved(a, b);

@@ -1,4 +1,4 @@
-//! Masses between groups of points, which a softmin sums up as it goes.
+//! Masses between groups of points, which a softmin sums up in the same pass.
 
 use crate::operators::{Uploaded, costs, side, unit};
 use haul::engine::{Groups, Kernel, Near, TILE};
@@ -114,7 +114,7 @@ impl Problem {
         let Some([softmin, masses]) = supported(device, name, asked) else {
             return false;
         };
-        // What is asked besides changes nothing but the order of a sum.
+        // The request for masses changes only the order of a sum.
         let [alone, _] = self.softmin(device, near, None).unwrap();
         let allowed = 2.0 * self.tolerance;
         accept(context, close(&softmin, &alone, |_| allowed));
@@ -132,7 +132,7 @@ impl Problem {
             .collect();
         reject(context, close(&off));
 
-        // All of them are the mass of the plan, which the softmin tells as well: Σ aᵢ exp((fᵢ − T(g)ᵢ)/ε).
+        // Together they are the mass of the plan, which also follows from the softmin: Σ aᵢ exp((fᵢ − T(g)ᵢ)/ε).
         let all: f64 = masses.iter().sum();
         let guess = self.rows.potential.iter().zip(&softmin);
         let ratios = guess.map(|(f, softmin)| ((f - softmin) / self.kernel.epsilon).exp());

@@ -1,4 +1,4 @@
-//! An engine is worked with through any handle, and what comes of it owns its handle: results are kept in
+//! An engine works through any handle, and results own their handle: they can be stored in
 //! structs, sent to other threads and returned from functions.
 
 use super::solver::tolerance;
@@ -37,7 +37,7 @@ const _: () = {
     is_sent_and_shared::<Solution<Arc<Wrapper<Arc<Device>>>>>();
 };
 
-/// Hands everything on, and adds nothing.
+/// Forwards every operator unchanged.
 struct Wrapper<E>(E);
 
 impl<E: Engine> Forward for Wrapper<E> {
@@ -56,7 +56,7 @@ fn settings(device: &Device) -> Sinkhorn {
     Sinkhorn::epsilon(0.1).tolerance(tolerance(device))
 }
 
-/// All that a solve and a divergence tell, to the last digit.
+/// All results of a solve and of a divergence, to the last digit.
 fn numbers<E: Engine + Clone>(engine: E, settings: &Sinkhorn, b: &Measure) -> Vec<u64> {
     let (a, _) = clouds();
     let solution = settings.solve(engine.clone(), &a, b).unwrap();
@@ -105,7 +105,7 @@ fn a_solve_is_the_same_through_any_handle(device: &Arc<Device>) {
     assert_eq!(numbers(wrapper, &settings, &b), expected);
     let wrapper = Wrapper(&**device);
     assert_eq!(numbers(&wrapper, &settings, &b), expected);
-    // A wrapper is asked for everything.
+    // The wrapper gets every call.
     let counting = Counting::new(Arc::clone(device));
     assert_eq!(numbers(&counting, &settings, &b), expected);
     let counts = counting.counts();
@@ -115,7 +115,7 @@ fn a_solve_is_the_same_through_any_handle(device: &Arc<Device>) {
     assert_ne!(other, expected);
 }
 
-/// What a program keeps of its solves.
+/// A struct in which a program stores its solves.
 struct Kept {
     solution: Solution<Arc<Device>>,
     terms: Terms<Arc<Device>>,
@@ -132,7 +132,7 @@ impl Kept {
     }
 }
 
-/// Measures, settings and the handle at hand end here.
+/// Measures, settings and the local handle are dropped at the end of this function.
 fn keep(device: &Arc<Device>) -> Kept {
     let (a, b) = clouds();
     let settings = settings(device);
@@ -178,7 +178,7 @@ fn results_are_sent_to_another_thread(device: &Arc<Device>) {
     .join()
     .unwrap();
     assert_eq!(numbers, expected);
-    // It is of use here again, and to several threads at a time.
+    // It can be used here again, and by several threads at a time.
     std::thread::scope(|scope| {
         let threads = [0; 2].map(|_| scope.spawn(|| kept.numbers()));
         for thread in threads {
@@ -197,7 +197,7 @@ fn results_are_returned_from_a_function(device: &Arc<Device>) {
         let divergence = Divergence::from(settings(device));
         divergence.evaluate(Arc::clone(device), &a, &b).unwrap()
     }
-    /// The solution is gone before its plan.
+    /// The solution is dropped before its plan.
     fn plan(device: &Arc<Device>) -> Plan<Arc<Device>> {
         let (a, b) = clouds();
         let solution = settings(device).solve(Arc::clone(device), &b, &a);

@@ -1,5 +1,5 @@
-//! Second derivatives against differences of gradients and potentials, and against what they must be
-//! by symmetry.
+//! Second derivatives against differences of gradients and potentials, and against what symmetry
+//! requires.
 
 use super::solver::tolerance;
 use haul::{Device, Engine, Error, Measure, Sensitivity, Sinkhorn};
@@ -53,7 +53,7 @@ fn sensitivity(device: &Device, epsilon: f64, rho: [f64; 2], d: usize, v: &[f64]
     sensitivity
 }
 
-/// By how much derivatives may be off: rounding, and what is left of the iteration.
+/// The tolerance of derivatives: rounding, and the remaining error of the iteration.
 fn allowed(device: &Device, size: f64) -> f64 {
     let relative = if device.precision().name() == "f64" {
         1e-7
@@ -152,7 +152,7 @@ fn hessians_are_symmetric(device: &Device) {
 }
 
 fn a_translation_curves_by_twice_the_weights(device: &Device) {
-    // The plan stays, and with it the map: only 2a x is left of 2a(x − T(x)).
+    // The plan stays the same, and so does the map: of 2a(x − T(x)) only 2a x changes.
     let (a, _) = pair(3);
     let t = [0.3, -0.7, 0.2];
     let direction: Vec<f64> = (0..3 * a.len()).map(|k| t[k % 3]).collect();
@@ -164,7 +164,7 @@ fn a_translation_curves_by_twice_the_weights(device: &Device) {
     accept("2at", close(&got, &expected, |_| allowed));
     let wrong: Vec<f64> = expected.iter().map(|h| 1.01 * h).collect();
     reject("2.02at", close(&got, &wrong, |_| allowed));
-    // Nothing moves along nothing.
+    // The derivative along 0 is 0.
     let still = sensitivity(device, 0.1, [EXACT; 2], 3, &vec![0.0; 3 * a.len()]);
     assert!(still.iterations == 0 && still.gradient.iter().all(|h| *h == 0.0));
 }

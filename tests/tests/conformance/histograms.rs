@@ -1,4 +1,4 @@
-//! What is measured of q histograms is that of each of them; and sums of vectors of many numbers a point.
+//! Measurements of q histograms equal those of each of them; and sums of vectors with many numbers a point.
 
 use crate::operators::{Vector, Weights, read, unit};
 use haul::engine::{Pointwise, Ratio, Remembered, Slot, Update};
@@ -147,7 +147,7 @@ fn histories_of_histograms(device: &Device) {
                 }
                 expected[slot].push(remembered);
             }
-            // What is kept has the slots of a point side by side, for each histogram.
+            // The history has the slots of a point side by side, for each histogram.
             for (all, alone) in [(&residuals, of_residuals), (&images, of_images)] {
                 let of_points = all.chunks_exact(SLOTS).skip(s).step_by(q);
                 let kept: Vec<f64> = of_points.flatten().copied().collect();

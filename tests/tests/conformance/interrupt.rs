@@ -1,5 +1,5 @@
-//! Ends asked for from outside: the flag of an engine, and an observer that abandons a solve. Each body has
-//! an engine of its own, because the flag ends whatever runs on it.
+//! Interruption from outside: by the flag of an engine, and by an observer that abandons a solve. Each body has
+//! its own engine, because the flag ends everything that runs on it.
 
 use crate::operators::{Uploaded, Vector, side};
 use haul::engine::{Factor, Integrand, Kernel, Pairs};
@@ -93,8 +93,8 @@ fn a_raised_flag_refuses_every_operator_over_pairs(device: &Device) {
     assert!(before.iter().flatten().all(|value| value.is_finite()));
 }
 
-/// A pass is made so large that it takes seconds, by what a smaller one takes; its end is then asked for long before.
-/// Where nobody looked, it would come with a result.
+/// The size of a pass is chosen, from the time of a smaller one, so that it takes seconds; it is interrupted long before its
+/// end. If no operator looked at the flag, it would return a result.
 fn a_flag_raised_during_a_pass_ends_it(device: &Device) {
     let small = 3000;
     let pass = |n: usize| {
@@ -129,7 +129,7 @@ fn a_flag_raised_during_a_pass_ends_it(device: &Device) {
 fn an_observer_that_abandons_pays_for_no_more_passes(device: &Device) {
     let (a, b) = (measure(150, 2, 1), measure(120, 2, 5));
     let settings = Sinkhorn::blur(0.05).tolerance(1e-4);
-    // The passes until the third report, and what there is of them in the end.
+    // The passes until the third report, and those of the whole solve.
     let run = |stop: Stop| {
         let engine = Counting::new(device);
         let mut reported = engine.counts();

@@ -78,7 +78,7 @@ fn tiny_extents_and_huge_epsilons(device: &Device) {
             assert_eq!(report.epsilon, epsilon);
         }
     }
-    // An MMD of points so near that the kernel is 1 is 0.
+    // The MMD of points so near that the kernel is 1 is 0.
     let near = Measure::uniform(&[1e-100, 0.0], 2).unwrap();
     let nothing = Measure::uniform(&[0.0, 0.0], 2).unwrap();
     let mmd = Mmd::gaussian(1.0);
@@ -86,7 +86,7 @@ fn tiny_extents_and_huge_epsilons(device: &Device) {
     assert!(discrepancy.value.abs() <= discrepancy.rounding);
     let gradient = mmd.gradient_points(device, &nothing, &near).unwrap();
     assert!(gradient.iter().all(|x| x.abs() < 1e-15), "{gradient:?}");
-    // Where no f64 holds a cost or a ratio, that is said, with the number that was given.
+    // If f64 cannot hold a cost or a ratio, the error says so, with the number that was given.
     let (a, b) = (line(1, 311), line(2, 312));
     let refused = |settings: Sinkhorn| match settings.solve(device, &a, &b) {
         Err(Error::BadParameter { name, value, .. }) => (name, value),
@@ -157,7 +157,7 @@ fn divergences_become_energies(device: &Device) {
     }
 }
 
-/// The lower bound of W_p^p at potentials that know of no distance but that of means: here it is tight.
+/// The lower bound of W_p^p at potentials that depend on the means only: here it is tight.
 fn the_distance_is_bounded_at_a_large_epsilon(device: &Device) {
     let a = Measure::uniform(&[0.0, 1.0], 1).unwrap();
     let b = Measure::uniform(&[3.0, 4.0], 1).unwrap();
@@ -207,7 +207,7 @@ fn the_distance_is_within_its_bounds(device: &Device) {
                     let context = format!("p {p}, ε {epsilon}, {iterations} iterations");
                     let inside = lower <= distance && distance <= upper;
                     assert!(inside, "{context}: {lower} ≤ {distance} ≤ {upper}");
-                    // The plan is within ε log n of the best one, when it has arrived.
+                    // The cost of a converged plan is within ε log n of the best.
                     if solution.report().converged {
                         let most = mass * (2.0 * epsilon * 60f64.ln() + 0.01);
                         assert!(upper - lower <= most, "{context}: {lower} and {upper}");

@@ -45,10 +45,10 @@ const LINES: [Lines; 4] = [
 
 const DIMENSIONS: [usize; 4] = [1, 2, 7, 40];
 
-/// Rows and columns within a tile of either and beyond.
+/// Numbers of rows and columns below and above a tile.
 const SHAPES: [(usize, usize); 3] = [(9, 70), (70, 9), (65, 130)];
 
-/// Whose weights the columns have.
+/// The weights of the columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Weighting {
     /// Each line its own.
@@ -254,12 +254,12 @@ impl Problem {
         ]
     }
 
-    /// By how much a softmin may be off.
+    /// The tolerance of a softmin.
     fn tolerance(&self, device: &Device) -> f64 {
         (self.rows.dimension as f64 + 8.0) * unit(device) * self.size
     }
 
-    /// By how much a term of a product may be off, relative to it, between potentials of the rows of this height.
+    /// The relative tolerance of a term of a product, between potentials of the rows of this height.
     fn relative(&self, device: &Device, height: f64) -> f64 {
         let size = self.size + height;
         (self.rows.dimension as f64 + 8.0) * unit(device) * size / self.kernel.epsilon
@@ -294,7 +294,7 @@ fn softmins_of_lines_are_those_of_each_line(device: &Device) {
         let (tolerance, context) = (problem.tolerance(device), problem.context());
         let epsilon = problem.kernel.epsilon;
         let near: Vec<f64> = expected.iter().map(|f| f + 0.1 * epsilon).collect();
-        // Off by far for one line of a point.
+        // A large error in one line of a point.
         let mut far = near.clone();
         far[near.len() / 2] += 1000.0 * epsilon;
         for guess in [None, Some(&near), Some(&far)] {
@@ -315,7 +315,7 @@ fn softmins_of_lines_are_those_of_each_line(device: &Device) {
     }
 }
 
-/// The second of two passes over a grid sums what the first one left, and has no weights of its own.
+/// The second of two passes over a grid sums the result of the first, and has no weights of its own.
 fn a_line_of_weight_0_is_left_out_of_the_next_pass(device: &Device) {
     for cost in costs() {
         let lines = Lines { outer: 1, inner: 6 };
@@ -394,7 +394,7 @@ fn products_of_lines_are_those_of_each_line(device: &Device) {
         let values = Numbers::new(7).vector(count, -1.0, 1.0);
         let [expected, mut sizes] = problem.products(Some(&f), factor, &values, 1);
         if factor == Factor::Excess {
-            // An excess is a difference of sums of either.
+            // An excess is a difference of two such sums.
             let [_, of_one] = problem.products(Some(&f), Factor::One, &values, 1);
             sizes
                 .iter_mut()
@@ -459,7 +459,7 @@ fn a_line_is_the_same_among_any_others(device: &Device) {
         let relative = 2.0 * problem.relative(device, height(&f));
         let [_, sizes] = problem.products(Some(&f), Factor::One, &values, 1);
         let [_, sizes_without] = problem.products(None, Factor::One, &values, 1);
-        // Each operator with what it may be off by.
+        // Each operator with its tolerance.
         type Operator<'a> = &'a dyn Fn(&Problem, &[f64], &[f64]) -> Result<Vec<f64>>;
         let bound = |off: Vec<f64>| if exact { vec![0.0; off.len()] } else { off };
         let scaled = |sizes: &[f64]| bound(sizes.iter().map(|size| relative * size).collect());

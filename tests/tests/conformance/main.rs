@@ -72,7 +72,7 @@ fn main() -> ExitCode {
             trials.push(engine.trial(name, body));
         }
     }
-    // What an instruction set changes is in the operators.
+    // An instruction set changes only the operators.
     for engine in engines::cpu_on_other_instructions() {
         let bodies = [
             operators::BODIES,

@@ -91,9 +91,9 @@ struct Problem {
     columns: dense::Side,
     x: Uploaded,
     y: Uploaded,
-    /// What a potential may be off by.
+    /// The tolerance of a potential.
     tolerance: f64,
-    /// What a term of a product may be off by, relative to it.
+    /// The relative tolerance of a term of a product.
     relative: f64,
 }
 
@@ -105,7 +105,7 @@ impl Problem {
         let potential = dense::softmin(cost, epsilon, &rows, &columns).into_iter();
         rows.potential = potential.map(|f| f64::from(f as f32)).collect();
         let size = largest + rows.height() + columns.height() + epsilon;
-        // A power of the distance is off by some units more.
+        // A power of the distance has an error of some units more.
         let tolerance = (d as f64 + 12.0) * unit(device) * size;
         Self {
             kernel: Kernel { cost, epsilon },
@@ -213,13 +213,13 @@ impl Problem {
     }
 }
 
-/// Some of the values, so many a point.
+/// Some of the values, with this width a point.
 fn only(values: &[f64], width: usize, which: &[usize]) -> Vec<f64> {
     let of = which.iter().flat_map(|i| &values[i * width..][..width]);
     of.copied().collect()
 }
 
-/// To the last digit on the CPU; on a GPU within what each of both may be off.
+/// Equal to the last digit on the CPU; on a GPU within the tolerances of both.
 fn a_list_of_everything_is_as_good_as_none(device: &Device) {
     let exact = !matches!(device, Device::Gpu(_));
     for (shape, cost) in SHAPES.into_iter().zip(costs().into_iter().cycle()) {

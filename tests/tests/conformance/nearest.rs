@@ -50,7 +50,7 @@ fn nearest(
     wait(device.nearest(x.pairs(kernel, &y), y.side()))
 }
 
-/// Whether each value is the least of its row, and that of its column, but for rounding.
+/// Whether each value is, up to rounding, the least of its row and that of its column.
 fn check(
     got: &Nearest,
     cost: Cost,
@@ -71,7 +71,7 @@ fn check(
         .map(|(of_row, column)| of_row.get((*column)? as usize).copied())
         .collect();
     let told = told.ok_or("a row without a column")?;
-    // The value that was the least one may have been off as well.
+    // The least value may have an error as well.
     close(&told, &expected, |_| 2.0 * tolerance)
 }
 
@@ -81,7 +81,7 @@ fn the_nearest_column_has_the_least_reduced_cost(device: &Device) {
             for cost in costs() {
                 let (rows, columns) = (side(n, d, 1, 0.0), side(m, d, 2, 0.5));
                 let size = dense::largest_cost(cost, &rows, &columns) + columns.height();
-                // A power of the distance is off by some units more.
+                // A power of the distance has an error of some units more.
                 let tolerance = (d as f64 + 12.0) * unit(device) * size;
                 let got = nearest(device, kernel(cost), &rows, &columns);
                 let Some(got) = supported(device, "nearest columns", got) else {
@@ -101,7 +101,7 @@ fn the_nearest_column_has_the_least_reduced_cost(device: &Device) {
                 if m > 1 {
                     reject(&context, check(&next));
                 }
-                // ε has no part in it.
+                // It does not depend on ε.
                 for epsilon in [1e-9, f64::INFINITY] {
                     let again = nearest(device, Kernel { cost, epsilon }, &rows, &columns);
                     assert_eq!(again.unwrap(), got, "{context}, ε {epsilon}");
@@ -291,7 +291,7 @@ fn nearest_columns_of_thousands_of_points(device: &Device) {
     let expected: Vec<_> = (m - n..m).map(|j| Some(j as u32)).collect();
     assert_eq!(got.columns, expected);
     assert_eq!(got.values, vec![-0.5; n]);
-    // Lengths that do not fit are told.
+    // Lengths that do not fit are errors.
     let (x, y) = (Uploaded::new(device, &rows), Uploaded::new(device, &rows));
     let wrong = device.vector(&[0.0; 6]).unwrap();
     let pairs = x.pairs(kernel(Cost::SquaredEuclidean), &y);

@@ -139,7 +139,7 @@ pub(crate) fn read(device: &Device, vector: &Vector) -> Vec<f64> {
     wait(device.read(vector)).unwrap()
 }
 
-/// What an operator writes into a vector of so many values.
+/// The output of an operator, a vector of so many values.
 pub(crate) fn written(
     device: &Device,
     length: usize,
@@ -238,7 +238,7 @@ fn softmin_does_not_depend_on_the_guess(device: &Device) {
             let expected = dense::softmin(cost, epsilon, &rows, &columns);
             let size = dense::largest_cost(cost, &rows, &columns) + columns.height() + epsilon;
             for off in [0.0, 0.1, -0.1, 100.0, -100.0, 1e6, -1e6] {
-                // The last one is off in a single row.
+                // The last guess is wrong in a single row.
                 for first in [0, n - 1] {
                     let guess: Vec<f64> = expected
                         .iter()
@@ -252,7 +252,7 @@ fn softmin_does_not_depend_on_the_guess(device: &Device) {
                         &columns,
                         Some(&guess),
                     );
-                    // A good guess lends its own digits to the result.
+                    // With a good guess, the digits of the result are those of the guess.
                     let lent = if off.abs() < 1.0 { off.abs() } else { 0.0 };
                     let tolerance = (d as f64 + 8.0) * unit(device) * (size + lent);
                     accept(
@@ -346,7 +346,7 @@ fn products_sum_the_kernel_against_values(device: &Device) {
             ] {
                 let epsilon = 0.2;
                 let (mut rows, columns) = (side(n, d, 5, 0.0), side(m, d, 6, 0.3));
-                // Exponents are those of a plan, as they are meant to be.
+                // The exponents are those of a plan, as the operator expects.
                 rows.potential = dense::softmin(cost, epsilon, &rows, &columns);
                 let values = Numbers::new(7).vector(m * width, -1.0, 1.0);
                 let (expected, sizes) =
@@ -380,7 +380,7 @@ fn products_sum_the_kernel_against_values(device: &Device) {
                     &wrong,
                     width,
                 );
-                // A row whose terms cancel says nothing; all rows together do.
+                // A row whose terms cancel shows no error; all rows together do.
                 reject(&context, close(&wrong, &expected, |k| relative * sizes[k]));
             }
         }
@@ -665,7 +665,7 @@ fn histories(device: &Device) {
         let mut images = device.zeros(n * slots).unwrap();
         let mut kept: Vec<Vec<f64>> = vec![vec![0.0; n]; slots];
         let mut expected_images = vec![vec![0.0; n]; slots];
-        // The first slot is written twice: what was there is gone.
+        // The first slot is written twice: the second write replaces the first.
         for (step, index) in (0..slots).chain([0]).enumerate() {
             let (before, after) = (
                 points(n, 1, 100 + step as u64),
@@ -862,7 +862,7 @@ fn marginal_error(device: &Device) {
             number("error", 2.0 * got, expected, tolerance),
         );
         penalized_marginal_error(device, &rows, &weights);
-        // Far off is finite.
+        // The error of a start that is far off is finite.
         let far = (
             device.vector(&vec![1e5; n]).unwrap(),
             device.vector(&vec![-1e5; n]).unwrap(),
@@ -881,7 +881,7 @@ fn marginal_error(device: &Device) {
     }
 }
 
-/// Σ aᵢ |rᵢ/aᵢ − e^{−fᵢ/ρ}|, told by potentials and by scalings.
+/// Σ aᵢ |rᵢ/aᵢ − e^{−fᵢ/ρ}|, from potentials and from scalings.
 fn penalized_marginal_error(device: &Device, rows: &dense::Side, weights: &Weights) {
     let n = rows.len();
     let (epsilon, rho) = (0.5, 0.8);

@@ -172,7 +172,7 @@ fn compare(
     let shifted: Vec<f64> = f.iter().map(|f| f - shift).collect();
     let of_potential = epsilon * relative * 100.0;
     accept(context, close(&shifted, &expected.f, |_| of_potential));
-    // It is where it starts.
+    // It is converged from the start.
     let again = settings
         .warm_start(got.potentials().unwrap())
         .max_iterations(3);
@@ -218,7 +218,7 @@ fn cosines_are_costs(device: &Device) {
         Measure::new(points, 3, measure.weights().to_vec()).unwrap()
     };
     for rho in [EXACT, [0.7; 2]] {
-        // Lengths do not count.
+        // Lengths do not matter.
         for (a, b) in [(a.clone(), b.clone()), (far(&a, 1e200), far(&b, 1e-200))] {
             let costs = matrix(&a, &b, |x, y| {
                 let unit = |x: &[f64]| {

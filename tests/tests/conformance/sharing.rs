@@ -1,4 +1,4 @@
-//! Clouds that lie on a device already are not put there again, and give the same numbers.
+//! Clouds that are already on a device are not uploaded again, and give the same numbers.
 
 use haul::gpu::CloudUse;
 use haul::{Device, Divergence, Engine, GpuEngine, Measure, Potentials, Selection, Sinkhorn};
@@ -11,7 +11,7 @@ pub const BODIES: &[(&str, Body)] = &[
     ("the_budget_is_kept", the_budget_is_kept),
 ];
 
-/// Another engine on the same adapter, which keeps so many bytes of clouds.
+/// Another engine on the same adapter, with a budget of so many bytes of clouds.
 fn fresh(device: &Device, bytes: u64) -> Device {
     let Device::Gpu(engine) = device else {
         panic!("not an adapter")
@@ -64,7 +64,7 @@ fn clouds_in_use_are_shared(device: &Device) {
     assert!(weights.iter().all(Result::is_ok));
     assert!(clouds.iter().all(Result::is_ok));
     assert_eq!(uploaded_and_shared(&device), (11, 8));
-    // Without a budget nothing is there any more once nobody uses it.
+    // Without a budget an unused cloud is dropped.
     drop(terms);
     drop(clouds);
     drop(weights);
@@ -111,6 +111,6 @@ fn the_budget_is_kept(device: &Device) {
         solve(&device, k);
         assert!(used(&device).kept_bytes <= 2 * largest);
     }
-    // 1 went for 2, which went for 1; 0 was always used last but one. Each has its points and its weights.
+    // 2 replaced 1, and 1 replaced 2; 0 was used in between. Each has its points and its weights.
     assert_eq!(used(&device).uploaded, 2 * 4);
 }

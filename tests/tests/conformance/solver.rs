@@ -120,7 +120,7 @@ pub const BODIES: &[(&str, Body)] = &[
     ),
 ];
 
-/// The tightest tolerance that is sensible at a floor.
+/// The smallest sensible tolerance at a precision floor.
 pub fn tolerance(device: &Device) -> f64 {
     if device.precision().name() == "f64" {
         1e-10
@@ -129,7 +129,7 @@ pub fn tolerance(device: &Device) -> f64 {
     }
 }
 
-/// By how much a value may be off: rounding, and what is left of the iteration.
+/// The tolerance of a value: rounding, and the remaining error of the iteration.
 fn slack(report: &Report) -> f64 {
     let Certificate {
         precision_floor, ..
@@ -228,7 +228,7 @@ fn translating_a_cloud_by_t_adds_t_squared(device: &Device) {
     let itself = sinkhorn(device, 0.1).solve(device, &a, &a).unwrap().value();
     let expected = itself + t[0] * t[0] + t[1] * t[1];
     let solution = sinkhorn(device, 0.1).solve(device, &a, &b).unwrap();
-    // Of two solves, both have a slack.
+    // Both solves have a slack.
     accept(
         "translation",
         number(
@@ -517,7 +517,7 @@ fn bounds_hold_at_every_iteration(device: &Device) {
         };
         let mending = u * largest * (64.0 + passes * largest / 0.03);
         let closed = 4e-9 * truth.report().transport_cost + mending;
-        // For p < 1 a rounding of coordinates moves near points far in cost.
+        // For p < 1 the rounding of coordinates changes the cost of near points a lot.
         let near = (6.0 * u).powf(p.min(1.0));
         let closed = closed + 3.0 * near;
         assert!(last_gap <= closed, "gap {last_gap:e} > {closed:e}");
@@ -572,7 +572,7 @@ fn dense_map(rows: &dense::Side, columns: &dense::Side) -> Vec<f64> {
         .collect()
 }
 
-/// Many reaches away, it keeps less mass than f32 has numbers for.
+/// Many reaches away, it keeps less mass than f32 can represent.
 fn an_outlier_without_mass_is_mapped_as_well(device: &Device) {
     let a = Measure::uniform(&[0.0, 0.0, 0.1, 0.0, 0.05, 4.0], 2).unwrap();
     let b = Measure::uniform(&[0.0, 0.0, 0.1, 0.0], 2).unwrap();
@@ -871,7 +871,7 @@ fn the_divergence_of_equal_measures_is_zero(device: &Device) {
             "{}",
             terms.value()
         );
-        // And the iteration of one measure finds what that of two finds.
+        // The iteration of one measure finds the same as that of two.
         let mut weights = a.weights().to_vec();
         weights.push(0.0);
         let mut points = a.points().to_vec();
@@ -1053,6 +1053,6 @@ fn an_observer_sees_the_course_and_can_end_it(device: &Device) {
             }
         })
         .unwrap();
-    // Ended among the levels of annealing: one more iteration is at the ε asked for.
+    // It ended among the levels of annealing: one more iteration is at the requested ε.
     assert!(stopped.report().iterations == 4 && !stopped.report().converged);
 }

@@ -1,4 +1,4 @@
-//! Problems at an ε so small that accelerated updates stall: what the default does about them, and what it says.
+//! Problems at an ε so small that accelerated updates stall: what the default method does about them, and what it reports.
 
 use haul::{
     Acceleration, Device, Engine, Error, Measure, Method, Precision, Regularization, Report,
@@ -75,7 +75,7 @@ const EIGHT: [[f64; 16]; 2] = [
     ],
 ];
 
-/// The answer, but where f32 has no digits for the tolerance, which it says.
+/// The answer; none where f32 has too few digits for the tolerance, which the error says.
 fn answered<T>(device: &Device, answer: haul::Result<T>) -> Option<T> {
     match answer {
         Ok(answer) => Some(answer),
@@ -170,7 +170,7 @@ fn small_problems_take_few_steps(device: &Device) {
         assert!(report.iterations <= 60, "{name}: {:?}", report.stages);
         let counted: usize = report.stages.iter().map(|stage| stage.iterations).sum();
         assert_eq!(counted, report.iterations);
-        // Steps on the host are no passes, and the last word is the engine's.
+        // Steps on the host are not passes, and the engine makes the last update.
         let steps = iterations(report, Method::Newton);
         assert!(steps > 0, "{name}: {:?}", report.stages);
         assert_eq!(report.softmin_passes, 2 * (report.iterations - steps));
@@ -199,7 +199,7 @@ fn small_problems_take_few_steps(device: &Device) {
     if let Some(solution) = answered(device, settings.solve(device, &cloud(311), &cloud(312))) {
         settle("300 points", solution.report());
     }
-    // The control: without help, Anderson's method is far from it.
+    // The control: Anderson's method alone is far from it.
     if device.precision() == Precision::F64 {
         let anderson = Acceleration::Anderson { memory: 10 };
         let settings = Sinkhorn::epsilon(1e-5)
@@ -276,7 +276,7 @@ fn the_default_arrives_on_random_problems(device: &Device) {
         assert!(report.converged, "{k}: {report:?}");
         assert!(report.iterations <= 200, "{k}: {:?}", report.stages);
         solved += 1;
-        // What plain updates find is the same.
+        // Plain updates find the same.
         let plainly = settings
             .acceleration(Acceleration::None)
             .max_iterations(iterations)
@@ -313,7 +313,7 @@ fn clusters(n: usize, share: f64, seed: u64) -> Measure {
 }
 
 fn what_stalls_late(device: &Device) {
-    // range/ε is 520: Anderson's method is first, and does not arrive.
+    // range/ε is 520: Anderson's method comes first, and does not converge.
     let (a, b) = (clusters(130, 0.5, 1), clusters(120, 0.4, 2));
     let settings = Sinkhorn::epsilon(0.05).start(Start::Zero);
     let solution = settings.solve(device, &a, &b).unwrap();
@@ -388,7 +388,7 @@ fn a_chosen_acceleration_is_the_only_one(device: &Device) {
     }
     let itself = settings.solve(device, &x, &x).unwrap();
     assert_eq!(itself.report().stages[0].method, Method::Averaging);
-    // Where Anderson's method arrives by itself, the default is that method.
+    // Where Anderson's method converges by itself, the default is that method.
     let blurred = Sinkhorn::with(Regularization::RelativeBlur(0.1));
     let passes = |settings: Sinkhorn| {
         let solution = settings.solve(device, &x, &y).unwrap();
@@ -425,7 +425,7 @@ fn a_newton_step_can_be_the_last(device: &Device) {
             }
         })
         .unwrap();
-    // One more iteration makes the potentials those of the ε asked for.
+    // One more iteration gives the potentials of the requested ε.
     assert_eq!(stopped.report().iterations, 4);
     assert!(course.windows(2).all(|pair| pair[0] >= pair[1]) && course[0] > 1e-3);
     let abandoned = settings.solve_observed(device, &x, &y, |_| ControlFlow::Break(Stop::Abandon));

@@ -1,7 +1,7 @@
 //! Unbalanced and semi-unbalanced transport against closed forms, the dense solver and its limits.
 //!
-//! What a penalty adds to the error of a value is of second order in the marginals' error as well,
-//! with ρ in the place of ε.
+//! A penalty also changes the value by an error of second order in the marginals' error,
+//! with ρ in place of ε.
 
 use crate::solver::{sides, tolerance};
 use haul::{
@@ -78,7 +78,7 @@ fn heavy(measure: &Measure, mass: f64) -> Measure {
     measure.clone().with_weights(&weights).unwrap()
 }
 
-/// By how much a value may be off: rounding, and what is left of the iteration.
+/// The tolerance of a value: rounding, and the remaining error of the iteration.
 fn slack(report: &Report) -> f64 {
     let finite = |rho: f64| if rho.is_finite() { rho } else { 0.0 };
     let penalties = finite(report.rho_a) + finite(report.rho_b);
@@ -273,7 +273,7 @@ fn a_growing_rho_becomes_the_constraint(device: &Device) {
         "ρ = 1",
         number("OT", of([1.0; 2], &b).value, balanced.value(), 1e-2),
     );
-    // The limit of one side alone, where masses differ.
+    // The limit of one side only, because the masses differ.
     let b = heavy(&b, 1.7);
     let (near, exact) = (of([1e9, 0.3], &b), of([EXACT, 0.3], &b));
     accept(
@@ -523,7 +523,7 @@ fn the_divergence_of_equal_measures_is_zero(device: &Device) {
                 "{}",
                 terms.value()
             );
-            // And the iteration of one measure finds what that of two finds.
+            // The iteration of one measure finds the same as that of two.
             let mut weights = a.weights().to_vec();
             weights.push(0.0);
             let points = [a.points(), &[0.5; 3]].concat();
@@ -606,7 +606,7 @@ fn degenerate_clouds_have_finite_answers(device: &Device) {
                 let both = potentials.f.iter().chain(&potentials.g);
                 assert!(both.into_iter().all(|f| f.is_finite()));
                 let penalties: f64 = rho[0] * a.mass() + rho[1] * b.mass();
-                // No plan at all is a plan, of that cost.
+                // The empty plan is allowed, and has that cost.
                 let none = penalties + 0.3 * a.mass() * b.mass();
                 let Certificate {
                     lower_bound,

@@ -1,4 +1,4 @@
-//! What waits returns a future: one thread drives several solves, and one that is given up harms nothing.
+//! Operators that wait return futures: one thread drives several solves, and a dropped solve harms nothing.
 
 use super::solver::tolerance;
 use crate::operators::{Uploaded, side};
@@ -98,7 +98,7 @@ fn one_thread_drives_two_solves(device: &Device) {
     );
     let other = settings.solve(device, &c, &d).unwrap();
     assert_ne!(solution.value(), other.value());
-    // A GPU works while its futures are pending; the CPU has done all when it answers.
+    // A GPU works while its futures are pending; the CPU has finished when the call returns.
     assert_eq!(under_way > 0, matches!(device, Device::Gpu(_)));
 }
 
@@ -120,7 +120,7 @@ fn a_future_that_is_dropped_leaves_the_engine_usable(device: &Device) {
     }
     assert_eq!(dropped > 0, matches!(device, Device::Gpu(_)));
 
-    // Those of single operators, begun or not.
+    // The futures of single operators, begun or not.
     let (rows, columns) = (side(200, 2, 1, 0.1), side(300, 2, 2, 0.1));
     let (x, y) = (
         Uploaded::new(device, &rows),

@@ -31,7 +31,7 @@ fn dense_values(device: &Device) {
             a, b, epsilon, rho, ..
         } = &posed;
         let (rows, columns) = dense::solve(posed.cost(), *epsilon, *rho, a, b);
-        // A solver that has not arrived knows no value.
+        // A reference that has not converged has no value to compare with.
         let plan = dense::plan(posed.cost(), *epsilon, &rows, &columns);
         let (r, c) = dense::marginals(&plan, b.len());
         let off = dense::distance(&r, &dense::wanted(&rows, rho[0]))
@@ -161,7 +161,7 @@ fn permutations(device: &Device) {
         }
         Ok(())
     });
-    // The worst permutation is not mistaken for the best.
+    // The worst permutation differs from the best.
     let a = Measure::uniform(&[0.0, 1.0, 2.0, 3.0], 1).unwrap();
     let (least, largest) = extremes(Cost::SquaredEuclidean, &a, &a);
     assert!(least == 0.0 && largest == 5.0);

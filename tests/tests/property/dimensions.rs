@@ -1,5 +1,5 @@
-//! Bounds in any dimension. |x − y|² is a sum of d rounded terms, and where features have few values, as counts,
-//! bytes and marks of 0 and 1 have, the roundings of all terms go the same way.
+//! Bounds in any dimension. |x − y|² is a sum of d rounded terms. If features have few values, such as counts,
+//! bytes and flags, the roundings of all terms have the same sign.
 
 use crate::generators::EXACT;
 use crate::{answered, hold};
@@ -122,8 +122,8 @@ fn costs(cost: Cost, a: &Measure, b: &Measure) -> Vec<Vec<f64>> {
     (0..rows.len()).map(row).collect()
 }
 
-/// OT_ε for an explicit matrix: the dual where its potentials stand still, by plain updates. Each exponential is
-/// taken of what its exponent exceeds 0 by, so that a large ε costs no digits. None where it does not arrive.
+/// OT_ε for an explicit matrix: the dual at potentials that plain updates no longer change. It uses exp(x) − 1 in place
+/// of exponentials, so that a large ε costs no digits. None if it does not converge.
 fn regularised(
     costs: &[Vec<f64>],
     epsilon: f64,
@@ -206,7 +206,7 @@ fn bounds(device: &Device) {
             regularised(&matrices[1], epsilon, [rho[0]; 2], x, x),
             regularised(&matrices[2], epsilon, [rho[1]; 2], y, y),
         ];
-        // Updates stand still where the potentials cannot tell a difference; the sums of the dual are rounded.
+        // Updates end at the resolution of the potentials; the sums of the dual are rounded.
         let slack = 64.0 * f64::EPSILON * largest;
         for (value, term) in values.iter().zip([&terms.ab, &terms.aa, &terms.bb]) {
             let Some(value) = value else { continue };
@@ -262,7 +262,7 @@ fn equal_terms(device: &Device) {
             lower <= truth && truth <= upper,
             "{d}: {lower} {truth} {upper}"
         );
-        // A bound that knows no rounding is wrong here, and one that is useful is this near.
+        // A bound without an allowance for rounding is wrong here, and a useful one is this close.
         let relative = (upper - lower) / truth / device.precision().unit_roundoff();
         let roundings = distance_roundings(d) as f64 + 16.0;
         let passes = if device.repeats_distances() {

@@ -33,7 +33,7 @@ fn finite(what: &str, values: &[f64]) -> Verdict {
 }
 
 fn finite_gradient(device: &Device, gradient: haul::Result<Gradient>) -> Verdict {
-    // The density of points without weight is bounded by nothing, and may leave any range.
+    // The density of points without weight is unbounded, and may leave any range.
     if matches!(gradient, Err(Error::NotFiniteResult { .. })) {
         return Ok(());
     }
@@ -132,7 +132,7 @@ fn energies_and_discrepancies(device: &Device) {
     });
 }
 
-/// Not negative, and the same from both sides, up to the rounding that is told.
+/// Not negative, and the same from both sides, up to the reported rounding.
 fn in_order(there: &haul::Discrepancy, back: &haul::Discrepancy) -> Verdict {
     prop_assert!(there.value >= -there.rounding, "{there:?}");
     let off = (there.value - back.value).abs();
@@ -162,7 +162,7 @@ fn scores(device: &Device) {
             cases.push((cosines, settings(relative.clamp(1e-3, 1e3), [1.0, EXACT])));
         }
         for (scores, settings) in cases {
-            // Features far from 0 for their spread cost the digits of any precision.
+            // Features whose distance from 0 is large beside their spread cost digits in any precision.
             let solution = match scores.solve(device, &settings) {
                 Err(Error::BelowFloor { .. }) => continue,
                 solution => answered(device, solution)?,

@@ -21,7 +21,7 @@ pub const BODIES: &[(&str, Body)] = &[
     ),
 ];
 
-/// Powers whose slopes are bounded, by p D^{p−1} for points within D.
+/// Powers whose cost has a bounded gradient, at most p D^{p−1} for points within D.
 fn bounded() -> impl Strategy<Value = f64> {
     prop_oneof![Just(1.0), Just(2.0), 1.0..2.0f64]
 }
@@ -41,7 +41,7 @@ fn entry_error(posed: &Posed, solution: &Solution<&Device>) -> f64 {
     roundoff * (8.0 + 4.0 * size / posed.epsilon)
 }
 
-/// By how much the plan may be off in all, ‖P − P*‖₁.
+/// The largest possible error of the whole plan, ‖P − P*‖₁.
 fn plan_error(posed: &Posed, solution: &Solution<&Device>) -> f64 {
     let report = solution.report();
     let divergence = report.certificate.gap() / posed.epsilon;

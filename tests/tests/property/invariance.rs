@@ -1,5 +1,5 @@
-//! What cannot matter: the order of points, points in two parts, points without weight, and which
-//! measure is called the first.
+//! Changes that must not matter: the order of points, a point split in two, points without weight, and which
+//! measure comes first.
 
 use crate::generators::{EXACT, Posed, posed, power};
 use crate::{Verdict, answered, hold};
@@ -59,7 +59,7 @@ fn same(one: &Solution<&Device>, other: &Solution<&Device>, rounding: f64) -> Re
     Ok(())
 }
 
-/// Holds that a problem and another form of it have one answer.
+/// Asserts that a problem and another form of it have the same answer.
 fn equivalent(device: &Device, one: &Posed, other: &Posed) -> Verdict {
     let solve = |posed: &Posed| {
         let solution = posed.settings().solve(device, &posed.a, &posed.b);

@@ -1,9 +1,9 @@
-//! What holds of any problem: whatever the sizes, dimensions, weights, scales, powers, penalties and
-//! ε, a solve ends with finite numbers or a typed refusal, its bounds hold, and what cannot matter
-//! does not.
+//! Properties of any problem: whatever the sizes, dimensions, weights, scales, powers, penalties and
+//! ε, a solve ends with finite numbers or a typed error, its bounds hold, and changes that must not matter
+//! do not.
 //!
-//! Two solves of one problem are compared by their certificates: both intervals have the true value
-//! in them, and so a point in common. No tolerance is chosen, wherever an iteration ended.
+//! Two solves of one problem are compared by their certificates: both intervals contain the true value,
+//! so they overlap. This needs no tolerance, wherever an iteration ended.
 
 mod bounds;
 mod dimensions;
@@ -20,17 +20,17 @@ use proptest::test_runner::{RngSeed, TestError, TestRunner};
 use std::fmt::Debug;
 use std::process::ExitCode;
 
-/// Cases on a CPU engine; an adapter, whose every wait costs, takes part in one of 32.
+/// How many cases a CPU engine runs; an adapter, whose waits take long, runs one of 32.
 const CASES: u32 = 800;
 
 /// The cases are the same ones in every run, unless `PROPTEST_RNG_SEED` asks for others,
 /// and `PROPTEST_CASES` for another number.
 const SEED: u64 = 1781;
 
-/// What a property says of a case.
+/// The result of a property for a case.
 type Verdict = Result<(), TestCaseError>;
 
-/// Holds a property against random cases, and fails with the smallest that breaks it.
+/// Checks a property on random cases, and fails with the smallest that breaks it.
 fn hold<S: Strategy>(device: &Device, cases: S, property: impl Fn(S::Value) -> Verdict)
 where
     S::Value: Debug,
@@ -57,7 +57,7 @@ where
     }
 }
 
-/// The answer to a valid problem; none where a precision refused what it has no digits for.
+/// The answer to a valid problem; none if the precision has too few digits for it.
 fn answered<T>(device: &Device, answer: haul::Result<T>) -> Result<Option<T>, TestCaseError> {
     let double = device.precision().name() == "f64";
     match answer {

@@ -5,20 +5,20 @@ use plotters::coord::ranged1d::{Ranged, ValueFormatter};
 use plotters::prelude::*;
 
 /// Pixels; the letters are to be read at half the size as well.
-pub(super) const WIDTH: i32 = 520;
-pub(super) const LETTER: i32 = 14;
-pub(super) const LABELS: i32 = 52;
-pub(super) const MARGIN: i32 = 12;
+pub(crate) const WIDTH: i32 = 520;
+pub(crate) const LETTER: i32 = 14;
+pub(crate) const LABELS: i32 = 52;
+pub(crate) const MARGIN: i32 = 12;
 
 /// What an axis is called and how its values are written; those of no labels are drawn by others.
-pub(super) struct Axis<'a> {
-    pub(super) name: &'a str,
-    pub(super) labels: usize,
-    pub(super) format: &'a dyn Fn(&f64) -> String,
+pub(crate) struct Axis<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) labels: usize,
+    pub(crate) format: &'a dyn Fn(&f64) -> String,
 }
 
 /// Draws the axes of a chart and the lines of their labels.
-pub(super) fn draw<'s, X, Y>(
+pub(crate) fn draw<'s, X, Y>(
     chart: &mut ChartContext<'_, SVGBackend<'s>, Cartesian2d<X, Y>>,
     x: &Axis,
     y: &Axis,

@@ -2,26 +2,28 @@
 //! not enough.
 
 use super::number::Number;
-use super::solution::TERMS;
-use crate::report::short;
+use crate::digits::short;
 use haul::{Bounds, Precision, Report};
 use maud::{Markup, html};
 
+/// The solves of a divergence.
+pub(crate) const TERMS: [&str; 3] = ["OT_ε(a, b)", "OT_ε(a, a)", "OT_ε(b, b)"];
+
 /// What a result claims.
-pub(super) struct Claim<'r> {
+pub(crate) struct Claim<'r> {
     /// What was computed.
-    pub(super) name: &'r str,
-    pub(super) value: f64,
+    pub(crate) name: &'r str,
+    pub(crate) value: f64,
     /// It is between these.
-    pub(super) bounds: Bounds,
+    pub(crate) bounds: Bounds,
     /// The solve between both clouds.
-    pub(super) solve: &'r Report,
+    pub(crate) solve: &'r Report,
     /// Those of each cloud with itself, where it is made of them as well.
-    pub(super) own: &'r [&'r Report],
+    pub(crate) own: &'r [&'r Report],
 }
 
 impl Claim<'_> {
-    pub(super) fn section(&self) -> Markup {
+    pub(crate) fn section(&self) -> Markup {
         html! {
             section {
                 h2 { "What is certain" }

@@ -1,7 +1,7 @@
 //! Both clouds in a page, and arrows to where the mass went.
 
-use super::Page;
 use super::figure::figure;
+use super::sheet::Page;
 use crate::picture::{self, Picture, Shown};
 use haul::Measure;
 use maud::{Markup, html};
@@ -20,12 +20,12 @@ pub(crate) struct Clouds<'c> {
 
 impl Clouds<'_> {
     /// The names of the files, the first thing that a page tells.
-    pub(super) fn files(&self) -> Markup {
+    pub(crate) fn files(&self) -> Markup {
         html! { p.files { span.source { (self.a) } " and " span.target { (self.b) } } }
     }
 
     /// The picture.
-    pub(super) fn section(&self) -> Page<Markup> {
+    pub(crate) fn section(&self) -> Page<Markup> {
         let Self {
             a,
             b,

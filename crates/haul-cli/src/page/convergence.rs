@@ -1,12 +1,12 @@
 //! How an iteration came to its end: the error of the marginals on a logarithmic axis, with the tolerance
 //! and, shaded, the iterations at a larger ε.
 
-use super::Page;
 use super::axes::{self, Axis, LABELS, LETTER, MARGIN, WIDTH};
 use super::figure::figure;
+use super::sheet::Page;
 use crate::canvas::{self, Drawn, FINE, INK, QUIET, SOURCE, Svg, TARGET, font, text_width};
+use crate::digits::short;
 use crate::picture::PictureError;
-use crate::report::short;
 use haul::Progress;
 use maud::{Markup, html};
 use plotters::prelude::*;
@@ -24,7 +24,7 @@ const THIRD: RGBColor = RGBColor(0, 130, 100);
 
 /// The section on the course of some solves of these names, told one after the other; nothing where
 /// nothing was iterated.
-pub(super) fn section(course: &[Progress], tolerance: f64, names: &[&str]) -> Page<Markup> {
+pub(crate) fn section(course: &[Progress], tolerance: f64, names: &[&str]) -> Page<Markup> {
     let curves: Vec<_> = course.chunk_by(goes_on).collect();
     let Some(Curve { annealing, .. }) = curves.first().map(|steps| Curve::of(steps)) else {
         return Ok(html! {});

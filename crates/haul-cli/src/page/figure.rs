@@ -4,7 +4,7 @@ use crate::canvas::{FINE, Svg};
 use maud::{Markup, PreEscaped, html};
 
 /// A figure, with what it shows in words for whoever does not see it, and a caption for all.
-pub(super) fn figure(svg: &Svg, words: &str, caption: &Markup) -> Markup {
+pub(crate) fn figure(svg: &Svg, words: &str, caption: &Markup) -> Markup {
     let canvas = format!("0 0 {} {}", svg.width * FINE, svg.height * FINE);
     html! {
         figure {

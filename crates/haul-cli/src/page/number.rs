@@ -1,33 +1,33 @@
 //! Numbers on a page: the value to the last digit, as the JSON has it, behind the few digits that are shown.
 
-use crate::report::{self, whole};
+use crate::digits::{self, whole};
 use maud::{Markup, Render, display, html};
 use serde_json::Value;
 
 /// A number that is there.
-pub(super) struct Number {
+pub(crate) struct Number {
     value: Value,
     shown: String,
 }
 
 impl Number {
     /// To eight digits: a value.
-    pub(super) fn long(value: f64) -> Self {
-        Self::shown(value, report::long(value))
+    pub(crate) fn long(value: f64) -> Self {
+        Self::shown(value, digits::long(value))
     }
 
     /// To four digits: a parameter, a time.
-    pub(super) fn short(value: f64) -> Self {
-        Self::shown(value, report::short(value))
+    pub(crate) fn short(value: f64) -> Self {
+        Self::shown(value, digits::short(value))
     }
 
     /// To two digits: an error.
-    pub(super) fn error(value: f64) -> Self {
+    pub(crate) fn error(value: f64) -> Self {
         Self::shown(value, format!("{value:.1e}"))
     }
 
     /// A power, without a fraction where it has none.
-    pub(super) fn power(value: f64) -> Self {
+    pub(crate) fn power(value: f64) -> Self {
         Self {
             shown: value.to_string(),
             value: whole(value),
@@ -35,7 +35,7 @@ impl Number {
     }
 
     /// A count, its digits in groups of three.
-    pub(super) fn count(value: u64) -> Self {
+    pub(crate) fn count(value: u64) -> Self {
         let digits = value.to_string();
         let mut shown = String::new();
         for (place, digit) in digits.chars().enumerate() {
@@ -58,7 +58,7 @@ impl Number {
     }
 
     /// The number as that of a key of the JSON.
-    pub(super) fn of(&self, key: &str) -> Markup {
+    pub(crate) fn of(&self, key: &str) -> Markup {
         html! { data itemprop=(key) value=(display(&self.value)) { (self.shown) } }
     }
 }

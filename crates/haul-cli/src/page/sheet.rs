@@ -1,18 +1,23 @@
 //! The page around a report: its head, its style and its foot.
 
+use super::number::Number;
+use crate::picture::PictureError;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+/// A page, or why its figures could not be drawn.
+pub(crate) type Page<T = String> = Result<T, PictureError>;
 
 const STYLE: &str = include_str!("style.css");
 
 /// A script, and the digest of its text by which alone the policy of a page admits it.
-pub(super) struct Script {
-    pub(super) text: &'static str,
+pub(crate) struct Script {
+    pub(crate) text: &'static str,
     /// SHA-256, in base64.
-    pub(super) digest: &'static str,
+    pub(crate) digest: &'static str,
 }
 
 /// A whole page. One with a script is about a table, and takes all the width there is.
-pub(super) fn sheet(title: &str, script: Option<&Script>, body: &Markup) -> String {
+pub(crate) fn sheet(title: &str, script: Option<&Script>, body: &Markup) -> String {
     let mut policy = "default-src 'none'; style-src 'unsafe-inline'".to_owned();
     if let Some(Script { digest, .. }) = script {
         policy += &format!("; script-src 'sha256-{digest}'");
@@ -38,4 +43,9 @@ pub(super) fn sheet(title: &str, script: Option<&Script>, body: &Markup) -> Stri
         }
     };
     page.into_string()
+}
+
+/// The value, in large.
+pub(crate) fn value(name: &str, value: f64) -> Markup {
+    html! { p.value { span.name { (name) " = " } (Number::long(value)) } }
 }

@@ -1,0 +1,48 @@
+//! A command of the program, and how those run that are one task.
+
+use crate::answer::Answer;
+use crate::commands::batch::job::Kind;
+use crate::files::{self, Uses};
+use crate::outcome::{self, Outcome};
+use crate::task::{self, Request};
+use crate::{device, input};
+use anyhow::Result;
+
+/// What a subcommand does.
+pub(crate) trait Command {
+    /// Runs it to its end.
+    ///
+    /// # Errors
+    ///
+    /// Whatever refuses it, before or after it began.
+    fn run(&self, program: &Program) -> Result<Outcome>;
+}
+
+/// What a command may ask of the program that it is a part of.
+pub(crate) struct Program {
+    /// The definition of the whole command line.
+    pub(crate) definition: fn() -> clap::Command,
+    /// The commands that a job may name.
+    pub(crate) kinds: &'static [Kind],
+}
+
+impl<T: Request> Command for T {
+    fn run(&self, _: &Program) -> Result<Outcome> {
+        files::check_apart(&[task::uses(self, Uses::of_command())])?;
+        self.check()?;
+        let clouds = input::read_all(&self.inputs())?;
+        let device = device::open(&self.engine(&clouds)?)?;
+        let answer = task::complete(self, &device, &clouds)?;
+        let delivery = self.delivery();
+        outcome::show(&match delivery.json {
+            true => answer.json()?,
+            false => answer.text(),
+        })?;
+        if !delivery.quiet {
+            for warning in answer.warnings() {
+                outcome::warn(&warning);
+            }
+        }
+        Ok(answer.outcome())
+    }
+}

@@ -1,0 +1,220 @@
+//! `haul batch --dry-run`: every job checked with its files, and how long all would take.
+//!
+//! How many passes a solve takes hardly depends on how many points there are, but much on the blur
+//! and on where the clouds lie. So some of the jobs are solved for a few hundred of their points, side by
+//! side as in the run: the passes and the rate of these, times the pairs of all jobs, make the estimate.
+
+use super::job::{Job, Kind};
+use super::results::Ledger;
+use crate::device;
+use crate::input;
+use crate::machine::{Machine, Ready};
+use crate::options::Engine;
+use crate::outcome::{self, Outcome};
+use crate::rows::{Rows, duration};
+use crate::task::Work;
+use anyhow::Result;
+use haul::{Device, Reduction, Regularization, Report, Sinkhorn};
+use rayon::prelude::*;
+use std::time::Instant;
+
+/// Jobs that are measured, and as many more as it takes to keep each thread at work.
+const SAMPLES: usize = 8;
+
+/// The most points of a cloud that is measured.
+const POINTS: usize = 512;
+
+/// A job that takes a larger part of all is told of.
+const MOST_SHARE: f64 = 1.0 / 3.0;
+
+/// Refused jobs that are told of, each in a line.
+const MOST_TOLD: usize = 20;
+
+/// A job that would run.
+struct Planned<'j> {
+    job: &'j Job,
+    /// On one thread, beside others.
+    shared: bool,
+    /// Pairs of a pass.
+    pairs: f64,
+    /// Whether that pass is one of many.
+    iterates: bool,
+}
+
+/// What the sample tells.
+struct Rate {
+    samples: usize,
+    /// Passes of a solve.
+    passes: f64,
+    /// Pairs per second of the whole machine.
+    rate: f64,
+}
+
+/// Prints the plan of all jobs but those whose results are there and stay.
+pub(super) fn print(
+    jobs: &[Job],
+    kinds: &[Kind],
+    ledger: &Ledger,
+    machine: &Machine,
+) -> Result<Outcome> {
+    let pending: Vec<_> = ledger.to_do().map(|place| &jobs[place]).collect();
+    let checked: Vec<_> = pending
+        .par_iter()
+        .map(|job| plan(job, kinds, machine))
+        .collect();
+    let refused = || {
+        let both = pending.iter().zip(&checked);
+        both.filter_map(|(job, checked)| Some((&job.id, checked.as_ref().err()?)))
+    };
+    let planned: Vec<_> = checked.iter().flatten().collect();
+
+    let mut rows = Rows::default();
+    let mut row = |name: &str, value: String| rows.row(name, value);
+    row("jobs", {
+        let (done, failed) = (ledger.kept().count(), ledger.failures_kept());
+        let mut told = format!("{}, of which {done} are done", jobs.len());
+        if failed > 0 {
+            told += &format!(", {failed} of them with an error");
+        }
+        told
+    });
+    if !ledger.unlisted.is_empty() {
+        let unlisted = ledger.unlisted.len();
+        row(
+            "not in the list",
+            format!("{unlisted} of the results, to be put aside"),
+        );
+    }
+    row("refused", refused().count().to_string());
+    for (id, error) in refused().take(MOST_TOLD) {
+        row("", format!("{id}: {}", outcome::one_line(error)));
+    }
+    if refused().count() > MOST_TOLD {
+        row("", "and others".to_owned());
+    }
+    let shared = planned.iter().filter(|job| job.shared).count();
+    let threads = rayon::current_num_threads();
+    row(
+        "to do",
+        format!(
+            "{shared} on one thread each, {threads} at a time; {} alone",
+            planned.len() - shared
+        ),
+    );
+    if let Some(Estimate { time, longest }) = estimate(&planned, kinds, machine) {
+        row("estimated time", time);
+        if let Some(longest) = longest {
+            row("longest", longest);
+        }
+    }
+    outcome::show(&rows.text())?;
+    Ok(if refused().next().is_some() {
+        Outcome::Failed
+    } else {
+        Outcome::Done
+    })
+}
+
+fn plan<'j>(job: &'j Job, kinds: &[Kind], machine: &Machine) -> Result<Planned<'j>> {
+    let task = job.task(kinds)?;
+    let ready = machine.ready(&*task)?;
+    // A device that is not there is refused as well.
+    machine.gpu(&ready.engine)?;
+    let points = ready.clouds.iter().map(|cloud| cloud.measure.len() as f64);
+    let Work { pairs, iteration } = task.work(&points.collect::<Vec<_>>());
+    Ok(Planned {
+        shared: ready.is_for_one_thread(),
+        pairs,
+        iterates: iteration.is_some(),
+        job,
+    })
+}
+
+/// How long the jobs take, in words.
+struct Estimate {
+    time: String,
+    /// The job that takes much of it, if there is one.
+    longest: Option<String>,
+}
+
+/// How long the jobs take; none where no sample of them can be solved.
+fn estimate(planned: &[&Planned<'_>], kinds: &[Kind], machine: &Machine) -> Option<Estimate> {
+    let Rate {
+        samples,
+        passes,
+        rate,
+    } = sample(planned, kinds, machine)?;
+    let pairs = |job: &Planned| match job.iterates {
+        true => passes * job.pairs,
+        false => job.pairs,
+    };
+    let works = planned.iter().map(|job| (pairs(job), job.job));
+    let all = works.clone().map(|(pairs, _)| pairs).sum::<f64>();
+    let most = works.max_by(|(one, _), (other, _)| one.total_cmp(other));
+    Some(Estimate {
+        time: format!(
+            "{}: {all:.1e} pairs at {:.2} Gpairs/s, {passes:.0} passes a solve as in {samples} jobs of at most {POINTS} points, side by side",
+            duration(all / rate),
+            rate / 1e9
+        ),
+        longest: most.and_then(|(pairs, job)| longest(&job.id, pairs, all, planned.len())),
+    })
+}
+
+/// A word on the job that takes longest, where that is much of what several take.
+fn longest(id: &str, pairs: f64, all: f64, jobs: usize) -> Option<String> {
+    let share = pairs / all;
+    (jobs > 1 && share > MOST_SHARE).then(|| {
+        format!(
+            "{id}, {:.0}% of all pairs: thin its clouds by \"subsample\" or \"voxel\"",
+            100.0 * share
+        )
+    })
+}
+
+/// Solves some of the jobs for some of their points, side by side.
+fn sample(planned: &[&Planned<'_>], kinds: &[Kind], machine: &Machine) -> Option<Rate> {
+    let most = SAMPLES.max(2 * rayon::current_num_threads());
+    let step = planned.len().div_ceil(most).max(1);
+    let samples: Vec<_> = planned.iter().step_by(step).collect();
+    // The first solve of a device makes its kernels.
+    let _ = measure(samples.first()?.job, kinds, machine);
+    let start = Instant::now();
+    // What cannot be solved so thinned out, as for its weights, tells nothing.
+    let solved = samples.par_iter().map(|it| measure(it.job, kinds, machine));
+    let solved: Vec<_> = solved.filter_map(Result::ok).collect();
+    let seconds = start.elapsed().as_secs_f64();
+    let pairs: f64 = solved.iter().map(|report| report.pairs as f64).sum();
+    let passes = |report: &Report| report.pairs as f64 / (report.n as f64 * report.m as f64);
+    let passes = solved.iter().map(passes).sum::<f64>() / solved.len() as f64;
+    (!solved.is_empty()).then_some(Rate {
+        samples: solved.len(),
+        passes,
+        rate: pairs / seconds,
+    })
+}
+
+/// Solves the transport between the first two clouds of a job for some of their points, on one thread or on a GPU.
+fn measure(job: &Job, kinds: &[Kind], machine: &Machine) -> Result<Report> {
+    let task = job.task(kinds)?;
+    let Ready { clouds, engine } = machine.ready(&*task)?;
+    let some = Reduction::Sample {
+        points: POINTS,
+        seed: 0,
+    };
+    let [source, target] = input::two(&clouds)?.map(|cloud| some.apply(&cloud.measure));
+    let (source, target) = (source?, target?);
+    let iteration = task.work(&[]).iteration;
+    let settings = iteration.unwrap_or(Sinkhorn::with(Regularization::RelativeBlur(0.05)));
+    let solved = |device: &Device| {
+        let solution = settings.solve(device, &source, &target)?;
+        Ok(solution.report().clone())
+    };
+    match machine.gpu(&engine)? {
+        Some(device) => solved(&device),
+        None => solved(&device::open(&Engine {
+            threads: Some(1),
+            ..engine
+        })?),
+    }
+}

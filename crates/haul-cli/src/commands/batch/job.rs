@@ -1,0 +1,564 @@
+//! A job: one line of the file of jobs. Its options go through the parser of the command line, so
+//! that a command has one definition of them, with the same checks and defaults.
+
+use super::record::Record;
+use crate::files::{self, Uses};
+use crate::input::{Cloud, Input};
+use crate::options::Engine;
+use crate::outcome;
+use crate::task::{self, Request, Task, Work};
+use anyhow::{Context, Result, anyhow, bail};
+use clap::{Arg, Args};
+use haul::Device;
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
+use serde_json::Value;
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use xxhash_rust::xxh3::Xxh3;
+
+/// A task, and what it is called.
+pub(crate) struct Job {
+    pub(crate) id: String,
+    /// All but the id.
+    options: Options,
+    /// A name for what is to be computed: the command, its files and its options, in whatever order
+    /// they are given. It is the same on every machine and in every version.
+    pub(super) digest: String,
+}
+
+/// A job that is no task: what was wrong with its options.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct BadJob(String);
+
+/// Options of a command line that say how its output is to look, or that are of the whole run.
+const NO_OPTIONS: [&str; 3] = ["json", "quiet", "threads"];
+
+/// What a JSON object holds.
+pub(super) type Options = serde_json::Map<String, Value>;
+
+/// A command that jobs may name.
+#[derive(Clone, Copy)]
+pub(crate) struct Kind {
+    name: &'static str,
+    parse: fn(&Options) -> Result<BoxedTask, BadJob>,
+}
+
+impl Kind {
+    /// The command of this name, whose arguments are of this type.
+    pub(crate) const fn job<R: Args + Request + 'static>(name: &'static str) -> Self {
+        Self {
+            name,
+            parse: parse::<R>,
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
+    }
+}
+
+/// A task of any command.
+pub(super) type BoxedTask = Box<dyn Task<Answer = Record>>;
+
+/// A request whose answer is what the results keep of it.
+struct Recorded<R>(R);
+
+impl<R: Request> Task for Recorded<R> {
+    type Answer = Record;
+
+    fn inputs(&self) -> Vec<Input<'_>> {
+        self.0.inputs()
+    }
+
+    fn outputs(&self) -> Vec<PathBuf> {
+        self.0.outputs()
+    }
+
+    fn quantity(&self) -> String {
+        self.0.quantity()
+    }
+
+    fn check(&self) -> Result<()> {
+        self.0.check()
+    }
+
+    fn engine(&self, clouds: &[Arc<Cloud>]) -> Result<Engine> {
+        self.0.engine(clouds)
+    }
+
+    fn work(&self, points: &[f64]) -> Work {
+        self.0.work(points)
+    }
+
+    fn answer(&self, device: &Device, clouds: &[Arc<Cloud>]) -> Result<Record> {
+        Record::of(&task::complete(&self.0, device, clouds)?)
+    }
+}
+
+/// Reads a file of jobs. Lines that are empty are skipped; each job gets those of the `defaults` that
+/// it does not set itself.
+///
+/// # Errors
+///
+/// A file that cannot be read, a line that is no JSON object with an `id`, and an id that is there
+/// twice. What else is wrong with a job is told when it is parsed.
+pub(super) fn read(path: &Path, defaults: &Options) -> Result<Vec<Job>> {
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("{}: cannot be read; name a file of jobs", path.display()))?;
+    let mut lines = HashMap::new();
+    let mut jobs = Vec::new();
+    // Some editors put a mark of the encoding before the text.
+    let text = text.trim_start_matches('\u{feff}');
+    for (line, text) in (1..).zip(text.lines()) {
+        if text.trim().is_empty() {
+            continue;
+        }
+        let place = || format!("{}: line {line}", path.display());
+        let mut options =
+            object(text).map_err(|reason| anyhow!("{} {reason}; write one job a line", place()))?;
+        let id = match options.shift_remove("id") {
+            Some(Value::String(id)) => id,
+            Some(Value::Number(number)) => {
+                bail!(
+                    "{}: \"id\" is the number {number}; write \"{number}\"",
+                    place()
+                )
+            }
+            Some(other) => bail!(
+                "{}: \"id\" is {}; give each job a text of its own",
+                place(),
+                in_words(&other)
+            ),
+            None => bail!("{} has no \"id\"; give each job a text of its own", place()),
+        };
+        if let Some(earlier) = lines.insert(id.clone(), line) {
+            bail!(
+                "{} has the id {id:?} of line {earlier}; give each job one of its own",
+                place()
+            );
+        }
+        for (key, value) in defaults {
+            options.entry(key).or_insert_with(|| value.clone());
+        }
+        jobs.push(Job::new(id, options));
+    }
+    if jobs.is_empty() {
+        bail!(
+            "{}: holds no jobs; write one JSON object a line",
+            path.display()
+        );
+    }
+    Ok(jobs)
+}
+
+/// The JSON object of a line, or what the line is instead.
+fn object(text: &str) -> Result<Options, String> {
+    serde_json::from_str(text)
+        .map(|Keys(options)| options)
+        .map_err(|error| match serde_json::from_str(text) {
+            Ok(Value::Object(_)) | Err(_) => {
+                let told = error.to_string();
+                let reason = told.split(" at line ").next().unwrap_or_default();
+                format!("is no JSON object: {reason}, in column {}", error.column())
+            }
+            Ok(other) => format!("is {}, and no JSON object", in_words(&other)),
+        })
+}
+
+/// An object whose keys are there once.
+struct Keys(Options);
+
+impl<'d> Deserialize<'d> for Keys {
+    fn deserialize<D: Deserializer<'d>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Once;
+        impl<'d> Visitor<'d> for Once {
+            type Value = Keys;
+
+            fn expecting(&self, words: &mut fmt::Formatter<'_>) -> fmt::Result {
+                words.write_str("an object")
+            }
+
+            fn visit_map<M: MapAccess<'d>>(self, mut map: M) -> Result<Keys, M::Error> {
+                let mut options = Options::new();
+                while let Some((key, value)) = map.next_entry::<String, Value>()? {
+                    if options.contains_key(&key) {
+                        return Err(M::Error::custom(format!("{key:?} is there twice")));
+                    }
+                    options.insert(key, value);
+                }
+                Ok(Keys(options))
+            }
+        }
+        deserializer.deserialize_map(Once)
+    }
+}
+
+/// What a JSON value is, for whoever expected another one.
+fn in_words(value: &Value) -> String {
+    const MOST: usize = 60;
+    let text = value.to_string();
+    let shown = match text.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{} …", &text[..end]),
+        None => text,
+    };
+    match value {
+        Value::Null | Value::Bool(_) => shown,
+        Value::Number(_) => format!("the number {shown}"),
+        Value::String(_) => format!("the text {shown}"),
+        Value::Array(_) => format!("the list {shown}"),
+        Value::Object(_) => format!("the object {shown}"),
+    }
+}
+
+impl Job {
+    fn new(id: String, options: Options) -> Self {
+        // What says no is as if it were not there.
+        let given = options.iter().filter(|(_, value)| !says_no(value));
+        let sorted: BTreeMap<_, _> = given
+            .map(|(name, value)| (name, value.to_string()))
+            .collect();
+        let mut digest = Xxh3::new();
+        for (name, value) in sorted {
+            for text in [name, &value] {
+                digest.update(&text.len().to_le_bytes());
+                digest.update(text.as_bytes());
+            }
+        }
+        Self {
+            id,
+            options,
+            digest: format!("{:016x}", digest.digest()),
+        }
+    }
+
+    /// A text of the job, if it has one under this key.
+    pub(crate) fn text(&self, key: &str) -> Option<&str> {
+        self.options.get(key).and_then(Value::as_str)
+    }
+
+    /// What its value is; nothing where it is no task.
+    pub(super) fn quantity(&self, kinds: &[Kind]) -> String {
+        let task = self.task(kinds).ok();
+        task.map(|task| task.quantity()).unwrap_or_default()
+    }
+
+    /// About how long it takes beside others, by the lengths of its files, without a look into them.
+    pub(super) fn weight(&self, kinds: &[Kind]) -> f64 {
+        /// A point in space takes about as many bytes, in whatever format.
+        const POINT: f64 = 24.0;
+        /// Passes of a solve.
+        const PASSES: f64 = 50.0;
+        /// What each job takes beside its pairs, in pairs.
+        const LEAST: f64 = 1e5;
+        let Ok(task) = self.task(kinds) else {
+            return LEAST;
+        };
+        let points = |input: Input<'_>| {
+            let length = input
+                .points
+                .metadata()
+                .map_or(0.0, |file| file.len() as f64);
+            let most = input.treatment.reduction.most();
+            (length / POINT).min(most.map_or(f64::INFINITY, |most| most as f64))
+        };
+        let points: Vec<_> = task.inputs().into_iter().map(points).collect();
+        let Work { pairs, iteration } = task.work(&points);
+        LEAST + pairs * if iteration.is_some() { PASSES } else { 1.0 }
+    }
+
+    /// The task that the job means, by one of these commands.
+    ///
+    /// # Errors
+    ///
+    /// [`BadJob`] for a command or an option that does not exist, with the nearest one that does,
+    /// for a value that its option does not take, and for a job that writes what it reads.
+    pub(super) fn task(&self, kinds: &[Kind]) -> Result<BoxedTask> {
+        let names = kinds.iter().map(|kind| kind.name);
+        let one_of = names.clone().collect::<Vec<_>>().join(", ");
+        if let Some(other) = self.options.get("command").filter(|it| !it.is_string()) {
+            bail!(BadJob(format!(
+                "\"command\" is {}; it may be {one_of}",
+                in_words(other)
+            )));
+        }
+        let Some(name) = self.text("command") else {
+            let misspelt = |key: &String| {
+                let near = suggestion(key, std::iter::once("command"));
+                (!near.is_empty()).then(|| format!("; no option {key:?}{near}"))
+            };
+            let misspelt = self.options.keys().find_map(misspelt).unwrap_or_default();
+            bail!(BadJob(format!(
+                "\"command\" is missing; it may be {one_of}{misspelt}"
+            )));
+        };
+        let Some(kind) = kinds.iter().find(|kind| kind.name == name) else {
+            let near = suggestion(name, names);
+            bail!(BadJob(format!(
+                "no command {name:?}{near}; it may be {one_of}"
+            )));
+        };
+        let task = (kind.parse)(&self.options)?;
+        check_files(&*task)?;
+        Ok(task)
+    }
+}
+
+/// Refuses files that a run which goes on would not find as they were.
+fn check_files(task: &dyn Task<Answer = Record>) -> Result<(), BadJob> {
+    let (inputs, outputs) = (task.inputs(), task.outputs());
+    let files = inputs.into_iter().flat_map(Input::files);
+    let mut files = files.chain(outputs.iter().map(PathBuf::as_path));
+    if files.any(|file| file == Path::new("-")) {
+        let refused = "standard input and output are not for jobs; name a file in place of -";
+        return Err(BadJob(refused.to_owned()));
+    }
+    let uses = task::uses(task, Uses::of_command());
+    files::check_apart(&[uses]).map_err(|error| BadJob(error.to_string()))
+}
+
+/// The task of one command, by the parser of the command line.
+fn parse<R: Args + Request + 'static>(options: &Options) -> Result<BoxedTask, BadJob> {
+    let command = R::augment_args(clap::Command::new("job"))
+        .no_binary_name(true)
+        .disable_help_flag(true);
+    let words = words(&command, options)?;
+    command
+        .try_get_matches_from(words)
+        .and_then(|matches| R::from_arg_matches(&matches))
+        .map(|request| Box::new(Recorded(request)) as BoxedTask)
+        .map_err(|error| BadJob(outcome::of_parser(&error)))
+}
+
+/// A job as the words of a command line.
+fn words(command: &clap::Command, options: &Options) -> Result<Vec<String>, BadJob> {
+    let mut words = vec!["--quiet".to_owned()];
+    let known = |argument: &&Arg| !NO_OPTIONS.contains(&argument.get_id().as_str());
+    for (name, value) in options.iter().filter(|(name, _)| *name != "command") {
+        let named = |argument: &&Arg| argument.get_id().as_str() == name;
+        let Some(argument) = command.get_arguments().filter(known).find(named) else {
+            let known = command.get_arguments().filter(known);
+            let near = suggestion(name, known.map(|argument| argument.get_id().as_str()));
+            return Err(BadJob(format!("no option {name:?}{near}")));
+        };
+        words.extend(word(argument, value)?);
+    }
+    words.push("--".to_owned());
+    for argument in command.get_positionals() {
+        let name = argument.get_id().as_str();
+        match options.get(name) {
+            Some(Value::String(file)) => words.push(file.clone()),
+            Some(other) if !other.is_null() => {
+                return Err(BadJob(format!(
+                    "{name:?} is {}; name one file of points, as \"cloud.ply\"",
+                    in_words(other)
+                )));
+            }
+            _ => {
+                return Err(BadJob(format!(
+                    "{name:?} is missing; name a file of points"
+                )));
+            }
+        }
+    }
+    Ok(words)
+}
+
+/// Whether an option is as good as not given.
+fn says_no(value: &Value) -> bool {
+    matches!(value, Value::Null | Value::Bool(false))
+}
+
+/// An option as a word; none where it says no, and for a file, which has a place of its own.
+fn word(argument: &Arg, value: &Value) -> Result<Option<String>, BadJob> {
+    let Some(long) = argument.get_long() else {
+        return Ok(None);
+    };
+    let valued = argument.get_action().takes_values();
+    let list = argument.get_value_delimiter().filter(|_| valued);
+    Ok(match (value, list) {
+        (Value::Null, _) => None,
+        (Value::Bool(yes), _) if !valued => yes.then(|| format!("--{long}")),
+        (Value::Array(values), Some(delimiter)) => {
+            let one = |value| text(value).filter(|text| !text.contains(delimiter));
+            let all: Option<Vec<_>> = values.iter().map(one).collect();
+            let all = all.ok_or_else(|| unfit(argument, value, "a list of names or numbers"))?;
+            Some(format!("--{long}={}", all.join(&delimiter.to_string())))
+        }
+        _ if valued => {
+            let wanted = match list {
+                Some(_) => "a list of names or numbers",
+                None => "a number or a text",
+            };
+            let text = text(value).ok_or_else(|| unfit(argument, value, wanted))?;
+            Some(format!("--{long}={text}"))
+        }
+        _ => return Err(unfit(argument, value, "true or false")),
+    })
+}
+
+/// A value that is one word.
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+fn unfit(argument: &Arg, value: &Value, wanted: &str) -> BadJob {
+    let name = argument.get_id().as_str();
+    BadJob(format!("{name:?} is {}; give {wanted}", in_words(value)))
+}
+
+/// The known name that an unknown one most likely means, in words; nothing where none is near.
+fn suggestion<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> String {
+    const NEAR: f64 = 0.7;
+    known
+        .map(|known| (strsim::jaro_winkler(name, known), known))
+        .filter(|(similarity, _)| *similarity > NEAR)
+        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+        .map(|(_, known)| format!("; did you mean {known:?}?"))
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::KINDS;
+
+    fn parsed(job: &str) -> Result<BoxedTask> {
+        let Value::Object(options) = serde_json::from_str(job).unwrap() else {
+            panic!("{job}");
+        };
+        Job::new(String::new(), options).task(KINDS)
+    }
+
+    #[track_caller]
+    fn assert_refused(job: &str, parts: &[&str]) {
+        let error = parsed(job).err().expect(job);
+        assert!(error.is::<BadJob>());
+        for part in parts {
+            assert!(error.to_string().contains(part), "{error} lacks {part}");
+        }
+    }
+
+    #[test]
+    fn a_job_has_the_options_of_its_command() {
+        for job in [
+            r#"{"command":"divergence","a":"a","b":"b"}"#,
+            r#"{"command":"sinkhorn","a":"a","b":"b","blur":0.1,"p":1,"form":"scaling","reach":null}"#,
+            r#"{"command":"sinkhorn","a":"-a","b":"b","plan_topk":3,"plan":"p.csv","epsilon":1e-3}"#,
+            r#"{"command":"energy","a":"a","b":"b","normalize":true,"kernel":"gaussian","blur":"0.1"}"#,
+            r#"{"command":"map","a":"a","b":"b","output":"moved.ply","frames":3}"#,
+            r#"{"command":"energy","a":"a","b":"b","columns":"x,y","weight_column":4,"equal_weights":true}"#,
+            r#"{"command":"energy","a":"a","b":"b","columns":["x",2]}"#,
+            r#"{"command":"sinkhorn","a":"a","b":"b","max_iterations":30.0,"subsample":1e2,"seed":"7"}"#,
+        ] {
+            let task = parsed(job).unwrap();
+            assert_eq!(task.inputs().into_iter().flat_map(Input::files).count(), 2);
+        }
+    }
+
+    #[test]
+    fn what_is_no_job_is_told_with_what_was_meant() {
+        assert_refused(
+            r#"{"comand":"energy","a":"a","b":"b"}"#,
+            &["\"command\" is missing", "comand"],
+        );
+        assert_refused(
+            r#"{"command":"divergense","a":"a","b":"b"}"#,
+            &["divergense", "\"divergence\""],
+        );
+        assert_refused(
+            r#"{"command":"demo","a":"a","b":"b"}"#,
+            &["demo", "sinkhorn, divergence, energy"],
+        );
+        let job = |more: &str| format!(r#"{{"command":"divergence","a":"a","b":"b",{more}}}"#);
+        for (more, parts) in [
+            (
+                r#""tolerence":1"#,
+                ["\"tolerence\"", "did you mean \"tolerance\""],
+            ),
+            (
+                r#""max-iterations":1"#,
+                ["\"max-iterations\"", "\"max_iterations\""],
+            ),
+            (r#""potentials":"f.npz""#, ["no option", "potentials"]),
+            (r#""json":true"#, ["no option", "json"]),
+            (r#""threads":1"#, ["no option", "threads"]),
+            (r#""blur":"wide""#, ["wide", "--blur"]),
+            (r#""blur":true"#, ["\"blur\" is true", "a number"]),
+            (
+                r#""blur":[1]"#,
+                ["\"blur\" is the list [1]", "a number or a text"],
+            ),
+            (
+                r#""normalize":1"#,
+                ["\"normalize\" is the number 1", "true or false"],
+            ),
+            (
+                r#""columns":["x",["y"]]"#,
+                [r#""columns" is the list ["x",["y"]]"#, "a list of names"],
+            ),
+            (r#""columns":["x,y"]"#, [r#"["x,y"]"#, "a list of names"]),
+            (
+                r#""max_iterations":30.5"#,
+                ["'30.5' for '--max-iterations", "a whole number"],
+            ),
+            (r#""max_iterations":-3"#, ["'-3'", "at least 1"]),
+            (r#""max_iterations":1e300"#, ["1e+300", "at most"]),
+            (r#""blur":1,"epsilon":1"#, ["--blur", "--epsilon"]),
+            (r#""form":"lag""#, ["lag", "scaling"]),
+        ] {
+            assert_refused(&job(more), &parts);
+        }
+        assert_refused(r#"{"command":"map","a":"a","b":"b"}"#, &["--output"]);
+        assert_refused(
+            r#"{"command":"map","a":"a.ply","b":"b","output":"a.ply"}"#,
+            &["a.ply is read and written"],
+        );
+        assert_refused(
+            r#"{"command":"energy","a":"a","b":"b","weights_a":"w.npy","gradient_weights":"w.npy"}"#,
+            &["w.npy is read and written"],
+        );
+        assert_refused(r#"{"command":"energy","a":"a"}"#, &["\"b\" is missing"]);
+        assert_refused(
+            r#"{"command":["energy"],"a":"a","b":"b"}"#,
+            &[
+                "\"command\" is the list [\"energy\"]",
+                "sinkhorn, divergence",
+            ],
+        );
+        assert_refused(
+            r#"{"command":"energy","a":["a.ply","c.ply"],"b":"b"}"#,
+            &["\"a\" is the list [\"a.ply\",\"c.ply\"]", "one file"],
+        );
+        assert_refused(
+            r#"{"command":"energy","a":"a","b":"-"}"#,
+            &["standard input"],
+        );
+    }
+    #[test]
+    fn a_line_that_is_no_job_is_told_what_it_is() {
+        for (line, part) in [
+            ("[1,2]", "is the list [1,2], and no JSON object"),
+            ("7", "is the number 7, and no"),
+            ("null", "is null, and no"),
+            (
+                r#"{"id":"1","id":"2"}"#,
+                r#""id" is there twice, in column 19"#,
+            ),
+            (r#"{"id":"1""#, "EOF while parsing an object, in column 9"),
+            (r#"{'id':1}"#, "key must be a string, in column 2"),
+        ] {
+            let told = object(line).expect_err(line);
+            assert!(told.contains(part), "{told}");
+        }
+        let long = object(&"9".repeat(4000)).unwrap_err();
+        assert!(long.len() < 200, "{long}");
+    }
+}

@@ -1,0 +1,264 @@
+//! `haul batch`: many comparisons, one a line, that can be stopped and gone on with at any time.
+//!
+//! Results depend on their jobs alone and come in the order of the jobs, so that the file of a run that
+//! was killed is the beginning of that of a run that was not. Where results are there out of turn, as after a
+//! change of the list, new ones are appended all the same, and the file is put in order at once, when the run
+//! ends or the next one begins: results are found by their ids.
+
+mod aside;
+mod computing;
+mod estimate;
+pub(crate) mod job;
+mod overview;
+mod page;
+mod record;
+mod results;
+mod run;
+
+use crate::command::{Command, Program};
+use crate::files::{self, Uses};
+use crate::interrupt;
+use crate::lines::Lines;
+use crate::machine::Machine;
+use crate::options::{Engine, MOST_U32, whole};
+use crate::outcome::{self, Outcome};
+use crate::progress::Count;
+use crate::task;
+use anyhow::{Context, Result};
+use aside::Aside;
+use clap::{Args, ValueEnum};
+use computing::Computing;
+use haul_files as formats;
+use job::{Job, Kind, Options};
+use rayon::prelude::*;
+use results::{Ledger, Retry};
+use run::Run;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// Run many comparisons, one JSON object a line, and go on where an earlier run stopped
+#[derive(Debug, Args)]
+#[command(
+    after_help = r#"A job is a line of JOBS.jsonl, a JSON object: an id, a command (sinkhorn, divergence, energy or
+map), the files a and b, and options of that command by their long names, with _ for -. Files are
+relative to the folder of JOBS.jsonl. No job may read or write what it or another one writes, nor
+what the run itself needs; that is refused before anything runs.
+
+  {"id": "1", "command": "divergence", "a": "a.ply", "b": "b.ply", "blur": 0.05}
+  {"id": "2", "command": "sinkhorn", "a": "a.ply", "b": "b.ply", "max_iterations": 500}
+  {"id": "3", "command": "map", "a": "a.ply", "b": "b.ply", "output": "moved.ply"}
+
+Each job has one line of RESULTS.jsonl, in the order of the jobs: the id and, as "job", a digest of
+its command, files and options, then what --json prints or "error": {"kind": …, "message": …}.
+
+A run that was stopped, in whatever way, goes on when it is started again. Results are found by id
+and digest: the list may be sorted, and jobs may come and go. New results stand behind those that
+are there until the run ends or the next one begins, which puts the file into the order of the
+jobs; of two lines of one id the last one counts. Results of jobs that are not in the list go to
+RESULTS.jsonl.unlisted. Where the job of an id has changed since its line was written, that is an
+error, and nothing is done; but --retry-changed computes such jobs anew, --retry-failed all whose
+lines hold an error, whatever they are now. Files of points that have changed are not noticed. A
+job of at most 4096 points a cloud runs on one thread, beside others.
+
+Exit status: 0 all done, 1 a job failed, 3 a result did not reach its tolerance.
+
+Example:
+  haul batch jobs.jsonl -o results.jsonl"#
+)]
+pub(crate) struct Batch {
+    /// The jobs, one JSON object a line
+    #[arg(value_name = "JOBS.jsonl")]
+    jobs: PathBuf,
+
+    /// The results, one JSON object a line; those that are there are kept
+    #[arg(short, long, value_name = "RESULTS.jsonl")]
+    output: PathBuf,
+
+    /// Write a page for people about all jobs, those of earlier runs included
+    #[arg(long, value_name = "F.html")]
+    report: Option<PathBuf>,
+
+    /// Compute jobs anew that failed in an earlier run, corrected or not; other results stay
+    #[arg(long)]
+    retry_failed: bool,
+
+    /// Compute results anew whose job has changed since, and keep all others
+    #[arg(long)]
+    retry_changed: bool,
+
+    /// Stop at the first job that fails
+    #[arg(long)]
+    fail_fast: bool,
+
+    /// Check every file and option, and estimate the time; compute and write nothing
+    #[arg(long)]
+    dry_run: bool,
+
+    /// Memory for clouds that several jobs share, in MiB; as much on a GPU, at most 1024
+    #[arg(long, value_name = "MiB", default_value_t = 1024, allow_negative_numbers = true, value_parser = whole::<usize, 0, MOST_U32>)]
+    cache: usize,
+
+    #[command(flatten)]
+    engine: Engine,
+
+    /// No progress and no summary
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+impl Command for Batch {
+    fn run(&self, program: &Program) -> Result<Outcome> {
+        let file = &self.jobs;
+        let folder = file.parent().filter(|folder| *folder != Path::new(""));
+        let jobs = job::read(file, &self.defaults())?;
+        let machine = Machine::new(self.cache.saturating_mul(1 << 20), self.engine.threads)?;
+        self.check_files(&jobs, program.kinds, folder)?;
+        if self.dry_run {
+            let ledger = self.ledger(&jobs)?;
+            enter(folder)?;
+            return estimate::print(&jobs, program.kinds, &ledger, &machine);
+        }
+        if let Some(report) = &self.report {
+            formats::check_target(report, ".html")?;
+        }
+        let report = self.report.as_deref().map(whole_path).transpose()?;
+        interrupt::keep_what_is_finished();
+        let start = Instant::now();
+        let (mut results, ledger) = self.open(&jobs)?;
+        enter(folder)?;
+
+        let mut run = Run::after(&jobs, ledger);
+        let weights = jobs.iter().map(|job| job.weight(program.kinds));
+        let computing = Computing {
+            jobs: &jobs,
+            kinds: program.kinds,
+            machine: &machine,
+            fail_fast: self.fail_fast,
+            progress: Count::new(weights, run.done(), self.quiet),
+        };
+        // Where a failure ended an earlier run, it ends this one.
+        if !(self.fail_fast && run.held_failures > 0) {
+            self.compute(&computing, &mut run, &mut results)?;
+        }
+        drop(computing);
+        run.seconds = start.elapsed().as_secs_f64();
+        run.clouds = machine.uploads();
+        if let Some(target) = report {
+            formats::write_text(&target, &run.page(file, program.kinds)?)?;
+        }
+        Ok(run.end(self.quiet))
+    }
+}
+
+impl Batch {
+    /// The options of the run, which each job has that does not set them itself.
+    fn defaults(&self) -> Options {
+        let mut defaults = Options::new();
+        defaults.insert("device".to_owned(), self.engine.device.clone().into());
+        if let Some(precision) = self.engine.precision.and_then(|it| it.to_possible_value()) {
+            defaults.insert("precision".to_owned(), precision.get_name().into());
+        }
+        defaults
+    }
+
+    fn retry(&self) -> Retry {
+        Retry {
+            failed: self.retry_failed,
+            changed: self.retry_changed,
+        }
+    }
+
+    /// What the file of results holds, which stays as it is.
+    fn ledger(&self, jobs: &[Job]) -> Result<Ledger> {
+        let bytes = match self.output.is_file() {
+            true => results::bytes(&self.output)?,
+            false => Vec::new(),
+        };
+        let beside = Aside::of(&self.output)?.lines;
+        results::read(&self.output, &bytes, &beside, jobs, self.retry())
+    }
+
+    /// Opens the file of results, puts what it holds into the order of the jobs, and says what that is.
+    fn open(&self, jobs: &[Job]) -> Result<(Lines, Ledger)> {
+        let output = &self.output;
+        let mut ledger = Ledger::nothing(jobs.len());
+        let mut aside = None;
+        let mut lines = Lines::open(output, |bytes| {
+            // No other run has them now.
+            let beside = aside.insert(Aside::of(output)?);
+            ledger = results::read(output, bytes, &beside.lines, jobs, self.retry())?;
+            Ok(ledger.whole)
+        })?;
+        if let Some(aside) = aside.filter(|_| !ledger.in_order) {
+            let moved = aside.exchange(&ledger, &mut lines)?;
+            if let Some(moved) = moved.filter(|_| !self.quiet) {
+                outcome::tell(&moved);
+            }
+        }
+        Ok((lines, ledger))
+    }
+
+    /// Computes what is to be done, and appends its lines; where they do not come in the order of the jobs, the
+    /// file is put in order in the end.
+    fn compute(&self, computing: &Computing, run: &mut Run, results: &mut Lines) -> Result<()> {
+        let mut last = run.last;
+        let mut in_order = true;
+        let to_do = std::mem::take(&mut run.to_do);
+        run.to_do_left = computing.all(&to_do, |place, line, account| {
+            results.append(&line)?;
+            in_order &= last.is_none_or(|last| last < place);
+            last = Some(place);
+            run.takes(place, account);
+            Ok(())
+        })?;
+        let bytes = match in_order {
+            true => Vec::new(),
+            false => results.read()?,
+        };
+        if !bytes.is_empty() {
+            let ledger = results::read(&self.output, &bytes, &[], computing.jobs, Retry::ANY)?;
+            results.replace(&ledger.lines())?;
+        }
+        Ok(())
+    }
+
+    /// Refuses files that are written and read, or written twice, by whichever jobs.
+    fn check_files(&self, jobs: &[Job], kinds: &[Kind], folder: Option<&Path>) -> Result<()> {
+        let own = |what: &str| Uses::new(what, what);
+        let written = |what: &str, file: &Path| own(what).writes([file]);
+        let mut all = vec![
+            own("the list of jobs").reads([&*self.jobs]),
+            written("--output", &self.output),
+            written(
+                "the place of results whose jobs are gone",
+                &Aside::place(&self.output),
+            ),
+        ];
+        all.extend(self.report.iter().map(|it| written("--report", it)));
+        let of_job = |job: &Job| {
+            // One that is none fails later, and touches no file.
+            let task = job.task(kinds).ok()?;
+            let [input, output] =
+                ["input", "output"].map(|it| format!("an {it} of the job {:?}", job.id));
+            let uses = Uses::new(input, output).within(folder);
+            Some(task::uses(&*task, uses))
+        };
+        let of_jobs: Vec<_> = jobs.par_iter().map(of_job).collect();
+        all.extend(of_jobs.into_iter().flatten());
+        files::check_apart(&all)
+    }
+}
+
+/// Files of jobs are relative to the file that names them.
+fn enter(folder: Option<&Path>) -> Result<()> {
+    match folder {
+        Some(folder) => std::env::set_current_dir(folder)
+            .with_context(|| format!("{}: cannot be entered", folder.display())),
+        None => Ok(()),
+    }
+}
+
+/// A path that means the same whatever folder is entered meanwhile.
+fn whole_path(path: &Path) -> Result<PathBuf> {
+    std::path::absolute(path).with_context(|| format!("{}: has no place", path.display()))
+}

@@ -1,0 +1,85 @@
+//! What the line of a job tells: of an answer, or of a line that an earlier run wrote.
+
+use crate::answer::{Answer, Summary};
+use crate::outcome::{self, Outcome};
+use anyhow::Result;
+use serde_json::Value;
+
+/// An answer as the results keep it.
+#[derive(Debug)]
+pub(crate) struct Record {
+    /// The JSON object of the answer.
+    pub(super) json: String,
+    pub(super) account: Account,
+}
+
+impl Record {
+    pub(super) fn of(answer: &impl Answer) -> Result<Self> {
+        let ending = match answer.outcome() {
+            Outcome::NotConverged => Ending::NotConverged,
+            _ => Ending::Done,
+        };
+        Ok(Self {
+            json: answer.json()?,
+            account: Account {
+                ending,
+                summary: answer.summary(),
+            },
+        })
+    }
+}
+
+/// How a job ended, and its numbers.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Account {
+    pub(super) ending: Ending,
+    pub(super) summary: Summary,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Ending {
+    Done,
+    NotConverged,
+    Failed { message: String },
+}
+
+impl Account {
+    /// Of a job that failed.
+    pub(super) fn of_failure(message: &str) -> Self {
+        Self {
+            ending: Ending::Failed {
+                message: outcome::in_short(message),
+            },
+            summary: Summary::default(),
+        }
+    }
+
+    /// Of the line of an earlier run, which is a result.
+    pub(super) fn of_line(result: &Value) -> Self {
+        if let Some(error) = result.get("error") {
+            let message = error.get("message").and_then(Value::as_str);
+            return Self::of_failure(message.unwrap_or_default());
+        }
+        let ending = match result.get("converged") {
+            Some(Value::Bool(false)) => Ending::NotConverged,
+            _ => Ending::Done,
+        };
+        let number = |pointer: &str| result.pointer(pointer).and_then(Value::as_f64);
+        let count = |key: &str| result.get(key).and_then(Value::as_u64);
+        let lower = number("/certificate/lower_bound");
+        Self {
+            ending,
+            summary: Summary {
+                value: number("/value"),
+                bounds: lower.zip(number("/certificate/upper_bound")),
+                iterations: count("iterations"),
+                seconds: number("/seconds"),
+                pairs: count("pairs").unwrap_or(0),
+            },
+        }
+    }
+
+    pub(super) fn failed(&self) -> bool {
+        matches!(self.ending, Ending::Failed { .. })
+    }
+}

@@ -1,0 +1,248 @@
+//! A divergence as an answer: its value, and the three solves that it is made of.
+
+use super::page;
+use crate::answer::{Answer, Summary};
+use crate::digits::{finite, long, short, whole};
+use crate::outcome::Outcome;
+use crate::page::sheet::Page;
+use crate::pair::Pair;
+use crate::rows::{Rows, STRONG, styled};
+use crate::transport::text::{aim, between, moved, problem, root_of, verdict};
+use crate::transport::{self, Json};
+use haul::{Bounds, Engine, Progress, Report, Terms};
+use serde::{Serialize, Serializer};
+
+/// S_ε between two clouds.
+pub(crate) struct DivergenceAnswer {
+    pub(super) pair: Pair,
+    pub(super) value: f64,
+    pub(super) bounds: Bounds,
+    pub(super) distance: Option<f64>,
+    pub(super) distance_bounds: Option<Bounds>,
+    pub(super) converged: bool,
+    /// The solves between both clouds, of the first one with itself, and of the second one.
+    pub(super) terms: [Report; 3],
+    /// The course of their iterations, one after the other.
+    pub(super) course: Vec<Progress>,
+    /// Where the mass of each point of the first cloud goes on average, n×d, for a page.
+    pub(super) images: Option<Vec<f64>>,
+}
+
+impl DivergenceAnswer {
+    pub(super) fn new<E: Engine>(
+        pair: Pair,
+        terms: &Terms<E>,
+        course: Vec<Progress>,
+        images: Option<Vec<f64>>,
+    ) -> Self {
+        Self {
+            pair,
+            value: terms.value(),
+            bounds: Bounds {
+                lower: terms.lower_bound(),
+                upper: terms.upper_bound(),
+            },
+            distance: terms.distance(),
+            distance_bounds: terms.distance_bounds(),
+            converged: terms.converged(),
+            terms: [&terms.ab, &terms.aa, &terms.bb].map(|term| term.report().clone()),
+            course,
+            images,
+        }
+    }
+
+    /// What rounding alone may move the marginals by, in the worst of the solves.
+    pub(super) fn precision_floor(&self) -> f64 {
+        let floors = self.terms.iter();
+        let floors = floors.map(|term| term.certificate.precision_floor);
+        floors.fold(0.0, f64::max)
+    }
+
+    pub(super) fn iterations(&self) -> usize {
+        self.terms.iter().map(|term| term.iterations).sum()
+    }
+
+    pub(super) fn softmin_passes(&self) -> usize {
+        self.terms.iter().map(|term| term.softmin_passes).sum()
+    }
+
+    pub(super) fn pairs(&self) -> u64 {
+        self.terms.iter().map(|term| term.pairs).sum()
+    }
+
+    pub(super) fn seconds(&self) -> f64 {
+        self.terms.iter().map(|term| term.seconds).sum()
+    }
+}
+
+/// The JSON object: what the terms share, what they sum to, and each of them whole.
+#[derive(Serialize)]
+struct Keys<'r> {
+    command: &'static str,
+    a: &'r str,
+    b: &'r str,
+    n: usize,
+    m: usize,
+    d: usize,
+    p: serde_json::Value,
+    epsilon: f64,
+    blur: f64,
+    rho_a: Option<f64>,
+    rho_b: Option<f64>,
+    value: f64,
+    certificate: Certificate,
+    converged: bool,
+    iterations: usize,
+    softmin_passes: usize,
+    pairs: u64,
+    seconds: f64,
+    device: &'r str,
+    precision: &'r str,
+    terms: TermKeys<'r>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    distance: Option<f64>,
+}
+
+#[derive(Serialize)]
+struct Certificate {
+    lower_bound: f64,
+    upper_bound: f64,
+    gap: f64,
+    precision_floor: f64,
+}
+
+#[derive(Serialize)]
+struct TermKeys<'r> {
+    ab: Json<'r>,
+    aa: Json<'r>,
+    bb: Json<'r>,
+}
+
+impl Serialize for DivergenceAnswer {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let [ab, aa, bb] = &self.terms;
+        let Pair { a, b, .. } = &self.pair;
+        let Bounds { lower, upper } = self.bounds;
+        let keys = Keys {
+            command: "divergence",
+            a,
+            b,
+            n: ab.n,
+            m: ab.m,
+            d: ab.d,
+            p: whole(ab.cost.p()),
+            epsilon: ab.epsilon,
+            blur: ab.blur,
+            rho_a: finite(ab.rho_a),
+            rho_b: finite(ab.rho_b),
+            value: self.value,
+            certificate: Certificate {
+                lower_bound: lower,
+                upper_bound: upper,
+                gap: upper - lower,
+                precision_floor: self.precision_floor(),
+            },
+            converged: self.converged,
+            iterations: self.iterations(),
+            softmin_passes: self.softmin_passes(),
+            pairs: self.pairs(),
+            seconds: self.seconds(),
+            device: &ab.device,
+            precision: ab.precision.name(),
+            terms: TermKeys {
+                ab: Json::new("sinkhorn", a, b, ab),
+                aa: Json::new("sinkhorn", a, a, aa),
+                bb: Json::new("sinkhorn", b, b, bb),
+            },
+            distance: self.distance,
+        };
+        keys.serialize(serializer)
+    }
+}
+
+impl Answer for DivergenceAnswer {
+    fn rows(&self) -> Rows {
+        let [ab, aa, bb] = &self.terms;
+        let mut rows = Rows::default();
+        problem(&mut rows, &self.pair, ab);
+        let mut row = |name: &str, value: String| rows.row(name, value);
+        row("S_ε", styled(STRONG, long(self.value)));
+        row(
+            "  between",
+            between(
+                self.value,
+                self.bounds.lower,
+                self.bounds.upper,
+                self.converged,
+            ),
+        );
+        if let (Some(distance), Some(Bounds { lower, upper })) =
+            (self.distance, self.distance_bounds)
+        {
+            let (distance, lower, upper) = (short(distance), short(lower), short(upper));
+            let root = root_of("S_ε", ab.cost.p(), self.pair.source().mass());
+            row(
+                "distance",
+                format!("{distance} = {root}, between {lower} and {upper}"),
+            );
+        }
+        row("OT_ε(a, b)", long(ab.value));
+        row("OT_ε(a, a)", long(aa.value));
+        row("OT_ε(b, b)", long(bb.value));
+        if self.distance.is_none() {
+            row("mass moved", moved(&self.pair, ab));
+        }
+        let worst = [ab, aa, bb]
+            .map(|term| term.certificate.marginal_error())
+            .into_iter()
+            .fold(0.0, f64::max);
+        row(
+            "marginals",
+            format!(
+                "off by at most {worst:.1e} in L1{}, {} {:.1e} × mass",
+                aim(ab),
+                verdict(self.converged),
+                ab.tolerance
+            ),
+        );
+        let (passes, seconds) = (self.softmin_passes(), self.seconds());
+        let rate = self.pairs() as f64 / seconds / 1e9;
+        row(
+            "effort",
+            format!("{passes} passes, {seconds:.3} s, {rate:.2} Gpairs/s"),
+        );
+        row("device", format!("{}, {}", ab.device, ab.precision.name()));
+        rows
+    }
+
+    fn page(&self) -> Page {
+        page::page(self)
+    }
+
+    fn summary(&self) -> Summary {
+        Summary {
+            value: Some(self.value),
+            bounds: Some((self.bounds.lower, self.bounds.upper)),
+            iterations: Some(self.iterations() as u64),
+            seconds: Some(self.seconds()),
+            pairs: self.pairs(),
+        }
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        let mut warnings = transport::warnings(&self.terms);
+        let [ab, ..] = &self.terms;
+        if ab.rho_a != ab.rho_b {
+            warnings.push(
+                "the penalties of both sides differ: S_ε is at least 0, but not 0 for equal clouds, and another one \
+                 where the clouds change places"
+                    .to_owned(),
+            );
+        }
+        warnings
+    }
+
+    fn outcome(&self) -> Outcome {
+        Outcome::of(self.converged)
+    }
+}

@@ -1,0 +1,139 @@
+//! The page of a divergence, which is made of three solves.
+
+use super::answer::DivergenceAnswer;
+use crate::page::certificate::{Claim, TERMS};
+use crate::page::convergence;
+use crate::page::number::Number;
+use crate::page::sheet::{Page, sheet, value};
+use crate::page::values::{effort, problem, row, table};
+use haul::{Bounds, Report};
+use maud::{Markup, html};
+
+/// The page, with the course of the three iterations one after the other.
+pub(super) fn page(divergence: &DivergenceAnswer) -> Page {
+    let DivergenceAnswer {
+        pair,
+        terms,
+        course,
+        images,
+        ..
+    } = divergence;
+    let [ab, aa, bb] = terms;
+    let clouds = pair.drawn(images.as_deref());
+    let claim = Claim {
+        name: "S_ε",
+        value: divergence.value,
+        bounds: divergence.bounds,
+        solve: ab,
+        own: &[aa, bb],
+    };
+    let body = html! {
+        h1 { "haul divergence: how far two clouds are from each other" }
+        (clouds.files())
+        (value("S_ε", divergence.value))
+        @if let (Some(distance), Some(Bounds { lower, upper })) = (divergence.distance, divergence.distance_bounds) {
+            p {
+                "As a length, its root for each unit of mass: " (Number::short(distance)) ", surely between "
+                (Number::short(lower)) " and " (Number::short(upper)) ", in the units of the points."
+            }
+        }
+        p.about { "S_ε(a, b) = OT_ε(a, b) − ½ OT_ε(a, a) − ½ OT_ε(b, b), 0 for equal clouds" }
+        (claim.section())
+        (convergence::section(course, ab.tolerance, &TERMS)?)
+        (clouds.section()?)
+        section {
+            h2 { "All numbers" }
+            (numbers(divergence))
+        }
+    };
+    Ok(sheet(
+        &format!("haul divergence: {}, {}", pair.a, pair.b),
+        None,
+        &body,
+    ))
+}
+
+/// The numbers of a divergence, its terms side by side.
+fn numbers(divergence: &DivergenceAnswer) -> Markup {
+    let terms = &divergence.terms;
+    let Bounds { lower, upper } = divergence.bounds;
+    type Entry = fn(&Report) -> Number;
+    let rows: [(&str, &str, Entry); 12] = [
+        ("value", "value", |term| Number::long(term.value)),
+        ("transport cost ⟨P, C⟩", "transport_cost", |term| {
+            Number::long(term.transport_cost)
+        }),
+        ("regularised cost", "regularized_cost", |term| {
+            Number::long(term.regularized_cost)
+        }),
+        ("KL(P | a⊗b)", "kl", |term| Number::long(term.kl)),
+        ("mass moved", "mass", |term| Number::long(term.mass)),
+        ("lower bound", "certificate.lower_bound", |term| {
+            Number::long(term.certificate.lower_bound)
+        }),
+        ("upper bound", "certificate.upper_bound", |term| {
+            Number::long(term.certificate.upper_bound)
+        }),
+        (
+            "marginal error, first",
+            "certificate.marginal_error_a",
+            |term| Number::error(term.certificate.marginal_error_a),
+        ),
+        (
+            "marginal error, second",
+            "certificate.marginal_error_b",
+            |term| Number::error(term.certificate.marginal_error_b),
+        ),
+        ("iterations", "iterations", |term| {
+            Number::count(term.iterations as u64)
+        }),
+        ("passes", "softmin_passes", |term| {
+            Number::count(term.softmin_passes as u64)
+        }),
+        ("seconds", "seconds", |term| Number::short(term.seconds)),
+    ];
+    html! {
+        (table("Value and certificate", &html! {
+            (row("S_ε", "value", &Number::long(divergence.value)))
+            @if let Some(distance) = divergence.distance {
+                (row("distance, its root", "distance", &Number::long(distance)))
+            }
+            (row("lower bound", "certificate.lower_bound", &Number::long(lower)))
+            (row("upper bound", "certificate.upper_bound", &Number::long(upper)))
+            (row("gap", "certificate.gap", &Number::error(upper - lower)))
+            (row("precision floor", "certificate.precision_floor", &Number::error(divergence.precision_floor())))
+        }))
+        div.box tabindex="0" {
+            table.terms {
+                caption { "Terms" }
+                thead {
+                    tr {
+                        th scope="col" { "of" }
+                        @for name in TERMS { th scope="col" { (name) } }
+                    }
+                }
+                tbody {
+                    @for (name, key, number) in rows {
+                        tr {
+                            th scope="row" { (name) }
+                            @for (term, of) in terms.iter().zip(["ab", "aa", "bb"]) {
+                                td { (number(term).of(&format!("terms.{of}.{key}"))) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        (problem(&terms[0]))
+        (table("Effort", &html! {
+            (row("iterations", "iterations", &Number::count(divergence.iterations() as u64)))
+            (row("passes", "softmin_passes", &Number::count(divergence.softmin_passes() as u64)))
+            (effort(
+                divergence.pairs(),
+                divergence.seconds(),
+                &terms[0].device,
+                terms[0].precision,
+            ))
+        }))
+    }
+}

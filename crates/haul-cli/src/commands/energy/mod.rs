@@ -1,0 +1,173 @@
+//! `haul energy`: the energy distance or the squared maximum mean discrepancy of two files.
+
+mod answer;
+mod kernel;
+mod page;
+
+use crate::digits::plain;
+use crate::input::{self, Cloud, Input};
+use crate::options::{self, Engine, Gradients, Weights, number};
+use crate::pair::Pair;
+use crate::progress::Passes;
+use crate::task::{Delivery, Request, Task, Work};
+use answer::EnergyAnswer;
+use anyhow::{Result, bail};
+use clap::{Args, ValueEnum};
+use haul::{Device, Gradient};
+use haul_files as formats;
+use kernel::Kernel;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// The energy distance between two clouds, or their maximum mean discrepancy: no transport
+#[derive(Debug, Args)]
+#[command(
+    after_help = "energy(a, b) = E(a, b) − ½ E(a, a) − ½ E(b, b), E the mean of |x − y|^p\nMMD²(a, b)   = K(a, a) + K(b, b) − 2 K(a, b), K the mean of exp(−|x − y|²/(2σ²)) or exp(−|x − y|/σ)\n\nExample:\n  haul energy a.ply b.ply --json"
+)]
+pub(crate) struct Energy {
+    /// The first cloud
+    a: PathBuf,
+
+    /// The second cloud
+    b: PathBuf,
+
+    /// The function of two points whose means are compared
+    #[arg(long, value_enum, default_value_t = KernelName::Energy)]
+    kernel: KernelName,
+
+    /// The power p of the cost |x − y|^p of the energy, above 0 and at most 2 [default: 1]
+    #[arg(long, allow_negative_numbers = true, value_parser = number)]
+    p: Option<f64>,
+
+    /// The width σ of a gaussian or laplacian kernel, a length
+    #[arg(long, value_name = "σ", allow_negative_numbers = true, value_parser = number)]
+    blur: Option<f64>,
+
+    #[command(flatten)]
+    gradients: Gradients,
+
+    /// Write a page for people: the value, its rounding in words, a picture of both clouds
+    #[arg(long, value_name = "F.html")]
+    report: Option<PathBuf>,
+
+    #[command(flatten)]
+    weights: Weights,
+
+    #[command(flatten)]
+    engine: Engine,
+
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+
+    /// No warnings
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum KernelName {
+    /// −|x − y|^p: the energy distance
+    Energy,
+    /// exp(−|x − y|²/(2σ²)): a squared maximum mean discrepancy
+    Gaussian,
+    /// exp(−|x − y|/σ): a squared maximum mean discrepancy
+    Laplacian,
+}
+
+impl Task for Energy {
+    type Answer = EnergyAnswer;
+
+    fn inputs(&self) -> Vec<Input<'_>> {
+        Input::pair([&self.a, &self.b], &self.weights).into()
+    }
+
+    fn outputs(&self) -> Vec<PathBuf> {
+        let outputs = self.gradients.outputs().chain(&self.report);
+        outputs.cloned().collect()
+    }
+
+    fn quantity(&self) -> String {
+        let name = match self.kernel {
+            KernelName::Energy => "energy distance",
+            KernelName::Gaussian => "MMD², gaussian",
+            KernelName::Laplacian => "MMD², laplacian",
+        };
+        match self.p {
+            Some(p) => format!("{name}, p = {}", plain(p)),
+            None => name.to_owned(),
+        }
+    }
+
+    fn check(&self) -> Result<()> {
+        self.kernel()?;
+        if let Some(path) = &self.report {
+            formats::check_target(path, ".html")?;
+        }
+        self.gradients.check()
+    }
+
+    fn engine(&self, clouds: &[Arc<Cloud>]) -> Result<Engine> {
+        let [source, target] = input::two(clouds)?.map(|cloud| &cloud.measure);
+        options::named(self.kernel()?.check(source, target), &self.a, &self.b)?;
+        Ok(self.engine.clone())
+    }
+
+    fn work(&self, points: &[f64]) -> Work {
+        Work::between_and_within(points)
+    }
+
+    fn answer(&self, device: &Device, clouds: &[Arc<Cloud>]) -> Result<EnergyAnswer> {
+        let clouds = input::two(clouds)?;
+        let [source, target] = clouds.map(|cloud| &cloud.measure);
+        let kernel = self.kernel()?;
+        let passes = Passes::new(self.quiet);
+        let discrepancy = kernel.evaluate(device, source, target, &passes)?;
+        if self.gradients.wanted() {
+            // The weights' part came with the value; that of the points takes passes of its own.
+            self.gradients.write(&Gradient {
+                points: if self.gradients.gradient.is_some() {
+                    kernel.gradient_points(device, source, target, &passes)?
+                } else {
+                    Vec::new()
+                },
+                weights: discrepancy.gradient_weights.clone(),
+            })?;
+        }
+        Ok(EnergyAnswer {
+            pair: Pair::new([&self.a, &self.b], clouds),
+            kernel,
+            discrepancy,
+        })
+    }
+}
+
+impl Request for Energy {
+    fn delivery(&self) -> Delivery<'_> {
+        Delivery {
+            json: self.json,
+            quiet: self.quiet,
+            page: self.report.as_deref(),
+        }
+    }
+}
+
+impl Energy {
+    /// The kernel that the options mean; an option that is none of its own is refused.
+    fn kernel(&self) -> Result<Kernel> {
+        match (self.kernel, self.p, self.blur) {
+            (KernelName::Energy, p, None) => Ok(Kernel::Energy {
+                p: p.unwrap_or(1.0),
+            }),
+            (KernelName::Energy, _, Some(_)) => {
+                bail!("--blur is the width of a kernel gaussian or laplacian; the energy has none")
+            }
+            (_, Some(_), _) => {
+                bail!("--p is the power of the energy; leave it out with this --kernel")
+            }
+            (_, _, None) => bail!("this --kernel has a width; give it with --blur"),
+            (KernelName::Gaussian, _, Some(sigma)) => Ok(Kernel::Gaussian { sigma }),
+            (KernelName::Laplacian, _, Some(sigma)) => Ok(Kernel::Laplacian { sigma }),
+        }
+    }
+}

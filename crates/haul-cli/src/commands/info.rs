@@ -1,0 +1,138 @@
+//! `haul info`: what files of points hold, and what is left of it after thinning.
+
+use crate::command::{Command, Program};
+use crate::digits::short;
+use crate::input;
+use crate::options::Treatment;
+use crate::outcome::{self, Outcome};
+use crate::rows::{Rows, STRONG, styled};
+use anyhow::{Context, Result};
+use clap::Args;
+use haul::{Extent, spacing};
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+
+/// Axes whose bounds a person is told.
+const MOST_AXES: usize = 8;
+
+/// What files of points hold: how many, where, how far apart, how heavy
+#[derive(Debug, Args)]
+#[command(
+    after_help = r#"A file that cannot be read is told of, the others all the same; the exit status is 2 then.
+
+Keys of a line of --json, of the points that are left after --subsample or --voxel:
+  file points dimension     the coordinates of a point
+  low high diagonal         the box around the points, an array of each axis; its diagonal
+  spacing                   the median distance of a point to the nearest other one; null for one point
+  mass weighted             the sum of the weights; whether the file has weights
+  smallest_weight largest_weight
+
+Example:
+  haul info a.ply b.ply"#
+)]
+pub(crate) struct Info {
+    /// The clouds
+    #[arg(required = true, value_name = "FILES")]
+    files: Vec<PathBuf>,
+
+    #[command(flatten)]
+    treatment: Treatment,
+
+    /// Print one JSON object a file
+    #[arg(long)]
+    json: bool,
+}
+
+impl Command for Info {
+    fn run(&self, _: &Program) -> Result<Outcome> {
+        let mut outcome = Outcome::Done;
+        for file in &self.files {
+            match About::of(file, &self.treatment) {
+                Ok(about) if self.json => outcome::show(&(serde_json::to_string(&about)? + "\n"))?,
+                Ok(about) => outcome::show(&about.text())?,
+                Err(error) => {
+                    // The status is that of the whole run.
+                    let _ = outcome::fail(&error, false);
+                    outcome = Outcome::Refused;
+                }
+            }
+        }
+        Ok(outcome)
+    }
+}
+
+/// What a file holds; the names of the keys are the program's contract.
+#[derive(Serialize)]
+struct About {
+    file: String,
+    points: usize,
+    dimension: usize,
+    low: Vec<f64>,
+    high: Vec<f64>,
+    diagonal: f64,
+    spacing: Option<f64>,
+    mass: f64,
+    weighted: bool,
+    smallest_weight: f64,
+    largest_weight: f64,
+}
+
+impl About {
+    fn of(file: &Path, treatment: &Treatment) -> Result<Self> {
+        let cloud = input::file(file, treatment)?;
+        let weighted = cloud.weights.is_some();
+        let measure = input::measure(treatment.apply(cloud)?, treatment)
+            .with_context(|| file.display().to_string())?;
+        let extent = Extent::of(&measure);
+        let weights = || measure.weights().iter().copied();
+        Ok(Self {
+            file: file.to_string_lossy().into(),
+            points: measure.len(),
+            dimension: measure.dimension(),
+            diagonal: extent.diagonal(),
+            low: extent.low,
+            high: extent.high,
+            spacing: spacing(&measure),
+            mass: measure.mass(),
+            weighted,
+            smallest_weight: weights().fold(f64::INFINITY, f64::min),
+            largest_weight: weights().fold(0.0, f64::max),
+        })
+    }
+
+    fn text(&self) -> String {
+        let mut rows = Rows::default();
+        rows.heading(styled(STRONG, &self.file));
+        let points = format!("{} in dimension {}", self.points, self.dimension);
+        rows.below("points", points);
+        for (axis, (low, high)) in self.low.iter().zip(&self.high).take(MOST_AXES).enumerate() {
+            let name = match ["x", "y", "z"].get(axis) {
+                Some(name) if self.dimension <= 3 => (*name).to_owned(),
+                _ => format!("axis {}", axis + 1),
+            };
+            rows.below(&name, format!("{} to {}", short(*low), short(*high)));
+        }
+        if self.dimension > MOST_AXES {
+            rows.below("", format!("and {} axes more", self.dimension - MOST_AXES));
+        }
+        rows.below("diagonal", short(self.diagonal));
+        if let Some(spacing) = self.spacing {
+            let spacing = short(spacing);
+            rows.below(
+                "spacing",
+                format!("{spacing}, the median to the nearest other point"),
+            );
+        }
+        let mass = short(self.mass);
+        if !self.weighted {
+            rows.below("mass", format!("{mass}, the file has no weights"));
+        } else {
+            rows.below("mass", mass);
+        }
+        if self.smallest_weight < self.largest_weight {
+            let (least, most) = (short(self.smallest_weight), short(self.largest_weight));
+            rows.below("weights", format!("{least} to {most}"));
+        }
+        rows.text()
+    }
+}

@@ -1,0 +1,255 @@
+//! `haul map`: one file moved onto another by the barycentric map of the plan, in one step or on
+//! the way.
+
+use crate::answer::{Answer, Summary};
+use crate::device;
+use crate::digits::{plain, short};
+use crate::input::{self, Cloud, Input};
+use crate::options::{Engine, Solving, number, whole};
+use crate::outcome::Outcome;
+use crate::page::sheet::Page;
+use crate::pair::Pair;
+use crate::progress::Course;
+use crate::rows::Rows;
+use crate::task::{Delivery, Request, Task, Work};
+use crate::transport::{self, Displacement, Transport};
+use anyhow::{Result, bail};
+use clap::Args;
+use haul::{Device, Plan};
+use haul_files as formats;
+use serde::{Serialize, Serializer};
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Move a cloud onto another one: each point to where its mass goes on average
+#[derive(Debug, Args)]
+#[command(
+    after_help = "T(x) = Σⱼ Pᵢⱼ yⱼ / Σⱼ Pᵢⱼ, the barycentric projection of the plan. Every point of A is moved, also with --subsample or --voxel: the potential then extends the map from the points that were solved for.\n\nFrom .ply to .ply all else is kept byte for byte: colours, normals, faces. With --columns or --weight-column all other columns are kept from .csv to .csv, and from .xyz to .xyz. Other files take the points in their order, and .csv and .npz the weights.\n\nExample:\n  haul map a.ply b.ply --blur 0.05 --t 0.5 -o halfway.ply"
+)]
+pub(crate) struct Map {
+    /// The cloud that is moved
+    a: PathBuf,
+
+    /// The cloud it is moved onto
+    b: PathBuf,
+
+    /// The moved cloud: .npy .npz .ply .csv .xyz; - is standard output, where nothing else is written
+    #[arg(short, long, value_name = "OUT")]
+    output: PathBuf,
+
+    /// The part of the way that is gone, from 0 to 1: x + t (T(x) − x)
+    #[arg(
+        long,
+        value_name = "t",
+        default_value_t = 1.0,
+        allow_negative_numbers = true,
+        value_parser = number
+    )]
+    t: f64,
+
+    /// Write K files OUT_000.ply, OUT_001.ply, … with t from 0 to 1 in even steps
+    #[arg(long, value_name = "K", conflicts_with = "t", allow_negative_numbers = true, value_parser = whole::<u32, 2, 99_999>)]
+    frames: Option<u32>,
+
+    #[command(flatten)]
+    solving: Solving,
+}
+
+impl Task for Map {
+    type Answer = MapAnswer;
+
+    fn inputs(&self) -> Vec<Input<'_>> {
+        let [a, b] = Input::pair([&self.a, &self.b], &self.solving.weights);
+        vec![Input { moved: true, ..a }, b]
+    }
+
+    fn outputs(&self) -> Vec<PathBuf> {
+        let moved = self.steps().into_iter().map(|(path, _)| path);
+        moved.chain(self.solving.outputs().cloned()).collect()
+    }
+
+    fn quantity(&self) -> String {
+        transport::quantity("OT_ε", &self.solving.settings)
+    }
+
+    fn check(&self) -> Result<()> {
+        let t = self.t;
+        if !(0.0..=1.0).contains(&t) {
+            let t = plain(t);
+            bail!("--t is {t}; it must be from 0, where the cloud is, to 1, where its mass goes");
+        }
+        if self.output == Path::new("-") && (self.solving.json || self.frames.is_some()) {
+            bail!(
+                "-o - writes one cloud and nothing else; name a file, or leave --json and --frames out"
+            );
+        }
+        self.solving.check()
+    }
+
+    fn engine(&self, clouds: &[Arc<Cloud>]) -> Result<Engine> {
+        let [source, _] = input::two(clouds)?;
+        let reading = self.solving.weights.treatment.reading();
+        for (path, _) in self.steps() {
+            formats::check_moved(&path, (&self.a, &reading), source.measure.dimension())?;
+        }
+        device::engine_between(&self.solving, [&self.a, &self.b], clouds)
+    }
+
+    fn work(&self, points: &[f64]) -> Work {
+        Work::between(points).iterated(self.solving.settings.sinkhorn())
+    }
+
+    fn answer(&self, device: &Device, clouds: &[Arc<Cloud>]) -> Result<MapAnswer> {
+        let [source, target] = input::two(clouds)?;
+        let mut course = Course::new(&self.solving);
+        let observe = |progress: &_| course.observe(progress);
+        let sinkhorn = self.solving.settings.sinkhorn();
+        let solution =
+            sinkhorn.solve_observed(device, &source.measure, &target.measure, observe)?;
+        let course = course.end()?;
+        let (points, d) = (source.points(), source.measure.dimension());
+        let (plan, weights) = (solution.plan(), source.weights.as_deref());
+        let images = match source.all {
+            Some(_) => images(&plan, points, d)?,
+            None => plan.map()?,
+        };
+        let displacement = Displacement::between(points, &images, d, weights);
+        let steps = self.steps();
+        let reading = self.solving.weights.treatment.reading();
+        for (path, t) in &steps {
+            let moved = interpolated(points, &images, *t);
+            formats::write_moved(path, (&*self.a, &reading), &moved, d, weights)?;
+        }
+        Ok(MapAnswer {
+            transport: Transport {
+                command: "map",
+                pair: Pair::new([&self.a, &self.b], [source, target]),
+                report: solution.report().clone(),
+                course,
+                displacement: Some(displacement),
+                // The picture is of the points that were solved for.
+                images: match (&self.solving.report, &source.all) {
+                    (Some(_), Some(_)) => Some(plan.map()?),
+                    (Some(_), None) => Some(images),
+                    (None, _) => None,
+                },
+            },
+            displacement,
+            steps,
+            partly: self.frames.is_none() && self.t < 1.0,
+        })
+    }
+}
+
+impl Request for Map {
+    fn delivery(&self) -> Delivery<'_> {
+        (&self.solving).into()
+    }
+}
+
+/// A transport along which a cloud was moved.
+pub(crate) struct MapAnswer {
+    transport: Transport,
+    displacement: Displacement,
+    /// The files that were written, with the part t of the way that is gone in each.
+    steps: Vec<(PathBuf, f64)>,
+    /// Whether the points stop on the way.
+    partly: bool,
+}
+
+impl Serialize for MapAnswer {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.transport.serialize(serializer)
+    }
+}
+
+impl Answer for MapAnswer {
+    fn rows(&self) -> Rows {
+        if self.steps.iter().any(|(path, _)| path == Path::new("-")) {
+            return Rows::default();
+        }
+        let mut rows = self.transport.rows();
+        let Displacement { mean, largest } = self.displacement;
+        let (mean, largest) = (short(mean), short(largest));
+        // The displacement is that of the whole way.
+        let part = if self.partly {
+            ", to the end of the way"
+        } else {
+            ""
+        };
+        rows.row(
+            "points go",
+            format!("{mean} far on average, {largest} at most{part}"),
+        );
+        rows.row("written", list(&self.steps));
+        rows
+    }
+
+    fn page(&self) -> Page {
+        self.transport.page()
+    }
+
+    fn summary(&self) -> Summary {
+        self.transport.summary()
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        self.transport.warnings()
+    }
+
+    fn outcome(&self) -> Outcome {
+        self.transport.outcome()
+    }
+}
+
+impl Map {
+    /// The files to write, with the part t of the way that is gone in each.
+    fn steps(&self) -> Vec<(PathBuf, f64)> {
+        let Some(frames) = self.frames else {
+            return vec![(self.output.clone(), self.t)];
+        };
+        let last = frames - 1;
+        let digits = last.to_string().len().max(3);
+        let step = |k| {
+            let path = formats::numbered(&self.output, k as usize, digits);
+            (path, f64::from(k) / f64::from(last.max(1)))
+        };
+        (0..frames).map(step).collect()
+    }
+}
+
+/// The points that are moved at a time, beyond those that are solved for.
+const CHUNK: usize = 1 << 18;
+
+/// Where the map takes these points, of which the device holds a bounded number.
+fn images(plan: &Plan<&Device>, points: &[f64], dimension: usize) -> Result<Vec<f64>> {
+    let mut images = Vec::with_capacity(points.len());
+    for chunk in points.chunks(CHUNK * dimension) {
+        images.extend(plan.map_points(chunk)?);
+    }
+    Ok(images)
+}
+
+/// McCann's interpolation x + t (T(x) − x), exactly x at t = 0 and T(x) at t = 1.
+fn interpolated<'c>(points: &'c [f64], images: &'c [f64], t: f64) -> Cow<'c, [f64]> {
+    if t == 0.0 {
+        return points.into();
+    }
+    if t == 1.0 {
+        return images.into();
+    }
+    let between = |(x, image): (&f64, &f64)| x + t * (image - x);
+    points.iter().zip(images).map(between).collect()
+}
+
+/// The files that were written, in a few words.
+fn list(steps: &[(PathBuf, f64)]) -> String {
+    match steps {
+        [(first, _), .., (last, _)] => format!("{} … {}", first.display(), last.display()),
+        _ => steps
+            .iter()
+            .map(|(path, _)| path.display().to_string())
+            .collect(),
+    }
+}

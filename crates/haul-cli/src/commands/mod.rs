@@ -1,0 +1,81 @@
+//! The commands, a file or a folder each: its arguments, what it does, and its answer.
+
+pub(crate) mod batch;
+mod bench;
+mod completions;
+mod demo;
+mod devices;
+mod divergence;
+mod energy;
+mod info;
+mod man;
+mod map;
+mod pairwise;
+mod sample;
+mod sinkhorn;
+mod thin;
+
+use crate::command::{Command, Program};
+use crate::outcome::Outcome;
+use anyhow::Result;
+use batch::job::Kind;
+use clap::Subcommand;
+
+/// Makes the subcommands of this list, in its order, each of the type of that name in the module of that
+/// name. Of those marked as a `job`, batches may have many.
+macro_rules! commands {
+    ($($module:ident::$command:ident $(: $job:ident)?,)*) => {
+        #[derive(Debug, Subcommand)]
+        pub(crate) enum Commands {
+            $($command(Box<$module::$command>),)*
+        }
+
+        impl Command for Commands {
+            fn run(&self, program: &Program) -> Result<Outcome> {
+                match self {
+                    $(Self::$command(command) => command.run(program),)*
+                }
+            }
+        }
+
+        /// The commands that a job may name.
+        pub(crate) const KINDS: &[Kind] = &[
+            $($(Kind::$job::<$module::$command>(stringify!($module)),)?)*
+        ];
+    };
+}
+
+commands! {
+    demo::Demo,
+    sinkhorn::Sinkhorn: job,
+    divergence::Divergence: job,
+    energy::Energy: job,
+    map::Map: job,
+    pairwise::Pairwise,
+    batch::Batch,
+    devices::Devices,
+    bench::Bench,
+    info::Info,
+    thin::Thin,
+    sample::Sample,
+    completions::Completions,
+    man::Man,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn jobs_name_their_commands_as_the_command_line_does() {
+        let program = Commands::augment_subcommands(clap::Command::new("haul"));
+        let names: Vec<_> = program
+            .get_subcommands()
+            .map(clap::Command::get_name)
+            .collect();
+        for kind in KINDS {
+            assert!(names.contains(&kind.name()), "{}", kind.name());
+        }
+        assert_eq!(KINDS.len(), 4);
+    }
+}

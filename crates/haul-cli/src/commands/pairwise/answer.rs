@@ -1,0 +1,135 @@
+//! The answer of a run: a matrix that was written, and what is to be known of it.
+
+use super::clusters::Clusters;
+use super::entry::Entry;
+use super::loss::Loss;
+use super::matrix::Matrix;
+use super::plan::Plan;
+use crate::digits::whole;
+use crate::rows::Rows;
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+use std::borrow::Cow;
+use std::path::Path;
+
+/// A matrix that was written.
+pub(super) struct PairwiseAnswer<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) matrix: &'a Matrix,
+    pub(super) clusters: &'a Clusters,
+    pub(super) entries: &'a [Entry],
+    pub(super) output: &'a Path,
+    pub(super) image: Option<&'a Path>,
+    pub(super) effort: Effort,
+}
+
+/// What a run took.
+pub(super) struct Effort {
+    pub(super) solves: usize,
+    pub(super) pairs: u64,
+    pub(super) seconds: f64,
+}
+
+/// The JSON object; the names of its keys are the program's contract.
+#[derive(Serialize)]
+struct Keys<'a> {
+    command: &'static str,
+    loss: Loss,
+    files: Vec<Cow<'a, str>>,
+    order: &'a [usize],
+    merges: Value,
+    p: Value,
+    output: Cow<'a, str>,
+    gap: f64,
+    uncertain: Vec<(usize, usize)>,
+    converged: bool,
+    pairs: u64,
+    seconds: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    epsilon: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    blur: Option<f64>,
+}
+
+impl Serialize for PairwiseAnswer<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self {
+            plan,
+            matrix,
+            clusters,
+            ..
+        } = self;
+        let epsilon = plan.settings.epsilon;
+        let keys = Keys {
+            command: "pairwise",
+            loss: plan.loss,
+            files: plan.names(),
+            order: &clusters.order,
+            merges: clusters.json(),
+            p: whole(plan.p()),
+            output: self.output.to_string_lossy(),
+            gap: matrix.gap(),
+            uncertain: matrix.uncertain(),
+            converged: self.converged(),
+            pairs: self.effort.pairs,
+            seconds: self.effort.seconds,
+            epsilon,
+            blur: epsilon.map(|epsilon| epsilon.powf(1.0 / plan.p())),
+        };
+        keys.serialize(serializer)
+    }
+}
+
+impl PairwiseAnswer<'_> {
+    /// How many comparisons did not reach their tolerance.
+    fn loose(&self) -> usize {
+        self.entries.iter().filter(|entry| !entry.converged).count()
+    }
+
+    pub(super) fn converged(&self) -> bool {
+        self.loose() == 0
+    }
+
+    /// What is known, for a person.
+    pub(super) fn rows(&self) -> Rows {
+        let sizes = self.plan.clouds.iter().map(|cloud| cloud.points);
+        let (least, most) = sizes.fold((usize::MAX, 0), |(least, most), n| {
+            (least.min(n), most.max(n))
+        });
+        let clouds = self.plan.clouds.len();
+        let mut rows = Rows::default();
+        rows.row("clouds", format!("{clouds}, of {least} to {most} points"));
+        rows.row("entries", self.plan.problem());
+        let gap = self.matrix.gap();
+        let bounds = match gap.is_finite() {
+            true => format!("at most {gap:.0e} apart"),
+            false => "none for some entries".to_owned(),
+        };
+        rows.row("bounds", bounds);
+        let Effort {
+            solves,
+            pairs,
+            seconds,
+        } = self.effort;
+        let rate = pairs as f64 / seconds / 1e9;
+        let effort = format!("{solves} solves, {seconds:.3} s, {rate:.2} Gpairs/s");
+        rows.row("effort", effort);
+        let image = self.image.map(|image| format!(" and {}", image.display()));
+        let written = self.output.display();
+        rows.row("written", format!("{written}{}", image.unwrap_or_default()));
+        rows
+    }
+
+    /// What a user should know beside it.
+    pub(super) fn warnings(&self) -> Vec<String> {
+        let loose = self.loose();
+        let caution = (loose > 0).then(|| {
+            format!(
+                "{loose} of {} comparisons did not converge; raise --max-iterations, --blur or --tolerance",
+                self.entries.len()
+            )
+        });
+        let uncertain = self.matrix.caution(self.plan);
+        caution.into_iter().chain(uncertain).collect()
+    }
+}

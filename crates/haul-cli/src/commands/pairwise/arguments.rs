@@ -1,0 +1,137 @@
+//! The arguments, and what of them is wrong whatever the clouds hold.
+
+use super::checkpoint;
+use super::format::Format;
+use super::heatmap;
+use super::loss::Loss;
+use crate::files::{self, Uses};
+use crate::options::{Engine, Settings, Treatment};
+use anyhow::{Result, bail};
+use clap::Args;
+use haul_files as formats;
+use std::path::{Path, PathBuf};
+
+/// Compare every cloud with every other one: a symmetric matrix
+#[derive(Debug, Args)]
+#[command(
+    after_help = r#"Entry i, j of the matrix compares file i with file j at one ε for all pairs. What is computed is
+kept in a file beside the target until the matrix is written: a run that was stopped, in whatever
+way, goes on when it is started again, also with files more or less or in another order. A .csv and
+the picture name the files without the folders that all share; an .npz has the arrays matrix, lower
+and upper, the bounds of each entry. Both sides have one penalty ρ, because with two of them an entry
+would depend on which cloud is the first.
+
+Keys of --json, those in brackets where they make sense:
+  command loss files p [epsilon blur] output     files: as given, in the order of rows and columns
+  order      indices of files as the picture has them, near ones together
+  merges     the clustering as scipy.cluster.hierarchy has it: [i, j, height, size] of each merger;
+             i and j count files, then mergers; the height is the mean entry between both
+  gap        the widest bounds of an entry, upper − lower
+  uncertain  [i, j] of each entry i < j whose bounds are wider than its value: it tells nothing
+  converged pairs seconds     whether all did; what this run evaluated, and how long it took
+
+Example:
+  haul pairwise a.ply b.ply -o distances.npy --image distances.svg"#
+)]
+pub(crate) struct Pairwise {
+    /// The clouds, at least two
+    #[arg(required = true, num_args = 2.., value_name = "FILES")]
+    pub(super) files: Vec<PathBuf>,
+
+    /// The matrix: a .npy, an .npz with its bounds as well, or a .csv with the names of the files
+    #[arg(short, long, value_name = "D")]
+    pub(super) output: PathBuf,
+
+    /// What is between two clouds
+    #[arg(long, value_enum, default_value_t = Loss::Divergence)]
+    pub(super) loss: Loss,
+
+    /// Draw the matrix, ordered by an average-linkage clustering that is drawn beside it
+    #[arg(long, value_name = "F.svg")]
+    pub(super) image: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(super) settings: Settings,
+
+    #[command(flatten)]
+    pub(super) treatment: Treatment,
+
+    #[command(flatten)]
+    pub(super) engine: Engine,
+
+    /// Print one JSON object
+    #[arg(long)]
+    pub(super) json: bool,
+
+    /// No progress and no warnings
+    #[arg(long, short)]
+    pub(super) quiet: bool,
+}
+
+impl Pairwise {
+    /// Refuses what is wrong whatever the clouds.
+    pub(super) fn check(&self) -> Result<()> {
+        let Pairwise {
+            files,
+            output,
+            loss,
+            image,
+            settings,
+            ..
+        } = self;
+        formats::check_target(output, Format::of(output)?.extension())?;
+        if let Some(image) = image {
+            formats::check_target(image, ".svg")?;
+            if files.len() > heatmap::MOST_CLOUDS {
+                bail!(
+                    "--image draws at most {} clouds, and these are {}; leave it out",
+                    heatmap::MOST_CLOUDS,
+                    files.len()
+                );
+            }
+        }
+        if files.iter().any(|file| *file == Path::new("-")) {
+            bail!(
+                "standard input is read once, and these clouds are not; name a file in place of -"
+            );
+        }
+        let outputs = std::iter::once(output).chain(image);
+        let uses = Uses::new("an input", "an output");
+        let uses = uses.reads(files.iter().map(PathBuf::as_path));
+        let stopped = "the file that a stopped run goes on with";
+        files::check_apart(&[
+            uses.writes(outputs.map(PathBuf::as_path)),
+            Uses::new(stopped, stopped).writes([&*checkpoint::beside(output)]),
+        ])?;
+        check_penalties(settings)?;
+        let of_transport = [
+            ("blur", settings.blur),
+            ("epsilon", settings.epsilon),
+            ("reach", settings.reach),
+            ("rho", settings.rho),
+            ("rho-a", settings.rho_a),
+            ("rho-b", settings.rho_b),
+        ];
+        for (name, value) in of_transport {
+            if *loss == Loss::Energy && value.is_some() {
+                bail!("--{name} is of transport, and an energy has none; leave it out");
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Refuses two different penalties.
+fn check_penalties(settings: &Settings) -> Result<()> {
+    let p = settings.p.unwrap_or(2.0);
+    let reach = settings.reach.map(|reach| reach.powf(p));
+    let both = settings.rho.or(reach).unwrap_or(f64::INFINITY);
+    let [a, b] = [settings.rho_a, settings.rho_b].map(|rho| rho.unwrap_or(both));
+    if a != b {
+        bail!(
+            "--rho-a and --rho-b differ: what is between two clouds then depends on which of them is the first, and \
+             a matrix has one entry for both orders; give one --rho or --reach, or run both orders with haul batch"
+        );
+    }
+    Ok(())
+}

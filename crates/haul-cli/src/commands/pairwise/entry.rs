@@ -1,0 +1,48 @@
+//! What is kept of the comparison of two clouds.
+
+use crate::digits::finite;
+use haul::{Discrepancy, Report};
+use serde::{Deserialize, Serialize};
+
+/// One comparison of two files, or of a file with itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Entry {
+    pub(super) value: f64,
+    /// The value is between these; none where nothing is known.
+    pub(super) lower: Option<f64>,
+    pub(super) upper: Option<f64>,
+    pub(super) converged: bool,
+    /// Pairs of points that were evaluated.
+    pub(super) pairs: u64,
+}
+
+impl From<&Report> for Entry {
+    fn from(report: &Report) -> Self {
+        let certificate = &report.certificate;
+        Self {
+            value: report.value,
+            lower: finite(certificate.lower_bound),
+            upper: finite(certificate.upper_bound),
+            converged: report.converged,
+            pairs: report.pairs,
+        }
+    }
+}
+
+impl From<&Discrepancy> for Entry {
+    fn from(discrepancy: &Discrepancy) -> Self {
+        let Discrepancy {
+            value,
+            rounding,
+            pairs,
+            ..
+        } = *discrepancy;
+        Self {
+            value,
+            lower: finite(value - rounding),
+            upper: finite(value + rounding),
+            converged: true,
+            pairs,
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! The matrix of all comparisons, with bounds, and what of it tells nothing.
+
+use super::entry::Entry;
+use super::loss::Loss;
+use super::plan::Plan;
+use crate::digits::short;
+use crate::names::end_of;
+
+/// The letters of a file's name that a message shows.
+const MOST_LETTERS: usize = 60;
+
+/// The entries with their bounds, each n×n, row-major.
+pub(super) struct Matrix {
+    n: usize,
+    pub(super) values: Vec<f64>,
+    pub(super) lower: Vec<f64>,
+    pub(super) upper: Vec<f64>,
+}
+
+impl Matrix {
+    /// Of all entries; the first n of them are the self terms where divergences need them.
+    pub(super) fn of(plan: &Plan, pairs: &[(usize, usize)], entries: &[Entry]) -> Self {
+        let n = plan.clouds.len();
+        let zeros = || vec![0.0; n * n];
+        let mut matrix = Self {
+            n,
+            values: zeros(),
+            lower: zeros(),
+            upper: zeros(),
+        };
+        let lower = |entry: &Entry| entry.lower.unwrap_or(f64::NEG_INFINITY);
+        let upper = |entry: &Entry| entry.upper.unwrap_or(f64::INFINITY);
+        for (pair, entry) in pairs.iter().zip(entries) {
+            let (i, j) = plan.ordered(*pair);
+            let [value, lower, upper] = match (plan.loss, plan.settings.epsilon) {
+                // Nothing is between equal clouds, and that is exact.
+                (Loss::Divergence | Loss::Energy, _) if plan.equal(i, j) => [0.0; 3],
+                (Loss::Divergence, Some(epsilon)) => {
+                    let own = [&entries[i], &entries[j]];
+                    let masses = [plan.clouds[i].mass, plan.clouds[j].mass];
+                    let of = |ab, own| haul::debiased(ab, own, epsilon, masses);
+                    // No divergence is negative.
+                    [
+                        of(entry.value, own.map(|own| own.value)),
+                        of(lower(entry), own.map(upper)).max(0.0),
+                        of(upper(entry), own.map(lower)),
+                    ]
+                }
+                _ => [entry.value, lower(entry), upper(entry)],
+            };
+            for place in [i * n + j, j * n + i] {
+                matrix.values[place] = value;
+                matrix.lower[place] = lower;
+                matrix.upper[place] = upper;
+            }
+        }
+        matrix
+    }
+
+    fn width(&self, place: usize) -> f64 {
+        self.upper[place] - self.lower[place]
+    }
+
+    /// The widest bounds of an entry.
+    pub(super) fn gap(&self) -> f64 {
+        let widths = (0..self.values.len()).map(|place| self.width(place));
+        widths.fold(0.0, f64::max)
+    }
+
+    /// The pairs i < j whose bounds are wider than their value: these tell nothing.
+    pub(super) fn uncertain(&self) -> Vec<(usize, usize)> {
+        let above = (0..self.n).flat_map(|i| (i + 1..self.n).map(move |j| (i, j)));
+        let wide = |(i, j): &(usize, usize)| {
+            let place = i * self.n + j;
+            self.width(place) > self.values[place].abs()
+        };
+        above.filter(wide).collect()
+    }
+
+    /// A word on entries that tell nothing, if there are any.
+    pub(super) fn caution(&self, plan: &Plan) -> Option<String> {
+        /// So many of them are named.
+        const NAMED: usize = 3;
+        let uncertain = self.uncertain();
+        if uncertain.is_empty() {
+            return None;
+        }
+        let names = plan.names();
+        let named = uncertain.iter().take(NAMED).map(|&(i, j)| {
+            let place = i * self.n + j;
+            let [value, lower, upper] =
+                [&self.values, &self.lower, &self.upper].map(|of| short(of[place]));
+            let [a, b] = [i, j].map(|cloud| end_of(&names[cloud], MOST_LETTERS));
+            format!("{a} and {b}: {value}, between {lower} and {upper}")
+        });
+        let named = named.collect::<Vec<_>>().join("; ");
+        let others = match uncertain.len() {
+            count if count > NAMED => format!("; and {} others", count - NAMED),
+            _ => String::new(),
+        };
+        Some(format!(
+            "{} of {} entries tell nothing, as their bounds are wider than their values: {named}{others}{}",
+            uncertain.len(),
+            self.n * (self.n - 1) / 2,
+            plan.remedy()
+        ))
+    }
+}

@@ -1,0 +1,147 @@
+//! `haul pairwise`: every cloud compared with every other one.
+//!
+//! All pairs have one ε and one precision, so that their entries can be compared. Those of divergences
+//!
+//! ```text
+//! Dᵢⱼ = OT_ε(αᵢ, αⱼ) − ½ OT_ε(αᵢ, αᵢ) − ½ OT_ε(αⱼ, αⱼ) + ½ε (mᵢ − mⱼ)²
+//! ```
+//!
+//! take n(n − 1)/2 solves for n clouds and n for the self terms, where as many divergences take three
+//! for each pair.
+
+mod answer;
+mod arguments;
+mod checkpoint;
+mod clusters;
+mod comparison;
+mod entry;
+mod format;
+mod heatmap;
+mod loss;
+mod matrix;
+mod plan;
+mod target;
+
+use crate::command::{Command, Program};
+use crate::interrupt;
+use crate::machine::Machine;
+use crate::ordered::{self, Ended, Tasks};
+use crate::outcome::{self, Outcome};
+use crate::progress::Count;
+use answer::{Effort, PairwiseAnswer};
+use anyhow::Result;
+pub(crate) use arguments::Pairwise;
+use checkpoint::Checkpoint;
+use clusters::Clusters;
+use matrix::Matrix;
+use plan::Plan;
+use std::ops::ControlFlow;
+use std::time::Instant;
+
+/// Memory for the clouds, in bytes; those beyond it are read again for each pair.
+const CACHE: usize = 4 << 30;
+
+impl Command for Pairwise {
+    fn run(&self, _: &Program) -> Result<Outcome> {
+        let start = Instant::now();
+        self.check()?;
+        let machine = Machine::new(CACHE, self.engine.threads)?;
+        let plan = Plan::of(self, &machine)?;
+        let pairs = plan.pairs();
+        interrupt::keep_what_is_finished();
+        let keys = pairs.iter().map(|pair| plan.key(*pair)).collect();
+        let mut done = Checkpoint::open(&self.output, keys)?;
+        if done.foreign && !self.quiet {
+            outcome::warn(&format!(
+                "{} is of another version: starting anew",
+                done.path().display()
+            ));
+        }
+        let solves = done.missing().len();
+        let evaluated = self.compare(&plan, &machine, &pairs, &mut done)?;
+        let entries: Vec<_> = done.entries.iter().flatten().cloned().collect();
+        if entries.len() < pairs.len() {
+            outcome::tell(&format!(
+                "{} of {} comparisons are in {}; the same command goes on from there",
+                entries.len(),
+                pairs.len(),
+                done.path().display()
+            ));
+            return Ok(Outcome::Interrupted);
+        }
+        let matrix = Matrix::of(&plan, &pairs, &entries);
+        let clusters = Clusters::of(&matrix.values, plan.clouds.len());
+        target::write(&self.output, &plan, &matrix)?;
+        if let Some(image) = &self.image {
+            target::draw(image, &plan, &matrix, &clusters)?;
+        }
+        if done.others() > 0 && !self.quiet {
+            outcome::tell(&format!(
+                "comparisons of other files or settings ({}) stay in {}; remove it where they are not wanted",
+                done.others(),
+                done.path().display()
+            ));
+        }
+        done.served();
+        self.tell(&PairwiseAnswer {
+            plan: &plan,
+            matrix: &matrix,
+            clusters: &clusters,
+            entries: &entries,
+            output: &self.output,
+            image: self.image.as_deref(),
+            effort: Effort {
+                solves,
+                pairs: evaluated,
+                seconds: start.elapsed().as_secs_f64(),
+            },
+        })
+    }
+}
+
+impl Pairwise {
+    /// Compares the pairs that are not there yet; says how many pairs of points that took.
+    fn compare(
+        &self,
+        plan: &Plan,
+        machine: &Machine,
+        pairs: &[(usize, usize)],
+        done: &mut Checkpoint,
+    ) -> Result<u64> {
+        let missing = done.missing();
+        let progress = Count::new(
+            pairs.iter().map(|pair| plan.weight(*pair)),
+            (0..pairs.len()).filter(|place| missing.binary_search(place).is_err()),
+            self.quiet,
+        );
+        let comparison = |index: usize| plan.comparison(pairs[missing[index]]);
+        let tasks = Tasks {
+            shared: |index: usize| Ended::shared(machine.on_one_thread(&comparison(index))),
+            alone: |index: usize| ordered::finished(machine.alone(&comparison(index))),
+            stop: interrupt::requested,
+        };
+        let mut evaluated = 0;
+        ordered::run(0..missing.len(), tasks, |index, entry| {
+            let entry = entry?;
+            evaluated += entry.pairs;
+            done.append(missing[index], entry)?;
+            progress.one_more(missing[index]);
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok(evaluated)
+    }
+
+    /// Hands the answer on, for a person or as a JSON object.
+    fn tell(&self, answer: &PairwiseAnswer) -> Result<Outcome> {
+        outcome::show(&match self.json {
+            true => serde_json::to_string(answer)? + "\n",
+            false => answer.rows().text(),
+        })?;
+        if !self.quiet {
+            for warning in answer.warnings() {
+                outcome::warn(&warning);
+            }
+        }
+        Ok(Outcome::of(answer.converged()))
+    }
+}

@@ -1,0 +1,222 @@
+//! What is compared with what, and how: by the same problem for all pairs.
+
+use super::arguments::Pairwise;
+use super::comparison::{Between, Comparison};
+use super::loss::Loss;
+use crate::digits::{plain, short};
+use crate::input::{self, Digest, Input};
+use crate::machine::Machine;
+use crate::options::{self, Engine, Precision, Settings, Treatment};
+use crate::{cautions, device, outcome};
+use anyhow::{Result, bail};
+use haul::{Extent, Measure};
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
+use xxhash_rust::xxh3::xxh3_128;
+
+/// Clouds whose spacing is looked at.
+const SOME: usize = 16;
+
+/// What every entry depends on.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub(super) clouds: Vec<Cloud>,
+    pub(super) loss: Loss,
+    /// With an ε, where the loss has one.
+    pub(super) settings: Settings,
+    treatment: Treatment,
+    engine: Engine,
+}
+
+/// What is known of a cloud without its points.
+#[derive(Debug)]
+pub(super) struct Cloud {
+    pub(super) file: PathBuf,
+    pub(super) points: usize,
+    pub(super) mass: f64,
+    /// Two corners of the box around it.
+    corners: [Vec<f64>; 2],
+    digest: Digest,
+}
+
+impl Plan {
+    /// Reads all clouds once and settles what the pairs have in common: ε, where it is not given, from
+    /// the box around all clouds, and the precision from that ε.
+    ///
+    /// # Errors
+    ///
+    /// Clouds that cannot be read or have different dimensions, and settings that no pair can have.
+    pub(super) fn of(arguments: &Pairwise, machine: &Machine) -> Result<Self> {
+        let Pairwise {
+            files,
+            loss,
+            settings,
+            treatment,
+            engine,
+            quiet,
+            ..
+        } = arguments;
+        let read = |file: &PathBuf| {
+            machine.store.get(Input {
+                points: file,
+                weights: None,
+                treatment,
+                moved: false,
+            })
+        };
+        let cloud = |file: &PathBuf| Ok(Cloud::of(file, &*read(file)?));
+        let mut plan = Self {
+            clouds: files.iter().map(cloud).collect::<Result<_>>()?,
+            loss: *loss,
+            settings: settings.clone(),
+            treatment: treatment.clone(),
+            engine: Engine {
+                threads: None,
+                ..engine.clone()
+            },
+        };
+        let all = plan.corners()?;
+        if *loss != Loss::Energy {
+            let sinkhorn = settings.sinkhorn();
+            let problem = options::named(sinkhorn.problem(&all, &all), &files[0], &files[0])?;
+            plan.engine = device::engine_for(&plan.engine, &problem, settings.tolerance, *quiet);
+            plan.settings.blur = None;
+            plan.settings.epsilon = Some(problem.epsilon());
+            if !quiet {
+                let some: Vec<_> = files.iter().take(SOME).map(read).collect::<Result<_>>()?;
+                let measures = some.iter().map(|cloud| &cloud.measure);
+                if let Some(caution) = cautions::too_fine(problem.blur(), measures) {
+                    outcome::warn(&caution);
+                }
+            }
+        }
+        // Masses and parameters that fit the first cloud and each other one fit all pairs.
+        for other in 1..plan.clouds.len() {
+            machine.ready(&plan.comparison((0, other)))?;
+        }
+        Ok(plan)
+    }
+
+    /// The pairs (i, j) in the order in which they are compared: first each cloud with itself, where the
+    /// loss has a use for that, then i < j.
+    pub(super) fn pairs(&self) -> Vec<(usize, usize)> {
+        let n = self.clouds.len();
+        let own = if self.loss == Loss::Energy { 0 } else { n };
+        let others = (0..n).flat_map(|i| (i + 1..n).map(move |j| (i, j)));
+        (0..own).map(|i| (i, i)).chain(others).collect()
+    }
+
+    /// How long a pair takes beside others: that goes by its pairs of points.
+    pub(super) fn weight(&self, (i, j): (usize, usize)) -> f64 {
+        self.clouds[i].points as f64 * self.clouds[j].points as f64
+    }
+
+    /// The names of the files.
+    pub(super) fn names(&self) -> Vec<Cow<'_, str>> {
+        let names = self.clouds.iter().map(|cloud| cloud.file.to_string_lossy());
+        names.collect()
+    }
+
+    /// A name for all that the comparison of a pair depends on: the contents of both clouds, the settings,
+    /// and the program.
+    pub(super) fn key(&self, pair: (usize, usize)) -> String {
+        let (i, j) = self.ordered(pair);
+        let contents = [i, j].map(|cloud| self.clouds[cloud].digest);
+        let (loss, settings, engine) = (&self.loss, &self.settings, &self.engine);
+        let version = env!("CARGO_PKG_VERSION");
+        let all = format!("{version} {loss:?} {settings:?} {engine:?} {contents:?}");
+        format!("{:032x}", xxh3_128(all.as_bytes()))
+    }
+
+    /// A pair in the order in which it is compared, which its contents decide: no digit of the matrix depends
+    /// on the order of the files.
+    pub(super) fn ordered(&self, (i, j): (usize, usize)) -> (usize, usize) {
+        match self.clouds[i].digest <= self.clouds[j].digest {
+            true => (i, j),
+            false => (j, i),
+        }
+    }
+
+    /// The power of the cost.
+    pub(super) fn p(&self) -> f64 {
+        let usual = if self.loss == Loss::Energy { 1.0 } else { 2.0 };
+        self.settings.p.unwrap_or(usual)
+    }
+
+    /// Whether two clouds are one by their contents.
+    pub(super) fn equal(&self, i: usize, j: usize) -> bool {
+        self.clouds[i].digest == self.clouds[j].digest
+    }
+
+    /// Options that narrow the bounds of an entry.
+    pub(super) fn remedy(&self) -> &'static str {
+        let f32 = self.engine.precision != Some(Precision::F64);
+        match (self.loss, f32) {
+            (Loss::Energy, true) => "; --precision f64 narrows them",
+            (Loss::Energy, false) => "",
+            (_, true) => "; a smaller --tolerance or --precision f64 narrows them",
+            (_, false) => "; a smaller --tolerance narrows them",
+        }
+    }
+
+    /// What an entry is, to the last parameter.
+    pub(super) fn problem(&self) -> String {
+        let p = self.p();
+        let (name, cost) = (self.loss.symbol(), format!("the cost |x − y|^{}", plain(p)));
+        match self.settings.epsilon {
+            Some(epsilon) => {
+                let blur = short(epsilon.powf(1.0 / p));
+                format!("{name} with blur {blur}, ε = {} for {cost}", short(epsilon))
+            }
+            None => format!("{name} for {cost}"),
+        }
+    }
+
+    /// What compares two clouds.
+    pub(super) fn comparison(&self, pair: (usize, usize)) -> Comparison<'_> {
+        let (i, j) = self.ordered(pair);
+        Comparison {
+            files: [i, j].map(|cloud| &*self.clouds[cloud].file),
+            treatment: &self.treatment,
+            engine: &self.engine,
+            between: match self.loss {
+                Loss::Energy => Between::Energy(haul::Energy::new().p(self.p())),
+                _ => Between::Transport {
+                    sinkhorn: self.settings.sinkhorn(),
+                    tolerance: self.settings.tolerance,
+                },
+            },
+        }
+    }
+
+    /// The corners of the boxes around all clouds: the box around them is that around all points.
+    fn corners(&self) -> Result<Measure> {
+        let dimension = |cloud: &Cloud| cloud.corners[0].len();
+        let d = self.clouds.first().map_or(0, dimension);
+        if let Some(other) = self.clouds.iter().find(|cloud| dimension(cloud) != d) {
+            bail!(
+                "{} has dimension {d}, {} has {}; bring all clouds into one space",
+                self.clouds[0].file.display(),
+                other.file.display(),
+                dimension(other)
+            );
+        }
+        let corners = self.clouds.iter().flat_map(|cloud| &cloud.corners);
+        let points: Vec<f64> = corners.flatten().copied().collect();
+        Ok(Measure::uniform(&points, d)?)
+    }
+}
+
+impl Cloud {
+    fn of(file: &Path, cloud: &input::Cloud) -> Self {
+        let measure = &cloud.measure;
+        let Extent { low, high, .. } = Extent::of(measure);
+        Self {
+            file: file.to_owned(),
+            points: measure.len(),
+            mass: measure.mass(),
+            corners: [low, high],
+            digest: cloud.digest(),
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! Where it is computed, and how precisely.
+
+use super::number::whole;
+use clap::{Args, ValueEnum};
+
+/// Where it is computed, and how precisely.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Engine {
+    /// auto, cpu, gpu, or part of an adapter's name, as llvmpipe
+    #[arg(long, value_name = "DEVICE", default_value = "auto")]
+    pub(crate) device: String,
+
+    /// f64 is computed on the CPU [default: f32, or f64 where f32 has too few digits for the
+    /// tolerance and the device is not named]
+    #[arg(long, value_enum)]
+    pub(crate) precision: Option<Precision>,
+
+    /// Threads of the CPU engine [default: one a core]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = whole::<u16, 1, 65_535>)]
+    pub(crate) threads: Option<u16>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Precision {
+    /// Half the memory and twice the speed
+    F32,
+    /// For small ε and tight tolerances
+    F64,
+}
+
+impl From<Precision> for haul::Precision {
+    fn from(precision: Precision) -> Self {
+        match precision {
+            Precision::F32 => Self::F32,
+            Precision::F64 => Self::F64,
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! `--gradient` and `--gradient-weights`: the derivatives of a value in the first cloud, as arrays.
+
+use anyhow::Result;
+use clap::Args;
+use haul_files::{self as formats, Array};
+use std::path::{Path, PathBuf};
+
+/// Derivatives that are written.
+#[derive(Debug, Default, Args)]
+pub(crate) struct Gradients {
+    /// Write the derivative in the points of the first cloud, a float64 array n×d
+    #[arg(long, value_name = "G.npy")]
+    pub(crate) gradient: Option<PathBuf>,
+
+    /// Write the derivative in the weights of the first cloud, a float64 array; where masses must
+    /// be equal, for changes that keep the mass
+    #[arg(long, value_name = "W.npy")]
+    pub(crate) gradient_weights: Option<PathBuf>,
+}
+
+impl Gradients {
+    /// Whether any is asked for.
+    pub(crate) fn wanted(&self) -> bool {
+        self.gradient.is_some() || self.gradient_weights.is_some()
+    }
+
+    /// The files of those that are asked for.
+    pub(crate) fn outputs(&self) -> impl Iterator<Item = &PathBuf> {
+        [&self.gradient, &self.gradient_weights]
+            .into_iter()
+            .flatten()
+    }
+
+    /// Refuses what cannot be written, before a solve.
+    pub(crate) fn check(&self) -> Result<()> {
+        for path in self.outputs() {
+            formats::check_target(path, ".npy")?;
+        }
+        Ok(())
+    }
+
+    /// Writes those that are asked for.
+    pub(crate) fn write(&self, gradient: &haul::Gradient) -> Result<()> {
+        let haul::Gradient { points, weights } = gradient;
+        if let Some(path) = &self.gradient {
+            write(
+                path,
+                points,
+                vec![weights.len(), points.len() / weights.len()],
+            )?;
+        }
+        if let Some(path) = &self.gradient_weights {
+            write(path, weights, vec![weights.len()])?;
+        }
+        Ok(())
+    }
+}
+
+fn write(path: &Path, values: &[f64], shape: Vec<usize>) -> Result<()> {
+    let array = Array {
+        name: "gradient",
+        shape,
+        values,
+    };
+    Ok(formats::write_npy(path, &array)?)
+}

@@ -1,0 +1,23 @@
+//! Options that several commands share, a group of them a file, as clap reads them and as the libraries take
+//! them. What they accept is checked further before any work begins.
+
+mod engine;
+mod gradients;
+mod number;
+mod problem;
+mod reduction;
+mod settings;
+mod solving;
+mod treatment;
+mod weights;
+
+pub(crate) use engine::{Engine, Precision};
+pub(crate) use gradients::Gradients;
+pub(crate) use number::{MOST_U32, number, whole};
+pub(crate) use problem::named;
+#[cfg(test)]
+pub(crate) use reduction::Reduction;
+pub(crate) use settings::Settings;
+pub(crate) use solving::Solving;
+pub(crate) use treatment::{MassUnit, Treatment};
+pub(crate) use weights::Weights;

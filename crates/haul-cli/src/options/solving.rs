@@ -1,0 +1,55 @@
+//! What the commands that solve transport share.
+
+use super::engine::Engine;
+use super::settings::Settings;
+use super::weights::Weights;
+use anyhow::Result;
+use clap::Args;
+use haul_files as formats;
+use std::path::PathBuf;
+
+/// What the solving commands share.
+#[derive(Debug, Args)]
+pub(crate) struct Solving {
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+
+    #[command(flatten)]
+    pub(crate) weights: Weights,
+
+    #[command(flatten)]
+    pub(crate) engine: Engine,
+
+    /// Print one JSON object a result
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// No progress and no warnings
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+
+    /// Write the course of the iteration: iteration, ε, marginal error, seconds
+    #[arg(long, value_name = "F.csv")]
+    pub(crate) trace: Option<PathBuf>,
+
+    /// Write a page for people: values, certificate in words, convergence, a picture of both clouds
+    #[arg(long, value_name = "F.html")]
+    pub(crate) report: Option<PathBuf>,
+}
+
+impl Solving {
+    /// The files that are written beside a result: the course of the iteration, and a page.
+    pub(crate) fn outputs(&self) -> impl Iterator<Item = &PathBuf> {
+        [&self.trace, &self.report].into_iter().flatten()
+    }
+
+    /// Refuses what cannot be written, before a solve.
+    pub(crate) fn check(&self) -> Result<()> {
+        for (path, extension) in [(&self.trace, ".csv"), (&self.report, ".html")] {
+            if let Some(path) = path {
+                formats::check_target(path, extension)?;
+            }
+        }
+        Ok(())
+    }
+}

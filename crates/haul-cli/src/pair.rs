@@ -1,0 +1,69 @@
+//! Two clouds that were compared, by the names of their files.
+
+use crate::digits::short;
+use crate::input::Cloud;
+use crate::page::clouds::Clouds;
+use crate::rows::Rows;
+use haul::{Extent, Measure, spacing};
+use std::path::Path;
+use std::sync::Arc;
+
+/// Two clouds, and what their files are called.
+pub(crate) struct Pair {
+    pub(crate) a: String,
+    pub(crate) b: String,
+    source: Arc<Cloud>,
+    target: Arc<Cloud>,
+}
+
+impl Pair {
+    pub(crate) fn new(files: [&Path; 2], [source, target]: [&Arc<Cloud>; 2]) -> Self {
+        let [a, b] = files.map(|file| file.to_string_lossy().into_owned());
+        Self {
+            a,
+            b,
+            source: source.clone(),
+            target: target.clone(),
+        }
+    }
+
+    pub(crate) fn source(&self) -> &Measure {
+        &self.source.measure
+    }
+
+    pub(crate) fn target(&self) -> &Measure {
+        &self.target.measure
+    }
+
+    /// The clouds of a page, which shows where the mass of each point of the source goes.
+    pub(crate) fn drawn<'c>(&'c self, images: Option<&'c [f64]>) -> Clouds<'c> {
+        Clouds {
+            a: &self.a,
+            b: &self.b,
+            source: self.source(),
+            target: self.target(),
+            images,
+        }
+    }
+
+    /// Both files, with what is known of their clouds.
+    pub(crate) fn rows(&self, rows: &mut Rows) {
+        let (source, target) = (self.source(), self.target());
+        let (n, m, d) = (source.len(), target.len(), source.dimension());
+        rows.row(
+            "source",
+            format!("{}, {n} points in dimension {d}{}", self.a, size(source)),
+        );
+        rows.row("target", format!("{}, {m} points{}", self.b, size(target)));
+    }
+}
+
+/// How large a cloud is, and how far apart its points are.
+fn size(measure: &Measure) -> String {
+    let apart = spacing(measure).map(|spacing| format!(" and {} apart", short(spacing)));
+    let across = short(Extent::of(measure).diagonal());
+    let size = apart.map(|apart| format!(", {across} across{apart}"));
+    let mass = measure.mass();
+    let mass = ((mass - 1.0).abs() > 1e-9).then(|| format!(", mass {}", short(mass)));
+    size.into_iter().chain(mass).collect()
+}

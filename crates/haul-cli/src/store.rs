@@ -1,0 +1,302 @@
+//! Clouds that several comparisons use: read once, kept as long as there is room, the one that was
+//! not used for longest given up first.
+//!
+//! A file is known by its path, length and time, so that one that has changed is read again and one that
+//! has not is not opened. What was read is known by its content: files of equal clouds, whatever their
+//! names and formats, share one.
+
+use crate::input::{self, Cloud, Digest, Input};
+use crate::options::Treatment;
+use anyhow::Result;
+use lru::LruCache;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry::{Occupied, Vacant};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+/// The clouds in memory; any number of threads may ask for them.
+pub(crate) struct Store {
+    /// The most bytes of those that are kept, beside those in use.
+    budget: usize,
+    kept: Mutex<Kept>,
+}
+
+struct Kept {
+    files: LruCache<Key, Entry>,
+    contents: HashMap<Digest, Content>,
+    /// The sum of those of the contents.
+    bytes: usize,
+}
+
+#[derive(Default)]
+struct Entry {
+    slot: Arc<Slot>,
+    /// None yet while somebody reads it.
+    content: Option<Digest>,
+}
+
+/// A measure that files share.
+struct Content {
+    cloud: Arc<Cloud>,
+    /// How many these are; it is kept for as long as there is one.
+    files: usize,
+}
+
+/// A cloud, once it has been read.
+type Slot = Mutex<Option<Arc<Cloud>>>;
+
+/// What makes a measure: the files, as they were, and how they were read.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Key {
+    points: Version,
+    weights: Option<Version>,
+    treatment: Treatment,
+    moved: bool,
+}
+
+/// A file at one time.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Version {
+    path: PathBuf,
+    bytes: u64,
+    modified: Option<SystemTime>,
+}
+
+impl Store {
+    pub(crate) fn with_budget(bytes: usize) -> Self {
+        Self {
+            budget: bytes,
+            kept: Mutex::new(Kept {
+                files: LruCache::unbounded(),
+                contents: HashMap::new(),
+                bytes: 0,
+            }),
+        }
+    }
+
+    /// The measure of a file, which is one with that of every other file of the same content; whoever
+    /// asks while another reads it waits.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`input::read`].
+    pub(crate) fn get(&self, input: Input<'_>) -> Result<Arc<Cloud>> {
+        let Some(key) = Key::of(input) else {
+            // What has no metadata is most likely not there: reading says so.
+            return Ok(Arc::new(input::read(input)?));
+        };
+        let slot = {
+            let mut kept = lock(&self.kept);
+            let entry = kept.files.get_or_insert(key.clone(), Entry::default);
+            entry.slot.clone()
+        };
+        let mut place = lock(&slot);
+        if let Some(cloud) = &*place {
+            return Ok(cloud.clone());
+        }
+        let cloud = input::read(input)?;
+        let cloud = self.kept(&key, &slot, cloud.digest(), cloud);
+        Ok(place.insert(cloud).clone())
+    }
+
+    /// Keeps what a file has given, unless another file has given the same, and gives up others where
+    /// the budget asks for it.
+    fn kept(&self, key: &Key, slot: &Arc<Slot>, digest: Digest, cloud: Cloud) -> Arc<Cloud> {
+        let mut kept = lock(&self.kept);
+        let kept = &mut *kept;
+        match kept.files.peek_mut(key) {
+            Some(entry) if Arc::ptr_eq(&entry.slot, slot) => entry.content = Some(digest),
+            // Given up already.
+            _ => return Arc::new(cloud),
+        }
+        let bytes = cloud.bytes();
+        let content = match kept.contents.entry(digest) {
+            Occupied(held) => held.into_mut(),
+            Vacant(place) => {
+                kept.bytes += bytes;
+                place.insert(Content {
+                    cloud: Arc::new(cloud),
+                    files: 0,
+                })
+            }
+        };
+        content.files += 1;
+        let cloud = content.cloud.clone();
+        while kept.bytes > self.budget && kept.give_up_oldest() {}
+        cloud
+    }
+}
+
+impl Kept {
+    /// Gives up the file that was not used for longest, and its content with the last of its files;
+    /// whether there was any.
+    fn give_up_oldest(&mut self) -> bool {
+        let Some((_, oldest)) = self.files.pop_lru() else {
+            return false;
+        };
+        if let Some(digest) = oldest.content
+            && let Occupied(mut held) = self.contents.entry(digest)
+        {
+            held.get_mut().files -= 1;
+            if held.get().files == 0 {
+                self.bytes -= held.remove().cloud.bytes();
+            }
+        }
+        true
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Key {
+    fn of(input: Input<'_>) -> Option<Self> {
+        Some(Self {
+            points: Version::of(input.points)?,
+            weights: match input.weights {
+                Some(path) => Some(Version::of(path)?),
+                None => None,
+            },
+            treatment: input.treatment.clone(),
+            moved: input.moved,
+        })
+    }
+}
+
+impl Version {
+    fn of(path: &Path) -> Option<Self> {
+        let metadata = path.metadata().ok()?;
+        Some(Self {
+            path: path.to_owned(),
+            bytes: metadata.len(),
+            modified: metadata.modified().ok(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::options::Reduction;
+    use std::fs;
+    use std::time::Duration;
+
+    /// A folder with files of one point each, and how each is asked for.
+    fn files(names: &[&str]) -> (tempfile::TempDir, Vec<PathBuf>) {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = names.iter().map(|name| folder.path().join(name));
+        let paths: Vec<_> = paths.collect();
+        for (value, path) in paths.iter().enumerate() {
+            fs::write(path, format!("{value},0,0\n")).unwrap();
+        }
+        (folder, paths)
+    }
+
+    static PLAIN: Treatment = Treatment::PLAIN;
+
+    fn input(points: &Path) -> Input<'_> {
+        Input {
+            points,
+            weights: None,
+            treatment: &PLAIN,
+            moved: false,
+        }
+    }
+
+    /// Three coordinates and a weight.
+    const ONE_POINT: usize = 32;
+
+    #[test]
+    fn a_cloud_is_read_once_by_however_many() {
+        let (_folder, paths) = files(&["a.csv"]);
+        let clouds = Store::with_budget(ONE_POINT);
+        let get = || clouds.get(input(&paths[0])).unwrap();
+        let first = get();
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| assert!(Arc::ptr_eq(&first, &get())));
+            }
+        });
+        // Another way to read it may give the same measure, but is asked of the file.
+        fs::write(&paths[0], "0,0,0\n4,0,0\n").unwrap();
+        let all = clouds.get(input(&paths[0])).unwrap();
+        let moved = Input {
+            treatment: &Treatment {
+                reduction: Reduction::of(1),
+                ..PLAIN.clone()
+            },
+            ..input(&paths[0])
+        };
+        assert_eq!((all.len(), clouds.get(moved).unwrap().len()), (2, 1));
+        let flat = Input {
+            treatment: &Treatment {
+                columns: vec!["1".into(), "3".into()],
+                ..PLAIN.clone()
+            },
+            ..input(&paths[0])
+        };
+        assert_eq!(clouds.get(flat).unwrap().measure.dimension(), 2);
+    }
+
+    #[test]
+    fn files_of_one_content_share_a_cloud() {
+        let (folder, paths) = files(&["a.csv", "b.csv"]);
+        let clouds = Store::with_budget(2 * ONE_POINT);
+        let get = |path: &Path| clouds.get(input(path)).unwrap();
+        let a = get(&paths[0]);
+        for (name, text) in [("copy.csv", "0,0,0\n"), ("other.xyz", "0 0 0\n")] {
+            fs::write(folder.path().join(name), text).unwrap();
+            assert!(Arc::ptr_eq(&a, &get(&folder.path().join(name))), "{name}");
+        }
+        assert_eq!(lock(&clouds.kept).bytes, ONE_POINT);
+        let b = get(&paths[1]);
+        assert!(!Arc::ptr_eq(&a, &b));
+        // As long as one of its names is used, a cloud stays.
+        get(&paths[0]);
+        let third = folder.path().join("third.csv");
+        fs::write(&third, "7,0,0\n").unwrap();
+        get(&third);
+        assert!(Arc::ptr_eq(&a, &get(&paths[0])));
+        assert!(!Arc::ptr_eq(&b, &get(&paths[1])), "b had no other name");
+        assert_eq!(lock(&clouds.kept).bytes, 2 * ONE_POINT);
+        // And it is neither a cloud of other dimensions nor one of other weights.
+        let flat = folder.path().join("flat.csv");
+        fs::write(&flat, "0\n0\n0\n").unwrap();
+        assert!(!Arc::ptr_eq(&a, &get(&flat)));
+    }
+
+    #[test]
+    fn a_file_that_has_changed_is_read_again() {
+        let (_folder, paths) = files(&["a.csv"]);
+        let clouds = Store::with_budget(1 << 20);
+        let first = clouds.get(input(&paths[0])).unwrap();
+        // Of the same length, at another time.
+        let later = SystemTime::now() + Duration::from_secs(2);
+        fs::write(&paths[0], "7,0,0\n").unwrap();
+        let file = fs::File::options().append(true).open(&paths[0]).unwrap();
+        file.set_modified(later).unwrap();
+        let second = clouds.get(input(&paths[0])).unwrap();
+        assert_eq!((first.points()[0], second.points()[0]), (0.0, 7.0));
+        fs::remove_file(&paths[0]).unwrap();
+        assert!(clouds.get(input(&paths[0])).is_err());
+    }
+
+    #[test]
+    fn the_budget_keeps_those_used_last() {
+        let (_folder, paths) = files(&["a.csv", "b.csv", "c.csv"]);
+        let clouds = Store::with_budget(2 * ONE_POINT);
+        let get = |index: usize| clouds.get(input(&paths[index])).unwrap();
+        let (a, b) = (get(0), get(1));
+        assert!(Arc::ptr_eq(&a, &get(0)));
+        let c = get(2);
+        assert!(Arc::ptr_eq(&a, &get(0)) && Arc::ptr_eq(&c, &get(2)));
+        assert!(!Arc::ptr_eq(&b, &get(1)), "b was used least");
+        assert_eq!(lock(&clouds.kept).bytes, 2 * ONE_POINT);
+        // And nothing is kept where there is no room.
+        let none = Store::with_budget(0);
+        let get = || none.get(input(&paths[0])).unwrap();
+        assert!(!Arc::ptr_eq(&get(), &get()));
+    }
+}

@@ -1,0 +1,121 @@
+//! The JSON object of a solve.
+
+use super::displacement::Displacement;
+use crate::digits::{finite, whole};
+use haul::Report;
+use serde::Serialize;
+
+/// The JSON object of a result; the names of its keys are the program's contract.
+#[derive(Serialize)]
+pub(crate) struct Json<'r> {
+    command: &'r str,
+    a: &'r str,
+    b: &'r str,
+    n: usize,
+    m: usize,
+    d: usize,
+    p: serde_json::Value,
+    epsilon: f64,
+    blur: f64,
+    rho_a: Option<f64>,
+    rho_b: Option<f64>,
+    value: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    displacement: Option<Displacement>,
+    regularized_cost: f64,
+    transport_cost: f64,
+    dual: f64,
+    kl: f64,
+    mass: f64,
+    certificate: Certificate,
+    converged: bool,
+    iterations: usize,
+    stages: Vec<Stage>,
+    softmin_passes: usize,
+    pairs: u64,
+    seconds: f64,
+    device: &'r str,
+    precision: &'r str,
+}
+
+/// Iterations that were made in one way.
+#[derive(Serialize)]
+struct Stage {
+    method: &'static str,
+    iterations: usize,
+}
+
+impl Stage {
+    fn of(stage: &haul::Stage) -> Self {
+        Self {
+            method: stage.method.name(),
+            iterations: stage.iterations,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Certificate {
+    marginal_error_a: f64,
+    marginal_error_b: f64,
+    lower_bound: f64,
+    upper_bound: f64,
+    gap: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    wasserstein_lower_bound: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    wasserstein_upper_bound: Option<f64>,
+    precision_floor: f64,
+}
+
+impl<'r> Json<'r> {
+    pub(crate) fn new(command: &'r str, a: &'r str, b: &'r str, report: &'r Report) -> Self {
+        let certificate = &report.certificate;
+        Self {
+            command,
+            a,
+            b,
+            n: report.n,
+            m: report.m,
+            d: report.d,
+            p: whole(report.cost.p()),
+            epsilon: report.epsilon,
+            blur: report.blur,
+            rho_a: finite(report.rho_a),
+            rho_b: finite(report.rho_b),
+            value: report.value,
+            displacement: None,
+            regularized_cost: report.regularized_cost,
+            transport_cost: report.transport_cost,
+            dual: report.value,
+            kl: report.kl,
+            mass: report.mass,
+            certificate: Certificate {
+                marginal_error_a: certificate.marginal_error_a,
+                marginal_error_b: certificate.marginal_error_b,
+                lower_bound: certificate.lower_bound,
+                upper_bound: certificate.upper_bound,
+                gap: certificate.gap(),
+                wasserstein_lower_bound: certificate.wasserstein.map(|bounds| bounds.lower),
+                wasserstein_upper_bound: certificate.wasserstein.map(|bounds| bounds.upper),
+                precision_floor: certificate.precision_floor,
+            },
+            converged: report.converged,
+            iterations: report.iterations,
+            stages: report.stages.iter().map(Stage::of).collect(),
+            softmin_passes: report.softmin_passes,
+            pairs: report.pairs,
+            seconds: report.seconds,
+            device: &report.device,
+            precision: report.precision.name(),
+        }
+    }
+
+    /// The same, with how far points are moved.
+    pub(super) fn moving(self, displacement: Option<Displacement>) -> Self {
+        Self {
+            displacement,
+            ..self
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! What a user should know beside the numbers of a solve.
+
+use crate::digits::plain;
+use haul::Report;
+
+/// What is to be said of these solves; nothing when all is well.
+pub(crate) fn warnings<'r>(reports: impl IntoIterator<Item = &'r Report>) -> Vec<String> {
+    reports.into_iter().flat_map(warnings_of).collect()
+}
+
+fn warnings_of(report: &Report) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let floor = report.certificate.precision_floor;
+    if report.tolerance < floor {
+        let f64 = match report.precision {
+            haul::Precision::F32 => "--precision f64 or ",
+            haul::Precision::F64 => "",
+        };
+        warnings.push(format!(
+            "the tolerance {} is below what {} can tell at this blur, about {floor:.0e}; use {f64}a larger --blur",
+            plain(report.tolerance),
+            report.precision.name()
+        ));
+    }
+    if !report.converged {
+        warnings.push(format!(
+            "not converged: the marginals are off by {:.1e} after {} iterations; raise --max-iterations, --blur or --tolerance",
+            report.certificate.marginal_error(),
+            report.iterations
+        ));
+    }
+    warnings
+}
