@@ -1,6 +1,6 @@
 //! Buffers of a program's own, beside haul on one wgpu device.
 
-use crate::engines::{ADAPTERS, own_device};
+use crate::engines::{ADAPTERS, own_adapter, own_device_of};
 use haul::{Device, GpuArray};
 
 /// What lies between the rows of an array.
@@ -8,6 +8,7 @@ const FILLING: f32 = -77.5;
 
 /// A program with a wgpu device, on which haul works as well.
 pub struct Program {
+    adapter: wgpu::Adapter,
     device: wgpu::Device,
     queue: wgpu::Queue,
     pub haul: Device,
@@ -28,9 +29,19 @@ impl Program {
     pub fn new(binding: u64) -> Self {
         let names = std::env::var(ADAPTERS).expect("the name of an adapter");
         let name = names.split(',').next().unwrap_or_default().trim();
-        let (device, queue) = own_device(name, binding).expect("a device");
+        Self::on(own_adapter(name).expect("an adapter"), binding)
+    }
+
+    /// Another one, on another device of the same adapter.
+    pub fn beside(&self) -> Self {
+        Self::on(self.adapter.clone(), 128 << 20)
+    }
+
+    fn on(adapter: wgpu::Adapter, binding: u64) -> Self {
+        let (device, queue) = own_device_of(&adapter, binding).expect("a device");
         let haul = Device::from_wgpu(device.clone(), queue.clone()).expect("an engine");
         Self {
+            adapter,
             device,
             queue,
             haul,

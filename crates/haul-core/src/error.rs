@@ -129,9 +129,9 @@ pub enum Error {
         p: f64,
     },
 
-    /// Coordinates in arrays on a device that extend too far, or too little, for it to place them in f32.
+    /// Coordinates in arrays on a device whose extent is too large, or too small, for f32.
     #[error(
-        "the clouds extend over {}, out of the range in which a device places points in f32; rescale the coordinates",
+        "the clouds extend over {}, and a device cannot place them in f32; rescale the coordinates",
         plain(*extent)
     )]
     FloatExtent {

@@ -57,14 +57,14 @@ pub enum Error {
         bytes: u64,
     },
 
-    /// The buffer of an array has not the usage that kernels need. Create it with `BufferUsages::STORAGE`.
-    #[error("the buffer of an array has the usages {usage}; create it with STORAGE as well")]
+    /// The buffer of an array lacks the usage that kernels need. Create it with `BufferUsages::STORAGE`.
+    #[error("the buffer of an array has the usage {usage}; create it with STORAGE as well")]
     ArrayUsage {
         /// Those it has.
         usage: String,
     },
 
-    /// An array whose numbers do not lie at multiples of 4 bytes.
+    /// An array whose offset or stride is no multiple of 4 bytes.
     #[error("the {what} of an array is {bytes} bytes; it must be a multiple of 4")]
     ArrayAlignment {
         /// The offset or the stride.
@@ -93,7 +93,8 @@ pub enum Error {
         size: u64,
     },
 
-    /// The buffer of an array belongs to another device, or is destroyed.
+    /// The buffer of an array belongs to another device of the same wgpu instance, or is destroyed. wgpu cannot tell buffers of
+    /// another instance apart from its own.
     #[error("the buffer of an array is not one of this device: {message}")]
     ArrayDevice {
         /// wgpu's words.

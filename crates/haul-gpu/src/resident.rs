@@ -1,7 +1,7 @@
-//! Arrays of the caller's: what is read from them, and what is written there.
+//! Arrays in buffers of the caller: how they are read and written.
 //!
-//! An array is looked at before anything is recorded, so that what wgpu would refuse later is an error here. What is made of one
-//! is waited for: then it is known to be there, and the caller may do with the array what it wants.
+//! Each array is checked before anything is recorded, so that the caller gets an error where wgpu would later refuse or panic. Each
+//! operator waits until the device has read or written the array: then nothing is pending on a buffer of the caller.
 
 use crate::Error;
 use crate::arrays::{GpuPoints, GpuVector, GpuWeights};
@@ -17,7 +17,7 @@ use haul_shaders::{Points, Shader};
 use std::ops::Range;
 use std::sync::Arc;
 
-/// Rows of f32 numbers in a buffer of the caller's: points, weights, or room for results.
+/// Rows of f32 numbers in a buffer of the caller: points, weights, or room for results.
 ///
 /// ```no_run
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -31,8 +31,9 @@ use std::sync::Arc;
 /// # }
 /// ```
 ///
-/// The buffer belongs to the engine's device and has the usage `STORAGE`; offset and stride are multiples of 4 bytes. What is
-/// between the rows stays as it is. Whether all of this holds is found out where the array is used, as an [`Error`].
+/// The buffer must belong to the engine's device and have the usage `STORAGE`. Offset and stride must be multiples of 4 bytes. The
+/// bytes between the rows are neither read nor written. An engine checks all of this when it uses the array, and returns an
+/// [`Error`] for what is wrong.
 #[derive(Debug, Clone)]
 pub struct GpuArray {
     buffer: wgpu::Buffer,
@@ -52,7 +53,7 @@ const MOST_ITERATIONS: usize = 60_000;
 const MOST_RECORDS: usize = 1024;
 
 impl GpuArray {
-    /// `rows` rows of `columns` numbers each, one after the other from the beginning of a buffer.
+    /// `rows` rows of `columns` numbers each, packed, from the beginning of a buffer on.
     pub fn new(buffer: &wgpu::Buffer, rows: usize, columns: usize) -> Self {
         Self {
             buffer: buffer.clone(),
@@ -63,13 +64,13 @@ impl GpuArray {
         }
     }
 
-    /// The same rows from that many bytes on.
+    /// The same rows, from an offset in bytes on.
     pub fn at(mut self, offset: u64) -> Self {
         self.offset = offset;
         self
     }
 
-    /// The same rows, that many bytes from the beginning of one to that of the next.
+    /// The same rows with a stride: the bytes from the beginning of one row to that of the next.
     pub fn with_stride(mut self, bytes: u64) -> Self {
         self.stride = bytes;
         self
@@ -106,7 +107,7 @@ impl GpuArray {
         self.check_device(context)
     }
 
-    /// Refuses a buffer that another device has, which wgpu tells when it is bound.
+    /// Refuses a buffer of another device, which wgpu tells where both are of one instance.
     fn check_device(&self, context: &Context) -> std::result::Result<(), Error> {
         let bound = context.scoped("an array of the caller's", || {
             let entry = wgpu::BindGroupLayoutEntry {
@@ -174,7 +175,7 @@ impl GpuArray {
         Ok((binding, ((first - offset) / FLOAT) as u32))
     }
 
-    /// Its rows in tiles of whole workgroups, each of which takes so many rows, where the other side has so many floats a row.
+    /// Divides its rows into tiles of whole workgroups of `per_workgroup` rows; the kernel's other array has `width` floats a row.
     fn tiles(
         &self,
         context: &Context,
@@ -187,7 +188,7 @@ impl GpuArray {
         vector_tiles(self.rows, per_workgroup, room / floats)
     }
 
-    /// What a kernel over some rows is told of them.
+    /// The parameters of a kernel over some rows.
     fn params(
         &self,
         tile: &Range<usize>,
@@ -324,8 +325,7 @@ impl GpuEngine {
         let per_workgroup = steps * shader.workgroup_size();
         let length = rows.div_ceil(per_workgroup);
         self.grow(&mut work.partials, "the records of an array", length)?;
-        // Points that are all in one place have no scale.
-        let inverse = if scale > 0.0 { 1.0 / scale } else { 0.0 };
+        let inverse = 1.0 / scale;
         let rounded = inverse as f32;
         for tile in array.tiles(&self.context, per_workgroup, width) {
             let (window, first) = array.window(&self.context, &tile)?;

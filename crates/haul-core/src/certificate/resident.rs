@@ -1,17 +1,16 @@
-//! The certificate of a solution that lies on the device: vectors stay there, and what comes back are integrals.
+//! The certificate of a solution that lies on the device. All vectors stay there; only integrals come back.
 //!
 //! Scalings become minima of potentials. With ĝ = T_a(f) the columns of the plan at (f, g' = min(g, ĝ)) are at most b, and with
-//! f̂ = T_b(g') the rows of that at (f' = min(f, f̂), g') are at most a. It is the plan A of the module above, and what is
-//! missing of it, after ĝ' = T_a(f'), is
+//! f̂ = T_b(g') the rows of the plan at (f' = min(f, f̂), g') are at most a. This is the plan A of the parent module. With
+//! ĝ' = T_a(f'), its marginals lack
 //!
 //! ```text
 //! e = a (1 − exp((f' − f̂)/ε)),   e' = b (1 − exp((g' − ĝ')/ε)),   t = Σe
 //! ⟨A, C⟩ + ε KL(A | a⊗b) = ⟨a − e, f'⟩ + ⟨b − e', g'⟩ + ε t
 //! ```
 //!
-//! The bounds are those of the module above. Every softmin, and every integral, is off by its rounding, and so are the weights,
-//! whose sum a device has made; all of it widens the bounds. There are no bounds of W_p^p, which would take minima over columns
-//! to the host.
+//! The bounds follow as in the parent module. They are widened by the rounding of each softmin and of each integral, and by that of
+//! the weights, whose sum was computed on the device. Bounds of W_p^p are absent: their minima over columns are found on the host.
 
 use super::{Certificate, Values};
 use crate::engine::{Factor, Integral, Kernel, Pointwise, Ratio, Side, Update};
@@ -254,7 +253,7 @@ struct Capped {
 /// How much more entropy there may be, over ε, where each row is off by this share of its weight: x log x changes by at most
 /// y (1 + log 1/y) where x between 0 and 1 changes by y.
 fn entropy_error(error: f64) -> f64 {
-    4.0 * error * (1.0 + error.recip().ln().max(0.0)) + error
+    5.0 * error * (1.0 + error.recip().ln().max(0.0))
 }
 
 impl<E: Engine> Device<'_, E> {

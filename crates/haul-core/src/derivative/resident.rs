@@ -1,4 +1,4 @@
-//! Derivatives of values between measures that lie on the device, written into arrays of the caller's.
+//! Derivatives of values between resident measures, written into arrays on the device.
 
 use super::gradient::Place;
 use crate::engine::{Factor, Pointwise, ResidentEngine, Writing};
@@ -6,7 +6,7 @@ use crate::pass::{Pass, ones};
 use crate::solution::{State, write};
 use crate::{Engine, ResidentSolution, ResidentTerms, Result, block_on};
 
-/// Numbers on the device, and what they are multiplied with; of derivatives in weights a constant is added.
+/// offset + scale · vector, of which the vector is on the device.
 struct Scaled<E: Engine> {
     vector: E::Vector,
     scale: f64,

@@ -1,4 +1,4 @@
-//! Functions of points, made of vectors, and their integrals.
+//! Functions of the points, computed from vectors, and their integrals.
 
 use std::f64::consts::LN_2;
 
@@ -76,7 +76,7 @@ impl<V> Update<'_, V> {
     }
 }
 
-/// A number ψᵢ of each point, made of vectors at hand: what an [integral](super::Engine::integral) is over.
+/// A function of the points: a number ψᵢ for each, computed from vectors. An [integral](super::Engine::integral) sums it.
 #[derive(Debug)]
 pub enum Pointwise<'v, V> {
     /// vᵢ.
@@ -94,7 +94,7 @@ pub enum Pointwise<'v, V> {
         /// ρ of the points, in units of the cost; may be infinite.
         rho: f64,
     },
-    /// How much more another potential adds, to the digits of the difference of both.
+    /// What another potential adds beyond that. It is computed from the difference of both potentials, so that no digits cancel.
     Gain {
         /// The potential f.
         before: &'v V,
@@ -103,14 +103,14 @@ pub enum Pointwise<'v, V> {
         /// ρ of the points, in units of the cost; may be infinite.
         rho: f64,
     },
-    /// rᵢ/aᵢ − e^{−fᵢ/ρ}: how far a row of the plan is from what its potential wants. A ratio may be cut where it is beyond
-    /// 2^[`RATIO_LOG2`]: far off is told as far off, and not as infinite.
+    /// rᵢ/aᵢ − e^{−fᵢ/ρ}: the difference between the ratio of a row of the plan and the ratio that its potential asks for. An engine
+    /// may cap ratios at 2^[`RATIO_LOG2`], so that a start that is far off has a finite error.
     Excess(Ratio<'v, V>),
-    /// What is missing of a row, 1 − rᵢ/aᵢ where that is positive, and else 0; ρ has no part in it.
+    /// The share of its weight that a row lacks: 1 − rᵢ/aᵢ where that is positive, else 0. ρ does not enter.
     Missing(Update<'v, V>),
     /// The term y log y of the row's divergence, t y log y for t = e^{−fᵢ/ρ} and y = rᵢ/(aᵢ t).
     Logarithm(Update<'v, V>),
-    /// The divergence of a row from what its potential wants: t (y log y − y + 1).
+    /// The divergence of a row from the one that its potential asks for: t (y log y − y + 1).
     Divergence(Update<'v, V>),
 }
 
@@ -122,19 +122,19 @@ impl<V> Clone for Pointwise<'_, V> {
 
 impl<V> Copy for Pointwise<'_, V> {}
 
-/// What an [integral](super::Engine::integral) over the points of one histogram is.
+/// An [integral](super::Engine::integral) over the points of one histogram.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Integral {
     /// Σᵢ aᵢ ψᵢ.
     pub sum: f64,
     /// Σᵢ aᵢ |ψᵢ|.
     pub size: f64,
-    /// The largest absolute value, on a point of positive weight, of the vectors that ψ is made of.
+    /// The largest absolute value of the vectors that ψ is computed from, over the points of positive weight.
     pub height: f64,
 }
 
 impl<'v, V> Pointwise<'v, V> {
-    /// The vectors that it is made of, one to three.
+    /// The vectors that it is computed from: one, two or three.
     pub fn vectors(&self) -> [Option<&'v V>; 3] {
         match *self {
             Self::Value(v) | Self::Entropy(v) | Self::Conjugate { potential: v, .. } => {
@@ -155,7 +155,7 @@ impl<'v, V> Pointwise<'v, V> {
         }
     }
 
-    /// ψ of a point where the vectors are these numbers, as [`vectors`](Self::vectors) has them; in f64.
+    /// ψ at a point, in f64, from the values of its [`vectors`](Self::vectors) there.
     pub fn at(&self, numbers: [f64; 3]) -> f64 {
         let [v, w, x] = numbers;
         match *self {

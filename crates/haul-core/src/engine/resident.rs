@@ -3,26 +3,26 @@
 use super::Engine;
 use crate::Result;
 
-/// An engine that takes points and weights from arrays of the caller's on its device, and writes results there: numbers in f32,
-/// which never lie on the host.
+/// An engine that reads points and weights from arrays that its caller has on the device, and writes results into such arrays.
+/// Their numbers are f32.
 ///
-/// Numbers for the host come back as few as they are: what is in memory there does not grow with the arrays.
+/// No array passes through the host, and the host's memory does not grow with the length of the arrays.
 pub trait ResidentEngine: Engine {
-    /// Some rows of as many numbers each, on the device.
+    /// Rows of numbers on the device, all of one length.
     type Array: Clone + Send + Sync;
 
     /// Rows and columns of an array.
     ///
     /// # Errors
     ///
-    /// The engine's own, for an array that it can neither read nor write.
+    /// The engine's own, for an array that it cannot use.
     fn shape(&self, array: &Self::Array) -> Result<[usize; 2]>;
 
-    /// What the numbers of each column are.
+    /// Surveys the numbers of each column.
     fn survey(&self, array: &Self::Array) -> impl Future<Output = Result<Vec<Survey>>> + Send;
 
-    /// Puts the points of an array into a frame, (x − `centre`)/`scale` of each coordinate, and tells the largest distance of
-    /// one from 0 there, or a little more. The centre is made of numbers of f32. A coordinate goes through three roundings.
+    /// Places the points of an array in a frame: each coordinate becomes (x − `centre`)/`scale`, by at most four roundings. Returns
+    /// the points and an upper bound of their largest distance from 0. The coordinates of the centre are f32.
     fn place(
         &self,
         array: &Self::Array,
@@ -30,7 +30,7 @@ pub trait ResidentEngine: Engine {
         scale: f64,
     ) -> impl Future<Output = Result<(Self::Points, f64)>> + Send;
 
-    /// Makes weights of the numbers of an array of one column, over their sum; or as many equal ones.
+    /// Makes weights of sum 1 from an array of one column, whose sum is `sum`. Without an array, all weights are equal.
     fn weigh(
         &self,
         array: Option<&Self::Array>,
@@ -38,12 +38,12 @@ pub trait ResidentEngine: Engine {
         sum: f64,
     ) -> impl Future<Output = Result<Self::Weights>> + Send;
 
-    /// A 1 before the coordinates of each point: n×(1 + d).
+    /// The homogeneous coordinates of the points, (1, x): n×(1 + d).
     fn homogeneous(&self, points: &Self::Points) -> Result<Self::Vector>;
 
-    /// Writes a vector into an array. Whether all numbers that were written are finite.
+    /// Writes a vector into an array. Returns whether all numbers that it wrote are finite.
     ///
-    /// Once the future is ready, whatever the caller submits to the device from then on finds them there.
+    /// When the future is ready, the numbers are in the array, and the caller may submit work that reads them.
     fn write(
         &self,
         vector: &Self::Vector,
@@ -52,7 +52,7 @@ pub trait ResidentEngine: Engine {
     ) -> impl Future<Output = Result<bool>> + Send;
 }
 
-/// What is known of a column of an array.
+/// What [`ResidentEngine::survey`] finds in a column of an array.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Survey {
     /// The least finite number.
@@ -67,16 +67,16 @@ pub struct Survey {
     pub negative: Option<(usize, f64)>,
 }
 
-/// How a vector v of n×w numbers becomes the array of n×c that is written: oₖ + s aᵢ vᵢₖ.
+/// How [`ResidentEngine::write`] computes the n×c numbers of an array from a vector v: oₖ + s aᵢ vᵢₖ.
 #[derive(Debug)]
 pub struct Writing<'v, W> {
     /// s.
     pub scale: f64,
-    /// oₖ of each column; none are 0.
+    /// oₖ of each column. An empty slice stands for zeros.
     pub offsets: &'v [f64],
-    /// a of sum 1, where a point of weight 0 gets 0, whatever its numbers are; 1 where there is none.
+    /// The weights a, of sum 1; without them, a = 1. A point of weight 0 gets oₖ, whatever its numbers are.
     pub weights: Option<&'v W>,
-    /// Whether the numbers of a row are divided by a first one, which is not written: w = c + 1.
+    /// Whether a row of v has one number more, by which the others are divided: its first one.
     pub divided: bool,
 }
 

@@ -9,7 +9,7 @@ use crate::{
     Sinkhorn, block_on,
 };
 
-/// An evaluated divergence whose derivatives are written into arrays of the caller's on the device.
+/// An evaluated divergence between resident measures. Its derivatives are written into arrays on the device.
 pub struct ResidentTerms<E: Engine> {
     /// OT_ε(α, β).
     pub ab: ResidentSolution<E>,
@@ -22,8 +22,8 @@ pub struct ResidentTerms<E: Engine> {
 }
 
 impl Divergence {
-    /// Evaluates S_ε(source, target) between measures that lie in arrays of the caller's on the engine's device, or of which one
-    /// does, as [`Sinkhorn::solve_resident`] solves.
+    /// Evaluates S_ε(source, target) where one measure or both lie in arrays on the engine's device; see
+    /// [`Sinkhorn::solve_resident`].
     ///
     /// # Errors
     ///

@@ -1,12 +1,11 @@
-//! Measures that lie in arrays of the caller's on a device.
+//! Measures whose points lie in arrays on a device.
 
 use super::Measure;
 
-/// A measure whose points, and weights, lie in arrays of the caller's on a device: `A` is what its engine calls an array
-/// ([`ResidentEngine::Array`](crate::engine::ResidentEngine::Array)).
+/// A measure whose points and weights lie in arrays that the caller has on a device. `A` is the type of an array,
+/// [`ResidentEngine::Array`](crate::engine::ResidentEngine::Array).
 ///
-/// It names the arrays and reads nothing. A solve looks at them when it begins, and reads them until it is over: what is written
-/// there meanwhile ends up in some of its numbers.
+/// This type only names the arrays. A solve reads them from its beginning to its end: do not write to them meanwhile.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ResidentMeasure<A> {
     points: A,
@@ -20,7 +19,7 @@ impl<A> ResidentMeasure<A> {
         Self { points, weights }
     }
 
-    /// Points with weights, an array of n×1 numbers that are finite and at least 0.
+    /// Points with weights: an array of n×1 numbers, finite and at least 0.
     pub fn weighted(points: A, weights: A) -> Self {
         let weights = Some(weights);
         Self { points, weights }
@@ -37,7 +36,7 @@ impl<A> ResidentMeasure<A> {
     }
 }
 
-/// A measure on a device or on the host, from where it is brought to the device.
+/// A measure on the device or on the host. A solve uploads one that is on the host.
 #[derive(Debug)]
 pub enum Located<'m, A> {
     /// On the host.

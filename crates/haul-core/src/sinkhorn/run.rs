@@ -388,7 +388,8 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
     }
 
     /// Where the iteration stands after an [`update`](Self::update) that is not yet accepted: g is then λ_b T_a(f).
-    async fn standing(&self, error: f64) -> Result<Standing> {
+    // Mutable, because the observer cannot be shared between threads, and a future that holds it would not be `Send`.
+    async fn standing(&mut self, error: f64) -> Result<Standing> {
         let Self {
             engine,
             source,

@@ -300,7 +300,8 @@ impl<E: Engine> State<E> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Divergence, Energy, Terms};
+    use crate::engine::ResidentEngine;
+    use crate::{Divergence, Energy, ResidentMeasure, ResidentTerms, Terms};
 
     fn is_send<T: Send>(_: &T) {}
     fn is_sync<T: Send + Sync>() {}
@@ -312,5 +313,17 @@ mod tests {
         is_send(&sinkhorn.solve_async(engine.clone(), a, b));
         is_send(&divergence.evaluate_async(engine, a, b));
         is_sync::<(Solution<E>, Plan<E>, Terms<E>, Energy)>();
+    }
+
+    /// The same of measures on a device.
+    #[allow(dead_code)]
+    fn resident_ones_cross_threads<E: ResidentEngine + Clone>(
+        engine: E,
+        a: &ResidentMeasure<E::Array>,
+    ) {
+        let (sinkhorn, divergence) = (Sinkhorn::default(), Divergence::default());
+        is_send(&sinkhorn.solve_resident_async(engine.clone(), a, a));
+        is_send(&divergence.evaluate_resident_async(engine, a, a));
+        is_sync::<(ResidentSolution<E>, ResidentTerms<E>)>();
     }
 }

@@ -1,4 +1,4 @@
-//! Solutions that lie on the device, as their measures do.
+//! Solutions of problems whose measures lie on the device.
 
 use super::{Report, State};
 use crate::certificate::{Certificate, resident};
@@ -10,15 +10,15 @@ use crate::sinkhorn::Effort;
 use crate::{Engine, Error, Form, Frame, Progress, Result, Sinkhorn, Stop, block_on};
 use std::ops::ControlFlow;
 
-/// A solved problem whose results are written into arrays of the caller's on the device; its numbers are on the host.
+/// A solved problem. Its numbers are on the host; its potentials, map and gradients are written into arrays on the device.
 ///
-/// It has points, weights and potentials of its own on the device: the caller's arrays are free again.
+/// It has copies of points and weights on the device, so that the caller may write to the arrays of its measures again.
 pub struct ResidentSolution<E: Engine> {
     state: State<E>,
     report: Report,
 }
 
-/// A measure of which all is known that a problem needs.
+/// A measure with all that a problem must know of it.
 pub(crate) struct Surveyed<'m, A> {
     measure: Located<'m, A>,
     summary: Summary,
@@ -27,16 +27,17 @@ pub(crate) struct Surveyed<'m, A> {
 }
 
 impl Sinkhorn {
-    /// Solves OT_ε(source, target) between measures that lie in arrays of the caller's on the engine's device, or of which one
-    /// does: `&ResidentMeasure` or `&Measure`. Points, weights and results never lie on the host; what lies there does not grow
-    /// with them.
+    /// Solves OT_ε(source, target) where one measure or both lie in arrays on the engine's device. Each argument is a
+    /// `&ResidentMeasure` or a `&Measure`. Resident points, weights and results never pass through the host, and the host's memory does
+    /// not grow with their number.
     ///
-    /// Starts and methods that need the points on the host are not taken: Gaussians and Newton's method. The
-    /// [stages](Report::stages) of the report tell what ran. There are no bounds of W_p^p.
+    /// Methods that need points on the host do not run: the Gaussian start and Newton's method. The [stages](Report::stages) of
+    /// the report tell which ones ran. The certificate has no bounds of W_p^p. Where ε is far above all costs, the potentials are
+    /// as exact as f32 has them; [`solve`](Self::solve) refines them there.
     ///
     /// # Errors
     ///
-    /// Those of [`solve`](Self::solve), with rows counted from 1, and the engine's own for an array that cannot be read;
+    /// Those of [`solve`](Self::solve), and the engine's own for an array that it cannot use;
     /// [`Error::Length`] for an array of weights that is not n×1, [`Error::FloatExtent`] for points that a device cannot place
     /// in f32, and [`Error::Unsupported`] for [`Form::Scaling`] and a Gaussian start.
     pub fn solve_resident<'m, E: ResidentEngine + Clone>(
@@ -142,7 +143,7 @@ impl Sinkhorn {
 }
 
 impl<'m, A: Clone + Send + Sync> Surveyed<'m, A> {
-    /// Looks at a measure, wherever it is.
+    /// Surveys a measure on the device, or reads the same numbers from one on the host.
     pub(crate) async fn of<E: ResidentEngine<Array = A>>(
         engine: &E,
         measure: Located<'m, A>,
@@ -203,7 +204,8 @@ impl<'m, A: Clone + Send + Sync> Surveyed<'m, A> {
         self.summary.mass
     }
 
-    /// Puts the measure on the device, its mass scaled to 1, and tells how far a point is from the centre of the frame at most.
+    /// Places the measure in a frame on the device, its mass scaled to 1. Returns an upper bound of the distance of its points from
+    /// the centre as well.
     async fn place<E: ResidentEngine<Array = A>>(
         &self,
         engine: &E,
@@ -225,8 +227,13 @@ impl<'m, A: Clone + Send + Sync> Surveyed<'m, A> {
             Located::Device(resident) => resident,
         };
         let (len, dimension) = (self.summary.points, frame.dimension());
+        // Points that are all in one place are there at any scale.
+        let scale = match frame.diameter() {
+            0.0 => 1.0,
+            _ => frame.scale(),
+        };
         let (on_device, farthest) = engine
-            .place(resident.points(), frame.centre(), frame.scale())
+            .place(resident.points(), frame.centre(), scale)
             .await?;
         let points = Points::Resident {
             len,
@@ -272,7 +279,7 @@ fn length(what: &'static str, expected: usize, found: usize) -> Result<()> {
     })
 }
 
-/// Writes a vector into an array of as many rows and columns as it must have.
+/// Writes a vector into an array, whose rows and columns must be these.
 pub(crate) async fn write<E: ResidentEngine>(
     engine: &E,
     vector: &E::Vector,
