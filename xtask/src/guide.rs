@@ -64,6 +64,65 @@ mod tests {
         }
     }
 
+    /// The papers that a text cites: in `[Cuturi'13; Schmitzer'19]` each name with the last digits of its year.
+    fn cited(text: &str) -> Vec<&str> {
+        let is_paper = |name: &&str| {
+            let year = name.rsplit_once('\'').map(|(_, year)| year);
+            year.is_some_and(|year| year.len() == 2 && year.bytes().all(|c| c.is_ascii_digit()))
+        };
+        let brackets = text
+            .split('[')
+            .skip(1)
+            .filter_map(|rest| rest.split(']').next());
+        brackets
+            .flat_map(|names| names.split("; "))
+            .filter(is_paper)
+            .collect()
+    }
+
+    /// The comments of a source, or a whole chapter, on one line.
+    fn prose(file: &Path) -> String {
+        let text = fs::read_to_string(file).unwrap();
+        let is_chapter = file.extension().is_some_and(|end| end == "md");
+        let lines = text.lines().map(str::trim_start);
+        let prose = lines.filter(|line| is_chapter || line.starts_with("//"));
+        let words = prose.map(|line| line.trim_start_matches(['/', '!', ' ']));
+        words.collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn the_guide_lists_every_paper_that_is_cited() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let papers = prose(&root.join("docs/src/papers.md"));
+        let missing = |text: &str| -> Vec<String> {
+            let is_missing = |name: &&str| !papers.contains(&format!("[{name}] "));
+            cited(text)
+                .into_iter()
+                .filter(is_missing)
+                .map(str::to_owned)
+                .collect()
+        };
+        assert_eq!(missing("as in [Cuturi'13; Nobody'99]"), ["Nobody'99"]);
+
+        let mut cited_at_all = 0;
+        for folder in ["crates", "shaders", "docs/src"] {
+            for file in links::files(&root.join(folder)).unwrap() {
+                if file
+                    .extension()
+                    .is_some_and(|end| end == "rs" || end == "wgsl" || end == "md")
+                {
+                    let text = prose(&file);
+                    assert_eq!(missing(&text), [""; 0], "{}", file.display());
+                    cited_at_all += cited(&text).len();
+                }
+            }
+        }
+        assert!(
+            cited_at_all > 40,
+            "only {cited_at_all} citations were found"
+        );
+    }
+
     #[test]
     fn a_chapter_that_is_not_there_is_a_failure() {
         let room = tempfile::tempdir().unwrap();

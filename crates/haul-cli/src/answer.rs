@@ -1,5 +1,6 @@
 //! What comes out of a command: typed, and rendered where it is handed on.
 
+use crate::headline::Headline;
 use crate::outcome::Outcome;
 use crate::page::sheet::Page;
 use crate::rows::Rows;
@@ -8,10 +9,9 @@ use serde::Serialize;
 
 /// The answer of a task. As JSON its keys are the program's contract.
 pub(crate) trait Answer: Serialize {
-    /// What a person asked for, in a line that opens the text; none where the rows say it all.
-    fn headline(&self) -> Option<String> {
-        None
-    }
+    /// What a person asked for, which opens the text and the page; none where there is no such number, or where the
+    /// answer itself went to standard output.
+    fn headline(&self) -> Option<Headline>;
 
     /// What is known, for a person; empty where the answer itself went to standard output.
     fn rows(&self) -> Rows;
@@ -34,7 +34,7 @@ pub(crate) trait Answer: Serialize {
 
     /// The headline, and the rows below it.
     fn text(&self) -> String {
-        let headline = self.headline().map(|line| line + "\n");
+        let headline = self.headline().map(|headline| headline.rows().text());
         headline.unwrap_or_default() + &self.rows().text()
     }
 

@@ -1,6 +1,6 @@
 //! What every picture of the program is drawn on: an SVG canvas of plotters, its colours and its letters.
 
-use crate::digits::significant;
+use crate::number::significant;
 use plotters::{coord::Shift, prelude::*};
 use std::io;
 
@@ -89,10 +89,8 @@ pub(crate) fn tick(value: f64) -> String {
     let size = value.abs();
     if size < 1e-12 {
         "0".to_owned()
-    } else if (1e-3..1e5).contains(&size) {
-        significant(value, 3)
     } else {
-        format!("{value:.1e}")
+        significant(value, 3)
     }
 }
 

@@ -1,14 +1,12 @@
 //! Warnings about the size and the density of clouds, before anything is solved.
 
-use crate::digits::short;
+use crate::number::short;
+use crate::scale::FEW;
 use haul::{Extent, Measure, spacing};
 use std::path::Path;
 
 /// Diagonals that differ by this factor are hardly meant to be compared as they are.
 const UNLIKE: f64 = 10.0;
-
-/// So few points are no sample of something else.
-const FEW: usize = 16;
 
 /// What a user should know of two clouds that are about to be compared at a blur; nothing where all is
 /// as it mostly is.
@@ -83,7 +81,7 @@ mod tests {
         );
         let large = told(&one, &two, 1.5);
         assert!(
-            large.len() == 1 && large[0].contains("the blur is 1.500, and a.ply is 1.414 across")
+            large.len() == 1 && large[0].contains("the blur is 1.5, and a.ply is 1.414 across")
         );
         assert_eq!(told(&one, &two, 0.1), [""; 0]);
         let small = told(&one, &two, 0.05);

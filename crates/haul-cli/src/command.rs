@@ -3,10 +3,12 @@
 use crate::answer::Answer;
 use crate::commands::batch::job::Kind;
 use crate::files::{self, Uses};
+use crate::forecast::Forecast;
 use crate::outcome::{self, Outcome};
 use crate::task::{self, Request};
 use crate::{device, input};
 use anyhow::Result;
+use std::io::IsTerminal;
 
 /// What a subcommand does.
 pub(crate) trait Command {
@@ -32,8 +34,14 @@ impl<T: Request> Command for T {
         self.check()?;
         let clouds = input::read_all(&self.inputs())?;
         let device = device::open(&self.engine(&clouds)?)?;
-        let answer = task::complete(self, &device, &clouds)?;
         let delivery = self.delivery();
+        if !delivery.quiet
+            && std::io::stderr().is_terminal()
+            && let Some(forecast) = Forecast::of(self, &device, &clouds)
+        {
+            outcome::tell(&forecast.to_string());
+        }
+        let answer = task::complete(self, &device, &clouds)?;
         outcome::show(&match delivery.json {
             true => answer.json()?,
             false => answer.text(),

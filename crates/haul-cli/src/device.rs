@@ -1,8 +1,8 @@
 //! From `--device`, `--precision` and `--threads` to an engine.
 
 use crate::cautions;
-use crate::digits::plain;
 use crate::input::{self, Cloud};
+use crate::number::plain;
 use crate::options::{self, Engine, Precision, Solving};
 use crate::outcome::{self, DeviceFailure};
 use anyhow::{Result, anyhow};

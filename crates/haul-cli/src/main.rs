@@ -11,26 +11,33 @@ mod cautions;
 mod command;
 mod commands;
 mod device;
-mod digits;
 mod files;
+mod fingerprint;
+mod forecast;
+mod headline;
 mod input;
 mod interrupt;
 mod lines;
 mod loader;
 mod machine;
 mod names;
+mod number;
 mod options;
 mod ordered;
 mod outcome;
 mod page;
 mod pair;
+mod passes;
 mod picture;
 mod progress;
 mod rows;
+mod scale;
 mod speed;
 mod store;
 mod task;
+mod tips;
 mod transport;
+mod trend;
 
 use anyhow::anyhow;
 use clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand as HELP;
@@ -75,7 +82,11 @@ fn main() -> ExitCode {
         // Help and the version come as errors as well, on standard output.
         Err(told) if !told.use_stderr() || told.kind() == HELP => told.exit(),
         Err(mut refused) => {
-            outcome::keep_near(&mut refused, &Arguments::command());
+            let words = std::env::args_os().skip(1);
+            let words: Vec<_> = words
+                .map(|word| word.to_string_lossy().into_owned())
+                .collect();
+            tips::advise(&mut refused, &Arguments::command(), &words);
             let line = outcome::of_parser(&refused);
             return outcome::fail(&anyhow!("{line}; see --help"), false);
         }

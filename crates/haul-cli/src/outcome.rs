@@ -3,7 +3,6 @@
 use crate::interrupt;
 use crate::rows::{BAD, WARNING, styled};
 use anyhow::Context;
-use clap::error::{ContextKind, ContextValue, ErrorKind};
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -145,46 +144,6 @@ pub(crate) fn warn(text: &str) {
 /// Says how a run went.
 pub(crate) fn tell(text: &str) {
     let _ = writeln!(anstream::stderr(), "haul: {}", in_short(text));
-}
-
-/// Takes suggestions out of an error that lead nowhere: that of a command which is not near to what was written,
-/// in whose place all commands of the program are listed, and that of writing -- before what is no file.
-pub(crate) fn keep_near(error: &mut clap::Error, program: &clap::Command) {
-    let number = |word: &String| {
-        word.trim_start_matches('-')
-            .starts_with(|it: char| it.is_ascii_digit())
-    };
-    if let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidArg)
-        && error.kind() == ErrorKind::UnknownArgument
-    {
-        let tip =
-            number(word).then(|| "write a negative number behind =, as in --option=-1".to_owned());
-        error.remove(ContextKind::Suggested);
-        if let Some(tip) = tip {
-            let tip = ContextValue::StyledStrs(vec![tip.into()]);
-            error.insert(ContextKind::Suggested, tip);
-        }
-    }
-    let Some(ContextValue::String(written)) = error.get(ContextKind::InvalidSubcommand) else {
-        return;
-    };
-    let near = |known: &String| 3 * strsim::levenshtein(written, known) <= known.len();
-    let suggested = match error.get(ContextKind::SuggestedSubcommand) {
-        Some(ContextValue::Strings(names)) => names.clone(),
-        Some(ContextValue::String(name)) => vec![name.clone()],
-        _ => Vec::new(),
-    };
-    if suggested.iter().any(near) {
-        return;
-    }
-    let listed = program.get_subcommands().filter(|it| !it.is_hide_set());
-    let names: Vec<_> = listed.map(clap::Command::get_name).collect();
-    let tip = format!("the commands are {}", names.join(", "));
-    error.remove(ContextKind::SuggestedSubcommand);
-    error.insert(
-        ContextKind::Suggested,
-        ContextValue::StyledStrs(vec![tip.into()]),
-    );
 }
 
 /// What the parser of the command line has to say, in one line, without its advice on how to call the

@@ -1,7 +1,7 @@
 //! Two clouds that were compared, by the names of their files.
 
-use crate::digits::short;
 use crate::input::Cloud;
+use crate::number::short;
 use crate::page::clouds::Clouds;
 use crate::rows::Rows;
 use haul::{Extent, Measure, spacing};
@@ -60,9 +60,9 @@ impl Pair {
 
 /// How large a cloud is, and how far apart its points are.
 fn size(measure: &Measure) -> String {
-    let apart = spacing(measure).map(|spacing| format!(" and {} apart", short(spacing)));
     let across = short(Extent::of(measure).diagonal());
-    let size = apart.map(|apart| format!(", {across} across{apart}"));
+    let size =
+        spacing(measure).map(|spacing| format!(", {across} across, spacing {}", short(spacing)));
     let mass = measure.mass();
     let mass = ((mass - 1.0).abs() > 1e-9).then(|| format!(", mass {}", short(mass)));
     size.into_iter().chain(mass).collect()

@@ -2,9 +2,11 @@
 //! many comparisons.
 
 use crate::interrupt;
+use crate::number::{duration, error, pairs, significant};
 use crate::options::Solving;
+use crate::trend::Trend;
 use anyhow::Result;
-use haul::{PairCount, Progress, Stop};
+use haul::{PairCount, Progress, RegistrationProgress, Stop};
 use haul_files as formats;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::cell::Cell;
@@ -14,18 +16,30 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Duration;
 
+/// What the bar of a course is long.
+const WAY: u64 = 1000;
+
 /// An observer of a solve, or of several in turn.
 pub(crate) struct Course<'s> {
     bar: ProgressBar,
+    trend: Trend,
+    /// How many solves there are.
+    solves: usize,
     steps: Vec<Progress>,
     trace: Option<&'s Path>,
 }
 
 impl<'s> Course<'s> {
-    /// The line shows on standard error where that is a terminal.
-    pub(crate) fn new(solving: &'s Solving) -> Self {
+    /// Of so many solves. The line shows on standard error where that is a terminal.
+    pub(crate) fn new(solving: &'s Solving, solves: usize) -> Self {
         Self {
-            bar: shown(None, "{spinner} {elapsed_precise} {msg}", solving.quiet),
+            bar: shown(
+                Some(WAY),
+                "{spinner} {elapsed_precise} {wide_bar} {msg}",
+                solving.quiet,
+            ),
+            trend: Trend::default(),
+            solves,
             steps: Vec::new(),
             trace: solving.trace.as_deref(),
         }
@@ -33,21 +47,36 @@ impl<'s> Course<'s> {
 
     /// Notes where a solve stands, and ends it where Ctrl-C asked for that.
     pub(crate) fn observe(&mut self, progress: &Progress) -> ControlFlow<Stop> {
-        let Progress {
-            iteration,
-            epsilon,
-            marginal_error,
-            goal,
-            ..
-        } = progress;
-        self.bar.set_message(format!(
-            "iteration {iteration}, ε {epsilon:.3e}, error {marginal_error:.2e} → {goal:.0e}"
-        ));
+        self.trend.observe(progress);
+        let done = self.trend.solve().min(self.solves) as f64 - 1.0 + self.trend.part();
+        let part = done / self.solves as f64;
+        self.bar.set_position((part * WAY as f64) as u64);
+        self.bar.set_message(self.message(progress));
         self.steps.push(*progress);
         match interrupt::requested() {
             true => ControlFlow::Break(Stop::Abandon),
             false => ControlFlow::Continue(()),
         }
+    }
+
+    /// Where a solve stands, in words.
+    fn message(&self, progress: &Progress) -> String {
+        let Progress {
+            iteration,
+            marginal_error,
+            goal,
+            ..
+        } = progress;
+        let solve = match self.solves {
+            1 => String::new(),
+            all => format!("solve {} of {all}, ", self.trend.solve().min(all)),
+        };
+        let left = self.trend.left().map(duration);
+        let left = left
+            .map(|left| format!(", {left} left"))
+            .unwrap_or_default();
+        let (error, goal) = (error(*marginal_error), error(*goal));
+        format!("{solve}iteration {iteration}, error {error}, goal {goal}{left}")
     }
 
     /// Clears the line, writes the trace where it is asked for, and tells every step.
@@ -57,6 +86,46 @@ impl<'s> Course<'s> {
             formats::write_text(path, &trace(&steps))?;
         }
         Ok(steps)
+    }
+}
+
+/// A line that tells how a registration stands.
+pub(crate) struct Fitting(ProgressBar);
+
+impl Fitting {
+    /// The line shows on standard error where that is a terminal.
+    pub(crate) fn new(quiet: bool) -> Self {
+        Self(shown(None, "{spinner} {elapsed_precise} {msg}", quiet))
+    }
+
+    /// Tells where the registration stands, and ends it where Ctrl-C asked for that.
+    pub(crate) fn observe(&self, progress: &RegistrationProgress) -> ControlFlow<Stop> {
+        let RegistrationProgress {
+            iteration,
+            blur,
+            last_blur,
+            goal,
+            ..
+        } = progress;
+        let moved = progress
+            .movement
+            .map(|moved| format!(", moved by {}, goal {}", error(moved), error(*goal)));
+        self.0.set_message(format!(
+            "iteration {iteration}, blur {} on the way to {}{}",
+            significant(*blur, 2),
+            significant(*last_blur, 2),
+            moved.unwrap_or_default()
+        ));
+        match interrupt::requested() {
+            true => ControlFlow::Break(Stop::Abandon),
+            false => ControlFlow::Continue(()),
+        }
+    }
+}
+
+impl Drop for Fitting {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
     }
 }
 
@@ -94,11 +163,11 @@ impl Passes {
     }
 
     /// Tells where the passes stand, and ends them where Ctrl-C asked for that.
-    pub(crate) fn observe(&self, pairs: PairCount) -> ControlFlow<()> {
-        let PairCount { done, all, .. } = pairs;
+    pub(crate) fn observe(&self, count: PairCount) -> ControlFlow<()> {
+        let PairCount { done, all, .. } = count;
         self.0.set_length(all);
         self.0.set_position(done);
-        let message = format!("{:.1e} of {:.1e} pairs", done as f64, all as f64);
+        let message = format!("{} of {}", pairs(done as f64), pairs(all as f64));
         self.0.set_message(message);
         match interrupt::requested() {
             true => ControlFlow::Break(()),
@@ -173,7 +242,8 @@ impl Count {
     fn tell(&self) {
         let (done, all) = (self.done.get(), self.parts.len());
         let rate = (done - self.before) as f64 / self.bar.elapsed().as_secs_f64().max(1e-3);
-        self.bar.set_message(format!("{done}/{all}, {rate:.2}/s"));
+        let rate = significant(rate, 3);
+        self.bar.set_message(format!("{done}/{all}, {rate}/s"));
     }
 }
 

@@ -37,10 +37,12 @@ pub(crate) trait Task {
     fn answer(&self, device: &Device, clouds: &[Arc<Cloud>]) -> Result<Self::Answer>;
 }
 
-/// How long a task takes, before it is run.
+/// How much a task has to do, before it is run.
 pub(crate) struct Work {
-    /// The pairs of points that a pass goes over.
-    pub(crate) pairs: f64,
+    /// The pairs of points that a pass between its clouds goes over.
+    pub(crate) between: f64,
+    /// Those that passes of each cloud with itself go over, where there are such.
+    pub(crate) within: f64,
     /// The solve whose length says how many passes there are; none where it is one.
     pub(crate) iteration: Option<Sinkhorn>,
 }
@@ -49,18 +51,17 @@ impl Work {
     /// A pass between two clouds.
     pub(crate) fn between(points: &[f64]) -> Self {
         Self {
-            pairs: points.iter().product(),
+            between: points.iter().product(),
+            within: 0.0,
             iteration: None,
         }
     }
 
     /// A pass between two clouds, and one of each with itself.
     pub(crate) fn between_and_within(points: &[f64]) -> Self {
-        let within: f64 = points.iter().map(|n| n * n).sum();
-        let between = Self::between(points);
         Self {
-            pairs: between.pairs + within,
-            ..between
+            within: points.iter().map(|n| n * n).sum(),
+            ..Self::between(points)
         }
     }
 
@@ -70,6 +71,11 @@ impl Work {
             iteration: Some(sinkhorn),
             ..self
         }
+    }
+
+    /// The pairs of points of one pass each.
+    pub(crate) fn pairs(&self) -> f64 {
+        self.between + self.within
     }
 }
 

@@ -28,10 +28,9 @@
 //!
 //! - `flow`, a gradient flow of the Sinkhorn divergence;
 //! - `colours`, the colours of one image for another, by the entropic map;
-//! - `registration`, a rigid motion in spite of outliers, by unbalanced transport.
+//! - `registration`, a rigid motion in spite of outliers, by a [`Registration`] with a reach.
 //!
-//! `frames` and `buffers` share a wgpu device with haul: one draws while a solve runs, the other has its particles moved where they
-//! lie.
+//! `frames` and `buffers` share a wgpu device with haul: one draws while a solve runs, the other keeps its particles in buffers.
 
 mod available;
 mod batch;

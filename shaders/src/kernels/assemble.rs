@@ -1,17 +1,17 @@
-//! Two directives beside WGSL, a line each:
+//! Two directives besides WGSL, on lines of their own:
 //!
 //! ```text
 //! #import NAME KEY=VALUE …   the fragment that NAME stands for, each $KEY in it replaced by its VALUE
 //! #unroll v N … #end         the lines between, N times, $v replaced by 0, 1, …
 //! ```
 //!
-//! Unrolling is textual because registers cannot be indexed: an array that a loop runs over may end
-//! up in memory, and `subgroupBroadcast` wants a constant lane. `$NAME` of a constant stands for its
-//! value. What is not understood is left as it is, for the validation to stumble over.
+//! Unrolling is textual because registers cannot be indexed: the compiler may put an array that a loop indexes
+//! into memory, and `subgroupBroadcast` needs a constant lane. `$NAME` of a constant stands for its
+//! value. Unknown text stays as it is, so that the validation finds it.
 
 use std::fmt::Write;
 
-/// What the names of a kernel's source stand for.
+/// The meanings of the names in a kernel's source.
 pub(crate) struct Bindings<'b> {
     /// The fragment that a name stands for.
     pub(crate) fragment: &'b dyn Fn(&str) -> Option<&'static str>,
@@ -43,7 +43,7 @@ fn imported(source: &str, fragment: &dyn Fn(&str) -> Option<&'static str>) -> St
     text
 }
 
-/// What an import stands for, if the line is one.
+/// The text of an import, if the line is one.
 fn import(line: &str, fragment: &dyn Fn(&str) -> Option<&'static str>) -> Option<String> {
     let mut words = line.trim().strip_prefix("#import ")?.split(' ');
     let mut text = fragment(words.next()?)?.to_owned();

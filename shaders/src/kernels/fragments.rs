@@ -1,4 +1,4 @@
-//! Which files a variant is made of: what the kernel's file imports under a name that is not that of a fragment.
+//! The files of a variant: the fragments for those imports of the kernel's file that do not name one directly.
 
 use super::assemble::{Bindings, assemble};
 use super::files::{FRAGMENTS, KERNELS};
@@ -6,7 +6,7 @@ use super::{
     Columns, Density, Factors, Lanes, Pairs, Points, Power, Shader, Terms, Values, Workgroup,
 };
 
-/// Names, and the fragments they stand for, the first of several; an empty one stands for nothing.
+/// Names and their fragments; of equal names the first counts, and an empty fragment is no text.
 type Choices = Vec<(&'static str, &'static str)>;
 
 fn text(files: &[(&str, &'static str)], name: &str) -> Option<&'static str> {
@@ -26,7 +26,7 @@ impl Shader {
             }
         };
         assemble(
-            // A kernel without a file has no entry point, which the validation tells.
+            // A kernel without a file has no entry point, which the validation reports.
             text(KERNELS, self.entry_point()).unwrap_or_default(),
             &Bindings {
                 fragment: &fragment,
@@ -90,7 +90,7 @@ impl Shader {
                     ("term", "term_plain"),
                 ]
             }
-            // In place of the clouds with all that belongs to them.
+            // These replace the bindings of clouds and all that belongs to them.
             Self::Costs(_) => vec![("clouds", "clouds_bare")],
             Self::ProductLines(density, ..) => vec![("density", density.file())],
             Self::Terms(Terms::Whole) => vec![("term_of", "term_of_whole")],
@@ -167,7 +167,7 @@ impl Values {
         }
     }
 
-    /// What a kernel of sums is made of.
+    /// The fragments of a kernel of sums.
     fn of_sums(self, pairs: Pairs) -> Choices {
         let (values, term) = match self {
             Self::None => ("values_none", "term_plain"),
@@ -191,7 +191,7 @@ impl Values {
         choices
     }
 
-    /// What the kernel of a strip is made of.
+    /// The fragments of the kernel of a strip.
     fn of_strip(self, pairs: Pairs) -> Choices {
         let (values, term, along) = match self {
             Self::Slope => ("strip_slope", "term_strip_slope", ""),
@@ -208,7 +208,7 @@ impl Values {
         choices
     }
 
-    /// What kernels of sums and of strips have in common.
+    /// The fragments that kernels of sums and of strips share.
     fn of_both(self, pairs: Pairs) -> Choices {
         let (terms, weight, excess) = match self {
             Self::Excess => (Terms::Excess, "weight_excess", "excess"),

@@ -1,7 +1,7 @@
-//! Which kernels there are, in which variants, and how their WGSL is put together.
+//! The kernels, their variants, and the assembly of their WGSL.
 //!
-//! This folder needs nothing but the standard library: the build script reads it to validate all kernels, and
-//! `cargo xtask shader` to print one, be it valid or not.
+//! This folder uses only the standard library: the build script includes it to validate all kernels, and
+//! `cargo xtask shader` to print one, valid or not.
 
 mod assemble;
 pub(crate) mod files;

@@ -1,4 +1,4 @@
-//! What a variant is called where a person types it: the kernel, then what it is specialised by, as in
+//! The names of variants, for people to type: the kernel, then its specialisation, as in
 //! `softmin-3d-p2-shared-64`.
 
 use super::{
@@ -7,7 +7,7 @@ use super::{
 use std::fmt::{self, Display, Formatter};
 
 impl Shader {
-    /// The variant of that name, as `Display` writes it.
+    /// The variant with this name, as `Display` writes it.
     pub fn named(name: &str) -> Option<Self> {
         Self::all()
             .into_iter()
@@ -15,7 +15,7 @@ impl Shader {
     }
 }
 
-/// The kernel, then in this order what it is specialised by: values; the least dimension, the power of the cost, the
+/// The kernel, then its specialisation in this order: values; the least dimension, the power of the cost, the
 /// columns; invocations of a workgroup.
 impl Display for Shader {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -65,7 +65,7 @@ impl Display for Pairs {
     }
 }
 
-/// Each part of a name begins with its hyphen, so that one without a name leaves none behind.
+/// Each part of a name begins with its hyphen, so that an empty part leaves no hyphen.
 macro_rules! parts {
     ($($variant:ident { $($case:ident => $name:literal),* $(,)? })*) => {$(
         impl Display for $variant {

@@ -1,4 +1,4 @@
-//! The list of the kernels and of their variants, and what a host must know of each.
+//! The list of the kernels and of their variants, with the facts that a host needs about each.
 
 use super::{Columns, Density, Factors, Lanes, Pairs, Terms, Values, Workgroup};
 
@@ -9,13 +9,13 @@ pub enum Shader {
     Softmin(Pairs),
     /// The sums of the kernel, or of its products with values: states of one or four sums.
     Sums(Pairs, Values),
-    /// The densities of a strip of the plan: for values [`None`](Values::None), of their [`Excess`](Values::Excess), or
-    /// in more than four dimensions times what is a slope or a curvature beside its coordinates.
+    /// The densities of a strip of the plan, for values [`None`](Values::None); their [`Excess`](Values::Excess); or, in
+    /// more than four dimensions, their product with the factor of a slope or a curvature.
     Strip(Pairs, Values),
-    /// The columns of the least cost less their potential: states of (value, column).
+    /// The columns of the least cost minus potential: states of (value, column).
     Nearest(Pairs),
-    /// The sums of a softmin whose result was guessed, and the masses of the plan between tiles of rows and groups of columns,
-    /// by a list of near columns.
+    /// The sums of a softmin with a guess, and the masses of the plan between tiles of rows and groups of columns,
+    /// by a near list.
     GroupSums(Pairs),
     /// Adds up the masses of the tiles of a group of rows.
     Masses,
@@ -29,15 +29,15 @@ pub enum Shader {
     ProductLines(Density, Lanes, Workgroup),
     /// The nearest columns over many lines, with a strip of costs: states of (value, column).
     NearestLines(Lanes, Workgroup),
-    /// What columns bring to an exponent, for lists of near columns and for lines.
+    /// The terms of columns in the exponents, for near lists and for lines.
     Terms(Terms),
-    /// Joins the states of softmin.
+    /// Combines the states of softmin.
     SoftminFinish,
-    /// Adds the sums of a softmin whose result was guessed.
+    /// Adds the sums of a softmin with a guess.
     GuessedFinish,
     /// Adds the sums of a product.
     SumsFinish(Values),
-    /// Joins the states of nearest columns.
+    /// Combines the states of nearest columns.
     NearestFinish,
     /// The update of a scaling.
     Scale,
@@ -45,7 +45,7 @@ pub enum Shader {
     Integral,
     /// Puts an update into a history and measures it.
     Remember(Workgroup),
-    /// A column of the product of vectors side by side with a matrix.
+    /// A column of the product of interleaved vectors with a matrix.
     Mixture,
     /// A linear combination of up to four vectors.
     Combine,
@@ -69,7 +69,7 @@ pub enum Access {
 }
 
 impl Shader {
-    /// Columns in a group: ranges of columns begin and end at multiples of it.
+    /// The number of columns in a group; ranges of columns begin and end at its multiples.
     pub const GROUP: usize = 8;
 
     /// Every variant of every kernel.
@@ -161,7 +161,7 @@ impl Shader {
         }
     }
 
-    /// What its invocations differ in, of a kernel over lines.
+    /// What the invocations of a kernel over lines differ in: rows or lines.
     pub fn lanes(self) -> Option<Lanes> {
         match self {
             Self::SoftminLines(lanes, _)
@@ -179,16 +179,16 @@ impl Shader {
         }
     }
 
-    /// Partial masses that a tile of rows has, for each split and group of columns.
+    /// The number of partial masses of a tile of rows, for each split and group of columns.
     pub fn parts_per_tile(self) -> usize {
         match self.workgroup_size() {
-            // Its invocations add theirs up first.
+            // The invocations of a workgroup first add up theirs.
             64 => 1,
             _ => 64 / self.rows(),
         }
     }
 
-    /// States that one workgroup leaves of each row, each for a part of its columns.
+    /// The number of states that one workgroup writes for each row, each for a part of its columns.
     pub fn splits_per_workgroup(self) -> usize {
         self.pairs().map_or(1, Pairs::lanes_of_columns)
     }
@@ -207,7 +207,7 @@ impl Shader {
     /// Slots of a history that one dispatch handles.
     pub const SLOTS: usize = 16;
 
-    /// Partial sums that a workgroup leaves of an update: the error, the mean of the image, and a
+    /// The number of partial sums that a workgroup writes for an update: the error, the mean of the image, and a
     /// product for each slot.
     pub const REMEMBERED: usize = 2 + Self::SLOTS;
 
@@ -230,7 +230,7 @@ impl Shader {
         }
     }
 
-    /// The same kernel, specialised otherwise.
+    /// The same kernel with another specialisation.
     pub fn with_pairs(self, specialised: impl FnOnce(Pairs) -> Pairs) -> Self {
         match self {
             Self::Softmin(pairs) => Self::Softmin(specialised(pairs)),
@@ -277,7 +277,7 @@ impl Shader {
         }
     }
 
-    /// Iterations of its loops over the coordinates of points of some dimension, for each group of columns.
+    /// The number of iterations of its loops over the coordinates of points of a dimension, for each group of columns.
     pub fn loop_over_coordinates(self, dimension: usize) -> usize {
         let once = self
             .pairs()

@@ -1,4 +1,4 @@
-//! What kernels are specialised by, and which of these go together.
+//! The specialisations of kernels, and which of them go together.
 
 /// How a kernel over pairs is specialised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -16,7 +16,7 @@ pub struct Pairs {
 /// How many invocations make a workgroup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Workgroup {
-    /// 8: for software adapters, whose threads take a workgroup each. Not for
+    /// 8: for software adapters, where a thread runs a workgroup. Not for
     /// [`Columns::Shared`].
     Small,
     /// 64.
@@ -36,7 +36,7 @@ pub enum Points {
     Four,
     /// d from 5 to 32: ⌈d/4⌉ vec4 a point, padded with zeros, and squared distances summed in one block.
     Block,
-    /// d above 32: points alike, and squared distances summed in blocks.
+    /// d above 32: the same points, and squared distances summed in blocks.
     Blocks,
 }
 
@@ -51,7 +51,7 @@ pub enum Power {
     Any,
 }
 
-/// How the invocations of a kernel over pairs come by their columns.
+/// How the invocations of a kernel over pairs fetch their columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Columns {
     /// Each loads all of them.
@@ -61,23 +61,23 @@ pub enum Columns {
     /// The workgroup loads a tile of them into its memory; above four dimensions a tile of rows as
     /// well, and distances are computed as a register-tiled matrix product is.
     Shared,
-    /// Each loads those that a list names for its tile of 64 rows.
+    /// Each loads the near columns of its tile of 64 rows.
     Near,
 }
 
-/// What the terms of columns are made of, which kernels of [`Columns::Near`] and of lines take in place of weights and
+/// The contents of the terms of columns, which kernels of [`Columns::Near`] and of lines read in place of weights and
 /// potentials.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Terms {
     /// log2 of the weight, and the potential.
     Whole,
-    /// The potential, and beside it the weight: for [`Values::Excess`].
+    /// The potential, and separately the weight: for [`Values::Excess`].
     Excess,
     /// The potential, where the weight is positive: for nearest columns.
     Counted,
 }
 
-/// What the kernel is summed against.
+/// The values by which the kernel is multiplied in a sum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Values {
     /// Nothing: 1.
@@ -86,7 +86,7 @@ pub enum Values {
     One,
     /// Four at once, some of which may be unused.
     Four,
-    /// One value a column, and of each density what it exceeds 1 by, to the digits of a number that may be
+    /// One value a column, with the excess of each density over 1, which keeps its digits where it is
     /// small. For [`Columns::Loaded`].
     Excess,
     /// One value a column times the coordinates of the gradient of the cost, without its factor p. Sums
@@ -97,34 +97,34 @@ pub enum Values {
     Curvature,
 }
 
-/// What the invocations of a workgroup differ in, of a kernel over lines.
+/// What the invocations of a workgroup of a kernel over lines differ in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Lanes {
-    /// Invocations side by side take rows side by side: where lines are few, or lie one after the other.
+    /// Neighbouring invocations take neighbouring rows: if lines are few, or lie one after the other.
     Rows,
-    /// Invocations side by side take lines side by side: where points are few.
+    /// Neighbouring invocations take neighbouring lines: if points are few.
     Lines,
 }
 
-/// What the densities of a product over lines are made of.
+/// The source of the densities of a product over lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Density {
     /// A strip of costs, and potentials of each line.
     Whole,
-    /// The same, and of each density what it exceeds 1 by.
+    /// The same, for the excess of each density over 1.
     Excess,
     /// A strip of densities, the same for all lines.
     Stored,
 }
 
-/// What a strip is multiplied with.
+/// The factors of a strip.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Factors {
     /// Values of the columns, of any width.
     Values,
     /// The same, of a width that 4 divides.
     Quads,
-    /// The differences of coordinates, of rows less columns.
+    /// The coordinates of rows minus those of columns.
     Differences,
 }
 
@@ -189,7 +189,7 @@ impl Values {
 
 impl Workgroup {
     /// Rows and quads of channels of a strip's product that an invocation holds in registers. A software adapter
-    /// spends its time on loads, and keeps in its cache what registers do not hold: 8 by 4 takes 0.6 times as long
+    /// spends its time on loads, and its cache holds what registers do not: 8 by 4 takes 0.6 times as long
     /// as 2 by 4, and 8 by 8 differences seven times. A GPU has registers for 4 by 2, two sums of each.
     pub(super) fn tile(self) -> (usize, usize) {
         match self {
@@ -306,7 +306,7 @@ impl Pairs {
     /// Rows that one invocation holds in registers.
     pub(super) fn rows(self) -> usize {
         if self.columns == Columns::Near && self.workgroup == Workgroup::Large {
-            // Those of one list.
+            // The near columns of one list.
             1
         } else if self.points.are_few() || self.tiled() {
             8

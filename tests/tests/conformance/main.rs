@@ -17,6 +17,7 @@ mod lines;
 mod near;
 mod nearest;
 mod operators;
+mod registration;
 mod resident;
 mod scores;
 mod sharing;
@@ -53,6 +54,7 @@ fn main() -> ExitCode {
             nearest::BODIES,
             groups::BODIES,
             grids::BODIES,
+            registration::BODIES,
             waits::BODIES,
         ];
         for (name, body) in bodies.concat() {

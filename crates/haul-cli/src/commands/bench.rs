@@ -3,7 +3,7 @@
 
 use crate::command::{Command, Program};
 use crate::device;
-use crate::digits::plain;
+use crate::number::{duration, pairs, percent, plain};
 use crate::options::{Engine, MOST_U32, number, whole};
 use crate::outcome::{self, Outcome};
 use crate::rows::{Rows, STRONG, styled};
@@ -31,7 +31,7 @@ enum Operator {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  haul bench softmin --n 16384 --d 3 --device cpu --json")]
+#[command(mut_arg("precision", |it| it.help("f64 runs on the CPU [default: f32]")), after_help = "Example:\n  haul bench softmin --n 16384 --d 3 --device cpu --json")]
 struct Softmin {
     /// Points of the rows
     #[arg(long, default_value_t = 16384, allow_negative_numbers = true, value_parser = whole::<u32, 1, MOST_U32>)]
@@ -57,7 +57,7 @@ struct Softmin {
     engine: Engine,
 
     /// Print one JSON object
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     json: bool,
 }
 
@@ -137,12 +137,11 @@ fn text(measurement: &Measurement<'_>, cost: Cost) -> String {
         runs,
         ..
     } = measurement;
-    let rate = pairs_per_second / 1e9;
     let floor = match measurement.floor_pairs_per_second {
         Some(floor) => format!(
-            "{:.3} Gpairs/s is what this machine's arithmetic admits: {:.0}% of it reached",
-            floor / 1e9,
-            100.0 * pairs_per_second / floor
+            "{}/s is what this machine's arithmetic admits: {} of it reached",
+            pairs(floor),
+            percent(pairs_per_second / floor)
         ),
         None => "not measured on an adapter".to_owned(),
     };
@@ -152,11 +151,9 @@ fn text(measurement: &Measurement<'_>, cost: Cost) -> String {
         "softmin",
         format!("{n} × {m} points in dimension {d}, {cost}"),
     );
-    let rate = styled(STRONG, format_args!("{rate:.3} Gpairs/s"));
-    rows.row(
-        "rate",
-        format!("{rate}, {seconds:.4} s, the median of {runs}"),
-    );
+    let rate = styled(STRONG, format_args!("{}/s", pairs(*pairs_per_second)));
+    let time = duration(*seconds);
+    rows.row("rate", format!("{rate}, {time}, the median of {runs}"));
     rows.row("floor", floor);
     rows.row("device", format!("{device}, {precision}"));
     rows.text()

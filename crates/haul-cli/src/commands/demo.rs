@@ -4,6 +4,7 @@ use crate::answer::Answer;
 use crate::command::{Command, Program};
 use crate::device;
 use crate::input::{Cloud, quoted};
+use crate::number::short;
 use crate::options::Engine;
 use crate::outcome::{self, Outcome};
 use crate::pair::Pair;
@@ -23,17 +24,22 @@ const POINTS: usize = 1500;
 
 /// Make two small clouds, move one onto the other, and draw what happened
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  haul demo --out my-demo")]
+#[command(mut_arg("precision", |it| it.help("f64 runs on the CPU [default: f32]")), after_help = "Example:\n  haul demo --out my-demo")]
 pub(crate) struct Demo {
     /// The folder that is written to
-    #[arg(long, value_name = "DIR", default_value = "haul-demo")]
+    #[arg(
+        long,
+        value_name = "DIR",
+        help_heading = "Output",
+        default_value = "haul-demo"
+    )]
     out: PathBuf,
 
     #[command(flatten)]
     engine: Engine,
 
     /// Print one JSON object
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     json: bool,
 }
 
@@ -92,8 +98,9 @@ fn draw(transport: &Transport) -> Result<String> {
     } = transport;
     let (source, target) = (pair.source(), pair.target());
     let subtitle = format!(
-        "a disc onto two moons: transport cost {:.4}, blur {}",
-        report.transport_cost, report.blur
+        "a disc onto two moons: transport cost {}, blur {}",
+        short(report.transport_cost),
+        short(report.blur)
     );
     let picture = Picture {
         source: source.points(),

@@ -1,8 +1,8 @@
 //! `haul info`: what files of points hold, and what is left of it after thinning.
 
 use crate::command::{Command, Program};
-use crate::digits::short;
 use crate::input;
+use crate::number::short;
 use crate::options::Treatment;
 use crate::outcome::{self, Outcome};
 use crate::rows::{Rows, STRONG, styled};
@@ -18,6 +18,8 @@ const MOST_AXES: usize = 8;
 /// What files of points hold: how many, where, how far apart, how heavy
 #[derive(Debug, Args)]
 #[command(
+    mut_arg("normalize", |it| it.help("Scale the mass to 1")),
+    mut_arg("mass_unit", |it| it.help("Divide the weights by M")),
     after_help = r#"A file that cannot be read is told of, the others all the same; the exit status is 2 then.
 
 Keys of a line of --json, of the points that are left after --subsample or --voxel:
@@ -38,8 +40,8 @@ pub(crate) struct Info {
     #[command(flatten)]
     treatment: Treatment,
 
-    /// Print one JSON object a file
-    #[arg(long)]
+    /// Print one JSON object a file, with every digit
+    #[arg(long, help_heading = "Output")]
     json: bool,
 }
 

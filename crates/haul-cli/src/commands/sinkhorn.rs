@@ -31,16 +31,21 @@ pub(crate) struct Sinkhorn {
     solving: Solving,
 
     /// Write the potentials f and g, as float64 arrays of an .npz file
-    #[arg(long, value_name = "F.npz")]
+    #[arg(long, value_name = "F.npz", help_heading = "Output")]
     potentials: Option<PathBuf>,
 
     /// Write the K largest entries of each row of the plan to the file of --plan; all of them where K is
     /// the number of points of the second cloud
-    #[arg(long, value_name = "K", requires = "plan", allow_negative_numbers = true, value_parser = whole::<u32, 1, MOST_U32>)]
+    #[arg(long, value_name = "K", help_heading = "Output", requires = "plan", allow_negative_numbers = true, value_parser = whole::<u32, 1, MOST_U32>)]
     plan_topk: Option<u32>,
 
     /// A .csv file of lines i,j,mass, counted from 0
-    #[arg(long, value_name = "T.csv", requires = "plan_topk")]
+    #[arg(
+        long,
+        value_name = "T.csv",
+        help_heading = "Output",
+        requires = "plan_topk"
+    )]
     plan: Option<PathBuf>,
 
     #[command(flatten)]
@@ -87,7 +92,7 @@ impl Task for Sinkhorn {
     fn answer(&self, device: &Device, clouds: &[Arc<Cloud>]) -> Result<Transport> {
         let clouds = input::two(clouds)?;
         let [source, target] = clouds.map(|cloud| &cloud.measure);
-        let mut course = Course::new(&self.solving);
+        let mut course = Course::new(&self.solving, 1);
         let observe = |progress: &_| course.observe(progress);
         let sinkhorn = self.solving.settings.sinkhorn();
         let solution = sinkhorn.solve_observed(device, source, target, observe)?;

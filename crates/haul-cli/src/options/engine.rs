@@ -5,13 +5,14 @@ use clap::{Args, ValueEnum};
 
 /// Where it is computed, and how precisely.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Device")]
 pub(crate) struct Engine {
-    /// auto, cpu, gpu, or part of an adapter's name, as llvmpipe
+    /// auto, cpu, gpu, or part of an adapter's name, such as llvmpipe
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     pub(crate) device: String,
 
-    /// f64 is computed on the CPU [default: f32, or f64 where f32 has too few digits for the
-    /// tolerance and the device is not named]
+    /// f64 runs on the CPU [default: f32; f64 where f32 has too few digits for the tolerance, unless --device
+    /// names a GPU]
     #[arg(long, value_enum)]
     pub(crate) precision: Option<Precision>,
 

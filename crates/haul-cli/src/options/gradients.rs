@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// Derivatives that are written.
 #[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Output")]
 pub(crate) struct Gradients {
     /// Write the derivative in the points of the first cloud, a float64 array n×d
     #[arg(long, value_name = "G.npy")]

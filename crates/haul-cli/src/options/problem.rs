@@ -1,7 +1,7 @@
 //! Errors of the library in the words of the command line: parameters by the names of their options, measures
 //! by those of their files.
 
-use crate::digits::plain;
+use crate::number::plain;
 use anyhow::{Result, anyhow, bail};
 use std::path::Path;
 

@@ -85,6 +85,11 @@ impl Reduction {
         self.subsample
     }
 
+    /// Whether clouds are thinned by the cells of a grid.
+    pub(crate) fn by_voxels(&self) -> bool {
+        self.voxel.is_some()
+    }
+
     /// The cloud that takes the place of this one.
     pub(super) fn apply(&self, cloud: Cloud) -> Result<Cloud> {
         let reduction = match (self.subsample, self.voxel) {

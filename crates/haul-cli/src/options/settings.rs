@@ -6,6 +6,7 @@ use haul::{Regularization, Sinkhorn};
 
 /// The problem of transport, and the iteration that solves it.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Regularisation")]
 pub(crate) struct Settings {
     /// The blur σ, a length: ε = σ^p [default: 0.05 of the diagonal of the box around both clouds]
     #[arg(long, value_name = "σ", allow_negative_numbers = true, value_parser = number)]
@@ -21,7 +22,7 @@ pub(crate) struct Settings {
     )]
     pub(crate) epsilon: Option<f64>,
 
-    /// The length within which mass is moved; farther ones are destroyed and created, at
+    /// The length r beyond which mass is destroyed and created instead of moved, at the cost
     /// ρ KL(P1 | a) + ρ KL(Pᵀ1 | b) with ρ = r^p [default: all mass is moved]
     #[arg(long, value_name = "r", allow_negative_numbers = true, value_parser = number)]
     pub(crate) reach: Option<f64>,
@@ -52,6 +53,7 @@ pub(crate) struct Settings {
     #[arg(
         long,
         value_name = "T",
+        help_heading = "Iteration",
         default_value_t = 1e-3,
         allow_negative_numbers = true,
         value_parser = number
@@ -59,11 +61,11 @@ pub(crate) struct Settings {
     pub(crate) tolerance: f64,
 
     /// The most iterations
-    #[arg(long, value_name = "N", default_value_t = 10_000, allow_negative_numbers = true, value_parser = whole::<usize, 1, MOST_U32>)]
+    #[arg(long, value_name = "N", help_heading = "Iteration", default_value_t = 10_000, allow_negative_numbers = true, value_parser = whole::<usize, 1, MOST_U32>)]
     pub(crate) max_iterations: usize,
 
     /// The variables of the iteration: potentials, or scalings
-    #[arg(long, value_enum, default_value_t = Form::Log)]
+    #[arg(long, help_heading = "Iteration", value_enum, default_value_t = Form::Log)]
     pub(crate) form: Form,
 }
 

@@ -12,28 +12,28 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 pub(crate) struct Solving {
     #[command(flatten)]
-    pub(crate) settings: Settings,
+    pub(crate) weights: Weights,
 
     #[command(flatten)]
-    pub(crate) weights: Weights,
+    pub(crate) settings: Settings,
 
     #[command(flatten)]
     pub(crate) engine: Engine,
 
-    /// Print one JSON object a result
-    #[arg(long)]
+    /// Print one JSON object, with every digit
+    #[arg(long, help_heading = "Output")]
     pub(crate) json: bool,
 
     /// No progress and no warnings
-    #[arg(long, short)]
+    #[arg(long, short, help_heading = "Output")]
     pub(crate) quiet: bool,
 
-    /// Write the course of the iteration: iteration, ε, marginal error, seconds
-    #[arg(long, value_name = "F.csv")]
+    /// Write a table of the iteration: iteration, epsilon, marginal_error, seconds
+    #[arg(long, value_name = "F.csv", help_heading = "Output")]
     pub(crate) trace: Option<PathBuf>,
 
-    /// Write a page for people: values, certificate in words, convergence, a picture of both clouds
-    #[arg(long, value_name = "F.html")]
+    /// Write a page for people: the answer, its certificate, the convergence and a picture of both clouds
+    #[arg(long, value_name = "F.html", help_heading = "Output")]
     pub(crate) report: Option<PathBuf>,
 }
 

@@ -10,6 +10,7 @@ use std::str::FromStr;
 
 /// How clouds are read, and what is made of them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Args)]
+#[command(next_help_heading = "Input")]
 pub(crate) struct Treatment {
     /// The columns that are coordinates, in this order: names in the header, or numbers counted from 1,
     /// as 1,2 or 2-9 [default: all but that of the weights; of a .ply x, y, z]
@@ -34,8 +35,8 @@ pub(crate) struct Treatment {
     #[arg(long)]
     pub(crate) normalize: bool,
 
-    /// Divide the weights of both clouds by M, as by the mass of the first one: where masses differ and
-    /// are far from 1, what is moved depends on their unit
+    /// Divide all weights by M, for instance by the mass of the first cloud: where masses differ and are far
+    /// from 1, the mass that is moved depends on their unit
     #[arg(
         long,
         value_name = "M",
@@ -44,8 +45,8 @@ pub(crate) struct Treatment {
     )]
     pub(crate) mass_unit: Option<MassUnit>,
 
-    /// Give all points of a cloud the same weight, which keep its mass; with --voxel all cells, so that
-    /// what was scanned more densely weighs no more
+    /// Give all points of a cloud the same weight and keep its mass; with --voxel all cells, so that a
+    /// region that was scanned more densely weighs no more
     #[arg(long)]
     pub(crate) equal_weights: bool,
 
@@ -103,6 +104,12 @@ impl Treatment {
             header: self.header.map(|header| header == Header::Yes),
             format: self.format,
         }
+    }
+
+    /// Whether every point stays, with the weight that its file gives it.
+    pub(crate) fn keeps_points(&self) -> bool {
+        let scaled = self.normalize || self.mass_unit.is_some() || self.equal_weights;
+        !scaled && !self.reduction.is_given()
     }
 
     /// The cloud that takes the place of this one; its mass is scaled later.

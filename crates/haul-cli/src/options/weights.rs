@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 /// What may weigh the points, and what is made of them.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Input")]
 pub(crate) struct Weights {
     /// Weights of the first cloud: a .npy, or one column of a .csv
     #[arg(long, value_name = "F")]

@@ -2,7 +2,7 @@
 //! not enough.
 
 use super::number::Number;
-use crate::digits::short;
+use crate::number::{Certified, error, percent, plain, short};
 use haul::{Bounds, Precision, Report};
 use maud::{Markup, html};
 
@@ -29,10 +29,12 @@ impl Claim<'_> {
                 h2 { "What is certain" }
                 (self.verdict())
                 (self.between())
-                @if let Some(Bounds { lower, upper }) = self.unregularized() {
+                @if let Some(bounds) = self.unregularized() {
+                    @let told = Certified::new(self.solve.transport_cost, bounds);
                     p {
                         "Without the entropy, the least cost of moving one measure onto the other is between "
-                        (Number::long(lower)) " and " (Number::long(upper))
+                        (Number::certified(bounds.lower, told.lower)) " and "
+                        (Number::certified(bounds.upper, told.upper))
                         "; how far the value is from that is the price of the blur."
                     }
                 }
@@ -84,7 +86,7 @@ impl Claim<'_> {
         html! {
             (["None", "One", "Two", "All"][met.min(3)])
             " of the three solves that the value is made of met the tolerance of "
-            (self.solve.tolerance) " × mass. The marginals of their plans miss "
+            (plain(self.solve.tolerance)) " × mass. The marginals of their plans miss "
             (aim(self.solve)) " in L1"
             @for (solve, name) in self.solves().zip(TERMS) {
                 @let certificate = &solve.certificate;
@@ -99,10 +101,12 @@ impl Claim<'_> {
         let Bounds { lower, upper } = self.bounds;
         let off = (self.value - lower).max(upper - self.value).max(0.0);
         let share = off / self.value.abs();
+        let told = Certified::new(self.value, self.bounds);
         html! {
             p {
-                (self.name) " surely lies between " (Number::long(lower)) " and " (Number::long(upper))
-                ": the value " (Number::long(self.value)) " is off by at most " (format!("{off:.1e}"))
+                (self.name) " is " (Number::certified(self.value, told.value)) ", certified to lie between "
+                (Number::certified(lower, told.lower)) " and " (Number::certified(upper, told.upper))
+                ": the value is off by at most " (error(off))
                 @if share < 10.0 { ", " (percent(share)) " of it" }
                 ". This follows from what was computed, wherever the iteration stopped."
             }
@@ -166,9 +170,9 @@ fn one(solve: &Report) -> Markup {
         (aim(solve)) " by " (Number::error(certificate.marginal_error_a)) " and "
         (Number::error(certificate.marginal_error_b)) " in L1, together "
         @if solve.converged {
-            "within the tolerance of " (solve.tolerance) " × mass: hardly more mass than that is out of place."
+            "within the tolerance of " (plain(solve.tolerance)) " × mass: hardly more mass than that is out of place."
         } @else {
-            "more than the tolerance of " (solve.tolerance) " × mass."
+            "more than the tolerance of " (plain(solve.tolerance)) " × mass."
         }
     }
 }
@@ -180,8 +184,4 @@ fn aim(solve: &Report) -> &'static str {
     } else {
         "the two measures"
     }
-}
-
-fn percent(share: f64) -> String {
-    format!("{} %", short(100.0 * share))
 }

@@ -5,7 +5,7 @@ use super::axes::{self, Axis, LABELS, LETTER, MARGIN, WIDTH};
 use super::figure::figure;
 use super::sheet::Page;
 use crate::canvas::{self, Drawn, FINE, INK, QUIET, SOURCE, Svg, TARGET, font, text_width};
-use crate::digits::short;
+use crate::number::{short, significant};
 use crate::picture::PictureError;
 use haul::Progress;
 use maud::{Markup, html};
@@ -142,7 +142,7 @@ fn draw(curves: &[&[Progress]], tolerance: f64, names: &[&str]) -> Drawn<Svg> {
         let error = Axis {
             name: "marginal error",
             labels: 6,
-            format: &|value| format!("{value:.0e}"),
+            format: &|value| significant(*value, 1),
         };
         axes::draw(&mut chart, &iteration, &error)?;
         chart.draw_series(DashedLineSeries::new(
@@ -233,7 +233,7 @@ mod tests {
         let two = text(&["one", "two"]);
         assert!(
             two.contains(
-                "The first 2 iterations of one, shaded, are 2 stages at a larger ε, from 4.000 down to 0.2500."
+                "The first 2 iterations of one, shaded, are 2 stages at a larger ε, from 4 down to 0.25."
             ),
             "{two}"
         );

@@ -1,6 +1,6 @@
 //! Numbers on a page: the value to the last digit, as the JSON has it, behind the few digits that are shown.
 
-use crate::digits::{self, whole};
+use crate::number::{self, whole};
 use maud::{Markup, Render, display, html};
 use serde_json::Value;
 
@@ -11,49 +11,44 @@ pub(crate) struct Number {
 }
 
 impl Number {
-    /// To eight digits: a value.
-    pub(crate) fn long(value: f64) -> Self {
-        Self::shown(value, digits::long(value))
+    /// A value or a bound, as its certificate lets it be [written](number::Certified).
+    pub(crate) fn certified(value: f64, shown: String) -> Self {
+        Self {
+            value: value.into(),
+            shown,
+        }
     }
 
-    /// To four digits: a parameter, a time.
+    /// A parameter, a size, a time.
     pub(crate) fn short(value: f64) -> Self {
-        Self::shown(value, digits::short(value))
+        Self::certified(value, number::short(value))
     }
 
-    /// To two digits: an error.
+    /// An error, rounded up.
     pub(crate) fn error(value: f64) -> Self {
-        Self::shown(value, format!("{value:.1e}"))
+        Self::certified(value, number::error(value))
     }
 
     /// A power, without a fraction where it has none.
     pub(crate) fn power(value: f64) -> Self {
         Self {
-            shown: value.to_string(),
+            shown: number::plain(value),
             value: whole(value),
         }
     }
 
-    /// A count, its digits in groups of three.
     pub(crate) fn count(value: u64) -> Self {
-        let digits = value.to_string();
-        let mut shown = String::new();
-        for (place, digit) in digits.chars().enumerate() {
-            if place > 0 && (digits.len() - place).is_multiple_of(3) {
-                shown.push('\u{202f}');
-            }
-            shown.push(digit);
-        }
         Self {
             value: value.into(),
-            shown,
+            shown: value.to_string(),
         }
     }
 
-    fn shown(value: f64, shown: String) -> Self {
+    /// Pairs of points, shown in Gpairs.
+    pub(crate) fn pairs(value: u64) -> Self {
         Self {
             value: value.into(),
-            shown,
+            shown: number::pairs(value as f64),
         }
     }
 
@@ -77,12 +72,11 @@ mod tests {
     fn the_last_digit_is_behind_the_few_that_are_shown() {
         let text = Number::short(0.123_456_789_012).render().into_string();
         assert_eq!(text, "<data value=\"0.123456789012\">0.1235</data>");
-        let text = Number::count(1_234_567).of("pairs").into_string();
-        let groups = "1\u{202f}234\u{202f}567";
+        let text = Number::pairs(1_234_567_890).of("pairs").into_string();
         assert_eq!(
             text,
-            format!("<data itemprop=\"pairs\" value=\"1234567\">{groups}</data>")
+            "<data itemprop=\"pairs\" value=\"1234567890\">1.23 Gpairs</data>"
         );
-        assert_eq!(Number::count(12).shown, "12");
+        assert_eq!(Number::count(1_234_567).shown, "1234567");
     }
 }

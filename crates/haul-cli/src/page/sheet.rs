@@ -1,6 +1,5 @@
 //! The page around a report: its head, its style and its foot.
 
-use super::number::Number;
 use crate::picture::PictureError;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -43,9 +42,4 @@ pub(crate) fn sheet(title: &str, script: Option<&Script>, body: &Markup) -> Stri
         }
     };
     page.into_string()
-}
-
-/// The value, in large.
-pub(crate) fn value(name: &str, value: f64) -> Markup {
-    html! { p.value { span.name { (name) " = " } (Number::long(value)) } }
 }

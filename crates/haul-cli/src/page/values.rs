@@ -1,8 +1,9 @@
 //! Tables of all numbers of a result.
 
 use super::number::Number;
+use crate::number::{Certified, plain};
 use crate::transport::penalties::penalties;
-use haul::{Precision, Report};
+use haul::{Bounds, Precision, Report};
 use maud::{Markup, html};
 
 /// What was asked for.
@@ -17,7 +18,7 @@ pub(crate) fn problem(report: &Report) -> Markup {
             @if let Some(penalties) = penalties(report) {
                 tr { th scope="row" { "penalties" } td { (penalties) } }
             }
-            tr { th scope="row" { "tolerance" } td { (report.tolerance) " × mass" } }
+            tr { th scope="row" { "tolerance" } td { (plain(report.tolerance)) " × mass" } }
         },
     )
 }
@@ -34,9 +35,19 @@ pub(crate) fn sizes(n: usize, m: usize, d: usize) -> Markup {
 /// What it cost.
 pub(crate) fn effort(pairs: u64, seconds: f64, device: &str, precision: Precision) -> Markup {
     html! {
-        (row("pairs", "pairs", &Number::count(pairs)))
+        (row("pairs", "pairs", &Number::pairs(pairs)))
         (row("seconds", "seconds", &Number::short(seconds)))
         tr { th scope="row" { "device" } td { (device) ", " (precision.name()) } }
+    }
+}
+
+/// A value and both of its bounds, by their keys.
+pub(crate) fn certified(name: &str, value: f64, bounds: Bounds) -> Markup {
+    let told = Certified::new(value, bounds);
+    html! {
+        (row(name, "value", &Number::certified(value, told.value)))
+        (row("lower bound", "certificate.lower_bound", &Number::certified(bounds.lower, told.lower)))
+        (row("upper bound", "certificate.upper_bound", &Number::certified(bounds.upper, told.upper)))
     }
 }
 

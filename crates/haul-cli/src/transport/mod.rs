@@ -8,12 +8,13 @@ pub(crate) mod penalties;
 pub(crate) mod text;
 mod warnings;
 
-pub(crate) use displacement::Displacement;
-pub(crate) use json::Json;
+pub(crate) use displacement::{Displacement, lengths};
+pub(crate) use json::{Certificate, Json};
 pub(crate) use warnings::warnings;
 
 use crate::answer::{Answer, Summary};
-use crate::digits::plain;
+use crate::headline::Headline;
+use crate::number::plain;
 use crate::options::Settings;
 use crate::outcome::Outcome;
 use crate::page::sheet::Page;
@@ -52,13 +53,28 @@ impl Serialize for Transport {
     }
 }
 
+impl Transport {
+    /// The page, where a command opens it with a number of its own.
+    ///
+    /// # Errors
+    ///
+    /// Those of its figures.
+    pub(crate) fn page_under(&self, headline: &Headline) -> Page {
+        page::page(self, headline)
+    }
+}
+
 impl Answer for Transport {
+    fn headline(&self) -> Option<Headline> {
+        Some(text::headline(&self.pair, &self.report))
+    }
+
     fn rows(&self) -> Rows {
         text::rows(&self.pair, &self.report)
     }
 
     fn page(&self) -> Page {
-        page::page(self)
+        self.page_under(&text::headline(&self.pair, &self.report))
     }
 
     fn summary(&self) -> Summary {

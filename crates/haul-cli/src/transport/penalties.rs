@@ -1,6 +1,6 @@
 //! What it costs a plan to leave its measures, in words.
 
-use crate::digits::{finite, short};
+use crate::number::{finite, short};
 use haul::Report;
 
 /// What it costs the plan to leave its measures; nothing where it must keep both.

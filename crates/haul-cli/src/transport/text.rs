@@ -1,65 +1,51 @@
 //! Solves as text for a person.
 
 use super::penalties::penalties;
-use crate::digits::{finite, long, plain, short};
+use crate::headline::Headline;
+use crate::number::{Certified, effort, error, finite, plain, short};
 use crate::pair::Pair;
-use crate::rows::{BAD, GOOD, Rows, STRONG, styled};
+use crate::rows::{BAD, GOOD, Rows, styled};
+use crate::scale::Scale;
 use haul::{Bounds, Method, Report};
 
-/// All that is known of a solve between two clouds.
+/// All that is known of a solve between two clouds, beside its headline.
 pub(crate) fn rows(pair: &Pair, report: &Report) -> Rows {
     let certificate = &report.certificate;
-    let p = report.cost.p();
-    let rate = report.pairs as f64 / report.seconds / 1e9;
-    let mut rows = Rows::default();
-    problem(&mut rows, pair, report);
+    let mut rows = certified("OT_ε", report.value, bounds(report), report.converged).rows();
     let mut row = |name: &str, value: String| rows.row(name, value);
-    row("OT_ε", styled(STRONG, long(report.value)));
-    row(
-        "  between",
-        between(
-            report.value,
-            certificate.lower_bound,
-            certificate.upper_bound,
-            report.converged,
-        ),
-    );
     row(
         "transport cost",
-        format!("{} = ⟨P, C⟩", long(report.transport_cost)),
+        format!("{} = ⟨P, C⟩", short(report.transport_cost)),
     );
-    if let Some(Bounds { lower, upper }) = certificate.wasserstein {
-        row(
-            "without entropy",
-            format!("{} to {}", long(lower), long(upper)),
-        );
-        let mass = pair.source().mass();
-        let [lower, upper] =
-            [lower, upper].map(|bound| short((bound.max(0.0) / mass).powf(1.0 / p)));
-        let root = root_of("cost", p, mass);
-        row("  as a length", format!("{lower} to {upper} = {root}"));
+    if let Some(bounds) = certificate.wasserstein {
+        let Certified { lower, upper, .. } = Certified::new(report.transport_cost, bounds);
+        row("without entropy", format!("{lower} to {upper}"));
     }
-    row("entropy", format!("{} = KL(P | a⊗b)", long(report.kl)));
-    row("mass moved", moved(pair, report));
+    row("entropy", format!("{} = KL(P | a⊗b)", short(report.kl)));
+    if is_balanced(report) {
+        row("mass moved", short(report.mass));
+    }
+    problem(&mut rows, pair, report);
+    let mut row = |name: &str, value: String| rows.row(name, value);
     row(
         "marginals",
         format!(
-            "off by {:.1e} and {:.1e} in L1{}, {} {:.1e} × mass",
-            certificate.marginal_error_a,
-            certificate.marginal_error_b,
+            "off by {} and {} in L1{}, {} {} × mass",
+            error(certificate.marginal_error_a),
+            error(certificate.marginal_error_b),
             aim(report),
             verdict(report.converged),
-            report.tolerance
+            plain(report.tolerance)
         ),
     );
     row(
         "effort",
         format!(
-            "{} iterations{}, {} passes, {:.3} s, {rate:.2} Gpairs/s",
+            "{} iterations{}, {} passes, {}",
             report.iterations,
             without_passes(report),
             report.softmin_passes,
-            report.seconds
+            effort(report.pairs, report.seconds)
         ),
     );
     row(
@@ -67,6 +53,50 @@ pub(crate) fn rows(pair: &Pair, report: &Report) -> Rows {
         format!("{}, {}", report.device, report.precision.name()),
     );
     rows
+}
+
+/// What a transport is, in the units of the points: between which bounds the distance is that it would be without the
+/// entropy. Where mass is destroyed and created there is none, and it is the mass that is moved.
+pub(super) fn headline(pair: &Pair, report: &Report) -> Headline {
+    let p = report.cost.p();
+    let Some(Bounds { lower, upper }) = report.certificate.wasserstein else {
+        return mass_moved(pair, report);
+    };
+    let mass = pair.source().mass();
+    let length = |cost: f64| (cost.max(0.0) / mass).powf(1.0 / p);
+    let bounds = Bounds {
+        lower: length(lower),
+        upper: length(upper),
+    };
+    let Certified { lower, upper, .. } = Certified::new(length(report.transport_cost), bounds);
+    let scale = Scale::of([pair.source(), pair.target()]);
+    let shares = [bounds.lower, bounds.upper].map(|bound| scale.share(bound));
+    let share = match shares {
+        [Some(lower), Some(upper)] if lower != upper => {
+            format!(", {lower} to {upper} of the diameter")
+        }
+        [Some(share), Some(_)] => format!(", {share} of the diameter"),
+        _ => String::new(),
+    };
+    Headline {
+        name: "distance".to_owned(),
+        value: format!("{lower} to {upper}"),
+        beside: format!(" = W_{} without the entropy{share}", plain(p)),
+        sentence: scale.clear_sentence(bounds),
+    }
+}
+
+/// The bounds of OT_ε.
+pub(crate) fn bounds(report: &Report) -> Bounds {
+    Bounds {
+        lower: report.certificate.lower_bound,
+        upper: report.certificate.upper_bound,
+    }
+}
+
+/// Whether the plan must keep both of its measures.
+fn is_balanced(report: &Report) -> bool {
+    finite(report.rho_a).or(finite(report.rho_b)).is_none()
 }
 
 /// What is compared, and how.
@@ -82,22 +112,30 @@ pub(crate) fn problem(rows: &mut Rows, pair: &Pair, report: &Report) {
     }
 }
 
-/// How much of which masses is moved; of all that has to be, it tells nothing that is not known.
-pub(crate) fn moved(pair: &Pair, report: &Report) -> String {
-    if finite(report.rho_a).or(finite(report.rho_b)).is_none() {
-        return long(report.mass);
-    }
+/// How much of which masses is moved.
+pub(crate) fn mass_moved(pair: &Pair, report: &Report) -> Headline {
     let [a, b] = [pair.source(), pair.target()].map(|measure| short(measure.mass()));
-    format!("{} of {a} and {b}", long(report.mass))
+    Headline {
+        name: "mass moved".to_owned(),
+        value: short(report.mass),
+        beside: format!(" of {a} and {b}"),
+        sentence: None,
+    }
 }
 
-/// The bounds of a value, with a word on what narrows them where they tell little.
-pub(crate) fn between(value: f64, lower: f64, upper: f64, converged: bool) -> String {
-    let bounds = format!("{} and {}", long(lower), long(upper));
-    if converged && upper - lower > 0.1 * value.abs() {
-        bounds + "; a smaller --tolerance narrows it"
+/// A value with its bounds, and with what narrows these where they tell little.
+pub(crate) fn certified(name: &str, value: f64, bounds: Bounds, converged: bool) -> Headline {
+    let told = Certified::new(value, bounds);
+    let remedy = if converged && bounds.upper - bounds.lower > 0.1 * value.abs() {
+        "; a smaller --tolerance narrows this"
     } else {
-        bounds
+        ""
+    };
+    Headline {
+        name: name.to_owned(),
+        beside: format!(" {}{remedy}", told.between()),
+        value: told.value,
+        sentence: None,
     }
 }
 

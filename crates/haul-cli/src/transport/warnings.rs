@@ -1,6 +1,6 @@
 //! What a user should know beside the numbers of a solve.
 
-use crate::digits::plain;
+use crate::number::{error, plain};
 use haul::Report;
 
 /// What is to be said of these solves; nothing when all is well.
@@ -17,15 +17,16 @@ fn warnings_of(report: &Report) -> Vec<String> {
             haul::Precision::F64 => "",
         };
         warnings.push(format!(
-            "the tolerance {} is below what {} can tell at this blur, about {floor:.0e}; use {f64}a larger --blur",
+            "the tolerance {} is below what {} can tell at this blur, about {}; use {f64}a larger --blur",
             plain(report.tolerance),
-            report.precision.name()
+            report.precision.name(),
+            error(floor)
         ));
     }
     if !report.converged {
         warnings.push(format!(
-            "not converged: the marginals are off by {:.1e} after {} iterations; raise --max-iterations, --blur or --tolerance",
-            report.certificate.marginal_error(),
+            "not converged: the marginals are off by {} after {} iterations; raise --max-iterations, --blur or --tolerance",
+            error(report.certificate.marginal_error()),
             report.iterations
         ));
     }

@@ -103,7 +103,7 @@ fn a_page_says_whether_a_result_has_converged_and_what_to_do() {
         &page,
         &[
             "Converged.",
-            "surely lies between",
+            "certified to lie between",
             "Convergence",
             "60 points",
         ],

@@ -101,7 +101,7 @@ fn the_blur_is_by_default_a_twentieth_of_the_diagonal_of_all_clouds() {
     let line = "pairwise a.csv b.csv c.csv -o d.npy";
     let told = room.cpu(&format!("{line} --json")).json(0);
     assert!((told["blur"].as_f64().unwrap() - 0.25).abs() < 1e-12);
-    assert_says(&room.cpu(line).stdout, &["blur 0.2500", "d.npy"]);
+    assert_says(&room.cpu(line).stdout, &["blur 0.25,", "d.npy"]);
 }
 
 #[test]

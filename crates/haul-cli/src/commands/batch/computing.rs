@@ -1,8 +1,10 @@
 //! The jobs of a run computed, small ones beside each other, and their lines in order.
 
-use super::job::{BadJob, Job, Kind};
+use super::job::{BadJob, BoxedTask, Job, Kind};
 use super::record::{Account, Record};
 use super::results::beginning;
+use crate::fingerprint::{Fingerprint, Fingerprints};
+use crate::input::Input;
 use crate::interrupt;
 use crate::machine::Machine;
 use crate::ordered::{self, Ended, Tasks};
@@ -17,9 +19,9 @@ pub(super) struct Computing<'c> {
     pub(super) jobs: &'c [Job],
     pub(super) kinds: &'c [Kind],
     pub(super) machine: &'c Machine,
+    pub(super) files: &'c Fingerprints,
     /// Whether a job that fails is the last one.
     pub(super) fail_fast: bool,
-    pub(super) progress: Count,
 }
 
 impl Computing<'_> {
@@ -28,24 +30,30 @@ impl Computing<'_> {
     pub(super) fn all(
         &self,
         places: &[usize],
+        progress: &Count,
         mut sink: impl FnMut(usize, String, Account) -> Result<()>,
     ) -> Result<usize> {
         let mut left = places.len();
         let mut failed = false;
-        let task = |index: usize| self.jobs[places[index]].task(self.kinds);
+        let job = |index: usize| &self.jobs[places[index]];
         let tasks = Tasks {
             shared: |index| {
-                Ended::shared(task(index).and_then(|it| self.machine.on_one_thread(&*it)))
+                let on_one_thread = |task: &BoxedTask| self.machine.on_one_thread(&**task);
+                let computed = self.compute(job(index), on_one_thread);
+                Ended::shared(computed.map(|(record, inputs)| Some((record?, inputs))))
             },
-            alone: |index| ordered::finished(task(index).and_then(|it| self.machine.alone(&*it))),
+            alone: |index| {
+                let alone = |task: &BoxedTask| self.machine.alone(&**task);
+                ordered::finished(self.compute(job(index), alone))
+            },
             stop: interrupt::requested,
         };
         ordered::run(0..places.len(), tasks, |index, result| {
             let place = places[index];
-            let (line, account) = line(&self.jobs[place], result);
+            let (line, account) = line(&self.jobs[place], result)?;
             failed = self.fail_fast && account.failed();
             sink(place, line, account)?;
-            self.progress.one_more(place);
+            progress.one_more(place);
             left -= 1;
             Ok(if failed {
                 ControlFlow::Break(())
@@ -55,22 +63,40 @@ impl Computing<'_> {
         })?;
         Ok(left)
     }
+
+    /// Computes a job in one way or another, and says what its files were before they were read.
+    fn compute<R>(
+        &self,
+        job: &Job,
+        run: impl FnOnce(&BoxedTask) -> Result<R>,
+    ) -> Result<(R, Vec<Fingerprint>)> {
+        let task = job.task(self.kinds)?;
+        let files = task.inputs().into_iter().flat_map(Input::files);
+        let inputs = files.map(|file| self.files.of(file)).collect::<Vec<_>>();
+        // A file that cannot be read is an error of the reading, which knows what to do about it.
+        let record = run(&task)?;
+        let inputs = inputs.into_iter().filter_map(Result::transpose);
+        Ok((record, inputs.collect::<Result<_>>()?))
+    }
 }
 
 /// The line of a job, and what it tells.
-fn line(job: &Job, result: Result<Record>) -> (String, Account) {
-    match result {
-        Ok(Record { json, account }) => {
+fn line(job: &Job, result: Result<(Record, Vec<Fingerprint>)>) -> Result<(String, Account)> {
+    let beginning = beginning(job);
+    Ok(match result {
+        Ok((Record { json, account }, inputs)) => {
+            let inputs = serde_json::to_string(&inputs)?;
             let members = json.strip_prefix('{').unwrap_or(&json);
-            (format!("{},{members}", beginning(job)), account)
+            let line = format!("{beginning},\"input\":{inputs},{members}");
+            (line, account)
         }
         Err(error) => {
             let message = outcome::one_line(&error);
             let told = serde_json::json!({ "kind": kind(&error), "message": message });
-            let line = format!("{},\"error\":{told}}}\n", beginning(job));
+            let line = format!("{beginning},\"error\":{told}}}\n");
             (line, Account::of_failure(&message))
         }
-    }
+    })
 }
 
 /// Where the fault of a failed job is.

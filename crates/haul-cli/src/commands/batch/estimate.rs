@@ -1,7 +1,6 @@
 //! `haul batch --dry-run`: every job checked with its files, and how long all would take.
 //!
-//! How many passes a solve takes hardly depends on how many points there are, but much on the blur
-//! and on where the clouds lie. So some of the jobs are solved for a few hundred of their points, side by
+//! Some of the jobs are solved for a few hundred of their points, side by
 //! side as in the run: the passes and the rate of these, times the pairs of all jobs, make the estimate.
 
 use super::job::{Job, Kind};
@@ -9,12 +8,14 @@ use super::results::Ledger;
 use crate::device;
 use crate::input;
 use crate::machine::{Machine, Ready};
+use crate::number::{self, duration, percent, significant};
 use crate::options::Engine;
 use crate::outcome::{self, Outcome};
-use crate::rows::{Rows, duration};
+use crate::passes::{Passes, Sample};
+use crate::rows::Rows;
 use crate::task::Work;
 use anyhow::Result;
-use haul::{Device, Reduction, Regularization, Report, Sinkhorn};
+use haul::Device;
 use rayon::prelude::*;
 use std::time::Instant;
 
@@ -35,17 +36,14 @@ struct Planned<'j> {
     job: &'j Job,
     /// On one thread, beside others.
     shared: bool,
-    /// Pairs of a pass.
-    pairs: f64,
-    /// Whether that pass is one of many.
-    iterates: bool,
+    work: Work,
 }
 
 /// What the sample tells.
 struct Rate {
     samples: usize,
-    /// Passes of a solve.
-    passes: f64,
+    /// Of a solve.
+    passes: Passes,
     /// Pairs per second of the whole machine.
     rate: f64,
 }
@@ -121,11 +119,9 @@ fn plan<'j>(job: &'j Job, kinds: &[Kind], machine: &Machine) -> Result<Planned<'
     // A device that is not there is refused as well.
     machine.gpu(&ready.engine)?;
     let points = ready.clouds.iter().map(|cloud| cloud.measure.len() as f64);
-    let Work { pairs, iteration } = task.work(&points.collect::<Vec<_>>());
     Ok(Planned {
         shared: ready.is_for_one_thread(),
-        pairs,
-        iterates: iteration.is_some(),
+        work: task.work(&points.collect::<Vec<_>>()),
         job,
     })
 }
@@ -144,18 +140,20 @@ fn estimate(planned: &[&Planned<'_>], kinds: &[Kind], machine: &Machine) -> Opti
         passes,
         rate,
     } = sample(planned, kinds, machine)?;
-    let pairs = |job: &Planned| match job.iterates {
-        true => passes * job.pairs,
-        false => job.pairs,
+    let pairs = |job: &Planned| match job.work.iteration {
+        Some(_) => passes.pairs(&job.work),
+        None => Passes::ONE.pairs(&job.work),
     };
     let works = planned.iter().map(|job| (pairs(job), job.job));
     let all = works.clone().map(|(pairs, _)| pairs).sum::<f64>();
     let most = works.max_by(|(one, _), (other, _)| one.total_cmp(other));
     Some(Estimate {
         time: format!(
-            "{}: {all:.1e} pairs at {:.2} Gpairs/s, {passes:.0} passes a solve as in {samples} jobs of at most {POINTS} points, side by side",
+            "{}: {} at {}/s, {} passes a solve as in {samples} jobs of at most {POINTS} points, side by side",
             duration(all / rate),
-            rate / 1e9
+            number::pairs(all),
+            number::pairs(rate),
+            significant(passes.between, 2)
         ),
         longest: most.and_then(|(pairs, job)| longest(&job.id, pairs, all, planned.len())),
     })
@@ -166,8 +164,8 @@ fn longest(id: &str, pairs: f64, all: f64, jobs: usize) -> Option<String> {
     let share = pairs / all;
     (jobs > 1 && share > MOST_SHARE).then(|| {
         format!(
-            "{id}, {:.0}% of all pairs: thin its clouds by \"subsample\" or \"voxel\"",
-            100.0 * share
+            "{id}, {} of all pairs: thin its clouds by \"subsample\" or \"voxel\"",
+            percent(share)
         )
     })
 }
@@ -178,38 +176,35 @@ fn sample(planned: &[&Planned<'_>], kinds: &[Kind], machine: &Machine) -> Option
     let step = planned.len().div_ceil(most).max(1);
     let samples: Vec<_> = planned.iter().step_by(step).collect();
     // The first solve of a device makes its kernels.
-    let _ = measure(samples.first()?.job, kinds, machine);
+    let _ = measure(samples.first()?, kinds, machine);
     let start = Instant::now();
     // What cannot be solved so thinned out, as for its weights, tells nothing.
-    let solved = samples.par_iter().map(|it| measure(it.job, kinds, machine));
+    let solved = samples.par_iter().map(|it| measure(it, kinds, machine));
     let solved: Vec<_> = solved.filter_map(Result::ok).collect();
     let seconds = start.elapsed().as_secs_f64();
-    let pairs: f64 = solved.iter().map(|report| report.pairs as f64).sum();
-    let passes = |report: &Report| report.pairs as f64 / (report.n as f64 * report.m as f64);
-    let passes = solved.iter().map(passes).sum::<f64>() / solved.len() as f64;
+    let pairs: f64 = solved.iter().map(|sample| sample.pairs as f64).sum();
+    let mean = |passes: fn(&Passes) -> f64| {
+        // Not all jobs have passes of both kinds.
+        let some = solved.iter().map(|sample| passes(&sample.passes));
+        let some: Vec<_> = some.filter(|passes| *passes > 0.0).collect();
+        some.iter().sum::<f64>() / some.len().max(1) as f64
+    };
     (!solved.is_empty()).then_some(Rate {
         samples: solved.len(),
-        passes,
+        passes: Passes {
+            between: mean(|passes| passes.between),
+            within: mean(|passes| passes.within),
+        },
         rate: pairs / seconds,
     })
 }
 
-/// Solves the transport between the first two clouds of a job for some of their points, on one thread or on a GPU.
-fn measure(job: &Job, kinds: &[Kind], machine: &Machine) -> Result<Report> {
-    let task = job.task(kinds)?;
+/// Solves a job for some of its points, on one thread or on a GPU.
+fn measure(planned: &Planned<'_>, kinds: &[Kind], machine: &Machine) -> Result<Sample> {
+    let task = planned.job.task(kinds)?;
     let Ready { clouds, engine } = machine.ready(&*task)?;
-    let some = Reduction::Sample {
-        points: POINTS,
-        seed: 0,
-    };
-    let [source, target] = input::two(&clouds)?.map(|cloud| some.apply(&cloud.measure));
-    let (source, target) = (source?, target?);
-    let iteration = task.work(&[]).iteration;
-    let settings = iteration.unwrap_or(Sinkhorn::with(Regularization::RelativeBlur(0.05)));
-    let solved = |device: &Device| {
-        let solution = settings.solve(device, &source, &target)?;
-        Ok(solution.report().clone())
-    };
+    let clouds = input::two(&clouds)?.map(|cloud| &cloud.measure);
+    let solved = |device: &Device| Ok(Sample::of(&planned.work, device, clouds, POINTS)?);
     match machine.gpu(&engine)? {
         Some(device) => solved(&device),
         None => solved(&device::open(&Engine {

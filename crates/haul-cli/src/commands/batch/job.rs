@@ -8,7 +8,7 @@ use crate::options::Engine;
 use crate::outcome;
 use crate::task::{self, Request, Task, Work};
 use anyhow::{Context, Result, anyhow, bail};
-use clap::{Arg, Args};
+use clap::{Arg, ArgAction, Args};
 use haul::Device;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::Value;
@@ -266,8 +266,14 @@ impl Job {
             (length / POINT).min(most.map_or(f64::INFINITY, |most| most as f64))
         };
         let points: Vec<_> = task.inputs().into_iter().map(points).collect();
-        let Work { pairs, iteration } = task.work(&points);
-        LEAST + pairs * if iteration.is_some() { PASSES } else { 1.0 }
+        let work = task.work(&points);
+        LEAST
+            + work.pairs()
+                * if work.iteration.is_some() {
+                    PASSES
+                } else {
+                    1.0
+                }
     }
 
     /// The task that the job means, by one of these commands.
@@ -348,23 +354,35 @@ fn words(command: &clap::Command, options: &Options) -> Result<Vec<String>, BadJ
     }
     words.push("--".to_owned());
     for argument in command.get_positionals() {
-        let name = argument.get_id().as_str();
-        match options.get(name) {
-            Some(Value::String(file)) => words.push(file.clone()),
-            Some(other) if !other.is_null() => {
-                return Err(BadJob(format!(
-                    "{name:?} is {}; name one file of points, as \"cloud.ply\"",
-                    in_words(other)
-                )));
-            }
-            _ => {
-                return Err(BadJob(format!(
-                    "{name:?} is missing; name a file of points"
-                )));
-            }
-        }
+        words.extend(files(argument, options)?);
     }
     Ok(words)
+}
+
+/// The files of one of the arguments that have no option: one, or a list where the command takes many.
+fn files(argument: &Arg, options: &Options) -> Result<Vec<String>, BadJob> {
+    let name = argument.get_id().as_str();
+    let many = matches!(argument.get_action(), ArgAction::Append);
+    match options.get(name) {
+        Some(Value::String(file)) => Ok(vec![file.clone()]),
+        Some(Value::Array(files)) if many => {
+            let file = |file: &Value| match file {
+                Value::String(file) => Ok(file.clone()),
+                other => Err(BadJob(format!(
+                    "{name:?} has {} in its list; name files of points",
+                    in_words(other)
+                ))),
+            };
+            files.iter().map(file).collect()
+        }
+        Some(other) if !other.is_null() => Err(BadJob(format!(
+            "{name:?} is {}; name one file of points, as \"cloud.ply\"",
+            in_words(other)
+        ))),
+        _ => Err(BadJob(format!(
+            "{name:?} is missing; name a file of points"
+        ))),
+    }
 }
 
 /// Whether an option is as good as not given.
@@ -542,6 +560,27 @@ mod tests {
             &["standard input"],
         );
     }
+
+    #[test]
+    fn a_command_of_many_files_takes_a_list() {
+        let inputs = Arg::new("inputs").action(ArgAction::Append);
+        let command = clap::Command::new("job").arg(inputs);
+        let words = |inputs: Value| {
+            let options = Options::from_iter([("inputs".to_owned(), inputs)]);
+            words(&command, &options).map_err(|error| error.to_string())
+        };
+        let told = words(serde_json::json!(["a.ply", "-b.ply"])).unwrap();
+        assert_eq!(told, ["--quiet", "--", "a.ply", "-b.ply"]);
+        let told = words(serde_json::json!("a.ply")).unwrap();
+        assert_eq!(told, ["--quiet", "--", "a.ply"]);
+        let refused = words(serde_json::json!(["a.ply", 7])).unwrap_err();
+        assert!(
+            refused.contains("\"inputs\" has the number 7 in its list"),
+            "{refused}"
+        );
+        assert!(words(Value::Null).unwrap_err().contains("is missing"));
+    }
+
     #[test]
     fn a_line_that_is_no_job_is_told_what_it_is() {
         for (line, part) in [

@@ -17,6 +17,7 @@ mod run;
 
 use crate::command::{Command, Program};
 use crate::files::{self, Uses};
+use crate::fingerprint::Fingerprints;
 use crate::interrupt;
 use crate::lines::Lines;
 use crate::machine::Machine;
@@ -49,16 +50,17 @@ what the run itself needs; that is refused before anything runs.
   {"id": "3", "command": "map", "a": "a.ply", "b": "b.ply", "output": "moved.ply"}
 
 Each job has one line of RESULTS.jsonl, in the order of the jobs: the id and, as "job", a digest of
-its command, files and options, then what --json prints or "error": {"kind": …, "message": …}.
+its command, files and options, then "error": {"kind": …, "message": …}, or what --json prints and
+before it, as "input", length, time and hash of each file that was read.
 
 A run that was stopped, in whatever way, goes on when it is started again. Results are found by id
 and digest: the list may be sorted, and jobs may come and go. New results stand behind those that
 are there until the run ends or the next one begins, which puts the file into the order of the
 jobs; of two lines of one id the last one counts. Results of jobs that are not in the list go to
 RESULTS.jsonl.unlisted. Where the job of an id has changed since its line was written, that is an
-error, and nothing is done; but --retry-changed computes such jobs anew, --retry-failed all whose
-lines hold an error, whatever they are now. Files of points that have changed are not noticed. A
-job of at most 4096 points a cloud runs on one thread, beside others.
+error, and nothing is done; so it is where a file of points or weights no longer holds what it held.
+But --retry-changed computes such jobs anew, --retry-failed all whose lines hold an error, whatever
+they are now. A job of at most 4096 points a cloud runs on one thread, beside others.
 
 Exit status: 0 all done, 1 a job failed, 3 a result did not reach its tolerance.
 
@@ -71,18 +73,18 @@ pub(crate) struct Batch {
     jobs: PathBuf,
 
     /// The results, one JSON object a line; those that are there are kept
-    #[arg(short, long, value_name = "RESULTS.jsonl")]
+    #[arg(short, long, value_name = "RESULTS.jsonl", help_heading = "Output")]
     output: PathBuf,
 
     /// Write a page for people about all jobs, those of earlier runs included
-    #[arg(long, value_name = "F.html")]
+    #[arg(long, value_name = "F.html", help_heading = "Output")]
     report: Option<PathBuf>,
 
     /// Compute jobs anew that failed in an earlier run, corrected or not; other results stay
     #[arg(long)]
     retry_failed: bool,
 
-    /// Compute results anew whose job has changed since, and keep all others
+    /// Compute results anew whose job, or one of its files, has changed since, and keep all others
     #[arg(long)]
     retry_changed: bool,
 
@@ -102,7 +104,7 @@ pub(crate) struct Batch {
     engine: Engine,
 
     /// No progress and no summary
-    #[arg(long, short)]
+    #[arg(long, short, help_heading = "Output")]
     quiet: bool,
 }
 
@@ -111,10 +113,11 @@ impl Command for Batch {
         let file = &self.jobs;
         let folder = file.parent().filter(|folder| *folder != Path::new(""));
         let jobs = job::read(file, &self.defaults())?;
+        let inputs = Fingerprints::within(folder.unwrap_or(Path::new("")))?;
         let machine = Machine::new(self.cache.saturating_mul(1 << 20), self.engine.threads)?;
         self.check_files(&jobs, program.kinds, folder)?;
         if self.dry_run {
-            let ledger = self.ledger(&jobs)?;
+            let ledger = self.ledger(&jobs, &inputs)?;
             enter(folder)?;
             return estimate::print(&jobs, program.kinds, &ledger, &machine);
         }
@@ -124,7 +127,7 @@ impl Command for Batch {
         let report = self.report.as_deref().map(whole_path).transpose()?;
         interrupt::keep_what_is_finished();
         let start = Instant::now();
-        let (mut results, ledger) = self.open(&jobs)?;
+        let (mut results, ledger) = self.open(&jobs, &inputs)?;
         enter(folder)?;
 
         let mut run = Run::after(&jobs, ledger);
@@ -133,14 +136,15 @@ impl Command for Batch {
             jobs: &jobs,
             kinds: program.kinds,
             machine: &machine,
+            files: &inputs,
             fail_fast: self.fail_fast,
-            progress: Count::new(weights, run.done(), self.quiet),
         };
+        let progress = Count::new(weights, run.done(), self.quiet);
         // Where a failure ended an earlier run, it ends this one.
         if !(self.fail_fast && run.held_failures > 0) {
-            self.compute(&computing, &mut run, &mut results)?;
+            self.compute(&computing, &progress, &mut run, &mut results)?;
         }
-        drop(computing);
+        drop(progress);
         run.seconds = start.elapsed().as_secs_f64();
         run.clouds = machine.uploads();
         if let Some(target) = report {
@@ -169,24 +173,24 @@ impl Batch {
     }
 
     /// What the file of results holds, which stays as it is.
-    fn ledger(&self, jobs: &[Job]) -> Result<Ledger> {
+    fn ledger(&self, jobs: &[Job], inputs: &Fingerprints) -> Result<Ledger> {
         let bytes = match self.output.is_file() {
             true => results::bytes(&self.output)?,
             false => Vec::new(),
         };
         let beside = Aside::of(&self.output)?.lines;
-        results::read(&self.output, &bytes, &beside, jobs, self.retry())
+        results::read(&self.output, &bytes, &beside, jobs, inputs, self.retry())
     }
 
     /// Opens the file of results, puts what it holds into the order of the jobs, and says what that is.
-    fn open(&self, jobs: &[Job]) -> Result<(Lines, Ledger)> {
+    fn open(&self, jobs: &[Job], inputs: &Fingerprints) -> Result<(Lines, Ledger)> {
         let output = &self.output;
         let mut ledger = Ledger::nothing(jobs.len());
         let mut aside = None;
         let mut lines = Lines::open(output, |bytes| {
             // No other run has them now.
             let beside = aside.insert(Aside::of(output)?);
-            ledger = results::read(output, bytes, &beside.lines, jobs, self.retry())?;
+            ledger = results::read(output, bytes, &beside.lines, jobs, inputs, self.retry())?;
             Ok(ledger.whole)
         })?;
         if let Some(aside) = aside.filter(|_| !ledger.in_order) {
@@ -195,16 +199,30 @@ impl Batch {
                 outcome::tell(&moved);
             }
         }
+        let unknown = ledger.of_unknown_files();
+        if unknown > 0 && !self.quiet {
+            outcome::warn(&format!(
+                "{unknown} of the results in {} do not say what their files held, as an earlier version wrote them: \
+                 they are kept, and changes of these files are not noticed",
+                output.display()
+            ));
+        }
         Ok((lines, ledger))
     }
 
     /// Computes what is to be done, and appends its lines; where they do not come in the order of the jobs, the
     /// file is put in order in the end.
-    fn compute(&self, computing: &Computing, run: &mut Run, results: &mut Lines) -> Result<()> {
+    fn compute(
+        &self,
+        computing: &Computing,
+        progress: &Count,
+        run: &mut Run,
+        results: &mut Lines,
+    ) -> Result<()> {
         let mut last = run.last;
         let mut in_order = true;
         let to_do = std::mem::take(&mut run.to_do);
-        run.to_do_left = computing.all(&to_do, |place, line, account| {
+        run.to_do_left = computing.all(&to_do, progress, |place, line, account| {
             results.append(&line)?;
             in_order &= last.is_none_or(|last| last < place);
             last = Some(place);
@@ -216,8 +234,7 @@ impl Batch {
             false => results.read()?,
         };
         if !bytes.is_empty() {
-            let ledger = results::read(&self.output, &bytes, &[], computing.jobs, Retry::ANY)?;
-            results.replace(&ledger.lines())?;
+            results.replace(&results::ordered(&self.output, &bytes, computing.jobs)?)?;
         }
         Ok(())
     }

@@ -4,10 +4,11 @@ use super::job::Job;
 use super::overview;
 use super::record::{Account, Ending};
 use crate::names::common_folder;
+use crate::number::{Certified, effort};
 use crate::page::figure::figure;
 use crate::page::number::Number;
 use crate::page::sheet::{Page, Script, sheet};
-use crate::rows::duration;
+use haul::Bounds;
 use maud::{Markup, html};
 
 /// Sorts and filters the table of jobs; without it, the table is in the order of the jobs.
@@ -102,8 +103,7 @@ fn counts(summary: &Summary, rows: &[Row]) -> Markup {
         p.about {
             @if held > 0 { (held) " of these by an earlier run. " }
             @if computed > 0 {
-                "This run: " (computed) " jobs in " (duration(seconds)) ", "
-                (format!("{:.2}", pairs as f64 / seconds / 1e9)) " Gpairs/s."
+                "This run: " (computed) " jobs in " (effort(pairs, seconds)) "."
             } @else if left == 0 {
                 "This run had nothing left to do."
             } @else {
@@ -214,6 +214,13 @@ fn line(row: &Row, folder: &str) -> Markup {
     let gap = numbers
         .bounds
         .map(|(lower, upper)| Number::error(upper - lower));
+    let value = numbers.value.map(|value| match numbers.bounds {
+        Some((lower, upper)) => {
+            let told = Certified::new(value, Bounds { lower, upper });
+            Number::certified(value, told.value)
+        }
+        None => Number::short(value),
+    });
     html! {
         tr {
             th scope="row" { (job.id) }
@@ -223,7 +230,7 @@ fn line(row: &Row, folder: &str) -> Markup {
                 Ending::Failed { .. } => td.bad { "FAILED" },
             }
             td { (quantity) }
-            (number("value", numbers.value.map(Number::short)))
+            (number("value", value))
             (number("certificate.gap", gap))
             (number("iterations", numbers.iterations.map(Number::count)))
             (number("seconds", numbers.seconds.map(Number::short)))

@@ -4,10 +4,12 @@
 
 use super::job::Job;
 use super::record::Account;
+use crate::fingerprint::{Fingerprint, Fingerprints};
 use anyhow::{Context, Result, bail};
+use rayon::prelude::*;
 use serde_json::Value;
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What a file holds.
 pub(super) fn bytes(path: &Path) -> Result<Vec<u8>> {
@@ -28,6 +30,8 @@ struct Line<'l> {
     text: &'l str,
     id: String,
     digest: String,
+    /// What its files were, if it says so: lines of earlier versions do not.
+    inputs: Option<Vec<Fingerprint>>,
     account: Account,
 }
 
@@ -38,11 +42,13 @@ impl<'l> Line<'l> {
         let result: Value = serde_json::from_str(text).ok()?;
         let named = |key: &str| result.get(key).and_then(Value::as_str).map(str::to_owned);
         let tells = |key: &&str| result.get(*key).is_some();
-        ["error", "seconds"].iter().find(|key| tells(key))?;
+        ["error", "command"].iter().find(|key| tells(key))?;
+        let inputs = result.get("input").cloned().map(serde_json::from_value);
         Some(Self {
             text,
             id: named("id")?,
             digest: named("job")?,
+            inputs: inputs.transpose().ok()?,
             account: Account::of_line(&result),
         })
     }
@@ -71,8 +77,34 @@ fn begins_a_result(bytes: &[u8]) -> bool {
 pub(super) struct Found {
     pub(super) line: String,
     pub(super) account: Account,
+    inputs: Option<Vec<Fingerprint>>,
     /// Whether it is to be computed anew; until then it stays.
     pub(super) anew: bool,
+}
+
+impl Found {
+    /// Whether it is a value that does not say what its files were.
+    fn is_of_unknown_files(&self) -> bool {
+        !self.anew && !self.account.failed() && self.inputs.is_none()
+    }
+}
+
+/// What is not as it was when a result was computed.
+enum Change {
+    /// The command, the files or the options of the job.
+    Job,
+    /// What a file holds.
+    Content(PathBuf),
+}
+
+impl Change {
+    /// What has changed, in words.
+    fn words(&self) -> String {
+        match self {
+            Self::Job => "with another command, other files or other options than now".to_owned(),
+            Self::Content(file) => format!("whose file {} has changed since", file.display()),
+        }
+    }
 }
 
 /// What files hold of some jobs.
@@ -94,16 +126,8 @@ pub(super) struct Ledger {
 pub(super) struct Retry {
     /// Those that are errors.
     pub(super) failed: bool,
-    /// Those whose job has changed since.
+    /// Those whose job, or what its files hold, has changed since.
     pub(super) changed: bool,
-}
-
-impl Retry {
-    /// Whatever is there is taken as it is.
-    pub(super) const ANY: Self = Self {
-        failed: true,
-        changed: true,
-    };
 }
 
 impl Ledger {
@@ -116,6 +140,36 @@ impl Ledger {
             whole: 0,
             in_order: true,
         }
+    }
+
+    /// Takes back lines of jobs that were not in the list and are in it again as they were.
+    fn take_back(
+        &mut self,
+        beside: &[String],
+        jobs: &[Job],
+        files: &Fingerprints,
+        retry: Retry,
+    ) -> Result<()> {
+        let places = places(jobs);
+        for text in beside {
+            let Some(line) = Line::of(text.as_bytes()) else {
+                continue;
+            };
+            let Some(&place) = places.get(&*line.id) else {
+                continue;
+            };
+            if self.found[place].is_none() && change(&line, &jobs[place], files)?.is_none() {
+                self.found[place] = Some(Found {
+                    anew: retry.failed && line.account.failed(),
+                    line: text.clone(),
+                    account: line.account,
+                    inputs: line.inputs,
+                });
+                self.taken_back += 1;
+                self.in_order = false;
+            }
+        }
+        Ok(())
     }
 
     /// The places of the jobs that are to be computed.
@@ -135,6 +189,12 @@ impl Ledger {
     /// How many of those that stay are errors.
     pub(super) fn failures_kept(&self) -> usize {
         self.kept().filter(|(_, account)| account.failed()).count()
+    }
+
+    /// How many of those that stay do not say what their files were.
+    pub(super) fn of_unknown_files(&self) -> usize {
+        let found = self.found.iter().flatten();
+        found.filter(|found| found.is_of_unknown_files()).count()
     }
 
     /// The lines of the jobs, in their order.
@@ -163,91 +223,149 @@ pub(super) fn beside(path: &Path, bytes: &[u8]) -> Result<Vec<String>> {
     Ok(lines)
 }
 
+/// What is not as it was when a line was written, if anything is. A failure is no value, and does not age.
+fn change(line: &Line, job: &Job, files: &Fingerprints) -> Result<Option<Change>> {
+    if line.digest != job.digest {
+        return Ok(Some(Change::Job));
+    }
+    for input in line.inputs.iter().flatten() {
+        if files.has_changed(input)? {
+            return Ok(Some(Change::Content(input.file.clone())));
+        }
+    }
+    Ok(None)
+}
+
+/// The lines of a file of results, by the places of their jobs.
+struct Lines<'l> {
+    /// The last line of each job, and its number.
+    listed: Vec<Option<(usize, Line<'l>)>>,
+    unlisted: Vec<String>,
+    /// How many bytes are whole lines.
+    whole: usize,
+    in_order: bool,
+}
+
+impl<'l> Lines<'l> {
+    fn of(path: &Path, bytes: &'l [u8], jobs: &[Job]) -> Result<Self> {
+        const REMEDY: &str = "remove the file, or give another --output";
+        let places = places(jobs);
+        let mut lines = Self {
+            listed: std::iter::repeat_with(|| None).take(jobs.len()).collect(),
+            unlisted: Vec::new(),
+            whole: 0,
+            in_order: true,
+        };
+        let mut next = 0;
+        for (number, line) in (1..).zip(bytes.split_inclusive(|byte| *byte == b'\n')) {
+            if line.last() != Some(&b'\n') && begins_a_result(line) {
+                break;
+            }
+            let Some(read) = Line::of(line).filter(|_| line.ends_with(b"\n")) else {
+                bail!(
+                    "{}: line {number} is no result: the file holds something else; {REMEDY}",
+                    path.display(),
+                );
+            };
+            lines.whole += line.len();
+            let Some(&place) = places.get(&*read.id) else {
+                lines.in_order = false;
+                lines.unlisted.push(read.text.to_owned());
+                continue;
+            };
+            lines.in_order &= place >= next;
+            next = place + 1;
+            lines.listed[place] = Some((number, read));
+        }
+        if !lines.unlisted.is_empty() && lines.listed.iter().all(Option::is_none) {
+            bail!(
+                "{}: holds results of other jobs, and none of these; {REMEDY}",
+                path.display()
+            );
+        }
+        Ok(lines)
+    }
+}
+
+fn places(jobs: &[Job]) -> HashMap<&str, usize> {
+    let places = jobs.iter().enumerate();
+    places.map(|(place, job)| (&*job.id, place)).collect()
+}
+
+/// The results of some jobs, as a file holds them, in the order of the jobs; of several lines of one id the last one
+/// counts.
+///
+/// # Errors
+///
+/// A line that is no result.
+pub(super) fn ordered(path: &Path, bytes: &[u8], jobs: &[Job]) -> Result<String> {
+    let lines = Lines::of(path, bytes, jobs)?;
+    let listed = lines.listed.iter().flatten();
+    Ok(listed.map(|(_, line)| line.text).collect())
+}
+
 /// The results of some jobs, as a file holds them, and lines beside it. Of several lines of one id the last one
 /// counts. A last line that is torn counts for nothing.
 ///
 /// # Errors
 ///
 /// A line that is no result, a file that has results and none of these jobs, and the result of a job that has
-/// changed since, in its command, files, options or those of the run, unless it is to be computed anew.
-/// What the files held when they were read is not known.
+/// changed since, in its command, options or those of the run, its files or what these hold, unless it is to be
+/// computed anew.
 pub(super) fn read(
     path: &Path,
     bytes: &[u8],
     beside: &[String],
     jobs: &[Job],
+    files: &Fingerprints,
     retry: Retry,
 ) -> Result<Ledger> {
-    const REMEDY: &str = "remove the file, or give another --output";
-    let mut ledger = Ledger::nothing(jobs.len());
-    let places = jobs.iter().enumerate();
-    let places: HashMap<_, _> = places.map(|(place, job)| (&*job.id, place)).collect();
-    let mut numbers = vec![0; jobs.len()];
-    let mut next = 0;
-    for (number, line) in (1..).zip(bytes.split_inclusive(|byte| *byte == b'\n')) {
-        if line.last() != Some(&b'\n') && begins_a_result(line) {
-            break;
-        }
-        let Some(read) = Line::of(line).filter(|_| line.ends_with(b"\n")) else {
-            bail!(
-                "{}: line {number} is no result: the file holds something else; {REMEDY}",
-                path.display(),
-            );
+    let Lines {
+        listed,
+        unlisted,
+        whole,
+        in_order,
+    } = Lines::of(path, bytes, jobs)?;
+    let both = listed.par_iter().zip(jobs);
+    let changes = both.map(|(line, job)| match line {
+        Some((_, line)) => change(line, job, files),
+        None => Ok(None),
+    });
+    let changes: Vec<_> = changes.collect::<Result<_>>()?;
+    let found = listed.into_iter().zip(changes).zip(jobs);
+    let found = found.map(|((line, change), job)| {
+        let Some((number, line)) = line else {
+            return Ok(None);
         };
-        ledger.whole += line.len();
-        let Some(&place) = places.get(&*read.id) else {
-            ledger.in_order = false;
-            ledger.unlisted.push(read.text.to_owned());
-            continue;
-        };
-        ledger.in_order &= place >= next;
-        next = place + 1;
-        numbers[place] = number;
-        ledger.found[place] = Some(Found {
-            anew: read.digest != jobs[place].digest,
-            line: read.text.to_owned(),
-            account: read.account,
-        });
-    }
-    if !ledger.unlisted.is_empty() && ledger.found.iter().all(Option::is_none) {
-        bail!(
-            "{}: holds results of other jobs, and none of these; {REMEDY}",
-            path.display()
-        );
-    }
-    for ((found, job), number) in ledger.found.iter_mut().zip(jobs).zip(numbers) {
-        let Some(found) = found else { continue };
-        let (changed, failed) = (found.anew, found.account.failed());
-        found.anew = (retry.failed && failed) || (retry.changed && changed);
-        if changed && !found.anew {
+        let failed = line.account.failed();
+        let anew = (retry.failed && failed) || (retry.changed && change.is_some());
+        if let (Some(change), false) = (change, anew) {
             let (what, option) = match failed {
                 true => ("failure", "--retry-failed"),
                 false => ("result", "--retry-changed"),
             };
             bail!(
-                "{}: line {number} is the {what} of a job {:?} with another command, other files or other options than now; {option} computes it anew",
+                "{}: line {number} is the {what} of a job {:?} {}; {option} computes it anew",
                 path.display(),
-                job.id
+                job.id,
+                change.words()
             );
         }
-    }
-    for line in beside {
-        let Some(read) = Line::of(line.as_bytes()) else {
-            continue;
-        };
-        let Some(&place) = places.get(&*read.id) else {
-            continue;
-        };
-        if ledger.found[place].is_none() && read.digest == jobs[place].digest {
-            ledger.found[place] = Some(Found {
-                anew: retry.failed && read.account.failed(),
-                line: line.clone(),
-                account: read.account,
-            });
-            ledger.taken_back += 1;
-            ledger.in_order = false;
-        }
-    }
+        Ok(Some(Found {
+            line: line.text.to_owned(),
+            account: line.account,
+            inputs: line.inputs,
+            anew,
+        }))
+    });
+    let mut ledger = Ledger {
+        found: found.collect::<Result<_>>()?,
+        unlisted,
+        taken_back: 0,
+        whole,
+        in_order,
+    };
+    ledger.take_back(beside, jobs, files, retry)?;
     Ok(ledger)
 }
 

@@ -5,8 +5,9 @@ use super::page::{self, Row};
 use super::record::{Account, Ending};
 use super::results::Ledger;
 use crate::interrupt;
+use crate::number::effort;
 use crate::outcome::{self, Outcome};
-use crate::rows::{BAD, GOOD, WARNING, duration, styled};
+use crate::rows::{BAD, GOOD, WARNING, styled};
 use anyhow::Result;
 use std::path::Path;
 
@@ -142,8 +143,7 @@ impl<'r> Run<'r> {
             }
         }
         if self.computed > 0 {
-            let rate = self.pairs as f64 / self.seconds / 1e9;
-            text += &format!("; {}, {rate:.2} Gpairs/s", duration(self.seconds));
+            text += &format!("; {}", effort(self.pairs, self.seconds));
         }
         text += &uploads(self.clouds);
         if interrupted {

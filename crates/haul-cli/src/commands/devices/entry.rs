@@ -1,6 +1,7 @@
 //! A device as it is told: what is known of it, and what came of using it.
 
 use super::system::System;
+use crate::number::{error, pairs, percent};
 use crate::rows::{BAD, GOOD, Rows, STRONG, styled};
 use crate::speed::{self, Speed};
 use anyhow::Result;
@@ -190,10 +191,10 @@ fn verdict(rows: &mut Rows, checks: &[Check]) {
         rows.below(
             "self-check",
             format_args!(
-                "{}: {} numbers, at worst {:.0}% of what may be off from f64",
+                "{}: {} numbers; worst error: {} of the tolerance",
                 styled(GOOD, "passed"),
                 checks.len(),
-                100.0 * worst
+                percent(worst)
             ),
         );
         return;
@@ -211,7 +212,11 @@ fn verdict(rows: &mut Rows, checks: &[Check]) {
     } in failed
     {
         let off = match deviation {
-            Some(deviation) => format!("off by {deviation:.0e}, at most {accepted:.0e} is right"),
+            Some(deviation) => format!(
+                "off by {}, where {} is allowed",
+                error(*deviation),
+                error(*accepted)
+            ),
             None => "not a number".to_owned(),
         };
         rows.below("", format_args!("{what} for d = {d}, p = {p}: {off}"));
@@ -225,12 +230,15 @@ fn rate(speed: &Speed) -> String {
         floor,
     } = speed;
     let floor = floor.map(|floor| {
-        let (limit, part) = (floor / 1e9, 100.0 * pairs_per_second / floor);
-        format!(", {part:.0}% of the {limit:.2} its arithmetic admits")
+        let part = percent(pairs_per_second / floor);
+        format!(
+            ", {part} of the {}/s that its arithmetic admits",
+            pairs(floor)
+        )
     });
     format!(
-        "{:.2} Gpairs/s{}: softmin of {points} × {points} points, d = {DIMENSION}, p = 2",
-        pairs_per_second / 1e9,
+        "{}/s{}: softmin of {points} × {points} points, d = {DIMENSION}, p = 2",
+        pairs(*pairs_per_second),
         floor.unwrap_or_default()
     )
 }
@@ -301,7 +309,7 @@ mod tests {
         let text = anstream::adapter::strip_str(&rows.text()).to_string();
         for part in [
             "FAILED: 2 of 12 numbers",
-            "gradient for d = 16, p = 1: off by 5e-1, at most 2e-4",
+            "gradient for d = 16, p = 1: off by 0.5, where 0.0002 is allowed",
             "value for d = 16, p = 2: not a number",
         ] {
             assert!(text.contains(part), "{text}");

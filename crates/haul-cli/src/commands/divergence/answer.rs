@@ -2,12 +2,15 @@
 
 use super::page;
 use crate::answer::{Answer, Summary};
-use crate::digits::{finite, long, short, whole};
+use crate::headline::Headline;
+use crate::number::{Certified, effort, error, finite, plain, whole};
 use crate::outcome::Outcome;
+use crate::page::certificate::TERMS;
 use crate::page::sheet::Page;
 use crate::pair::Pair;
-use crate::rows::{Rows, STRONG, styled};
-use crate::transport::text::{aim, between, moved, problem, root_of, verdict};
+use crate::rows::Rows;
+use crate::scale::Scale;
+use crate::transport::text::{self, aim, mass_moved, problem, root_of, verdict};
 use crate::transport::{self, Json};
 use haul::{Bounds, Engine, Progress, Report, Terms};
 use serde::{Serialize, Serializer};
@@ -75,6 +78,32 @@ impl DivergenceAnswer {
     }
 }
 
+impl DivergenceAnswer {
+    /// S_ε.
+    fn divergence(&self) -> Headline {
+        text::certified("S_ε", self.value, self.bounds, self.converged)
+    }
+
+    /// The distance in the units of the points. Where mass is destroyed and created there is none, and it is S_ε.
+    pub(super) fn opening(&self) -> Headline {
+        let (Some(distance), Some(bounds)) = (self.distance, self.distance_bounds) else {
+            return self.divergence();
+        };
+        let (source, target) = (self.pair.source(), self.pair.target());
+        let told = Certified::new(distance, bounds);
+        let scale = Scale::of([source, target]);
+        let share = scale.share(distance);
+        let share = share.map(|share| format!(", {share} of the diameter"));
+        let root = root_of("S_ε", self.terms[0].cost.p(), source.mass());
+        Headline {
+            name: "distance".to_owned(),
+            beside: format!(" = {root} {}{}", told.between(), share.unwrap_or_default()),
+            value: told.value,
+            sentence: scale.sentence(distance, bounds),
+        }
+    }
+}
+
 /// The JSON object: what the terms share, what they sum to, and each of them whole.
 #[derive(Serialize)]
 struct Keys<'r> {
@@ -101,6 +130,14 @@ struct Keys<'r> {
     terms: TermKeys<'r>,
     #[serde(skip_serializing_if = "Option::is_none")]
     distance: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    distance_bounds: Option<DistanceBounds>,
+}
+
+#[derive(Serialize)]
+struct DistanceBounds {
+    lower: f64,
+    upper: f64,
 }
 
 #[derive(Serialize)]
@@ -155,43 +192,33 @@ impl Serialize for DivergenceAnswer {
                 bb: Json::new("sinkhorn", b, b, bb),
             },
             distance: self.distance,
+            distance_bounds: self
+                .distance_bounds
+                .map(|Bounds { lower, upper }| DistanceBounds { lower, upper }),
         };
         keys.serialize(serializer)
     }
 }
 
 impl Answer for DivergenceAnswer {
+    fn headline(&self) -> Option<Headline> {
+        Some(self.opening())
+    }
+
     fn rows(&self) -> Rows {
         let [ab, aa, bb] = &self.terms;
-        let mut rows = Rows::default();
+        let mut rows = match self.distance {
+            Some(_) => self.divergence(),
+            None => mass_moved(&self.pair, ab),
+        }
+        .rows();
+        let mut row = |name: &str, value: String| rows.row(name, value);
+        for (name, term) in TERMS.into_iter().zip(&self.terms) {
+            let told = Certified::new(term.value, text::bounds(term));
+            row(name, told.value);
+        }
         problem(&mut rows, &self.pair, ab);
         let mut row = |name: &str, value: String| rows.row(name, value);
-        row("S_ε", styled(STRONG, long(self.value)));
-        row(
-            "  between",
-            between(
-                self.value,
-                self.bounds.lower,
-                self.bounds.upper,
-                self.converged,
-            ),
-        );
-        if let (Some(distance), Some(Bounds { lower, upper })) =
-            (self.distance, self.distance_bounds)
-        {
-            let (distance, lower, upper) = (short(distance), short(lower), short(upper));
-            let root = root_of("S_ε", ab.cost.p(), self.pair.source().mass());
-            row(
-                "distance",
-                format!("{distance} = {root}, between {lower} and {upper}"),
-            );
-        }
-        row("OT_ε(a, b)", long(ab.value));
-        row("OT_ε(a, a)", long(aa.value));
-        row("OT_ε(b, b)", long(bb.value));
-        if self.distance.is_none() {
-            row("mass moved", moved(&self.pair, ab));
-        }
         let worst = [ab, aa, bb]
             .map(|term| term.certificate.marginal_error())
             .into_iter()
@@ -199,18 +226,15 @@ impl Answer for DivergenceAnswer {
         row(
             "marginals",
             format!(
-                "off by at most {worst:.1e} in L1{}, {} {:.1e} × mass",
+                "off by at most {} in L1{}, {} {} × mass",
+                error(worst),
                 aim(ab),
                 verdict(self.converged),
-                ab.tolerance
+                plain(ab.tolerance)
             ),
         );
-        let (passes, seconds) = (self.softmin_passes(), self.seconds());
-        let rate = self.pairs() as f64 / seconds / 1e9;
-        row(
-            "effort",
-            format!("{passes} passes, {seconds:.3} s, {rate:.2} Gpairs/s"),
-        );
+        let (passes, effort) = (self.softmin_passes(), effort(self.pairs(), self.seconds()));
+        row("effort", format!("{passes} passes, {effort}"));
         row("device", format!("{}, {}", ab.device, ab.precision.name()));
         rows
     }

@@ -30,10 +30,10 @@ pub(crate) struct Divergence {
     b: PathBuf,
 
     #[command(flatten)]
-    gradients: Gradients,
+    solving: Solving,
 
     #[command(flatten)]
-    solving: Solving,
+    gradients: Gradients,
 }
 
 impl Task for Divergence {
@@ -68,7 +68,7 @@ impl Task for Divergence {
     fn answer(&self, device: &Device, clouds: &[Arc<Cloud>]) -> Result<DivergenceAnswer> {
         let clouds = input::two(clouds)?;
         let [source, target] = clouds.map(|cloud| &cloud.measure);
-        let mut course = Course::new(&self.solving);
+        let mut course = Course::new(&self.solving, 3);
         let observe = |progress: &_| course.observe(progress);
         let divergence = haul::Divergence::from(self.solving.settings.sinkhorn());
         let terms = divergence.evaluate_observed(device, source, target, observe)?;

@@ -1,11 +1,13 @@
 //! The page of a divergence, which is made of three solves.
 
 use super::answer::DivergenceAnswer;
+use crate::number::Certified;
 use crate::page::certificate::{Claim, TERMS};
 use crate::page::convergence;
 use crate::page::number::Number;
-use crate::page::sheet::{Page, sheet, value};
-use crate::page::values::{effort, problem, row, table};
+use crate::page::sheet::{Page, sheet};
+use crate::page::values::{certified, effort, problem, row, table};
+use crate::transport::text::bounds;
 use haul::{Bounds, Report};
 use maud::{Markup, html};
 
@@ -30,13 +32,7 @@ pub(super) fn page(divergence: &DivergenceAnswer) -> Page {
     let body = html! {
         h1 { "haul divergence: how far two clouds are from each other" }
         (clouds.files())
-        (value("S_ε", divergence.value))
-        @if let (Some(distance), Some(Bounds { lower, upper })) = (divergence.distance, divergence.distance_bounds) {
-            p {
-                "As a length, its root for each unit of mass: " (Number::short(distance)) ", surely between "
-                (Number::short(lower)) " and " (Number::short(upper)) ", in the units of the points."
-            }
-        }
+        (divergence.opening().paragraphs())
         p.about { "S_ε(a, b) = OT_ε(a, b) − ½ OT_ε(a, a) − ½ OT_ε(b, b), 0 for equal clouds" }
         (claim.section())
         (convergence::section(course, ab.tolerance, &TERMS)?)
@@ -53,26 +49,33 @@ pub(super) fn page(divergence: &DivergenceAnswer) -> Page {
     ))
 }
 
+/// The value of a term and its bounds.
+fn told(term: &Report) -> Certified {
+    Certified::new(term.value, bounds(term))
+}
+
 /// The numbers of a divergence, its terms side by side.
 fn numbers(divergence: &DivergenceAnswer) -> Markup {
     let terms = &divergence.terms;
     let Bounds { lower, upper } = divergence.bounds;
     type Entry = fn(&Report) -> Number;
     let rows: [(&str, &str, Entry); 12] = [
-        ("value", "value", |term| Number::long(term.value)),
+        ("value", "value", |term| {
+            Number::certified(term.value, told(term).value)
+        }),
         ("transport cost ⟨P, C⟩", "transport_cost", |term| {
-            Number::long(term.transport_cost)
+            Number::short(term.transport_cost)
         }),
         ("regularised cost", "regularized_cost", |term| {
-            Number::long(term.regularized_cost)
+            Number::short(term.regularized_cost)
         }),
-        ("KL(P | a⊗b)", "kl", |term| Number::long(term.kl)),
-        ("mass moved", "mass", |term| Number::long(term.mass)),
+        ("KL(P | a⊗b)", "kl", |term| Number::short(term.kl)),
+        ("mass moved", "mass", |term| Number::short(term.mass)),
         ("lower bound", "certificate.lower_bound", |term| {
-            Number::long(term.certificate.lower_bound)
+            Number::certified(term.certificate.lower_bound, told(term).lower)
         }),
         ("upper bound", "certificate.upper_bound", |term| {
-            Number::long(term.certificate.upper_bound)
+            Number::certified(term.certificate.upper_bound, told(term).upper)
         }),
         (
             "marginal error, first",
@@ -94,12 +97,13 @@ fn numbers(divergence: &DivergenceAnswer) -> Markup {
     ];
     html! {
         (table("Value and certificate", &html! {
-            (row("S_ε", "value", &Number::long(divergence.value)))
-            @if let Some(distance) = divergence.distance {
-                (row("distance, its root", "distance", &Number::long(distance)))
+            @if let (Some(distance), Some(bounds)) = (divergence.distance, divergence.distance_bounds) {
+                @let told = Certified::new(distance, bounds);
+                (row("distance", "distance", &Number::certified(distance, told.value)))
+                (row("lower bound of the distance", "distance_bounds.lower", &Number::certified(bounds.lower, told.lower)))
+                (row("upper bound of the distance", "distance_bounds.upper", &Number::certified(bounds.upper, told.upper)))
             }
-            (row("lower bound", "certificate.lower_bound", &Number::long(lower)))
-            (row("upper bound", "certificate.upper_bound", &Number::long(upper)))
+            (certified("S_ε", divergence.value, divergence.bounds))
             (row("gap", "certificate.gap", &Number::error(upper - lower)))
             (row("precision floor", "certificate.precision_floor", &Number::error(divergence.precision_floor())))
         }))

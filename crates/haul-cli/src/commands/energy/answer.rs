@@ -3,12 +3,14 @@
 use super::kernel::Kernel;
 use super::page;
 use crate::answer::{Answer, Summary};
-use crate::digits::{long, whole};
+use crate::headline::Headline;
+use crate::number::{Certified, effort, error, significant, whole};
 use crate::outcome::Outcome;
 use crate::page::sheet::Page;
 use crate::pair::Pair;
-use crate::rows::{Rows, STRONG, styled};
-use haul::{Discrepancy, Precision};
+use crate::rows::Rows;
+use crate::scale::{FAR, FEW, NEAR};
+use haul::{Bounds, Discrepancy, Measure, Precision};
 use serde::{Serialize, Serializer};
 
 /// A difference of three means over pairs of points.
@@ -16,6 +18,94 @@ pub(crate) struct EnergyAnswer {
     pub(super) pair: Pair,
     pub(super) kernel: Kernel,
     pub(super) discrepancy: Discrepancy,
+}
+
+impl EnergyAnswer {
+    /// The value, and how it compares with what sampling makes.
+    pub(super) fn opening(&self) -> Headline {
+        let value = self.discrepancy.value;
+        let (name, _) = self.kernel.names();
+        let told = Certified::new(value, self.bounds());
+        Headline {
+            name: name.to_owned(),
+            beside: format!(" {}", told.between()),
+            value: told.value,
+            sentence: self.beside_samples(),
+        }
+    }
+
+    /// The value is between these, which rounding leaves; it is not negative.
+    pub(super) fn bounds(&self) -> Bounds {
+        let Bounds { lower, upper } = around(self.discrepancy.value, self.discrepancy.rounding);
+        Bounds {
+            lower: lower.max(0.0),
+            upper: upper.max(0.0),
+        }
+    }
+
+    /// The value beside that of two samples of one cloud, in a sentence.
+    fn beside_samples(&self) -> Option<String> {
+        let expected = self.between_samples()?;
+        let Bounds { lower, upper } = self.bounds();
+        let of = format!(
+            "what two samples of one cloud differ by on average ({})",
+            significant(expected, 2)
+        );
+        Some(if upper <= expected {
+            format!("It is below {of}: sampling alone may explain it.")
+        } else if upper <= NEAR * expected {
+            format!("It is about {of}: sampling alone may explain it.")
+        } else if lower >= FAR * expected {
+            format!("It is far above {of}.")
+        } else {
+            let times = significant(self.discrepancy.value / expected, 2);
+            format!("It is {times} times {of}.")
+        })
+    }
+
+    /// [`between_samples`] of these clouds; none where their masses differ, and where one is too small to be a sample.
+    fn between_samples(&self) -> Option<f64> {
+        let clouds = [self.pair.source(), self.pair.target()];
+        let [a, b] = clouds.map(Measure::mass);
+        let samples = clouds.iter().all(|cloud| cloud.len() >= FEW);
+        if !samples || (a - b).abs() > 1e-9 * a {
+            return None;
+        }
+        let squares = clouds.map(|cloud| cloud.weights().iter().map(|w| w * w).sum());
+        let terms = self.discrepancy.terms;
+        let expected = between_samples(self.kernel, a, squares, [terms.aa, terms.bb]);
+        (expected.is_finite() && expected > 0.0).then_some(expected)
+    }
+}
+
+/// The mean value between two independent samples of one distribution, with the weights a and b of two clouds of mass m. With
+/// k for −½|x − y|^p or a kernel, and μ its mean over independent points,
+///
+/// ```text
+/// E Σᵢⱼ aᵢ aⱼ k(xᵢ, xⱼ) = Σᵢ aᵢ² k(x, x) + (m² − Σᵢ aᵢ²) μ
+/// ```
+///
+/// so that (Σ a² + Σ b²)(k(x, x) − μ) is left of the difference of the three means. μ is estimated by the terms of both
+/// clouds with themselves, without bias.
+fn between_samples(kernel: Kernel, mass: f64, squares: [f64; 2], own: [f64; 2]) -> f64 {
+    // k(x, x), and by what the terms are to be multiplied to be sums of k.
+    let (diagonal, factor) = match kernel {
+        Kernel::Energy { .. } => (0.0, -0.5),
+        Kernel::Gaussian { .. } | Kernel::Laplacian { .. } => (1.0, 1.0),
+    };
+    let mean = |of: usize| {
+        let apart = mass * mass - squares[of];
+        (factor * own[of] - diagonal * squares[of]) / apart
+    };
+    (squares[0] + squares[1]) * (diagonal - 0.5 * (mean(0) + mean(1)))
+}
+
+/// What is known of a number that rounding may have moved by so much.
+fn around(value: f64, rounding: f64) -> Bounds {
+    Bounds {
+        lower: value - rounding,
+        upper: value + rounding,
+    }
 }
 
 /// The JSON object. The power belongs to the energy alone, the width to
@@ -85,27 +175,33 @@ impl Serialize for EnergyAnswer {
 }
 
 impl Answer for EnergyAnswer {
+    fn headline(&self) -> Option<Headline> {
+        Some(self.opening())
+    }
+
     fn rows(&self) -> Rows {
         let Discrepancy {
-            value,
             terms,
             rounding,
             pairs,
             seconds,
             ..
-        } = &self.discrepancy;
-        let (name, mean) = self.kernel.names();
+        } = self.discrepancy;
+        let (_, mean) = self.kernel.names();
         let mut rows = Rows::default();
-        self.pair.rows(&mut rows);
         let mut row = |name: &str, value: String| rows.row(name, value);
         row(mean, self.kernel.mean());
-        row(name, styled(STRONG, long(*value)));
-        row("  give or take", format!("{rounding:.1e}, by rounding"));
-        row(&format!("{mean}(a, b)"), long(terms.ab));
-        row(&format!("{mean}(a, a)"), long(terms.aa));
-        row(&format!("{mean}(b, b)"), long(terms.bb));
-        let rate = *pairs as f64 / seconds / 1e9;
-        row("effort", format!("{seconds:.3} s, {rate:.2} Gpairs/s"));
+        for (of, value) in [
+            ("(a, b)", terms.ab),
+            ("(a, a)", terms.aa),
+            ("(b, b)", terms.bb),
+        ] {
+            let told = Certified::new(value, around(value, rounding));
+            row(&format!("{mean}{of}"), told.value);
+        }
+        self.pair.rows(&mut rows);
+        let mut row = |name: &str, value: String| rows.row(name, value);
+        row("effort", effort(pairs, seconds));
         row(
             "device",
             format!(
@@ -145,11 +241,68 @@ impl Answer for EnergyAnswer {
             Precision::F64 => "",
         };
         vec![format!(
-            "the value is within its rounding, {rounding:.0e}, of 0{remedy}"
+            "the value is within its rounding, {}, of 0{remedy}",
+            error(rounding)
         )]
     }
 
     fn outcome(&self) -> Outcome {
         Outcome::Done
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The mean value of all pairs of samples, each of two points of a distribution on three places, and the mean of
+    /// what is expected of them.
+    fn means(kernel: Kernel, squares: [f64; 2]) -> [f64; 2] {
+        let places = [0.0, 1.0, 3.0_f64];
+        let k = |x: f64, y: f64| match kernel {
+            Kernel::Energy { p } => (x - y).abs().powf(p),
+            Kernel::Gaussian { sigma } => (-((x - y) / sigma).powi(2) / 2.0).exp(),
+            Kernel::Laplacian { sigma } => (-(x - y).abs() / sigma).exp(),
+        };
+        let mean = |x: [f64; 2], y: [f64; 2]| {
+            let pairs = x.iter().flat_map(|x| y.iter().map(|y| k(*x, *y)));
+            pairs.sum::<f64>() / 4.0
+        };
+        let samples: Vec<_> = places
+            .iter()
+            .flat_map(|x| places.iter().map(|y| [*x, *y]))
+            .collect();
+        let (mut value, mut expected) = (0.0, 0.0);
+        for x in &samples {
+            for y in &samples {
+                let [ab, aa, bb] = [mean(*x, *y), mean(*x, *x), mean(*y, *y)];
+                value += match kernel {
+                    Kernel::Energy { .. } => ab - 0.5 * (aa + bb),
+                    _ => aa + bb - 2.0 * ab,
+                };
+                expected += between_samples(kernel, 1.0, squares, [aa, bb]);
+            }
+        }
+        [value, expected].map(|sum| sum / 81.0)
+    }
+
+    #[test]
+    fn what_two_samples_differ_by_on_average_is_the_mean_over_all_samples() {
+        for kernel in [
+            Kernel::Energy { p: 1.0 },
+            Kernel::Energy { p: 1.5 },
+            Kernel::Gaussian { sigma: 1.0 },
+            Kernel::Laplacian { sigma: 2.0 },
+        ] {
+            // Two points of weight ½ in each.
+            let [value, expected] = means(kernel, [0.5; 2]);
+            assert!(
+                (value - expected).abs() < 1e-14,
+                "{value} is not {expected}"
+            );
+            // Samples of three points differ by less.
+            let [value, other] = means(kernel, [1.0 / 3.0; 2]);
+            assert!((value - other).abs() > 0.01 * value, "{value}, {other}");
+        }
     }
 }

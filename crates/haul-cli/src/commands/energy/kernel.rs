@@ -1,6 +1,6 @@
 //! The functions of two points whose means are compared.
 
-use crate::digits::{plain, short};
+use crate::number::{plain, short};
 use crate::progress::Passes;
 use haul::{Device, Discrepancy, Measure, Mmd};
 

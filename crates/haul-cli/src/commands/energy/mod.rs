@@ -4,8 +4,8 @@ mod answer;
 mod kernel;
 mod page;
 
-use crate::digits::plain;
 use crate::input::{self, Cloud, Input};
+use crate::number::plain;
 use crate::options::{self, Engine, Gradients, Weights, number};
 use crate::pair::Pair;
 use crate::progress::Passes;
@@ -22,6 +22,7 @@ use std::sync::Arc;
 /// The energy distance between two clouds, or their maximum mean discrepancy: no transport
 #[derive(Debug, Args)]
 #[command(
+    mut_arg("precision", |it| it.help("f64 runs on the CPU [default: f32]")),
     after_help = "energy(a, b) = E(a, b) − ½ E(a, a) − ½ E(b, b), E the mean of |x − y|^p\nMMD²(a, b)   = K(a, a) + K(b, b) − 2 K(a, b), K the mean of exp(−|x − y|²/(2σ²)) or exp(−|x − y|/σ)\n\nExample:\n  haul energy a.ply b.ply --json"
 )]
 pub(crate) struct Energy {
@@ -31,37 +32,37 @@ pub(crate) struct Energy {
     /// The second cloud
     b: PathBuf,
 
+    #[command(flatten)]
+    weights: Weights,
+
     /// The function of two points whose means are compared
-    #[arg(long, value_enum, default_value_t = KernelName::Energy)]
+    #[arg(long, help_heading = "Kernel", value_enum, default_value_t = KernelName::Energy)]
     kernel: KernelName,
 
     /// The power p of the cost |x − y|^p of the energy, above 0 and at most 2 [default: 1]
-    #[arg(long, allow_negative_numbers = true, value_parser = number)]
+    #[arg(long, help_heading = "Kernel", allow_negative_numbers = true, value_parser = number)]
     p: Option<f64>,
 
     /// The width σ of a gaussian or laplacian kernel, a length
-    #[arg(long, value_name = "σ", allow_negative_numbers = true, value_parser = number)]
+    #[arg(long, help_heading = "Kernel", value_name = "σ", allow_negative_numbers = true, value_parser = number)]
     blur: Option<f64>,
-
-    #[command(flatten)]
-    gradients: Gradients,
-
-    /// Write a page for people: the value, its rounding in words, a picture of both clouds
-    #[arg(long, value_name = "F.html")]
-    report: Option<PathBuf>,
-
-    #[command(flatten)]
-    weights: Weights,
 
     #[command(flatten)]
     engine: Engine,
 
-    /// Print one JSON object
-    #[arg(long)]
+    #[command(flatten)]
+    gradients: Gradients,
+
+    /// Write a page for people: the answer, its rounding and a picture of both clouds
+    #[arg(long, value_name = "F.html", help_heading = "Output")]
+    report: Option<PathBuf>,
+
+    /// Print one JSON object, with every digit
+    #[arg(long, help_heading = "Output")]
     json: bool,
 
-    /// No warnings
-    #[arg(long, short)]
+    /// No progress and no warnings
+    #[arg(long, short, help_heading = "Output")]
     quiet: bool,
 }
 

@@ -2,11 +2,11 @@
 
 use super::answer::EnergyAnswer;
 use super::kernel::Kernel;
-use crate::digits::long;
+use crate::number::Certified;
 use crate::page::number::Number;
-use crate::page::sheet::{Page, sheet, value};
+use crate::page::sheet::{Page, sheet};
 use crate::page::values::{effort, row, sizes, table};
-use haul::{Discrepancy, Pairings};
+use haul::{Bounds, Discrepancy, Pairings};
 use maud::html;
 
 /// The page of a discrepancy.
@@ -36,17 +36,22 @@ pub(super) fn page(energy: &EnergyAnswer) -> Page {
             row("width σ", "blur", &Number::short(sigma))
         }
     };
-    let (lower, upper) = (discrepancy.value - rounding, discrepancy.value + rounding);
+    let told = |value: f64| {
+        let bounds = Bounds {
+            lower: value - rounding,
+            upper: value + rounding,
+        };
+        Number::certified(value, Certified::new(value, bounds).value)
+    };
     let body = html! {
         h1 { "haul energy: how far two clouds are from each other, without transport" }
         (clouds.files())
-        (value(name, discrepancy.value))
+        (energy.opening().paragraphs())
         section {
             h2 { "What is certain" }
             p {
                 "The value is a difference of three means over all pairs of points, and exact but for rounding: "
-                "in " (precision.name()) " it is off by at most " (Number::error(*rounding))
-                ", and so between " (long(lower)) " and " (long(upper)) "."
+                "in " (precision.name()) " it is off by at most " (Number::error(*rounding)) "."
             }
             @if discrepancy.value.abs() <= *rounding {
                 p.bad {
@@ -59,10 +64,10 @@ pub(super) fn page(energy: &EnergyAnswer) -> Page {
         section {
             h2 { "All numbers" }
             (table("Values", &html! {
-                (row(name, "value", &Number::long(discrepancy.value)))
-                (row(&format!("{mean}(a, b), {}", kernel.mean()), "terms.ab", &Number::long(*ab)))
-                (row(&format!("{mean}(a, a)"), "terms.aa", &Number::long(*aa)))
-                (row(&format!("{mean}(b, b)"), "terms.bb", &Number::long(*bb)))
+                (row(name, "value", &told(discrepancy.value)))
+                (row(&format!("{mean}(a, b), {}", kernel.mean()), "terms.ab", &told(*ab)))
+                (row(&format!("{mean}(a, a)"), "terms.aa", &told(*aa)))
+                (row(&format!("{mean}(b, b)"), "terms.bb", &told(*bb)))
                 (row("rounding", "rounding", &Number::error(*rounding)))
             }))
             (table("Problem", &html! { (sizes(*n, *m, *d)) (parameter) }))

@@ -5,7 +5,7 @@ use super::entry::Entry;
 use super::loss::Loss;
 use super::matrix::Matrix;
 use super::plan::Plan;
-use crate::digits::whole;
+use crate::number::{effort, error, whole};
 use crate::rows::Rows;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
@@ -102,7 +102,7 @@ impl PairwiseAnswer<'_> {
         rows.row("entries", self.plan.problem());
         let gap = self.matrix.gap();
         let bounds = match gap.is_finite() {
-            true => format!("at most {gap:.0e} apart"),
+            true => format!("at most {} apart", error(gap)),
             false => "none for some entries".to_owned(),
         };
         rows.row("bounds", bounds);
@@ -111,9 +111,8 @@ impl PairwiseAnswer<'_> {
             pairs,
             seconds,
         } = self.effort;
-        let rate = pairs as f64 / seconds / 1e9;
-        let effort = format!("{solves} solves, {seconds:.3} s, {rate:.2} Gpairs/s");
-        rows.row("effort", effort);
+        let effort = effort(pairs, seconds);
+        rows.row("effort", format!("{solves} solves, {effort}"));
         let image = self.image.map(|image| format!(" and {}", image.display()));
         let written = self.output.display();
         rows.row("written", format!("{written}{}", image.unwrap_or_default()));

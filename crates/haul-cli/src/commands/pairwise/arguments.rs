@@ -14,6 +14,14 @@ use std::path::{Path, PathBuf};
 /// Compare every cloud with every other one: a symmetric matrix
 #[derive(Debug, Args)]
 #[command(
+    mut_arg("blur", |it| it.help(
+        "The blur σ, a length: ε = σ^p, one for all pairs [default: 0.05 of the diagonal of the box around all clouds]"
+    )),
+    mut_arg("p", |it| it.help(
+        "The power p of the cost |x − y|^p, above 0 and at most 2 [default: 2; 1 with --loss energy]"
+    )),
+    mut_arg("rho_a", |it| it.hide(true)),
+    mut_arg("rho_b", |it| it.hide(true)),
     after_help = r#"Entry i, j of the matrix compares file i with file j at one ε for all pairs. What is computed is
 kept in a file beside the target until the matrix is written: a run that was stopped, in whatever
 way, goes on when it is started again, also with files more or less or in another order. A .csv and
@@ -39,7 +47,7 @@ pub(crate) struct Pairwise {
     pub(super) files: Vec<PathBuf>,
 
     /// The matrix: a .npy, an .npz with its bounds as well, or a .csv with the names of the files
-    #[arg(short, long, value_name = "D")]
+    #[arg(short, long, value_name = "D", help_heading = "Output")]
     pub(super) output: PathBuf,
 
     /// What is between two clouds
@@ -47,24 +55,24 @@ pub(crate) struct Pairwise {
     pub(super) loss: Loss,
 
     /// Draw the matrix, ordered by an average-linkage clustering that is drawn beside it
-    #[arg(long, value_name = "F.svg")]
+    #[arg(long, value_name = "F.svg", help_heading = "Output")]
     pub(super) image: Option<PathBuf>,
-
-    #[command(flatten)]
-    pub(super) settings: Settings,
 
     #[command(flatten)]
     pub(super) treatment: Treatment,
 
     #[command(flatten)]
+    pub(super) settings: Settings,
+
+    #[command(flatten)]
     pub(super) engine: Engine,
 
-    /// Print one JSON object
-    #[arg(long)]
+    /// Print one JSON object, with every digit
+    #[arg(long, help_heading = "Output")]
     pub(super) json: bool,
 
     /// No progress and no warnings
-    #[arg(long, short)]
+    #[arg(long, short, help_heading = "Output")]
     pub(super) quiet: bool,
 }
 

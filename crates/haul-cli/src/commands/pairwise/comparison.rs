@@ -2,10 +2,10 @@
 
 use super::entry::Entry;
 use crate::device;
-use crate::input::{self, Cloud, Input};
+use crate::input::{self, Cloud, Digest, Input};
 use crate::options::{self, Engine, Treatment};
 use crate::task::{Task, Work};
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use haul::{Device, Energy, Sinkhorn};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,6 +13,8 @@ use std::sync::Arc;
 /// Two clouds, and what is between them.
 pub(super) struct Comparison<'p> {
     pub(super) files: [&'p Path; 2],
+    /// What they held when the run began: the name of the entry is made of that.
+    pub(super) digests: [Digest; 2],
     pub(super) treatment: &'p Treatment,
     pub(super) engine: &'p Engine,
     pub(super) between: Between,
@@ -81,6 +83,14 @@ impl Task for Comparison<'_> {
     }
 
     fn answer(&self, device: &Device, clouds: &[Arc<Cloud>]) -> Result<Entry> {
+        for ((cloud, digest), file) in clouds.iter().zip(self.digests).zip(self.files) {
+            ensure!(
+                cloud.digest() == digest,
+                "{} has changed since the run began; run the same command again, which keeps the comparisons of all \
+                 other files",
+                file.display()
+            );
+        }
         let [source, target] = input::two(clouds)?.map(|cloud| &cloud.measure);
         Ok(match &self.between {
             Between::Transport { sinkhorn, .. } => {
@@ -88,5 +98,36 @@ impl Task for Comparison<'_> {
             }
             Between::Energy(energy) => (&energy.evaluate(device, source, target)?).into(),
         })
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use haul::Measure;
+
+    #[test]
+    fn a_cloud_that_is_not_the_one_of_the_beginning_is_refused_by_its_file() {
+        let cloud = |x: f64| Arc::new(Cloud::from(Measure::uniform(&[x, 1.0], 1).unwrap()));
+        let (a, b, other) = (cloud(0.0), cloud(0.5), cloud(0.25));
+        let engine = Engine {
+            device: "cpu".to_owned(),
+            precision: None,
+            threads: None,
+        };
+        let comparison = Comparison {
+            files: ["a.csv", "b.csv"].map(Path::new),
+            digests: [a.digest(), b.digest()],
+            treatment: &Treatment::PLAIN,
+            engine: &engine,
+            between: Between::Energy(Energy::new()),
+        };
+        let device = Device::cpu();
+        let answer = |clouds: [&Arc<Cloud>; 2]| comparison.answer(&device, &clouds.map(Arc::clone));
+        assert!(answer([&a, &b]).unwrap().value > 0.0);
+        let refused = answer([&a, &other]).unwrap_err().to_string();
+        assert!(refused.starts_with("b.csv has changed"), "{refused}");
+        assert!(answer([&other, &b]).is_err());
     }
 }

@@ -1,6 +1,6 @@
 //! What is kept of the comparison of two clouds.
 
-use crate::digits::finite;
+use crate::number::finite;
 use haul::{Discrepancy, Report};
 use serde::{Deserialize, Serialize};
 
@@ -39,7 +39,8 @@ impl From<&Discrepancy> for Entry {
         } = *discrepancy;
         Self {
             value,
-            lower: finite(value - rounding),
+            // No energy is negative.
+            lower: finite((value - rounding).max(0.0)),
             upper: finite(value + rounding),
             converged: true,
             pairs,

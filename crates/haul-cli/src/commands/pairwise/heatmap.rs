@@ -3,8 +3,8 @@
 
 use super::clusters::{Clusters, Merge};
 use crate::canvas::{self, Drawn, FINE, INK, Page, QUIET, font, text_width, thin, tick};
-use crate::digits::short;
 use crate::names::end_of;
+use crate::number::short;
 use crate::picture::PictureError;
 use plotters::{
     prelude::*,

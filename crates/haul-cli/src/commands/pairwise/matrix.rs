@@ -3,8 +3,9 @@
 use super::entry::Entry;
 use super::loss::Loss;
 use super::plan::Plan;
-use crate::digits::short;
 use crate::names::end_of;
+use crate::number::Certified;
+use haul::Bounds;
 
 /// The letters of a file's name that a message shows.
 const MOST_LETTERS: usize = 60;
@@ -88,10 +89,13 @@ impl Matrix {
         let names = plan.names();
         let named = uncertain.iter().take(NAMED).map(|&(i, j)| {
             let place = i * self.n + j;
-            let [value, lower, upper] =
-                [&self.values, &self.lower, &self.upper].map(|of| short(of[place]));
+            let bounds = Bounds {
+                lower: self.lower[place],
+                upper: self.upper[place],
+            };
+            let told = Certified::new(self.values[place], bounds);
             let [a, b] = [i, j].map(|cloud| end_of(&names[cloud], MOST_LETTERS));
-            format!("{a} and {b}: {value}, between {lower} and {upper}")
+            format!("{a} and {b}: {} {}", told.value, told.between())
         });
         let named = named.collect::<Vec<_>>().join("; ");
         let others = match uncertain.len() {

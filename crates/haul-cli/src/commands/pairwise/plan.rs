@@ -3,9 +3,9 @@
 use super::arguments::Pairwise;
 use super::comparison::{Between, Comparison};
 use super::loss::Loss;
-use crate::digits::{plain, short};
 use crate::input::{self, Digest, Input};
 use crate::machine::Machine;
+use crate::number::{plain, short};
 use crate::options::{self, Engine, Precision, Settings, Treatment};
 use crate::{cautions, device, outcome};
 use anyhow::{Result, bail};
@@ -177,6 +177,7 @@ impl Plan {
         let (i, j) = self.ordered(pair);
         Comparison {
             files: [i, j].map(|cloud| &*self.clouds[cloud].file),
+            digests: [i, j].map(|cloud| self.clouds[cloud].digest),
             treatment: &self.treatment,
             engine: &self.engine,
             between: match self.loss {

@@ -28,12 +28,12 @@ pub(crate) struct Sample {
     seed: u64,
 
     /// The file: .npy .npz .ply .csv .xyz; - is standard output
-    #[arg(short, long, value_name = "F")]
+    #[arg(short, long, value_name = "F", help_heading = "Output")]
     output: PathBuf,
 
     /// The format of a file whose name tells none, as - or /dev/stdout: csv, ply, npy.gz and so on
     /// [default of -: csv]
-    #[arg(long, value_name = "EXT")]
+    #[arg(long, value_name = "EXT", help_heading = "Output")]
     format: Option<haul_files::Kind>,
 }
 

@@ -1,0 +1,175 @@
+//! What a person should know before a long solve: how much there is to do, how long it takes, and what would make
+//! it short.
+//!
+//! The task's solver is run for some of the points, a pass over some thousand is timed, and the passes of the one at the
+//! rate of the other make the estimate.
+
+use crate::input::{self, Cloud};
+use crate::number::{self, duration};
+use crate::passes::{Passes, Sample};
+use crate::speed;
+use crate::task::Task;
+use haul::{Cost, Device};
+use std::sync::Arc;
+
+/// Work that takes no longer than a few seconds on any machine, in pairs: it is not worth a look.
+const LEAST_PAIRS: f64 = 5e8;
+
+/// Passes of a solve, before it is known better.
+const PASSES: f64 = 50.0;
+
+/// Seconds that nobody minds to wait.
+const SHORT: f64 = 4.0;
+
+/// The most points of each cloud that are solved for, and of a pass that is timed.
+const SAMPLE: usize = 1024;
+const TIMED: usize = 4096;
+
+/// How often that pass is timed.
+const RUNS: usize = 3;
+
+/// How long a task takes.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Forecast {
+    /// The points of each cloud.
+    points: Vec<f64>,
+    /// Pairs of points of all passes, and how many of them the device evaluates in a second.
+    pairs: f64,
+    rate: f64,
+    /// So many points of each cloud at most make it short, which then takes so many seconds.
+    thinned: Option<(f64, f64)>,
+    /// Whether clouds are thinned by the cells of a grid already.
+    by_voxels: bool,
+}
+
+impl Forecast {
+    /// That of a task; none where it is short, or where nothing can be said, as of weights that a sample of the
+    /// points does not have.
+    pub(crate) fn of<T: Task>(task: &T, device: &Device, clouds: &[Arc<Cloud>]) -> Option<Self> {
+        let points: Vec<_> = clouds.iter().map(|it| it.measure.len() as f64).collect();
+        let work = task.work(&points);
+        let thought = if work.iteration.is_some() {
+            PASSES
+        } else {
+            1.0
+        };
+        if work.pairs() * thought < LEAST_PAIRS {
+            return None;
+        }
+        let (passes, cost) = match work.iteration {
+            Some(_) => {
+                let clouds = input::two(clouds).ok()?.map(|cloud| &cloud.measure);
+                let sample = Sample::of(&work, device, clouds, SAMPLE).ok()?;
+                (sample.passes, sample.cost)
+            }
+            None => (Passes::ONE, Cost::SquaredEuclidean),
+        };
+        let inputs = task.inputs();
+        let by_voxels = inputs.iter().any(|it| it.treatment.reduction.by_voxels());
+        let pairs_of = |points: &[f64]| passes.pairs(&task.work(points));
+        Self::new(points, pairs_of, rate(device, cost, clouds)?, by_voxels)
+    }
+
+    /// That of work which goes over so many pairs for clouds of some sizes, at a rate.
+    fn new(
+        points: Vec<f64>,
+        pairs_of: impl Fn(&[f64]) -> f64,
+        rate: f64,
+        by_voxels: bool,
+    ) -> Option<Self> {
+        let pairs = pairs_of(&points);
+        if pairs / rate <= SHORT {
+            return None;
+        }
+        let seconds = |most: f64| {
+            let thinned: Vec<_> = points.iter().map(|n| n.min(most)).collect();
+            pairs_of(&thinned) / rate
+        };
+        // 500, 200, 100 and so on: nobody wants 13 579 points.
+        let rounded =
+            (0..).flat_map(|power| [5.0, 2.0, 1.0].map(|digit| digit * 10f64.powi(8 - power)));
+        let most = rounded
+            .take_while(|most| *most >= 100.0)
+            .find(|most| seconds(*most) <= SHORT);
+        Some(Self {
+            thinned: most.map(|most| (most, seconds(most))),
+            points,
+            pairs,
+            rate,
+            by_voxels,
+        })
+    }
+}
+
+impl std::fmt::Display for Forecast {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self {
+            points,
+            pairs,
+            rate,
+            thinned,
+            by_voxels,
+        } = self;
+        let points: Vec<_> = points.iter().map(f64::to_string).collect();
+        write!(
+            f,
+            "{} points: about {}, for {} at {}/s",
+            points.join(" × "),
+            duration(pairs / rate),
+            number::pairs(*pairs),
+            number::pairs(*rate)
+        )?;
+        match thinned {
+            Some((most, seconds)) if *by_voxels => write!(
+                f,
+                "; a --voxel that leaves {most} points makes it {}",
+                duration(*seconds)
+            ),
+            Some((most, seconds)) => {
+                write!(f, "; --subsample {most} makes it {}", duration(*seconds))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// Pairs per second of a pass.
+fn rate(device: &Device, cost: Cost, clouds: &[Arc<Cloud>]) -> Option<f64> {
+    let measures = || clouds.iter().map(|cloud| &cloud.measure);
+    let dimension = measures().next()?.dimension();
+    let points = measures().map(|measure| measure.len().min(TIMED)).max()?;
+    let mut times = speed::times(device, cost, (points, points, dimension), RUNS).ok()?;
+    Some((points as f64).powi(2) / speed::median(&mut times))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A solve of 50 passes at 1 Gpairs/s.
+    fn forecast(points: &[f64], by_voxels: bool) -> Option<Forecast> {
+        let pairs = |points: &[f64]| 50.0 * points.iter().product::<f64>();
+        Forecast::new(points.to_vec(), pairs, 1e9, by_voxels)
+    }
+
+    #[test]
+    fn what_is_short_is_not_told_of() {
+        assert_eq!(forecast(&[5000.0, 5000.0], false), None);
+        assert!(forecast(&[1e4, 1e4], false).is_some());
+    }
+
+    #[test]
+    fn what_is_long_is_told_with_what_makes_it_short() {
+        let told = |points: &[f64], by_voxels| forecast(points, by_voxels).unwrap().to_string();
+        assert_eq!(
+            told(&[1e6, 2e5], false),
+            "1000000 × 200000 points: about 2 h 47 min, for 1.0e4 Gpairs at 1.0 Gpairs/s; --subsample 5000 makes it 1.2 s"
+        );
+        assert!(
+            told(&[1e6, 2e5], true).ends_with("; a --voxel that leaves 5000 points makes it 1.2 s")
+        );
+        // The smaller cloud keeps all of its points.
+        let small = forecast(&[1e7, 100.0], false).unwrap();
+        assert_eq!(small.thinned, Some((5e5, 2.5)));
+    }
+}
