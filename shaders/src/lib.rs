@@ -17,7 +17,7 @@
 mod kernels;
 
 pub use kernels::{
-    Access, Columns, Density, Factors, Lanes, Pairs, Points, Power, Ratio, Shader, Terms, Values,
+    Access, Columns, Density, Factors, Lanes, Pairs, Points, Power, Shader, Terms, Values,
     Workgroup,
 };
 

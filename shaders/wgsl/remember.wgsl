@@ -3,8 +3,9 @@
 //     rᵢ = afterᵢ − beforeᵢ,   the marginal's error,   Σᵢ aᵢ afterᵢ   and   Σᵢ rᵢ rₗᵢ
 //
 // over points of positive weight, for the 16 slots l from params.channel on, of params.width slots in all. A workgroup
-// takes $EACH points an invocation and writes 18 partial sums; a workgroup of y takes line y of params.lines.
+// takes params.splits points an invocation and writes 18 partial sums; a workgroup of y takes line y of params.lines.
 #import vector_params
+#import excess
 #import excess_of_potentials
 
 @group(0) @binding(1) var<storage, read> weights: array<f32>;
@@ -28,8 +29,8 @@ fn remember(
     #unroll l 16
     var product_$l = 0.0;
     #end
-    let first_row = workgroup.x * (WORKGROUP * $EACHu) + lane;
-    for (var step = 0u; step < $EACHu; step += 1u) {
+    let first_row = workgroup.x * (WORKGROUP * params.splits) + lane;
+    for (var step = 0u; step < params.splits; step += 1u) {
         let row = first_row + step * WORKGROUP;
         if row < params.length {
             let place = row * params.lines + workgroup.y;

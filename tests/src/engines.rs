@@ -196,15 +196,27 @@ fn of_each_adapter(suffix: &str, open: fn(&str) -> Result<Device, String>) -> Ve
 
 /// A device as another program would open it, whose bindings hold `binding` bytes.
 pub fn own_device(name: &str, binding: u64) -> Result<(wgpu::Device, wgpu::Queue), String> {
+    own_device_of(&own_adapter(name)?, binding)
+}
+
+/// An adapter as another program would find it.
+pub fn own_adapter(name: &str) -> Result<wgpu::Adapter, String> {
     let descriptions = adapter::list();
     let chosen = adapter::choose(&descriptions, &Selection::Name(name.to_owned()))
         .map_err(|error| error.to_string())?;
     let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
     let adapters = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::all()));
-    let adapter = adapters
+    adapters
         .into_iter()
         .find(|adapter| adapter.get_info().name == descriptions[chosen].name)
-        .ok_or_else(|| format!("{name} is gone"))?;
+        .ok_or_else(|| format!("{name} is gone"))
+}
+
+/// A device of an adapter, whose bindings hold `binding` bytes.
+pub fn own_device_of(
+    adapter: &wgpu::Adapter,
+    binding: u64,
+) -> Result<(wgpu::Device, wgpu::Queue), String> {
     let limits = wgpu::Limits {
         max_storage_buffer_binding_size: binding,
         ..wgpu::Limits::default()

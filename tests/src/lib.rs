@@ -6,6 +6,7 @@
 //! adapter that is missing is a failure; without the variable the bodies for adapters show as
 //! ignored.
 
+pub mod buffers;
 pub mod clouds;
 pub mod compare;
 pub mod counting;

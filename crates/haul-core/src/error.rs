@@ -139,6 +139,16 @@ pub enum Error {
         p: f64,
     },
 
+    /// Coordinates in arrays on a device whose extent is too large, or too small, for f32.
+    #[error(
+        "the clouds extend over {}, and a device cannot place them in f32; rescale the coordinates",
+        plain(*extent)
+    )]
+    FloatExtent {
+        /// Diameter of the joint bounding box.
+        extent: f64,
+    },
+
     /// An ε so small for the extent of the clouds that the precision has no digit left for the
     /// plan. Use f64, or a larger ε.
     #[error(

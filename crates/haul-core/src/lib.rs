@@ -42,15 +42,15 @@ pub use error::{Error, Result};
 pub use histograms::{Average, Barycenter, BarycenterKind, BarycenterReport};
 pub use interrupt::{Interrupt, Stop};
 pub use loss::{
-    Discrepancy, Divergence, Energy, Mmd, PairCount, Pairings, ScoredSolution, Scores, Terms,
-    debiased,
+    Discrepancy, Divergence, Energy, Mmd, PairCount, Pairings, ResidentTerms, ScoredSolution,
+    Scores, Terms, debiased,
 };
-pub use measure::{Cost, Exponent, Frame, Grid, Measure, Support};
+pub use measure::{Cost, Exponent, Frame, Grid, Located, Measure, ResidentMeasure, Support};
 pub use precision::Precision;
 pub use problem::{Penalty, Potentials, Problem, Regularization};
 pub use registration::{Alignment, Family, Registration, RegistrationProgress, Transform};
 pub use sinkhorn::{Acceleration, Form, Method, Progress, Sinkhorn, Stage, Start};
-pub use solution::{Coupling, Plan, Report, Solution};
+pub use solution::{Coupling, Plan, Report, ResidentSolution, Solution};
 
 /// Waits for a result in the thread that asks for it.
 fn block_on<T>(result: impl Future<Output = T>) -> T {

@@ -4,7 +4,7 @@ use crate::compiled::Real;
 use crate::points::{CpuPoints, check};
 use crate::vectors::CpuVector;
 use crate::weights::CpuWeights;
-use haul_core::engine::{Groups, Lines, Pairs, Ratio, Side, Slot, TILE, Update};
+use haul_core::engine::{Groups, Lines, Pairs, Pointwise, Side, Slot, TILE, Update};
 use haul_core::{Error, Result};
 
 /// The points of a pass, and its list of near columns.
@@ -111,25 +111,13 @@ pub(crate) fn check_update<T: Real>(
     check("the potential after an update", after.len(), entries)
 }
 
-/// The vectors that define a ratio.
-pub(crate) fn check_ratio<T: Real>(ratio: &Ratio<'_, CpuVector<T>>, entries: usize) -> Result<()> {
-    match ratio {
-        Ratio::Potentials(update) => check_update(*update, entries),
-        Ratio::Scalings {
-            potential,
-            scaling,
-            sums,
-            ..
-        } => {
-            check("the scaling of a marginal", scaling.values.len(), entries)?;
-            check("the sums of a marginal", sums.values.len(), entries)?;
-            check(
-                "the potential of a marginal",
-                potential.values.len(),
-                entries,
-            )
-        }
-    }
+/// The vectors that an integrand is made of.
+pub(crate) fn check_pointwise<T: Real>(
+    integrand: Pointwise<'_, CpuVector<T>>,
+    entries: usize,
+) -> Result<()> {
+    let mut vectors = integrand.vectors().into_iter().flatten();
+    vectors.try_for_each(|vector| check("a vector of an integrand", vector.values.len(), entries))
 }
 
 /// A slot of a history of so many entries.

@@ -3,7 +3,8 @@
 //! An operator returns when its result is complete, so that no future waits.
 
 use crate::checks::{
-    check_groups, check_pairs, check_potential, check_ratio, check_side, check_slot, check_update,
+    check_groups, check_pairs, check_pointwise, check_potential, check_side, check_slot,
+    check_update,
 };
 use crate::compiled::{Columns, Operator, Real};
 use crate::engine::CpuEngine;
@@ -18,10 +19,9 @@ use crate::softmin::{softmin, softmin_of_itself};
 use crate::vectors::{self, CpuVector};
 use crate::weights::CpuWeights;
 use haul_core::engine::{
-    Groups, Integrand, Nearest, Pairs, RATIO_LOG2, Ratio, Remembered, Slot, Update,
+    Groups, Integral, Integrand, Nearest, Pairs, Pointwise, Ratio, Remembered, Slot, Update,
 };
 use haul_core::{Engine, Error, Interrupt, Precision, Result};
-use std::f64::consts::LN_2;
 
 impl<T: Real> CpuEngine<T> {
     /// A pass with its arguments checked, except those that only one operator has.
@@ -341,13 +341,21 @@ impl<T: Real> Engine for CpuEngine<T> {
         Ok(())
     }
 
-    async fn marginal_error(
+    async fn integral(
         &self,
         weights: &Self::Weights,
-        ratio: Ratio<'_, Self::Vector>,
-    ) -> Result<Vec<f64>> {
-        check_ratio(&ratio, weights.values().len())?;
-        Ok(marginal_errors(weights, ratio))
+        integrand: Pointwise<'_, Self::Vector>,
+        out: Option<&mut Self::Vector>,
+    ) -> Result<Vec<Integral>> {
+        let entries = weights.values().len();
+        check_pointwise(integrand, entries)?;
+        if let Some(out) = out {
+            check("the values of an integrand", out.values.len(), entries)?;
+            for (i, out) in out.values.iter_mut().enumerate() {
+                *out = T::from_f64(integrand.at(numbers(integrand, i)));
+            }
+        }
+        Ok(integrals(weights, integrand))
     }
 
     fn combine(&self, terms: &[(f64, &Self::Vector)], out: &mut Self::Vector) -> Result<()> {
@@ -378,7 +386,10 @@ impl<T: Real> Engine for CpuEngine<T> {
             (slot.index, slot.slots),
         );
         Ok(Remembered {
-            errors: marginal_errors(weights, Ratio::Potentials(update)),
+            errors: integrals(weights, Pointwise::Excess(Ratio::Potentials(update)))
+                .iter()
+                .map(|integral| integral.size)
+                .collect(),
             means,
             products,
         })
@@ -407,25 +418,21 @@ impl<T: Real> Engine for CpuEngine<T> {
 }
 
 /// Σᵢ |rᵢ − aᵢ e^{−fᵢ/ρ}| of each histogram.
-fn marginal_errors<T: Real>(weights: &CpuWeights, ratio: Ratio<'_, CpuVector<T>>) -> Vec<f64> {
-    let weights = (weights.values(), weights.histograms());
-    match ratio {
-        Ratio::Potentials(update) => {
-            let (before, after) = (&update.before.values, &update.after.values);
-            vectors::marginal_errors(weights, |i| {
-                update.excess(before[i].to_f64(), after[i].to_f64())
-            })
-        }
-        Ratio::Scalings {
-            epsilon,
-            rho,
-            potential,
-            scaling,
-            sums,
-        } => vectors::marginal_errors(weights, |i| {
-            let (u, f) = (scaling.values[i].to_f64(), potential.values[i].to_f64());
-            let wanted = -(f + epsilon * u.ln()) / rho;
-            u * sums.values[i].to_f64() - wanted.min(RATIO_LOG2 * LN_2).exp()
-        }),
-    }
+/// The numbers of an entry that an integrand is made of.
+fn numbers<T: Real>(integrand: Pointwise<'_, CpuVector<T>>, entry: usize) -> [f64; 3] {
+    let number = |vector: Option<&CpuVector<T>>| vector.map_or(0.0, |v| v.values[entry].to_f64());
+    integrand.vectors().map(number)
+}
+
+fn integrals<T: Real>(
+    weights: &CpuWeights,
+    integrand: Pointwise<'_, CpuVector<T>>,
+) -> Vec<Integral> {
+    vectors::integrals((weights.values(), weights.histograms()), |entry| {
+        let numbers = numbers(integrand, entry);
+        let height = numbers
+            .iter()
+            .fold(0.0, |height: f64, v| height.max(v.abs()));
+        (integrand.at(numbers), height)
+    })
 }

@@ -5,7 +5,7 @@
 
 use crate::pass::ranges;
 use crate::real::Float;
-use haul_core::engine::{ABSORB_LOG2, STEP_LOG2};
+use haul_core::engine::{ABSORB_LOG2, Integral, STEP_LOG2};
 use std::f64::consts::LN_2;
 
 /// Terms of a block.
@@ -113,33 +113,33 @@ pub(crate) fn mix<T: Float>(
     }
 }
 
-/// Σ aᵢ |excess(i)| of each of q histograms, where the excess of an entry is its ratio minus the wanted
-/// one; entries of weight 0 add nothing.
-pub(crate) fn marginal_errors(
+/// The integrals of q histograms, where `terms` has ψ of an entry and the largest of its vectors' absolute values; entries
+/// of weight 0 add nothing.
+pub(crate) fn integrals(
     (weights, q): (&[f64], usize),
-    excess: impl Fn(usize) -> f64,
-) -> Vec<f64> {
-    let mut totals = vec![0.0; q];
-    let (mut masses, mut errors) = ([0.0; BLOCK], [0.0; BLOCK]);
+    terms: impl Fn(usize) -> (f64, f64),
+) -> Vec<Integral> {
+    let mut integrals = vec![Integral::default(); q];
+    let (mut masses, mut values) = ([0.0; BLOCK], [0.0; BLOCK]);
     for block in ranges(0..weights.len(), BLOCK * q) {
-        for (s, total) in totals.iter_mut().enumerate() {
+        for (s, integral) in integrals.iter_mut().enumerate() {
             let entries = (block.start + s..block.end).step_by(q);
             let count = entries.len();
-            let places = masses.iter_mut().zip(&mut errors);
-            for (entry, (mass, error)) in entries.zip(places) {
-                *mass = weights[entry];
-                *error = if *mass > 0.0 {
-                    excess(entry).abs()
-                } else {
-                    0.0
-                };
+            let places = masses.iter_mut().zip(&mut values);
+            for (entry, (mass, value)) in entries.zip(places) {
+                (*mass, *value) = (weights[entry], 0.0);
+                if *mass > 0.0 {
+                    let (term, height) = terms(entry);
+                    *value = term;
+                    integral.height = integral.height.max(height);
+                }
             }
-            *total += sum_of_block(&masses[..count], &errors[..count], |mass, error| {
-                mass * error
-            });
+            let (masses, values) = (&masses[..count], &values[..count]);
+            integral.sum += sum_of_block(masses, values, |mass, value| mass * value);
+            integral.size += sum_of_block(masses, values, |mass, value| mass * value.abs());
         }
     }
-    totals
+    integrals
 }
 
 /// u ← s^{−λ} exp(−f/(ρ + ε)) for s within 2^±[`STEP_LOG2`]; beyond 2^±[`ABSORB_LOG2`] it goes into

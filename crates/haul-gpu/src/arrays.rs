@@ -14,7 +14,7 @@ const LOWEST: f32 = -1e30;
 
 /// Points on the device.
 pub struct GpuPoints {
-    buffer: wgpu::Buffer,
+    pub(crate) buffer: wgpu::Buffer,
     pub(crate) length: usize,
     pub(crate) dimension: usize,
 }
@@ -71,6 +71,16 @@ impl GpuPoints {
         })
     }
 
+    /// Room for points that a kernel will write.
+    pub(crate) fn room(context: &Context, length: usize, dimension: usize) -> Result<Self, Error> {
+        let floats = padded(length).saturating_mul(Points::stride(dimension));
+        Ok(Self {
+            buffer: context.buffer_of::<f32>("points", &[], floats)?,
+            length,
+            dimension,
+        })
+    }
+
     /// A name for what [`upload`](Self::upload) would put on the device.
     pub(crate) fn digest(coordinates: &[f64], dimension: usize) -> Digest {
         digest("points", dimension, coordinates)
@@ -110,6 +120,23 @@ impl GpuWeights {
             histograms,
             mean,
         })
+    }
+
+    /// Room for weights of one histogram that a kernel will write, over their mean.
+    pub(crate) fn room(context: &Context, length: usize, mean: f64) -> Result<Self, Error> {
+        let buffer = || context.buffer_of::<f32>("weights", &[], padded(length));
+        Ok(Self {
+            logarithms: buffer()?,
+            relative: buffer()?,
+            length,
+            histograms: 1,
+            mean,
+        })
+    }
+
+    /// Numbers that it has room for.
+    pub(crate) fn room_for(&self) -> usize {
+        padded(self.length)
     }
 
     /// A name for what [`upload`](Self::upload) would put on the device.

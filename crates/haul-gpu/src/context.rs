@@ -292,7 +292,7 @@ impl Context {
         values: &[T],
         length: usize,
     ) -> Result<wgpu::Buffer, Error> {
-        let bytes = length.max(values.len()) * size_of::<T>();
+        let bytes = length.max(values.len()).saturating_mul(size_of::<T>());
         let buffer = self.buffer(what, bytes as u64)?;
         if !values.is_empty() {
             self.scoped(what, || {

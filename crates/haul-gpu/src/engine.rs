@@ -12,7 +12,9 @@ use crate::store::{Digest, Store};
 use crate::tiles::row_roundings;
 use crate::waiter::{Sleepers, Waiter};
 use crate::{Error, locked};
-use haul_core::engine::{Groups, Integrand, Nearest, Pairs, Ratio, Remembered, Side, Slot, Update};
+use haul_core::engine::{
+    Groups, Integral, Integrand, Nearest, Pairs, Pointwise, Remembered, Side, Slot, Update,
+};
 use haul_core::{Engine, Interrupt, Precision, Result};
 use haul_shaders::Columns;
 use lru::LruCache;
@@ -67,7 +69,7 @@ pub(crate) struct Work {
     pub(crate) alarm: wgpu::Buffer,
     pub(crate) alarms: u32,
     /// Is never written.
-    zeros: wgpu::Buffer,
+    pub(crate) zeros: wgpu::Buffer,
     ones: LruCache<usize, Arc<GpuWeights>>,
     /// Lists of near columns, by their content.
     pub(crate) lists: LruCache<Digest, Arc<GpuNear>>,
@@ -254,9 +256,18 @@ impl GpuEngine {
         length: usize,
         operation: impl FnOnce(&mut Work) -> std::result::Result<wgpu::Buffer, Error>,
     ) -> Result<(Awaited, u64)> {
+        self.send_some(reads, |work| Ok((operation(work)?, length)))
+    }
+
+    /// The same, of as many elements as the operation tells.
+    pub(crate) fn send_some(
+        &self,
+        reads: &[&GpuVector],
+        operation: impl FnOnce(&mut Work) -> std::result::Result<(wgpu::Buffer, usize), Error>,
+    ) -> Result<(Awaited, u64)> {
         self.run(reads, |work| {
             work.recorder.check_interrupt(&self.context)?;
-            let buffer = operation(work)?;
+            let (buffer, length) = operation(work)?;
             let (recorder, readback) = work.readback();
             let awaited = readback.begin(&self.context, recorder, &buffer, length)?;
             Ok((awaited, recorder.version()))
@@ -473,12 +484,13 @@ impl Engine for GpuEngine {
         self.record_scale((epsilon, rho), sums, scaling, potential)
     }
 
-    async fn marginal_error(
+    async fn integral(
         &self,
         weights: &Arc<GpuWeights>,
-        ratio: Ratio<'_, GpuVector>,
-    ) -> Result<Vec<f64>> {
-        self.measure_marginal(weights, ratio).await
+        integrand: Pointwise<'_, GpuVector>,
+        out: Option<&mut GpuVector>,
+    ) -> Result<Vec<Integral>> {
+        self.measure_integral(weights, integrand, out).await
     }
 
     fn combine(&self, terms: &[(f64, &GpuVector)], out: &mut GpuVector) -> Result<()> {

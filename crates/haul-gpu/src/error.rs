@@ -57,6 +57,50 @@ pub enum Error {
         bytes: u64,
     },
 
+    /// The buffer of an array lacks the usage that kernels need. Create it with `BufferUsages::STORAGE`.
+    #[error("the buffer of an array has the usage {usage}; create it with STORAGE as well")]
+    ArrayUsage {
+        /// Those it has.
+        usage: String,
+    },
+
+    /// An array whose offset or stride is no multiple of 4 bytes.
+    #[error("the {what} of an array is {bytes} bytes; it must be a multiple of 4")]
+    ArrayAlignment {
+        /// The offset or the stride.
+        what: &'static str,
+        /// What it is.
+        bytes: u64,
+    },
+
+    /// An array whose rows overlap.
+    #[error("the stride of an array is {stride} bytes where a row takes {row}")]
+    ArrayStride {
+        /// From one row to the next.
+        stride: u64,
+        /// What a row takes.
+        row: u64,
+    },
+
+    /// An array that ends behind its buffer.
+    #[error(
+        "an array ends at byte {needed} of a buffer of {size}; make it larger, or the array smaller"
+    )]
+    ArraySize {
+        /// Where the array ends.
+        needed: u64,
+        /// What the buffer has.
+        size: u64,
+    },
+
+    /// The buffer of an array belongs to another device of the same wgpu instance, or is destroyed. wgpu cannot tell buffers of
+    /// another instance apart from its own.
+    #[error("the buffer of an array is not one of this device: {message}")]
+    ArrayDevice {
+        /// wgpu's words.
+        message: String,
+    },
+
     /// The device was lost: unplugged, reset, or driven too hard. Open it anew.
     #[error("the device was lost: {reason}")]
     Lost {

@@ -7,6 +7,8 @@
 //! are recorded and submitted when there are enough of them or when a result is read (`recorder`).
 //! Who reads waits in a future (`readback`), which a thread of the engine wakes (`waiter`).
 //!
+//! Points and weights may lie in buffers of the caller's, and results go there ([`GpuArray`]).
+//!
 //! Everything is computed in f32. Failures of the device arrive as [`Error`], at the latest with
 //! the next result that is read.
 
@@ -27,6 +29,7 @@ mod params;
 mod pass;
 mod readback;
 mod recorder;
+mod resident;
 mod store;
 mod strips;
 mod tiles;
@@ -38,6 +41,7 @@ pub use arrays::{GpuPoints, GpuVector, GpuWeights};
 pub use engine::{CloudUse, GpuEngine};
 pub use error::Error;
 pub use haul_shaders::Columns;
+pub use resident::GpuArray;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -131,6 +131,26 @@ pub(crate) struct VectorParams {
     pub(crate) coefficients: [f32; 16],
 }
 
+/// The parameters of a kernel over the rows of an array, as `array_params.wgsl` has them.
+#[repr(C)]
+#[derive(Debug, Default, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+pub(crate) struct ArrayParams {
+    pub(crate) rows: u32,
+    pub(crate) columns: u32,
+    pub(crate) first: u32,
+    pub(crate) stride: u32,
+    pub(crate) first_row: u32,
+    pub(crate) first_partial: u32,
+    pub(crate) steps: u32,
+    pub(crate) width: u32,
+    pub(crate) lead: u32,
+    pub(crate) elements: u32,
+    pub(crate) weighted: u32,
+    pub(crate) moved: u32,
+    pub(crate) scale: f32,
+    pub(crate) rest: f32,
+}
+
 impl PairParams {
     /// What a kernel and a dimension decide.
     pub(crate) fn new(kernel: Kernel, dimension: usize) -> Self {

@@ -10,13 +10,19 @@ use crate::readback::Awaited;
 use crate::recorder::Binding;
 use crate::tiles::vector_tiles;
 use haul_core::Result;
-use haul_core::engine::{ABSORB_LOG2, Ratio, Remembered, STEP_LOG2, Slot, Update};
+use haul_core::engine::{
+    ABSORB_LOG2, Integral, Pointwise, Ratio, Remembered, STEP_LOG2, Slot, Update,
+};
 use haul_shaders::Shader;
 use std::f64::consts::{LN_2, LOG2_E};
 use std::ops::Range;
 
 /// Elements of a workgroup of a kernel over vectors.
 const VECTOR_ROWS: usize = 256;
+
+/// Workgroups of a reduction, each of which takes as many elements as that leaves it: what comes back to the host does not
+/// grow with their number.
+const MOST_PARTIALS: usize = 1024;
 
 /// A reduction: each workgroup leaves some partial sums of each line of its elements.
 #[derive(Clone, Copy)]
@@ -193,58 +199,61 @@ impl GpuEngine {
         Ok(())
     }
 
-    /// Measures a marginal; see [`Engine::marginal_error`](haul_core::Engine::marginal_error).
-    pub(crate) async fn measure_marginal(
+    /// An integral; see [`Engine::integral`](haul_core::Engine::integral).
+    pub(crate) async fn measure_integral(
         &self,
         weights: &GpuWeights,
-        ratio: Ratio<'_, GpuVector>,
-    ) -> Result<Vec<f64>> {
-        let (of, numbers, vectors) = match ratio {
-            Ratio::Potentials(Update {
-                epsilon,
-                rho,
-                before,
-                after,
-            }) => (
-                haul_shaders::Ratio::Potentials,
-                ratio_of_potentials(epsilon, rho),
-                vec![before, after],
-            ),
-            Ratio::Scalings {
-                epsilon,
-                rho,
-                potential,
-                scaling,
-                sums,
-            } => (
-                haul_shaders::Ratio::Scalings,
-                [epsilon / rho, LOG2_E / rho],
-                vec![potential, scaling, sums],
-            ),
-        };
-        let lines = weights.histograms;
-        for vector in &vectors {
-            check("the ratio of a marginal", weights.length, vector.length)?;
+        integrand: Pointwise<'_, GpuVector>,
+        out: Option<&mut GpuVector>,
+    ) -> Result<Vec<Integral>> {
+        let (function, numbers) = function(integrand);
+        let vectors = integrand.vectors();
+        for vector in vectors.iter().flatten() {
+            check("a vector of an integrand", weights.length, vector.length)?;
         }
+        if let Some(out) = &out {
+            check("the values of an integrand", weights.length, out.length)?;
+        }
+        let lines = weights.histograms;
         let reduction = Reduction {
-            shader: Shader::MarginalError(of),
-            sums: 1,
+            shader: Shader::Integral,
+            sums: Shader::INTEGRATED,
             length: weights.length / lines,
             lines,
             floats: lines,
         };
         let parameters = VectorParams {
+            added: u32::from(out.is_some()),
+            slot: function,
             coefficients: coefficients(numbers),
             ..Default::default()
         };
-        let (awaited, _) = self.reduce(&vectors, reduction, parameters, |tile| {
-            let vectors = vectors.iter().map(|vector| &vector.buffer);
-            let arrays = std::iter::once(&weights.relative).chain(vectors);
+        let reads: Vec<_> = vectors.iter().copied().flatten().collect();
+        let written = out.as_ref().map(|out| out.buffer.clone());
+        let (awaited, version) = self.reduce(&reads, reduction, parameters, |work, tile| {
             let (first, length) = (tile.start * lines, tile.len() * lines);
-            arrays.map(|array| part(array, first, length)).collect()
+            let of = |array: &wgpu::Buffer| part(array, first, length);
+            // What a function does not have is not touched.
+            let absent = |buffer: &wgpu::Buffer| part(buffer, 0, 1);
+            let vectors = vectors.map(|vector| {
+                vector.map_or_else(|| absent(&work.zeros), |vector| of(&vector.buffer))
+            });
+            let out = written.as_ref().map_or_else(|| absent(&work.state), of);
+            let mut bindings = vec![of(&weights.relative)];
+            bindings.extend(vectors);
+            bindings.push(out);
+            bindings
         })?;
+        if let Some(out) = out {
+            out.version = version;
+        }
         let sums = self.sums(reduction, awaited).await?;
-        Ok(sums.into_iter().map(|sum| weights.mean * sum).collect())
+        let integral = |sums: &[f64]| Integral {
+            sum: weights.mean * sums[0],
+            size: weights.mean * sums[1],
+            height: sums[2],
+        };
+        Ok(sums.chunks_exact(reduction.sums).map(integral).collect())
     }
 
     /// Puts an update into a history; see [`Engine::remember`](haul_core::Engine::remember).
@@ -297,7 +306,7 @@ impl GpuEngine {
                 ..Default::default()
             };
             let reads = [before, after, &*residuals, &*images];
-            let (awaited, version) = self.reduce(&reads, reduction, parameters, |tile| {
+            let (awaited, version) = self.reduce(&reads, reduction, parameters, |_, tile| {
                 let of = |array, width| part(array, tile.start * width, tile.len() * width);
                 let all = lines * slots;
                 vec![
@@ -329,7 +338,7 @@ impl GpuEngine {
         reads: &[&GpuVector],
         reduction: Reduction,
         parameters: VectorParams,
-        bindings: impl Fn(&Range<usize>) -> Vec<Binding>,
+        bindings: impl Fn(&Work, &Range<usize>) -> Vec<Binding>,
     ) -> Result<(Option<Awaited>, u64)> {
         let Reduction {
             shader,
@@ -338,7 +347,8 @@ impl GpuEngine {
             lines,
             floats,
         } = reduction;
-        let rows = shader.rows_per_workgroup();
+        let least = shader.rows_per_workgroup();
+        let rows = least * length.div_ceil(least * MOST_PARTIALS).max(1);
         let workgroups = length.div_ceil(rows);
         let partials = workgroups.saturating_mul(sums).saturating_mul(lines);
         if partials == 0 {
@@ -360,26 +370,41 @@ impl GpuEngine {
                 let parameters = VectorParams {
                     length: tile.len() as u32,
                     first_partial: (tile.start / rows) as u32,
+                    splits: (rows / shader.workgroup_size()) as u32,
                     lines: lines as u32,
                     ..parameters
                 };
-                let mut bindings = bindings(&tile);
+                let mut bindings = bindings(work, &tile);
                 bindings.push(part(&work.partials, 0, partials));
-                self.record_vector(work, shader, parameters, bindings, lines)?;
+                work.recorder.record(
+                    &self.context,
+                    shader,
+                    &parameters,
+                    bindings,
+                    (tile.len().div_ceil(rows) as u32, lines as u32),
+                    tile.len() * lines,
+                )?;
             }
             Ok(work.partials.clone())
         })?;
         Ok((Some(awaited), version))
     }
 
-    /// The sums of each line, which are finished in f64.
+    /// The sums of each line, which are finished in f64; of heights the largest.
     async fn sums(&self, reduction: Reduction, awaited: Option<Awaited>) -> Result<Vec<f64>> {
-        let mut sums = vec![0.0; reduction.lines * reduction.sums];
+        let mut sums = vec![0.0f64; reduction.lines * reduction.sums];
         if let Some(awaited) = awaited {
             let partials = self.receive(awaited).await?;
             for partials in partials.chunks_exact(sums.len()) {
-                for (sum, partial) in sums.iter_mut().zip(partials) {
-                    *sum += f64::from(*partial);
+                for (place, (sum, partial)) in sums.iter_mut().zip(partials).enumerate() {
+                    let partial = f64::from(*partial);
+                    let is_height = reduction.shader == Shader::Integral
+                        && place % Shader::INTEGRATED == Shader::INTEGRATED - 1;
+                    *sum = if is_height {
+                        sum.max(partial)
+                    } else {
+                        *sum + partial
+                    };
                 }
             }
         }
@@ -394,6 +419,32 @@ impl GpuEngine {
         let sent = self.send(&[vector], vector.length, |_| Ok(vector.buffer.clone()));
         let values = self.receive(sent?.0).await?;
         Ok(values.into_iter().map(f64::from).collect())
+    }
+}
+
+/// Above this ρ is infinite for a float: what a conjugate differs by from its potential f is f²/2ρ.
+const INFINITE: f64 = 1e30;
+
+/// The number of a function in `integral.wgsl`, and the numbers that it has.
+fn function(integrand: Pointwise<'_, GpuVector>) -> (u32, [f64; 2]) {
+    let penalty = |rho: f64| [LOG2_E / rho, rho];
+    let of = |update: Update<'_, GpuVector>| ratio_of_potentials(update.epsilon, update.rho);
+    match integrand {
+        Pointwise::Value(_) => (0, [0.0; 2]),
+        Pointwise::Entropy(_) => (1, [0.0; 2]),
+        Pointwise::Conjugate { rho, .. } if rho < INFINITE => (2, penalty(rho)),
+        Pointwise::Conjugate { .. } => (0, [0.0; 2]),
+        Pointwise::Least(..) => (3, [0.0; 2]),
+        Pointwise::Product(..) => (4, [0.0; 2]),
+        Pointwise::Gain { rho, .. } if rho < INFINITE => (6, penalty(rho)),
+        Pointwise::Gain { .. } => (5, [0.0; 2]),
+        Pointwise::Excess(Ratio::Potentials(update)) => (7, of(update)),
+        Pointwise::Missing(update) => (8, ratio_of_potentials(update.epsilon, f64::INFINITY)),
+        Pointwise::Logarithm(update) => (9, of(update)),
+        Pointwise::Divergence(update) => (10, of(update)),
+        Pointwise::Excess(Ratio::Scalings { epsilon, rho, .. }) => {
+            (11, [epsilon / rho, LOG2_E / rho])
+        }
     }
 }
 

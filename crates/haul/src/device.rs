@@ -1,10 +1,13 @@
 //! The engine a program works with, chosen at run time.
 
 use crate::on_device::{Points, Vector, Weights, made, own, owned_terms};
-use haul_core::engine::{Groups, Integrand, Nearest, Pairs, Ratio, Remembered, Side, Slot, Update};
+use haul_core::engine::{
+    Groups, Integral, Integrand, Nearest, Pairs, Pointwise, Remembered, ResidentEngine, Side, Slot,
+    Survey, Update, Writing,
+};
 use haul_core::{Engine, Error, Interrupt, Precision, Result};
 use haul_cpu::CpuEngine;
-use haul_gpu::{GpuEngine, Selection};
+use haul_gpu::{GpuArray, GpuEngine, Selection};
 
 /// An engine on the CPU or on a GPU; it is itself an [`Engine`], so that every solver takes it.
 ///
@@ -217,14 +220,15 @@ impl Engine for Device {
         })
     }
 
-    async fn marginal_error(
+    async fn integral(
         &self,
         weights: &Weights,
-        ratio: Ratio<'_, Vector>,
-    ) -> Result<Vec<f64>> {
+        integrand: Pointwise<'_, Vector>,
+        out: Option<&mut Vector>,
+    ) -> Result<Vec<Integral>> {
         inside!(self, engine => {
-            let (weights, ratio) = (own(engine, weights)?, own(engine, ratio)?);
-            engine.marginal_error(weights, ratio).await
+            let (weights, integrand) = (own(engine, weights)?, own(engine, integrand)?);
+            engine.integral(weights, integrand, own(engine, out)?).await
         })
     }
 
@@ -259,6 +263,60 @@ impl Engine for Device {
             let (vectors, out) = (own(engine, vectors)?, own(engine, out)?);
             engine.mix(coefficients, q, offset, vectors, out)
         })
+    }
+}
+
+impl Device {
+    /// The engine that knows buffers of wgpu.
+    fn with_arrays(&self) -> Result<&GpuEngine> {
+        match self {
+            Self::Gpu(engine) => Ok(engine),
+            cpu => Err(Error::Unsupported {
+                what: "arrays in buffers of wgpu",
+                device: cpu.device().to_owned(),
+            }),
+        }
+    }
+}
+
+/// Of a GPU; on the CPU everything is an [`Error::Unsupported`].
+impl ResidentEngine for Device {
+    type Array = GpuArray;
+
+    fn shape(&self, array: &GpuArray) -> Result<[usize; 2]> {
+        self.with_arrays()?.shape(array)
+    }
+
+    async fn survey(&self, array: &GpuArray) -> Result<Vec<Survey>> {
+        self.with_arrays()?.survey(array).await
+    }
+
+    async fn place(&self, array: &GpuArray, centre: &[f64], scale: f64) -> Result<(Points, f64)> {
+        let engine = self.with_arrays()?;
+        let (points, farthest) = engine.place(array, centre, scale).await?;
+        Ok((made(engine, points), farthest))
+    }
+
+    async fn weigh(&self, array: Option<&GpuArray>, points: usize, sum: f64) -> Result<Weights> {
+        let engine = self.with_arrays()?;
+        Ok(made(engine, engine.weigh(array, points, sum).await?))
+    }
+
+    fn homogeneous(&self, points: &Points) -> Result<Vector> {
+        let engine = self.with_arrays()?;
+        let points = own(engine, points)?;
+        Ok(made(engine, engine.homogeneous(points)?))
+    }
+
+    async fn write(
+        &self,
+        vector: &Vector,
+        writing: Writing<'_, Weights>,
+        array: &GpuArray,
+    ) -> Result<bool> {
+        let engine = self.with_arrays()?;
+        let (vector, writing) = (own(engine, vector)?, own(engine, writing)?);
+        engine.write(vector, writing, array).await
     }
 }
 

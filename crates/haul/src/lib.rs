@@ -29,6 +29,8 @@
 //! - `flow`, a gradient flow of the Sinkhorn divergence;
 //! - `colours`, the colours of one image for another, by the entropic map;
 //! - `registration`, a rigid motion in spite of outliers, by a [`Registration`] with a reach.
+//!
+//! `frames` and `buffers` share a wgpu device with haul: one draws while a solve runs, the other keeps its particles in buffers.
 
 mod available;
 mod batch;
@@ -46,7 +48,7 @@ pub use device::Device;
 pub use extent::{Extent, spacing};
 pub use haul_core::*;
 pub use haul_cpu::{CpuEngine, InstructionSet};
-pub use haul_gpu::{self as gpu, GpuEngine, Selection};
+pub use haul_gpu::{self as gpu, GpuArray, GpuEngine, Selection};
 pub use on_device::{OnDevice, Points, Vector, Weights};
 pub use points::IntoMeasure;
 pub use reduction::Reduction;

@@ -1,6 +1,6 @@
 //! What lies on a [`Device`](crate::Device), and the part of it that one of its engines knows.
 
-use haul_core::engine::{Groups, Integrand, Pairs, Ratio, Side, Slot, Update};
+use haul_core::engine::{Groups, Integrand, Pairs, Pointwise, Ratio, Side, Slot, Update, Writing};
 use haul_core::{Engine, Error, Result};
 use haul_cpu::CpuEngine;
 use haul_gpu::GpuEngine;
@@ -283,6 +283,55 @@ where
                 scaling: scaling.part()?,
                 sums: sums.part()?,
             },
+        })
+    }
+}
+
+impl<'v, E, V: Part<E>> Own<E> for Pointwise<'v, V>
+where
+    V::Part: 'v,
+{
+    type Own = Pointwise<'v, V::Part>;
+
+    fn own(self) -> Option<Self::Own> {
+        Some(match self {
+            Pointwise::Value(v) => Pointwise::Value(v.part()?),
+            Pointwise::Least(v, w) => Pointwise::Least(v.part()?, w.part()?),
+            Pointwise::Product(v, w) => Pointwise::Product(v.part()?, w.part()?),
+            Pointwise::Entropy(v) => Pointwise::Entropy(v.part()?),
+            Pointwise::Conjugate { potential, rho } => Pointwise::Conjugate {
+                potential: potential.part()?,
+                rho,
+            },
+            Pointwise::Gain { before, after, rho } => Pointwise::Gain {
+                before: before.part()?,
+                after: after.part()?,
+                rho,
+            },
+            Pointwise::Excess(ratio) => Pointwise::Excess(ratio.own()?),
+            Pointwise::Missing(update) => Pointwise::Missing(update.own()?),
+            Pointwise::Logarithm(update) => Pointwise::Logarithm(update.own()?),
+            Pointwise::Divergence(update) => Pointwise::Divergence(update.own()?),
+        })
+    }
+}
+
+impl<'v, E, W: Part<E>> Own<E> for Writing<'v, W>
+where
+    W::Part: 'v,
+{
+    type Own = Writing<'v, W::Part>;
+
+    fn own(self) -> Option<Self::Own> {
+        let weights = match self.weights {
+            Some(weights) => Some(weights.part()?),
+            None => None,
+        };
+        Some(Writing {
+            scale: self.scale,
+            offsets: self.offsets,
+            weights,
+            divided: self.divided,
         })
     }
 }

@@ -3,7 +3,7 @@
 use super::assemble::{Bindings, assemble};
 use super::files::{FRAGMENTS, KERNELS};
 use super::{
-    Columns, Density, Factors, Lanes, Pairs, Points, Power, Ratio, Shader, Terms, Values, Workgroup,
+    Columns, Density, Factors, Lanes, Pairs, Points, Power, Shader, Terms, Values, Workgroup,
 };
 
 /// Names and their fragments; of equal names the first counts, and an empty fragment is no text.
@@ -38,7 +38,6 @@ impl Shader {
                     ("WORKGROUP", self.workgroup_size()),
                     ("STEP", self.splits_per_workgroup()),
                     ("TERMS", self.workgroup_size() * Self::REMEMBERED),
-                    ("EACH", Self::REMEMBERED_ROWS / self.workgroup_size()),
                 ],
             },
         )
@@ -64,10 +63,14 @@ impl Shader {
             Self::SumsFinish(_) => "sums_finish",
             Self::NearestFinish => "nearest_finish",
             Self::Scale => "scale",
-            Self::MarginalError(_) => "marginal_error",
+            Self::Integral => "integral",
             Self::Remember(_) => "remember",
             Self::Mixture => "mixture",
             Self::Combine => "combine",
+            Self::Survey => "survey",
+            Self::Place => "place",
+            Self::Weigh => "weigh",
+            Self::Write => "write",
         }
     }
 
@@ -97,8 +100,6 @@ impl Shader {
             Self::Strip(pairs, values) => values.of_strip(pairs),
             Self::StripProduct(factors, _) => vec![("factors", factors.file())],
             Self::SumsFinish(values) => vec![("parts", values.parts())],
-            Self::MarginalError(Ratio::Potentials) => vec![("marginal", "marginal_potentials")],
-            Self::MarginalError(Ratio::Scalings) => vec![("marginal", "marginal_scalings")],
             _ => Vec::new(),
         };
         choices.extend(self.pairs().map_or_else(Vec::new, Pairs::choices));

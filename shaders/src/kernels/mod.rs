@@ -12,5 +12,5 @@ mod variants;
 
 pub use shader::{Access, Shader};
 pub use variants::{
-    Columns, Density, Factors, Lanes, Pairs, Points, Power, Ratio, Terms, Values, Workgroup,
+    Columns, Density, Factors, Lanes, Pairs, Points, Power, Terms, Values, Workgroup,
 };

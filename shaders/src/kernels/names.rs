@@ -2,7 +2,7 @@
 //! `softmin-3d-p2-shared-64`.
 
 use super::{
-    Columns, Density, Factors, Lanes, Pairs, Points, Power, Ratio, Shader, Terms, Values, Workgroup,
+    Columns, Density, Factors, Lanes, Pairs, Points, Power, Shader, Terms, Values, Workgroup,
 };
 use std::fmt::{self, Display, Formatter};
 
@@ -37,14 +37,18 @@ impl Display for Shader {
             }
             Self::Terms(terms) => write!(f, "{terms}"),
             Self::SumsFinish(values) => write!(f, "{values}"),
-            Self::MarginalError(ratio) => write!(f, "{ratio}"),
             Self::SoftminFinish
             | Self::GuessedFinish
             | Self::NearestFinish
             | Self::Masses
             | Self::Scale
+            | Self::Integral
             | Self::Mixture
-            | Self::Combine => Ok(()),
+            | Self::Combine
+            | Self::Survey
+            | Self::Place
+            | Self::Weigh
+            | Self::Write => Ok(()),
         }
     }
 }
@@ -124,9 +128,5 @@ parts! {
         Values => "-values",
         Quads => "-quads",
         Differences => "-differences",
-    }
-    Ratio {
-        Potentials => "-potentials",
-        Scalings => "-scalings",
     }
 }

@@ -1,6 +1,6 @@
 //! The list of the kernels and of their variants, with the facts that a host needs about each.
 
-use super::{Columns, Density, Factors, Lanes, Pairs, Ratio, Terms, Values, Workgroup};
+use super::{Columns, Density, Factors, Lanes, Pairs, Terms, Values, Workgroup};
 
 /// A kernel in one of its variants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -41,14 +41,22 @@ pub enum Shader {
     NearestFinish,
     /// The update of a scaling.
     Scale,
-    /// The error of a marginal: its ratios to the measure, minus those that the potentials require.
-    MarginalError(Ratio),
+    /// Integrals of a function of points.
+    Integral,
     /// Puts an update into a history and measures it.
     Remember(Workgroup),
     /// A column of the product of interleaved vectors with a matrix.
     Mixture,
     /// A linear combination of up to four vectors.
     Combine,
+    /// What the numbers of a caller's array are.
+    Survey,
+    /// Puts the points of a caller's array into a frame.
+    Place,
+    /// Makes weights of a caller's array.
+    Weigh,
+    /// Writes a vector into a caller's array.
+    Write,
 }
 
 /// How a kernel uses a storage buffer.
@@ -110,10 +118,13 @@ impl Shader {
             Self::NearestFinish,
             Self::Masses,
             Self::Scale,
-            Self::MarginalError(Ratio::Potentials),
-            Self::MarginalError(Ratio::Scalings),
+            Self::Integral,
             Self::Mixture,
             Self::Combine,
+            Self::Survey,
+            Self::Place,
+            Self::Weigh,
+            Self::Write,
         ]);
         all
     }
@@ -126,6 +137,7 @@ impl Shader {
             | Self::SoftminLines(_, workgroup)
             | Self::ProductLines(_, _, workgroup)
             | Self::NearestLines(_, workgroup) => workgroup,
+            Self::Survey | Self::Place | Self::Weigh | Self::Write => Workgroup::Large,
             _ => match self.pairs() {
                 Some(pairs) => pairs.workgroup,
                 None => return 256,
@@ -189,8 +201,8 @@ impl Shader {
         }
     }
 
-    /// Points that one workgroup takes into a history.
-    pub(super) const REMEMBERED_ROWS: usize = 256;
+    /// Points that one workgroup takes into a history, or a multiple of them.
+    const REMEMBERED_ROWS: usize = 256;
 
     /// Slots of a history that one dispatch handles.
     pub const SLOTS: usize = 16;
@@ -198,6 +210,12 @@ impl Shader {
     /// The number of partial sums that a workgroup writes for an update: the error, the mean of the image, and a
     /// product for each slot.
     pub const REMEMBERED: usize = 2 + Self::SLOTS;
+
+    /// Partial sums that a workgroup leaves of an integral: it, its size, and the height of its vectors.
+    pub const INTEGRATED: usize = 3;
+
+    /// Numbers that a workgroup leaves of each column of an array.
+    pub const SURVEYED: usize = 7;
 
     /// How a kernel over pairs is specialised.
     pub fn pairs(self) -> Option<Pairs> {
@@ -296,11 +314,14 @@ impl Shader {
             Self::GuessedFinish => &[R, R, W, W],
             Self::SumsFinish(_) | Self::NearestFinish => &[R, W],
             Self::Scale => &[R, W, W],
-            Self::MarginalError(Ratio::Potentials) => &[R, R, R, W],
-            Self::MarginalError(Ratio::Scalings) => &[R, R, R, R, W],
+            Self::Integral => &[R, R, R, R, W, W],
             Self::Remember(_) => &[R, R, R, W, W, W],
             Self::Mixture => &[R, W],
             Self::Combine => &[R, R, R, R, W],
+            Self::Survey => &[R, W],
+            Self::Place => &[R, R, W, W],
+            Self::Weigh => &[R, W, W],
+            Self::Write => &[R, R, R, W, W],
         }
     }
 }

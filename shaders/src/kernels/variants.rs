@@ -128,15 +128,6 @@ pub enum Factors {
     Differences,
 }
 
-/// The source of the ratio of a marginal to its measure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Ratio {
-    /// A potential and its update.
-    Potentials,
-    /// A scaling and the sums it is updated with.
-    Scalings,
-}
-
 impl Points {
     pub(super) const ALL: [Self; 6] = [
         Self::One,

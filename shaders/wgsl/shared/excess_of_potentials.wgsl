@@ -3,6 +3,9 @@
 // Exponents are cut at 100: the error of a start that is far off is huge, but finite.
 fn excess_of_potentials(before: f32, after: f32) -> f32 {
     let wanted = -params.coefficients[0].y * before;
-    let ratio = params.coefficients[0].x * (before - after) + wanted;
-    return exp2(min(ratio, 100.0)) - exp2(min(wanted, 100.0));
+    let ratio = params.coefficients[0].x * (before - after);
+    let scale = exp2(min(wanted, 100.0));
+    // Near 1 both have the same digits, and the difference has those of the exponent.
+    let near = scale * excess(clamp(ratio, -1.0, 1.0));
+    return select(exp2(min(ratio + wanted, 100.0)) - scale, near, abs(ratio) < 1.0);
 }

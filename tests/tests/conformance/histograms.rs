@@ -1,7 +1,7 @@
 //! Measurements of q histograms equal those of each of them; and sums of vectors with many numbers a point.
 
 use crate::operators::{Vector, Weights, read, unit};
-use haul::engine::{Ratio, Remembered, Slot, Update};
+use haul::engine::{Pointwise, Ratio, Remembered, Slot, Update};
 use haul::{Device, Engine};
 use haul_tests::clouds::{Numbers, points, weights};
 use haul_tests::compare::{accept, close, reject};
@@ -67,7 +67,12 @@ fn marginal_errors_of_histograms(device: &Device) {
                             after: t,
                         })
                     };
-                    wait(device.marginal_error(weights, ratio)).unwrap()
+                    let integrals = device.integral(weights, Pointwise::Excess(ratio), None);
+                    let integrals = wait(integrals).unwrap();
+                    integrals
+                        .iter()
+                        .map(|integral| integral.size)
+                        .collect::<Vec<_>>()
                 };
                 let upload = |of: &dyn Fn(&[f64]) -> Vec<f64>| -> [Vector; 4] {
                     [0, 1, 2, 3].map(|k| device.vector(&of(&vectors[k])).unwrap())

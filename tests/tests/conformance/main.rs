@@ -19,6 +19,7 @@ mod near;
 mod nearest;
 mod operators;
 mod registration;
+mod resident;
 mod scores;
 mod sharing;
 mod solver;
@@ -91,7 +92,7 @@ fn main() -> ExitCode {
         }
     }
     for engine in engines::adapters() {
-        for (name, body) in [faults::BODIES, sharing::BODIES].concat() {
+        for (name, body) in [faults::BODIES, sharing::BODIES, resident::BODIES].concat() {
             trials.push(engine.trial(name, body));
         }
     }

@@ -5,7 +5,9 @@
 //! (d + 8) u M in each term of a sum. Every comparison is made a second time with one value
 //! perturbed by a thousand tolerances, and must then fail.
 
-use haul::engine::{Factor, Integrand, Kernel, Pairs, Ratio, Remembered, Side, Slot, Update};
+use haul::engine::{
+    Factor, Integrand, Kernel, Pairs, Pointwise, Ratio, Remembered, Side, Slot, Update,
+};
 use haul::{Cost, Device, Engine, Error, Result};
 use haul_tests::clouds::{Numbers, points, weights};
 use haul_tests::compare::{accept, close, number, reject};
@@ -69,6 +71,7 @@ pub const BODIES: &[(&str, Body)] = &[
         "the_marginal_error_is_the_weighted_distance_of_the_ratio_from_one",
         marginal_error,
     ),
+    ("integrals_are_those_of_their_formulas", integrals),
     ("operators_are_reproducible", operators_are_reproducible),
     (
         "points_of_thousands_of_dimensions",
@@ -149,9 +152,9 @@ pub(crate) fn written(
 
 /// The marginal error of one histogram.
 fn error_of_one(device: &Device, weights: &Weights, ratio: Ratio<'_, Vector>) -> f64 {
-    let errors = wait(device.marginal_error(weights, ratio)).unwrap();
-    assert_eq!(errors.len(), 1);
-    errors[0]
+    let integrals = wait(device.integral(weights, Pointwise::Excess(ratio), None)).unwrap();
+    assert_eq!(integrals.len(), 1);
+    integrals[0].size
 }
 
 fn softmin(
@@ -920,6 +923,139 @@ fn penalized_marginal_error(device: &Device, rows: &dense::Side, weights: &Weigh
     }
 }
 
+/// Every function of points, by a formula of its own: the integral, its size, the height, and the values that are written.
+fn integrals(device: &Device) {
+    // 600 000 points take more than one element an invocation.
+    for n in [1, 300, 5000, 600_000] {
+        let mut rows = side(n, 2, 16, 0.0);
+        if n > 1 {
+            rows.weights[n / 2] = 0.0;
+        }
+        let on_device = device.weights(&rows.weights, 1).unwrap();
+        let [v, w] = [17, 18].map(|seed| points(n, 1, seed));
+        // Up to 1, and 0 as well.
+        let share: Vec<f64> = v.iter().map(|v| v.max(0.0)).collect();
+        let [f, g, s] = [&v, &w, &share].map(|values| device.vector(values).unwrap());
+        let (epsilon, rho) = (0.5, 0.8);
+        let update = |rho| Update {
+            epsilon,
+            rho,
+            before: &f,
+            after: &g,
+        };
+        // log r/(a t) of after = λ T, and t.
+        let log = |i: usize, rho: f64| (v[i] - w[i] * (1.0 + epsilon / rho)) / epsilon + v[i] / rho;
+        let t = |i: usize, rho: f64| (-v[i] / rho).exp();
+        let conjugate = |f: f64| rho - rho * (-f / rho).exp();
+        let (free, exact) = (rho, f64::INFINITY);
+        let of_potential = |potential, rho| Pointwise::Conjugate { potential, rho };
+        let gain = |rho| Pointwise::Gain {
+            before: &f,
+            after: &g,
+            rho,
+        };
+        type Formula<'f> = Box<dyn Fn(usize) -> f64 + 'f>;
+        let functions: Vec<(&str, Pointwise<'_, Vector>, Formula<'_>)> = vec![
+            ("value", Pointwise::Value(&f), Box::new(|i| v[i])),
+            (
+                "least",
+                Pointwise::Least(&f, &g),
+                Box::new(|i| v[i].min(w[i])),
+            ),
+            (
+                "product",
+                Pointwise::Product(&f, &g),
+                Box::new(|i| v[i] * w[i]),
+            ),
+            (
+                "entropy",
+                Pointwise::Entropy(&s),
+                Box::new(|i| share[i] * share[i].max(1e-300).ln()),
+            ),
+            (
+                "conjugate",
+                of_potential(&f, rho),
+                Box::new(|i| conjugate(v[i])),
+            ),
+            ("constraint", of_potential(&f, exact), Box::new(|i| v[i])),
+            (
+                "gain",
+                gain(rho),
+                Box::new(|i| conjugate(w[i]) - conjugate(v[i])),
+            ),
+            ("difference", gain(exact), Box::new(|i| w[i] - v[i])),
+            (
+                "missing",
+                Pointwise::Missing(update(free)),
+                Box::new(|i| (1.0 - ((v[i] - w[i]) / epsilon).exp()).max(0.0)),
+            ),
+            (
+                "logarithm",
+                Pointwise::Logarithm(update(free)),
+                Box::new(|i| t(i, free) * log(i, free).exp() * log(i, free)),
+            ),
+            (
+                "divergence",
+                Pointwise::Divergence(update(free)),
+                Box::new(|i| {
+                    let log = log(i, free);
+                    t(i, free) * (log.exp() * (log - 1.0) + 1.0)
+                }),
+            ),
+            (
+                "divergence from the measure",
+                Pointwise::Divergence(update(exact)),
+                Box::new(|i| {
+                    let log = log(i, exact);
+                    log.exp() * (log - 1.0) + 1.0
+                }),
+            ),
+        ];
+        for (name, function, formula) in functions {
+            let mut out = device.zeros(n).unwrap();
+            let got = wait(device.integral(&on_device, function, Some(&mut out))).unwrap();
+            assert_eq!(got.len(), 1);
+            let values: Vec<f64> = (0..n).map(&formula).collect();
+            let largest = values.iter().fold(1.0, |most: f64, x| most.max(x.abs()));
+            // Exponents are up to 8, of which a rounding is that of the largest value eight times.
+            let tolerance = |_| 64.0 * unit(device) * largest;
+            accept(name, close(&read(device, &out), &values, tolerance));
+            let off: Vec<f64> = values.iter().map(|x| x + 1e-3 * largest).collect();
+            reject(name, close(&off, &values, tolerance));
+            let sum = |term: &dyn Fn(f64) -> f64| -> f64 {
+                let terms: Vec<f64> = rows
+                    .weights
+                    .iter()
+                    .zip(&values)
+                    .map(|(a, x)| a * term(*x))
+                    .collect();
+                terms
+                    .chunks(1000)
+                    .map(|terms| terms.iter().sum::<f64>())
+                    .sum()
+            };
+            let (expected, size) = (sum(&|x| x), sum(&f64::abs));
+            accept(name, number("sum", got[0].sum, expected, tolerance(0)));
+            accept(name, number("size", got[0].size, size, tolerance(0)));
+            reject(
+                name,
+                number(
+                    "size",
+                    1.01 * got[0].size + 1e-3 * largest,
+                    size,
+                    tolerance(0),
+                ),
+            );
+            let heights = function.vectors().into_iter().flatten().flat_map(|vector| {
+                let values = read(device, vector).into_iter().zip(&rows.weights);
+                let weighty = values.filter(|(_, a)| **a > 0.0);
+                weighty.map(|(x, _)| x.abs()).collect::<Vec<_>>()
+            });
+            assert_eq!(got[0].height, heights.fold(0.0, f64::max), "{name}");
+        }
+    }
+}
+
 fn operators_are_reproducible(device: &Device) {
     let (rows, columns) = (side(1000, 3, 19, 0.1), side(3000, 3, 20, 0.1));
     let kernel = Kernel {
@@ -1058,10 +1194,16 @@ fn lengths_that_do_not_fit_are_refused(device: &Device) {
     };
     let error = |before, after| {
         let ratio = Ratio::Potentials(update(before, after));
-        wait(device.marginal_error(halves(2), ratio)).map(drop)
+        wait(device.integral(halves(2), Pointwise::Excess(ratio), None)).map(drop)
     };
     assert_eq!(lengths(error(3, 2)), (2, 3));
     assert_eq!(lengths(error(2, 3)), (2, 3));
+    let written = |room| {
+        let value = Pointwise::Value(&vectors[2]);
+        wait(device.integral(halves(2), value, Some(&mut vector(room)))).map(drop)
+    };
+    written(2).unwrap();
+    assert_eq!(lengths(written(3)), (2, 3));
     let terms = [(1.0, &vectors[2]), (1.0, &vectors[3])];
     assert_eq!(lengths(device.combine(&terms, &mut vector(2))), (2, 3));
     let remember = |before, index, room| {

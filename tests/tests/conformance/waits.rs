@@ -36,7 +36,7 @@ fn waker() -> Waker {
 
 /// Both outputs, of futures that are polled in turn on this thread, which sleeps until one of them wakes it; and
 /// how often both were under way.
-fn both<A: Future, B: Future>(one: A, other: B) -> (A::Output, B::Output, usize) {
+pub(crate) fn both<A: Future, B: Future>(one: A, other: B) -> (A::Output, B::Output, usize) {
     let (mut one, mut other) = (pin!(one), pin!(other));
     let (mut of_one, mut of_other) = (None, None);
     let waker = waker();

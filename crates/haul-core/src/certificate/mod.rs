@@ -32,6 +32,7 @@ mod exact;
 mod passes;
 mod penalized;
 mod penalty;
+pub(crate) mod resident;
 mod sums;
 
 use crate::engine::Kernel;
@@ -53,7 +54,7 @@ pub struct Certificate {
     /// OT_ε is not above this.
     pub upper_bound: f64,
     /// W_p^p, the least ⟨P, C⟩ without an entropy, is between these: what the regularisation costs. It
-    /// is told of balanced problems.
+    /// is told of balanced problems between measures of which the host has a copy.
     pub wasserstein: Option<Bounds>,
     /// The relative marginal error that rounding alone may cause: a tolerance below it is not to
     /// be had in this precision.

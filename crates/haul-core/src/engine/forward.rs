@@ -1,6 +1,9 @@
 //! Engines that hand their work on.
 
-use super::{Engine, Groups, Integrand, Nearest, Pairs, Ratio, Remembered, Side, Slot, Update};
+use super::{
+    Engine, Groups, Integral, Integrand, Nearest, Pairs, Pointwise, Remembered, ResidentEngine,
+    Side, Slot, Survey, Update, Writing,
+};
 use crate::{Interrupt, Precision, Result};
 use std::sync::Arc;
 
@@ -186,12 +189,13 @@ impl<F: Forward + ?Sized> Engine for F {
         self.inner().scale(epsilon, rho, sums, scaling, potential)
     }
 
-    async fn marginal_error(
+    async fn integral(
         &self,
         weights: &Self::Weights,
-        ratio: Ratio<'_, Self::Vector>,
-    ) -> Result<Vec<f64>> {
-        self.inner().marginal_error(weights, ratio).await
+        integrand: Pointwise<'_, Self::Vector>,
+        out: Option<&mut Self::Vector>,
+    ) -> Result<Vec<Integral>> {
+        self.inner().integral(weights, integrand, out).await
     }
 
     fn combine(&self, terms: &[(f64, &Self::Vector)], out: &mut Self::Vector) -> Result<()> {
@@ -216,5 +220,51 @@ impl<F: Forward + ?Sized> Engine for F {
         out: &mut Self::Vector,
     ) -> Result<()> {
         self.inner().mix(coefficients, q, offset, vectors, out)
+    }
+}
+
+impl<F: Forward + ?Sized> ResidentEngine for F
+where
+    F::Inner: ResidentEngine,
+{
+    type Array = <F::Inner as ResidentEngine>::Array;
+
+    fn shape(&self, array: &Self::Array) -> Result<[usize; 2]> {
+        self.inner().shape(array)
+    }
+
+    async fn survey(&self, array: &Self::Array) -> Result<Vec<Survey>> {
+        self.inner().survey(array).await
+    }
+
+    async fn place(
+        &self,
+        array: &Self::Array,
+        centre: &[f64],
+        scale: f64,
+    ) -> Result<(Self::Points, f64)> {
+        self.inner().place(array, centre, scale).await
+    }
+
+    async fn weigh(
+        &self,
+        array: Option<&Self::Array>,
+        points: usize,
+        sum: f64,
+    ) -> Result<Self::Weights> {
+        self.inner().weigh(array, points, sum).await
+    }
+
+    fn homogeneous(&self, points: &Self::Points) -> Result<Self::Vector> {
+        self.inner().homogeneous(points)
+    }
+
+    async fn write(
+        &self,
+        vector: &Self::Vector,
+        writing: Writing<'_, Self::Weights>,
+        array: &Self::Array,
+    ) -> Result<bool> {
+        self.inner().write(vector, writing, array).await
     }
 }

@@ -21,12 +21,15 @@
 
 mod forward;
 mod pairs;
+mod pointwise;
+mod resident;
 
 pub use forward::{Forward, Operator};
 pub use pairs::{Groups, Lines, Near, Pairs, Side, TILE};
+pub use pointwise::{Integral, Pointwise, RATIO_LOG2, Ratio, Update};
+pub use resident::{ResidentEngine, Survey, Writing};
 
 use crate::{Cost, Interrupt, Precision, Result};
-use std::f64::consts::LN_2;
 use std::future::Future;
 
 /// The Gibbs kernel exp(−C/ε), never evaluated as a whole.
@@ -70,64 +73,6 @@ impl<V> Clone for Integrand<'_, V> {
 
 impl<V> Copy for Integrand<'_, V> {}
 
-/// A potential f and the update it is to be replaced with.
-#[derive(Debug)]
-pub struct Update<'v, V> {
-    /// ε of the update.
-    pub epsilon: f64,
-    /// ρ of the points, in units of the cost; may be infinite.
-    pub rho: f64,
-    /// The potential as it is.
-    pub before: &'v V,
-    /// λ T_b(g), where λ = ρ/(ρ + ε).
-    pub after: &'v V,
-}
-
-impl<V> Clone for Update<'_, V> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<V> Copy for Update<'_, V> {}
-
-/// How far each row of a plan is from what its potential f wants: rᵢ/aᵢ and e^{−fᵢ/ρ}, told by the
-/// vectors at hand. Where ρ is infinite, 1 is wanted.
-#[derive(Debug)]
-pub enum Ratio<'v, V> {
-    /// rᵢ/aᵢ = exp((fᵢ − T_b(g)ᵢ)/ε) for f before an update: the error of (before, g).
-    Potentials(Update<'v, V>),
-    /// rᵢ/aᵢ = uᵢ sᵢ, where s = K v is the product the scaling u was not yet updated with. The
-    /// potential that u and what it has absorbed make up is f + ε log u.
-    Scalings {
-        /// ε of the update.
-        epsilon: f64,
-        /// ρ of the rows, in units of the cost; may be infinite.
-        rho: f64,
-        /// The potential f that the scaling has been absorbed into.
-        potential: &'v V,
-        /// The scaling u of which the error is asked.
-        scaling: &'v V,
-        /// The sums s.
-        sums: &'v V,
-    },
-}
-
-/// Where ratios of masses are cut: beyond 2^100, what is far off is told as far off, and not as infinite, so that a solve which
-/// began there goes on.
-pub const RATIO_LOG2: f64 = 100.0;
-
-impl<V> Update<'_, V> {
-    /// rᵢ/aᵢ − e^{−fᵢ/ρ} of a row, from its potential before and after, cut at 2^±[`RATIO_LOG2`]. With after = λ T,
-    /// (before − T)/ε is (before − after)(1/ε + 1/ρ) − before/ρ.
-    pub fn excess(&self, before: f64, after: f64) -> f64 {
-        let sharpness = 1.0 / self.epsilon + 1.0 / self.rho;
-        let most = RATIO_LOG2 * LN_2;
-        let wanted = (-before / self.rho).min(most).exp();
-        wanted * ((before - after) * sharpness).min(most).exp_m1()
-    }
-}
-
 /// A place in what an accelerated iteration remembers of its past: for each of n points, in
 /// `slots` slots, the residuals after − before and the images of as many updates.
 #[derive(Debug)]
@@ -145,7 +90,7 @@ pub struct Slot<'v, V> {
 /// What [`Engine::remember`] measures of an update, over all histograms but for what is told of each.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Remembered {
-    /// Σᵢ |rᵢ − aᵢ| of each histogram, as [`Engine::marginal_error`] has it.
+    /// Σᵢ aᵢ |rᵢ/aᵢ − e^{−fᵢ/ρ}| of each histogram: the size of the integral of [`Pointwise::Excess`].
     pub errors: Vec<f64>,
     /// Σᵢ aᵢ afterᵢ of each histogram.
     pub means: Vec<f64>,
@@ -190,7 +135,7 @@ pub fn distance_roundings(d: usize) -> usize {
 /// A device that holds points and vectors and evaluates the operators.
 ///
 /// Operators may be recorded and run later. Four of them wait for what they return, as futures: [`read`](Engine::read),
-/// [`marginal_error`](Engine::marginal_error), [`remember`](Engine::remember) and [`nearest`](Engine::nearest). They tell of every failure
+/// [`integral`](Engine::integral), [`remember`](Engine::remember) and [`nearest`](Engine::nearest). They tell of every failure
 /// that came before. No other operator blocks the thread that calls it. The lengths of vectors are the caller's promise; an
 /// engine that finds them broken answers with [`Error::Length`](crate::Error::Length), and with
 /// [`Error::Unsupported`](crate::Error::Unsupported) for what it has no kernel for.
@@ -316,13 +261,14 @@ pub trait Engine: Send + Sync {
         potential: &mut Self::Vector,
     ) -> Result<()>;
 
-    /// Σᵢ |rᵢ − aᵢ e^{−fᵢ/ρ}| = Σᵢ aᵢ |rᵢ/aᵢ − e^{−fᵢ/ρ}| of each histogram of the weights a. A ratio may be
-    /// cut where it is beyond 2^100: far off is told as far off, and not as infinite.
-    fn marginal_error(
+    /// Σᵢ aᵢ ψᵢ of each histogram of the weights a, over its points of positive weight; `out` ← ψ at every point, where it is
+    /// given. Each term goes through at most [`row_roundings`](Self::row_roundings) additions in the engine's precision.
+    fn integral(
         &self,
         weights: &Self::Weights,
-        ratio: Ratio<'_, Self::Vector>,
-    ) -> impl Future<Output = Result<Vec<f64>>> + Send;
+        integrand: Pointwise<'_, Self::Vector>,
+        out: Option<&mut Self::Vector>,
+    ) -> impl Future<Output = Result<Vec<Integral>>> + Send;
 
     /// `out` ← Σₖ cₖ vₖ; `out` keeps its length.
     fn combine(&self, terms: &[(f64, &Self::Vector)], out: &mut Self::Vector) -> Result<()>;

@@ -59,6 +59,11 @@ impl Divergence {
         &mut self.sinkhorn
     }
 
+    /// Those of its solves.
+    pub(super) fn settings(&self) -> &Sinkhorn {
+        &self.sinkhorn
+    }
+
     /// Evaluates S_ε(source, target) on an engine, which its terms then hold, each a clone of it.
     ///
     /// # Errors
@@ -120,11 +125,7 @@ impl Divergence {
         let ab = settings
             .solve_problem(engine.clone(), &settings.problem(source, target)?, observer)
             .await?;
-        let [own_a, own_b] = settings.penalties.map(|own| {
-            let mut settings = settings.clone();
-            settings.penalties = [own; 2];
-            Self::from(settings)
-        });
+        let [own_a, own_b] = own_settings(&settings).map(Self::from);
         Ok(Terms {
             masses: [source.mass(), target.mass()],
             ab,
@@ -177,6 +178,16 @@ impl Divergence {
     }
 }
 
+/// The settings of the self terms: each has the penalty of its own side on both, and a start of its own, since potentials to
+/// start from are those between two measures.
+pub(super) fn own_settings(settings: &Sinkhorn) -> [Sinkhorn; 2] {
+    settings.penalties.map(|own| {
+        let mut settings = settings.clone().start(Start::Automatic);
+        settings.penalties = [own; 2];
+        settings
+    })
+}
+
 /// S_ε(α, β) = ab − ½ aa − ½ bb + ½ε (m_a − m_b)², from the values of its terms: OT_ε(α, β), the self
 /// terms OT_ε(α, α) and OT_ε(β, β), and the masses of α and β.
 pub fn debiased(ab: f64, [aa, bb]: [f64; 2], epsilon: f64, [m_a, m_b]: [f64; 2]) -> f64 {
@@ -214,52 +225,88 @@ impl<E: Engine> Terms<E> {
     /// S_ε; exactly 0 for equal measures and equal penalties, and not negative beyond what its terms may be off
     /// by.
     pub fn value(&self) -> f64 {
-        self.debiased(self.ab.value(), [self.aa.value(), self.bb.value()])
+        self.debiased().value()
     }
 
     /// S_ε is not below this, which is at least 0.
     pub fn lower_bound(&self) -> f64 {
-        let own = [&self.aa, &self.bb].map(|term| term.certificate().upper_bound);
-        self.debiased(self.ab.certificate().lower_bound, own)
-            .max(0.0)
+        self.debiased().lower_bound()
     }
 
     /// S_ε is not above this.
     pub fn upper_bound(&self) -> f64 {
-        let own = [&self.aa, &self.bb].map(|term| term.certificate().lower_bound);
-        self.debiased(self.ab.certificate().upper_bound, own)
+        self.debiased().upper_bound()
     }
 
     /// The length (S_ε/m)^{1/p} for measures of mass m, in the units of the points: how far mass is from
     /// where it is to go, on average. For p = 2 it is |t| between a measure and its copy moved by t. It is
     /// 0 where rounding left S_ε negative. None where mass is destroyed and created, which S_ε counts as well.
     pub fn distance(&self) -> Option<f64> {
-        self.length(self.value())
+        self.debiased().length(self.value())
     }
 
     /// [`distance`](Self::distance) is between these.
     pub fn distance_bounds(&self) -> Option<Bounds> {
+        self.debiased().distance_bounds()
+    }
+
+    /// Whether all three solves met their tolerance.
+    pub fn converged(&self) -> bool {
+        self.debiased().converged()
+    }
+
+    fn debiased(&self) -> Debiased<'_> {
+        Debiased {
+            ab: self.ab.report(),
+            own: [self.aa.report(), self.bb.report()],
+            masses: self.masses,
+        }
+    }
+}
+
+/// The numbers of a divergence, from those of its terms.
+pub(super) struct Debiased<'t> {
+    /// OT_ε(α, β).
+    pub(super) ab: &'t Report,
+    /// OT_ε(α, α) and OT_ε(β, β).
+    pub(super) own: [&'t Report; 2],
+    /// m_a and m_b.
+    pub(super) masses: [f64; 2],
+}
+
+impl Debiased<'_> {
+    pub(super) fn value(&self) -> f64 {
+        self.of(self.ab.value, self.own.map(|own| own.value))
+    }
+
+    pub(super) fn lower_bound(&self) -> f64 {
+        let own = self.own.map(|own| own.certificate.upper_bound);
+        self.of(self.ab.certificate.lower_bound, own).max(0.0)
+    }
+
+    pub(super) fn upper_bound(&self) -> f64 {
+        let own = self.own.map(|own| own.certificate.lower_bound);
+        self.of(self.ab.certificate.upper_bound, own)
+    }
+
+    pub(super) fn distance_bounds(&self) -> Option<Bounds> {
         Some(Bounds {
             lower: self.length(self.lower_bound())?,
             upper: self.length(self.upper_bound())?,
         })
     }
 
-    fn length(&self, value: f64) -> Option<f64> {
-        let p = self.report().cost.p();
-        let root = |value: f64| value.max(0.0).powf(1.0 / p);
-        let balanced = self.ab.state().is_balanced();
+    pub(super) fn length(&self, value: f64) -> Option<f64> {
+        let balanced = self.ab.rho_a.is_infinite() && self.ab.rho_b.is_infinite();
+        let root = |value: f64| value.max(0.0).powf(1.0 / self.ab.cost.p());
         balanced.then(|| root(value / self.masses[0]))
     }
 
-    fn debiased(&self, ab: f64, own: [f64; 2]) -> f64 {
-        debiased(ab, own, self.ab.report().epsilon, self.masses)
+    pub(super) fn converged(&self) -> bool {
+        self.ab.converged && self.own.iter().all(|own| own.converged)
     }
 
-    /// Whether all three solves met their tolerance.
-    pub fn converged(&self) -> bool {
-        [&self.ab, &self.aa, &self.bb]
-            .iter()
-            .all(|term| term.report().converged)
+    fn of(&self, ab: f64, own: [f64; 2]) -> f64 {
+        debiased(ab, own, self.ab.epsilon, self.masses)
     }
 }

@@ -8,6 +8,7 @@ mod divergence;
 mod energy;
 mod means;
 mod mmd;
+mod resident;
 mod scores;
 mod tally;
 
@@ -15,5 +16,6 @@ pub use discrepancy::{Discrepancy, Pairings};
 pub use divergence::{Divergence, Terms, debiased};
 pub use energy::Energy;
 pub use mmd::Mmd;
+pub use resident::ResidentTerms;
 pub use scores::{ScoredSolution, Scores};
 pub use tally::PairCount;

@@ -35,7 +35,12 @@ pub struct Frame {
     /// The largest distance of a point from the centre.
     radius: f64,
     scale: f64,
+    /// Whether points are brought here by a device, in f32.
+    by_device: bool,
 }
+
+/// A device places points in f32 where the unit of length is between 2^-100 and 2^100.
+const FARTHEST_LOG2: f64 = 100.0;
 
 impl Frame {
     /// The frame of two clouds of one dimension, in the units of the points.
@@ -46,23 +51,49 @@ impl Frame {
     /// The frame of some clouds of one dimension, in the units of the points.
     pub(crate) fn of(measures: &[&Measure]) -> Self {
         let d = measures.first().map_or(0, |first| first.dimension());
-        let mut low = vec![f64::INFINITY; d];
-        let mut high = vec![f64::NEG_INFINITY; d];
-        let corners: Vec<_> = measures
+        let each: Vec<_> = measures
             .iter()
             .map(|measure| Corners::of(measure))
             .collect();
-        let all = || corners.iter().flat_map(|points| points.0.chunks_exact(d));
-        for point in all() {
-            for ((low, high), &x) in low.iter_mut().zip(&mut high).zip(point) {
-                *low = low.min(x);
-                *high = high.max(x);
-            }
+        let all = || each.iter().flat_map(|points| points.0.chunks_exact(d));
+        let [low, high] = corners(d, all());
+        let frame = Self::of_box(&low, &high, |middle| middle);
+        let Self {
+            half_width, centre, ..
+        } = &frame;
+        let square = |point: &[f64]| -> f64 {
+            let pairs = point.iter().zip(centre);
+            pairs.map(|(x, c)| ((x - c) / half_width).powi(2)).sum()
+        };
+        let radius = if *half_width > 0.0 {
+            half_width * all().map(square).fold(0.0, f64::max).sqrt()
+        } else {
+            0.0
+        };
+        Self { radius, ..frame }
+    }
+
+    /// The frame of boxes that a device has measured and will place the points of; how far one is from the centre is not known
+    /// until then.
+    pub(crate) fn of_device(low: &[f64], high: &[f64]) -> Self {
+        Self {
+            by_device: true,
+            ..Self::of_box(low, high, |middle| f64::from(middle as f32))
         }
+    }
+
+    /// The same frame where the farthest point is so far from the centre, in the unit of the frame.
+    pub(crate) fn with_radius(self, radius: f64) -> Self {
+        let radius = radius * self.scale;
+        Self { radius, ..self }
+    }
+
+    /// The frame of a bounding box, whose centre is rounded once more.
+    fn of_box(low: &[f64], high: &[f64], rounded: impl Fn(f64) -> f64) -> Self {
         // Halves first: the sum or difference of two huge coordinates would overflow.
         let half_widths: Vec<f64> = low
             .iter()
-            .zip(&high)
+            .zip(high)
             .map(|(l, h)| 0.5 * h - 0.5 * l)
             .collect();
         let largest = half_widths.iter().copied().fold(0.0, f64::max);
@@ -87,26 +118,18 @@ impl Frame {
                 exact
             }
         };
-        let centre: Vec<f64> = low.iter().zip(&high).map(middle).collect();
+        let centre: Vec<f64> = low.iter().zip(high).map(middle).map(rounded).collect();
         let reach = |(c, (low, high)): (&f64, (&f64, &f64))| (c - low).max(high - c);
-        let reaches = centre.iter().zip(low.iter().zip(&high)).map(reach);
+        let reaches = centre.iter().zip(low.iter().zip(high)).map(reach);
         let half_width = reaches.fold(0.0, f64::max);
-        let square = |point: &[f64]| -> f64 {
-            let pairs = point.iter().zip(&centre);
-            pairs.map(|(x, c)| ((x - c) / half_width).powi(2)).sum()
-        };
-        let radius = if half_width > 0.0 {
-            half_width * all().map(square).fold(0.0, f64::max).sqrt()
-        } else {
-            0.0
-        };
         Self {
             half_width,
-            radius,
+            radius: 0.0,
             widths: half_widths.iter().map(|width| 2.0 * width).collect(),
             centre,
             diameter,
             scale: 1.0,
+            by_device: false,
         }
     }
 
@@ -203,6 +226,22 @@ impl Frame {
         }
     }
 
+    /// The centre, in the units of the points.
+    pub(crate) fn centre(&self) -> &[f64] {
+        &self.centre
+    }
+
+    /// The unit of length, in the units of the points.
+    pub(crate) fn scale(&self) -> f64 {
+        self.scale
+    }
+
+    /// The bounding box of a measure: its least and its largest coordinates.
+    pub(crate) fn corners(measure: &Measure) -> [Vec<f64>; 2] {
+        let d = measure.dimension();
+        corners(d, Corners::of(measure).0.chunks_exact(d))
+    }
+
     /// The dimension of the points.
     pub(crate) fn dimension(&self) -> usize {
         self.centre.len()
@@ -219,10 +258,22 @@ impl Frame {
     /// that is where features are made of scores, and coordinates shifted and scaled.
     pub(crate) fn moved(&self, precision: Precision) -> f64 {
         let roundings = match precision {
+            // A difference, its product with two parts of a factor, and their sum.
+            Precision::F32 if self.by_device => 4.0,
             Precision::F32 => 1.0,
             Precision::F64 => 4.0,
         };
         roundings * precision.unit_roundoff() * 2.0 * self.radius / self.scale
+    }
+
+    /// Refuses extents that a device cannot place in f32.
+    pub(crate) fn check_floats(&self) -> Result<()> {
+        if self.half_width == 0.0 || self.scale.log2().abs() <= FARTHEST_LOG2 {
+            return Ok(());
+        }
+        Err(Error::FloatExtent {
+            extent: self.diameter,
+        })
     }
 
     /// Refuses extents whose cost is no finite, normal f64.
@@ -254,6 +305,18 @@ impl<'m> Corners<'m> {
             }
         })
     }
+}
+
+/// The least and the largest coordinates of points in d dimensions.
+fn corners<'p>(d: usize, points: impl Iterator<Item = &'p [f64]>) -> [Vec<f64>; 2] {
+    let (mut low, mut high) = (vec![f64::INFINITY; d], vec![f64::NEG_INFINITY; d]);
+    for point in points {
+        for ((low, high), &x) in low.iter_mut().zip(&mut high).zip(point) {
+            *low = low.min(x);
+            *high = high.max(x);
+        }
+    }
+    [low, high]
 }
 
 /// The smallest power of two that is at least `x`; 1 for 0.

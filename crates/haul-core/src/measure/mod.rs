@@ -6,11 +6,13 @@
 mod cost;
 mod frame;
 mod grid;
+mod resident;
 
 pub use cost::{Cost, Exponent};
 pub use frame::Frame;
 pub use grid::Grid;
 pub(crate) use grid::product;
+pub use resident::{Located, ResidentMeasure};
 
 use crate::linalg::sum;
 use crate::{Error, Result};

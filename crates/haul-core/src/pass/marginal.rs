@@ -1,8 +1,8 @@
 //! One side of a solve: a measure on the device with its potential, and what the host keeps of it.
 
 use super::{Pass, Points};
-use crate::engine::{Kernel, Ratio, Side, Update};
-use crate::linalg::{mean, sum};
+use crate::engine::{Integral, Kernel, Pointwise, Ratio, Side, Update};
+use crate::linalg::mean;
 use crate::{Engine, Frame, Measure, Result};
 
 /// A measure on a device and its potential there.
@@ -19,7 +19,7 @@ pub(crate) struct Marginal<E: Engine> {
     pub(crate) rho: f64,
     /// The softmin of the last update, before λ = ρ/(ρ + ε) damped it; there where ρ is finite.
     undamped: Option<E::Vector>,
-    /// The weights, of sum 1.
+    /// The weights, of sum 1; none where the host does not have them.
     pub(crate) weights: Vec<f64>,
 }
 
@@ -38,10 +38,22 @@ impl<E: Engine> Marginal<E> {
             .iter()
             .map(|w| w / measure.mass())
             .collect();
-        let n = weights.len();
+        let points = Points::of(engine, frame, measure, separable)?;
+        let on_device = engine.weights(&weights, 1)?;
+        Self::of(engine, points, (weights, on_device), rho)
+    }
+
+    /// A measure that lies on the device, whose weights of sum 1 the host may have as well.
+    pub(crate) fn of(
+        engine: &E,
+        points: Points<E>,
+        (weights, on_device): (Vec<f64>, E::Weights),
+        rho: f64,
+    ) -> Result<Self> {
+        let n = points.len();
         Ok(Self {
-            points: Points::of(engine, frame, measure, separable)?,
-            on_device: engine.weights(&weights, 1)?,
+            points,
+            on_device,
             potential: engine.zeros(n)?,
             updated: engine.zeros(n)?,
             relaxed: engine.zeros(n)?,
@@ -57,7 +69,12 @@ impl<E: Engine> Marginal<E> {
 
     /// How many points there are.
     pub(crate) fn len(&self) -> usize {
-        self.weights.len()
+        self.points.len()
+    }
+
+    /// Whether points and weights are on the device alone.
+    pub(crate) fn is_resident(&self) -> bool {
+        matches!(self.points, Points::Resident { .. })
     }
 
     /// Coordinates of a point.
@@ -159,11 +176,45 @@ impl<E: Engine> Marginal<E> {
         }
     }
 
+    /// An integral over this side's points.
+    pub(crate) async fn integral(
+        &self,
+        engine: &E,
+        integrand: Pointwise<'_, E::Vector>,
+    ) -> Result<Integral> {
+        let integrals = engine.integral(&self.on_device, integrand, None).await?;
+        Ok(integrals.first().copied().unwrap_or_default())
+    }
+
     /// Σ |rᵢ − aᵢ e^{−fᵢ/ρ}| of this side's marginal r under the potential f that is not yet updated.
     pub(crate) async fn error(&self, engine: &E, epsilon: f64) -> Result<f64> {
-        let ratio = Ratio::Potentials(self.pending(epsilon));
-        let errors = engine.marginal_error(&self.on_device, ratio).await?;
-        Ok(sum(errors))
+        let excess = Pointwise::Excess(Ratio::Potentials(self.pending(epsilon)));
+        Ok(self.integral(engine, excess).await?.size)
+    }
+
+    /// What a potential of this side on the device adds to the dual: ⟨â, f⟩, or −ρ ⟨â, e^{−f/ρ} − 1⟩.
+    pub(crate) async fn conjugate_on_device(
+        &self,
+        engine: &E,
+        potential: &E::Vector,
+    ) -> Result<Integral> {
+        let rho = self.rho;
+        let conjugate = Pointwise::Conjugate { potential, rho };
+        self.integral(engine, conjugate).await
+    }
+
+    /// Adds a constant to the potential.
+    pub(crate) fn shift(&mut self, engine: &E, t: f64) -> Result<()> {
+        engine.mix(&[1.0], 1, t, &self.potential, &mut self.relaxed)?;
+        std::mem::swap(&mut self.potential, &mut self.relaxed);
+        Ok(())
+    }
+
+    /// Adds a constant to the updated potential that is not yet accepted.
+    pub(crate) fn shift_updated(&mut self, engine: &E, t: f64) -> Result<()> {
+        engine.mix(&[1.0], 1, t, &self.updated, &mut self.relaxed)?;
+        std::mem::swap(&mut self.updated, &mut self.relaxed);
+        Ok(())
     }
 
     /// The largest |f| on a point of positive weight.
@@ -173,11 +224,6 @@ impl<E: Engine> Marginal<E> {
         weighty.fold(0.0, |height, (_, f)| height.max(f.abs()))
     }
 
-    /// log ⟨â, e^{−f/ρ}⟩ for this side's weights and a potential f: 0 where ρ is infinite.
-    pub(crate) fn log_wanted_mass(&self, potential: &[f64]) -> f64 {
-        self.excess(potential).ln_1p()
-    }
-
     /// ⟨â, e^{−f/ρ} − 1⟩ for this side's weights and a potential f: 0 where ρ is infinite.
     pub(crate) fn excess(&self, potential: &[f64]) -> f64 {
         if self.rho.is_infinite() {
@@ -185,14 +231,6 @@ impl<E: Engine> Marginal<E> {
         }
         let excess = potential.iter().map(|f| (-f / self.rho).exp_m1());
         mean(&self.weights, excess)
-    }
-
-    /// What a potential of this side adds to the dual: ⟨â, f⟩, or −ρ ⟨â, e^{−f/ρ} − 1⟩.
-    pub(crate) fn conjugate(&self, potential: &[f64]) -> f64 {
-        if self.rho.is_finite() {
-            return -self.rho * self.excess(potential);
-        }
-        mean(&self.weights, potential.iter().copied())
     }
 
     /// Makes the updated potential the present one.

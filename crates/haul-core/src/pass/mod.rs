@@ -51,17 +51,13 @@ impl<'p, E: Engine> Pass<'p, E> {
 
     /// The pairs, for q histograms on the columns.
     fn pairs_of(&self, histograms: usize) -> Result<Between<'p, E>> {
+        if let (Some(rows), Some(columns)) = (self.rows.on_device(), self.columns.on_device()) {
+            let pairs = Pairs::new(self.kernel, rows, columns);
+            return Ok(Between::Clouds(
+                pairs.with_lines(Lines::of_histograms(histograms)),
+            ));
+        }
         match (self.rows, self.columns) {
-            (
-                Points::Cloud {
-                    on_device: rows, ..
-                },
-                Points::Cloud {
-                    on_device: columns, ..
-                },
-            ) => Ok(Between::Clouds(
-                Pairs::new(self.kernel, rows, columns).with_lines(Lines::of_histograms(histograms)),
-            )),
             (Points::Grid(rows), Points::Grid(columns)) => {
                 let cost = self.kernel.cost.along_an_axis(rows.len());
                 Ok(Between::Grids(GridPass {
@@ -114,21 +110,27 @@ impl<'p, E: Engine> Pass<'p, E> {
         }
     }
 
-    /// Σⱼ πᵢⱼ Vⱼ for m values on the device.
-    pub(crate) fn product_on_device(&self, values: &E::Vector, out: &mut E::Vector) -> Result<()> {
+    /// Σⱼ πᵢⱼ φ(Cᵢⱼ) Vⱼ for V of m×`width` values on the device, of width 1 between grids; n×`width`.
+    pub(crate) fn product_on_device(
+        &self,
+        factor: Factor,
+        values: &E::Vector,
+        width: usize,
+        out: &mut E::Vector,
+    ) -> Result<()> {
         match self.pairs()? {
             Between::Clouds(pairs) => {
                 let integrand = Integrand {
-                    factor: Factor::One,
+                    factor,
                     values,
-                    width: 1,
+                    width,
                 };
                 self.engine
                     .product(pairs, self.potential, self.side, integrand, out)
             }
             Between::Grids(pass) => {
                 let densities = pass.densities(self.potential)?;
-                densities.product(Factor::One, values, out)
+                densities.product(factor, values, out)
             }
         }
     }
@@ -174,10 +176,16 @@ impl<'p, E: Engine> Pass<'p, E> {
     /// Σⱼ πᵢⱼ φ(Cᵢⱼ) vⱼ ∂ₓC(xᵢ, yⱼ) for m values v; n×d.
     pub(crate) async fn slopes(&self, factor: Factor, values: &[f64]) -> Result<Vec<f64>> {
         let values = self.engine.vector(values)?;
+        let slopes = self.slopes_on_device(factor, &values)?;
+        self.engine.read(&slopes).await
+    }
+
+    /// The same on the device.
+    pub(crate) fn slopes_on_device(&self, factor: Factor, values: &E::Vector) -> Result<E::Vector> {
         let mut out = self.engine.zeros(self.rows.len() * self.rows.dimension())?;
         let integrand = Integrand {
             factor,
-            values: &values,
+            values,
             width: 1,
         };
         self.engine.gradient(
@@ -187,7 +195,7 @@ impl<'p, E: Engine> Pass<'p, E> {
             integrand,
             &mut out,
         )?;
-        self.engine.read(&out).await
+        Ok(out)
     }
 
     /// Σⱼ πᵢⱼ ⟨zᵢ, ∂ₓC(xᵢ, yⱼ)⟩ ∂ₓC(xᵢ, yⱼ) for n directions z; n×d.
@@ -222,6 +230,14 @@ impl<'p, E: Engine> Pass<'p, E> {
             }),
         }
     }
+}
+
+/// So many ones on the device.
+pub(crate) fn ones<E: Engine>(engine: &E, length: usize) -> Result<E::Vector> {
+    let zeros = engine.zeros(length)?;
+    let mut ones = engine.zeros(length)?;
+    engine.mix(&[0.0], 1, 1.0, &zeros, &mut ones)?;
+    Ok(ones)
 }
 
 /// How many passes over all pairs a pass between these takes: one, or for grids as many as pairs of lines are to all.

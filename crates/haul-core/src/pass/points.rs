@@ -13,6 +13,12 @@ pub(crate) enum Points<E: Engine> {
         on_device: E::Points,
     },
     Grid(Vec<Axis<E>>),
+    /// A cloud whose coordinates the host does not have.
+    Resident {
+        len: usize,
+        dimension: usize,
+        on_device: E::Points,
+    },
 }
 
 /// One axis of a grid, a cloud in one dimension.
@@ -62,6 +68,7 @@ impl<E: Engine> Points<E> {
                 dimension,
                 ..
             } => coordinates.len() / dimension,
+            Self::Resident { len, .. } => *len,
             Self::Grid(axes) => axes.iter().map(|axis| axis.coordinates.len()).product(),
         }
     }
@@ -69,7 +76,7 @@ impl<E: Engine> Points<E> {
     /// Coordinates of a point.
     pub(crate) fn dimension(&self) -> usize {
         match self {
-            Self::Cloud { dimension, .. } => *dimension,
+            Self::Cloud { dimension, .. } | Self::Resident { dimension, .. } => *dimension,
             Self::Grid(axes) => axes.len(),
         }
     }
@@ -79,9 +86,18 @@ impl<E: Engine> Points<E> {
         matches!(self, Self::Grid(_))
     }
 
-    /// All coordinates, n×d, row-major.
+    /// Those of a cloud on the device.
+    pub(crate) fn on_device(&self) -> Option<&E::Points> {
+        match self {
+            Self::Cloud { on_device, .. } | Self::Resident { on_device, .. } => Some(on_device),
+            Self::Grid(_) => None,
+        }
+    }
+
+    /// All coordinates, n×d, row-major; none where the host does not have them.
     pub(crate) fn coordinates(&self) -> Cow<'_, [f64]> {
         match self {
+            Self::Resident { .. } => Cow::Borrowed(&[]),
             Self::Cloud { coordinates, .. } => Cow::Borrowed(coordinates),
             Self::Grid(axes) => {
                 let axes: Vec<&[f64]> = axes.iter().map(|axis| &*axis.coordinates).collect();

@@ -61,6 +61,12 @@ impl Penalty {
 pub struct Problem<'m> {
     source: &'m Measure,
     target: &'m Measure,
+    posed: Posed,
+}
+
+/// A problem but for its measures: all that is needed to solve it where they lie on a device.
+#[derive(Debug, Clone)]
+pub(crate) struct Posed {
     cost: Cost,
     epsilon: f64,
     rho: [f64; 2],
@@ -68,6 +74,44 @@ pub struct Problem<'m> {
     masses: Masses,
     /// What the tolerance is relative to, in units of the plan's mass at the least cost.
     moving: f64,
+    /// How many points both measures have.
+    sizes: [usize; 2],
+    /// Between grids whose axes are passed along one by one, log(1/b) of the least positive weight b, for masses of 1.
+    along_axes: Option<f64>,
+}
+
+/// What a problem must know of a measure.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Summary {
+    pub(crate) points: usize,
+    pub(crate) mass: f64,
+}
+
+/// The penalties of both sides, in units of the cost, and their names.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Penalties {
+    names: [&'static str; 2],
+    rho: [f64; 2],
+}
+
+impl Penalties {
+    pub(crate) fn new(cost: Cost, penalties: [Penalty; 2]) -> Result<Self> {
+        // Bits, because NaN is unequal to itself.
+        let names = match penalties {
+            [Penalty::Rho(a), Penalty::Rho(b)] if a.to_bits() == b.to_bits() => ["rho"; 2],
+            _ => ["rho_a", "rho_b"],
+        };
+        let rho = [
+            penalties[0].rho(cost, names[0])?,
+            penalties[1].rho(cost, names[1])?,
+        ];
+        Ok(Self { names, rho })
+    }
+
+    /// Whether P1 = a and Pᵀ1 = b are asked for: both ρ are infinite.
+    pub(crate) fn are_exact(&self) -> bool {
+        self.rho.iter().all(|rho| rho.is_infinite())
+    }
 }
 
 /// The largest ratio of ε to costs and penalties that a device sees: 2^60, above the digits of f64.
@@ -100,22 +144,128 @@ impl<'m> Problem<'m> {
         penalties: [Penalty; 2],
     ) -> Result<Self> {
         same_space(source, target)?;
-        // Bits, because NaN is unequal to itself.
-        let names = match penalties {
-            [Penalty::Rho(a), Penalty::Rho(b)] if a.to_bits() == b.to_bits() => ["rho"; 2],
-            _ => ["rho_a", "rho_b"],
-        };
-        let rho = [
-            penalties[0].rho(cost, names[0])?,
-            penalties[1].rho(cost, names[1])?,
-        ];
-        if rho.iter().all(|rho| rho.is_infinite()) {
+        let penalties = Penalties::new(cost, penalties)?;
+        if penalties.are_exact() {
             equal_masses(source, target)?;
         }
-        if matches!(cost, Cost::SumOverAxes(_)) && !is_separable(cost, source, target) {
+        let separable = is_separable(cost, source, target);
+        if matches!(cost, Cost::SumOverAxes(_)) && !separable {
             return Err(Error::NoGrid);
         }
+        let summaries = [source, target].map(|measure| Summary {
+            points: measure.len(),
+            mass: measure.mass(),
+        });
         let frame = Frame::joint(source, target);
+        let mut posed = Posed::new(summaries, frame, cost, regularization, penalties)?;
+        if separable {
+            let least = |measure: &Measure| {
+                let weights = measure.weights().iter().filter(|weight| **weight > 0.0);
+                weights.fold(f64::INFINITY, |least, weight| least.min(*weight)) / measure.mass()
+            };
+            posed.along_axes = Some(-least(source).min(least(target)).ln());
+        }
+        Ok(Self {
+            source,
+            target,
+            posed,
+        })
+    }
+
+    /// It, but for the measures.
+    pub(crate) fn posed(&self) -> &Posed {
+        &self.posed
+    }
+
+    /// The problem whose cost has a constant beside that of the points. Tolerances are relative to the mass that
+    /// moves at a cost of `reference`, where that is less.
+    pub(crate) fn beside(self, constant: f64, reference: f64) -> Result<Self> {
+        let posed = self.posed.beside(constant, reference)?;
+        Ok(Self { posed, ..self })
+    }
+
+    /// The measure α that is moved.
+    pub fn source(&self) -> &'m Measure {
+        self.source
+    }
+
+    /// The measure β it is moved onto.
+    pub fn target(&self) -> &'m Measure {
+        self.target
+    }
+
+    /// The cost.
+    pub fn cost(&self) -> Cost {
+        self.posed.cost()
+    }
+
+    /// ε, in units of the cost.
+    pub fn epsilon(&self) -> f64 {
+        self.posed.epsilon()
+    }
+
+    /// The blur σ = ε^{1/p}, a length.
+    pub fn blur(&self) -> f64 {
+        self.posed.blur()
+    }
+
+    /// ρ_a of the source's side, in units of the cost; infinite where P1 = a.
+    pub fn rho_a(&self) -> f64 {
+        self.posed.rho[0]
+    }
+
+    /// ρ_b of the target's side, in units of the cost; infinite where Pᵀ1 = b.
+    pub fn rho_b(&self) -> f64 {
+        self.posed.rho[1]
+    }
+
+    /// What brings numbers back from the device's problem, whose masses are 1.
+    pub(crate) fn masses(&self) -> &Masses {
+        self.posed.masses()
+    }
+
+    /// What a cost in the frame is multiplied with to be in the units of the points.
+    pub(crate) fn cost_unit(&self) -> f64 {
+        self.posed.cost_unit()
+    }
+
+    /// Whether P1 = a and Pᵀ1 = b are asked for: both ρ are infinite.
+    pub fn is_balanced(&self) -> bool {
+        self.posed.is_balanced()
+    }
+
+    /// Whether passes go along the axes of two grids.
+    pub(crate) fn is_separable(&self) -> bool {
+        self.posed.is_separable()
+    }
+
+    /// The kernel as a device sees it.
+    pub(crate) fn kernel(&self) -> Kernel {
+        self.posed.kernel()
+    }
+
+    /// The relative marginal error that rounding alone may cause in a precision: a solve refuses a
+    /// tolerance below it.
+    pub fn precision_floor(&self, precision: Precision) -> f64 {
+        self.posed.precision_floor(precision)
+    }
+
+    /// The frame in which a device sees both clouds.
+    pub fn frame(&self) -> &Frame {
+        &self.posed.frame
+    }
+}
+
+impl Posed {
+    /// Checks all numbers of a problem between measures in one space. The frame is the joint one.
+    pub(crate) fn new(
+        measures: [Summary; 2],
+        frame: Frame,
+        cost: Cost,
+        regularization: Regularization,
+        penalties: Penalties,
+    ) -> Result<Self> {
+        let Penalties { names, rho } = penalties;
         frame.check(cost)?;
         // What is made of a value must be as finite and positive as itself.
         let within = |name, value, made: f64, range| match made > 0.0 && made.is_finite() {
@@ -149,27 +299,31 @@ impl<'m> Problem<'m> {
                 within(name, rho, rho / unit, RATIO)?;
             }
         }
-        let masses = Masses::new([source.mass(), target.mass()], epsilon, rho, unit);
+        let masses = Masses::new(measures.map(|measure| measure.mass), epsilon, rho, unit);
         masses.check()?;
         Ok(Self {
-            source,
-            target,
             cost,
             epsilon,
             rho,
             frame,
             masses,
             moving: 1.0,
+            sizes: measures.map(|measure| measure.points),
+            along_axes: None,
         })
     }
 
-    /// The problem whose cost has a constant beside that of the points. Tolerances are relative to the mass that
-    /// moves at a cost of `reference`, where that is less.
-    pub(crate) fn beside(mut self, constant: f64, reference: f64) -> Result<Self> {
+    fn beside(mut self, constant: f64, reference: f64) -> Result<Self> {
         self.masses = self.masses.with_constant(constant);
         self.masses.check()?;
         self.moving = (self.masses.with_constant(reference).plan / self.masses.plan).min(1.0);
         Ok(self)
+    }
+
+    /// The same problem, once it is known how far the farthest point is from the centre, in the unit of the frame.
+    pub(crate) fn with_radius(self, radius: f64) -> Self {
+        let frame = self.frame.with_radius(radius);
+        Self { frame, ..self }
     }
 
     /// What the tolerance is relative to, where a device's masses are 1.
@@ -177,39 +331,21 @@ impl<'m> Problem<'m> {
         self.moving
     }
 
-    /// The measure α that is moved.
-    pub fn source(&self) -> &'m Measure {
-        self.source
-    }
-
-    /// The measure β it is moved onto.
-    pub fn target(&self) -> &'m Measure {
-        self.target
-    }
-
-    /// The cost.
-    pub fn cost(&self) -> Cost {
+    pub(crate) fn cost(&self) -> Cost {
         self.cost
     }
 
-    /// ε, in units of the cost.
-    pub fn epsilon(&self) -> f64 {
+    pub(crate) fn epsilon(&self) -> f64 {
         self.epsilon
     }
 
-    /// The blur σ = ε^{1/p}, a length.
-    pub fn blur(&self) -> f64 {
+    pub(crate) fn blur(&self) -> f64 {
         self.epsilon.powf(1.0 / self.cost.p())
     }
 
-    /// ρ_a of the source's side, in units of the cost; infinite where P1 = a.
-    pub fn rho_a(&self) -> f64 {
-        self.rho[0]
-    }
-
-    /// ρ_b of the target's side, in units of the cost; infinite where Pᵀ1 = b.
-    pub fn rho_b(&self) -> f64 {
-        self.rho[1]
+    /// ρ_a and ρ_b.
+    pub(crate) fn rho(&self) -> [f64; 2] {
+        self.rho
     }
 
     /// What brings numbers back from the device's problem, whose masses are 1.
@@ -225,9 +361,9 @@ impl<'m> Problem<'m> {
     /// Potentials of the measures as a device sees them, for masses of 1.
     pub(crate) fn in_frame(&self, potentials: &Potentials) -> Result<Potentials> {
         let [shift_a, shift_b] = self.masses().shifts;
-        let place = |what, values: &[f64], measure: &Measure, shift: f64| {
-            if values.len() != measure.len() {
-                let (expected, found) = (measure.len(), values.len());
+        let place = |what, values: &[f64], expected: usize, shift: f64| {
+            if values.len() != expected {
+                let found = values.len();
                 return Err(Error::Length {
                     what,
                     expected,
@@ -245,13 +381,13 @@ impl<'m> Problem<'m> {
             f: place(
                 "the potential f to start from",
                 &potentials.f,
-                self.source,
+                self.sizes[0],
                 shift_a,
             )?,
             g: place(
                 "the potential g to start from",
                 &potentials.g,
-                self.target,
+                self.sizes[1],
                 shift_b,
             )?,
         })
@@ -262,14 +398,12 @@ impl<'m> Problem<'m> {
         self.frame.largest_cost(self.cost)
     }
 
-    /// Whether P1 = a and Pᵀ1 = b are asked for: both ρ are infinite.
-    pub fn is_balanced(&self) -> bool {
+    pub(crate) fn is_balanced(&self) -> bool {
         self.rho.iter().all(|rho| rho.is_infinite())
     }
 
-    /// Whether passes go along the axes of two grids.
     pub(crate) fn is_separable(&self) -> bool {
-        is_separable(self.cost, self.source, self.target)
+        self.along_axes.is_some()
     }
 
     /// The kernel as a device sees it.
@@ -293,29 +427,21 @@ impl<'m> Problem<'m> {
         }
     }
 
-    /// The relative marginal error that rounding alone may cause in a precision: a solve refuses a
-    /// tolerance below it.
-    pub fn precision_floor(&self, precision: Precision) -> f64 {
+    pub(crate) fn precision_floor(&self, precision: Precision) -> f64 {
         Rounding::of_costs(precision, self.cost, &self.frame).floor(self.kernel())
     }
 
     /// The rounding of an engine's operators on the clouds of the frame.
     pub(crate) fn rounding<E: Engine>(&self, engine: &E) -> Rounding {
-        let points = self.source.len().max(self.target.len());
+        let points = self.sizes[0].max(self.sizes[1]);
         let rounding = Rounding::of(engine, self.cost, &self.frame, points);
-        if !self.is_separable() {
-            return rounding;
+        match self.along_axes {
+            Some(least) => rounding.along_axes(self.frame.dimension(), least),
+            None => rounding,
         }
-        let least = |measure: &Measure| {
-            let weights = measure.weights().iter().filter(|weight| **weight > 0.0);
-            weights.fold(f64::INFINITY, |least, weight| least.min(*weight)) / measure.mass()
-        };
-        let least = least(self.source).min(least(self.target));
-        rounding.along_axes(self.source.dimension(), -least.ln())
     }
 
-    /// The frame in which a device sees both clouds.
-    pub fn frame(&self) -> &Frame {
+    pub(crate) fn frame(&self) -> &Frame {
         &self.frame
     }
 }
@@ -328,7 +454,11 @@ fn is_separable(cost: Cost, source: &Measure, target: &Measure) -> bool {
 
 /// Refuses measures of different dimensions.
 pub(crate) fn same_space(source: &Measure, target: &Measure) -> Result<()> {
-    let (source_dimension, target_dimension) = (source.dimension(), target.dimension());
+    same_dimension([source.dimension(), target.dimension()])
+}
+
+/// The same of their dimensions.
+pub(crate) fn same_dimension([source_dimension, target_dimension]: [usize; 2]) -> Result<()> {
     if source_dimension == target_dimension {
         Ok(())
     } else {
@@ -341,7 +471,11 @@ pub(crate) fn same_space(source: &Measure, target: &Measure) -> Result<()> {
 
 /// Refuses measures whose masses differ by more than rounding.
 pub(crate) fn equal_masses(source: &Measure, target: &Measure) -> Result<()> {
-    let (source_mass, target_mass) = (source.mass(), target.mass());
+    one_mass([source.mass(), target.mass()])
+}
+
+/// The same of their masses.
+pub(crate) fn one_mass([source_mass, target_mass]: [f64; 2]) -> Result<()> {
     if (source_mass - target_mass).abs() <= MASS_TOLERANCE * source_mass.max(target_mass) {
         Ok(())
     } else {

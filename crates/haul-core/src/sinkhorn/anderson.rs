@@ -32,11 +32,11 @@ pub(crate) struct Anderson<E: Engine> {
 }
 
 impl<E: Engine> Anderson<E> {
-    /// Room for `memory` updates of a potential on `points` points.
-    pub(crate) fn new(engine: &E, memory: usize, points: usize) -> Result<Self> {
+    /// Room for `memory` updates of the potential of a marginal.
+    pub(crate) fn new(engine: &E, memory: usize, marginal: &Marginal<E>) -> Result<Self> {
         Ok(Self {
             slots: memory,
-            history: History::new(engine, memory, points)?,
+            history: History::new(engine, memory, marginal)?,
             gram: vec![vec![0.0; memory]; memory],
             filled: 0,
             newest: 0,

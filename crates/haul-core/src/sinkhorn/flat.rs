@@ -10,7 +10,7 @@
 //! Values do not need it, because the dual at potentials that are off by δ is off by δ²/ε; the potentials, and
 //! the derivatives in the weights, do.
 
-use super::translation::best_translation;
+use super::translation::Constant;
 use crate::engine::{Factor, Kernel};
 use crate::linalg::mean;
 use crate::pass::{Marginal, Pass};
@@ -64,7 +64,8 @@ pub(crate) async fn refine<E: Engine>(
                 .map(|(side, values)| mean(&side.weights, values.iter().copied()));
             Some(0.5 * (g - f))
         } else {
-            best_translation(engine, (source, &f), (target, &g))
+            let constant = Constant::of((source, &f), (target, &g));
+            constant.best([source.rho, target.rho], engine.precision())
         };
         if let Some(t) = translation {
             f.iter_mut().for_each(|f| *f += t);

@@ -27,9 +27,10 @@ pub(crate) enum History<E: Engine> {
 }
 
 impl<E: Engine> History<E> {
-    /// `slots` slots for a potential on `points` points.
-    pub(crate) fn new(engine: &E, slots: usize, points: usize) -> Result<Self> {
-        if slots * points <= FEW {
+    /// `slots` slots for the potential of a marginal.
+    pub(crate) fn new(engine: &E, slots: usize, marginal: &Marginal<E>) -> Result<Self> {
+        let points = marginal.len();
+        if slots * points <= FEW && !marginal.is_resident() {
             let zeros = vec![vec![0.0; points]; slots];
             return Ok(Self::Host {
                 before: None,

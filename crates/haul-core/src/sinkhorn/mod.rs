@@ -28,7 +28,10 @@ pub use effort::{Method, Stage};
 pub use start::Start;
 
 use crate::pass::Marginal;
-use crate::{Cost, Engine, Error, Measure, Penalty, Problem, Regularization, Result, Stop};
+use crate::problem::Posed;
+use crate::{
+    Cost, Engine, Error, Measure, Penalty, Precision, Problem, Regularization, Result, Stop,
+};
 use run::Run;
 use std::ops::ControlFlow;
 
@@ -140,6 +143,12 @@ impl Sinkhorn {
 
     /// The problem these settings pose between two measures, checked.
     pub fn problem<'m>(&self, source: &'m Measure, target: &'m Measure) -> Result<Problem<'m>> {
+        let cost = self.checked_cost()?;
+        Problem::new(source, target, cost, self.regularization, self.penalties)
+    }
+
+    /// The cost of these settings, all of which are checked but those of the problem.
+    pub(crate) fn checked_cost(&self) -> Result<Cost> {
         if !(self.tolerance > 0.0 && self.tolerance.is_finite()) {
             let range = "a finite number above 0";
             return Err(Error::BadParameter {
@@ -165,12 +174,32 @@ impl Sinkhorn {
                 range: "at least 2",
             });
         }
-        let cost = if self.over_axes {
-            Cost::sum_over_axes(self.p)?
+        if self.over_axes {
+            Cost::sum_over_axes(self.p)
         } else {
-            Cost::power(self.p)?
-        };
-        Problem::new(source, target, cost, self.regularization, self.penalties)
+            Cost::power(self.p)
+        }
+    }
+
+    /// The marginal error at which an iteration ends.
+    ///
+    /// The certificate counts both marginals, and that of the last update is exact only up to rounding: the iteration
+    /// leaves room for it. The constant that is set after the last update may double the sum of both errors.
+    pub(crate) fn goal(&self, problem: &Posed, precision: Precision) -> Result<f64> {
+        let floor = problem.precision_floor(precision);
+        let (tolerance, precision) = (self.tolerance, precision.name());
+        if floor >= 1.0 {
+            return Err(Error::NoDigits { precision, floor });
+        }
+        if tolerance < floor {
+            return Err(Error::BelowFloor {
+                tolerance,
+                precision,
+                floor,
+            });
+        }
+        let share = if problem.is_balanced() { 1.0 } else { 0.5 };
+        Ok(share * problem.moving() * (tolerance - floor).max(0.5 * tolerance))
     }
 
     /// Finds the potentials of a problem that these settings pose, or one like it.
@@ -180,10 +209,35 @@ impl Sinkhorn {
         problem: &Problem<'_>,
         observer: &mut Observer<'_>,
     ) -> Result<Fit<E>> {
-        let mut run = Run::new(engine, problem, self, observer)?;
-        let symmetric = self.form == Form::Log
-            && problem.source() == problem.target()
-            && problem.rho_a() == problem.rho_b();
+        let posed = problem.posed();
+        let effort = Effort::begin();
+        let goal = self.goal(posed, engine.precision())?;
+        let marginal = |measure, rho| {
+            let (frame, rho) = (problem.frame(), rho / problem.cost_unit());
+            Marginal::new(engine, frame, measure, rho, problem.is_separable())
+        };
+        let marginals = [
+            marginal(problem.source(), problem.rho_a())?,
+            marginal(problem.target(), problem.rho_b())?,
+        ];
+        let same = problem.source() == problem.target();
+        self.fit_marginals(engine, posed, (marginals, same), (goal, effort), observer)
+            .await
+    }
+
+    /// Finds the potentials of marginals that lie on the device, and may be the `same` measure.
+    pub(crate) async fn fit_marginals<E: Engine>(
+        &self,
+        engine: &E,
+        problem: &Posed,
+        (marginals, same): ([Marginal<E>; 2], bool),
+        (goal, effort): (f64, Effort),
+        observer: &mut Observer<'_>,
+    ) -> Result<Fit<E>> {
+        let posed = (problem, self);
+        let mut run = Run::new(engine, posed, marginals, (goal, effort), observer);
+        let [rho_a, rho_b] = problem.rho();
+        let symmetric = self.form == Form::Log && same && rho_a == rho_b;
         let automatic =
             !symmetric && (self.form, self.acceleration) == (Form::Log, Acceleration::Automatic);
         if automatic {
@@ -207,10 +261,12 @@ impl Sinkhorn {
             mut effort,
             ..
         } = run;
-        let rounding = problem.rounding(engine);
-        let sides = (&mut source, &mut target);
-        effort.softmin_passes +=
-            flat::refine(engine, problem.kernel(), sides, rounding, symmetric).await?;
+        if !source.is_resident() && !target.is_resident() {
+            let rounding = problem.rounding(engine);
+            let sides = (&mut source, &mut target);
+            effort.softmin_passes +=
+                flat::refine(engine, problem.kernel(), sides, rounding, symmetric).await?;
+        }
         Ok(Fit {
             source,
             target,

@@ -19,19 +19,19 @@ use super::newton::{self, Newton, Step};
 use super::relaxation::Relaxation;
 use super::scaling::Scalings;
 use super::start::{Start, gaussian};
-use super::translation::{best_translation, shifted};
+use super::translation::Constant;
 use super::watch::{Standing, Watch};
 use super::{Observer, Sinkhorn, anneal};
-use crate::engine::Kernel;
+use crate::engine::{Kernel, Pointwise};
 use crate::pass::{Marginal, pairs_of_a_pass};
-use crate::problem::Potentials;
-use crate::{Engine, Error, Precision, Problem, Progress, Result, Stop};
+use crate::problem::{Posed, Potentials};
+use crate::{Engine, Error, Precision, Progress, Result, Stop};
 use std::ops::ControlFlow;
 
 /// A solve under way.
 pub(crate) struct Run<'r, 'e, E: Engine> {
     engine: &'e E,
-    problem: &'r Problem<'r>,
+    problem: &'r Posed,
     settings: &'r Sinkhorn,
     observer: &'r mut Observer<'r>,
     pub(crate) effort: Effort,
@@ -62,61 +62,44 @@ const NEWTON_SHARE: f64 = 0.25;
 const MOST_DIFFERENCES: usize = 1 << 30;
 
 impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
+    /// Of marginals that lie on the device, to an error of `goal`.
     pub(crate) fn new(
         engine: &'e E,
-        problem: &'r Problem<'r>,
-        settings: &'r Sinkhorn,
+        (problem, settings): (&'r Posed, &'r Sinkhorn),
+        [source, target]: [Marginal<E>; 2],
+        (goal, effort): (f64, Effort),
         observer: &'r mut Observer<'r>,
-    ) -> Result<Self> {
-        let effort = Effort::begin();
-        let kernel = problem.kernel();
-        // The certificate counts both marginals, and that of the last update is exact only up to
-        // rounding: the iteration leaves room for it. The constant that is set after the last
-        // update may double the sum of both errors.
-        let floor = problem.precision_floor(engine.precision());
-        if floor >= 1.0 {
-            let precision = engine.precision().name();
-            return Err(Error::NoDigits { precision, floor });
-        }
-        if settings.tolerance < floor {
-            return Err(Error::BelowFloor {
-                tolerance: settings.tolerance,
-                precision: engine.precision().name(),
-                floor,
-            });
-        }
-        let share = if problem.is_balanced() { 1.0 } else { 0.5 };
-        let marginal = |measure, rho| {
-            let (frame, rho) = (problem.frame(), rho / problem.cost_unit());
-            Marginal::new(engine, frame, measure, rho, problem.is_separable())
-        };
-        Ok(Self {
+    ) -> Self {
+        Self {
             engine,
             problem,
             settings,
             observer,
             effort,
-            kernel,
-            source: marginal(problem.source(), problem.rho_a())?,
-            target: marginal(problem.target(), problem.rho_b())?,
-            goal: share
-                * problem.moving()
-                * (settings.tolerance - floor).max(0.5 * settings.tolerance),
+            kernel: problem.kernel(),
+            source,
+            target,
+            goal,
             method: Method::Plain,
             guessed: false,
             stopped: false,
-        })
+        }
+    }
+
+    /// Whether points and weights of a side are on the device alone.
+    fn is_resident(&self) -> bool {
+        self.source.is_resident() || self.target.is_resident()
     }
 
     /// Brings the potentials to where the iteration starts.
     pub(crate) async fn start(&mut self, symmetric: bool) -> Result<()> {
-        match self.settings.start.resolved(self.problem) {
+        let start = &self.settings.start;
+        match start.resolved(self.problem, self.is_resident()) {
             _ if symmetric && self.settings.start == Start::Automatic => Ok(()),
             Start::Automatic | Start::Zero => Ok(()),
             Start::Annealed => self.anneal().await,
             Start::Gaussian => {
-                let Kernel { cost, epsilon } = self.kernel;
-                let f = gaussian(cost, epsilon, &self.source, &self.target)?;
+                let f = gaussian(self.engine, self.kernel, &self.source, &self.target)?;
                 self.source.potential = self.engine.vector(&f)?;
                 Ok(())
             }
@@ -217,6 +200,7 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
     fn suits_newton(&self) -> bool {
         let pairs = self.source.len().saturating_mul(self.target.len());
         !self.problem.is_separable()
+            && !self.is_resident()
             && self.smaller_side() <= newton::MOST_ROWS
             && pairs <= newton::MOST_PAIRS
             && pairs.saturating_mul(self.source.dimension()) <= MOST_DIFFERENCES
@@ -370,7 +354,7 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
     ) -> Result<()> {
         self.method = Method::Anderson;
         let Self { engine, kernel, .. } = *self;
-        let mut anderson = Anderson::new(engine, memory, self.source.len())?;
+        let mut anderson = Anderson::new(engine, memory, &self.source)?;
         let mut watch = Watch::new(self.effort.iterations);
         let last = at_most.map(|most| self.effort.iterations.saturating_add(most));
         while !self.ended() {
@@ -404,6 +388,7 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
     }
 
     /// Where the iteration stands after an [`update`](Self::update) that is not yet accepted: g is then λ_b T_a(f).
+    // Mutable, because the observer cannot be shared between threads, and a future that holds it would not be `Send`.
     async fn standing(&mut self, error: f64) -> Result<Standing> {
         let Self {
             engine,
@@ -412,21 +397,26 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
             ..
         } = self;
         let epsilon = self.kernel.epsilon;
-        let f = engine.read(&source.potential).await?;
-        let g = engine.read(&target.potential).await?;
-        let updated = engine.read(&source.updated).await?;
-        let excess = target.excess(&g);
-        let conjugate = source.conjugate(&f);
-        let gain =
-            source.conjugate(&updated) - conjugate - epsilon * (source.excess(&updated) - excess);
-        let height = f
-            .iter()
-            .chain(&g)
-            .fold(0.0, |height: f64, f| height.max(f.abs()));
+        let f = source
+            .conjugate_on_device(engine, &source.potential)
+            .await?;
+        let g = target
+            .conjugate_on_device(engine, &target.potential)
+            .await?;
+        let gain = Pointwise::Gain {
+            before: &source.potential,
+            after: &source.updated,
+            rho: source.rho,
+        };
+        let risen = source.integral(engine, gain).await?;
+        // ⟨a, e^{−f/ρ} − 1⟩ of what a side adds to the dual.
+        let excess = |conjugate: f64, rho: f64| -conjugate / rho;
+        let missing = excess(f.sum + risen.sum, source.rho) - excess(g.sum, target.rho);
+        let height = risen.height.max(g.height);
         Ok(Standing {
             iteration: self.effort.iterations,
-            dual: (conjugate + target.conjugate(&g)) / epsilon - excess,
-            gain: gain / epsilon,
+            dual: (f.sum + g.sum) / epsilon - excess(g.sum, target.rho),
+            gain: (risen.sum - epsilon * missing) / epsilon,
             rounding: 4.0 * engine.precision().unit_roundoff() * height / epsilon,
             error,
         })
@@ -532,13 +522,18 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
             target,
             ..
         } = self;
-        let (f, g) = (
-            engine.read(&source.updated).await?,
-            engine.read(&target.potential).await?,
-        );
-        if let Some(t) = best_translation(*engine, (source, &f), (target, &g)) {
-            source.updated = shifted(*engine, f, t)?;
-            target.potential = shifted(*engine, g, -t)?;
+        let f = source.conjugate_on_device(engine, &source.updated).await?;
+        let g = target
+            .conjugate_on_device(engine, &target.potential)
+            .await?;
+        let rho = [source.rho, target.rho];
+        let constant = Constant {
+            excesses: [-f.sum / rho[0], -g.sum / rho[1]],
+            height: f.height.max(g.height),
+        };
+        if let Some(t) = constant.best(rho, engine.precision()) {
+            source.shift_updated(engine, t)?;
+            target.shift(engine, -t)?;
         }
         Ok(())
     }

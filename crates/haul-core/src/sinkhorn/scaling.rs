@@ -6,9 +6,8 @@
 //! it u ← (K v)^{−λ} exp(−f/(ρ + ε)), λ = ρ/(ρ + ε). Absorption goes point by point, on the device; a sum that underflowed moves its
 //! point by the largest step allowed, and arrives after a few of them.
 
-use super::translation::{best_translation, shifted};
-use crate::engine::{Kernel, Ratio};
-use crate::linalg::sum;
+use super::translation::Constant;
+use crate::engine::{Factor, Kernel, Pointwise, Ratio};
 use crate::pass::{Marginal, Pass};
 use crate::{Engine, Result};
 
@@ -44,7 +43,7 @@ impl<E: Engine> Scaling<E> {
     ) -> Result<()> {
         let (columns, scaling) = columns;
         let pass = Pass::between(engine, kernel, rows, columns);
-        pass.product_on_device(&scaling.factors, &mut self.sums)
+        pass.product_on_device(Factor::One, &scaling.factors, 1, &mut self.sums)
     }
 
     fn update(&mut self, engine: &E, kernel: Kernel, marginal: &mut Marginal<E>) -> Result<()> {
@@ -112,7 +111,12 @@ impl<'e, E: Engine> Scalings<'e, E> {
             sums: &rows.sums,
         };
         let error = if measured {
-            Some(sum(engine.marginal_error(&source.on_device, ratio).await?))
+            Some(
+                source
+                    .integral(*engine, Pointwise::Excess(ratio))
+                    .await?
+                    .size,
+            )
         } else {
             None
         };
@@ -144,9 +148,10 @@ impl<'e, E: Engine> Scalings<'e, E> {
         let Self { engine, kernel, .. } = self;
         let f = self.rows.total(engine, *kernel, source).await?;
         let g = self.columns.total(engine, *kernel, target).await?;
-        if let Some(t) = best_translation(*engine, (source, &f), (target, &g)) {
-            source.potential = shifted(*engine, engine.read(&source.potential).await?, t)?;
-            target.potential = shifted(*engine, engine.read(&target.potential).await?, -t)?;
+        let constant = Constant::of((source, &f), (target, &g));
+        if let Some(t) = constant.best([source.rho, target.rho], engine.precision()) {
+            source.shift(*engine, t)?;
+            target.shift(*engine, -t)?;
         }
         Ok(())
     }

@@ -11,10 +11,11 @@
 //!
 //! So the default is Gaussians from a blur of 1/64 of the diameter on, and a ladder of ε below it.
 
+use crate::engine::Kernel;
 use crate::linalg::{covariance, function, times};
 use crate::pass::Marginal;
-use crate::problem::Potentials;
-use crate::{Cost, Engine, Error, Problem, Result};
+use crate::problem::{Posed, Potentials};
+use crate::{Cost, Engine, Error, Result};
 
 /// Where the iteration starts. The answer does not depend on it, the number of passes does.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -34,7 +35,7 @@ pub enum Start {
     /// From the potential between Gaussians of the same means and covariances as the measures, for
     /// p = 2: f(x) = |x − m|² − (x − m)ᵀK(x − m) + 2⟨x − m, m − m'⟩, where the plan between the
     /// Gaussians maps x to m' + K(x − m) [Janati–Muzellec–Peyré–Cuturi'20]. It takes O(n d² + d³)
-    /// on the host.
+    /// on the host, and is no start of measures that lie on a device alone.
     Gaussian,
     /// From given potentials, those of a similar problem; f and g as
     /// [`Solution::potentials`](crate::Solution::potentials) has them.
@@ -49,15 +50,16 @@ const MOST_DIMENSIONS: usize = 32;
 
 impl Start {
     /// What [`Automatic`](Self::Automatic) means for a problem of two different measures; itself
-    /// otherwise.
-    pub(crate) fn resolved(&self, problem: &Problem<'_>) -> Self {
+    /// otherwise. What needs coordinates on the host is not meant where they are not there, `resident`.
+    pub(crate) fn resolved(&self, problem: &Posed, resident: bool) -> Self {
         let ratio = problem.frame().diameter() / problem.blur();
         match self {
             Self::Automatic if ratio > LEAST_LADDER => Self::Annealed,
             Self::Automatic
                 if problem.is_balanced()
+                    && !resident
                     && problem.cost() == Cost::SquaredEuclidean
-                    && problem.source().dimension() <= MOST_DIMENSIONS =>
+                    && problem.frame().dimension() <= MOST_DIMENSIONS =>
             {
                 Self::Gaussian
             }
@@ -70,8 +72,8 @@ impl Start {
 /// The potential f on the points of `source` for [`Start::Gaussian`], in units of the frame, at
 /// ε in the same units.
 pub(crate) fn gaussian<E: Engine>(
-    cost: Cost,
-    epsilon: f64,
+    engine: &E,
+    Kernel { cost, epsilon }: Kernel,
     source: &Marginal<E>,
     target: &Marginal<E>,
 ) -> Result<Vec<f64>> {
@@ -80,6 +82,12 @@ pub(crate) fn gaussian<E: Engine>(
             name: "p",
             value: cost.p(),
             range: "2 for a start between Gaussians",
+        });
+    }
+    if source.is_resident() || target.is_resident() {
+        return Err(Error::Unsupported {
+            what: "a start between Gaussians of measures that lie on the device",
+            device: engine.device().to_owned(),
         });
     }
     let d = source.dimension();

@@ -1,27 +1,35 @@
 //! The constant of two potentials, which the plan does not feel and the dual of an unbalanced problem does.
 
 use crate::pass::Marginal;
-use crate::{Engine, Result};
+use crate::{Engine, Precision};
 
-/// The t of the largest dual(f + t, g − t), where ⟨a, e^{−f/ρ_a}⟩ = ⟨b, e^{−g/ρ_b}⟩; none where it
-/// is below the rounding of the potentials.
-pub(crate) fn best_translation<E: Engine>(
-    engine: &E,
-    (source, f): (&Marginal<E>, &[f64]),
-    (target, g): (&Marginal<E>, &[f64]),
-) -> Option<f64> {
-    let difference = source.log_wanted_mass(f) - target.log_wanted_mass(g);
-    let t = difference / (1.0 / source.rho + 1.0 / target.rho);
-    let height = f
-        .iter()
-        .chain(g)
-        .fold(0.0, |height: f64, f| height.max(f.abs()));
-    let felt = t.abs() > engine.precision().unit_roundoff() * height;
-    (felt && t.is_finite()).then_some(t)
+/// What the best constant of two potentials depends on.
+pub(crate) struct Constant {
+    /// ⟨a, e^{−f/ρ_a} − 1⟩ and ⟨b, e^{−g/ρ_b} − 1⟩.
+    pub(crate) excesses: [f64; 2],
+    /// The largest absolute value of both potentials.
+    pub(crate) height: f64,
 }
 
-/// A potential and a constant, on the device.
-pub(crate) fn shifted<E: Engine>(engine: &E, mut potential: Vec<f64>, t: f64) -> Result<E::Vector> {
-    potential.iter_mut().for_each(|f| *f += t);
-    engine.vector(&potential)
+impl Constant {
+    /// Of potentials on the host.
+    pub(crate) fn of<E: Engine>(
+        (source, f): (&Marginal<E>, &[f64]),
+        (target, g): (&Marginal<E>, &[f64]),
+    ) -> Self {
+        let heights = f.iter().chain(g).map(|f| f.abs());
+        Self {
+            excesses: [source.excess(f), target.excess(g)],
+            height: heights.fold(0.0, f64::max),
+        }
+    }
+
+    /// The t of the largest dual(f + t, g − t), where ⟨a, e^{−f/ρ_a}⟩ = ⟨b, e^{−g/ρ_b}⟩; none where it
+    /// is below the rounding of the potentials.
+    pub(crate) fn best(&self, rho: [f64; 2], precision: Precision) -> Option<f64> {
+        let [log_a, log_b] = self.excesses.map(f64::ln_1p);
+        let t = (log_a - log_b) / (1.0 / rho[0] + 1.0 / rho[1]);
+        let felt = t.abs() > precision.unit_roundoff() * self.height;
+        (felt && t.is_finite()).then_some(t)
+    }
 }

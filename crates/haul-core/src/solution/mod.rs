@@ -4,15 +4,18 @@ mod coupling;
 mod entries;
 mod plan;
 mod report;
+mod resident;
 
 pub use coupling::Coupling;
 pub use plan::Plan;
 pub use report::Report;
+pub use resident::ResidentSolution;
+pub(crate) use resident::{Surveyed, write};
 
 use crate::certificate::{self, Bounds, Certificate, Values};
 use crate::engine::Kernel;
 use crate::pass::{Marginal, pairs_of_a_pass};
-use crate::problem::{Masses, Potentials};
+use crate::problem::{Masses, Posed, Potentials};
 use crate::sinkhorn::{Effort, Fit, Observer};
 use crate::{Engine, Frame, Measure, Problem, Progress, Result, Sinkhorn, Stop, block_on};
 use std::ops::ControlFlow;
@@ -135,71 +138,13 @@ impl<E: Engine> Solution<E> {
             target,
             effort,
         } = fit;
+        let problem = problem.posed();
         let kernel = problem.kernel();
-        let unit = problem.cost_unit();
         let rounding = problem.rounding(&engine);
-        let (values, errors, passes) =
-            certificate::certify(&engine, kernel, &source, &target, rounding).await?;
-        let Values {
-            transport_cost,
-            dual,
-            primal,
-            kl,
-            mass,
-        } = values;
-        let masses = problem.masses().clone();
-        let (lower, upper) = (errors.lower_bound, errors.upper_bound);
-        let certificate = Certificate {
-            marginal_error_a: errors.marginal_error_a * masses.plan,
-            marginal_error_b: errors.marginal_error_b * masses.plan,
-            lower_bound: masses.value(lower) - masses.rounding(lower),
-            upper_bound: masses.value(upper) + masses.rounding(upper),
-            wasserstein: errors.wasserstein.map(|Bounds { lower, upper }| Bounds {
-                lower: masses.plan * unit * lower,
-                upper: masses.plan * unit * upper,
-            }),
-            ..errors
-        };
-        let Effort {
-            iterations,
-            softmin_passes,
-            stages,
-            start,
-        } = effort;
-        let pairs = pairs_of_a_pass(&source.points, &target.points);
-        let report = Report {
-            n: source.len(),
-            m: target.len(),
-            d: source.dimension(),
-            cost: problem.cost(),
-            epsilon: problem.epsilon(),
-            blur: problem.blur(),
-            rho_a: problem.rho_a(),
-            rho_b: problem.rho_b(),
-            value: masses.value(dual),
-            regularized_cost: masses.primal(primal, mass),
-            transport_cost: masses.transport_cost(transport_cost, mass),
-            kl: masses.kl(kl, mass),
-            mass: mass * masses.plan,
-            certificate,
-            tolerance,
-            converged: errors.marginal_error() <= tolerance * problem.moving(),
-            iterations,
-            stages,
-            softmin_passes,
-            pairs: (softmin_passes + passes) as u64 * pairs,
-            seconds: start.elapsed().as_secs_f64(),
-            device: engine.device().to_owned(),
-            precision: engine.precision(),
-        };
-        let plan = Plan::new(State {
-            engine,
-            kernel,
-            frame: problem.frame().clone(),
-            source,
-            target,
-            masses,
-        });
+        let certified = certificate::certify(&engine, kernel, &source, &target, rounding).await?;
+        let state = State::new(engine, problem, [source, target]);
+        let report = state.report(problem, certified, effort, tolerance);
+        let plan = Plan::new(state);
         Ok(Self { plan, report })
     }
 
@@ -265,6 +210,87 @@ impl<E: Engine> Solution<E> {
 }
 
 impl<E: Engine> State<E> {
+    fn new(engine: E, problem: &Posed, [source, target]: [Marginal<E>; 2]) -> Self {
+        Self {
+            engine,
+            kernel: problem.kernel(),
+            frame: problem.frame().clone(),
+            source,
+            target,
+            masses: problem.masses().clone(),
+        }
+    }
+
+    /// All numbers, from those of the device's problem and the passes that they took.
+    fn report(
+        &self,
+        problem: &Posed,
+        (values, errors, passes): (Values, Certificate, usize),
+        effort: Effort,
+        tolerance: f64,
+    ) -> Report {
+        let Self {
+            engine,
+            source,
+            target,
+            masses,
+            ..
+        } = self;
+        let Values {
+            transport_cost,
+            dual,
+            primal,
+            kl,
+            mass,
+        } = values;
+        let unit = problem.cost_unit();
+        let (lower, upper) = (errors.lower_bound, errors.upper_bound);
+        let certificate = Certificate {
+            marginal_error_a: errors.marginal_error_a * masses.plan,
+            marginal_error_b: errors.marginal_error_b * masses.plan,
+            lower_bound: masses.value(lower) - masses.rounding(lower),
+            upper_bound: masses.value(upper) + masses.rounding(upper),
+            wasserstein: errors.wasserstein.map(|Bounds { lower, upper }| Bounds {
+                lower: masses.plan * unit * lower,
+                upper: masses.plan * unit * upper,
+            }),
+            ..errors
+        };
+        let Effort {
+            iterations,
+            softmin_passes,
+            stages,
+            start,
+        } = effort;
+        let pairs = pairs_of_a_pass(&source.points, &target.points);
+        let [rho_a, rho_b] = problem.rho();
+        Report {
+            n: source.len(),
+            m: target.len(),
+            d: source.dimension(),
+            cost: problem.cost(),
+            epsilon: problem.epsilon(),
+            blur: problem.blur(),
+            rho_a,
+            rho_b,
+            value: masses.value(dual),
+            regularized_cost: masses.primal(primal, mass),
+            transport_cost: masses.transport_cost(transport_cost, mass),
+            kl: masses.kl(kl, mass),
+            mass: mass * masses.plan,
+            certificate,
+            tolerance,
+            converged: errors.marginal_error() <= tolerance * problem.moving(),
+            iterations,
+            stages,
+            softmin_passes,
+            pairs: (softmin_passes + passes) as u64 * pairs,
+            seconds: start.elapsed().as_secs_f64(),
+            device: engine.device().to_owned(),
+            precision: engine.precision(),
+        }
+    }
+
     /// Whether P1 = a and Pᵀ1 = b were asked for.
     pub(crate) fn is_balanced(&self) -> bool {
         Marginal::are_exact(&self.source, &self.target)
@@ -274,7 +300,8 @@ impl<E: Engine> State<E> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Divergence, Energy, Terms};
+    use crate::engine::ResidentEngine;
+    use crate::{Divergence, Energy, ResidentMeasure, ResidentTerms, Terms};
 
     fn is_send<T: Send>(_: &T) {}
     fn is_sync<T: Send + Sync>() {}
@@ -286,5 +313,17 @@ mod tests {
         is_send(&sinkhorn.solve_async(engine.clone(), a, b));
         is_send(&divergence.evaluate_async(engine, a, b));
         is_sync::<(Solution<E>, Plan<E>, Terms<E>, Energy)>();
+    }
+
+    /// The same of measures on a device.
+    #[allow(dead_code)]
+    fn resident_ones_cross_threads<E: ResidentEngine + Clone>(
+        engine: E,
+        a: &ResidentMeasure<E::Array>,
+    ) {
+        let (sinkhorn, divergence) = (Sinkhorn::default(), Divergence::default());
+        is_send(&sinkhorn.solve_resident_async(engine.clone(), a, a));
+        is_send(&divergence.evaluate_resident_async(engine, a, a));
+        is_sync::<(ResidentSolution<E>, ResidentTerms<E>)>();
     }
 }
