@@ -163,7 +163,7 @@ mod tests {
         let told = |points: &[f64], by_voxels| forecast(points, by_voxels).unwrap().to_string();
         assert_eq!(
             told(&[1e6, 2e5], false),
-            "1000000 × 200000 points: about 2 h 47 min, for 1.0e4 Gpairs at 1.0 Gpairs/s; --subsample 5000 makes it 1.2 s"
+            "1000000 × 200000 points: about 2 h 47 min, for 10000 Gpairs at 1 Gpairs/s; --subsample 5000 makes it 1.2 s"
         );
         assert!(
             told(&[1e6, 2e5], true).ends_with("; a --voxel that leaves 5000 points makes it 1.2 s")

@@ -494,7 +494,8 @@ impl<'t> Table<'t> {
         };
         let starts = 1..=AXES_OF_XYZ.min(places.len().saturating_sub(3));
         let starts = starts.filter(|_| (4..=MOST_OF_SCANS).contains(&places.len()));
-        for start in starts {
+        // The last of these first: a z may be as whole as a colour.
+        for start in starts.rev() {
             let (axes, triple) = (&places[..start], &places[start..start + 3]);
             if looks(triple, &colour) && !looks(axes, &colour) {
                 return Some((start, "look like colours"));
@@ -1185,7 +1186,7 @@ mod tests {
             ("a.csv", "5,2,3,4,5,6\n1,1,2,2,3,4\n7,5,3,2,8,9\n".into()),
             (
                 "a.csv",
-                format!("{0}{0}{0}", vec!["0"; 11].join(",") + ",.5,1\n"),
+                format!("{0}{0}{0}", ["0"; 11].join(",") + ",.5,1\n"),
             ),
         ] {
             assert!(parse(name, text.as_bytes()).is_ok(), "{text}");

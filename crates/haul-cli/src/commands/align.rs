@@ -27,7 +27,7 @@ use std::path::{Path, PathBuf};
         "The blur σ of the last steps, a length: ε = σ² [default: 0.05 of the diagonal of the box around the second cloud]"
     )),
     mut_arg("p", |it| it.hide(true)),
-    after_help = "The motion is a rotation and a translation, without a reflection, that makes the Sinkhorn divergence least; the clouds may be turned by any angle. With --reach a part of a cloud, or one with strays, is matched as far as it goes. The matrix is in homogeneous coordinates, for points as columns: x ↦ A x + t.\n\nFrom .ply to .ply all else is kept byte for byte, and normals turn. With --subsample or --voxel the motion is found by fewer points, and every point of A is moved.\n\nExample:\n  haul align scan.ply model.ply --blur 0.02 --reach 0.1 -o moved.ply --matrix-out motion.txt"
+    after_help = "The motion is a rotation and a translation, without a reflection, that makes the Sinkhorn divergence least; the clouds may be turned by any angle. With --reach a part of a cloud, or one with strays, is matched as far as it goes. The matrix is in homogeneous coordinates, for points as columns: x ↦ A x + t.\n\nFrom .ply to .ply all else is kept byte for byte, and normals turn. With --subsample or --voxel the motion is found by fewer points, and every point of A is moved.\n\nExample:\n  haul align a.ply b.ply --reach 0.5 -o moved.ply --matrix-out motion.txt"
 )]
 pub(crate) struct Align {
     /// The cloud that is moved

@@ -149,7 +149,7 @@ fn a_moved_mesh_keeps_the_rest_and_turns_its_normals() {
 }
 
 #[test]
-fn a_part_of_a_scan_needs_a_reach() {
+fn a_part_of_a_scan_needs_a_penalty() {
     let room = Room::new();
     let whole = spiral(120);
     room.csv("whole.csv", &whole, 2);
@@ -160,7 +160,7 @@ fn a_part_of_a_scan_needs_a_reach() {
     );
     let off_after = |options: &str| {
         let line = format!(
-            "align part.csv whole.csv --blur 0.03 {options} --device cpu -o moved.csv --quiet"
+            "align part.csv whole.csv --blur 0.05 {options} --device cpu -o moved.csv --quiet"
         );
         let status = room.haul(&line).status;
         // Where nothing fits, it need not come to an end.
@@ -170,7 +170,7 @@ fn a_part_of_a_scan_needs_a_reach() {
         );
         off(&room.numbers("moved.csv"), &whole[80..])
     };
-    let (with, without) = (off_after("--reach 0.1"), off_after(""));
+    let (with, without) = (off_after("--rho-b 0.003"), off_after(""));
     assert!(with < 0.02 && without > 0.05, "{with} {without}");
 }
 
