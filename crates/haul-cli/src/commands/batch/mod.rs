@@ -8,12 +8,14 @@
 mod aside;
 mod computing;
 mod estimate;
-pub(crate) mod job;
+mod job;
+pub(crate) mod kind;
 mod overview;
 mod page;
 mod record;
 mod results;
 mod run;
+mod value;
 
 use crate::command::{Command, Program};
 use crate::files::{self, Uses};
@@ -30,12 +32,14 @@ use aside::Aside;
 use clap::{Args, ValueEnum};
 use computing::Computing;
 use haul_files as formats;
-use job::{Job, Kind, Options};
+use job::Job;
+use kind::Kind;
 use rayon::prelude::*;
 use results::{Ledger, Retry};
 use run::Run;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
+use value::Options;
 
 /// Run many comparisons, one JSON object a line, and go on where an earlier run stopped
 #[derive(Debug, Args)]
