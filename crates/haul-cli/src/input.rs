@@ -134,7 +134,7 @@ pub(crate) fn file(path: &Path, treatment: &Treatment) -> Result<formats::Cloud>
 fn advised(error: formats::Error) -> anyhow::Error {
     use formats::Error::{
         DoubtfulColumns, DoubtfulHeader, EmptyColumn, Extension, Foreign, RowNumbers, TextColumn,
-        WeightLeftOut,
+        UnnamedColumns, WeightLeftOut,
     };
     let advice = match &error {
         TextColumn { likely, .. } | DoubtfulColumns { likely, .. } | EmptyColumn { likely, .. } => {
@@ -143,6 +143,7 @@ fn advised(error: formats::Error) -> anyhow::Error {
         RowNumbers { likely, all, .. } => {
             format!("{}, or with it {}", options(likely), options(all))
         }
+        UnnamedColumns { likely, all, .. } => format!("{}, or {}", options(likely), options(all)),
         DoubtfulHeader { .. } => "--header yes, or --header no".to_owned(),
         WeightLeftOut { column, .. } => {
             format!("--weight-column {}, or --equal-weights", quoted(column))

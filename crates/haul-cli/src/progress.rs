@@ -6,7 +6,7 @@ use crate::number::{duration, error, pairs, significant};
 use crate::options::Solving;
 use crate::trend::Trend;
 use anyhow::Result;
-use haul::{PairCount, Progress, Stop};
+use haul::{PairCount, Progress, RegistrationProgress, Stop};
 use haul_files as formats;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::cell::Cell;
@@ -86,6 +86,46 @@ impl<'s> Course<'s> {
             formats::write_text(path, &trace(&steps))?;
         }
         Ok(steps)
+    }
+}
+
+/// A line that tells how a registration stands.
+pub(crate) struct Fitting(ProgressBar);
+
+impl Fitting {
+    /// The line shows on standard error where that is a terminal.
+    pub(crate) fn new(quiet: bool) -> Self {
+        Self(shown(None, "{spinner} {elapsed_precise} {msg}", quiet))
+    }
+
+    /// Tells where the registration stands, and ends it where Ctrl-C asked for that.
+    pub(crate) fn observe(&self, progress: &RegistrationProgress) -> ControlFlow<Stop> {
+        let RegistrationProgress {
+            iteration,
+            blur,
+            last_blur,
+            goal,
+            ..
+        } = progress;
+        let moved = progress
+            .movement
+            .map(|moved| format!(", moved by {}, goal {}", error(moved), error(*goal)));
+        self.0.set_message(format!(
+            "iteration {iteration}, blur {} on the way to {}{}",
+            significant(*blur, 2),
+            significant(*last_blur, 2),
+            moved.unwrap_or_default()
+        ));
+        match interrupt::requested() {
+            true => ControlFlow::Break(Stop::Abandon),
+            false => ControlFlow::Continue(()),
+        }
+    }
+}
+
+impl Drop for Fitting {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
     }
 }
 

@@ -6,7 +6,7 @@ use clap::{Arg, Command};
 use std::path::Path;
 
 /// What commands are called in other programs, and here.
-const COMMANDS: [(&[&str], &str); 9] = [
+const COMMANDS: [(&[&str], &str); 10] = [
     (
         &[
             "compare",
@@ -22,10 +22,19 @@ const COMMANDS: [(&[&str], &str); 9] = [
     (&["ot", "plan", "solve"], "sinkhorn"),
     (&["mmd"], "energy"),
     (&["transport", "interpolate", "morph", "move"], "map"),
+    (&["register", "registration", "icp", "procrustes"], "align"),
     (&["matrix", "distances", "cluster"], "pairwise"),
     (&["run", "jobs"], "batch"),
     (
-        &["convert", "subsample", "downsample", "resample", "voxel"],
+        &[
+            "convert",
+            "subsample",
+            "downsample",
+            "resample",
+            "voxel",
+            "transform",
+            "rotate",
+        ],
         "thin",
     ),
     (&["stats", "show", "inspect", "head"], "info"),

@@ -157,6 +157,27 @@ pub enum Error {
         floor: f64,
     },
 
+    /// An entry that the matrix of an affine map cannot have.
+    #[error("row {row}, column {column} of the matrix is {}; it must be {wanted}", plain(*value))]
+    BadMatrix {
+        /// The row, from 1.
+        row: usize,
+        /// The column, from 1.
+        column: usize,
+        /// What stood there.
+        value: f64,
+        /// What is allowed there.
+        wanted: &'static str,
+    },
+
+    /// A linear map that flattens space, where one is asked for that can be undone.
+    #[error("the map flattens space and cannot be undone; give a matrix of full rank")]
+    Singular,
+
+    /// A plan that moves no mass: no point of the first cloud is within reach of the second.
+    #[error("no point of the first cloud is within reach of the second; give a larger reach")]
+    OutOfReach,
+
     /// A potential that is NaN or infinite.
     #[error("the potential of row {row} is {}; potentials to start from are finite", plain(*value))]
     BadPotential {

@@ -31,6 +31,7 @@ mod measure;
 mod pass;
 mod precision;
 mod problem;
+mod registration;
 mod solution;
 
 pub use certificate::{Bounds, Certificate};
@@ -45,6 +46,7 @@ pub use loss::{
 pub use measure::{Cost, Exponent, Frame, Grid, Measure, Support};
 pub use precision::Precision;
 pub use problem::{Penalty, Potentials, Problem, Regularization};
+pub use registration::{Alignment, Family, Registration, RegistrationProgress, Transform};
 pub use sinkhorn::{Acceleration, Form, Method, Progress, Sinkhorn, Stage, Start};
 pub use solution::{Coupling, Plan, Report, Solution};
 

@@ -21,6 +21,7 @@ const ORDER: &[&str] = &[
     "solution",
     "loss",
     "derivative",
+    "registration",
 ];
 
 fn source() -> PathBuf {

@@ -10,7 +10,8 @@ use std::{ops::Range, path::Path};
 /// Which columns of a table make a cloud, each by its name or by its number, counted from 1; two numbers
 /// with a dash between them, as `2-9`, are all columns from the one to the other. The default takes all
 /// of them as coordinates, but for one that is named as weights are: `weight` or `weights`, also with
-/// `scalar_` before it, as programs for scans name their fields. Names go before numbers.
+/// `scalar_` before it, as programs for scans name their fields; and but for one that is named `displacement` beside an x.
+/// Names go before numbers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Columns {
     /// The coordinates, in this order; none stands for all columns but that of the weights.
@@ -48,6 +49,9 @@ const LETTERS_OF_WEIGHTS: [&str; 2] = ["w", "n"];
 
 /// What programs for scans write before the names of their fields.
 const OF_FIELDS: &str = "scalar_";
+
+/// What a column is called that tells how far each point is moved, beside an x: no coordinate.
+pub(crate) const DISPLACEMENT: &str = "displacement";
 
 /// Columns that come together and are seldom meant as coordinates beside others.
 const ATTRIBUTES: [(&str, [&str; 3]); 3] = [
@@ -87,8 +91,17 @@ const COORDINATES: [&str; 9] = [
     "northing",
 ];
 
-/// Columns of fewer rows may count by chance.
+/// Columns of fewer rows may count, or look like colours and normals, by chance.
 const COUNTED: usize = 3;
+
+/// Coordinates that an `.xyz` has by its name.
+pub(crate) const AXES_OF_XYZ: usize = 3;
+
+/// Wider tables without names are data rather than points with a colour.
+const MOST_OF_SCANS: usize = 10;
+
+/// By how much the length of a normal may be off from 1, as text of few digits has it.
+const OFF_UNIT: f64 = 0.01;
 
 impl Columns {
     /// Whether nothing is selected.
@@ -137,8 +150,11 @@ impl Columns {
         };
         let selected = !coordinates.is_empty();
         if !selected {
+            let displacement = names
+                .filter(|names| has_axis(names))
+                .and_then(|names| named(names, &(0..width).collect::<Vec<_>>(), DISPLACEMENT));
             coordinates = (0..width)
-                .filter(|column| Some(*column) != weight)
+                .filter(|column| ![weight, displacement].contains(&Some(*column)))
                 .collect();
             if coordinates.is_empty() {
                 return Err(Error::Missing {
@@ -214,6 +230,8 @@ pub(crate) struct Table<'t> {
     text: Option<(usize, String)>,
     /// Whether the header lacks the name of a first column, as that of R's row names.
     short: bool,
+    /// The most columns without names that are coordinates unasked.
+    most: usize,
 }
 
 impl<'t> Table<'t> {
@@ -230,7 +248,14 @@ impl<'t> Table<'t> {
             missing: [None, None],
             text: None,
             short: false,
+            most: usize::MAX,
         }
+    }
+
+    /// The same, of which no more columns than these are coordinates unless they have names or somebody chose them.
+    pub(crate) fn of_axes(mut self, most: usize) -> Self {
+        self.most = most;
+        self
     }
 
     /// A table of numbers alone, row-major, of at least one column.
@@ -441,7 +466,45 @@ impl<'t> Table<'t> {
         if left.is_empty() {
             left = coordinates.clone();
         }
+        if let Some((axes, _)) = self.unnamed_axes(&left) {
+            left.truncate(axes);
+        }
         likely(self.names.as_deref(), self.width, &left, *weight)
+    }
+
+    /// How many of these columns, which have no names, are coordinates, and what the others look like; none where all of
+    /// them may be.
+    fn unnamed_axes(&self, columns: &[usize]) -> Option<(usize, &'static str)> {
+        if self.names.is_some() || self.roles.selected {
+            return None;
+        }
+        let places: Vec<_> = (columns.iter())
+            .filter_map(|column| self.roles.coordinates.iter().position(|it| it == column))
+            .collect();
+        let looks = |at: &[usize], like: &dyn Fn(&[f64]) -> bool| {
+            let dimension = self.roles.coordinates.len().max(1);
+            let row = |row: &[f64]| like(&at.iter().map(|&at| row[at]).collect::<Vec<_>>());
+            self.rows >= COUNTED && self.points.chunks_exact(dimension).all(row)
+        };
+        let shade = |x: &f64| x.fract() == 0.0 && (0.0..=255.0).contains(x);
+        let colour = |values: &[f64]| values.iter().all(shade);
+        let unit = |values: &[f64]| {
+            let length: f64 = values.iter().map(|x| x * x).sum();
+            (length.sqrt() - 1.0).abs() <= OFF_UNIT
+        };
+        let starts = 1..=AXES_OF_XYZ.min(places.len().saturating_sub(3));
+        let starts = starts.filter(|_| (4..=MOST_OF_SCANS).contains(&places.len()));
+        for start in starts {
+            let (axes, triple) = (&places[..start], &places[start..start + 3]);
+            if looks(triple, &colour) && !looks(axes, &colour) {
+                return Some((start, "look like colours"));
+            }
+            if looks(triple, &unit) && !looks(axes, &unit) {
+                return Some((start, "look like normals"));
+            }
+        }
+        let rest = "may be something else than x, y and z";
+        (places.len() > self.most).then_some((self.most, rest))
     }
 
     /// The values of one of the coordinates.
@@ -503,6 +566,18 @@ impl<'t> Table<'t> {
             return Err(Error::RowNumbers {
                 file: file.into(),
                 column: name(names, false, column, self.width),
+                likely: Box::new(self.likely(|_| true)),
+                all: Box::new(Columns {
+                    coordinates: selection(names, self.width, &self.roles.coordinates),
+                    ..Columns::default()
+                }),
+            });
+        }
+        if let Some((axes, like)) = self.unnamed_axes(&self.roles.coordinates) {
+            return Err(Error::UnnamedColumns {
+                file: file.into(),
+                first: self.roles.coordinates[axes] + 1,
+                like,
                 likely: Box::new(self.likely(|_| true)),
                 all: Box::new(Columns {
                     coordinates: selection(names, self.width, &self.roles.coordinates),
@@ -794,6 +869,11 @@ fn has_x(names: &[String]) -> bool {
     names.iter().any(|name| name.eq_ignore_ascii_case("x"))
 }
 
+/// Whether there is an x or an x1.
+fn has_axis(names: &[String]) -> bool {
+    has_x(names) || names.iter().any(|name| name.eq_ignore_ascii_case("x1"))
+}
+
 fn named(names: &[String], columns: &[usize], name: &str) -> Option<usize> {
     let is = |column: &usize| bare(&names[*column]).eq_ignore_ascii_case(name);
     columns.iter().copied().find(is)
@@ -1043,6 +1123,94 @@ mod tests {
         ] {
             assert_eq!(followed(name, text).points, expected, "{text}");
         }
+    }
+
+    #[test]
+    fn columns_without_names_that_are_no_coordinates_are_asked_about() {
+        let expected = [0.3, 0.5, 1.5, 0.1, 0.9, 1.0, 0.7, 0.2, 0.0];
+        let table = |separator: &str, ends: [&str; 3]| -> String {
+            let rows = expected.chunks(3).zip(ends);
+            let line = |(row, end): (&[f64], &str)| {
+                let fields = row
+                    .iter()
+                    .map(f64::to_string)
+                    .chain(end.split(' ').map(str::to_owned));
+                fields.collect::<Vec<_>>().join(separator) + "\n"
+            };
+            rows.map(line).collect()
+        };
+        let colours = ["255 0 3", "0 0 0", "17 9 254"];
+        let normals = ["0 0 1", "0.6 -0.8 0", "0.577 0.577 0.577"];
+        let intensities = ["0.5", "12", "3.25"];
+        let both = ["255 0 3 0 0 1", "0 0 0 0 1 0", "17 9 254 1 0 0"];
+        for (name, separator, ends, like, first) in [
+            ("a.xyz", " ", colours, "look like colours", 4),
+            ("a.xyz", "\t", normals, "look like normals", 4),
+            ("a.xyz", " ", both, "look like colours", 4),
+            (
+                "a.xyz",
+                " ",
+                intensities,
+                "may be something else than x, y and z",
+                4,
+            ),
+            ("a.csv", ",", colours, "look like colours", 4),
+            ("a.csv", ",", normals, "look like normals", 4),
+        ] {
+            let text = table(separator, ends);
+            let error = parse(name, text.as_bytes()).unwrap_err();
+            let Error::UnnamedColumns { likely, all, .. } = &error else {
+                panic!("{text} {error}");
+            };
+            assert_eq!(selected(name, &text, likely).unwrap().points, expected);
+            let width = text.lines().next().unwrap().split(separator).count();
+            assert_eq!(selected(name, &text, all).unwrap().dimension, width);
+            let wanted = format!(
+                "{name}: columns from {first} on have no names and {like}; say which columns are coordinates"
+            );
+            assert_eq!(error.to_string(), wanted);
+        }
+        // A number before and a colour behind points of the plane.
+        let scan = "0 .3 .5 255 1 0\n1 .1 .9 255 2 0\n2 .7 .2 255 3 0\n";
+        assert_eq!(told("a.xyz", scan), columns(&["2", "3"], None));
+        for (name, text) in [
+            // Names, or nothing that speaks against coordinates.
+            ("a.xyz", "# a b c d\n1 2 3 4\n".to_owned()),
+            ("a.xyz", "1 2 3\n4 5 6\n7 8 9\n".into()),
+            ("a.csv", table(",", intensities)),
+            ("a.csv", table(",", ["255 0 3", "0 0 0", "17 9 254.5"])),
+            ("a.csv", table(",", ["255 0 3", "0 0 0", "17 9 256"])),
+            ("a.csv", table(",", ["0 0 1", "0.6 -0.8 0", "0.5 0.5 0.5"])),
+            // Counts are counts, all of them.
+            ("a.csv", "5,2,3,4,5,6\n1,1,2,2,3,4\n7,5,3,2,8,9\n".into()),
+            (
+                "a.csv",
+                format!("{0}{0}{0}", vec!["0"; 11].join(",") + ",.5,1\n"),
+            ),
+        ] {
+            assert!(parse(name, text.as_bytes()).is_ok(), "{text}");
+        }
+    }
+
+    #[test]
+    fn how_far_points_were_moved_is_no_coordinate_of_theirs() {
+        for (header, dimension) in [
+            ("x,y,displacement", 2),
+            ("x1,x2,x3,x4,scalar_Displacement", 4),
+            ("x,displacement,weight", 1),
+            ("load,displacement", 2),
+        ] {
+            let width = header.split(',').count();
+            let text = format!("{header}\n{}\n", vec!["1"; width].join(","));
+            assert_eq!(
+                parse("a.csv", text.as_bytes()).unwrap().dimension,
+                dimension,
+                "{header}"
+            );
+        }
+        let chosen = columns(&["x", "displacement"], None);
+        let cloud = selected("a.csv", "x,y,displacement\n1,2,3\n", &chosen).unwrap();
+        assert_eq!(cloud.points, [1.0, 3.0]);
     }
 
     #[test]

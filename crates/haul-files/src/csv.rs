@@ -2,9 +2,10 @@
 //! divides, or the atoms of a molecule). Both may have a header, and lines that `#` or `//` opens.
 
 use crate::{
-    Cloud, Columns, Error, Reading, Result,
+    Attributes, Cloud, Columns, Error, Reading, Result,
+    attributes::{Extra, NORMALS},
     cloud::column_name,
-    columns::{Field, Roles, Table, complete, is_missing},
+    columns::{AXES_OF_XYZ, Field, Table, complete, is_missing},
     error::one_line,
 };
 use csv::{ByteRecord, ReaderBuilder, WriterBuilder};
@@ -671,7 +672,7 @@ fn xyz<E: From<Error>>(
 /// Reads a cloud from lines of coordinates, or from atoms.
 pub(crate) fn read_xyz(file: &Path, reader: impl BufRead, reading: &Reading) -> Result<Cloud> {
     let of_atoms = Molecule::columns(&reading.columns);
-    let mut table = Table::new(file, &reading.columns, None);
+    let mut table = Table::new(file, &reading.columns, None).of_axes(AXES_OF_XYZ);
     let mut x_of_atoms = None;
     xyz(file, reader, reading.header, |part, record| match part {
         Part::Header(_) => {
@@ -727,10 +728,10 @@ pub(crate) fn write_moved_csv(
     (file, reading): (&Path, &Reading),
     reader: impl BufRead,
     comma: bool,
-    points: &[f64],
+    (points, attributes): (&[f64], &Attributes),
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let mut moved = Moved::new(file, &reading.columns, points);
+    let mut moved = Moved::new(file, &reading.columns, points, attributes);
     let mut fields: Vec<Vec<u8>> = Vec::new();
     let mut text: Vec<u8> = Vec::new();
     records(file, reader, reading.header, |dialect, part, record| {
@@ -738,13 +739,15 @@ pub(crate) fn write_moved_csv(
         fields.extend(record.iter().map(<[u8]>::to_vec));
         match part {
             Part::Comment(line) | Part::Header(Some(line)) => {
-                if let Part::Header(_) = part {
-                    moved.names = Some(names(record));
-                }
                 out.write_all(line)?;
+                if let Part::Header(_) = part {
+                    for name in moved.named(names(record)) {
+                        write!(out, "{}{name}", char::from(dialect.separator))?;
+                    }
+                }
                 return out.write_all(b"\n");
             }
-            Part::Header(None) => moved.names = Some(names(record)),
+            Part::Header(None) => fields.extend(moved.named(names(record)).map(Vec::from)),
             Part::Row(_) => moved.replace(&mut fields, comma)?,
             Part::Atoms(_) => {}
         }
@@ -766,10 +769,10 @@ pub(crate) fn write_moved_csv(
 pub(crate) fn write_moved_xyz(
     (file, reading): (&Path, &Reading),
     reader: impl BufRead,
-    points: &[f64],
+    (points, attributes): (&[f64], &Attributes),
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let mut moved = Moved::new(file, &reading.columns, points);
+    let mut moved = Moved::new(file, &reading.columns, points, attributes);
     let of_atoms = Molecule::columns(&reading.columns);
     let mut x_of_atoms = None;
     xyz(file, reader, reading.header, |part, record| {
@@ -801,49 +804,136 @@ pub(crate) fn write_moved_xyz(
     moved.finish()
 }
 
-/// Coordinates on their way into the rows of a table.
+/// The columns of a table that are written anew.
+struct Places {
+    coordinates: Vec<usize>,
+    /// Those of the normals that turn; none where there are not as many as coordinates.
+    normals: Vec<usize>,
+    /// Those of the extras; none for one that comes behind all columns.
+    extras: Vec<Option<usize>>,
+}
+
+/// Coordinates, and what is beside them, on their way into the rows of a table.
 struct Moved<'m> {
     file: &'m Path,
     columns: &'m Columns,
     names: Option<Vec<String>>,
-    roles: Option<Roles>,
+    /// Which columns are written anew, once a row was there.
+    places: Option<Places>,
     /// Those that have no row yet.
     points: &'m [f64],
+    attributes: &'m Attributes<'m>,
+    extras: Vec<Extra<'m>>,
+    /// The rows that are done.
+    rows: usize,
 }
 
 impl<'m> Moved<'m> {
-    fn new(file: &'m Path, columns: &'m Columns, points: &'m [f64]) -> Self {
+    fn new(
+        file: &'m Path,
+        columns: &'m Columns,
+        points: &'m [f64],
+        attributes: &'m Attributes<'m>,
+    ) -> Self {
         Self {
             file,
             columns,
             names: None,
-            roles: None,
+            places: None,
             points,
+            attributes,
+            extras: attributes.extras(),
+            rows: 0,
         }
     }
 
+    /// Takes the names of a header; those that come behind them.
+    fn named(&mut self, names: Vec<String>) -> impl Iterator<Item = &'static str> + use<> {
+        let known = |extra: &Extra| names.iter().any(|name| name == extra.name);
+        let new: Vec<_> = (self.extras.iter())
+            .filter(|extra| !known(extra))
+            .map(|extra| extra.name)
+            .collect();
+        self.names = Some(names);
+        new.into_iter()
+    }
+
+    /// Says which columns are written anew, of which there are so many.
+    fn places(&mut self, width: usize) -> Result<Places> {
+        complete(&mut self.names, width);
+        let names = self.names.as_deref();
+        if names.is_some_and(|names| names.len() != width) {
+            return Err(changed(self.file));
+        }
+        let coordinates = self.columns.among(self.file, names, width)?.coordinates;
+        let column = |name: &str| names.into_iter().flatten().position(|known| known == name);
+        let known = NORMALS.iter().take(coordinates.len());
+        let mut normals: Vec<_> = known.map_while(|name| column(name)).collect();
+        let chosen = normals.iter().any(|column| coordinates.contains(column));
+        if chosen || normals.len() != coordinates.len() || self.attributes.normals.is_none() {
+            normals.clear();
+        }
+        let extras = self.extras.iter().map(|extra| column(extra.name));
+        let extras = extras.map(|found| found.filter(|column| !coordinates.contains(column)));
+        Ok(Places {
+            extras: extras.collect(),
+            coordinates,
+            normals,
+        })
+    }
+
     /// Puts the next point into the fields of a row.
-    fn replace(&mut self, fields: &mut [Vec<u8>], comma: bool) -> Result<()> {
-        let roles = match &mut self.roles {
-            Some(roles) => roles,
-            none => {
-                complete(&mut self.names, fields.len());
-                let names = self.names.as_deref();
-                if names.is_some_and(|names| names.len() != fields.len()) {
-                    return Err(changed(self.file));
-                }
-                none.insert(self.columns.among(self.file, names, fields.len())?)
-            }
+    fn replace(&mut self, fields: &mut Vec<Vec<u8>>, comma: bool) -> Result<()> {
+        let places = match self.places.take() {
+            Some(places) => places,
+            None => self.places(fields.len())?,
         };
-        for &column in &roles.coordinates {
+        for &column in &places.coordinates {
             let (Some(field), Some((value, rest))) =
                 (fields.get_mut(column), self.points.split_first())
             else {
                 return Err(changed(self.file));
             };
-            let text = format!("{value:?}");
-            *field = if comma { text.replace('.', ",") } else { text }.into_bytes();
+            *field = written(&format!("{value:?}"), comma);
             self.points = rest;
+        }
+        self.turn(&places.normals, fields, comma)?;
+        for (extra, place) in self.extras.iter().zip(&places.extras) {
+            let text = written(&extra.text(self.rows), comma);
+            match place.map(|column| fields.get_mut(column)) {
+                Some(Some(field)) => *field = text,
+                Some(None) => return Err(changed(self.file)),
+                None => fields.push(text),
+            }
+        }
+        self.places = Some(places);
+        self.rows += 1;
+        Ok(())
+    }
+
+    /// Turns the normal that stands in these columns.
+    fn turn(&self, columns: &[usize], fields: &mut [Vec<u8>], comma: bool) -> Result<()> {
+        if columns.is_empty() {
+            return Ok(());
+        }
+        let dialect = match comma {
+            true => Dialect::SEMICOLONS,
+            false => Dialect::COMMAS,
+        };
+        let value = |(&column, name): (&usize, &&str)| {
+            let field = fields.get(column).ok_or_else(|| changed(self.file))?;
+            dialect.number(field).ok_or_else(|| Error::NotANumber {
+                file: self.file.into(),
+                row: self.rows + 1,
+                column: (*name).into(),
+                text: String::from_utf8_lossy(field).chars().take(40).collect(),
+            })
+        };
+        let normal = columns.iter().zip(&NORMALS).map(value);
+        let normal = normal.collect::<Result<Vec<_>>>()?;
+        let turned = self.attributes.turned(&normal).unwrap_or(normal);
+        for (&column, value) in columns.iter().zip(turned) {
+            fields[column] = written(&format!("{value:?}"), comma);
         }
         Ok(())
     }
@@ -853,6 +943,14 @@ impl<'m> Moved<'m> {
             [] => Ok(()),
             _ => Err(changed(self.file).into()),
         }
+    }
+}
+
+/// A number as the rest of a table has it.
+fn written(number: &str, comma: bool) -> Vec<u8> {
+    match comma {
+        true => number.replace('.', ",").into_bytes(),
+        false => number.into(),
     }
 }
 
@@ -867,6 +965,7 @@ pub(crate) fn write_csv(
     points: &[f64],
     dimension: usize,
     weights: Option<&[f64]>,
+    extras: &[Extra],
 ) -> io::Result<()> {
     let mut names: Vec<_> = (0..dimension)
         .map(|column| column_name(column, dimension))
@@ -876,26 +975,34 @@ pub(crate) fn write_csv(
         names.iter_mut().for_each(|name| name.insert(0, 'x'));
     }
     names.extend(weights.map(|_| "weight".into()));
+    names.extend(extras.iter().map(|extra| extra.name.to_owned()));
     writeln!(out, "{}", names.join(","))?;
-    write_rows(out, points, dimension, weights, ",")
+    write_rows(out, (points, dimension), weights, extras, ",")
 }
 
-/// Writes one line of coordinates per point.
+/// Writes one line of coordinates per point, under their names where these are more than x, y and z.
 pub(crate) fn write_xyz(out: &mut dyn Write, points: &[f64], dimension: usize) -> io::Result<()> {
-    write_rows(out, points, dimension, None, " ")
+    if dimension > AXES_OF_XYZ {
+        let names = (1..=dimension).map(|k| format!(" x{k}"));
+        writeln!(out, "#{}", names.collect::<String>())?;
+    }
+    write_rows(out, (points, dimension), None, &[], " ")
 }
 
 fn write_rows(
     out: &mut dyn Write,
-    points: &[f64],
-    dimension: usize,
+    (points, dimension): (&[f64], usize),
     weights: Option<&[f64]>,
+    extras: &[Extra],
     separator: &str,
 ) -> io::Result<()> {
     let mut weights = weights.into_iter().flatten();
-    for row in points.chunks_exact(dimension) {
+    for (at, row) in points.chunks_exact(dimension).enumerate() {
         for (column, value) in row.iter().chain(weights.next()).enumerate() {
             write!(out, "{}{value:?}", if column == 0 { "" } else { separator })?;
+        }
+        for extra in extras {
+            write!(out, "{separator}{}", extra.text(at))?;
         }
         writeln!(out)?;
     }
@@ -960,7 +1067,8 @@ mod tests {
         let moved = |text: &str, points: &[f64]| {
             let mut out = Vec::new();
             let file = Path::new("a.csv");
-            write_moved_csv((file, &reading), text.as_bytes(), false, points, &mut out)?;
+            let beside = (points, &Attributes::default());
+            write_moved_csv((file, &reading), text.as_bytes(), false, beside, &mut out)?;
             io::Result::Ok(String::from_utf8(out).unwrap())
         };
         let before = "cell,x,y,note\n\"a, b\",1,2, kept \n c1 ,3,4,\n";
@@ -976,7 +1084,7 @@ mod tests {
         write_moved_xyz(
             (Path::new("a.xyz"), &reading),
             lines.as_bytes(),
-            &[0.5, -2.0, 7.0, 8.0],
+            (&[0.5, -2.0, 7.0, 8.0], &Attributes::default()),
             &mut out,
         )
         .unwrap();
@@ -1190,7 +1298,7 @@ mod tests {
                 (file, &reading),
                 before.as_bytes(),
                 comma,
-                &[0.5, -7.0],
+                (&[0.5, -7.0], &Attributes::default()),
                 &mut out,
             )
             .unwrap();
@@ -1227,7 +1335,8 @@ mod tests {
         assert_eq!(cloud.points, [0.2, 0.0, 0.0, 1.0, 0.0, -1.0]);
         let mut out = Vec::new();
         let from = (Path::new("a.xyz"), &reading);
-        write_moved_xyz(from, text.as_bytes(), &[9.0; 6], &mut out).unwrap();
+        let beside = (&[9.0; 6][..], &Attributes::default());
+        write_moved_xyz(from, text.as_bytes(), beside, &mut out).unwrap();
         let moved = "3\nwater, # of hands\nO 9.0 0.1 9.0 7\nH 9.0 0 9.0 7\nH 9.0 0 9.0 7\n\n";
         assert_eq!(String::from_utf8(out).unwrap(), moved);
         for (text, part) in [

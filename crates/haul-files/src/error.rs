@@ -192,6 +192,23 @@ pub enum Error {
         /// The columns that are most likely meant.
         likely: Box<Columns>,
     },
+    /// Columns without names do not look like coordinates, or are more than the format has: select the columns that are.
+    #[error(
+        "{}: columns from {first} on have no names and {like}; say which columns are coordinates",
+        .file.display()
+    )]
+    UnnamedColumns {
+        /// The file as the user named it.
+        file: PathBuf,
+        /// The first of them, counted from 1.
+        first: usize,
+        /// What they look like.
+        like: &'static str,
+        /// The columns that are most likely meant.
+        likely: Box<Columns>,
+        /// All of them, where all are coordinates.
+        all: Box<Columns>,
+    },
     /// The selection leaves out a column with the name of a weight: select it as well, or say
     /// that all points weigh the same.
     #[error(

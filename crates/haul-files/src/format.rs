@@ -74,7 +74,7 @@ impl Format {
         }
     }
 
-    /// Whether it has a place for weights.
+    /// Whether it has a place for weights, and for other numbers beside the points.
     pub(crate) const fn has_weights(self) -> bool {
         matches!(self, Self::Npz | Self::Ply | Self::Csv)
     }

@@ -9,6 +9,7 @@
 //! the end, so that a target is either complete or untouched.
 
 mod atomic;
+mod attributes;
 mod cloud;
 mod columns;
 mod csv;
@@ -16,6 +17,7 @@ mod error;
 mod format;
 #[cfg(feature = "las")]
 mod las;
+mod matrix;
 mod npy;
 mod npz;
 #[cfg(feature = "parquet")]
@@ -28,12 +30,14 @@ mod tests;
 mod write;
 
 pub use atomic::hold_writes;
+pub use attributes::Attributes;
 pub use cloud::Cloud;
 pub use columns::Columns;
 pub use error::{Error, Result};
 pub use format::{Kind, numbered};
+pub use matrix::{check_matrix, read_matrix, write_matrix};
 pub use read::{Reading, parse_as, parse_cloud, read_as, read_cloud, read_weights};
 pub use write::{
-    Array, check_cloud, check_moved, check_target, holds_weights, write_cloud, write_moved,
-    write_npy, write_npz, write_text,
+    Array, check_attributes, check_cloud, check_moved, check_target, holds_weights,
+    names_attributes, write_cloud, write_moved, write_npy, write_npz, write_text,
 };

@@ -45,6 +45,14 @@ impl Stored {
         }
     }
 
+    /// `n × m`, and n and m.
+    pub(crate) fn into_matrix(self, file: &Path) -> Result<(Vec<f64>, usize, usize)> {
+        match *self.shape {
+            [rows, columns] => Ok((self.values, rows as usize, columns as usize)),
+            _ => Err(self.misshapen(file, "two axes")),
+        }
+    }
+
     fn misshapen(self, file: &Path, wanted: &'static str) -> Error {
         Error::Shape {
             file: file.into(),

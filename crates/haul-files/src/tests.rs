@@ -330,3 +330,105 @@ fn files_that_are_cut_or_changed_anywhere_never_panic() {
     }
     mutilate("a.xyz", &written("a.xyz", &POINTS, 3, None));
 }
+
+#[test]
+fn what_is_written_beside_points_is_found_where_the_format_has_it() {
+    let (points, displacement) = ([1.0, 2.0, 3.0, 4.0], [0.25, 1.0 / 3.0]);
+    let attributes = crate::Attributes {
+        displacement: Some(&displacement),
+        colours: Some(&[[255, 0, 7], [1, 2, 3]]),
+        normals: None,
+    };
+    let folder = tempfile::tempdir().unwrap();
+    // A source that keeps nothing.
+    let source = folder.path().join("a.npy");
+    write_cloud(&source, None, &points, 2, None).unwrap();
+    let reading = Reading::default();
+    let write = |name: &str, attributes: &crate::Attributes| {
+        let path = folder.path().join(name);
+        let weights = Some(&[1.0, 3.0][..]);
+        let from = (&*source, &reading);
+        crate::write_moved(&path, from, &points, 2, weights, attributes)
+            .map(|()| fs::read(path).unwrap())
+    };
+    let csv = String::from_utf8(write("b.csv", &attributes).unwrap()).unwrap();
+    let rows = "x,y,weight,displacement,red,green,blue\n1.0,2.0,1.0,0.25,255,0,7\n3.0,4.0,3.0,0.3333333333333333,1,2,3\n";
+    assert_eq!(csv, rows);
+    let ply = write("b.ply", &attributes).unwrap();
+    let of = |name: &str, bytes: &[u8], columns: &[&str]| {
+        let columns = columns.iter().map(|it| (*it).to_owned()).collect();
+        let columns = Columns {
+            coordinates: columns,
+            unweighted: true,
+            ..Columns::default()
+        };
+        crate::parse_as(Path::new(name), bytes, &Reading::of(&columns))
+            .unwrap()
+            .points
+    };
+    assert_eq!(parse("b.ply", &ply).unwrap().points, points);
+    assert_eq!(of("b.ply", &ply, &["displacement"]), displacement);
+    assert_eq!(
+        of("b.ply", &ply, &["red", "green", "blue"]),
+        [255.0, 0.0, 7.0, 1.0, 2.0, 3.0]
+    );
+    let npz = write("b.npz", &attributes).unwrap();
+    assert_eq!(parse("b.npz", &npz).unwrap().points, points);
+    assert!(npz.windows(16).any(|name| name == b"displacement.npy"));
+    for name in ["b.xyz", "b.npy"] {
+        let error = write(name, &attributes).unwrap_err().to_string();
+        assert!(
+            error.contains(&format!(
+                "{name}: cannot hold colours; write .ply, .csv or .npz instead"
+            )),
+            "{error}"
+        );
+        assert!(write(name, &crate::Attributes::default()).is_ok());
+    }
+    let short = crate::Attributes {
+        displacement: Some(&[1.0]),
+        ..attributes
+    };
+    assert!(matches!(write("b.csv", &short), Err(Error::Shape { .. })));
+    // Beside coordinates the displacement is none of them.
+    let plain = crate::Attributes {
+        colours: None,
+        ..attributes
+    };
+    let csv = write("c.csv", &plain).unwrap();
+    assert_eq!(parse("c.csv", &csv).unwrap().points, points);
+}
+
+#[test]
+fn columns_of_a_table_are_kept_replaced_and_turned() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = folder.path().join("a.csv");
+    fs::write(
+        &source,
+        "x;nx;name;y;ny;red\n1,5;3;a;2;4;9\n2,5;0;b;3;1;8\n",
+    )
+    .unwrap();
+    let columns = Columns {
+        coordinates: vec!["x".into(), "y".into()],
+        ..Columns::default()
+    };
+    let reading = Reading::of(&columns);
+    let attributes = crate::Attributes {
+        displacement: Some(&[0.5, 0.25]),
+        colours: Some(&[[1, 2, 3], [4, 5, 6]]),
+        // A quarter of a turn.
+        normals: Some(&[0.0, -1.0, 1.0, 0.0]),
+    };
+    let path = folder.path().join("b.csv");
+    let points = [7.0, 8.5, 9.0, 1.0];
+    crate::write_moved(&path, (&source, &reading), &points, 2, None, &attributes).unwrap();
+    let expected = "x;nx;name;y;ny;red;displacement;green;blue\n7,0;-4,0;a;8,5;3,0;1;0,5;2;3\n9,0;-1,0;b;1,0;0,0;4;0,25;5;6\n";
+    assert_eq!(fs::read_to_string(&path).unwrap(), expected);
+}
+
+#[test]
+fn points_of_many_dimensions_come_back_from_lines() {
+    let bytes = written("a.xyz", &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0], 4, None);
+    assert!(bytes.starts_with(b"# x1 x2 x3 x4\n"));
+    assert_eq!(parse("a.xyz", &bytes).unwrap().dimension, 4);
+}

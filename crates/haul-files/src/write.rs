@@ -1,7 +1,9 @@
 //! From clouds and arrays to files.
 
 use crate::{
-    Error, Reading, Result, atomic, csv,
+    Attributes, Error, Reading, Result, atomic,
+    columns::DISPLACEMENT,
+    csv,
     format::{Format, Kind, has_extension},
     npy, npz, ply,
     source::Source,
@@ -39,6 +41,25 @@ pub fn write_cloud(
     dimension: usize,
     weights: Option<&[f64]>,
 ) -> Result<()> {
+    write_with(
+        path,
+        format,
+        points,
+        dimension,
+        weights,
+        &Attributes::default(),
+    )
+}
+
+/// The same with what is written beside the points.
+fn write_with(
+    path: &Path,
+    format: Option<Kind>,
+    points: &[f64],
+    dimension: usize,
+    weights: Option<&[f64]>,
+    attributes: &Attributes,
+) -> Result<()> {
     let kind = kind_for(path, format, dimension)?;
     let rows = points.len().checked_div(dimension).unwrap_or(0);
     let array = Array {
@@ -61,20 +82,35 @@ pub fn write_cloud(
             instead: ".npz, .ply or .csv",
         });
     }
+    attributes.check(path, rows, dimension)?;
+    check_place(path, kind, attributes.what())?;
     if kind.format == Format::Npz {
         let weights = weights.map(|values| Array {
             name: "weights",
             shape: vec![rows],
             values,
         });
-        let arrays: Vec<_> = [Some(array), weights].into_iter().flatten().collect();
-        return write_npz(path, &arrays);
+        let displacement = attributes.displacement.map(|values| Array {
+            name: DISPLACEMENT,
+            shape: vec![rows],
+            values,
+        });
+        let channels =
+            |colours: &[[u8; 3]]| colours.iter().flatten().map(|c| f64::from(*c)).collect();
+        let channels: Option<Vec<f64>> = attributes.colours.map(channels);
+        let colours = channels.as_deref().map(|values| Array {
+            name: "colors",
+            shape: vec![rows, 3],
+            values,
+        });
+        let arrays = [Some(array), weights, displacement, colours];
+        return write_npz(path, &arrays.into_iter().flatten().collect::<Vec<_>>());
     }
     write_stream(path, kind, |out| match kind.format {
         Format::Npy => npy::write(out, &array),
-        Format::Ply => ply::write(out, points, dimension, weights),
+        Format::Ply => ply::write(out, points, dimension, weights, &attributes.extras()),
         Format::Xyz => csv::write_xyz(out, points, dimension),
-        _ => csv::write_csv(out, points, dimension, weights),
+        _ => csv::write_csv(out, points, dimension, weights, &attributes.extras()),
     })
 }
 
@@ -82,10 +118,11 @@ pub fn write_cloud(
 /// `n × dimension`) moved to `points`. From `.ply` to `.ply` everything else in the source is kept byte
 /// for byte: properties of the vertices, faces and other elements, comments, and the encoding. From `.csv` to `.csv`
 /// with selected columns, and from `.xyz` to `.xyz`, all other columns are kept. Other
-/// formats get the points and, if they have a place for them, the `weights`.
+/// formats get the points and, if they have a place for them, the `weights`. The attributes come beside all that,
+/// each in the place of a property or column of its name, if there is one.
 ///
 /// # Errors
-/// As [`write_cloud`], those of reading `source`, and [`Error::Unstorable`] where a coordinate
+/// As [`write_cloud`], those of [`check_attributes`] and of reading `source`, and [`Error::Unstorable`] where a coordinate
 /// exceeds the type that it has there.
 pub fn write_moved(
     path: &Path,
@@ -93,11 +130,15 @@ pub fn write_moved(
     points: &[f64],
     dimension: usize,
     weights: Option<&[f64]>,
+    attributes: &Attributes,
 ) -> Result<()> {
     let kind = kind_for(path, reading.format, dimension)?;
+    let rows = points.len().checked_div(dimension).unwrap_or(0);
+    attributes.check(path, rows, dimension)?;
+    check_place(path, kind, attributes.what())?;
     let Some(kind_of_source) = keeps_the_rest(kind, source, reading) else {
         let weights = weights.filter(|_| kind.format.has_weights());
-        return write_cloud(path, reading.format, points, dimension, weights);
+        return write_with(path, reading.format, points, dimension, weights, attributes);
     };
     let open = || Ok(Source::open(source)?.stream(kind_of_source).reader);
     let comma = match kind.format {
@@ -106,9 +147,14 @@ pub fn write_moved(
     };
     let (from, reader) = ((source, reading), &mut open()?);
     write_stream(path, kind, |out| match kind.format {
-        Format::Csv => csv::write_moved_csv(from, reader, comma, points, out),
-        Format::Xyz => csv::write_moved_xyz(from, reader, points, out),
-        _ => ply::write_moved((source, &reading.columns), reader, points, out),
+        Format::Csv => csv::write_moved_csv(from, reader, comma, (points, attributes), out),
+        Format::Xyz => csv::write_moved_xyz(from, reader, (points, attributes), out),
+        _ => ply::write_moved(
+            (source, &reading.columns),
+            reader,
+            (points, attributes),
+            out,
+        ),
     })
 }
 
@@ -140,6 +186,35 @@ pub fn check_moved(
 pub fn check_cloud(path: &Path, format: Option<Kind>, dimension: usize) -> Result<()> {
     kind_for(path, format, dimension)?;
     atomic::check(path)
+}
+
+/// Refuses a target that has no place for a number, or a colour, of each point.
+///
+/// # Errors
+/// [`Error::Extension`], and [`Error::Unstorable`] for `.npy` and `.xyz`.
+pub fn check_attributes(path: &Path, format: Option<Kind>, attributes: &Attributes) -> Result<()> {
+    check_place(path, Kind::of_target(path, format)?, attributes.what())
+}
+
+/// Whether the format that the extension names, or else this one, calls what is beside the points by names of their own, so that
+/// nobody takes it for coordinates: a `.ply` or an `.npz`.
+///
+/// # Errors
+/// [`Error::Extension`].
+pub fn names_attributes(path: &Path, format: Option<Kind>) -> Result<bool> {
+    let kind = Kind::of_target(path, format)?;
+    Ok(matches!(kind.format, Format::Ply | Format::Npz))
+}
+
+fn check_place(path: &Path, kind: Kind, what: Option<&str>) -> Result<()> {
+    match what.filter(|_| !kind.format.has_weights()) {
+        None => Ok(()),
+        Some(what) => Err(Error::Unstorable {
+            file: path.into(),
+            what: what.into(),
+            instead: ".ply, .csv or .npz",
+        }),
+    }
 }
 
 /// Whether the format of the extension, or else this one, has a place for the weights of a cloud.

@@ -28,7 +28,7 @@
 //!
 //! - `flow`, a gradient flow of the Sinkhorn divergence;
 //! - `colours`, the colours of one image for another, by the entropic map;
-//! - `registration`, a rigid motion in spite of outliers, by unbalanced transport.
+//! - `registration`, a rigid motion in spite of outliers, by a [`Registration`] with a reach.
 
 mod available;
 mod batch;

@@ -17,6 +17,7 @@ mod lines;
 mod near;
 mod nearest;
 mod operators;
+mod registration;
 mod scores;
 mod sharing;
 mod solver;
@@ -52,6 +53,7 @@ fn main() -> ExitCode {
             nearest::BODIES,
             groups::BODIES,
             grids::BODIES,
+            registration::BODIES,
             waits::BODIES,
         ];
         for (name, body) in bodies.concat() {

@@ -16,9 +16,10 @@ use crate::scale::Scale;
 use crate::task::{Delivery, Request, Task, Work};
 use crate::transport::{self, Displacement, Transport};
 use anyhow::{Result, bail};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use haul::{Device, Plan};
-use haul_files as formats;
+use haul_files::{self as formats, Attributes};
+use plotters::prelude::{ColorMap, RGBColor, ViridisRGB};
 use serde::{Serialize, Serializer};
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -27,7 +28,7 @@ use std::sync::Arc;
 /// Move a cloud onto another one: each point to where its mass goes on average
 #[derive(Debug, Args)]
 #[command(
-    after_help = "T(x) = Σⱼ Pᵢⱼ yⱼ / Σⱼ Pᵢⱼ, the barycentric projection of the plan. Every point of A is moved, also with --subsample or --voxel: the potential then extends the map from the points that were solved for.\n\nFrom .ply to .ply all else is kept byte for byte: colours, normals, faces. With --columns or --weight-column all other columns are kept from .csv to .csv, and from .xyz to .xyz. Other files take the points in their order, and .csv and .npz the weights.\n\nExample:\n  haul map a.ply b.ply --blur 0.05 --t 0.5 -o halfway.ply"
+    after_help = "T(x) = Σⱼ Pᵢⱼ yⱼ / Σⱼ Pᵢⱼ, the barycentric projection of the plan. Every point of A is moved, also with --subsample or --voxel: the potential then extends the map from the points that were solved for.\n\nFrom .ply to .ply all else is kept byte for byte: colours, normals, faces; beside it stands how far each point goes, the property displacement. With --columns or --weight-column all other columns are kept from .csv to .csv, and from .xyz to .xyz. Other files take the points in their order, and .csv and .npz the weights.\n\nExample:\n  haul map a.ply b.ply --blur 0.05 --t 0.5 -o halfway.ply"
 )]
 pub(crate) struct Map {
     /// The cloud that is moved
@@ -55,8 +56,24 @@ pub(crate) struct Map {
     #[arg(long, value_name = "K", help_heading = "Output", conflicts_with = "t", allow_negative_numbers = true, value_parser = whole::<u32, 2, 99_999>)]
     frames: Option<u32>,
 
+    /// Colour the points of a .ply, .csv or .npz by how far each of them goes, from dark violet for 0 to yellow for the
+    /// farthest (the colour map viridis)
+    #[arg(long, value_name = "displacement", help_heading = "Output", value_enum)]
+    colour_by: Option<ColourBy>,
+
+    /// Write how far each point goes to a .csv as well, as the column displacement; a .ply and an .npz have it anyway
+    #[arg(long, help_heading = "Output")]
+    displacement: bool,
+
     #[command(flatten)]
     solving: Solving,
+}
+
+/// What vertices are coloured by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum ColourBy {
+    /// How far each point goes, the whole way
+    Displacement,
 }
 
 impl Task for Map {
@@ -95,6 +112,12 @@ impl Task for Map {
         let reading = self.solving.weights.treatment.reading();
         for (path, _) in self.steps() {
             formats::check_moved(&path, (&self.a, &reading), source.measure.dimension())?;
+            let wanted = Attributes {
+                displacement: self.displacement.then_some(&[][..]),
+                colours: self.colour_by.map(|_| &[][..]),
+                normals: None,
+            };
+            formats::check_attributes(&path, reading.format, &wanted)?;
         }
         device::engine_between(&self.solving, [&self.a, &self.b], clouds)
     }
@@ -120,9 +143,17 @@ impl Task for Map {
         let displacement = Displacement::between(points, &images, d, weights);
         let steps = self.steps();
         let reading = self.solving.weights.treatment.reading();
+        let lengths = transport::lengths(points, &images, d);
+        let colours = self.colour_by.map(|_| colours(&lengths));
         for (path, t) in &steps {
             let moved = interpolated(points, &images, *t);
-            formats::write_moved(path, (&*self.a, &reading), &moved, d, weights)?;
+            let attributes = Attributes {
+                displacement: self.has_displacement(path)?.then_some(&*lengths),
+                colours: colours.as_ref().map(|(colours, _)| &**colours),
+                normals: None,
+            };
+            let from = (&*self.a, &reading);
+            formats::write_moved(path, from, &moved, d, weights, &attributes)?;
         }
         Ok(MapAnswer {
             transport: Transport {
@@ -139,6 +170,7 @@ impl Task for Map {
                 },
             },
             displacement,
+            brightest: colours.map(|(_, brightest)| brightest),
             steps,
         })
     }
@@ -154,6 +186,8 @@ impl Request for Map {
 pub(crate) struct MapAnswer {
     transport: Transport,
     displacement: Displacement,
+    /// The displacement that has the last of the colours, where points are coloured.
+    brightest: Option<f64>,
     /// The files that were written, with the part t of the way that is gone in each.
     steps: Vec<(PathBuf, f64)>,
 }
@@ -174,6 +208,13 @@ impl Answer for MapAnswer {
             return Rows::default();
         }
         let mut rows = Rows::default();
+        if let Some(brightest) = self.brightest {
+            let brightest = short(brightest);
+            rows.row(
+                "colours",
+                format!("from dark violet, 0 far, to yellow, {brightest} far (viridis)"),
+            );
+        }
         rows.row("written", list(&self.steps));
         rows.append(self.transport.rows());
         rows
@@ -227,6 +268,13 @@ impl MapAnswer {
 }
 
 impl Map {
+    /// Whether the file gets how far each point goes: where columns have no names of their own, only if that is asked for.
+    fn has_displacement(&self, path: &Path) -> Result<bool> {
+        let format = self.solving.weights.treatment.format;
+        let asked = self.displacement || self.colour_by.is_some();
+        Ok(asked || formats::names_attributes(path, format)?)
+    }
+
     /// The files to write, with the part t of the way that is gone in each.
     fn steps(&self) -> Vec<(PathBuf, f64)> {
         let Some(frames) = self.frames else {
@@ -264,6 +312,17 @@ fn interpolated<'c>(points: &'c [f64], images: &'c [f64], t: f64) -> Cow<'c, [f6
     }
     let between = |(x, image): (&f64, &f64)| x + t * (image - x);
     points.iter().zip(images).map(between).collect()
+}
+
+/// A colour for each length, and the length that has the last of them.
+fn colours(lengths: &[f64]) -> (Vec<[u8; 3]>, f64) {
+    let largest = lengths.iter().copied().fold(0.0, f64::max);
+    let colour = |length: &f64| {
+        let share = if largest > 0.0 { length / largest } else { 0.0 };
+        let RGBColor(red, green, blue) = ViridisRGB.get_color_normalized(share as f32, 0.0, 1.0);
+        [red, green, blue]
+    };
+    (lengths.iter().map(colour).collect(), largest)
 }
 
 /// The files that were written, in a few words.

@@ -1,5 +1,6 @@
 //! The commands, a file or a folder each: its arguments, what it does, and its answer.
 
+mod align;
 pub(crate) mod batch;
 mod bench;
 mod completions;
@@ -51,6 +52,7 @@ commands! {
     divergence::Divergence: job,
     energy::Energy: job,
     map::Map: job,
+    align::Align,
     pairwise::Pairwise,
     batch::Batch,
     devices::Devices,

@@ -3,6 +3,7 @@
 
 mod engine;
 mod gradients;
+mod motion;
 mod number;
 mod problem;
 mod reduction;
@@ -13,6 +14,7 @@ mod weights;
 
 pub(crate) use engine::{Engine, Precision};
 pub(crate) use gradients::Gradients;
+pub(crate) use motion::{Motion, transform_from};
 pub(crate) use number::{MOST_U32, number, whole};
 pub(crate) use problem::named;
 #[cfg(test)]

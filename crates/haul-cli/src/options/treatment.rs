@@ -106,6 +106,12 @@ impl Treatment {
         }
     }
 
+    /// Whether every point stays, with the weight that its file gives it.
+    pub(crate) fn keeps_points(&self) -> bool {
+        let scaled = self.normalize || self.mass_unit.is_some() || self.equal_weights;
+        !scaled && !self.reduction.is_given()
+    }
+
     /// The cloud that takes the place of this one; its mass is scaled later.
     pub(crate) fn apply(&self, cloud: Cloud) -> Result<Cloud> {
         let mut cloud = self.reduction.apply(cloud)?;

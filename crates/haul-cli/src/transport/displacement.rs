@@ -9,6 +9,18 @@ pub(crate) struct Displacement {
     pub(crate) largest: f64,
 }
 
+/// How far each point is from its image, both row-major n×d.
+pub(crate) fn lengths(points: &[f64], images: &[f64], dimension: usize) -> Vec<f64> {
+    let pairs = points
+        .chunks_exact(dimension)
+        .zip(images.chunks_exact(dimension));
+    let length = |(x, image): (&[f64], &[f64])| -> f64 {
+        let squares = x.iter().zip(image).map(|(x, y)| (x - y).powi(2));
+        squares.sum::<f64>().sqrt()
+    };
+    pairs.map(length).collect()
+}
+
 impl Displacement {
     /// That of points whose images are known, both row-major n×d; points may have weights.
     pub(crate) fn between(
@@ -17,17 +29,13 @@ impl Displacement {
         dimension: usize,
         weights: Option<&[f64]>,
     ) -> Self {
-        let pairs = points
-            .chunks_exact(dimension)
-            .zip(images.chunks_exact(dimension));
         let (mut sum, mut mass, mut largest) = (0.0, 0.0, 0.0_f64);
-        for (i, (x, image)) in pairs.enumerate() {
-            let square: f64 = x.iter().zip(image).map(|(x, y)| (x - y).powi(2)).sum();
+        for (i, length) in lengths(points, images, dimension).into_iter().enumerate() {
             let weight = weights.map_or(1.0, |weights| weights[i]);
-            sum += weight * square.sqrt();
+            sum += weight * length;
             mass += weight;
             if weight > 0.0 {
-                largest = largest.max(square.sqrt());
+                largest = largest.max(length);
             }
         }
         Self {

@@ -54,8 +54,9 @@ impl Stage {
     }
 }
 
+/// The errors and bounds of a solve.
 #[derive(Serialize)]
-struct Certificate {
+pub(crate) struct Certificate {
     marginal_error_a: f64,
     marginal_error_b: f64,
     lower_bound: f64,
@@ -68,9 +69,25 @@ struct Certificate {
     precision_floor: f64,
 }
 
+impl Certificate {
+    /// That of a solve.
+    pub(crate) fn of(report: &Report) -> Self {
+        let certificate = &report.certificate;
+        Self {
+            marginal_error_a: certificate.marginal_error_a,
+            marginal_error_b: certificate.marginal_error_b,
+            lower_bound: certificate.lower_bound,
+            upper_bound: certificate.upper_bound,
+            gap: certificate.gap(),
+            wasserstein_lower_bound: certificate.wasserstein.map(|bounds| bounds.lower),
+            wasserstein_upper_bound: certificate.wasserstein.map(|bounds| bounds.upper),
+            precision_floor: certificate.precision_floor,
+        }
+    }
+}
+
 impl<'r> Json<'r> {
     pub(crate) fn new(command: &'r str, a: &'r str, b: &'r str, report: &'r Report) -> Self {
-        let certificate = &report.certificate;
         Self {
             command,
             a,
@@ -90,16 +107,7 @@ impl<'r> Json<'r> {
             dual: report.value,
             kl: report.kl,
             mass: report.mass,
-            certificate: Certificate {
-                marginal_error_a: certificate.marginal_error_a,
-                marginal_error_b: certificate.marginal_error_b,
-                lower_bound: certificate.lower_bound,
-                upper_bound: certificate.upper_bound,
-                gap: certificate.gap(),
-                wasserstein_lower_bound: certificate.wasserstein.map(|bounds| bounds.lower),
-                wasserstein_upper_bound: certificate.wasserstein.map(|bounds| bounds.upper),
-                precision_floor: certificate.precision_floor,
-            },
+            certificate: Certificate::of(report),
             converged: report.converged,
             iterations: report.iterations,
             stages: report.stages.iter().map(Stage::of).collect(),

@@ -8,8 +8,8 @@ pub(crate) mod penalties;
 pub(crate) mod text;
 mod warnings;
 
-pub(crate) use displacement::Displacement;
-pub(crate) use json::Json;
+pub(crate) use displacement::{Displacement, lengths};
+pub(crate) use json::{Certificate, Json};
 pub(crate) use warnings::warnings;
 
 use crate::answer::{Answer, Summary};

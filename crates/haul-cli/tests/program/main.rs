@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used)] // the fixtures, outside of any test, unwrap as well
 
+mod align;
 mod batch;
 mod colour;
 mod devices;

@@ -1,6 +1,6 @@
 //! `haul map`, and the smaller clouds that every command can be told to make: files in, files out.
 
-use crate::fixture::{Room, assert_close, assert_says, dense, rows};
+use crate::fixture::{Room, assert_close, assert_says, dense, error_line, rows};
 use flate2::read::GzDecoder;
 use serde_json::Value;
 use std::fs;
@@ -91,13 +91,23 @@ fn t_is_the_part_of_the_way_and_frames_go_all_of_it() {
 
 /// A mesh with colours: three vertices, of x, y and red, and a face.
 fn mesh(x: &[[f64; 2]]) -> Vec<u8> {
-    let mut bytes = b"ply\nformat binary_big_endian 1.0\ncomment a mesh\nelement vertex 3\nproperty double y\n\
-        property uchar red\nproperty double x\nelement face 1\nproperty list uchar int vertex_indices\nend_header\n"
-        .to_vec();
-    for ([x, y], red) in x.iter().zip([255, 7, 0]) {
+    moved_mesh(x, None)
+}
+
+/// The same, with how far each vertex went.
+fn moved_mesh(x: &[[f64; 2]], far: Option<[f64; 3]>) -> Vec<u8> {
+    let property = far.map_or("", |_| "property double displacement\n");
+    let mut bytes = format!(
+        "ply\nformat binary_big_endian 1.0\ncomment a mesh\nelement vertex 3\nproperty double y\n\
+        property uchar red\nproperty double x\n{property}element face 1\nproperty list uchar int vertex_indices\n\
+        end_header\n"
+    )
+    .into_bytes();
+    for (k, ([x, y], red)) in x.iter().zip([255, 7, 0]).enumerate() {
         bytes.extend(y.to_be_bytes());
         bytes.push(red);
         bytes.extend(x.to_be_bytes());
+        bytes.extend(far.iter().flat_map(|far| far[k].to_be_bytes()));
     }
     bytes.extend([3, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 2]);
     bytes
@@ -108,21 +118,104 @@ fn from_ply_to_ply_all_but_coordinates_is_kept() {
     let room = Room::with_clouds();
     let start = [[0.1, 0.2], [0.5, -0.3], [1.0, 1.0]];
     room.write("mesh.ply", mesh(&start));
-    room.told("map mesh.ply b.csv -o same.ply --t 0", 0);
-    assert_eq!(fs::read(room.path("same.ply")).unwrap(), mesh(&start));
-
     room.told("map mesh.ply b.csv -o moved.csv", 0);
-    room.told("map mesh.ply b.csv -o moved.ply.gz", 0);
     let moved = room.numbers("moved.csv");
     let (moved, _) = moved.as_chunks();
+    let length = |(x, y): (&[f64; 2], &[f64; 2])| (x[0] - y[0]).hypot(x[1] - y[1]);
+    let far: Vec<_> = start.iter().zip(moved).map(length).collect();
+    let far = Some([far[0], far[1], far[2]]);
+    room.told("map mesh.ply b.csv -o same.ply --t 0", 0);
+    assert!(alike(
+        &fs::read(room.path("same.ply")).unwrap(),
+        &moved_mesh(&start, far)
+    ));
+
+    room.told("map mesh.ply b.csv -o moved.ply.gz", 0);
     let mut unpacked = Vec::new();
     let file = fs::File::open(room.path("moved.ply.gz")).unwrap();
     GzDecoder::new(file).read_to_end(&mut unpacked).unwrap();
-    assert_eq!(unpacked, mesh(moved));
-    assert_ne!(unpacked, mesh(&start));
-    // Over a file that is there, and from a packed one.
+    assert!(alike(&unpacked, &moved_mesh(moved, far)));
+    assert!(!alike(&unpacked, &moved_mesh(&start, far)));
+    // Over a file that is there, and from a packed one: what it says of the way is that of this one.
     room.told("map moved.ply.gz moved.ply.gz -o mesh.ply --t 0", 0);
-    assert_eq!(fs::read(room.path("mesh.ply")).unwrap(), unpacked);
+    let same = fs::read(room.path("mesh.ply")).unwrap();
+    assert_eq!(same.len(), unpacked.len());
+    assert!(!alike(&same, &unpacked));
+}
+
+/// Whether no byte differs but for the last ones of the numbers of how far vertices went, which are computed in another
+/// way here.
+fn alike(found: &[u8], expected: &[u8]) -> bool {
+    let differ = found.iter().zip(expected).filter(|(x, y)| x != y).count();
+    found.len() == expected.len() && differ <= 3
+}
+
+#[test]
+fn how_far_points_go_is_written_where_it_has_a_place() {
+    let room = Room::with_clouds();
+    let coloured = "--colour-by displacement";
+    room.told(&format!("map a.csv b.csv -o out.csv {coloured}"), 0);
+    let text = room.read("out.csv");
+    assert!(
+        text.starts_with("x,y,displacement,red,green,blue\n"),
+        "{text}"
+    );
+    let (table, a) = (room.numbers("out.csv"), room.numbers("a.csv"));
+    let (rows, points) = (table.chunks(6), a.chunks(2));
+    let most = rows.clone().map(|row| row[2]).fold(0.0, f64::max);
+    let mut brightness: Vec<_> = Vec::new();
+    for (row, point) in rows.zip(points) {
+        assert_close(row[2], (row[0] - point[0]).hypot(row[1] - point[1]), 1e-12);
+        brightness.push((row[2], row[3] + row[4] + row[5]));
+        if row[2] == most {
+            assert!(
+                row[3] > 240.0 && row[4] > 220.0 && row[5] < 60.0,
+                "the end of the colour map"
+            );
+        }
+    }
+    // Farther is brighter, which a map of colours for people has to be.
+    brightness.sort_by(|x, y| x.0.total_cmp(&y.0));
+    assert!(
+        brightness.is_sorted_by(|x, y| x.1 <= y.1 + 8.0),
+        "{brightness:?}"
+    );
+    let told = room
+        .cpu(&format!("map a.csv b.csv -o out.ply {coloured}"))
+        .stdout;
+    let line = told.lines().find(|line| line.contains("colours")).unwrap();
+    assert_says(line, &["0 far", "yellow", "viridis"]);
+    let header = fs::read(room.path("out.ply")).unwrap();
+    let header = String::from_utf8_lossy(&header);
+    assert_says(
+        &header,
+        &[
+            "property double displacement\nproperty uchar red\nproperty uchar green\nproperty uchar blue",
+        ],
+    );
+
+    // Only where it has a name of its own is it written unasked.
+    room.told("map a.csv b.csv -o plain.csv", 0);
+    assert_eq!(room.numbers("plain.csv").len(), 120);
+    room.told("map a.csv b.csv -o asked.csv --displacement", 0);
+    assert_eq!(room.numbers("asked.csv").len(), 180);
+    // And no command takes it for a coordinate.
+    let value = |name: &str| {
+        room.told(&format!("energy {name} b.csv"), 0)["value"]
+            .as_f64()
+            .unwrap()
+    };
+    assert_eq!(value("plain.csv"), value("asked.csv"));
+    room.told("map a.csv b.csv -o out.npz", 0);
+    let [far] = room.arrays("out.npz", ["displacement"]);
+    assert_eq!(far.len(), 60);
+    for (file, option, what) in [
+        ("out.xyz", coloured, "colours"),
+        ("out.npy", "--displacement", "a number for each point"),
+    ] {
+        let told = error_line(room.cpu(&format!("map a.csv b.csv -o {file} {option}")), 2);
+        assert_says(&told, &[file, "cannot hold", what, ".ply, .csv or .npz"]);
+    }
 }
 
 #[test]

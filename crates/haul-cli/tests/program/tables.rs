@@ -130,15 +130,32 @@ fn what_is_no_coordinate_is_refused_with_the_options_that_say_so() {
     room.write("a.ply", crate::fixture::ply(&[0.0; 6]));
     let told = error_line(room.cpu("energy a.ply b.csv --columns r,g"), 2);
     assert_says(&told, &["a.ply", "no column \"r\"", "choose from x, y, z"]);
-    // Six columns without names are six dimensions, unless the first one counts.
+    // Of six columns without names the first counts, and the last three are a colour.
     let told = error_line(room.cpu("energy scan.xyz b.csv"), 2);
     assert_says(
         &told,
         &[
             "column 1 numbers the rows",
-            "--columns 2,3,4,5,6, or with it --columns 1,2,3,4,5,6",
+            "--columns 2,3, or with it --columns 1,2,3,4,5,6",
         ],
     );
+    room.write(
+        "colours.xyz",
+        "0.5 1.5 2 255 0 3\n1 2.5 3 0 0 0\n2 3 4 17 9 254\n",
+    );
+    room.write(
+        "normals.csv",
+        "0.5,1.5,2,0,0,1\n1,2.5,3,0.6,0.8,0\n2,3,4,1,0,0\n",
+    );
+    for (file, like) in [("colours.xyz", "colours"), ("normals.csv", "normals")] {
+        let told = error_line(room.cpu(&format!("energy {file} {file}")), 2);
+        let advice = format!(
+            "look like {like}; say which columns are coordinates: --columns 1,2,3, or --columns 1,2,3,4,5,6"
+        );
+        assert_says(&told, &[file, "columns from 4 on have no names", &advice]);
+        let told = room.haul(&format!("info {file} --columns 1,2,3")).stdout;
+        assert_says(&told, &["3 in dimension 3"]);
+    }
     let told = room.haul("info scan.xyz --columns 1-6").stdout;
     assert_says(&told, &["60 in dimension 6"]);
 }
@@ -188,6 +205,18 @@ fn every_advice_about_a_file_can_be_followed() {
         ),
         ("counting.csv", "0,.3\n1,.1\n2,.7\n".into(), 2, 1),
         ("counting.xyz", "1 .3\n2 .1\n3 .7\n".into(), 2, 1),
+        (
+            "four.xyz",
+            "1 .3 5 .2\n2.5 .1 7 .2\n3 .7 9 .4\n".into(),
+            2,
+            3,
+        ),
+        (
+            "shaded.csv",
+            ".5,.3,5,1,2\n2.5,.1,7,2,2\n3,.7,9,0,255\n".into(),
+            2,
+            2,
+        ),
         ("header.csv", "0,1\n5,6\n7,8\n".into(), 2, 2),
         ("count.csv", "x,y,count\n0,0,1\n".into(), 1, 2),
         ("text.csv", "x (m),y (m),it's,kind\n0,1,2,k\n".into(), 1, 3),

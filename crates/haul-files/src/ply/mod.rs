@@ -14,11 +14,13 @@ pub(crate) use moved::write_moved;
 
 use crate::{
     Cloud, Columns, Error, Result,
+    attributes::Extra,
     columns::Table,
     source::{Stream, room},
 };
 use header::Header;
 use rows::Part;
+use serde_ply::{PlyFormat, ScalarType};
 use std::{
     io::{self, Write},
     path::Path,
@@ -52,6 +54,7 @@ pub(crate) fn write(
     points: &[f64],
     dimension: usize,
     weights: Option<&[f64]>,
+    extras: &[Extra],
 ) -> io::Result<()> {
     let rows = points.chunks_exact(dimension);
     writeln!(
@@ -66,14 +69,42 @@ pub(crate) fn write(
     {
         writeln!(out, "property double {property}")?;
     }
+    for extra in extras {
+        writeln!(out, "{}", property(extra))?;
+    }
     writeln!(out, "end_header")?;
     let mut weights = weights.into_iter().flatten();
-    for row in rows {
+    let mut bytes = Vec::new();
+    for (at, row) in rows.enumerate() {
+        bytes.clear();
         for value in row.iter().chain(weights.next()) {
-            out.write_all(&value.to_le_bytes())?;
+            bytes.extend(value.to_le_bytes());
         }
+        for extra in extras {
+            rows::push_number(
+                &mut bytes,
+                extra.at(at),
+                PlyFormat::BinaryLittleEndian,
+                scalar(extra),
+            );
+        }
+        out.write_all(&bytes)?;
     }
     Ok(())
+}
+
+/// The type that something beside the points has.
+fn scalar(extra: &Extra) -> ScalarType {
+    match extra.is_byte() {
+        true => ScalarType::U8,
+        false => ScalarType::F64,
+    }
+}
+
+/// The line of a header for it.
+fn property(extra: &Extra) -> String {
+    let kind = if extra.is_byte() { "uchar" } else { "double" };
+    format!("property {kind} {}", extra.name)
 }
 
 #[cfg(test)]

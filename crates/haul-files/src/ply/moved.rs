@@ -1,110 +1,277 @@
-//! A `.ply` again, with its vertices elsewhere: coordinates are replaced, and every other byte of
-//! the header, of the vertices and of the other elements is copied.
+//! A `.ply` again, with its vertices elsewhere: coordinates are replaced, normals turned, and what is written beside them
+//! takes the place of a property of its name, or comes behind the others. Every other byte of the header, of the
+//! vertices and of the other elements is copied.
 
 use super::{
     header::Header,
+    property,
     rows::{self, Part, Row},
+    scalar,
 };
-use crate::{Columns, Error};
-use serde_ply::ScalarType;
+use crate::{
+    Attributes, Columns, Error,
+    attributes::{Extra, NORMALS},
+    columns::Field,
+};
+use serde_ply::{PlyFormat, ScalarType};
 use std::{
     io::{self, BufRead, Write},
     path::Path,
 };
 
+/// A property that is written anew.
+#[derive(Clone, Copy)]
+struct Place {
+    property: usize,
+    /// The type it has from now on.
+    scalar: ScalarType,
+    value: Value,
+}
+
+/// Where the value of a property comes from.
+#[derive(Clone, Copy)]
+enum Value {
+    /// This coordinate of the point.
+    Coordinate(usize),
+    /// This coordinate of the turned normal.
+    Normal(usize),
+    /// One of the extras.
+    Extra(usize),
+}
+
+/// What is written anew in each vertex.
+struct Change<'a> {
+    file: &'a Path,
+    header: &'a Header,
+    points: &'a [f64],
+    dimension: usize,
+    attributes: &'a Attributes<'a>,
+    extras: Vec<Extra<'a>>,
+    /// In the order of the file.
+    places: Vec<Place>,
+    /// The columns of the normals that turn; none where there are not as many as coordinates.
+    normals: Vec<usize>,
+    /// The extras that come behind all properties.
+    appended: Vec<usize>,
+}
+
 /// Writes what `reader` holds, which is the `.ply` called `file`, with its vertices at `points`
-/// (row-major). Coordinates keep the type they have there, `float` or `double`; integers become
+/// (row-major). Coordinates and normals keep the type they have there, `float` or `double`; integers become
 /// `double`. An error about `file` comes as an [`Error`] inside the [`io::Error`].
 pub(crate) fn write_moved(
     (file, columns): (&Path, &Columns),
     reader: &mut impl BufRead,
-    points: &[f64],
+    (points, attributes): (&[f64], &Attributes),
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let header = Header::read(file, reader, columns)?;
-    let width = header.names.len();
-    let roles = (header.columns).among(file, Some(&header.names), width)?;
-    let axes: Vec<_> = (roles.coordinates.iter())
-        .map(|&column| header.scalars[column])
-        .collect();
-    let dimension = axes.len();
-    let vertices = header.vertex().count;
-    if vertices.checked_mul(dimension) != Some(points.len()) {
-        let reason = "has other vertices than it had when it was read";
-        return Err(Error::malformed(file, "header", reason, ".ply").into());
-    }
-    out.write_all(&header_of_floats(&header, &axes))?;
-    // Property and axis of each coordinate, in the order of the file.
-    let mut places: Vec<_> = axes.into_iter().zip(0..).collect();
-    places.sort_unstable();
+    let change = Change::of(file, &header, points, attributes)?;
+    out.write_all(&change.header())?;
     let mut bytes = Vec::new();
     rows::walk(file, &header, reader, |part| match part {
         Part::Other(row) => out.write_all(&row.bytes),
         Part::Vertex(at, row) => {
             bytes.clear();
-            let point = &points[at * dimension..][..dimension];
-            replace(file, &header, row, &places, point, &mut bytes)?;
+            change.row(at, row, &mut bytes)?;
             out.write_all(&bytes)
         }
     })
 }
 
-/// Appends the row with the coordinates of `point`.
-fn replace(
-    file: &Path,
-    header: &Header,
-    row: &Row,
-    places: &[(usize, usize)],
-    point: &[f64],
-    bytes: &mut Vec<u8>,
-) -> Result<(), Error> {
-    let mut copied = 0;
-    for &(property, axis) in places {
-        let (field, scalar, value) = (&row.fields[property], header.scalar(property), point[axis]);
+/// The type of a number that may be a fraction.
+fn floating(scalar: ScalarType) -> ScalarType {
+    match scalar {
+        ScalarType::F32 => scalar,
+        _ => ScalarType::F64,
+    }
+}
+
+impl<'a> Change<'a> {
+    fn of(
+        file: &'a Path,
+        header: &'a Header,
+        points: &'a [f64],
+        attributes: &'a Attributes<'a>,
+    ) -> Result<Self, Error> {
+        let names = &header.names;
+        let roles = (header.columns).among(file, Some(names), names.len())?;
+        let dimension = roles.coordinates.len();
+        if header.vertex().count.checked_mul(dimension) != Some(points.len()) {
+            let reason = "has other vertices than it had when it was read";
+            return Err(Error::malformed(file, "header", reason, ".ply"));
+        }
+        let column = |name: &str| names.iter().position(|known| known == name);
+        let mut places = Vec::new();
+        let mut put = |column: usize, scalar: fn(ScalarType) -> ScalarType, value| {
+            let property = header.scalars[column];
+            places.push(Place {
+                property,
+                scalar: scalar(header.scalar(property)),
+                value,
+            });
+        };
+        for (axis, &column) in roles.coordinates.iter().enumerate() {
+            put(column, floating, Value::Coordinate(axis));
+        }
+        let normals = NORMALS
+            .iter()
+            .take(dimension)
+            .map_while(|name| column(name));
+        let mut normals: Vec<_> = normals.filter(|_| attributes.normals.is_some()).collect();
+        let chosen = normals
+            .iter()
+            .any(|column| roles.coordinates.contains(column));
+        if chosen || normals.len() != dimension || dimension > NORMALS.len() {
+            normals.clear();
+        }
+        for (axis, &column) in normals.iter().enumerate() {
+            put(column, floating, Value::Normal(axis));
+        }
+        let (extras, mut appended) = (attributes.extras(), Vec::new());
+        for (at, extra) in extras.iter().enumerate() {
+            match column(extra.name) {
+                Some(column) if roles.coordinates.contains(&column) => {}
+                Some(column) if extra.is_byte() => {
+                    put(column, |_| ScalarType::U8, Value::Extra(at))
+                }
+                Some(column) => put(column, floating, Value::Extra(at)),
+                None if header
+                    .vertex()
+                    .properties
+                    .iter()
+                    .any(|it| it.name == extra.name) =>
+                {
+                    return Err(Error::Unstorable {
+                        file: file.into(),
+                        what: format!("{} beside a list of that name", extra.name),
+                        instead: ".csv or .npz",
+                    });
+                }
+                None => appended.push(at),
+            }
+        }
+        places.sort_unstable_by_key(|place| place.property);
+        Ok(Self {
+            file,
+            header,
+            points,
+            dimension,
+            attributes,
+            extras,
+            places,
+            normals,
+            appended,
+        })
+    }
+
+    /// Appends the row of a vertex.
+    fn row(&self, at: usize, row: &Row, bytes: &mut Vec<u8>) -> Result<(), Error> {
+        let format = self.header.format;
+        let point = &self.points[at * self.dimension..][..self.dimension];
+        let normal = self.normal(at, row)?;
+        let mut copied = 0;
+        for place in &self.places {
+            let field = &row.fields[place.property];
+            let value = match place.value {
+                Value::Coordinate(axis) => point[axis],
+                Value::Normal(axis) => normal[axis],
+                Value::Extra(extra) => self.extras[extra].at(at),
+            };
+            self.check_range(place.scalar, value)?;
+            bytes.extend_from_slice(&row.bytes[copied..field.start]);
+            rows::push_number(bytes, value, format, place.scalar);
+            copied = field.end;
+        }
+        let end = row.fields.last().map_or(row.bytes.len(), |field| field.end);
+        bytes.extend_from_slice(&row.bytes[copied..end]);
+        for &extra in &self.appended {
+            if format == PlyFormat::Ascii {
+                bytes.push(b' ');
+            }
+            let extra = &self.extras[extra];
+            rows::push_number(bytes, extra.at(at), format, scalar(extra));
+        }
+        bytes.extend_from_slice(&row.bytes[end..]);
+        Ok(())
+    }
+
+    /// The turned normal of a vertex; nothing where none turn.
+    fn normal(&self, at: usize, row: &Row) -> Result<Vec<f64>, Error> {
+        let value = |&column: &usize| match row.field(self.header, column) {
+            Field::Number(number) => Ok(number),
+            Field::Missing(text) | Field::Text(text) => Err(Error::NotANumber {
+                file: self.file.into(),
+                row: at + 1,
+                column: self.header.names[column].clone(),
+                text: text.chars().take(40).collect(),
+            }),
+        };
+        let normal = self
+            .normals
+            .iter()
+            .map(value)
+            .collect::<Result<Vec<_>, _>>()?;
+        match normal.is_empty() {
+            true => Ok(normal),
+            false => Ok(self.attributes.turned(&normal).unwrap_or(normal)),
+        }
+    }
+
+    fn check_range(&self, scalar: ScalarType, value: f64) -> Result<(), Error> {
         if scalar == ScalarType::F32 && value.abs() > f64::from(f32::MAX) {
             return Err(Error::Unstorable {
-                file: file.into(),
+                file: self.file.into(),
                 what: format!("the coordinate {value:e} in a property of type float"),
                 instead: ".npy, .npz or .csv",
             });
         }
-        bytes.extend_from_slice(&row.bytes[copied..field.start]);
-        rows::push_number(bytes, value, header.format, scalar);
-        copied = field.end;
+        Ok(())
     }
-    bytes.extend_from_slice(&row.bytes[copied..]);
-    Ok(())
-}
 
-/// The header, with `double` for the type of coordinates that are integers.
-fn header_of_floats(header: &Header, axes: &[usize]) -> Vec<u8> {
-    let is_integer = |property| {
-        axes.contains(&property)
-            && !matches!(header.scalar(property), ScalarType::F32 | ScalarType::F64)
-    };
-    let (mut elements, mut properties) = (0, 0);
-    let line = |line: &[u8]| -> Vec<u8> {
-        let mut words = (line.split(u8::is_ascii_whitespace)).filter(|word| !word.is_empty());
-        match (words.next(), words.next()) {
-            (Some(b"element"), _) => {
-                elements += 1;
-                properties = 0;
+    /// The header, with the types that properties have from now on, and the lines of those that are new.
+    fn header(&self) -> Vec<u8> {
+        let kind = |property: usize| {
+            let place = self
+                .places
+                .iter()
+                .find(|place| place.property == property)?;
+            (place.scalar != self.header.scalar(property)).then_some(match place.scalar {
+                ScalarType::U8 => "uchar",
+                _ => "double",
+            })
+        };
+        let last = self.header.vertex().properties.len();
+        let (mut elements, mut properties) = (0, 0);
+        let mut text = Vec::new();
+        for line in self.header.text.split_inclusive(|byte| *byte == b'\n') {
+            let mut words = (line.split(u8::is_ascii_whitespace)).filter(|word| !word.is_empty());
+            let (first, second) = (words.next(), words.next());
+            if first == Some(b"element") {
+                (elements, properties) = (elements + 1, 0);
             }
-            (Some(word @ b"property"), Some(kind)) => {
-                properties += 1;
-                if elements == header.at + 1 && is_integer(properties - 1) {
-                    let rest = line.trim_ascii_start()[word.len()..].trim_ascii_start();
+            let of_vertex = first == Some(b"property") && elements == self.header.at + 1;
+            properties += usize::from(of_vertex);
+            match (
+                second,
+                kind(properties.wrapping_sub(1)).filter(|_| of_vertex),
+            ) {
+                (Some(old), Some(new)) => {
+                    let rest = line.trim_ascii_start()[b"property".len()..].trim_ascii_start();
                     let (start, end) = line.split_at(line.len() - rest.len());
-                    return [start, b"double", &end[kind.len()..]].concat();
+                    text.extend([start, new.as_bytes(), &end[old.len()..]].concat());
+                }
+                _ => text.extend_from_slice(line),
+            }
+            if of_vertex && properties == last {
+                let end = &line[line.trim_ascii_end().len()..];
+                for &extra in &self.appended {
+                    text.extend(property(&self.extras[extra]).bytes());
+                    text.extend_from_slice(end);
                 }
             }
-            _ => {}
         }
-        line.to_vec()
-    };
-    (header.text.split_inclusive(|byte| *byte == b'\n'))
-        .flat_map(line)
-        .collect()
+        text
+    }
 }
 
 #[cfg(test)]
@@ -114,9 +281,13 @@ mod tests {
     use crate::tests::parse;
 
     fn moved(bytes: &[u8], points: &[f64]) -> io::Result<Vec<u8>> {
+        with(bytes, points, &Attributes::default())
+    }
+
+    fn with(bytes: &[u8], points: &[f64], attributes: &Attributes) -> io::Result<Vec<u8>> {
         let mut out = Vec::new();
         let from = (Path::new("a.ply"), &Columns::default());
-        write_moved(from, &mut &*bytes, points, &mut out)?;
+        write_moved(from, &mut &*bytes, (points, attributes), &mut out)?;
         Ok(out)
     }
 
@@ -171,6 +342,96 @@ mod tests {
         let old = ascii("1 7\r\n200  2 0 1\tnan\n200 4 2 5 -6 3 .50e1\n\n3 0 0 0\n \n");
         let new = ascii("1 7\r\n200  -0.5 0 0.1\tnan\n200 8.25 2 5 -6 1e300 .50e1\n\n3 0 0 0\n \n");
         assert_eq!(moved(&old, after.as_flattened()).unwrap(), new);
+    }
+
+    #[test]
+    fn what_is_beside_points_takes_its_place_or_comes_behind() {
+        let (points, displacement) = ([0.1, -0.5, 1e300, 8.25], [0.25, 1.5]);
+        let attributes = Attributes {
+            displacement: Some(&displacement),
+            colours: Some(&[[255, 0, 7], [1, 2, 3]]),
+            normals: None,
+        };
+        // Red is there; green, blue and the displacement are new.
+        let ascii = |lines: &str, rows: &str| {
+            let header = String::from_utf8(header("ascii")).unwrap();
+            let header = header.replace(
+                "property float nx\n",
+                &format!("property float nx\n{lines}"),
+            );
+            [header.as_bytes(), rows.as_bytes()].concat()
+        };
+        let old = ascii(
+            "",
+            "1 7\r\n200  2 0 1\tnan\r\n200 4 2 5 -6 3 .50e1\n\n3 0 0 0\n",
+        );
+        let lines = "property double displacement\nproperty uchar green\nproperty uchar blue\n";
+        let new = ascii(
+            lines,
+            "1 7\r\n255  -0.5 0 0.1\tnan 0.25 0 7\r\n1 8.25 2 5 -6 1e300 .50e1 1.5 2 3\n\n3 0 0 0\n",
+        );
+        let found = with(&old, &points, &attributes).unwrap();
+        assert_eq!(
+            String::from_utf8_lossy(&found),
+            String::from_utf8_lossy(&new)
+        );
+        // A second time there is nothing new but the values.
+        assert_eq!(with(&found, &points, &attributes).unwrap(), found);
+        assert_eq!(parse("a.ply", &found).unwrap().points, points);
+        // In binary the values are those of the types that the header says.
+        let old = binary!("binary_big_endian", to_be_bytes, [[1.0, 2.0], [3.0, 4.0]]);
+        let found = with(&old, &points, &attributes).unwrap();
+        let end = |bytes: &[u8]| {
+            bytes
+                .windows(11)
+                .position(|it| it == b"end_header\n")
+                .unwrap()
+                + 11
+        };
+        assert_eq!(
+            found.len() - end(&found),
+            old.len() - end(&old) + 2 * (8 + 2)
+        );
+        let columns = ["displacement", "red", "green", "blue"]
+            .map(str::to_owned)
+            .to_vec();
+        let reading = crate::Reading::of(&Columns {
+            coordinates: columns,
+            ..Columns::default()
+        });
+        let cloud = crate::parse_as(Path::new("a.ply"), &found, &reading).unwrap();
+        assert_eq!(cloud.points, [0.25, 255.0, 0.0, 7.0, 1.5, 1.0, 2.0, 3.0]);
+        assert_eq!(parse("a.ply", &found).unwrap().points, points);
+    }
+
+    #[test]
+    fn normals_turn_with_the_points() {
+        let file = |row: &str| {
+            let properties =
+                ["x", "nx", "y", "ny", "id"].map(|name| format!("property float {name}\n"));
+            format!(
+                "ply\nformat ascii 1.0\nelement vertex 1\n{}end_header\n{row}\n",
+                properties.concat()
+            )
+        };
+        // Twice as long along x: the inverse transposed halves it there, and the length of 5 stays.
+        let attributes = Attributes {
+            normals: Some(&[0.5, 0.0, 0.0, 1.0]),
+            ..Attributes::default()
+        };
+        let found = with(file("1 4 2 3 9").as_bytes(), &[2.0, 2.0], &attributes).unwrap();
+        let normal = |part: f64| 5.0 * part / 13f64.sqrt();
+        let (along, across) = (normal(2.0) as f32, normal(3.0) as f32);
+        let expected = file(&format!("2.0 {along:?} 2.0 {across:?} 9"));
+        assert_eq!(String::from_utf8(found).unwrap(), expected);
+        // Without a matrix they stay as they are, byte for byte.
+        assert_eq!(
+            moved(file("1 04 2 3 9").as_bytes(), &[2.0, 2.0]).unwrap(),
+            file("2.0 04 2.0 3 9").into_bytes()
+        );
+        let words = with(file("1 up 2 3 9").as_bytes(), &[2.0, 2.0], &attributes).unwrap_err();
+        let words = words.downcast::<Error>().unwrap().to_string();
+        assert!(words.contains("row 1, column nx is \"up\""), "{words}");
     }
 
     #[test]

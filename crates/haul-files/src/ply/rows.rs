@@ -297,10 +297,15 @@ fn number(field: &[u8], format: PlyFormat, scalar: ScalarType) -> Option<f64> {
     })
 }
 
-/// Appends a coordinate as its file has it: in float if `scalar` is, and in double otherwise.
+/// Appends a number as its file has it: in float if `scalar` is, a whole number from 0 to 255 in uchar, and in double
+/// otherwise.
 pub(super) fn push_number(bytes: &mut Vec<u8>, value: f64, format: PlyFormat, scalar: ScalarType) {
     let single = scalar == ScalarType::F32;
     match format {
+        PlyFormat::Ascii if scalar == ScalarType::U8 => {
+            bytes.extend((value as u8).to_string().bytes())
+        }
+        _ if scalar == ScalarType::U8 => bytes.push(value as u8),
         PlyFormat::Ascii if single => bytes.extend(format!("{:?}", value as f32).bytes()),
         PlyFormat::Ascii => bytes.extend(format!("{value:?}").bytes()),
         PlyFormat::BinaryLittleEndian if single => bytes.extend((value as f32).to_le_bytes()),

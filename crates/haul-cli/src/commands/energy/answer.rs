@@ -63,15 +63,7 @@ impl EnergyAnswer {
         })
     }
 
-    /// The mean value between two independent samples of one distribution, with the weights of these clouds. With k
-    /// for −½|x − y|^p or a kernel, μ the mean of k over independent points and m the mass,
-    ///
-    /// ```text
-    /// E Σᵢⱼ aᵢ aⱼ k(xᵢ, xⱼ) = Σᵢ aᵢ² k(x, x) + (m² − Σᵢ aᵢ²) μ
-    /// ```
-    ///
-    /// so that of the difference of the three means (Σ a² + Σ b²)(k(x, x) − μ) is left. μ is estimated by both clouds.
-    /// None for clouds of different masses, and for those that are too small to be samples.
+    /// [`between_samples`] of these clouds; none where their masses differ, and where one is too small to be a sample.
     fn between_samples(&self) -> Option<f64> {
         let clouds = [self.pair.source(), self.pair.target()];
         let [a, b] = clouds.map(Measure::mass);
@@ -79,18 +71,33 @@ impl EnergyAnswer {
         if !samples || (a - b).abs() > 1e-9 * a {
             return None;
         }
-        let squares = clouds.map(|cloud| cloud.weights().iter().map(|w| w * w).sum::<f64>());
+        let squares = clouds.map(|cloud| cloud.weights().iter().map(|w| w * w).sum());
         let terms = self.discrepancy.terms;
-        let own = [terms.aa, terms.bb];
-        // k(x, x), and by what the terms are to be multiplied to be sums of k.
-        let (diagonal, factor) = match self.kernel {
-            Kernel::Energy { .. } => (0.0, -0.5),
-            Kernel::Gaussian { .. } | Kernel::Laplacian { .. } => (1.0, 1.0),
-        };
-        let mean = |k: usize| (factor * own[k] - diagonal * squares[k]) / (a * a - squares[k]);
-        let expected = (squares[0] + squares[1]) * (diagonal - 0.5 * (mean(0) + mean(1)));
+        let expected = between_samples(self.kernel, a, squares, [terms.aa, terms.bb]);
         (expected.is_finite() && expected > 0.0).then_some(expected)
     }
+}
+
+/// The mean value between two independent samples of one distribution, with the weights a and b of two clouds of mass m. With
+/// k for −½|x − y|^p or a kernel, and μ its mean over independent points,
+///
+/// ```text
+/// E Σᵢⱼ aᵢ aⱼ k(xᵢ, xⱼ) = Σᵢ aᵢ² k(x, x) + (m² − Σᵢ aᵢ²) μ
+/// ```
+///
+/// so that (Σ a² + Σ b²)(k(x, x) − μ) is left of the difference of the three means. μ is estimated by the terms of both
+/// clouds with themselves, without bias.
+fn between_samples(kernel: Kernel, mass: f64, squares: [f64; 2], own: [f64; 2]) -> f64 {
+    // k(x, x), and by what the terms are to be multiplied to be sums of k.
+    let (diagonal, factor) = match kernel {
+        Kernel::Energy { .. } => (0.0, -0.5),
+        Kernel::Gaussian { .. } | Kernel::Laplacian { .. } => (1.0, 1.0),
+    };
+    let mean = |of: usize| {
+        let apart = mass * mass - squares[of];
+        (factor * own[of] - diagonal * squares[of]) / apart
+    };
+    (squares[0] + squares[1]) * (diagonal - 0.5 * (mean(0) + mean(1)))
 }
 
 /// What is known of a number that rounding may have moved by so much.
@@ -241,5 +248,61 @@ impl Answer for EnergyAnswer {
 
     fn outcome(&self) -> Outcome {
         Outcome::Done
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The mean value of all pairs of samples, each of two points of a distribution on three places, and the mean of
+    /// what is expected of them.
+    fn means(kernel: Kernel, squares: [f64; 2]) -> [f64; 2] {
+        let places = [0.0, 1.0, 3.0_f64];
+        let k = |x: f64, y: f64| match kernel {
+            Kernel::Energy { p } => (x - y).abs().powf(p),
+            Kernel::Gaussian { sigma } => (-((x - y) / sigma).powi(2) / 2.0).exp(),
+            Kernel::Laplacian { sigma } => (-(x - y).abs() / sigma).exp(),
+        };
+        let mean = |x: [f64; 2], y: [f64; 2]| {
+            let pairs = x.iter().flat_map(|x| y.iter().map(|y| k(*x, *y)));
+            pairs.sum::<f64>() / 4.0
+        };
+        let samples: Vec<_> = places
+            .iter()
+            .flat_map(|x| places.iter().map(|y| [*x, *y]))
+            .collect();
+        let (mut value, mut expected) = (0.0, 0.0);
+        for x in &samples {
+            for y in &samples {
+                let [ab, aa, bb] = [mean(*x, *y), mean(*x, *x), mean(*y, *y)];
+                value += match kernel {
+                    Kernel::Energy { .. } => ab - 0.5 * (aa + bb),
+                    _ => aa + bb - 2.0 * ab,
+                };
+                expected += between_samples(kernel, 1.0, squares, [aa, bb]);
+            }
+        }
+        [value, expected].map(|sum| sum / 81.0)
+    }
+
+    #[test]
+    fn what_two_samples_differ_by_on_average_is_the_mean_over_all_samples() {
+        for kernel in [
+            Kernel::Energy { p: 1.0 },
+            Kernel::Energy { p: 1.5 },
+            Kernel::Gaussian { sigma: 1.0 },
+            Kernel::Laplacian { sigma: 2.0 },
+        ] {
+            // Two points of weight ½ in each.
+            let [value, expected] = means(kernel, [0.5; 2]);
+            assert!(
+                (value - expected).abs() < 1e-14,
+                "{value} is not {expected}"
+            );
+            // Samples of three points differ by less.
+            let [value, other] = means(kernel, [1.0 / 3.0; 2]);
+            assert!((value - other).abs() > 0.01 * value, "{value}, {other}");
+        }
     }
 }

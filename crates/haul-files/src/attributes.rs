@@ -1,0 +1,121 @@
+//! What is written beside the coordinates of points: a number for each, a colour for each, and the normals that turn with them.
+
+use crate::{Error, Result, columns::DISPLACEMENT};
+use std::path::Path;
+
+/// What is written beside the coordinates of n points. The default adds nothing and leaves normals as they are.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Attributes<'a> {
+    /// How far each point is moved: n numbers, the property `displacement` of a `.ply`, the column of a `.csv`, the array of an
+    /// `.npz`.
+    pub displacement: Option<&'a [f64]>,
+    /// A colour of each point, n of red, green and blue: the properties `red`, `green` and `blue` of type `uchar`, the columns
+    /// of these names, or the array `colors`.
+    pub colours: Option<&'a [[u8; 3]]>,
+    /// The d×d matrix, row-major, that normals are multiplied by: the inverse transposed of that which moves the points. They
+    /// keep their length. Normals are what the source calls `nx`, `ny` and `nz`, as many of these as there are
+    /// coordinates.
+    pub normals: Option<&'a [f64]>,
+}
+
+/// Names of normals.
+pub(crate) const NORMALS: [&str; 3] = ["nx", "ny", "nz"];
+
+/// Names of colours.
+const CHANNELS: [&str; 3] = ["red", "green", "blue"];
+
+/// One number for each point, with its name.
+#[derive(Clone, Copy)]
+pub(crate) struct Extra<'a> {
+    pub(crate) name: &'static str,
+    values: Values<'a>,
+}
+
+#[derive(Clone, Copy)]
+enum Values<'a> {
+    Numbers(&'a [f64]),
+    Channel(&'a [[u8; 3]], usize),
+}
+
+impl<'a> Attributes<'a> {
+    /// Refuses numbers that are not those of n points of dimension d.
+    pub(crate) fn check(&self, file: &Path, n: usize, d: usize) -> Result<()> {
+        let lengths = [
+            (DISPLACEMENT, self.displacement.map(<[_]>::len), n),
+            ("colors", self.colours.map(<[_]>::len), n),
+            ("normals", self.normals.map(<[_]>::len), d * d),
+        ];
+        for (name, found, wanted) in lengths {
+            if let Some(found) = found.filter(|found| *found != wanted) {
+                return Err(Error::Shape {
+                    file: file.into(),
+                    name: name.into(),
+                    shape: vec![found as u64],
+                    wanted: "one entry for each point, and d×d for normals",
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// The columns that are written.
+    pub(crate) fn extras(&self) -> Vec<Extra<'a>> {
+        let numbers = self.displacement.map(|values| Extra {
+            name: DISPLACEMENT,
+            values: Values::Numbers(values),
+        });
+        let channels = self.colours.into_iter().flat_map(|colours| {
+            let channels = CHANNELS.into_iter().enumerate();
+            channels.map(move |(k, name)| Extra {
+                name,
+                values: Values::Channel(colours, k),
+            })
+        });
+        numbers.into_iter().chain(channels).collect()
+    }
+
+    /// What has to be written, in words; none where that is nothing.
+    pub(crate) fn what(&self) -> Option<&'static str> {
+        match (self.displacement, self.colours) {
+            (_, Some(_)) => Some("colours"),
+            (Some(_), None) => Some("a number for each point"),
+            (None, None) => None,
+        }
+    }
+
+    /// A normal after its turn.
+    pub(crate) fn turned(&self, normal: &[f64]) -> Option<Vec<f64>> {
+        let matrix = self.normals?;
+        let rows = matrix.chunks_exact(normal.len());
+        let turned: Vec<f64> = rows
+            .map(|row| row.iter().zip(normal).map(|(a, x)| a * x).sum())
+            .collect();
+        let length = |vector: &[f64]| vector.iter().fold(0.0_f64, |length, x| length.hypot(*x));
+        let (before, after) = (length(normal), length(&turned));
+        let factor = if after > 0.0 { before / after } else { 1.0 };
+        Some(turned.into_iter().map(|x| factor * x).collect())
+    }
+}
+
+impl Extra<'_> {
+    /// Whether it is a whole number from 0 to 255.
+    pub(crate) fn is_byte(&self) -> bool {
+        matches!(self.values, Values::Channel(..))
+    }
+
+    /// The value of a point.
+    pub(crate) fn at(&self, row: usize) -> f64 {
+        match self.values {
+            Values::Numbers(values) => values.get(row).copied().unwrap_or(f64::NAN),
+            Values::Channel(colours, k) => colours.get(row).map_or(f64::NAN, |it| f64::from(it[k])),
+        }
+    }
+
+    /// The same as text.
+    pub(crate) fn text(&self, row: usize) -> String {
+        match self.is_byte() {
+            true => self.at(row).to_string(),
+            false => format!("{:?}", self.at(row)),
+        }
+    }
+}
