@@ -1,7 +1,7 @@
 //! A command of the program, and how those run that are one task.
 
 use crate::answer::Answer;
-use crate::commands::batch::job::Kind;
+use crate::commands::batch::kind::Kind;
 use crate::files::{self, Uses};
 use crate::forecast::Forecast;
 use crate::outcome::{self, Outcome};

@@ -19,7 +19,7 @@ mod thin;
 use crate::command::{Command, Program};
 use crate::outcome::Outcome;
 use anyhow::Result;
-use batch::job::Kind;
+use batch::kind::Kind;
 use clap::Subcommand;
 
 /// Makes the subcommands of this list, in its order, each of the type of that name in the module of that
@@ -76,7 +76,7 @@ mod tests {
             .map(clap::Command::get_name)
             .collect();
         for kind in KINDS {
-            assert!(names.contains(&kind.name()), "{}", kind.name());
+            assert!(names.contains(&kind.name), "{}", kind.name);
         }
         assert_eq!(KINDS.len(), 4);
     }

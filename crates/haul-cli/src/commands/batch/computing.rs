@@ -1,8 +1,10 @@
 //! The jobs of a run computed, small ones beside each other, and their lines in order.
 
-use super::job::{BadJob, BoxedTask, Job, Kind};
+use super::job::Job;
+use super::kind::{BoxedTask, Kind};
 use super::record::{Account, Record};
 use super::results::beginning;
+use super::value::BadJob;
 use crate::fingerprint::{Fingerprint, Fingerprints};
 use crate::input::Input;
 use crate::interrupt;

@@ -3,7 +3,8 @@
 //! Some of the jobs are solved for a few hundred of their points, side by
 //! side as in the run: the passes and the rate of these, times the pairs of all jobs, make the estimate.
 
-use super::job::{Job, Kind};
+use super::job::Job;
+use super::kind::Kind;
 use super::results::Ledger;
 use crate::device;
 use crate::input;

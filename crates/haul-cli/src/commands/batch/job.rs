@@ -1,21 +1,17 @@
-//! A job: one line of the file of jobs. Its options go through the parser of the command line, so
-//! that a command has one definition of them, with the same checks and defaults.
+//! A job: one line of the file of jobs.
 
+use super::kind::{BoxedTask, Kind};
 use super::record::Record;
+use super::value::{BadJob, Options, in_words, says_no, suggestion};
 use crate::files::{self, Uses};
-use crate::input::{Cloud, Input};
-use crate::options::Engine;
-use crate::outcome;
-use crate::task::{self, Request, Task, Work};
+use crate::input::Input;
+use crate::task::{self, Task};
 use anyhow::{Context, Result, anyhow, bail};
-use clap::{Arg, ArgAction, Args};
-use haul::Device;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use xxhash_rust::xxh3::Xxh3;
 
 /// A task, and what it is called.
@@ -26,77 +22,6 @@ pub(crate) struct Job {
     /// A name for what is to be computed: the command, its files and its options, in whatever order
     /// they are given. It is the same on every machine and in every version.
     pub(super) digest: String,
-}
-
-/// A job that is no task: what was wrong with its options.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(super) struct BadJob(String);
-
-/// Options of a command line that say how its output is to look, or that are of the whole run.
-const NO_OPTIONS: [&str; 3] = ["json", "quiet", "threads"];
-
-/// What a JSON object holds.
-pub(super) type Options = serde_json::Map<String, Value>;
-
-/// A command that jobs may name.
-#[derive(Clone, Copy)]
-pub(crate) struct Kind {
-    name: &'static str,
-    parse: fn(&Options) -> Result<BoxedTask, BadJob>,
-}
-
-impl Kind {
-    /// The command of this name, whose arguments are of this type.
-    pub(crate) const fn job<R: Args + Request + 'static>(name: &'static str) -> Self {
-        Self {
-            name,
-            parse: parse::<R>,
-        }
-    }
-
-    #[cfg(test)]
-    pub(crate) fn name(&self) -> &'static str {
-        self.name
-    }
-}
-
-/// A task of any command.
-pub(super) type BoxedTask = Box<dyn Task<Answer = Record>>;
-
-/// A request whose answer is what the results keep of it.
-struct Recorded<R>(R);
-
-impl<R: Request> Task for Recorded<R> {
-    type Answer = Record;
-
-    fn inputs(&self) -> Vec<Input<'_>> {
-        self.0.inputs()
-    }
-
-    fn outputs(&self) -> Vec<PathBuf> {
-        self.0.outputs()
-    }
-
-    fn quantity(&self) -> String {
-        self.0.quantity()
-    }
-
-    fn check(&self) -> Result<()> {
-        self.0.check()
-    }
-
-    fn engine(&self, clouds: &[Arc<Cloud>]) -> Result<Engine> {
-        self.0.engine(clouds)
-    }
-
-    fn work(&self, points: &[f64]) -> Work {
-        self.0.work(points)
-    }
-
-    fn answer(&self, device: &Device, clouds: &[Arc<Cloud>]) -> Result<Record> {
-        Record::of(&task::complete(&self.0, device, clouds)?)
-    }
 }
 
 /// Reads a file of jobs. Lines that are empty are skipped; each job gets those of the `defaults` that
@@ -194,23 +119,6 @@ impl<'d> Deserialize<'d> for Keys {
             }
         }
         deserializer.deserialize_map(Once)
-    }
-}
-
-/// What a JSON value is, for whoever expected another one.
-fn in_words(value: &Value) -> String {
-    const MOST: usize = 60;
-    let text = value.to_string();
-    let shown = match text.char_indices().nth(MOST) {
-        Some((end, _)) => format!("{} …", &text[..end]),
-        None => text,
-    };
-    match value {
-        Value::Null | Value::Bool(_) => shown,
-        Value::Number(_) => format!("the number {shown}"),
-        Value::String(_) => format!("the text {shown}"),
-        Value::Array(_) => format!("the list {shown}"),
-        Value::Object(_) => format!("the object {shown}"),
     }
 }
 
@@ -324,123 +232,6 @@ fn check_files(task: &dyn Task<Answer = Record>) -> Result<(), BadJob> {
     }
     let uses = task::uses(task, Uses::of_command());
     files::check_apart(&[uses]).map_err(|error| BadJob(error.to_string()))
-}
-
-/// The task of one command, by the parser of the command line.
-fn parse<R: Args + Request + 'static>(options: &Options) -> Result<BoxedTask, BadJob> {
-    let command = R::augment_args(clap::Command::new("job"))
-        .no_binary_name(true)
-        .disable_help_flag(true);
-    let words = words(&command, options)?;
-    command
-        .try_get_matches_from(words)
-        .and_then(|matches| R::from_arg_matches(&matches))
-        .map(|request| Box::new(Recorded(request)) as BoxedTask)
-        .map_err(|error| BadJob(outcome::of_parser(&error)))
-}
-
-/// A job as the words of a command line.
-fn words(command: &clap::Command, options: &Options) -> Result<Vec<String>, BadJob> {
-    let mut words = vec!["--quiet".to_owned()];
-    let known = |argument: &&Arg| !NO_OPTIONS.contains(&argument.get_id().as_str());
-    for (name, value) in options.iter().filter(|(name, _)| *name != "command") {
-        let named = |argument: &&Arg| argument.get_id().as_str() == name;
-        let Some(argument) = command.get_arguments().filter(known).find(named) else {
-            let known = command.get_arguments().filter(known);
-            let near = suggestion(name, known.map(|argument| argument.get_id().as_str()));
-            return Err(BadJob(format!("no option {name:?}{near}")));
-        };
-        words.extend(word(argument, value)?);
-    }
-    words.push("--".to_owned());
-    for argument in command.get_positionals() {
-        words.extend(files(argument, options)?);
-    }
-    Ok(words)
-}
-
-/// The files of one of the arguments that have no option: one, or a list where the command takes many.
-fn files(argument: &Arg, options: &Options) -> Result<Vec<String>, BadJob> {
-    let name = argument.get_id().as_str();
-    let many = matches!(argument.get_action(), ArgAction::Append);
-    match options.get(name) {
-        Some(Value::String(file)) => Ok(vec![file.clone()]),
-        Some(Value::Array(files)) if many => {
-            let file = |file: &Value| match file {
-                Value::String(file) => Ok(file.clone()),
-                other => Err(BadJob(format!(
-                    "{name:?} has {} in its list; name files of points",
-                    in_words(other)
-                ))),
-            };
-            files.iter().map(file).collect()
-        }
-        Some(other) if !other.is_null() => Err(BadJob(format!(
-            "{name:?} is {}; name one file of points, as \"cloud.ply\"",
-            in_words(other)
-        ))),
-        _ => Err(BadJob(format!(
-            "{name:?} is missing; name a file of points"
-        ))),
-    }
-}
-
-/// Whether an option is as good as not given.
-fn says_no(value: &Value) -> bool {
-    matches!(value, Value::Null | Value::Bool(false))
-}
-
-/// An option as a word; none where it says no, and for a file, which has a place of its own.
-fn word(argument: &Arg, value: &Value) -> Result<Option<String>, BadJob> {
-    let Some(long) = argument.get_long() else {
-        return Ok(None);
-    };
-    let valued = argument.get_action().takes_values();
-    let list = argument.get_value_delimiter().filter(|_| valued);
-    Ok(match (value, list) {
-        (Value::Null, _) => None,
-        (Value::Bool(yes), _) if !valued => yes.then(|| format!("--{long}")),
-        (Value::Array(values), Some(delimiter)) => {
-            let one = |value| text(value).filter(|text| !text.contains(delimiter));
-            let all: Option<Vec<_>> = values.iter().map(one).collect();
-            let all = all.ok_or_else(|| unfit(argument, value, "a list of names or numbers"))?;
-            Some(format!("--{long}={}", all.join(&delimiter.to_string())))
-        }
-        _ if valued => {
-            let wanted = match list {
-                Some(_) => "a list of names or numbers",
-                None => "a number or a text",
-            };
-            let text = text(value).ok_or_else(|| unfit(argument, value, wanted))?;
-            Some(format!("--{long}={text}"))
-        }
-        _ => return Err(unfit(argument, value, "true or false")),
-    })
-}
-
-/// A value that is one word.
-fn text(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
-    }
-}
-
-fn unfit(argument: &Arg, value: &Value, wanted: &str) -> BadJob {
-    let name = argument.get_id().as_str();
-    BadJob(format!("{name:?} is {}; give {wanted}", in_words(value)))
-}
-
-/// The known name that an unknown one most likely means, in words; nothing where none is near.
-fn suggestion<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> String {
-    const NEAR: f64 = 0.7;
-    known
-        .map(|known| (strsim::jaro_winkler(name, known), known))
-        .filter(|(similarity, _)| *similarity > NEAR)
-        .max_by(|(a, _), (b, _)| a.total_cmp(b))
-        .map(|(_, known)| format!("; did you mean {known:?}?"))
-        .unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -559,26 +350,6 @@ mod tests {
             r#"{"command":"energy","a":"a","b":"-"}"#,
             &["standard input"],
         );
-    }
-
-    #[test]
-    fn a_command_of_many_files_takes_a_list() {
-        let inputs = Arg::new("inputs").action(ArgAction::Append);
-        let command = clap::Command::new("job").arg(inputs);
-        let words = |inputs: Value| {
-            let options = Options::from_iter([("inputs".to_owned(), inputs)]);
-            words(&command, &options).map_err(|error| error.to_string())
-        };
-        let told = words(serde_json::json!(["a.ply", "-b.ply"])).unwrap();
-        assert_eq!(told, ["--quiet", "--", "a.ply", "-b.ply"]);
-        let told = words(serde_json::json!("a.ply")).unwrap();
-        assert_eq!(told, ["--quiet", "--", "a.ply"]);
-        let refused = words(serde_json::json!(["a.ply", 7])).unwrap_err();
-        assert!(
-            refused.contains("\"inputs\" has the number 7 in its list"),
-            "{refused}"
-        );
-        assert!(words(Value::Null).unwrap_err().contains("is missing"));
     }
 
     #[test]

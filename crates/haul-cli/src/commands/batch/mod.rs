@@ -8,12 +8,14 @@
 mod aside;
 mod computing;
 mod estimate;
-pub(crate) mod job;
+mod job;
+pub(crate) mod kind;
 mod overview;
 mod page;
 mod record;
 mod results;
 mod run;
+mod value;
 
 use crate::command::{Command, Program};
 use crate::files::{self, Uses};
@@ -30,12 +32,14 @@ use aside::Aside;
 use clap::{Args, ValueEnum};
 use computing::Computing;
 use haul_files as formats;
-use job::{Job, Kind, Options};
+use job::Job;
+use kind::Kind;
 use rayon::prelude::*;
 use results::{Ledger, Retry};
 use run::Run;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
+use value::Options;
 
 /// Run many comparisons, one JSON object a line, and go on where an earlier run stopped
 #[derive(Debug, Args)]
@@ -49,18 +53,18 @@ what the run itself needs; that is refused before anything runs.
   {"id": "2", "command": "sinkhorn", "a": "a.ply", "b": "b.ply", "max_iterations": 500}
   {"id": "3", "command": "map", "a": "a.ply", "b": "b.ply", "output": "moved.ply"}
 
-Each job has one line of RESULTS.jsonl, in the order of the jobs: the id and, as "job", a digest of
-its command, files and options, then "error": {"kind": …, "message": …}, or what --json prints and
-before it, as "input", length, time and hash of each file that was read.
+Each job has one line of RESULTS.jsonl, in the order of the jobs. It begins with the id and "job", a
+digest of the command, files and options. A job that failed has "error": {"kind": …, "message": …}.
+Others have "input", the length, time and hash of each file that was read, and what --json prints.
 
-A run that was stopped, in whatever way, goes on when it is started again. Results are found by id
-and digest: the list may be sorted, and jobs may come and go. New results stand behind those that
-are there until the run ends or the next one begins, which puts the file into the order of the
-jobs; of two lines of one id the last one counts. Results of jobs that are not in the list go to
-RESULTS.jsonl.unlisted. Where the job of an id has changed since its line was written, that is an
-error, and nothing is done; so it is where a file of points or weights no longer holds what it held.
-But --retry-changed computes such jobs anew, --retry-failed all whose lines hold an error, whatever
-they are now. A job of at most 4096 points a cloud runs on one thread, beside others.
+If a run was stopped, in whatever way, the same command goes on with it. Results are found by id and
+digest: you may sort the list, add jobs and remove jobs. New results stand behind those that are
+there until the run ends or the next one begins, which puts the file into the order of the jobs; of
+two lines of one id the last one counts. Results of jobs that are not in the list go to
+RESULTS.jsonl.unlisted. If a job has changed since its line was written, or what one of its files
+holds, the run names it and does nothing; --retry-changed computes such jobs again. --retry-failed
+computes all jobs again whose lines hold an error, changed or not. A job of at most 4096 points a
+cloud runs on one thread, beside others.
 
 Exit status: 0 all done, 1 a job failed, 3 a result did not reach its tolerance.
 

@@ -1,6 +1,7 @@
 //! A run of jobs: what is known of each, and what it tells of itself.
 
-use super::job::{Job, Kind};
+use super::job::Job;
+use super::kind::Kind;
 use super::page::{self, Row};
 use super::record::{Account, Ending};
 use super::results::Ledger;
