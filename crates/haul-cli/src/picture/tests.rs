@@ -265,10 +265,10 @@ fn clouds_that_lie_on_each_other_are_drawn_apart_in_the_same_frame() {
         let (other, rest) = dots.split_at(200);
         let (source, target) = rest.split_at(200);
         assert!(other.iter().all(|dot| dot.1.is_none()));
-        let shift = |(one, other): (&(Place, Option<&str>), &(Place, Option<&str>))| {
-            (other.0.0 - one.0.0, other.0.1 - one.0.1)
-        };
-        let shifts: Vec<Place> = source.iter().zip(target).map(shift).collect();
+        let ends = source.iter().zip(target);
+        let shifts: Vec<Place> = ends
+            .map(|(one, other)| (other.0.0 - one.0.0, other.0.1 - one.0.1))
+            .collect();
         assert!(shifts.iter().all(|it| distance(*it, shifts[0]) < 0.3));
         let places =
             |dots: &[(Place, Option<&str>)]| dots.iter().map(|dot| dot.0).collect::<Vec<_>>();
