@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 #[command(
     mut_arg("normalize", |it| it.help("Scale the mass to 1")),
     mut_arg("mass_unit", |it| it.help("Divide the weights by M")),
-    after_help = "The points and their weights are written and nothing else: no colours, no normals, no faces. Only where points are moved and none is left out, all else is kept as haul map keeps it, and normals turn.\nPoints are thinned first, and moved then: by --scale, --rotate, --translate and --matrix, in this order.\nThe divergence of two samples of one scan, of two seeds, says how much chance alone makes of it.\n\nExample:\n  haul thin a.ply --voxel 0.2 --equal-weights -o thin.ply\n  haul thin mm.ply --scale 0.001 --rotate z:90 --translate 0,0,1.5 -o m.ply"
+    after_help = "The points and their weights are written and nothing else: no colours, no normals, no faces. Only where points are moved and none is left out, all else is kept as haul map keeps it, and normals turn.\nPoints are thinned first, and moved then: by --scale, --rotate, --translate and --matrix, in this order.\nThe divergence of two samples of one scan, of two seeds, says how much chance alone makes of it.\n\nExample:\n  haul thin a.ply --voxel 0.2 --equal-weights -o thin.ply\n  haul thin b.ply --scale 0.001 --rotate z:90 --translate 0,0,1.5 -o m.ply"
 )]
 pub(crate) struct Thin {
     /// The cloud

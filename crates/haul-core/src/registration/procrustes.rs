@@ -4,7 +4,7 @@
 //! V = Σᵢ wᵢ (xᵢ − x̄)(xᵢ − x̄)ᵀ, where C = Σₖ σₖ uₖ vₖᵀ,
 //!
 //! ```text
-//! rigid        A = R = Σₖ uₖ vₖᵀ, with −u_d for u_d where that is a reflection   [Kabsch'76, Umeyama'91]
+//! rigid        A = R = Σₖ uₖ vₖᵀ, with −u_d for u_d where that is a reflection   [Kabsch'76; Umeyama'91]
 //! similarity   A = s R with s = ⟨R, C⟩ / tr V                                    [Umeyama'91]
 //! affine       A = C V⁻¹
 //! ```
