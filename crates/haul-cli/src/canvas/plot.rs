@@ -185,7 +185,11 @@ pub(crate) fn logarithmic(range: &Range<f64>, most: usize) -> Vec<Tick> {
             let at = first + stride * k as f64;
             Tick {
                 at,
-                text: format!("1e{at}"),
+                text: match at as i64 {
+                    0 => "1".to_owned(),
+                    1 => "10".to_owned(),
+                    _ => format!("1e{at}"),
+                },
             }
         })
         .collect()
@@ -256,7 +260,7 @@ mod tests {
     fn logarithmic_ticks_are_powers_or_where_there_is_none_their_parts() {
         assert_eq!(
             texts(&logarithmic(&(-3.5..0.2), 6)),
-            ["1e-3", "1e-2", "1e-1", "1e0"]
+            ["1e-3", "1e-2", "1e-1", "1"]
         );
         assert_eq!(
             texts(&logarithmic(&(-8.5..0.2), 3)),

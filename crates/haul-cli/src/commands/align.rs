@@ -182,10 +182,12 @@ impl Align {
         let report = solution.report();
         let mut rows = Rows::default();
         rows.row("motion", styled(STRONG, motion(alignment, pair)?));
+        let entries: Vec<String> = transform.matrix().iter().map(|x| entry(*x)).collect();
+        let width = entries.iter().map(String::len).max().unwrap_or(0);
         let mut name = "matrix";
-        for row in transform.matrix().chunks(transform.dimension() + 1) {
-            let numbers = row.iter().map(|x| format!("{:>12}", entry(*x)));
-            rows.row(name, numbers.collect::<String>().trim_start());
+        for row in entries.chunks(transform.dimension() + 1) {
+            let numbers: Vec<_> = row.iter().map(|it| format!("{it:>width$}")).collect();
+            rows.row(name, numbers.join("  "));
             name = "";
         }
         rows.row(
