@@ -1,4 +1,4 @@
-//! What comes out of a command: typed, and rendered where it is handed on.
+//! The typed answer of a command, rendered when it is printed or written.
 
 use crate::headline::Headline;
 use crate::outcome::Outcome;
@@ -9,27 +9,27 @@ use serde::Serialize;
 
 /// The answer of a task. As JSON its keys are the program's contract.
 pub(crate) trait Answer: Serialize {
-    /// What a person asked for, which opens the text and the page; none where there is no such number, or where the
-    /// answer itself went to standard output.
+    /// The main number, which opens the text and the page. `None` if there is no such number, or if the answer itself
+    /// went to standard output.
     fn headline(&self) -> Option<Headline>;
 
-    /// What is known, for a person; empty where the answer itself went to standard output.
+    /// The rows for a person; empty if the answer itself went to standard output.
     fn rows(&self) -> Rows;
 
-    /// The answer as a page for people.
+    /// The HTML page of the answer.
     ///
     /// # Errors
     ///
-    /// Those of its figures.
+    /// Errors of its figures.
     fn page(&self) -> Page;
 
-    /// What a run of many tasks tells of this one.
+    /// What a run of many tasks reports about this one.
     fn summary(&self) -> Summary;
 
-    /// What a user should know beside the answer; nothing when all is well.
+    /// Warnings for the user; empty if there are none.
     fn warnings(&self) -> Vec<String>;
 
-    /// How it ended.
+    /// How the task ended.
     fn outcome(&self) -> Outcome;
 
     /// The headline, and the rows below it.
@@ -38,13 +38,13 @@ pub(crate) trait Answer: Serialize {
         headline.unwrap_or_default() + &self.rows().text()
     }
 
-    /// The JSON object, in a line.
+    /// The JSON object, on one line.
     fn json(&self) -> serde_json::Result<String> {
         Ok(serde_json::to_string(self)? + "\n")
     }
 }
 
-/// The numbers that a run of many tasks tells of each.
+/// The numbers that a run of many tasks reports about each.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Summary {
     pub(crate) value: Option<f64>,
@@ -52,12 +52,12 @@ pub(crate) struct Summary {
     pub(crate) bounds: Option<(f64, f64)>,
     pub(crate) iterations: Option<u64>,
     pub(crate) seconds: Option<f64>,
-    /// Pairs of points that were evaluated.
+    /// Evaluated pairs of points.
     pub(crate) pairs: u64,
 }
 
 impl Summary {
-    /// Of a solve.
+    /// The summary of a solve.
     pub(crate) fn of(report: &Report) -> Self {
         let certificate = &report.certificate;
         Self {

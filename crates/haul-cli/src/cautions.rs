@@ -1,15 +1,14 @@
-//! Warnings about the size and the density of clouds, before anything is solved.
+//! Warnings about the size and the density of clouds, before any solve.
 
 use crate::number::short;
 use crate::scale::FEW;
 use haul::{Extent, Measure, spacing};
 use std::path::Path;
 
-/// Diagonals that differ by this factor are hardly meant to be compared as they are.
+/// Clouds whose diagonals differ by this factor are rarely meant to be compared unscaled.
 const UNLIKE: f64 = 10.0;
 
-/// What a user should know of two clouds that are about to be compared at a blur; nothing where all is
-/// as it mostly is.
+/// Warnings about two clouds that are about to be compared at a blur; empty if nothing is unusual.
 pub(crate) fn cautions(sides: [(&Path, &Measure); 2], blur: f64) -> Vec<String> {
     let diagonals = sides.map(|(_, measure)| Extent::of(measure).diagonal());
     let [small, large] = if diagonals[0] <= diagonals[1] {
@@ -40,7 +39,7 @@ pub(crate) fn cautions(sides: [(&Path, &Measure); 2], blur: f64) -> Vec<String> 
     cautions
 }
 
-/// A word on a blur that is far below the spacing of some of the clouds.
+/// Warning about a blur that is far below the spacing of some of the clouds.
 pub(crate) fn too_fine<'m>(
     blur: f64,
     measures: impl IntoIterator<Item = &'m Measure>,
@@ -89,7 +88,7 @@ mod tests {
             small.len() == 1 && small[0].contains("neighbouring points are 0.1053 apart"),
             "{small:?}"
         );
-        // A point has no form to be seen, and no neighbours.
+        // A single point has neither a shape nor neighbours.
         let point = Measure::uniform(&[0.5, 0.5], 2).unwrap();
         assert_eq!(told(&one, &point, 0.02), told(&one, &one, 0.02));
         assert_eq!(told(&point, &point, 0.1), [""; 0]);

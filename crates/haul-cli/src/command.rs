@@ -1,4 +1,4 @@
-//! A command of the program, and how those run that are one task.
+//! A command of the program, and how a command that is one task runs.
 
 use crate::answer::Answer;
 use crate::commands::batch::kind::Kind;
@@ -12,15 +12,15 @@ use std::io::IsTerminal;
 
 /// What a subcommand does.
 pub(crate) trait Command {
-    /// Runs it to its end.
+    /// Runs the command to its end.
     ///
     /// # Errors
     ///
-    /// Whatever refuses it, before or after it began.
+    /// Any error, before or after the work began.
     fn run(&self, program: &Program) -> Result<Outcome>;
 }
 
-/// What a command may ask of the program that it is a part of.
+/// What a command may use of the program that contains it.
 pub(crate) struct Program {
     /// The definition of the whole command line.
     pub(crate) definition: fn() -> clap::Command,

@@ -1,4 +1,4 @@
-//! From `--device`, `--precision` and `--threads` to an engine.
+//! The engine that `--device`, `--precision` and `--threads` select.
 
 use crate::cautions;
 use crate::input::{self, Cloud};
@@ -10,8 +10,8 @@ use haul::{Conflict, Device, DeviceChoice, PrecisionChoice, Preference, Problem}
 use std::path::Path;
 use std::sync::Arc;
 
-/// The engine of a solve to a tolerance: the one that the arguments mean, in the precision that the problem needs where
-/// they leave that open.
+/// The engine of a solve to a tolerance: the one that the arguments select, with the precision that the problem needs
+/// if they do not set it.
 pub(crate) fn engine_for(
     engine: &Engine,
     problem: &Problem<'_>,
@@ -29,7 +29,7 @@ pub(crate) fn engine_for(
     engine
 }
 
-/// The engine of a solve between two measures, which are refused by the names of their files.
+/// The engine of a solve between two measures; errors name their files.
 pub(crate) fn engine_between(
     solving: &Solving,
     files: [&Path; 2],
@@ -55,7 +55,7 @@ pub(crate) fn engine_between(
     ))
 }
 
-/// Masses that are moved in part, and are not of the size of 1.
+/// Warns if mass is moved in part and the masses are far from 1.
 fn caution_of_masses(problem: &Problem<'_>) {
     let moved_in_part = problem.rho_a().is_finite() || problem.rho_b().is_finite();
     let (a, b) = (problem.source().mass(), problem.target().mass());
@@ -70,7 +70,7 @@ fn caution_of_masses(problem: &Problem<'_>) {
     }
 }
 
-/// The device that the arguments mean.
+/// The device that the arguments select.
 pub(crate) fn choice(engine: &Engine) -> DeviceChoice {
     let mut choice = DeviceChoice::named(engine.device.as_str());
     if let Some(precision) = engine.precision {
@@ -82,14 +82,14 @@ pub(crate) fn choice(engine: &Engine) -> DeviceChoice {
     choice
 }
 
-/// Opens the device that the arguments mean.
+/// Opens the device that the arguments select.
 pub(crate) fn open(engine: &Engine) -> Result<Device> {
     choice(engine)
         .open()
         .map_err(|error| in_options(error, engine))
 }
 
-/// Whether the arguments leave nothing but the CPU; refuses what no device can do.
+/// Whether the arguments select the CPU; refuses combinations that no device supports.
 pub(crate) fn is_cpu(engine: &Engine) -> Result<bool> {
     match choice(engine).preference() {
         Ok(preference) => Ok(*preference == Preference::Cpu),
@@ -97,7 +97,7 @@ pub(crate) fn is_cpu(engine: &Engine) -> Result<bool> {
     }
 }
 
-/// An error of a choice, with what is to be done about it by the names of options.
+/// An error of a choice, with advice that names options.
 fn in_options(error: haul::Error, engine: &Engine) -> anyhow::Error {
     let haul::Error::Device { source, .. } = &error else {
         return error.into();

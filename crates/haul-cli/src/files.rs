@@ -1,8 +1,7 @@
-//! Files that a run reads and writes: none may be both, or be written twice.
+//! Checks the files that a run reads and writes: none may be both, or be written twice.
 //!
-//! Whoever uses files, a command or one of many jobs, says which ones and as what; one function compares
-//! them all. Files are the same by whatever names, folders and links they are reached, also those that are
-//! not there yet.
+//! Each user of files, a command or one of many jobs, declares which ones and for what; one function compares them
+//! all. Two paths may name the same file through different names, folders and links, even if it does not exist yet.
 
 use anyhow::{Result, bail};
 use std::collections::HashMap;
@@ -11,18 +10,18 @@ use std::path::{Path, PathBuf};
 
 /// The files of a command, of one of its options, or of a job.
 pub(crate) struct Uses {
-    /// What an input is, in words: "an input of the job 1".
+    /// What an input is called: "an input of the job 1".
     input: String,
-    /// What an output is.
+    /// What an output is called.
     output: String,
-    /// The folder that names are relative to.
+    /// The folder of relative names.
     folder: PathBuf,
     read: Vec<PathBuf>,
     written: Vec<PathBuf>,
 }
 
 impl Uses {
-    /// No files yet, of a command that is alone.
+    /// No files yet, for a single command.
     pub(crate) fn of_command() -> Self {
         Self::new("an input", "an output")
     }
@@ -38,7 +37,7 @@ impl Uses {
         }
     }
 
-    /// The same, of names that are relative to another folder.
+    /// The same, with names relative to another folder.
     pub(crate) fn within(self, folder: Option<&Path>) -> Self {
         Self {
             folder: folder.map(Path::to_owned).unwrap_or_default(),
@@ -46,24 +45,24 @@ impl Uses {
         }
     }
 
-    /// These files are read as well.
+    /// Adds files that are read.
     pub(crate) fn reads<'p>(mut self, files: impl IntoIterator<Item = &'p Path>) -> Self {
         self.read.extend(files.into_iter().map(Path::to_owned));
         self
     }
 
-    /// These files are written as well.
+    /// Adds files that are written.
     pub(crate) fn writes<'p>(mut self, files: impl IntoIterator<Item = &'p Path>) -> Self {
         self.written.extend(files.into_iter().map(Path::to_owned));
         self
     }
 }
 
-/// Refuses an output that is an input, or another output, of whomever.
+/// Refuses an output that is an input, or another output, of any user.
 ///
 /// # Errors
 ///
-/// The first such file with both of its uses, and how many others there are.
+/// The first such file with both of its uses, and the number of others.
 pub(crate) fn check_apart(all: &[Uses]) -> Result<()> {
     let mut places = Places::default();
     let mut readers = HashMap::new();
@@ -105,29 +104,29 @@ pub(crate) fn check_apart(all: &[Uses]) -> Result<()> {
     bail!("{}{others}; give the output another name", clashes[0])
 }
 
-/// What a file is, whatever it is called.
+/// The identity of a file, independent of its name.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Place {
-    /// That of a file system, where it says so: hard links are one file as well.
+    /// The identity from the file system, if there is one: hard links are the same file.
     #[cfg(unix)]
     Node { device: u64, inode: u64 },
-    /// The folder without links, and the name there.
+    /// The folder with links resolved, and the name in it.
     Path(PathBuf),
 }
 
-/// The places of names, each looked up once.
+/// A cache of the identities of names.
 #[derive(Default)]
 struct Places {
     known: HashMap<PathBuf, Option<Place>>,
     folders: HashMap<PathBuf, Option<PathBuf>>,
 }
 
-/// Links that lead on from one to the next; systems follow no more than that.
+/// The most links that are followed in a chain; systems have the same limit.
 const MOST_LINKS: usize = 40;
 
 impl Places {
-    /// Where a file is; none for standard input and output, and for a device or a pipe, which takes whatever
-    /// is written to it.
+    /// The identity of a file; `None` for standard input and output, and for a device or a pipe, which may be written
+    /// several times.
     fn of(&mut self, folder: &Path, file: &Path) -> Option<Place> {
         if file == Path::new("-") {
             return None;
@@ -145,7 +144,7 @@ impl Places {
         place
     }
 
-    /// The place of a file that is not there: in its folder, or where a link to it leads.
+    /// The path of a missing file: in its folder, or the target of a link to it.
     fn absent(&mut self, mut path: PathBuf) -> PathBuf {
         for _ in 0..MOST_LINKS {
             let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
@@ -183,7 +182,7 @@ fn existing(path: &Path, _: &std::fs::Metadata) -> Place {
 mod tests {
     use super::*;
 
-    /// What is said of inputs and outputs of these names in a folder, of one user or of two.
+    /// The error for inputs and outputs with these names in a folder, of one user or of two.
     fn told(folder: &Path, inputs: &[&str], outputs: &[&str], of_one: bool) -> String {
         let paths = |names: &[&str]| names.iter().map(PathBuf::from).collect::<Vec<_>>();
         let (inputs, outputs) = (paths(inputs), paths(outputs));
@@ -245,7 +244,7 @@ mod tests {
         {
             use std::os::unix::fs::symlink;
             symlink(at("a.csv"), at("link.csv")).unwrap();
-            // A link to a link to what is not there, and a folder that is a link.
+            // A link to a link to a missing file, and a folder that is a link.
             symlink("none.csv", at("first.csv")).unwrap();
             symlink(at("first.csv"), at("second.csv")).unwrap();
             symlink("sub", at("folder")).unwrap();

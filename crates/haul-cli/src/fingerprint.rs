@@ -1,7 +1,7 @@
-//! What a file held when it was read, told so that a later run notices whether it has changed since.
+//! The state of a file when it was read, stored so that a later run notices a change.
 //!
-//! Length and time say so without a look into the file. Where they differ, or where the time is too young to tell
-//! one version from the next, the hash of the content decides.
+//! Length and time are compared first, without reading the file. If they differ, or if the time is too recent to be
+//! reliable, the hash of the content decides.
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
@@ -13,17 +13,17 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use xxhash_rust::xxh3::Xxh3;
 
-/// A file that was written less than this before it was looked at may be written again at the same time: file
-/// systems count in steps of up to two seconds.
+/// A file that was written less than this before it was inspected may be written again with the same time: file
+/// systems have a resolution of up to two seconds.
 const YOUNG: Duration = Duration::from_secs(2);
 
-/// A file as it was.
+/// The state of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Fingerprint {
-    /// The name that the job has for it.
+    /// The file's name in the job.
     pub(crate) file: PathBuf,
     bytes: u64,
-    /// Nanoseconds since 1970 when it was last written; none where that was too young to tell versions apart.
+    /// Time of the last write in nanoseconds since 1970; `None` if it was too recent to be reliable.
     modified: Option<u64>,
     /// XXH3 of its content, 128 bits in hexadecimal digits.
     digest: String,
@@ -44,8 +44,8 @@ impl Stamp {
         }
     }
 
-    /// The time in nanoseconds since 1970, where equal ones mean equal contents: one in the future is as doubtful as
-    /// one that has just been.
+    /// The time in nanoseconds since 1970, if equal times imply equal contents; a time in the future is as unreliable
+    /// as a recent one.
     fn certain(&self, now: SystemTime) -> Option<u64> {
         let old = |time: &SystemTime| now.duration_since(*time).is_ok_and(|age| age > YOUNG);
         let time = self.modified.filter(old)?;
@@ -54,18 +54,18 @@ impl Stamp {
     }
 }
 
-/// The fingerprints of the files of a folder, each of which is read once for as long as its length and time stay.
+/// The fingerprints of the files of a folder. Each file is read once, unless its length or time changes.
 pub(crate) struct Fingerprints {
     folder: PathBuf,
     digests: Mutex<HashMap<(PathBuf, Stamp), String>>,
 }
 
 impl Fingerprints {
-    /// Of the files whose names are relative to this folder, whatever folder is entered later.
+    /// For files with names relative to this folder, even if another folder is entered later.
     ///
     /// # Errors
     ///
-    /// Where there is no folder to begin with.
+    /// If there is no current folder.
     pub(crate) fn within(folder: &Path) -> Result<Self> {
         let folder = match folder == Path::new("") {
             true => std::env::current_dir(),
@@ -77,7 +77,7 @@ impl Fingerprints {
         })
     }
 
-    /// That of a file as it is now; none for a pipe or a device, which cannot be read again.
+    /// The fingerprint of a file as it is now; `None` for a pipe or a device, which cannot be read again.
     ///
     /// # Errors
     ///
@@ -98,11 +98,11 @@ impl Fingerprints {
         }))
     }
 
-    /// Whether a file is no longer what it was. One that is gone has no other content.
+    /// Whether the content of a file has changed. A missing file counts as unchanged.
     ///
     /// # Errors
     ///
-    /// A file that is there and cannot be read.
+    /// A file that exists and cannot be read.
     pub(crate) fn has_changed(&self, former: &Fingerprint) -> Result<bool> {
         let path = self.folder.join(&former.file);
         let Ok(metadata) = path.metadata() else {
@@ -121,8 +121,8 @@ impl Fingerprints {
         Ok(digest? != former.digest)
     }
 
-    /// The hash of a file, as it was when this length and time of it were first seen: whoever reads the file after that
-    /// has read nothing older.
+    /// The hash of a file, computed when this length and time were first seen: content that is read later is not
+    /// older.
     fn digest(&self, path: PathBuf, stamp: Stamp) -> std::io::Result<String> {
         let known = || self.digests.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (path, stamp);
@@ -206,7 +206,7 @@ mod tests {
         file.set_modified(time).unwrap();
         let later = Fingerprints::within(folder.path()).unwrap();
         assert!(later.has_changed(&former).unwrap());
-        // Nor is one that has not come yet.
+        // Nor is a time in the future.
         let time = SystemTime::now() + Duration::from_secs(3600);
         file.set_modified(time).unwrap();
         assert_eq!(fingerprint(&later).modified, None);
@@ -218,7 +218,7 @@ mod tests {
         let former = fingerprint(&files);
         let text = serde_json::to_string(&former).unwrap();
         assert_eq!(serde_json::from_str::<Fingerprint>(&text).unwrap(), former);
-        // XXH3 of these bytes, by its reference implementation.
+        // XXH3 of these bytes, from its reference implementation.
         let empty = digest_of(Path::new("/dev/null"));
         if let Ok(empty) = empty {
             assert_eq!(empty, "99aa06d3014798d86001c324468d497f");

@@ -1,8 +1,7 @@
-//! What a person should know before a long solve: how much there is to do, how long it takes, and what would make
-//! it short.
+//! The forecast before a long solve: how much work there is, how long it takes, and what would make it short.
 //!
-//! The task's solver is run for some of the points, a pass over some thousand is timed, and the passes of the one at the
-//! rate of the other make the estimate.
+//! The task's solver runs on some of the points, and a pass over some thousand points is timed. The estimate is the
+//! number of passes of the first at the rate of the second.
 
 use crate::input::{self, Cloud};
 use crate::number::{self, duration};
@@ -12,39 +11,39 @@ use crate::task::Task;
 use haul::{Cost, Device};
 use std::sync::Arc;
 
-/// Work that takes no longer than a few seconds on any machine, in pairs: it is not worth a look.
+/// Work below this takes a few seconds at most on any machine, in pairs: it gets no forecast.
 const LEAST_PAIRS: f64 = 5e8;
 
-/// Passes of a solve, before it is known better.
+/// Passes of a solve, as a first guess.
 const PASSES: f64 = 50.0;
 
-/// Seconds that nobody minds to wait.
+/// Seconds below which a solve counts as short.
 const SHORT: f64 = 4.0;
 
-/// The most points of each cloud that are solved for, and of a pass that is timed.
+/// The most points of each cloud in the sample solve, and in the pass that is timed.
 const SAMPLE: usize = 1024;
 const TIMED: usize = 4096;
 
-/// How often that pass is timed.
+/// Number of timed runs of that pass.
 const RUNS: usize = 3;
 
-/// How long a task takes.
+/// The forecast of a task.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Forecast {
     /// The points of each cloud.
     points: Vec<f64>,
-    /// Pairs of points of all passes, and how many of them the device evaluates in a second.
+    /// Pairs of points of all passes, and the pairs per second of the device.
     pairs: f64,
     rate: f64,
-    /// So many points of each cloud at most make it short, which then takes so many seconds.
+    /// The number of points of each cloud that makes the solve short, and the seconds it then takes.
     thinned: Option<(f64, f64)>,
-    /// Whether clouds are thinned by the cells of a grid already.
+    /// Whether clouds are already thinned by the cells of a grid.
     by_voxels: bool,
 }
 
 impl Forecast {
-    /// That of a task; none where it is short, or where nothing can be said, as of weights that a sample of the
-    /// points does not have.
+    /// The forecast of a task; `None` if it is short, or if the sample cannot be solved, for instance because of its
+    /// weights.
     pub(crate) fn of<T: Task>(task: &T, device: &Device, clouds: &[Arc<Cloud>]) -> Option<Self> {
         let points: Vec<_> = clouds.iter().map(|it| it.measure.len() as f64).collect();
         let work = task.work(&points);
@@ -70,7 +69,7 @@ impl Forecast {
         Self::new(points, pairs_of, rate(device, cost, clouds)?, by_voxels)
     }
 
-    /// That of work which goes over so many pairs for clouds of some sizes, at a rate.
+    /// The forecast of work that evaluates so many pairs for clouds of these sizes, at a rate.
     fn new(
         points: Vec<f64>,
         pairs_of: impl Fn(&[f64]) -> f64,
@@ -85,7 +84,7 @@ impl Forecast {
             let thinned: Vec<_> = points.iter().map(|n| n.min(most)).collect();
             pairs_of(&thinned) / rate
         };
-        // 500, 200, 100 and so on: nobody wants 13 579 points.
+        // Round to 500, 200, 100 and so on.
         let rounded =
             (0..).flat_map(|power| [5.0, 2.0, 1.0].map(|digit| digit * 10f64.powi(8 - power)));
         let most = rounded

@@ -1,21 +1,21 @@
-//! What opens a text and a page: the answer in the units in which it was asked for, how certain it is, and how large.
+//! The headline of a text and a page: the answer in the units in which it was asked for, its certainty, and its size.
 
 use crate::rows::{Rows, STRONG, styled};
 use maud::{Markup, html};
 
-/// A number, what it is, and what it means.
+/// A number, its name, and its meaning.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Headline {
     pub(crate) name: String,
     pub(crate) value: String,
-    /// What follows the value on its line: bounds, a share of the diameter.
+    /// Text after the value on the same line: bounds, a fraction of the diameter.
     pub(crate) beside: String,
     /// A whole sentence.
     pub(crate) sentence: Option<String>,
 }
 
 impl Headline {
-    /// The first rows of a text.
+    /// The first rows of the text.
     pub(crate) fn rows(&self) -> Rows {
         let mut rows = Rows::default();
         let value = styled(STRONG, &self.value);
@@ -26,7 +26,7 @@ impl Headline {
         rows
     }
 
-    /// The first paragraphs of a page: the value in large, and what follows it on its line of a text.
+    /// The first paragraphs of the page: the value in large letters, then the text after it.
     pub(crate) fn paragraphs(&self) -> Markup {
         html! {
             p.value { span.name { (self.name) " " } (self.value) }

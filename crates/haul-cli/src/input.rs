@@ -8,15 +8,15 @@ use std::path::Path;
 use std::sync::Arc;
 use xxhash_rust::xxh3::Xxh3;
 
-/// A hash of a content; 128 bits, not proof against forgery.
+/// A 128-bit hash of a content, not cryptographic.
 pub(crate) type Digest = u128;
 
-/// A measure, and beside it what its files gave, for whoever moves every point.
+/// A measure, with the data of its files for commands that move every point.
 pub(crate) struct Cloud {
     pub(crate) measure: Measure,
-    /// All points, row-major n×d, where the measure has but some of them.
+    /// All points, row-major n×d, if the measure has only some of them.
     pub(crate) all: Option<Vec<f64>>,
-    /// The weights of all points as they were, if there were any.
+    /// The original weights of all points, if there were any.
     pub(crate) weights: Option<Vec<f64>>,
 }
 
@@ -31,24 +31,24 @@ impl From<Measure> for Cloud {
 }
 
 impl Cloud {
-    /// All points, also those that the measure was thinned out of.
+    /// All points, including those that thinning removed.
     pub(crate) fn points(&self) -> &[f64] {
         self.all.as_deref().unwrap_or(self.measure.points())
     }
 
-    /// How many points these are.
+    /// Number of all points.
     pub(crate) fn len(&self) -> usize {
         self.points().len() / self.measure.dimension()
     }
 
-    /// A name for all that it holds, the same for equal ones and no others.
+    /// Identifies the content: equal for equal clouds only.
     pub(crate) fn digest(&self) -> Digest {
         let measure = &self.measure;
         let beside = [&self.all, &self.weights].map(|values| values.as_deref().unwrap_or(&[]));
         let parts = [measure.points(), measure.weights(), beside[0], beside[1]];
         let mut digest = Xxh3::new();
         digest.update(&measure.dimension().to_le_bytes());
-        // One that was scaled to a mass of 1 has it exactly, whatever its weights sum to.
+        // A mass scaled to 1 is exactly 1, whatever the sum of the weights.
         digest.update(&measure.mass().to_le_bytes());
         for part in parts {
             digest.update(&part.len().to_le_bytes());
@@ -57,7 +57,7 @@ impl Cloud {
         digest.digest128()
     }
 
-    /// The memory it takes, in bytes.
+    /// Its memory in bytes.
     pub(crate) fn bytes(&self) -> usize {
         let beside = [&self.all, &self.weights].into_iter().flatten();
         let beside: usize = beside.map(|values| size_of_val(&**values)).sum();
@@ -65,18 +65,18 @@ impl Cloud {
     }
 }
 
-/// Where a measure comes from, and what is made of it.
+/// The source of a measure, and how it is treated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Input<'c> {
     pub(crate) points: &'c Path,
     pub(crate) weights: Option<&'c Path>,
     pub(crate) treatment: &'c Treatment,
-    /// Whether what the files gave is kept beside the measure.
+    /// Whether the data of the files is kept beside the measure.
     pub(crate) moved: bool,
 }
 
 impl<'c> Input<'c> {
-    /// Two clouds, which may have files of weights.
+    /// Two clouds, with their files of weights if there are any.
     pub(crate) fn pair([a, b]: [&'c Path; 2], weights: &'c Weights) -> [Self; 2] {
         let Weights {
             weights_a,
@@ -91,17 +91,17 @@ impl<'c> Input<'c> {
         })
     }
 
-    /// The files that are read.
+    /// The input files.
     pub(crate) fn files(self) -> impl Iterator<Item = &'c Path> {
         std::iter::once(self.points).chain(self.weights)
     }
 }
 
-/// Reads clouds with their weights; `-` may stand for one of the files.
+/// Reads clouds with their weights; one file may be `-`.
 ///
 /// # Errors
 ///
-/// Those of [`read`], and more than one file from standard input.
+/// Those of [`read`], and more than one file on standard input.
 pub(crate) fn read_all(inputs: &[Input<'_>]) -> Result<Vec<Arc<Cloud>>> {
     let files = inputs.iter().flat_map(|input| input.files());
     if files.filter(|file| *file == Path::new("-")).count() > 1 {
@@ -125,12 +125,12 @@ pub(crate) fn two(clouds: &[Arc<Cloud>]) -> Result<[&Arc<Cloud>; 2]> {
     }
 }
 
-/// Reads the file of a cloud; where it is not clear what is meant, the error names the options that say so.
+/// Reads the file of a cloud; if its meaning is ambiguous, the error names the options that settle it.
 pub(crate) fn file(path: &Path, treatment: &Treatment) -> Result<formats::Cloud> {
     formats::read_as(path, &treatment.reading()).map_err(advised)
 }
 
-/// An error of reading, with the options that make good what it is about.
+/// Adds to an error of reading the options that help.
 fn advised(error: formats::Error) -> anyhow::Error {
     use formats::Error::{
         DoubtfulColumns, DoubtfulHeader, EmptyColumn, Extension, Foreign, RowNumbers, TextColumn,
@@ -156,7 +156,7 @@ fn advised(error: formats::Error) -> anyhow::Error {
     anyhow!("{error}{mark} {advice}")
 }
 
-/// Longer options than this nobody reads, or takes over.
+/// Lists of options longer than this are not printed.
 const READABLE: usize = 600;
 
 /// The options that select these columns.
@@ -172,7 +172,7 @@ fn options(columns: &Columns) -> String {
     }
 }
 
-/// A name as a shell takes it for one word.
+/// Quotes a name as one shell word.
 pub(crate) fn quoted(name: &str) -> String {
     let plain = |letter: char| letter.is_alphanumeric() || "_-.,:/@%+".contains(letter);
     if !name.is_empty() && name.chars().all(plain) {
@@ -182,12 +182,11 @@ pub(crate) fn quoted(name: &str) -> String {
     }
 }
 
-/// Reads a cloud. Weights come from their own file, else from the cloud's; where there are none, all
-/// are 1/n.
+/// Reads a cloud. Weights come from their own file, else from the cloud's; if there are none, all are 1/n.
 ///
 /// # Errors
 ///
-/// Files that cannot be read, or that do not hold what is asked of them.
+/// Files that cannot be read, or that lack the requested data.
 pub(crate) fn read(input: Input<'_>) -> Result<Cloud> {
     let mut cloud = file(input.points, input.treatment)?;
     if let Some(file) = input.weights {
@@ -217,7 +216,7 @@ pub(crate) fn read(input: Input<'_>) -> Result<Cloud> {
     })
 }
 
-/// The measure of a cloud that was treated; where it has no weights, all are 1/n, in whatever unit.
+/// The measure of a treated cloud; if it has no weights, all are 1/n, in any unit of mass.
 pub(crate) fn measure(cloud: formats::Cloud, treatment: &Treatment) -> haul::Result<Measure> {
     let n = cloud.points.len() / cloud.dimension;
     let weights = match (cloud.weights, treatment.mass_unit) {

@@ -1,7 +1,6 @@
-//! Ctrl-C ends the program at once, in whatever pass it is; a file that is being replaced at that
-//! moment is finished first, so that files are whole or absent. A run of many comparisons keeps those that
-//! are finished: its first Ctrl-C ends the engines' work and has a moment for what is to be written, a second
-//! one ends it at once.
+//! Ctrl-C ends the program at once, even during a pass; a file that is being replaced at that moment is finished
+//! first, so that files are complete or absent. A run of many comparisons keeps the finished ones: its first Ctrl-C
+//! stops the engines and leaves a moment to write results, a second one ends the program at once.
 
 use anyhow::Context;
 use haul::Interrupt;
@@ -20,10 +19,10 @@ const MOMENT: Duration = Duration::from_millis(800);
 static WAITS: AtomicBool = AtomicBool::new(false);
 static REQUESTED: AtomicBool = AtomicBool::new(false);
 
-/// The engines at work, each under a number of its own.
+/// The running engines, each with its own number.
 static ENGINES: Mutex<BTreeMap<u64, Interrupt>> = Mutex::new(BTreeMap::new());
 
-/// Begins to listen.
+/// Installs the handler.
 pub(crate) fn watch() -> anyhow::Result<()> {
     ctrlc::set_handler(|| {
         let first = !REQUESTED.swap(true, Ordering::Relaxed);
@@ -32,7 +31,7 @@ pub(crate) fn watch() -> anyhow::Result<()> {
         }
         say("interrupted: keeping what is finished");
         engines().values().for_each(Interrupt::raise);
-        // Where it cannot be started, a second Ctrl-C is left.
+        // If the thread cannot be started, a second Ctrl-C still works.
         let _ = std::thread::Builder::new().spawn(|| {
             std::thread::sleep(MOMENT);
             end("ended amid its work; the same command goes on from there");
@@ -41,7 +40,7 @@ pub(crate) fn watch() -> anyhow::Result<()> {
     .context("cannot listen for Ctrl-C")
 }
 
-/// Ends the program, with files that are whole.
+/// Ends the program, with complete files.
 fn end(why: &str) {
     let _whole = haul_files::hold_writes();
     say(why);
@@ -50,26 +49,26 @@ fn end(why: &str) {
 
 fn say(what: &str) {
     let mut stderr = std::io::stderr();
-    // A line of progress may stand there.
+    // The cursor may be on a line of progress.
     let start = if stderr.is_terminal() { "\n" } else { "" };
     let _ = writeln!(stderr, "{start}haul: {what}");
 }
 
-/// From now on the first Ctrl-C ends the engines' work, and lets the run write what is finished.
+/// From now on the first Ctrl-C stops the engines and lets the run write finished results.
 pub(crate) fn keep_what_is_finished() {
     WAITS.store(true, Ordering::Relaxed);
 }
 
-/// Whether Ctrl-C asked for an end.
+/// Whether Ctrl-C was pressed.
 pub(crate) fn requested() -> bool {
     REQUESTED.load(Ordering::Relaxed)
 }
 
-/// An engine at work, which Ctrl-C ends for as long as this lives.
+/// A running engine, which Ctrl-C stops while this value exists.
 pub(crate) struct AtWork(u64);
 
 impl AtWork {
-    /// Of the engine with this interrupt.
+    /// Registers the interrupt of an engine.
     pub(crate) fn new(interrupt: &Interrupt) -> Self {
         let mut engines = engines();
         let number = engines.last_key_value().map_or(0, |(last, _)| last + 1);

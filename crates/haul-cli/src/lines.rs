@@ -1,33 +1,33 @@
-//! A file that grows by whole lines, and that the next run goes on with.
+//! A file that grows by whole lines, and that the next run continues.
 //!
-//! A run may end at any byte. What is left then are whole lines, and perhaps the torn beginning of one more,
-//! which is cut off. So the file itself says where to go on, and nothing else is stored.
+//! A run may end at any byte. The file then has whole lines, and perhaps a truncated last one, which is cut off. So
+//! the file itself says where to continue, and no other state is stored.
 
 use anyhow::{Context, Result, anyhow, bail};
 use std::fs::{File, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-/// An open file of lines, which no other run of the program writes meanwhile.
+/// An open file of lines, locked against other runs of the program.
 pub(crate) struct Lines {
     path: PathBuf,
-    /// The same, whatever folder is entered.
+    /// Its absolute path.
     place: PathBuf,
     file: File,
-    /// What was replaced; as long as these are open, nobody who found one goes on with it.
+    /// Replaced files; they stay open, and so locked, so that no run that opened one continues it.
     replaced: Vec<File>,
-    /// Bytes of whole lines; none for a pipe or a device, which cannot be gone on with.
+    /// Bytes of whole lines; `None` for a pipe or a device, which cannot be continued.
     whole: Option<u64>,
 }
 
 impl Lines {
-    /// Opens the file, or makes it. `keep` looks at what it holds and says how many bytes of that
-    /// are whole lines to go on after; the rest is cut off.
+    /// Opens or creates the file. `keep` gets its content and returns the number of bytes of whole lines to continue
+    /// after; the rest is cut off.
     ///
     /// # Errors
     ///
-    /// A file that cannot be written, one that another run is writing, and those of `keep`, before
-    /// which nothing is changed.
+    /// A file that cannot be written, one that another run is writing, and errors of `keep`, which leave the file
+    /// unchanged.
     pub(crate) fn open(path: &Path, keep: impl FnOnce(&[u8]) -> Result<usize>) -> Result<Self> {
         let refused = || {
             format!(
@@ -48,7 +48,7 @@ impl Lines {
         if special {
             return Ok(lines);
         }
-        // A file system without locks has none to respect.
+        // A file system without locks is accepted.
         if let Err(TryLockError::WouldBlock) = lines.file.try_lock() {
             bail!(
                 "{}: another run is writing it; wait for its end, or give another --output",
@@ -67,11 +67,11 @@ impl Lines {
         self.whole.is_none_or(|whole| whole == 0)
     }
 
-    /// All that it holds; nothing where that cannot be read again.
+    /// The whole content; empty if the file cannot be read again.
     ///
     /// # Errors
     ///
-    /// Where the system does not hand it over.
+    /// Errors of reading.
     pub(crate) fn read(&self) -> Result<Vec<u8>> {
         let mut bytes = Vec::new();
         if self.whole.is_some() {
@@ -83,15 +83,15 @@ impl Lines {
         Ok(bytes)
     }
 
-    /// Puts other lines in the place of all that the file holds, which is then the one or the other
-    /// whatever ends the program.
+    /// Replaces the whole content by other lines. If the program is killed, the file has either the old content or
+    /// the new one.
     ///
     /// # Errors
     ///
-    /// Where they cannot be written; the file is then as it was.
+    /// If they cannot be written; the file is then unchanged.
     pub(crate) fn replace(&mut self, lines: &str) -> Result<()> {
         let refused = || format!("{}: cannot be replaced", self.path.display());
-        // What a link leads to is replaced, and not the link.
+        // Replace the target of a link, not the link.
         let target = self.place.canonicalize().with_context(refused)?;
         haul_files::write_text(&target, lines)?;
         let others = Self::open(&target, |bytes| {
@@ -103,7 +103,7 @@ impl Lines {
             }
             Ok(bytes.len())
         })?;
-        // No append may reach the disk before them.
+        // They must reach the disk before any append.
         others.file.sync_all().with_context(refused)?;
         let former = std::mem::replace(&mut self.file, others.file);
         self.replaced.push(former);
@@ -111,16 +111,16 @@ impl Lines {
         Ok(())
     }
 
-    /// Appends a line, which ends with its line feed.
+    /// Appends a line, which ends with a line feed.
     ///
     /// # Errors
     ///
-    /// Where the system does not take all of it; the file is then as it was.
+    /// If not all of it can be written; the file is then unchanged.
     pub(crate) fn append(&mut self, line: &str) -> Result<()> {
         let _whole = haul_files::hold_writes();
         let written = self.file.write_all(line.as_bytes());
         written.map_err(|reason| {
-            // Where even that is refused, the next run cuts it.
+            // If even that fails, the next run cuts it.
             let _ = self.cut();
             anyhow!(reason).context(format!(
                 "{}: cannot be written; make room, then run the same command again: it goes on from here",
@@ -131,7 +131,7 @@ impl Lines {
         Ok(())
     }
 
-    /// Cuts off what is beyond the whole lines.
+    /// Cuts off the bytes after the whole lines.
     fn cut(&self) -> io::Result<()> {
         match self.whole {
             Some(whole) if self.file.metadata()?.len() > whole => self.file.set_len(whole),
@@ -156,7 +156,7 @@ mod tests {
         lines.append("four\n").unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "three\nfour\n");
         assert_eq!(lines.read().unwrap(), b"three\nfour\n");
-        // Neither the file that is there nor the one that was is free for another run.
+        // Both the current file and the replaced one are locked for other runs.
         assert!(Lines::open(&path, |bytes| Ok(bytes.len())).is_err());
         assert!(before.try_lock().is_err());
         drop(lines);

@@ -1,10 +1,9 @@
-//! Keeps standard error to what the program has to say.
+//! Keeps messages of the Vulkan loader out of standard error.
 
-/// Starts the program anew where it would have a layer of the Vulkan loader complain: Mesa's, which orders
-/// adapters by that of the Wayland session, writes "error: XDG_RUNTIME_DIR is invalid or not set" wherever
-/// there is no session, as on servers and in containers. haul asks for no order, and leaves that layer out. The
-/// loader reads the environment, which can only be set for a program that starts. Where that fails the
-/// program runs as it is.
+/// Restarts the program without a Vulkan layer that would print an error: Mesa's, which orders adapters by that of
+/// the Wayland session, writes "error: XDG_RUNTIME_DIR is invalid or not set" if there is no session, as on servers
+/// and in containers. haul needs no order, so it disables that layer. The loader reads the environment, which can
+/// only be set for a new process. If that fails, the program continues as it is.
 #[cfg(target_os = "linux")]
 pub(crate) fn silence() {
     use std::os::unix::process::CommandExt;
@@ -19,7 +18,7 @@ pub(crate) fn silence() {
     if let Some(name) = arguments.next() {
         again.arg0(name);
     }
-    // It only comes back with an error.
+    // `exec` returns only on error.
     let _ = again.args(arguments).env(LAYER_OFF, "1").exec();
 }
 

@@ -1,9 +1,8 @@
-//! What many tasks share: the clouds in memory and the devices that are open.
+//! What many tasks share: the clouds in memory and the open devices.
 //!
-//! A small task runs on one thread, others beside it, and a large one alone on all threads.
-//! Which it is depends on its clouds and on nothing else, so that its result, with the name of the
-//! device, is always the same. On the CPU each thread has an engine of its own; a GPU is shared, and
-//! what several threads record for it goes out together.
+//! A small task runs on one thread, in parallel with others; a large one runs alone on all threads. The choice
+//! depends only on its clouds, so that its result, with the name of the device, is always the same. On the CPU each
+//! thread has its own engine; a GPU is shared, and commands from several threads are submitted together.
 
 use crate::device;
 use crate::input::Cloud;
@@ -16,11 +15,11 @@ use haul::{Device, Engine as _};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The most points of a cloud of a small task. A pass over this many pairs takes milliseconds
-/// on a thread, where several would gain little, and leaves room on a GPU.
+/// The most points of a cloud of a small task. A pass over this many pairs takes milliseconds on one thread, so more
+/// threads would gain little, and it leaves room on a GPU.
 const MOST_POINTS: usize = 4096;
 
-/// The most bytes of clouds that stay on a GPU, which has less room than the host and needs it for more.
+/// The most bytes of clouds that stay on a GPU, which has less memory than the host and needs it for other buffers.
 const MOST_KEPT: usize = 1 << 30;
 
 /// The clouds and devices of a run.
@@ -31,26 +30,26 @@ pub(crate) struct Machine {
     gpus: Mutex<HashMap<String, Arc<Device>>>,
 }
 
-/// A task whose clouds are in memory, with the engine that is to compute it.
+/// A task whose clouds are in memory, with its engine.
 pub(crate) struct Ready {
     pub(crate) clouds: Vec<Arc<Cloud>>,
     pub(crate) engine: Engine,
 }
 
 impl Ready {
-    /// Whether it is for one thread, beside others.
+    /// Whether it runs on one thread, beside others.
     pub(crate) fn is_for_one_thread(&self) -> bool {
         self.clouds.iter().all(|cloud| cloud.len() <= MOST_POINTS)
     }
 }
 
 impl Machine {
-    /// One that keeps clouds of so many bytes in memory, and as many on each GPU, beside those in use.
-    /// `threads` are those of the whole program; without, there is one for each core.
+    /// Keeps up to `cache` bytes of clouds in memory, and as many on each GPU, besides those in use. `threads` is for
+    /// the whole program; by default one for each core.
     ///
     /// # Errors
     ///
-    /// Where the system starts no threads.
+    /// If the system cannot start the threads.
     pub(crate) fn new(cache: usize, threads: Option<u16>) -> Result<Self> {
         if let Some(threads) = threads {
             rayon::ThreadPoolBuilder::new()
@@ -65,7 +64,7 @@ impl Machine {
         })
     }
 
-    /// Reads the clouds and refuses what cannot be computed of them.
+    /// Reads the clouds and refuses what cannot be computed from them.
     pub(crate) fn ready<T: Task + ?Sized>(&self, task: &T) -> Result<Ready> {
         task.check()?;
         let inputs = task.inputs().into_iter();
@@ -78,7 +77,7 @@ impl Machine {
         })
     }
 
-    /// Computes a task on the thread that calls; none for one that is not for one thread.
+    /// Computes a task on the calling thread; `None` if the task is not for one thread.
     pub(crate) fn on_one_thread<T: Task + ?Sized>(&self, task: &T) -> Result<Option<T::Answer>> {
         let ready = self.ready(task)?;
         if !ready.is_for_one_thread() {
@@ -87,7 +86,7 @@ impl Machine {
         self.answer(task, ready, Some(1)).map(Some)
     }
 
-    /// Computes a task with all threads of the CPU, or on a GPU that no other one uses.
+    /// Computes a task with all threads of the CPU, or on a GPU that no other task uses.
     pub(crate) fn alone<T: Task + ?Sized>(&self, task: &T) -> Result<T::Answer> {
         self.answer(task, self.ready(task)?, None)
     }
@@ -110,7 +109,7 @@ impl Machine {
         task.answer(&device, &ready.clouds)
     }
 
-    /// How many clouds were put on GPUs, and how many lay there already.
+    /// Number of clouds uploaded to GPUs, and number found there.
     pub(crate) fn uploads(&self) -> (u64, u64) {
         let gpus = self.gpus.lock().unwrap_or_else(PoisonError::into_inner);
         let uses = gpus.values().filter_map(|device| match &**device {
@@ -122,7 +121,7 @@ impl Machine {
         })
     }
 
-    /// The GPU that an engine means, opened once; none for the CPU.
+    /// The GPU that an engine selects, opened once; `None` for the CPU.
     pub(crate) fn gpu(&self, engine: &Engine) -> Result<Option<Arc<Device>>> {
         if device::is_cpu(engine)? {
             return Ok(None);

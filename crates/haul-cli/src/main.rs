@@ -1,4 +1,4 @@
-//! The `haul` program: arguments in, results out; the work is done by the libraries.
+//! The `haul` program: arguments in, results out; the libraries do the work.
 //!
 //! Results go to standard output, one JSON object each with `--json`; everything else goes to
 //! standard error. The exit status is 0 when done, 1 when a job of many failed, 2 for bad arguments or
@@ -69,7 +69,7 @@ struct Arguments {
     color: clap::ColorChoice,
 }
 
-/// What the commands may ask of the program.
+/// What the commands may use of the program.
 const PROGRAM: Program = Program {
     definition: Arguments::command,
     kinds: KINDS,
@@ -79,7 +79,7 @@ fn main() -> ExitCode {
     loader::silence();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
-        // Help and the version come as errors as well, on standard output.
+        // Help and version are errors as well, on standard output.
         Err(told) if !told.use_stderr() || told.kind() == HELP => told.exit(),
         Err(mut refused) => {
             let words = std::env::args_os().skip(1);

@@ -1,6 +1,6 @@
-//! Names of files as people tell them apart.
+//! Short names of files for people.
 
-/// The leading folders that all names share, up to the last separator; empty where there are none.
+/// The leading folders that all names share, with the last separator; empty if there are none.
 pub(crate) fn common_folder<'n>(mut names: impl Iterator<Item = &'n str>) -> &'n str {
     let mut common = names.next().map_or("", folder);
     for name in names {
@@ -11,8 +11,7 @@ pub(crate) fn common_folder<'n>(mut names: impl Iterator<Item = &'n str>) -> &'n
     common
 }
 
-/// The extension that all names share, with its dot; empty where there is none, or where nothing would be left of
-/// a name without it.
+/// The extension that all names share, with its dot; empty if there is none, or if it is the whole of a name.
 pub(crate) fn common_extension<'n>(mut names: impl Iterator<Item = &'n str>) -> &'n str {
     let common = names.next().map_or("", extension);
     match names.all(|name| extension(name) == common) {
@@ -30,14 +29,14 @@ fn extension(name: &str) -> &str {
     }
 }
 
-/// The folder in a name, with the separator behind it.
+/// The folder of a name, with its separator.
 fn folder(name: &str) -> &str {
     let end = name.rfind(std::path::is_separator);
     end.map_or("", |end| &name[..=end])
 }
 
-/// So many letters of the end of a name, which tells files apart better than its beginning; a drawing has
-/// no place for control characters.
+/// At most this many letters of the end of a name, which distinguishes files better than its beginning. Control
+/// characters are removed: a drawing cannot show them.
 pub(crate) fn end_of(name: &str, most: usize) -> String {
     let shown = name.chars().filter(|letter| !letter.is_control());
     let letters: Vec<char> = shown.collect();

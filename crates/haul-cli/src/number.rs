@@ -1,5 +1,5 @@
-//! Numbers as a person reads them, on a terminal and on pages. Nothing else in the program turns a number into text;
-//! files and JSON keep every digit.
+//! Numbers for people, on a terminal and on pages. Nothing else in the program turns a number into text; files and
+//! JSON keep every digit.
 //!
 //! - A value has the digits that its bounds support, and the bounds are rounded outwards: the interval that is printed
 //!   contains the one that was proved ([`Certified`]).
@@ -8,7 +8,7 @@
 //!   [`Certified`] value keep their trailing zeros, which are significant there.
 //! - Counts are written without separators, amounts of work in Gpairs, 10⁹ pairs of points.
 //!
-//! [`finite`] and [`whole`] are for JSON, which has no infinity and tells 2 from 2.0.
+//! [`finite`] and [`whole`] are for JSON, which has no infinity and distinguishes 2 from 2.0.
 
 use haul::Bounds;
 use std::fmt::{self, Display, Formatter};
@@ -21,9 +21,9 @@ const PLAIN: std::ops::Range<i32> = -4..6;
 
 /// A value and its bounds, written with equally many decimals.
 ///
-/// The last decimal is that of the second significant digit of the larger distance from the value to a bound: what is
-/// printed of the value is uncertain in its last two digits. A value that is smaller than its uncertainty keeps
-/// one digit. A value that rounding left outside of its bounds is written as the nearer bound.
+/// The last decimal is that of the second significant digit of the larger distance from the value to a bound: the
+/// last two printed digits of the value are uncertain. A value that is smaller than its uncertainty keeps one digit.
+/// A value that rounding left outside of its bounds is written as the nearer bound.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Certified {
     pub(crate) value: String,
@@ -61,7 +61,7 @@ fn last_place(value: f64, lower: f64, upper: f64) -> i32 {
     let supported = match (off.is_finite(), own) {
         (true, _) if off > 0.0 => exponent(off) - 1,
         (true, _) => i32::MIN,
-        // Without bounds there is no digit to stand for; two are enough to see the size.
+        // Without bounds no digit is certain; two are enough to see the size.
         (false, own) => own.map_or(0, |own| own - 1),
     };
     let all = [value, lower, upper].into_iter();
@@ -71,17 +71,18 @@ fn last_place(value: f64, lower: f64, upper: f64) -> i32 {
     supported.min(own.unwrap_or(i32::MAX)).max(finest)
 }
 
-/// A size, a parameter that was computed, a count of something that is no integer: to four digits.
+/// A size, a computed parameter, a count that is not an integer: four digits.
 pub(crate) fn short(value: f64) -> String {
     significant(value, 4)
 }
 
-/// A number to so many significant digits, and all of those before its decimal point; without trailing zeros.
+/// A number with this many significant digits, and at least all digits before the decimal point; without trailing
+/// zeros.
 pub(crate) fn significant(value: f64, digits: i32) -> String {
     rounded(value, digits, Toward::Nearest)
 }
 
-/// An error, a gap, a tolerance that was computed: to two digits, rounded up, so that it holds as it is printed.
+/// An error, a gap, a computed tolerance: two digits, rounded up, so that the printed number is a bound.
 pub(crate) fn error(value: f64) -> String {
     rounded(value, 2, Toward::Up)
 }
@@ -100,14 +101,14 @@ fn rounded(value: f64, digits: i32, toward: Toward) -> String {
     Decimal::rounded(value, place, toward).trimmed().to_string()
 }
 
-/// A number that somebody gave: all of its digits, as they would be typed.
+/// A number that the user gave: all of its digits, as it would be typed.
 pub(crate) fn plain(value: f64) -> String {
-    // The sum takes the sign of a zero away.
+    // The sum removes the sign of a zero.
     let text = format!("{:?}", value + 0.0);
     text.strip_suffix(".0").map_or(text.clone(), str::to_owned)
 }
 
-/// A share of a whole, in percent to two digits.
+/// A fraction in percent, to two digits.
 pub(crate) fn percent(share: f64) -> String {
     match share {
         0.0 => "0%".to_owned(),
@@ -121,21 +122,21 @@ pub(crate) fn pairs(pairs: f64) -> String {
     format!("{} Gpairs", significant(pairs / 1e9, 3))
 }
 
-/// A speed: `2.45 Gpairs/s`; that of no time at all cannot be told.
+/// A rate: `2.45 Gpairs/s`; `None` if no time has passed.
 pub(crate) fn rate(pairs: f64, seconds: f64) -> Option<String> {
     let rate = pairs / seconds;
     let told = rate.is_finite() && seconds > 0.0;
     told.then(|| format!("{} Gpairs/s", significant(rate / 1e9, 3)))
 }
 
-/// What work took: `0.22 s, 2.45 Gpairs/s`.
+/// The cost of work: `0.22 s, 2.45 Gpairs/s`.
 pub(crate) fn effort(pairs: u64, seconds: f64) -> String {
     let rate = rate(pairs as f64, seconds);
     let rate = rate.map(|rate| format!(", {rate}"));
     duration(seconds) + &rate.unwrap_or_default()
 }
 
-/// A time in its two largest units, to about two digits below a minute.
+/// A time in its two largest units; below a minute, about two digits.
 pub(crate) fn duration(seconds: f64) -> String {
     const UNITS: [(u64, &str); 4] = [(86_400, "d"), (3600, "h"), (60, "min"), (1, "s")];
     if seconds < 59.95 || !seconds.is_finite() {
@@ -145,7 +146,7 @@ pub(crate) fn duration(seconds: f64) -> String {
     let whole = seconds.round() as u64;
     let first = UNITS.iter().position(|(unit, _)| whole >= *unit);
     let first = first.unwrap_or(UNITS.len() - 1);
-    // The smaller unit is rounded, and may make one more of the larger.
+    // The smaller unit is rounded, which may carry into the larger.
     let ((large, name), (small, minor)) = (UNITS[first], UNITS[(first + 1).min(UNITS.len() - 1)]);
     let parts = (seconds / small as f64).round() as u64;
     let (many, rest) = (parts * small / large, parts * small % large / small);
@@ -155,12 +156,12 @@ pub(crate) fn duration(seconds: f64) -> String {
     }
 }
 
-/// Nothing for what JSON has no number for.
+/// `None` for values that JSON has no number for.
 pub(crate) fn finite(value: f64) -> Option<f64> {
     value.is_finite().then_some(value)
 }
 
-/// A number of JSON that has no fraction where its value has none.
+/// A JSON number, without a fraction if the value is an integer.
 pub(crate) fn whole(value: f64) -> serde_json::Value {
     if value.fract() == 0.0 && value.abs() < 1e15 {
         (value as i64).into()
@@ -169,7 +170,7 @@ pub(crate) fn whole(value: f64) -> serde_json::Value {
     }
 }
 
-/// What is no finite number, in the words of mathematics.
+/// A non-finite number in mathematical notation.
 fn infinite(value: f64) -> String {
     let word = if value.is_nan() {
         "undefined"
@@ -183,7 +184,7 @@ fn infinite(value: f64) -> String {
 
 /// The power of ten of the first digit of a number: 2 for 314.
 fn exponent(value: f64) -> i32 {
-    // As text this is exact, and a logarithm is not.
+    // The text is exact, a logarithm is not.
     let text = format!("{value:e}");
     let power = text
         .split_once('e')
@@ -191,7 +192,7 @@ fn exponent(value: f64) -> i32 {
     power.unwrap_or(0)
 }
 
-/// Which way a number is rounded.
+/// The direction of rounding.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Toward {
     Nearest,
@@ -207,8 +208,7 @@ struct Decimal {
 }
 
 impl Decimal {
-    /// A finite number as a multiple of 10^place, or of a larger power of ten where that would take more
-    /// than 16 digits.
+    /// A finite number as a multiple of 10^place, or of a larger power of ten if that would take more than 16 digits.
     fn rounded(value: f64, place: i32, toward: Toward) -> Self {
         const MOST: i32 = 16;
         let exponent = exponent(value);
@@ -221,7 +221,7 @@ impl Decimal {
                 mantissa.replace('.', "").parse().unwrap_or(0),
                 power.parse().unwrap_or(0),
             );
-            // 9.99 may have become 10.0, whose last digit is a place further up.
+            // 9.99 may have become 10.0, with the last digit one place higher.
             let up = u32::try_from(power - exponent).unwrap_or(0);
             decimal.units = units * 10_i64.pow(up);
         }
@@ -261,7 +261,7 @@ impl Display for Decimal {
         }
         let sign = if units < 0 { "-" } else { "" };
         let digits = units.unsigned_abs().to_string();
-        // Digits before the decimal point, where it is not moved.
+        // Digits before the decimal point, without an exponent.
         let before = digits.len() as i32 + place;
         let exponent = before - 1;
         if !PLAIN.contains(&exponent) {
@@ -311,7 +311,7 @@ mod tests {
                 ["0.13045", "0.13012", "0.13132"],
             ),
             ([0.361_2, 0.360_7, 0.362_4], ["0.3612", "0.3607", "0.3624"]),
-            // Zeros at the end are digits that are known.
+            // Trailing zeros are significant.
             (
                 [0.200_001, 0.199_9, 0.200_1],
                 ["0.20000", "0.19990", "0.20010"],
@@ -320,11 +320,11 @@ mod tests {
             ([-0.5, -0.61, -0.44], ["-0.50", "-0.61", "-0.44"]),
             // Smaller than its uncertainty.
             ([2e-8, 0.0, 5.9e-6], ["2e-8", "0", "5.90e-6"]),
-            // What rounding left below its lower bound.
+            // Rounding left the value below its lower bound.
             ([-3e-8, 0.0, 2.04e-7], ["0", "0", "2.1e-7"]),
             ([0.0, 0.0, 0.0], ["0", "0", "0"]),
             ([-0.0, -0.0, 0.0], ["0", "0", "0"]),
-            // Bounds that leave no doubt show ten digits, and no more.
+            // Very tight bounds show ten digits, and no more.
             (
                 [1.0 / 3.0, 1.0 / 3.0, 1.0 / 3.0],
                 ["0.3333333333", "0.3333333333", "0.3333333334"],
@@ -425,7 +425,7 @@ mod tests {
         }
     }
 
-    /// Numbers of every size and sign, small ones and round ones among them.
+    /// Numbers of every size and sign, including small and round ones.
     fn number() -> impl Strategy<Value = f64> {
         prop_oneof![
             (-1.0..1.0, -12..12).prop_map(|(mantissa, power)| mantissa * 10_f64.powi(power)),
@@ -434,7 +434,7 @@ mod tests {
         ]
     }
 
-    /// How far a value is from both of its bounds.
+    /// A value with its lower and upper bound.
     fn interval() -> impl Strategy<Value = [f64; 3]> {
         let off = || {
             prop_oneof![
@@ -466,13 +466,13 @@ mod tests {
             let [shown, low, high] = told.clone().map(|text| parsed(&text));
             prop_assert!(low <= lower && upper <= high, "{told:?}");
             prop_assert!(low <= shown && shown <= high, "{told:?}");
-            // A fifth of the distance to the farther bound, and what ten digits leave out.
+            // A fifth of the distance to the farther bound, plus the rounding to ten digits.
             let off = (value - lower).max(upper - value);
             let size = value.abs().max(lower.abs()).max(upper.abs());
             let room = 0.201 * off + 2.01e-9 * size;
             prop_assert!(high - low <= upper - lower + room, "{told:?}");
-            // No digit is printed that is finer than a hundredth of what the value may be off by, but for the one that a
-            // value below that keeps.
+            // No printed digit is finer than a hundredth of the uncertainty of the value, except the one digit of a
+            // value below its uncertainty.
             let unit = 10_f64.powi(last_place(value, lower, upper));
             prop_assert!(unit >= 0.00999 * off || value.abs() < off, "{told:?}");
         }
@@ -488,7 +488,7 @@ mod tests {
 
     #[test]
     fn rounding_to_the_nearest_would_lose_a_bound() {
-        // The control of the property: some interval is not contained where its bounds are rounded like values.
+        // Negative control: some interval is not contained if its bounds are rounded to nearest.
         let nearest = |number: f64| Decimal::rounded(number, -2, Toward::Nearest).value();
         let (lower, upper) = (0.126, 0.134);
         assert!(nearest(lower) > lower && nearest(upper) < upper);

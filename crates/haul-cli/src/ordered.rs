@@ -1,10 +1,9 @@
-//! Many tasks at once, their results in order.
+//! Many tasks in parallel, their results in order.
 //!
-//! A task runs on one thread beside others or, where it proves too large for that, alone on the thread
-//! that called, which may then use all of them. Tasks are begun in their order, and no more of them
-//! than threads can soon take; results wait until those before them are there. So a run that ends early
-//! has an unbroken beginning, and memory is bounded. Where a run is stopped, results that wait are handed
-//! on at once, in spite of the gaps.
+//! A task runs on one thread beside others or, if it proves too large for that, alone on the calling thread, which
+//! may then use all of them. Tasks start in order, and only as many as the threads can soon take; results wait until
+//! those before them are finished. So a run that ends early has results without gaps, and memory is bounded. If a run
+//! is stopped, waiting results are passed on at once, despite the gaps.
 
 use crate::outcome;
 use anyhow::Result;
@@ -14,36 +13,36 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::time::Duration;
 
-/// Results that may wait for an earlier one.
+/// The most results that wait for an earlier one.
 const MOST_WAITING: usize = 1024;
 
-/// Tasks under way for each thread: one that runs, and one that is ready.
+/// Tasks in progress for each thread: one that runs, and one that is ready.
 const TASKS_PER_THREAD: usize = 2;
 
-/// How often a run that waits for a result asks whether it is to stop.
+/// How often a run that waits for a result checks whether to stop.
 const MOMENT: Duration = Duration::from_millis(20);
 
-/// How tasks are run.
+/// How tasks run.
 pub(crate) struct Tasks<Shared, Alone, Stop> {
     /// Runs a task on one of rayon's threads.
     pub(crate) shared: Shared,
-    /// Runs a task while no other does; none where it was interrupted.
+    /// Runs a task while no other runs; `None` if it was interrupted.
     pub(crate) alone: Alone,
-    /// Whether no further task is to begin.
+    /// Whether to start no further task.
     pub(crate) stop: Stop,
 }
 
 /// How a task ended.
 pub(crate) enum Ended<R> {
     Done(R),
-    /// It is to run alone.
+    /// It must run alone.
     TooLarge,
-    /// It was not begun, or was interrupted.
+    /// It was not started, or was interrupted.
     NotDone,
 }
 
 impl<T> Ended<Result<T>> {
-    /// That of a result, which is none where the task is to run alone.
+    /// The end of a shared task; a result of `None` means that the task must run alone.
     pub(crate) fn shared(result: Result<Option<T>>) -> Self {
         match result.transpose() {
             Some(result) => finished(result).map_or(Self::NotDone, Self::Done),
@@ -58,12 +57,12 @@ pub(crate) fn finished<T>(result: Result<T>) -> Option<Result<T>> {
     (!interrupted).then_some(result)
 }
 
-/// Runs tasks and hands their results to `sink` in order, until it breaks or fails; tasks that are
-/// under way then are finished, and told to nobody. From a stop on, results are handed on as they come.
+/// Runs tasks and passes their results to `sink` in order, until it breaks or fails; tasks in progress are then
+/// finished and their results dropped. After a stop, results are passed on as they arrive.
 ///
 /// # Errors
 ///
-/// That of the sink.
+/// Those of the sink.
 pub(crate) fn run<R: Send>(
     indices: Range<usize>,
     tasks: Tasks<
@@ -77,7 +76,7 @@ pub(crate) fn run<R: Send>(
     let ended = AtomicBool::new(false);
     let stopped = || ended.load(Ordering::Relaxed) || (tasks.stop)();
     let (tell, told) = mpsc::channel();
-    // Whoever leaves this scope waits for the tasks that have begun.
+    // The scope ends when all started tasks have.
     rayon::in_place_scope_fifo(|scope| {
         let _no_further = OnDrop(&ended);
         let mut begun = indices.start;
@@ -145,7 +144,7 @@ pub(crate) fn run<R: Send>(
     })
 }
 
-/// The word of how a task ended, which is kept even if the task panics.
+/// Sends how a task ended, even if the task panics.
 struct Promise<R> {
     index: usize,
     end: Ended<R>,
@@ -161,12 +160,12 @@ impl<R> Promise<R> {
 impl<R> Drop for Promise<R> {
     fn drop(&mut self) {
         let end = std::mem::replace(&mut self.end, Ended::NotDone);
-        // Nobody listens any more where the sink has broken.
+        // If the sink broke, the receiver is gone.
         let _ = self.tell.send((self.index, end));
     }
 }
 
-/// Raises a flag when it goes.
+/// Raises a flag when dropped.
 struct OnDrop<'f>(&'f AtomicBool);
 
 impl Drop for OnDrop<'_> {
@@ -181,7 +180,7 @@ mod tests {
     use std::sync::Mutex;
     use std::time::Duration;
 
-    /// Runs tasks, those that `large` names alone; returns the results in the order they came.
+    /// Runs tasks, those in `large` alone; returns the results in order of arrival.
     fn results(count: usize, large: impl Fn(usize) -> bool + Sync, last: usize) -> Vec<usize> {
         let running = Mutex::new(0usize);
         let pause = |index: usize| Duration::from_micros(50 * (index * 7 % 5) as u64);

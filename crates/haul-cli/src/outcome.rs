@@ -1,4 +1,4 @@
-//! How a run ends: the exit status, and the one line that says why.
+//! How a run ends: the exit status, and the one-line message.
 
 use crate::interrupt;
 use crate::rows::{BAD, WARNING, styled};
@@ -6,23 +6,23 @@ use anyhow::Context;
 use std::io::Write;
 use std::process::ExitCode;
 
-/// A run that was not refused.
+/// The outcome of a run that was not refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// All is well.
+    /// Everything succeeded.
     Done,
-    /// Some jobs of many failed, and are told of.
+    /// Some of many jobs failed, and were reported.
     Failed,
-    /// Some files of many could not be read, and are told of.
+    /// Some of many files could not be read, and were reported.
     Refused,
-    /// The result is there, but did not reach its tolerance.
+    /// The result exists, but did not reach its tolerance.
     NotConverged,
-    /// Ctrl-C ended it before all was done.
+    /// Ctrl-C ended the run early.
     Interrupted,
 }
 
 impl Outcome {
-    /// That of a solve.
+    /// The outcome of a solve.
     pub(crate) fn of(converged: bool) -> Self {
         if converged {
             Self::Done
@@ -44,17 +44,17 @@ impl From<Outcome> for ExitCode {
     }
 }
 
-/// A failure of the device, and not of what it was given.
+/// A failure of the device, not of its input.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct DeviceFailure(pub(crate) String);
 
-/// Says what was wrong, in one line, with what caused it if `chain` asks for it.
+/// Prints an error in one line, with its causes if `chain` is set.
 pub(crate) fn fail(error: &anyhow::Error, chain: bool) -> ExitCode {
     if is_broken_pipe(error) {
         return ExitCode::SUCCESS;
     }
-    // Standard error may be closed as well; there is nobody left to tell.
+    // Standard error may be closed as well; ignore that.
     let mut stderr = anstream::stderr().lock();
     let _ = writeln!(stderr, "{} {}", styled(BAD, "error:"), one_line(error));
     if chain {
@@ -69,8 +69,8 @@ pub(crate) fn fail(error: &anyhow::Error, chain: bool) -> ExitCode {
 /// The most bytes of a message.
 const MOST: usize = 2000;
 
-/// A text that is no longer than a message may be: its beginning, which says what is wrong, and its end, which
-/// says what to do.
+/// Shortens a text to the limit of a message: keeps its beginning, which says what is wrong, and its end, which says
+/// what to do.
 pub(crate) fn in_short(text: &str) -> String {
     const END: usize = 500;
     const GAP: &str = " … ";
@@ -84,7 +84,7 @@ pub(crate) fn in_short(text: &str) -> String {
     format!("{}{GAP}{}", &text[..start], &text[end..])
 }
 
-/// The message with those of its causes that it does not repeat.
+/// The message, with those causes that it does not repeat.
 pub(crate) fn one_line(error: &anyhow::Error) -> String {
     let mut line = String::new();
     for cause in error.chain() {
@@ -102,7 +102,7 @@ fn status(error: &anyhow::Error) -> u8 {
     if is_of_device(error) { 4 } else { 2 }
 }
 
-/// Whether the device is at fault, and not what it was given.
+/// Whether the device is at fault, not its input.
 pub(crate) fn is_of_device(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
         cause.is::<DeviceFailure>()
@@ -113,7 +113,7 @@ pub(crate) fn is_of_device(error: &anyhow::Error) -> bool {
     })
 }
 
-/// Whether it is no failure at all: the work was ended from outside.
+/// Whether the work was interrupted, which is not a failure.
 pub(crate) fn is_interrupt(error: &anyhow::Error) -> bool {
     let interrupted = |cause: &haul::Error| matches!(cause, haul::Error::Interrupted);
     error
@@ -134,20 +134,19 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
     })
 }
 
-/// Says what a user should know beside the result.
+/// Prints a warning beside the result.
 pub(crate) fn warn(text: &str) {
-    // As in `fail`, there may be nobody left to tell.
+    // As in `fail`, standard error may be closed.
     let (word, text) = (styled(WARNING, "warning:"), in_short(text));
     let _ = writeln!(anstream::stderr(), "{word} {text}");
 }
 
-/// Says how a run went.
+/// Prints a summary of a run.
 pub(crate) fn tell(text: &str) {
     let _ = writeln!(anstream::stderr(), "haul: {}", in_short(text));
 }
 
-/// What the parser of the command line has to say, in one line, without its advice on how to call the
-/// program.
+/// The error of the command-line parser in one line, without its usage advice.
 pub(crate) fn of_parser(error: &clap::Error) -> String {
     let message = error.to_string();
     let advice = ["Usage:", "For more information"];
@@ -163,13 +162,13 @@ pub(crate) fn of_parser(error: &clap::Error) -> String {
     line.trim_start_matches("error: ").to_owned()
 }
 
-/// Writes text for a person to standard output, coloured where that is wanted; as [`print()`] otherwise.
-/// JSON holds no styles and may come this way as well.
+/// Writes text for a person to standard output, with colours if enabled; otherwise like [`print()`]. JSON has no
+/// styles and may be written with it as well.
 pub(crate) fn show(text: &str) -> anyhow::Result<()> {
     write(anstream::stdout().lock(), text)
 }
 
-/// Writes to standard output, byte for byte; a closed pipe ends the run as a success.
+/// Writes to standard output, byte for byte; a closed pipe ends the run with success.
 pub(crate) fn print(text: &str) -> anyhow::Result<()> {
     write(std::io::stdout().lock(), text)
 }

@@ -1,4 +1,4 @@
-//! Two clouds that were compared, by the names of their files.
+//! Two clouds that were compared, with the names of their files.
 
 use crate::input::Cloud;
 use crate::number::short;
@@ -9,7 +9,7 @@ use haul::{Extent, Measure, spacing};
 use std::path::Path;
 use std::sync::Arc;
 
-/// Two clouds, and what their files are called.
+/// Two clouds, and the names of their files.
 pub(crate) struct Pair {
     pub(crate) a: String,
     pub(crate) b: String,
@@ -36,7 +36,7 @@ impl Pair {
         &self.target.measure
     }
 
-    /// The clouds of a page, which shows how a plan matches them, where there is one.
+    /// The clouds for a page, with the matching of a plan if there is one.
     pub(crate) fn drawn<'c>(&'c self, matching: Option<&'c Matching>) -> Clouds<'c> {
         Clouds {
             a: &self.a,
@@ -47,7 +47,7 @@ impl Pair {
         }
     }
 
-    /// Both files, with what is known of their clouds.
+    /// Both files, with the sizes of their clouds.
     pub(crate) fn rows(&self, rows: &mut Rows) {
         let (source, target) = (self.source(), self.target());
         let (n, m, d) = (source.len(), target.len(), source.dimension());
@@ -59,7 +59,7 @@ impl Pair {
     }
 }
 
-/// How large a cloud is, and how far apart its points are.
+/// The size and the spacing of a cloud.
 fn size(measure: &Measure) -> String {
     let across = short(Extent::of(measure).diagonal());
     let size =

@@ -1,7 +1,8 @@
-//! How many passes a solve makes, by one of some of its points.
+//! The number of passes of a solve, from a solve of some of its points.
 //!
-//! That hardly depends on how many points there are, but much on the blur and on where the clouds lie. Where the blur is
-//! below the spacing of the points it does depend on their number: a sample whose points are farther apart takes more.
+//! The number depends little on the number of points, but much on the blur and on the positions of the clouds. If the
+//! blur is below the spacing of the points, it does depend on their number: a sample, whose points are farther apart,
+//! takes more passes.
 
 use crate::task::Work;
 use haul::{Cost, Device, Divergence, Measure, Reduction, Regularization, Report, Sinkhorn};
@@ -11,7 +12,7 @@ use haul::{Cost, Device, Divergence, Measure, Reduction, Regularization, Report,
 pub(crate) struct Passes {
     /// Between both clouds.
     pub(crate) between: f64,
-    /// Of each cloud with itself: far fewer, as a cloud is its own plan but for the blur.
+    /// Passes of each cloud with itself: far fewer, because its plan is the identity up to the blur.
     pub(crate) within: f64,
 }
 
@@ -27,7 +28,7 @@ impl Passes {
     }
 }
 
-/// What a solve of some of the points took.
+/// The measurements of a solve of some of the points.
 pub(crate) struct Sample {
     pub(crate) passes: Passes,
     /// Pairs that were evaluated.
@@ -36,12 +37,12 @@ pub(crate) struct Sample {
 }
 
 impl Sample {
-    /// Solves the transport that some work is made of for so many points of two clouds, with those of each cloud with
-    /// itself where the work has them. Work that is no iteration is sampled by a solve of a usual blur.
+    /// Solves the transport of some work for at most `points` points of two clouds, with each cloud with itself if the
+    /// work includes that. Work without an iteration is sampled by a solve at a typical blur.
     ///
     /// # Errors
     ///
-    /// Those of the solve, as for weights that the sample does not have.
+    /// Those of the solve, for instance because of the weights of the sample.
     pub(crate) fn of(
         work: &Work,
         device: &Device,

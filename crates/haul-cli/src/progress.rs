@@ -1,5 +1,4 @@
-//! How work gets on: the course of a solve, told in a line and in the file of `--trace`, and the count of
-//! many comparisons.
+//! Progress: the course of a solve, as a line and as the file of `--trace`, and the count of many comparisons.
 
 use crate::interrupt;
 use crate::number::{duration, error, pairs, significant};
@@ -16,21 +15,21 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Duration;
 
-/// What the bar of a course is long.
+/// Length of the bar of a course.
 const WAY: u64 = 1000;
 
 /// An observer of a solve, or of several in turn.
 pub(crate) struct Course<'s> {
     bar: ProgressBar,
     trend: Trend,
-    /// How many solves there are.
+    /// Number of solves.
     solves: usize,
     steps: Vec<Progress>,
     trace: Option<&'s Path>,
 }
 
 impl<'s> Course<'s> {
-    /// Of so many solves. The line shows on standard error where that is a terminal.
+    /// An observer of this many solves. The line is shown if standard error is a terminal.
     pub(crate) fn new(solving: &'s Solving, solves: usize) -> Self {
         Self {
             bar: shown(
@@ -45,7 +44,7 @@ impl<'s> Course<'s> {
         }
     }
 
-    /// Notes where a solve stands, and ends it where Ctrl-C asked for that.
+    /// Records a step of a solve, and ends the solve after Ctrl-C.
     pub(crate) fn observe(&mut self, progress: &Progress) -> ControlFlow<Stop> {
         self.trend.observe(progress);
         let done = self.trend.solve().min(self.solves) as f64 - 1.0 + self.trend.part();
@@ -59,7 +58,7 @@ impl<'s> Course<'s> {
         }
     }
 
-    /// Where a solve stands, in words.
+    /// The state of a solve, in words.
     fn message(&self, progress: &Progress) -> String {
         let Progress {
             iteration,
@@ -79,7 +78,7 @@ impl<'s> Course<'s> {
         format!("{solve}iteration {iteration}, error {error}, goal {goal}{left}")
     }
 
-    /// Clears the line, writes the trace where it is asked for, and tells every step.
+    /// Clears the line, writes the trace if requested, and returns every step.
     pub(crate) fn end(mut self) -> Result<Vec<Progress>> {
         let steps = std::mem::take(&mut self.steps);
         if let Some(path) = self.trace {
@@ -89,16 +88,16 @@ impl<'s> Course<'s> {
     }
 }
 
-/// A line that tells how a registration stands.
+/// A line that shows the progress of a registration.
 pub(crate) struct Fitting(ProgressBar);
 
 impl Fitting {
-    /// The line shows on standard error where that is a terminal.
+    /// The line is shown if standard error is a terminal.
     pub(crate) fn new(quiet: bool) -> Self {
         Self(shown(None, "{spinner} {elapsed_precise} {msg}", quiet))
     }
 
-    /// Tells where the registration stands, and ends it where Ctrl-C asked for that.
+    /// Shows the state of the registration, and ends it after Ctrl-C.
     pub(crate) fn observe(&self, progress: &RegistrationProgress) -> ControlFlow<Stop> {
         let RegistrationProgress {
             iteration,
@@ -152,17 +151,17 @@ impl Drop for Course<'_> {
     }
 }
 
-/// A line that tells how many pairs of points are done, and when all will be.
+/// A line that shows how many pairs of points are done, and the time left.
 pub(crate) struct Passes(ProgressBar);
 
 impl Passes {
-    /// The line shows on standard error where that is a terminal.
+    /// The line is shown if standard error is a terminal.
     pub(crate) fn new(quiet: bool) -> Self {
         const LINE: &str = "{spinner} {elapsed_precise} {wide_bar} {msg}, ETA {eta}";
         Self(shown(None, LINE, quiet))
     }
 
-    /// Tells where the passes stand, and ends them where Ctrl-C asked for that.
+    /// Shows the state of the passes, and ends them after Ctrl-C.
     pub(crate) fn observe(&self, count: PairCount) -> ControlFlow<()> {
         let PairCount { done, all, .. } = count;
         self.0.set_length(all);
@@ -182,23 +181,23 @@ impl Drop for Passes {
     }
 }
 
-/// A line that tells how many comparisons are done, at what rate, and when all will be: by what each of
-/// them is thought to take, since one may take as long as a thousand others.
+/// A line that shows how many comparisons are done, the rate, and the time left. The time is weighted by the expected
+/// cost of each comparison, since one may take as long as a thousand others.
 pub(crate) struct Count {
     bar: ProgressBar,
-    /// What each takes, in parts of [`WHOLE`].
+    /// The cost of each, in parts of [`WHOLE`].
     parts: Vec<u64>,
     done: Cell<usize>,
-    /// How many were done before.
+    /// Number done before this run.
     before: usize,
 }
 
-/// What all take.
+/// The cost of all.
 const WHOLE: f64 = 1e9;
 
 impl Count {
-    /// Of comparisons that take times in these proportions, some of which are done. The line shows on
-    /// standard error where that is a terminal; elsewhere nobody asks for the proportions.
+    /// Comparisons with these relative costs, some of which are done. The line is shown if standard error is a
+    /// terminal; otherwise the costs are not evaluated.
     pub(crate) fn new(
         weights: impl Iterator<Item = f64>,
         done: impl Iterator<Item = usize>,
@@ -232,7 +231,7 @@ impl Count {
         count
     }
 
-    /// The comparison in that place is done.
+    /// Marks the comparison with this index as done.
     pub(crate) fn one_more(&self, place: usize) {
         self.done.set(self.done.get() + 1);
         self.bar.inc(self.parts.get(place).copied().unwrap_or(0));
@@ -253,14 +252,14 @@ impl Drop for Count {
     }
 }
 
-/// A bar in the style of a template, hidden where nobody would see it.
+/// A bar in the style of a template, hidden if nobody would see it.
 fn shown(length: Option<u64>, template: &str, quiet: bool) -> ProgressBar {
     let hidden = quiet || !std::io::stderr().is_terminal();
     if hidden {
         return ProgressBar::hidden();
     }
     let bar = ProgressBar::with_draw_target(length, ProgressDrawTarget::stderr());
-    // The templates are constant; should one ever be wrong, the default serves.
+    // The templates are constant; if one were invalid, the default style is used.
     if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style);
     }

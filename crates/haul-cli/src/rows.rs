@@ -1,5 +1,5 @@
-//! Text for a person: names and values in two columns, coloured where the output is a terminal that
-//! takes it. No colour tells what the words beside it do not.
+//! Text for a person: names and values in two columns, coloured if the terminal supports it. Colour only repeats what
+//! the words say.
 
 use anstyle::{AnsiColor, Style};
 use std::fmt::{Display, Write};
@@ -10,7 +10,7 @@ pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
 pub(crate) const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
 
-/// A text in a style. Whoever prints it decides whether the style shows.
+/// A text in a style. The printer decides whether to show the style.
 pub(crate) fn styled(style: Style, text: impl Display) -> String {
     format!("{style}{text}{style:#}")
 }
@@ -24,18 +24,18 @@ impl Rows {
         self.indented("", name, value);
     }
 
-    /// A row a step to the right, under a [`heading`](Self::heading).
+    /// An indented row, under a [`heading`](Self::heading).
     pub(crate) fn below(&mut self, name: &str, value: impl Display) {
         self.indented("  ", name, value);
     }
 
-    /// A line of its own.
+    /// A line without a value.
     pub(crate) fn heading(&mut self, text: impl Display) {
         // Writing to a string cannot fail.
         let _ = writeln!(self.0, "{text}");
     }
 
-    /// Those of another text, below.
+    /// Appends the rows of another text.
     pub(crate) fn append(&mut self, rows: Self) {
         self.0 += &rows.0;
     }

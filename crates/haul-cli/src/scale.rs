@@ -1,26 +1,26 @@
-//! How large a distance between two clouds is, beside the clouds themselves: its share of their diameter, and whether it
-//! exceeds the distance between neighbouring points, below which one sample of a shape differs from the next.
+//! The size of a distance relative to the clouds: its fraction of their diameter, and whether it exceeds the spacing
+//! of their points, below which two samples of one shape differ from each other.
 
 use crate::number::{percent, significant};
 use haul::{Bounds, Extent, Measure, spacing};
 
-/// So few points are no sample of something else.
+/// A cloud with fewer points than this does not count as a sample.
 pub(crate) const FEW: usize = 16;
 
-/// A distance of up to so many spacings may be that of two samples of one shape: in two and three dimensions W₂ between
-/// two samples is one to three times the median distance to the nearest other point.
+/// A distance of at most this many spacings may be that of two samples of one shape: in two and three dimensions W₂
+/// between two samples is one to three times the median distance to the nearest other point.
 pub(crate) const NEAR: f64 = 3.0;
 
-/// A distance of so many spacings is far above the spacing.
+/// A distance of this many spacings is far above the spacing.
 pub(crate) const FAR: f64 = 10.0;
 
 /// The sizes of two clouds, in the units of their points.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Scale {
-    /// The diagonal of the box around both.
+    /// The diagonal of the bounding box of both.
     diameter: f64,
-    /// The median distance from a point to the nearest other one, in the cloud where that is larger; none where a
-    /// cloud is too small to be a sample, or where half of its points are duplicates.
+    /// The median distance from a point to the nearest other one, for the cloud where that is larger; `None` if a
+    /// cloud is too small to be a sample, or if half of its points are duplicates.
     spacing: Option<f64>,
 }
 
@@ -44,13 +44,13 @@ impl Scale {
         }
     }
 
-    /// A length as a share of the diameter: `9.3%`; none where the clouds have no extent.
+    /// A length as a fraction of the diameter: `9.3%`; `None` if the clouds have no extent.
     pub(crate) fn share(&self, length: f64) -> Option<String> {
         let share = length / self.diameter;
         share.is_finite().then(|| percent(share))
     }
 
-    /// A distance with its bounds beside the spacing of the points, in a sentence.
+    /// A sentence that compares a distance and its bounds with the spacing of the points.
     pub(crate) fn sentence(&self, distance: f64, bounds: Bounds) -> Option<String> {
         let spacing = self.spacing?;
         self.clear_sentence(bounds).or_else(|| {
@@ -62,8 +62,8 @@ impl Scale {
         })
     }
 
-    /// The sentence on a distance of which only bounds are known; none where they leave open whether it is near the
-    /// spacing or far above it.
+    /// The sentence for a distance with only bounds; `None` if these do not decide whether it is near the spacing or
+    /// far above it.
     pub(crate) fn clear_sentence(&self, Bounds { lower, upper }: Bounds) -> Option<String> {
         let spacing = self.spacing?;
         let of = spacing_of_points(spacing);
@@ -106,7 +106,7 @@ mod tests {
         let scale = Scale::of([&square(0.0), &square(5.0)]);
         let diameter = 24_f64.hypot(19.0);
         assert_eq!(scale.share(0.25 * diameter).unwrap(), "25%");
-        // A single point has no size, and no length is a share of that.
+        // A single point has no diameter, so no length has a fraction of it.
         let point = Measure::uniform(&[1.0, 1.0], 2).unwrap();
         assert_eq!(Scale::of([&point, &point]).share(0.0), None);
     }
@@ -128,7 +128,7 @@ mod tests {
             told(12.0, exactly(12.0)),
             "It is far above the spacing of the points (1)."
         );
-        // What the bounds do not support is not said.
+        // No sentence that the bounds do not support.
         let wide = Bounds {
             lower: 0.0,
             upper: 40.0,

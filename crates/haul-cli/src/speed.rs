@@ -1,8 +1,8 @@
-//! How fast the softmin of a device is.
+//! The speed of the softmin of a device.
 //!
-//! Two uniform clouds in the cube [−1, 1]^d, the blur of 0.05 of its diagonal, and a potential a
-//! few updates from anywhere: the pass that is timed is one of the middle of a solve, with the
-//! shift that belongs to it. Each run ends with a result read back, and the median is told.
+//! Two uniform clouds in the cube [−1, 1]^d, a blur of 0.05 of its diagonal, and a potential after a few updates: the
+//! timed pass is typical of the middle of a solve, with the corresponding shift. Each run ends with reading back a
+//! result, and the median is reported.
 
 use haul::engine::{Kernel, Pairs, Side};
 use haul::{Cost, CpuEngine, Device, Engine};
@@ -10,19 +10,19 @@ use rand::RngExt;
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 use std::time::Instant;
 
-/// Updates of both potentials before the pass that is timed.
+/// Updates of both potentials before the timed pass.
 const UPDATES: usize = 2;
 
-/// How fast a device is, measured in a moment.
+/// The speed of a device, from a short measurement.
 pub(crate) struct Speed {
     /// Points of each of the two clouds.
     pub(crate) points: usize,
     pub(crate) pairs_per_second: f64,
-    /// What the arithmetic of a CPU admits.
+    /// The bound from the arithmetic of a CPU.
     pub(crate) floor: Option<f64>,
 }
 
-/// The rate of a softmin of the cost |x − y|², of as many points as it takes for a pass to last.
+/// The rate of a softmin of the cost |x − y|², with enough points for a measurable time.
 ///
 /// # Errors
 ///
@@ -45,7 +45,7 @@ pub(crate) fn speed(device: &Device, d: usize) -> haul::Result<Speed> {
     }
 }
 
-/// Pairs per second that a CPU's arithmetic admits; 0 threads are one for each processor.
+/// Pairs per second that a CPU's arithmetic admits; 0 threads means one for each processor.
 pub(crate) fn floor(
     device: &Device,
     cost: Cost,
@@ -91,7 +91,7 @@ pub(crate) fn times(
     let columns = Side::new(&b, &g);
     let mut out = device.zeros(n)?;
     let mut times = Vec::with_capacity(runs);
-    // The first one warms up.
+    // The first run warms up.
     for run in 0..=runs {
         let start = Instant::now();
         device.softmin(forth, columns, Some(&f), None, &mut out)?;
@@ -103,7 +103,7 @@ pub(crate) fn times(
     Ok(times)
 }
 
-/// The middle of some times, or between the two there.
+/// The median of some times.
 pub(crate) fn median(times: &mut [f64]) -> f64 {
     times.sort_by(f64::total_cmp);
     let at = |index: usize| times.get(index).copied().unwrap_or(f64::NAN);

@@ -1,9 +1,9 @@
-//! Clouds that several comparisons use: read once, kept as long as there is room, the one that was
-//! not used for longest given up first.
+//! Clouds that several comparisons use: each is read once and kept as long as there is room; the least recently used
+//! one is evicted first.
 //!
-//! A file is known by its path, length and time, so that one that has changed is read again and one that
-//! has not is not opened. What was read is known by its content: files of equal clouds, whatever their
-//! names and formats, share one.
+//! A file is identified by its path, length and time, so that a changed file is read again and an unchanged one is
+//! not opened. A cloud is identified by its content: files with equal clouds share one, whatever their names and
+//! formats.
 
 use crate::input::{self, Cloud, Digest, Input};
 use crate::options::Treatment;
@@ -15,9 +15,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-/// The clouds in memory; any number of threads may ask for them.
+/// The clouds in memory; any thread may request them.
 pub(crate) struct Store {
-    /// The most bytes of those that are kept, beside those in use.
+    /// The most bytes of kept clouds, besides those in use.
     budget: usize,
     kept: Mutex<Kept>,
 }
@@ -25,28 +25,28 @@ pub(crate) struct Store {
 struct Kept {
     files: LruCache<Key, Entry>,
     contents: HashMap<Digest, Content>,
-    /// The sum of those of the contents.
+    /// The sum of the bytes of the contents.
     bytes: usize,
 }
 
 #[derive(Default)]
 struct Entry {
     slot: Arc<Slot>,
-    /// None yet while somebody reads it.
+    /// `None` while it is being read.
     content: Option<Digest>,
 }
 
 /// A measure that files share.
 struct Content {
     cloud: Arc<Cloud>,
-    /// How many these are; it is kept for as long as there is one.
+    /// Number of these files; the content is kept while there is one.
     files: usize,
 }
 
-/// A cloud, once it has been read.
+/// A cloud, after it has been read.
 type Slot = Mutex<Option<Arc<Cloud>>>;
 
-/// What makes a measure: the files, as they were, and how they were read.
+/// The key of a measure: its files, their state, and how they were read.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Key {
     points: Version,
@@ -55,7 +55,7 @@ struct Key {
     moved: bool,
 }
 
-/// A file at one time.
+/// The state of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Version {
     path: PathBuf,
@@ -75,15 +75,15 @@ impl Store {
         }
     }
 
-    /// The measure of a file, which is one with that of every other file of the same content; whoever
-    /// asks while another reads it waits.
+    /// The measure of a file, shared with every other file of the same content. Waits if another thread is reading
+    /// it.
     ///
     /// # Errors
     ///
     /// Those of [`input::read`].
     pub(crate) fn get(&self, input: Input<'_>) -> Result<Arc<Cloud>> {
         let Some(key) = Key::of(input) else {
-            // What has no metadata is most likely not there: reading says so.
+            // A file without metadata is probably missing: the error of reading says so.
             return Ok(Arc::new(input::read(input)?));
         };
         let slot = {
@@ -100,14 +100,13 @@ impl Store {
         Ok(place.insert(cloud).clone())
     }
 
-    /// Keeps what a file has given, unless another file has given the same, and gives up others where
-    /// the budget asks for it.
+    /// Keeps the content of a file, unless another file has the same, and evicts others if the budget requires it.
     fn kept(&self, key: &Key, slot: &Arc<Slot>, digest: Digest, cloud: Cloud) -> Arc<Cloud> {
         let mut kept = lock(&self.kept);
         let kept = &mut *kept;
         match kept.files.peek_mut(key) {
             Some(entry) if Arc::ptr_eq(&entry.slot, slot) => entry.content = Some(digest),
-            // Given up already.
+            // Already evicted.
             _ => return Arc::new(cloud),
         }
         let bytes = cloud.bytes();
@@ -129,8 +128,7 @@ impl Store {
 }
 
 impl Kept {
-    /// Gives up the file that was not used for longest, and its content with the last of its files;
-    /// whether there was any.
+    /// Evicts the least recently used file, and its content if that was its last file; returns whether there was one.
     fn give_up_oldest(&mut self) -> bool {
         let Some((_, oldest)) = self.files.pop_lru() else {
             return false;
@@ -183,7 +181,7 @@ mod tests {
     use std::fs;
     use std::time::Duration;
 
-    /// A folder with files of one point each, and how each is asked for.
+    /// A folder with files of one point each, and their paths.
     fn files(names: &[&str]) -> (tempfile::TempDir, Vec<PathBuf>) {
         let folder = tempfile::tempdir().unwrap();
         let paths = names.iter().map(|name| folder.path().join(name));
@@ -219,7 +217,7 @@ mod tests {
                 scope.spawn(|| assert!(Arc::ptr_eq(&first, &get())));
             }
         });
-        // Another way to read it may give the same measure, but is asked of the file.
+        // A different way to read it may give the same measure, but needs the file.
         fs::write(&paths[0], "0,0,0\n4,0,0\n").unwrap();
         let all = clouds.get(input(&paths[0])).unwrap();
         let moved = Input {
@@ -253,7 +251,7 @@ mod tests {
         assert_eq!(lock(&clouds.kept).bytes, ONE_POINT);
         let b = get(&paths[1]);
         assert!(!Arc::ptr_eq(&a, &b));
-        // As long as one of its names is used, a cloud stays.
+        // While one of its names is used, a cloud stays.
         get(&paths[0]);
         let third = folder.path().join("third.csv");
         fs::write(&third, "7,0,0\n").unwrap();
@@ -261,7 +259,7 @@ mod tests {
         assert!(Arc::ptr_eq(&a, &get(&paths[0])));
         assert!(!Arc::ptr_eq(&b, &get(&paths[1])), "b had no other name");
         assert_eq!(lock(&clouds.kept).bytes, 2 * ONE_POINT);
-        // And it is neither a cloud of other dimensions nor one of other weights.
+        // A cloud of another dimension or with other weights is different.
         let flat = folder.path().join("flat.csv");
         fs::write(&flat, "0\n0\n0\n").unwrap();
         assert!(!Arc::ptr_eq(&a, &get(&flat)));
@@ -272,7 +270,7 @@ mod tests {
         let (_folder, paths) = files(&["a.csv"]);
         let clouds = Store::with_budget(1 << 20);
         let first = clouds.get(input(&paths[0])).unwrap();
-        // Of the same length, at another time.
+        // With the same length, at another time.
         let later = SystemTime::now() + Duration::from_secs(2);
         fs::write(&paths[0], "7,0,0\n").unwrap();
         let file = fs::File::options().append(true).open(&paths[0]).unwrap();
@@ -294,7 +292,7 @@ mod tests {
         assert!(Arc::ptr_eq(&a, &get(0)) && Arc::ptr_eq(&c, &get(2)));
         assert!(!Arc::ptr_eq(&b, &get(1)), "b was used least");
         assert_eq!(lock(&clouds.kept).bytes, 2 * ONE_POINT);
-        // And nothing is kept where there is no room.
+        // Without a budget nothing is kept.
         let none = Store::with_budget(0);
         let get = || none.get(input(&paths[0])).unwrap();
         assert!(!Arc::ptr_eq(&get(), &get()));

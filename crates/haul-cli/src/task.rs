@@ -1,4 +1,4 @@
-//! Work on clouds that a device does: alone, as one of the jobs of a batch, or as one pair of many.
+//! Work on clouds for a device: alone, as a job of a batch, or as one pair of many.
 
 use crate::answer::Answer;
 use crate::files::Uses;
@@ -10,40 +10,40 @@ use haul_files as formats;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// What is computed of some clouds.
+/// What is computed from some clouds.
 pub(crate) trait Task {
     type Answer;
 
-    /// The clouds that are read, in the order in which they are handed over.
+    /// The clouds to read, in the order in which `engine` and `answer` get them.
     fn inputs(&self) -> Vec<Input<'_>>;
 
     /// The files that are written beside the answer.
     fn outputs(&self) -> Vec<PathBuf>;
 
-    /// What the value of the answer is. Values of two quantities, or of two costs, do not compare.
+    /// The quantity that the value is. Values of different quantities, or of different costs, are not comparable.
     fn quantity(&self) -> String;
 
-    /// Refuses what is wrong whatever the clouds, and targets that cannot be written, as far as that
-    /// does not depend on the clouds.
+    /// Refuses what is wrong for any clouds, and targets that cannot be written, as far as that does not depend on
+    /// the clouds.
     fn check(&self) -> Result<()>;
 
-    /// The engine that is to compute it; refuses what cannot be computed or written of these clouds.
+    /// The engine to use; refuses what cannot be computed or written for these clouds.
     fn engine(&self, clouds: &[Arc<Cloud>]) -> Result<Engine>;
 
-    /// What there is to do for clouds of so many points.
+    /// The work for clouds with these numbers of points.
     fn work(&self, points: &[f64]) -> Work;
 
-    /// Computes it, and writes the files that were asked for beside the answer.
+    /// Computes the answer, and writes the requested files beside it.
     fn answer(&self, device: &Device, clouds: &[Arc<Cloud>]) -> Result<Self::Answer>;
 }
 
-/// How much a task has to do, before it is run.
+/// The work of a task, before it runs.
 pub(crate) struct Work {
-    /// The pairs of points that a pass between its clouds goes over.
+    /// Pairs of points in a pass between its clouds.
     pub(crate) between: f64,
-    /// Those that passes of each cloud with itself go over, where there are such.
+    /// Pairs of points in passes of each cloud with itself, if there are any.
     pub(crate) within: f64,
-    /// The solve whose length says how many passes there are; none where it is one.
+    /// The solve that determines the number of passes; `None` for a single pass.
     pub(crate) iteration: Option<Sinkhorn>,
 }
 
@@ -65,7 +65,7 @@ impl Work {
         }
     }
 
-    /// As many such passes as a solve makes.
+    /// The passes of a solve.
     pub(crate) fn iterated(self, sinkhorn: Sinkhorn) -> Self {
         Self {
             iteration: Some(sinkhorn),
@@ -73,21 +73,21 @@ impl Work {
         }
     }
 
-    /// The pairs of points of one pass each.
+    /// The pairs of points of one pass of each kind.
     pub(crate) fn pairs(&self) -> f64 {
         self.between + self.within
     }
 }
 
-/// A task that people ask for, as a command or a job.
+/// A task that people request, as a command or a job.
 pub(crate) trait Request: Task<Answer: Answer> {
-    /// How its answer is handed on.
+    /// Where its answer goes.
     fn delivery(&self) -> Delivery<'_>;
 }
 
-/// How an answer is handed on.
+/// Where and how an answer is output.
 pub(crate) struct Delivery<'r> {
-    /// As JSON, and not as text.
+    /// As JSON instead of text.
     pub(crate) json: bool,
     /// Without progress and warnings.
     pub(crate) quiet: bool,
@@ -105,14 +105,14 @@ impl<'r> From<&'r Solving> for Delivery<'r> {
     }
 }
 
-/// The files of a task, added to those of whoever asks for it.
+/// Adds the files of a task to those of its user.
 pub(crate) fn uses<T: Task + ?Sized>(task: &T, uses: Uses) -> Uses {
     let (inputs, outputs) = (task.inputs(), task.outputs());
     let uses = uses.reads(inputs.into_iter().flat_map(Input::files));
     uses.writes(outputs.iter().map(PathBuf::as_path))
 }
 
-/// Computes what was asked for, and writes its page.
+/// Computes the answer, and writes its page.
 pub(crate) fn complete<T: Request>(
     request: &T,
     device: &Device,

@@ -1,11 +1,11 @@
-//! Tips for a command line that the parser refuses: what was probably meant. They take the place of the parser's own
-//! suggestions where those lead nowhere.
+//! Tips for a command line that the parser refuses: what was probably meant. They replace the parser's own
+//! suggestions if those are wrong.
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command};
 use std::path::Path;
 
-/// What commands are called in other programs, and here.
+/// Names of commands in other programs, and the command here.
 const COMMANDS: [(&[&str], &str); 10] = [
     (
         &[
@@ -41,7 +41,7 @@ const COMMANDS: [(&[&str], &str); 10] = [
     (&["gpu", "gpus", "adapters", "check"], "devices"),
 ];
 
-/// Options of other programs, and what is to be written here.
+/// Options of other programs, and what to write here.
 const OPTIONS: [(&[&str], &str); 8] = [
     (
         &["reg"],
@@ -82,8 +82,8 @@ const OPTIONS: [(&[&str], &str); 8] = [
     (&["cpu"], "write --device cpu"),
 ];
 
-/// Puts the tip for a refused command line into the parser's error, in place of suggestions that lead nowhere. `program`
-/// is the parser, `words` are those of the command line behind the program's name.
+/// Replaces wrong suggestions in the parser's error by the tip for a refused command line. `program` is the parser,
+/// `words` are those after the program's name.
 pub(crate) fn advise(refused: &mut clap::Error, program: &Command, words: &[String]) {
     let line = Line::of(program, words);
     let tip = match refused.kind() {
@@ -134,7 +134,7 @@ fn string(refused: &clap::Error, kind: ContextKind) -> Option<String> {
 /// A refused command line.
 struct Line<'l> {
     program: &'l Command,
-    /// The command that it names, if it names one.
+    /// The command that it names, if any.
     command: Option<&'l Command>,
     words: &'l [String],
 }
@@ -148,7 +148,7 @@ impl<'l> Line<'l> {
         }
     }
 
-    /// What to write in place of a command that there is not; nothing where one of the parser's suggestions is near.
+    /// What to write instead of an unknown command; `None` if one of the parser's suggestions is near.
     fn command_for(&self, written: &str, suggested: &[String]) -> Option<String> {
         if is_file(written) {
             return Some(self.command_of_files(written));
@@ -171,7 +171,7 @@ impl<'l> Line<'l> {
         Some(format!("the commands are {}", names.join(", ")))
     }
 
-    /// The command for files that stand where a command should.
+    /// The command for files in place of a command.
     fn command_of_files(&self, first: &str) -> String {
         let files = self.words.iter().skip_while(|word| *word != first);
         let files: Vec<_> = files
@@ -188,7 +188,7 @@ impl<'l> Line<'l> {
         }
     }
 
-    /// What to write in place of an argument that the command does not take.
+    /// What to write instead of an argument that the command does not take.
     fn argument_for(&self, written: &str) -> Option<String> {
         let command = self.command?;
         let bare = written.trim_start_matches('-');
@@ -203,7 +203,7 @@ impl<'l> Line<'l> {
         if ["o", "output", "out"].contains(&name) {
             return Some(self.redirected(command));
         }
-        // clap takes the letters behind one dash for options of one letter each.
+        // clap parses the letters after one dash as options of one letter each.
         let single = self.words.iter().find_map(|word| {
             let long = word.strip_prefix('-')?.split('=').next()?;
             (!long.starts_with('-') && long.starts_with(name) && takes(long)).then_some(long)
@@ -217,7 +217,7 @@ impl<'l> Line<'l> {
         takes(meant).then(|| (*tip).to_owned())
     }
 
-    /// What a file is for that stands behind all that the command reads.
+    /// The option for an extra file after all inputs of the command.
     fn file_too_many(&self, command: &Command, file: &str) -> Option<String> {
         let output = long_option(command, "output");
         let named = ["-o", "--output"];
@@ -237,7 +237,7 @@ impl<'l> Line<'l> {
         }
     }
 
-    /// How the result of a command that prints comes into a file.
+    /// How to write the result of a command that prints to a file.
     fn redirected(&self, command: &Command) -> String {
         let name = command.get_name();
         match long_option(command, "json") {
@@ -249,20 +249,20 @@ impl<'l> Line<'l> {
     }
 }
 
-/// The option of a command by its long name.
+/// The option of a command with this long name.
 fn long_option<'c>(command: &'c Command, name: &str) -> Option<&'c Arg> {
     command
         .get_arguments()
         .find(|argument| argument.get_long() == Some(name))
 }
 
-/// The tip for a required output that was not named, as the parser writes it: `--output <OUT>`.
+/// The tip for a missing required output, in the parser's form: `--output <OUT>`.
 fn output_for(missing: &str) -> Option<String> {
     let value = missing.strip_prefix("--output <")?.strip_suffix('>')?;
     Some(format!("name the file to write: -o {value}"))
 }
 
-/// Whether a word looks like a file: one is there, or it has a folder or an extension.
+/// Whether a word looks like a file: it exists, or it has a folder or an extension.
 fn is_file(word: &str) -> bool {
     let path = Path::new(word);
     path.exists() || path.extension().is_some() || path.components().count() > 1

@@ -1,12 +1,11 @@
-//! Where an iteration stands, by the error that it has come down to.
+//! The progress of an iteration, from the decrease of its error.
 //!
-//! The error of the marginals falls by about the same factor in each second, from some iteration on. So the way
-//! to the goal is measured in logarithms of the error; and the time that is left is what the rest of the way takes at the
-//! pace of the last part, at one ε.
+//! From some iteration on, the error of the marginals falls by about the same factor in each second. So progress is
+//! measured in logarithms of the error, and the time left is the rest at the rate of the last part, at one ε.
 
 use haul::Progress;
 
-/// Iterations that have to be seen before their pace is believed.
+/// Iterations needed before the rate is used.
 const LEAST: usize = 8;
 
 /// The course of one solve or of several in turn.
@@ -16,7 +15,7 @@ pub(crate) struct Trend {
     solves: usize,
     /// The largest error of this solve.
     largest: f64,
-    /// The step with the largest error at this ε: from there on it falls.
+    /// The step with the largest error at this ε: after it the error falls.
     peak: Option<Progress>,
     last: Option<Progress>,
     /// The least error since.
@@ -24,7 +23,7 @@ pub(crate) struct Trend {
 }
 
 impl Trend {
-    /// Takes note of a step.
+    /// Records a step.
     pub(crate) fn observe(&mut self, step: &Progress) {
         let goes_on =
             |last: &Progress| step.iteration > last.iteration && step.seconds >= last.seconds;
@@ -45,12 +44,12 @@ impl Trend {
         self.last = Some(*step);
     }
 
-    /// Which solve this is, from 1.
+    /// The number of this solve, from 1.
     pub(crate) fn solve(&self) -> usize {
         self.solves + 1
     }
 
-    /// The part of the way of this solve that is gone, from 0 to 1.
+    /// Fraction of the path of this solve, 0 to 1.
     pub(crate) fn part(&self) -> f64 {
         let Some(last) = self.last else {
             return 0.0;
@@ -63,7 +62,7 @@ impl Trend {
         }
     }
 
-    /// The seconds that are left of this solve; none where there is no pace to tell them by.
+    /// The seconds left of this solve; `None` if no rate is known.
     pub(crate) fn left(&self) -> Option<f64> {
         let (peak, last) = (self.peak?, self.last?);
         if last.iteration < peak.iteration + LEAST {
@@ -81,7 +80,7 @@ impl Trend {
 mod tests {
     use super::*;
 
-    /// A step of a solve that halves its error in each iteration, which takes two seconds.
+    /// A step of a solve that halves its error in each iteration of two seconds.
     fn step(iteration: usize) -> Progress {
         Progress {
             iteration,
@@ -118,7 +117,7 @@ mod tests {
         };
         trend.observe(&at(16));
         assert_eq!(trend.left(), None);
-        // Twice as slow from here on.
+        // Half as fast from here on.
         for later in 1..=8 {
             trend.observe(&Progress {
                 marginal_error: 0.5f64.powf(16.0 + 0.25 * later as f64),

@@ -1,23 +1,23 @@
-//! Colours by how they look: Oklab (Ottosson 2020), in which equal distances look about equal, and the contrast
-//! of two colours as WCAG 2.2 has it.
+//! Perceptual colours: Oklab (Ottosson 2020), in which equal distances look about equal, and the contrast of two
+//! colours by WCAG 2.2.
 
-/// A colour of sRGB, each part from 0 to 1.
+/// An sRGB colour, each component from 0 to 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Rgb(pub(crate) [f64; 3]);
 
 impl Rgb {
-    /// In steps of 1/255.
+    /// The components in steps of 1/255.
     pub(crate) fn bytes(self) -> [u8; 3] {
         self.0.map(|part| (255.0 * part).round() as u8)
     }
 
-    /// As SVG writes it.
+    /// The colour in SVG notation.
     pub(crate) fn hex(self) -> String {
         let [r, g, b] = self.bytes();
         format!("#{r:02x}{g:02x}{b:02x}")
     }
 
-    /// The light of it, from 0 to 1 (WCAG's relative luminance).
+    /// Relative luminance, from 0 to 1 (WCAG).
     pub(crate) fn luminance(self) -> f64 {
         let [r, g, b] = self.0.map(|part| match part {
             ..=0.04045 => part / 12.92,
@@ -26,14 +26,14 @@ impl Rgb {
         0.2126 * r + 0.7152 * g + 0.0722 * b
     }
 
-    /// How far two colours are apart, from 1 to 21.
+    /// Contrast ratio of two colours, from 1 to 21.
     pub(crate) fn contrast(self, other: Self) -> f64 {
         let (one, other) = (self.luminance(), other.luminance());
         (one.max(other) + 0.05) / (one.min(other) + 0.05)
     }
 }
 
-/// Black or white, whichever is the easier to read on this colour: its contrast is at least √21 > 4.5.
+/// Black or white, whichever has more contrast with this background: at least √21 > 4.5.
 pub(crate) fn ink_on(ground: Rgb) -> Rgb {
     let [black, white] = [Rgb([0.0; 3]), Rgb([1.0; 3])];
     if ground.contrast(black) >= ground.contrast(white) {
@@ -43,7 +43,7 @@ pub(crate) fn ink_on(ground: Rgb) -> Rgb {
     }
 }
 
-/// Viridis (Smith and van der Walt 2015), by ten of its colours.
+/// Ten samples of Viridis (Smith and van der Walt 2015).
 const VIRIDIS: [[u8; 3]; 10] = [
     [0x44, 0x01, 0x54],
     [0x48, 0x28, 0x78],
@@ -57,7 +57,7 @@ const VIRIDIS: [[u8; 3]; 10] = [
     [0xfd, 0xe7, 0x25],
 ];
 
-/// A colour for a share from 0 to 1, from dark to light with equal steps for the eye; the nearest end beyond.
+/// The colour of a fraction from 0 to 1, from dark to light in perceptually equal steps; values outside are clamped.
 pub(crate) fn viridis(share: f64) -> Rgb {
     let place = share.clamp(0.0, 1.0) * (VIRIDIS.len() - 1) as f64;
     let below = (place as usize).min(VIRIDIS.len() - 2);
@@ -68,7 +68,7 @@ pub(crate) fn viridis(share: f64) -> Rgb {
     Rgb([0, 1, 2].map(part))
 }
 
-/// A colour by lightness, from 0 to 1, and its places between green and red and between blue and yellow.
+/// A colour by lightness, from 0 to 1, and its coordinates on the green–red and blue–yellow axes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Oklab {
     pub(crate) lightness: f64,
@@ -77,7 +77,7 @@ pub(crate) struct Oklab {
 }
 
 impl Oklab {
-    /// The nearest thing that a screen can show.
+    /// The nearest colour in the sRGB gamut.
     pub(crate) fn rgb(self) -> Rgb {
         let Self {
             lightness,
@@ -105,7 +105,7 @@ mod tests {
 
     #[test]
     fn oklab_is_that_of_its_author() {
-        // White, and the red, green and blue of sRGB, from the table of the article.
+        // White, and the red, green and blue of sRGB, from the table in the article.
         for (lab, hex) in [
             ([1.0, 0.0, 0.0], "#ffffff"),
             ([0.627_955, 0.224_863, 0.125_846], "#ff0000"),

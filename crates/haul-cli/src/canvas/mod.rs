@@ -1,7 +1,7 @@
-//! What every picture of the program is drawn on: elements of SVG, in pixels.
+//! The canvas of every picture of the program: SVG elements, in pixels.
 //!
-//! Colours of lines and letters are classes of `drawing.css`, which has them for light and for dark pages. A
-//! picture that stands alone carries that style sheet, a page has it once for all of its figures.
+//! Colours of lines and letters are classes of `drawing.css`, which defines them for light and for dark pages. A
+//! picture in its own file includes that style sheet; a page includes it once for all of its figures.
 
 mod colour;
 mod plot;
@@ -15,12 +15,12 @@ use std::fmt::Write;
 /// The classes that pictures use.
 pub(crate) const STYLE: &str = include_str!("drawing.css");
 
-/// How wide figures are, and the size of their letters, in pixels: to be read on a phone as well, where a figure
-/// is drawn at two thirds of its size.
+/// Width of figures, and the size of their letters, in pixels. They stay legible on a phone, where a figure is drawn
+/// at two thirds of its size.
 pub(crate) const WIDTH: f64 = 520.0;
 pub(crate) const LETTER: f64 = 16.0;
 
-/// A place on a picture: pixels from the left and from the top.
+/// A position in a picture: pixels from the left and from the top.
 pub(crate) type Place = (f64, f64);
 
 /// A drawing.
@@ -32,7 +32,7 @@ pub(crate) struct Svg {
 }
 
 impl Svg {
-    /// A file of its own, shown so many times as large as it is drawn.
+    /// The drawing as its own file, enlarged by the factor `zoom`.
     pub(crate) fn file(&self, zoom: f64) -> String {
         let (width, height) = (self.width, self.height);
         let (wide, high) = (px(width), px(height));
@@ -47,7 +47,7 @@ impl Svg {
         svg.into_string() + "\n"
     }
 
-    /// A part of a page, as wide as there is room; `words` tell it to whoever does not see it.
+    /// The drawing as part of a page, as wide as there is room; `words` describe it for screen readers.
     pub(crate) fn inline(&self, words: &str) -> Markup {
         let canvas = format!("0 0 {} {}", px(self.width), px(self.height));
         html! {
@@ -56,7 +56,7 @@ impl Svg {
     }
 }
 
-/// A coordinate, to a tenth of a pixel.
+/// A coordinate, rounded to a tenth of a pixel.
 pub(crate) fn px(value: f64) -> String {
     let text = format!("{value:.1}");
     match text.strip_suffix(".0") {
@@ -66,7 +66,7 @@ pub(crate) fn px(value: f64) -> String {
     }
 }
 
-/// Where a text begins, has its middle or ends.
+/// Whether a text starts at its position, is centred there or ends there.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Anchor {
     Start,
@@ -74,7 +74,7 @@ pub(crate) enum Anchor {
     End,
 }
 
-/// Some words of one line.
+/// One line of text.
 #[derive(Clone, Copy)]
 pub(crate) struct Label<'a> {
     pub(crate) words: &'a str,
@@ -103,12 +103,12 @@ impl<'a> Label<'a> {
         Self { class, ..self }
     }
 
-    /// The text, its middle line at this height.
+    /// The text, vertically centred at this height.
     pub(crate) fn at(&self, (x, y): Place) -> Markup {
         self.draw((x, y), None)
     }
 
-    /// The text from top to bottom, its middle line at this `x`.
+    /// The text from top to bottom, centred at this `x`.
     pub(crate) fn downwards(&self, (x, y): Place) -> Markup {
         self.draw((x, y), Some(format!("rotate(90 {} {})", px(x), px(y))))
     }
@@ -119,8 +119,8 @@ impl<'a> Label<'a> {
             Anchor::Middle => Some("middle"),
             Anchor::End => Some("end"),
         };
-        // The middle of a small letter is about a third of the size above the line that it stands on. XML
-        // has no place for control characters.
+        // The middle of a small letter is about a third of the font size above the baseline. XML allows no control
+        // characters.
         let baseline = px(y + 0.35 * self.letter);
         let words: String = self.words.chars().filter(|it| !it.is_control()).collect();
         html! {
@@ -130,12 +130,13 @@ impl<'a> Label<'a> {
     }
 }
 
-/// About how many pixels a text takes at most: letters of the wide DejaVu Sans are on average 0.61 of their size wide.
+/// Approximate upper bound of the width of a text in pixels: letters of the wide DejaVu Sans have an average width of
+/// 0.61 of the font size.
 pub(crate) fn text_width(text: &str, letter: f64) -> f64 {
     text.chars().count() as f64 * letter * 0.64
 }
 
-/// A text in lines of at most so many pixels, broken between words.
+/// Wraps a text at spaces into lines of at most `width` pixels.
 pub(crate) fn wrapped(text: &str, letter: f64, width: f64) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
@@ -150,7 +151,7 @@ pub(crate) fn wrapped(text: &str, letter: f64, width: f64) -> Vec<String> {
     lines
 }
 
-/// The `d` of a path through these places.
+/// The `d` attribute of a path through these positions.
 pub(crate) fn path(places: impl IntoIterator<Item = Place>) -> String {
     let mut text = String::new();
     for (x, y) in places {
@@ -161,7 +162,7 @@ pub(crate) fn path(places: impl IntoIterator<Item = Place>) -> String {
     text
 }
 
-/// A line of a class.
+/// A line with a class.
 pub(crate) fn line(class: &str, from: Place, to: Place) -> Markup {
     html! { path class=(class) d=(path([from, to])) {} }
 }

@@ -1,4 +1,4 @@
-//! A plot: a rectangle of a picture that shows ranges of values, with axes whose labels have the room they need.
+//! A plot: a rectangle in a picture that shows ranges of values, with axes that reserve room for their labels.
 
 use super::{Anchor, Label, Place, line, text_width};
 use maud::{Markup, html};
@@ -13,14 +13,14 @@ pub(crate) struct Area {
     pub(crate) height: f64,
 }
 
-/// A value that an axis tells.
+/// A labelled value of an axis.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Tick {
     pub(crate) at: f64,
     pub(crate) text: String,
 }
 
-/// A range of values, and what is written along it. The values of a logarithmic axis are logarithms.
+/// A range of values and its labels. The values of a logarithmic axis are logarithms.
 #[derive(Clone, Debug)]
 pub(crate) struct Axis {
     pub(crate) name: String,
@@ -63,17 +63,17 @@ impl Axis {
     }
 }
 
-/// Both axes on their rectangle.
+/// Both axes and their rectangle.
 pub(crate) struct Plot {
     pub(crate) area: Area,
     pub(crate) x: Axis,
     pub(crate) y: Axis,
-    /// The size of the letters.
+    /// Font size.
     pub(crate) letter: f64,
 }
 
 impl Plot {
-    /// Where values are.
+    /// The position of a pair of values.
     pub(crate) fn place(&self, (x, y): (f64, f64)) -> Place {
         let share =
             |value: f64, range: &Range<f64>| (value - range.start) / (range.end - range.start);
@@ -89,7 +89,7 @@ impl Plot {
         )
     }
 
-    /// The axes, the lines of their ticks, and their names: that of the vertical one above it, so that a long
+    /// The axes, the lines of their ticks, and their names. The name of the vertical axis is above it, so that a long
     /// name has the width of the picture.
     pub(crate) fn axes(&self) -> Markup {
         let Self {
@@ -123,8 +123,8 @@ impl Plot {
     }
 }
 
-/// Round values of a range, at most so many of them: steps of 1, 2 or 5 times a power of ten, with the digits
-/// that tell neighbours apart.
+/// At most `most` round values in a range: steps of 1, 2 or 5 times a power of ten, with enough digits to tell
+/// neighbours apart.
 pub(crate) fn linear(range: &Range<f64>, most: usize) -> Vec<Tick> {
     let span = range.end - range.start;
     let power = 10f64.powf((span / most.max(1) as f64).log10().floor());
@@ -154,15 +154,14 @@ pub(crate) fn linear(range: &Range<f64>, most: usize) -> Vec<Tick> {
     };
     (0..count.max(0.0) as usize)
         .map(|k| {
-            // Without the sign of a zero.
+            // Adding 0.0 removes the sign of a zero.
             let at = (first + k as f64) * step + 0.0;
             Tick { at, text: text(at) }
         })
         .collect()
 }
 
-/// Powers of ten in a range of logarithms, at most so many of them; 1, 2 and 5 times these where the range has
-/// hardly one.
+/// At most `most` powers of ten in a range of logarithms; 1, 2 and 5 times these if the range has fewer than two.
 pub(crate) fn logarithmic(range: &Range<f64>, most: usize) -> Vec<Tick> {
     let (first, last) = (range.start.ceil(), range.end.floor());
     if last <= first {
@@ -195,8 +194,8 @@ pub(crate) fn logarithmic(range: &Range<f64>, most: usize) -> Vec<Tick> {
         .collect()
 }
 
-/// The most ticks of a horizontal axis whose labels have room beside each other, and beside the edge that is
-/// `margin` pixels beyond the end of the axis.
+/// The most ticks of a horizontal axis whose labels overlap neither each other nor the edge that is `margin` pixels
+/// beyond the end of the axis.
 pub(crate) fn thinned(
     ticks: impl Fn(usize) -> Vec<Tick>,
     most: usize,

@@ -103,7 +103,7 @@ impl Command for Align {
                 outcome::warn(&caution);
             }
         }
-        // What counts are the digits where both clouds lie together.
+        // The precision must suffice where the aligned clouds coincide.
         let together = self
             .settings
             .sinkhorn()
@@ -172,7 +172,7 @@ impl Align {
         Ok(registration.start(options::transform_from(file, dimension)?))
     }
 
-    /// The answer, for a person.
+    /// The rows for a person.
     fn rows(&self, pair: &Pair, alignment: &Alignment<&Device>) -> Result<Rows> {
         let Alignment {
             transform,
@@ -232,7 +232,7 @@ impl Align {
     }
 }
 
-/// An entry of a matrix, without the digits that only rounding left of 0.
+/// A matrix entry; rounding errors near 0 are removed.
 fn entry(x: f64) -> String {
     match x.abs() < 1e-12 {
         true => "0".to_owned(),
@@ -278,7 +278,7 @@ fn middle(measure: &Measure) -> Vec<f64> {
     mean
 }
 
-/// What to do about an alignment that did not converge.
+/// Advice for an alignment that did not converge.
 fn stuck(alignment: &Alignment<&Device>) -> String {
     let report = alignment.solution.report();
     match report.converged {
@@ -313,7 +313,7 @@ struct AlignAnswer<'r> {
     rho_a: Option<f64>,
     rho_b: Option<f64>,
     mass: f64,
-    /// That of the last plan.
+    /// Certificate of the last plan.
     certificate: Certificate,
     converged: bool,
     iterations: usize,

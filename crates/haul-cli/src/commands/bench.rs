@@ -1,5 +1,4 @@
-//! `haul bench softmin`: pairs per second of the engine, beside what the machine's arithmetic
-//! admits.
+//! `haul bench softmin`: pairs per second of the engine, beside the bound from the machine's arithmetic.
 
 use crate::command::{Command, Program};
 use crate::device;
@@ -13,7 +12,7 @@ use clap::{Args, Subcommand};
 use haul::{Cost, Engine as _};
 use serde::Serialize;
 
-/// Coordinates of the largest cloud that is made up.
+/// The most coordinates of a synthetic cloud.
 const MOST_COORDINATES: usize = 1 << 28;
 
 /// Measure an operator of a device

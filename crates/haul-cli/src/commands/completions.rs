@@ -1,4 +1,4 @@
-//! `haul completions`: the script by which a shell completes the command line.
+//! `haul completions`: the completion script for a shell.
 
 use crate::command::{Command, Program};
 use crate::outcome::{self, Outcome};

@@ -88,7 +88,7 @@ impl Command for Demo {
     }
 }
 
-/// The picture of what happened.
+/// The picture of the transport.
 fn draw(transport: &Transport) -> Result<String> {
     let Transport {
         pair,
@@ -117,7 +117,7 @@ fn draw(transport: &Transport) -> Result<String> {
     Ok(picture::svg(&picture, &heading)?)
 }
 
-/// A disc, by the spiral of the golden angle: even, without chance.
+/// A disc, by the spiral of the golden angle: evenly spaced and deterministic.
 fn disc() -> Vec<f64> {
     let golden = TAU * (1.0 - 2.0 / (1.0 + 5f64.sqrt()));
     (0..POINTS)
@@ -129,7 +129,7 @@ fn disc() -> Vec<f64> {
         .collect()
 }
 
-/// Two interleaved half rings, a point at a time on each.
+/// Two interleaved half rings, points alternating between them.
 fn moons() -> Vec<f64> {
     let golden = 0.5 * (5f64.sqrt() - 1.0);
     (0..POINTS)

@@ -1,4 +1,4 @@
-//! `haul info`: what files of points hold, and what is left of it after thinning.
+//! `haul info`: count, bounds, spacing and mass of files of points, after thinning if requested.
 
 use crate::command::{Command, Program};
 use crate::input;
@@ -12,7 +12,7 @@ use haul::{Extent, spacing};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
-/// Axes whose bounds a person is told.
+/// The most axes whose bounds are printed.
 const MOST_AXES: usize = 8;
 
 /// What files of points hold: how many, where, how far apart, how heavy
@@ -53,7 +53,7 @@ impl Command for Info {
                 Ok(about) if self.json => outcome::show(&(serde_json::to_string(&about)? + "\n"))?,
                 Ok(about) => outcome::show(&about.text())?,
                 Err(error) => {
-                    // The status is that of the whole run.
+                    // The exit status is that of the whole run.
                     let _ = outcome::fail(&error, false);
                     outcome = Outcome::Refused;
                 }

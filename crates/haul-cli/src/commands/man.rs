@@ -1,4 +1,4 @@
-//! `haul man`: a page for the program and one for each command, `haul-batch.1` and so on.
+//! `haul man`: a manual page for the program and one for each command, `haul-batch.1` and so on.
 
 use crate::command::{Command, Program};
 use crate::outcome::Outcome;

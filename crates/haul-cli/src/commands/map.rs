@@ -1,5 +1,4 @@
-//! `haul map`: one file moved onto another by the barycentric map of the plan, in one step or on
-//! the way.
+//! `haul map`: moves one file onto another by the barycentric map of the plan, all the way or part of it.
 
 use crate::answer::{Answer, Summary};
 use crate::canvas::viridis;
@@ -163,7 +162,7 @@ impl Task for Map {
                 report: solution.report().clone(),
                 course,
                 displacement: Some(displacement),
-                // The picture is of the points that were solved for.
+                // The picture shows the points that were solved for.
                 matching: match self.solving.report {
                     Some(_) => Some(Matching::of(&solution, &source.measure, &target.measure)?),
                     None => None,
@@ -186,9 +185,9 @@ impl Request for Map {
 pub(crate) struct MapAnswer {
     transport: Transport,
     displacement: Displacement,
-    /// The displacement that has the last of the colours, where points are coloured.
+    /// The displacement of the last colour, if points are coloured.
     brightest: Option<f64>,
-    /// The files that were written, with the part t of the way that is gone in each.
+    /// The files that were written, each with its fraction t of the path.
     steps: Vec<(PathBuf, f64)>,
 }
 
@@ -238,12 +237,12 @@ impl Answer for MapAnswer {
 }
 
 impl MapAnswer {
-    /// Whether the moved cloud itself went to standard output.
+    /// Whether the moved cloud went to standard output.
     fn is_printed(&self) -> bool {
         self.steps.iter().any(|(path, _)| path == Path::new("-"))
     }
 
-    /// How far points are moved.
+    /// The displacement of the points.
     fn displacement(&self) -> Headline {
         let Displacement { mean, largest } = self.displacement;
         let pair = &self.transport.pair;
@@ -256,7 +255,7 @@ impl MapAnswer {
             name: "displacement".to_owned(),
             value: short(mean),
             beside: format!(" on average, {} at most{share}", short(largest)),
-            // The displacement is that of the whole way.
+            // The displacement is that at t = 1.
             sentence: match &self.steps[..] {
                 [(_, part)] if *part < 1.0 => {
                     Some(format!("The points go {} of that way.", percent(*part)))
@@ -268,14 +267,14 @@ impl MapAnswer {
 }
 
 impl Map {
-    /// Whether the file gets how far each point goes: where columns have no names of their own, only if that is asked for.
+    /// Whether the file gets displacements; if its format does not name attributes, only on request.
     fn has_displacement(&self, path: &Path) -> Result<bool> {
         let format = self.solving.weights.treatment.format;
         let asked = self.displacement || self.colour_by.is_some();
         Ok(asked || formats::names_attributes(path, format)?)
     }
 
-    /// The files to write, with the part t of the way that is gone in each.
+    /// The files to write, each with its fraction t of the path.
     fn steps(&self) -> Vec<(PathBuf, f64)> {
         let Some(frames) = self.frames else {
             return vec![(self.output.clone(), self.t)];
@@ -290,10 +289,10 @@ impl Map {
     }
 }
 
-/// The points that are moved at a time, beyond those that are solved for.
+/// Points that are moved in one call, beyond those that are solved for.
 const CHUNK: usize = 1 << 18;
 
-/// Where the map takes these points, of which the device holds a bounded number.
+/// The images of these points under the map, computed in chunks to bound the memory of the device.
 fn images(plan: &Plan<&Device>, points: &[f64], dimension: usize) -> Result<Vec<f64>> {
     let mut images = Vec::with_capacity(points.len());
     for chunk in points.chunks(CHUNK * dimension) {
@@ -314,7 +313,7 @@ fn interpolated<'c>(points: &'c [f64], images: &'c [f64], t: f64) -> Cow<'c, [f6
     points.iter().zip(images).map(between).collect()
 }
 
-/// A colour for each length, and the length that has the last of them.
+/// A colour for each length, and the length of the last colour.
 fn colours(lengths: &[f64]) -> (Vec<[u8; 3]>, f64) {
     let largest = lengths.iter().copied().fold(0.0, f64::max);
     let colour = |length: &f64| {
@@ -324,7 +323,7 @@ fn colours(lengths: &[f64]) -> (Vec<[u8; 3]>, f64) {
     (lengths.iter().map(colour).collect(), largest)
 }
 
-/// The files that were written, in a few words.
+/// A short list of the files that were written.
 fn list(steps: &[(PathBuf, f64)]) -> String {
     match steps {
         [(first, _), .., (last, _)] => format!("{} … {}", first.display(), last.display()),

@@ -1,4 +1,4 @@
-//! The commands, a file or a folder each: its arguments, what it does, and its answer.
+//! The commands, one file or folder each: arguments, work and answer.
 
 mod align;
 pub(crate) mod batch;
@@ -22,8 +22,8 @@ use anyhow::Result;
 use batch::kind::Kind;
 use clap::Subcommand;
 
-/// Makes the subcommands of this list, in its order, each of the type of that name in the module of that
-/// name. Of those marked as a `job`, batches may have many.
+/// Defines the subcommands of this list, in order; each is the type of that name in the module of that name. Those
+/// marked as a `job` may be jobs of a batch.
 macro_rules! commands {
     ($($module:ident::$command:ident $(: $job:ident)?,)*) => {
         #[derive(Debug, Subcommand)]

@@ -1,4 +1,4 @@
-//! `haul thin`: what the commands would make of a cloud, as a file.
+//! `haul thin`: writes a cloud as the commands would use it.
 
 use crate::command::{Command, Program};
 use crate::files::{self, Uses};
@@ -59,7 +59,7 @@ impl Command for Thin {
             input::measure(cloud, treatment).with_context(|| input.display().to_string())?;
         let weights = measure.weights();
         let equal = weights.iter().all(|weight| *weight == weights[0]);
-        // Where there is no place for weights, points weigh the same.
+        // In a format without weights, points have equal weights.
         let stored = weighted && (!equal || formats::holds_weights(output, treatment.format)?);
         let weights = stored.then_some(weights);
         let moved = transform
@@ -78,7 +78,7 @@ impl Command for Thin {
 }
 
 impl Thin {
-    /// Writes all points where a map takes them, with whatever else their file holds.
+    /// Writes all points, mapped by a transform, with all other data of their file.
     fn write_moved(&self, cloud: &formats::Cloud, transform: &Transform) -> Result<()> {
         let Self {
             input,
@@ -105,7 +105,7 @@ impl Thin {
         )?)
     }
 
-    /// Says how many points were read and written.
+    /// Prints how many points were read and written.
     fn tell(&self, dimension: usize, [before, after]: [usize; 2]) -> Result<Outcome> {
         let Self { input, output, .. } = self;
         if output == Path::new("-") {

@@ -20,19 +20,19 @@ pub(crate) struct Gradients {
 }
 
 impl Gradients {
-    /// Whether any is asked for.
+    /// Whether any gradient is requested.
     pub(crate) fn wanted(&self) -> bool {
         self.gradient.is_some() || self.gradient_weights.is_some()
     }
 
-    /// The files of those that are asked for.
+    /// The files of the requested gradients.
     pub(crate) fn outputs(&self) -> impl Iterator<Item = &PathBuf> {
         [&self.gradient, &self.gradient_weights]
             .into_iter()
             .flatten()
     }
 
-    /// Refuses what cannot be written, before a solve.
+    /// Refuses files that cannot be written, before a solve.
     pub(crate) fn check(&self) -> Result<()> {
         for path in self.outputs() {
             formats::check_target(path, ".npy")?;
@@ -40,7 +40,7 @@ impl Gradients {
         Ok(())
     }
 
-    /// Writes those that are asked for.
+    /// Writes the requested gradients.
     pub(crate) fn write(&self, gradient: &haul::Gradient) -> Result<()> {
         let haul::Gradient { points, weights } = gradient;
         if let Some(path) = &self.gradient {

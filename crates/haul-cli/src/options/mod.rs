@@ -1,5 +1,5 @@
-//! Options that several commands share, a group of them a file, as clap reads them and as the libraries take
-//! them. What they accept is checked further before any work begins.
+//! Options that several commands share, one group a file: as clap parses them and as the libraries take them. Their
+//! values are checked further before any work begins.
 
 mod engine;
 mod gradients;

@@ -1,4 +1,4 @@
-//! Affine maps as options: a scale, turns, a shift, a matrix.
+//! Affine maps as options: scale, turns, shift, matrix.
 
 use super::number::number;
 use anyhow::{Context, Result, anyhow, bail};
@@ -67,16 +67,16 @@ impl FromStr for Turn {
 }
 
 impl Motion {
-    /// The file that is read.
+    /// The input file.
     pub(crate) fn file(&self) -> Option<&Path> {
         self.matrix.as_deref()
     }
 
-    /// The map of points of this dimension; none where none is given.
+    /// The map of points of this dimension; `None` if no option gives one.
     ///
     /// # Errors
     ///
-    /// What is for points of another dimension, and a matrix that cannot be read.
+    /// Options for points of another dimension, and a matrix that cannot be read.
     pub(crate) fn transform(&self, dimension: usize) -> Result<Option<Transform>> {
         let mut parts = Vec::new();
         if let Some(scale) = self.scale {
@@ -132,11 +132,11 @@ impl Turn {
     }
 }
 
-/// The map whose matrix a file has.
+/// Reads the map from the matrix in a file.
 ///
 /// # Errors
 ///
-/// Those of the file, and a matrix that is not one of (d+1)×(d+1) with the last row 0 … 0 1.
+/// Those of the file, and a matrix that is not (d+1)×(d+1) with the last row 0 … 0 1.
 pub(crate) fn transform_from(file: &Path, dimension: usize) -> Result<Transform> {
     let (matrix, rows) = formats::read_matrix(file)?;
     let wanted = dimension + 1;

@@ -1,6 +1,6 @@
-//! Numbers as people write them on a command line.
+//! Parsers for numbers on a command line.
 
-/// A number of the command line.
+/// Parses a number of the command line.
 pub(crate) fn number(text: &str) -> Result<f64, &'static str> {
     let advice = "write a number such as 0.005, with a point and without a unit";
     text.parse().map_err(|_| advice)
@@ -9,11 +9,11 @@ pub(crate) fn number(text: &str) -> Result<f64, &'static str> {
 /// The largest u32.
 pub(crate) const MOST_U32: u64 = u32::MAX as u64;
 
-/// A whole number of the command line, which may be written as 30.0 or 1e4 as well.
+/// Parses a whole number of the command line, which may be written as 30.0 or 1e4 as well.
 pub(crate) fn whole<T: TryFrom<u64>, const LEAST: u64, const MOST: u64>(
     text: &str,
 ) -> Result<T, String> {
-    /// Up to which a float tells all whole numbers apart.
+    /// Below this, a float represents every whole number exactly.
     const EXACT: f64 = 9e15;
     let found = match (text.parse::<u64>(), text.parse::<f64>()) {
         (Ok(found), _) => found,

@@ -1,16 +1,16 @@
-//! Errors of the library in the words of the command line: parameters by the names of their options, measures
-//! by those of their files.
+//! Errors of the library in terms of the command line: parameters by the names of their options, measures by those of
+//! their files.
 
 use crate::number::plain;
 use anyhow::{Result, anyhow, bail};
 use std::path::Path;
 
-/// An error with its parameter by the name of its option.
+/// An error that names the option of its parameter.
 pub(crate) fn in_options(error: haul::Error) -> anyhow::Error {
     let haul::Error::BadParameter { name, value, range } = error else {
         return error.into();
     };
-    // The width of a kernel is what the program calls a blur everywhere.
+    // The program calls the width of a kernel a blur.
     let name = if name == "sigma" { "blur" } else { name };
     anyhow!(
         "--{} is {}; it must be {range}",
@@ -19,7 +19,7 @@ pub(crate) fn in_options(error: haul::Error) -> anyhow::Error {
     )
 }
 
-/// An error in the words of the command line, with the names of both files.
+/// An error in terms of the command line, with the names of both files.
 pub(crate) fn named<T>(checked: haul::Result<T>, a: &Path, b: &Path) -> Result<T> {
     match checked {
         Ok(checked) => Ok(checked),

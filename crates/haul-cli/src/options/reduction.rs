@@ -1,4 +1,4 @@
-//! Large clouds thinned before anything is solved.
+//! Options to thin large clouds before a solve.
 
 use super::number::{number, whole};
 use super::problem::in_options;
@@ -45,7 +45,7 @@ impl Hash for Reduction {
 }
 
 impl Reduction {
-    /// Every point stays.
+    /// Keeps every point.
     #[cfg(test)]
     pub(crate) const NONE: Self = Self {
         subsample: None,
@@ -53,7 +53,7 @@ impl Reduction {
         voxel: None,
     };
 
-    /// So many points of each cloud.
+    /// Keeps this many points of each cloud.
     #[cfg(test)]
     pub(crate) fn of(points: u64) -> Self {
         Self {
@@ -62,7 +62,7 @@ impl Reduction {
         }
     }
 
-    /// One point for each cell of this size.
+    /// Keeps one point for each cell of this size.
     #[cfg(test)]
     pub(crate) fn voxels(size: f64) -> Self {
         Self {
@@ -75,12 +75,12 @@ impl Reduction {
         (self.subsample, self.seed, self.voxel.map(f64::to_bits))
     }
 
-    /// Whether there is anything to do.
+    /// Whether an option is given.
     pub(crate) fn is_given(&self) -> bool {
         self.subsample.is_some() || self.voxel.is_some()
     }
 
-    /// The most points that a cloud keeps, where that is given.
+    /// The most points that a cloud keeps, if given.
     pub(crate) fn most(&self) -> Option<u64> {
         self.subsample
     }
@@ -90,7 +90,7 @@ impl Reduction {
         self.voxel.is_some()
     }
 
-    /// The cloud that takes the place of this one.
+    /// The thinned cloud.
     pub(super) fn apply(&self, cloud: Cloud) -> Result<Cloud> {
         let reduction = match (self.subsample, self.voxel) {
             (Some(count), _) => haul::Reduction::Sample {

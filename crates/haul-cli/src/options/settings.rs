@@ -78,7 +78,7 @@ pub(crate) enum Form {
 }
 
 impl Settings {
-    /// The solver that they mean.
+    /// The solver with these settings.
     pub(crate) fn sinkhorn(&self) -> Sinkhorn {
         let regularization = match (self.blur, self.epsilon) {
             (Some(blur), _) => Regularization::Blur(blur),

@@ -1,4 +1,4 @@
-//! What the commands that solve transport share.
+//! Options of the commands that solve transport.
 
 use super::engine::Engine;
 use super::settings::Settings;
@@ -38,12 +38,12 @@ pub(crate) struct Solving {
 }
 
 impl Solving {
-    /// The files that are written beside a result: the course of the iteration, and a page.
+    /// The files that are written beside a result: trace and page.
     pub(crate) fn outputs(&self) -> impl Iterator<Item = &PathBuf> {
         [&self.trace, &self.report].into_iter().flatten()
     }
 
-    /// Refuses what cannot be written, before a solve.
+    /// Refuses files that cannot be written, before a solve.
     pub(crate) fn check(&self) -> Result<()> {
         for (path, extension) in [(&self.trace, ".csv"), (&self.report, ".html")] {
             if let Some(path) = path {

@@ -1,4 +1,4 @@
-//! How the files of clouds are read, and what is made of them before anything is solved.
+//! How the files of clouds are read, and how the clouds are treated before a solve.
 
 use super::number::number;
 use super::reduction::Reduction;
@@ -106,13 +106,13 @@ impl Treatment {
         }
     }
 
-    /// Whether every point stays, with the weight that its file gives it.
+    /// Whether every point stays, with the weight in its file.
     pub(crate) fn keeps_points(&self) -> bool {
         let scaled = self.normalize || self.mass_unit.is_some() || self.equal_weights;
         !scaled && !self.reduction.is_given()
     }
 
-    /// The cloud that takes the place of this one; its mass is scaled later.
+    /// The treated cloud; its mass is scaled later.
     pub(crate) fn apply(&self, cloud: Cloud) -> Result<Cloud> {
         let mut cloud = self.reduction.apply(cloud)?;
         if let Some(weights) = cloud.weights.as_mut().filter(|_| self.equal_weights) {
@@ -122,7 +122,7 @@ impl Treatment {
         Ok(cloud)
     }
 
-    /// As files are read where no option says otherwise.
+    /// How files are read without options.
     #[cfg(test)]
     pub(crate) const PLAIN: Self = Self {
         columns: Vec::new(),

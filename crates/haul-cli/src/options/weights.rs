@@ -1,4 +1,4 @@
-//! What may weigh the points of two clouds.
+//! The weights of the points of two clouds.
 
 use super::treatment::Treatment;
 use clap::Args;

@@ -1,5 +1,4 @@
-//! The certificate of a result in whole sentences: what is certain of it, and what to do where that is
-//! not enough.
+//! The certificate of a result in whole sentences: what is certain, and what to do if that is not enough.
 
 use super::number::Number;
 use crate::number::{Certified, error, percent, plain, short};
@@ -9,16 +8,16 @@ use maud::{Markup, html};
 /// The solves of a divergence.
 pub(crate) const TERMS: [&str; 3] = ["OT_ε(a, b)", "OT_ε(a, a)", "OT_ε(b, b)"];
 
-/// What a result claims.
+/// The claim of a result.
 pub(crate) struct Claim<'r> {
     /// What was computed.
     pub(crate) name: &'r str,
     pub(crate) value: f64,
-    /// It is between these.
+    /// Bounds of the value.
     pub(crate) bounds: Bounds,
     /// The solve between both clouds.
     pub(crate) solve: &'r Report,
-    /// Those of each cloud with itself, where it is made of them as well.
+    /// The solves of each cloud with itself, if the value contains them.
     pub(crate) own: &'r [&'r Report],
 }
 
@@ -52,13 +51,13 @@ impl Claim<'_> {
         self.solves().all(|solve| solve.converged)
     }
 
-    /// Bounds of the cost without an entropy; a debiased value has none.
+    /// Bounds of the cost without an entropy; `None` for a debiased value.
     fn unregularized(&self) -> Option<Bounds> {
         let alone = self.own.is_empty();
         self.solve.certificate.wasserstein.filter(|_| alone)
     }
 
-    /// Whether the iteration ended where it was to end, and by how much the plan misses its marginals.
+    /// Whether the iteration converged, and the error of the marginals.
     fn verdict(&self) -> Markup {
         let class = if self.converged() { "good" } else { "bad" };
         html! {
@@ -113,7 +112,7 @@ impl Claim<'_> {
         }
     }
 
-    /// What the precision admits.
+    /// The rounding error of the precision.
     fn rounding(&self) -> Markup {
         let floor = |solve: &Report| solve.certificate.precision_floor;
         let floor = self.solves().map(floor).fold(0.0, f64::max);
@@ -162,7 +161,7 @@ impl Claim<'_> {
     }
 }
 
-/// A single solve: both of its marginals.
+/// A single solve, with both marginals.
 fn one(solve: &Report) -> Markup {
     let certificate = &solve.certificate;
     html! {
@@ -177,7 +176,7 @@ fn one(solve: &Report) -> Markup {
     }
 }
 
-/// What marginals are to be.
+/// What the marginals should equal.
 fn aim(solve: &Report) -> &'static str {
     if solve.rho_a.is_finite() || solve.rho_b.is_finite() {
         "those that are best under the penalty"

@@ -1,4 +1,4 @@
-//! Both clouds in a page, and arrows to where the mass went.
+//! Both clouds in a page, with arrows that show where the mass goes.
 
 use super::figure::figure;
 use super::sheet::Page;
@@ -14,12 +14,12 @@ pub(crate) struct Clouds<'c> {
     pub(crate) b: &'c str,
     pub(crate) source: &'c Measure,
     pub(crate) target: &'c Measure,
-    /// How a plan matches them; none where nothing is moved.
+    /// How a plan matches them; `None` if nothing is moved.
     pub(crate) matching: Option<&'c Matching>,
 }
 
 impl Clouds<'_> {
-    /// The names of the files, the first thing that a page tells.
+    /// The names of the files, at the top of a page.
     pub(crate) fn files(&self) -> Markup {
         html! { p.files { span.source { (self.a) } " and " span.target { (self.b) } } }
     }
@@ -86,7 +86,7 @@ fn of_a_plan([a, b]: [&str; 2], [source, target]: [String; 2], shown: &Shown) ->
     }
 }
 
-/// How many points are shown.
+/// Number of points shown.
 fn points(shown: usize, all: usize) -> String {
     let of = if shown == all {
         String::new()

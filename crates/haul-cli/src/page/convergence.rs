@@ -1,5 +1,5 @@
-//! How an iteration came to its end: the error of the marginals on a logarithmic axis, with the tolerance
-//! and, shaded, the iterations at a larger ε.
+//! The convergence of an iteration: the error of the marginals on a logarithmic axis, with the tolerance, and the
+//! iterations at a larger ε shaded.
 
 use super::figure::figure;
 use crate::canvas::{
@@ -10,28 +10,28 @@ use crate::number::short;
 use haul::Progress;
 use maud::{Markup, html};
 
-/// Pixels.
+/// Pixels around the plot.
 const MARGIN: f64 = 8.0;
 const HEIGHT: f64 = 220.0;
 
-/// Marks on a curve, at most.
+/// The most marks on a curve.
 const MARKS: usize = 12;
 
-/// Classes of the curves, and the dashes by which they are told apart without colours.
+/// Classes of the curves, and the dashes that distinguish them without colours.
 const CURVES: [(&str, Option<&str>); 3] = [
     ("first", None),
     ("second", Some("9 6")),
     ("third", Some("2 6")),
 ];
 
-/// The section on the course of some solves of these names, told one after the other; nothing where
-/// nothing was iterated.
+/// The section on the convergence of solves with these names, in the order of `course`; empty if nothing was
+/// iterated.
 pub(crate) fn section(course: &[Progress], tolerance: f64, names: &[&str]) -> Markup {
     let curves: Vec<_> = course.chunk_by(goes_on).collect();
     let Some(Curve { annealing, .. }) = curves.first().map(|steps| Curve::of(steps)) else {
         return html! {};
     };
-    // Solves that could not be told apart have no names.
+    // If the solves cannot be separated, they get no names.
     let names = if curves.len() == names.len() {
         names
     } else {
@@ -54,12 +54,12 @@ pub(crate) fn section(course: &[Progress], tolerance: f64, names: &[&str]) -> Ma
     }
 }
 
-/// Whether a step is of the same solve as the one before it.
+/// Whether a step belongs to the same solve as the one before it.
 fn goes_on(before: &Progress, step: &Progress) -> bool {
     step.iteration > before.iteration && step.seconds >= before.seconds
 }
 
-/// A solve as it is drawn.
+/// The curve of a solve.
 struct Curve {
     steps: Vec<(f64, f64)>,
     annealing: Option<Annealing>,
@@ -67,7 +67,7 @@ struct Curve {
 
 /// The stages at a larger ε than the last.
 struct Annealing {
-    /// The iterations at which a stage ended.
+    /// The iterations at which stages ended.
     ends: Vec<f64>,
     iterations: usize,
     stages: usize,
@@ -112,7 +112,7 @@ fn draw(curves: &[&[Progress]], tolerance: f64, names: &[&str]) -> Svg {
         .fold((f64::MAX, f64::MIN_POSITIVE), |(low, high), error| {
             (low.min(error), high.max(error))
         });
-    // The word for the tolerance has room below its line, where curves end and do not begin.
+    // The label of the tolerance is below its line, where curves end.
     let (low, high) = (low.log10(), high.log10());
     let room = (0.15 * (high - low)).max(0.4);
     let y = low - room..high + room;
@@ -169,7 +169,7 @@ fn draw(curves: &[&[Progress]], tolerance: f64, names: &[&str]) -> Svg {
     }
 }
 
-/// Those of these ticks that are whole numbers: there are no others among iterations.
+/// The ticks that are whole numbers, as iterations are.
 fn whole(mut ticks: Vec<Tick>) -> Vec<Tick> {
     ticks.retain(|tick| tick.at.fract() == 0.0);
     ticks
@@ -178,7 +178,7 @@ fn whole(mut ticks: Vec<Tick>) -> Vec<Tick> {
     ticks
 }
 
-/// Every other stage shaded, so that each can be told.
+/// Shades every other stage, so that each is visible.
 fn stages(plot: &Plot, ends: &[f64]) -> Markup {
     let begins = std::iter::once(plot.x.range.start).chain(ends.iter().copied());
     let across = |iteration| plot.place((iteration, plot.y.range.end)).0;
@@ -200,7 +200,7 @@ fn draw_curve(plot: &Plot, place: usize, curve: &Curve) -> Markup {
     };
     let places: Vec<_> = curve.steps.iter().map(spot).collect();
     let (class, dashes) = CURVES[place % CURVES.len()];
-    // More places than pixels are not seen.
+    // More points than pixels would not be visible.
     let seen = places
         .iter()
         .step_by(places.len().div_ceil(MOST_PLACES).max(1));
@@ -212,10 +212,10 @@ fn draw_curve(plot: &Plot, place: usize, curve: &Curve) -> Markup {
     }
 }
 
-/// Places of a curve, at most.
+/// The most points of a curve.
 const MOST_PLACES: usize = 1000;
 
-/// The mark of a curve, told from others by its shape as well.
+/// The mark of a curve; marks differ in shape as well.
 fn mark(place: usize, (x, y): Place) -> Markup {
     html! {
         @match place % CURVES.len() {
@@ -226,9 +226,9 @@ fn mark(place: usize, (x, y): Place) -> Markup {
     }
 }
 
-/// What the curves are, in as many rows as that takes, and where these end.
+/// The legend, in as many rows as needed, and its lower end.
 fn legend(names: &[&str]) -> (Markup, f64) {
-    /// Pixels of a piece of a curve.
+    /// Pixels of a sample of a curve.
     const SAMPLE: f64 = 34.0;
     let (mut x, mut y) = (MARGIN, MARGIN + 0.6 * LETTER);
     let mut places = Vec::new();
@@ -292,7 +292,7 @@ mod tests {
                 .all(|words| two.contains(words))
         );
         assert_eq!(two.matches("<circle").count(), 4 + 1);
-        // Names that are not those of the solves are not given to them.
+        // If the number of names is not that of the solves, no curve is named.
         assert!(!text(&["one", "two", "three"]).contains(">one<"));
     }
 

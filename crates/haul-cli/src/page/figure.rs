@@ -3,7 +3,7 @@
 use crate::canvas::Svg;
 use maud::{Markup, html};
 
-/// A figure, with what it shows in words for whoever does not see it, and a caption for all.
+/// A figure, with a description for screen readers and a visible caption.
 pub(crate) fn figure(svg: &Svg, words: &str, caption: &Markup) -> Markup {
     html! {
         figure {

@@ -1,9 +1,8 @@
-//! Reports for people: one page of HTML a run, whole in itself. It asks nothing of a network, and a policy
-//! in its head forbids that it ever does; it reads whole without its only script, which sorts and filters a
-//! table of jobs.
+//! Reports for people: one self-contained HTML page a run. It makes no network request, and a policy in its head
+//! forbids any; it is complete without its only script, which sorts and filters a table of jobs.
 //!
-//! Every number that `--json` prints as well stands in a `<data>` element, whose `value` is that of the
-//! JSON to the last digit; a row of a table is named by its key there, as `itemprop`.
+//! Every number that `--json` prints as well is in a `<data>` element, whose `value` has all digits of the JSON; a
+//! row of a table has its JSON key as `itemprop`.
 
 pub(crate) mod certificate;
 pub(crate) mod clouds;

@@ -1,17 +1,17 @@
-//! Numbers on a page: the value to the last digit, as the JSON has it, behind the few digits that are shown.
+//! Numbers on a page: the value with all digits, as in the JSON, behind the few digits that are shown.
 
 use crate::number::{self, whole};
 use maud::{Markup, Render, display, html};
 use serde_json::Value;
 
-/// A number that is there.
+/// A number on a page.
 pub(crate) struct Number {
     value: Value,
     shown: String,
 }
 
 impl Number {
-    /// A value or a bound, as its certificate lets it be [written](number::Certified).
+    /// A value or a bound, [written](number::Certified) with the digits of its certificate.
     pub(crate) fn certified(value: f64, shown: String) -> Self {
         Self {
             value: value.into(),
@@ -29,7 +29,7 @@ impl Number {
         Self::certified(value, number::error(value))
     }
 
-    /// A power, without a fraction where it has none.
+    /// A power, without a fraction if it is an integer.
     pub(crate) fn power(value: f64) -> Self {
         Self {
             shown: number::plain(value),
@@ -52,7 +52,7 @@ impl Number {
         }
     }
 
-    /// The number as that of a key of the JSON.
+    /// The number of a JSON key.
     pub(crate) fn of(&self, key: &str) -> Markup {
         html! { data itemprop=(key) value=(display(&self.value)) { (self.shown) } }
     }

@@ -1,22 +1,22 @@
-//! The page around a report: its head, its style and its foot.
+//! The frame of a report: head, style and foot.
 
 use crate::canvas;
 use crate::picture::PictureError;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-/// A page, or why its figures could not be drawn.
+/// A page, or the error of its figures.
 pub(crate) type Page<T = String> = Result<T, PictureError>;
 
 const STYLE: &str = include_str!("style.css");
 
-/// A script, and the digest of its text by which alone the policy of a page admits it.
+/// A script, and the digest of its text; the policy of the page allows only that digest.
 pub(crate) struct Script {
     pub(crate) text: &'static str,
     /// SHA-256, in base64.
     pub(crate) digest: &'static str,
 }
 
-/// A whole page. One with a script is about a table, and takes all the width there is.
+/// A whole page. A page with a script has a table, and takes the full width.
 pub(crate) fn sheet(title: &str, script: Option<&Script>, body: &Markup) -> String {
     let mut policy = "default-src 'none'; style-src 'unsafe-inline'".to_owned();
     if let Some(Script { digest, .. }) = script {

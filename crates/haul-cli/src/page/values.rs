@@ -6,7 +6,7 @@ use crate::transport::penalties::penalties;
 use haul::{Bounds, Precision, Report};
 use maud::{Markup, html};
 
-/// What was asked for.
+/// The problem and its settings.
 pub(crate) fn problem(report: &Report) -> Markup {
     table(
         "Problem",
@@ -32,7 +32,7 @@ pub(crate) fn sizes(n: usize, m: usize, d: usize) -> Markup {
     }
 }
 
-/// What it cost.
+/// The cost of the computation.
 pub(crate) fn effort(pairs: u64, seconds: f64, device: &str, precision: Precision) -> Markup {
     html! {
         (row("pairs", "pairs", &Number::pairs(pairs)))
@@ -41,7 +41,7 @@ pub(crate) fn effort(pairs: u64, seconds: f64, device: &str, precision: Precisio
     }
 }
 
-/// A value and both of its bounds, by their keys.
+/// A value and both bounds, under their keys.
 pub(crate) fn certified(name: &str, value: f64, bounds: Bounds) -> Markup {
     let told = Certified::new(value, bounds);
     html! {

@@ -1,22 +1,23 @@
-//! Which displacements are drawn as arrows, and how.
+//! Selects and draws the displacements that are shown as arrows.
 
 use crate::canvas::{Place, path, px};
 use maud::{Markup, html};
 
 pub(super) const MAX_ARROWS: usize = 16;
-/// Pixels; a shorter one says nothing.
+/// Least length of an arrow, in pixels.
 const LEAST_LENGTH: f64 = 12.0;
-/// Pixels around the tip of an arrow within which there is a dot of the target. An average of places far
-/// apart, as the middle of a ring, is no place where mass goes.
+/// An arrow is drawn only if a dot of the target is within this many pixels of its tip. An average of distant
+/// positions, for instance the middle of a ring, is no place where mass goes.
 pub(super) const REACH: f64 = 6.0;
-/// Pixels of a head, and the least between two tails or two tips: arrows that lead to one place are one arrow.
+/// Pixels of an arrowhead, and the least distance between two tails or two tips: arrows to the same place become one
+/// arrow.
 pub(super) const HEAD: f64 = 8.0;
 
 /// From a dot of the source to its image.
 pub(super) type Arrow = [Place; 2];
 
-/// Of these arrows at most [`MAX_ARROWS`] that lead to one of these dots, each the farthest from those before it
-/// (Gonzalez 1985), by its tail and by its tip.
+/// Selects at most [`MAX_ARROWS`] of the arrows that end near one of these dots, each the farthest from those before
+/// it (Gonzalez 1985), by tail and tip.
 pub(super) fn chosen(arrows: &[Arrow], dots: &[Place]) -> Vec<Arrow> {
     let distance = |one: Place, other: Place| (one.0 - other.0).hypot(one.1 - other.1);
     let leads = |[from, to]: &Arrow| {
@@ -38,7 +39,7 @@ pub(super) fn chosen(arrows: &[Arrow], dots: &[Place]) -> Vec<Arrow> {
     chosen
 }
 
-/// The arrows, with a margin of paper around them.
+/// The arrows, with a margin in the colour of the paper.
 pub(super) fn draw(arrows: &[Arrow]) -> Markup {
     let shafts = arrows.iter().map(|arrow| path(*arrow));
     html! {

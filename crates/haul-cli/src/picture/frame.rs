@@ -4,8 +4,7 @@ use super::view::Spot;
 use crate::canvas::{Axis, linear, thinned};
 use std::ops::Range;
 
-/// What a plot shows: a range of both axes, the same length to a pixel on both unless one of them
-/// is levels.
+/// What a plot shows: a range of both axes, with the same scale on both unless the vertical axis shows levels.
 pub(super) struct Frame {
     pub(super) x: Range<f64>,
     pub(super) y: Range<f64>,
@@ -13,7 +12,7 @@ pub(super) struct Frame {
     pub(super) height: f64,
 }
 
-/// The smallest and the largest of some values, in this order; none where there are none.
+/// The smallest and the largest value; `None` if there are none.
 pub(super) fn extent(values: impl Iterator<Item = f64>) -> Option<Range<f64>> {
     values.fold(None, |range, value| match range {
         None => Some(value..value),
@@ -21,17 +20,17 @@ pub(super) fn extent(values: impl Iterator<Item = f64>) -> Option<Range<f64>> {
     })
 }
 
-/// The room of a plot, in pixels.
+/// The space of a plot, in pixels.
 #[derive(Clone)]
 pub(super) struct Room {
     pub(super) width: f64,
     pub(super) heights: Range<f64>,
-    /// Above and below what is shown.
+    /// Padding above and below the content.
     pub(super) air: f64,
 }
 
 impl Frame {
-    /// What shows all of these spots, which are levels in one dimension.
+    /// The frame of all of these spots, which are levels in one dimension.
     pub(super) fn around(
         spots: impl Iterator<Item = Spot> + Clone,
         dimension: usize,
@@ -43,7 +42,7 @@ impl Frame {
         };
         let (x, wide) = middle_and_span(extent(spots.clone().map(|spot| spot.0)));
         let (y, high) = middle_and_span(extent(spots.map(|spot| spot.1)));
-        // Ticks need a span that the size of the numbers does not swallow.
+        // Ticks need a range larger than the rounding of the numbers.
         let least = (1e-9 * x.abs().max(y.abs())).max(1e-60);
         let span = |span: f64| if span > least { span } else { least.max(1.0) };
         let range = |middle: f64, span: f64| middle - span / 2.0..middle + span / 2.0;
@@ -69,7 +68,7 @@ impl Frame {
         }
     }
 
-    /// The horizontal axis, with as many labels as have room in so many pixels and so many beyond them.
+    /// The horizontal axis, with as many labels as fit into these pixels and into those beyond its ends.
     pub(super) fn across(&self, name: &str, room: [f64; 2], letter: f64) -> Axis {
         Axis {
             name: name.to_owned(),

@@ -1,14 +1,14 @@
-//! Title, subtitle and explanation above a picture that is a file of its own.
+//! Title, subtitle and explanation above a picture in its own file.
 
 use super::subject::{Picture, Shown};
 use crate::canvas::{LETTER, Label, Svg, wrapped};
 use maud::html;
 
-/// What stands above a picture.
+/// The text above a picture.
 pub(crate) struct Heading<'a> {
-    /// What it shows.
+    /// What the picture shows.
     pub(crate) title: &'a str,
-    /// The numbers that go with it.
+    /// The main numbers.
     pub(crate) subtitle: &'a str,
 }
 
@@ -46,7 +46,7 @@ impl Heading<'_> {
     }
 }
 
-/// What colours, arrows and crosses mean.
+/// The meaning of colours, arrows and crosses.
 fn explanation([source, target]: [String; 2], shown: &Shown) -> String {
     let mut text = format!(
         "Target points ({target}) have the colours of the source points ({source}) that their mass comes from, on average"
@@ -65,7 +65,7 @@ fn explanation([source, target]: [String; 2], shown: &Shown) -> String {
     text
 }
 
-/// How many dots there are of so many points.
+/// How many of the points are shown as dots.
 fn of(shown: usize, all: usize) -> String {
     if shown == all {
         all.to_string()

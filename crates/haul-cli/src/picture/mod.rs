@@ -1,5 +1,5 @@
-//! A transport as a picture: both clouds as dots, in colours that tell where mass comes from, and few arrows
-//! to where it goes, as an SVG that needs no fonts of its own.
+//! A transport as a picture: both clouds as dots, in colours that show where mass comes from, and a few arrows to
+//! where it goes, as an SVG without fonts of its own.
 
 mod arrows;
 mod frame;
@@ -19,18 +19,17 @@ use crate::canvas::Svg;
 use scene::Scene;
 use subject::Result;
 
-/// Draws the picture under its heading, as a file of its own.
+/// Draws the picture under its heading, as its own file.
 ///
 /// # Errors
-/// [`PictureError::Length`] where the arrays do not belong together, [`PictureError::Value`] for a
-/// value that has no place on a page.
+/// [`PictureError::Length`] if the lengths of the arrays do not match, [`PictureError::Value`] for a value that
+/// cannot be drawn.
 pub(crate) fn svg(picture: &Picture, heading: &Heading) -> Result<String> {
     let (svg, shown) = figure(picture)?;
     Ok(heading.over(svg, picture, &shown).file(ZOOM))
 }
 
-/// Draws the picture as a figure of a page that tells the rest, with letters to be read on a narrow
-/// screen.
+/// Draws the picture as a figure of a page, without a heading, with letters that are legible on a narrow screen.
 ///
 /// # Errors
 /// Those of [`svg`].
@@ -39,5 +38,5 @@ pub(crate) fn figure(picture: &Picture) -> Result<(Svg, Shown)> {
     Ok(Scene::of(picture).draw())
 }
 
-/// How much larger than a figure a file is shown where there is room.
+/// How much larger than a figure a file is shown if there is room.
 const ZOOM: f64 = 1.4;

@@ -1,4 +1,4 @@
-//! All that a picture draws below its heading: dots, arrows and axes.
+//! What a picture draws below its heading: dots, arrows and axes.
 
 use super::arrows::{self, Arrow};
 use super::frame::{Frame, Room, extent};
@@ -11,7 +11,7 @@ use std::fmt::Write;
 use std::ops::Range;
 
 const MARGIN: f64 = 8.0;
-/// Between plots beside each other.
+/// Pixels between adjacent plots.
 const GAP: f64 = 20.0;
 
 pub(super) struct Scene {
@@ -25,15 +25,15 @@ pub(super) struct Scene {
 struct Mark {
     dot: Dot,
     paint: Paint,
-    /// Where its mass goes on average, of a source point that keeps most of it.
+    /// Where its mass goes on average, for a source point that keeps most of it.
     image: Option<Spot>,
 }
 
 #[derive(Clone, PartialEq)]
 enum Paint {
-    /// That of its cloud.
+    /// The colour of its cloud.
     Cloud,
-    /// That of a place in the source.
+    /// The colour of a position in the source.
     Colour(String),
     /// A cross: less than half of its mass is matched.
     Lost,
@@ -44,21 +44,21 @@ enum Paint {
 enum Layout {
     /// In one plot.
     Together,
-    /// Each in a plot of its own, both of the same part of the plane.
+    /// Each in its own plot, both with the same part of the plane.
     Beside,
     Below,
-    /// Each in a plot of its own and on a scale of its own.
+    /// Each in its own plot, with its own scale.
     Scales,
 }
 
 impl Layout {
-    /// Whether both clouds can be seen in the plot of the source.
+    /// Whether the plot of the source shows both clouds.
     fn is_common(self) -> bool {
         self != Self::Scales
     }
 }
 
-/// Less of its mass, and a point is a cross.
+/// A point with a smaller fraction of its mass matched is a cross.
 const LEAST_SHARE: f64 = 0.5;
 
 impl Scene {
@@ -115,7 +115,7 @@ impl Scene {
         (svg, self.shown(arrows.len()))
     }
 
-    /// Some of the arrows, on the plot of the source, if it shows where they lead.
+    /// The arrows on the plot of the source, if it shows their tips.
     fn arrows(&self, plot: &Plot) -> Vec<Arrow> {
         if !self.layout.is_common() {
             return Vec::new();
@@ -133,7 +133,7 @@ impl Scene {
 
     /// The dots of a cloud on a plot.
     fn dots(&self, plot: &Plot, marks: &[Mark], class: Class) -> Markup {
-        // The more dots, the smaller they are.
+        // With more dots, each is smaller.
         let count = self.source.len().max(self.target.len()).max(1);
         let radius = 2.4 * (1000.0 / count as f64).powf(0.25) * (plot.area.width / WIDTH).sqrt();
         let radius = radius.clamp(1.2, 4.5);
@@ -145,7 +145,7 @@ impl Scene {
         PreEscaped(text)
     }
 
-    /// Whether colours tell of places.
+    /// Whether colours show positions.
     fn coloured(&self) -> bool {
         let mut marks = self.source.iter().chain(&self.target);
         marks.any(|mark| mark.paint != Paint::Cloud)
@@ -186,7 +186,7 @@ impl Scene {
             Layout::Beside => 160.0..340.0,
             Layout::Below | Layout::Scales => 110.0..240.0,
         };
-        // Labels beside the plot take room, which decides about the ranges, and these about the labels.
+        // Labels beside the plot take room that limits the ranges, and the ranges determine the labels.
         let mut beside = 0.0;
         let ([first, second], width) = loop {
             let inner = WIDTH - 2.0 * MARGIN - beside;
@@ -230,7 +230,7 @@ impl Scene {
         Plots { source, target }
     }
 
-    /// Which cloud is which, where colours do not tell it.
+    /// The names of the clouds, if colours do not distinguish them.
     fn names(&self, source: &Plot, target: Option<&Plot>) -> Markup {
         if !self.coloured() || self.view.dimension == 1 {
             return html! {};
@@ -253,13 +253,13 @@ impl Scene {
     }
 }
 
-/// The plot of the source, and that of the target where it is another.
+/// The plot of the source, and that of the target if it is separate.
 struct Plots {
     source: Plot,
     target: Option<Plot>,
 }
 
-/// The axes of a plot, and how high it is.
+/// The axes of a plot, and its height.
 struct Side {
     x: Axis,
     y: Axis,
@@ -301,7 +301,7 @@ impl Side {
     }
 }
 
-/// An axis without words.
+/// An axis without text.
 fn bare(axis: &Axis) -> Axis {
     Axis {
         name: String::new(),
@@ -310,7 +310,7 @@ fn bare(axis: &Axis) -> Axis {
     }
 }
 
-/// Above the middle of some dots, within the plot.
+/// The position above the middle of some dots, inside the plot.
 fn above(plot: &Plot, marks: &[Mark]) -> Option<Place> {
     let places = || marks.iter().map(|mark| plot.place(mark.dot.at));
     let x = extent(places().map(|place| place.0))?;
@@ -357,7 +357,7 @@ impl Mark {
     }
 }
 
-/// The dots of the source in the colours of their places.
+/// The dots of the source in the colours of their positions.
 fn sent(view: &View, wheel: &Wheel, matching: &Matching, dots: Vec<Dot>) -> Vec<Mark> {
     let mark = |dot: Dot| {
         let lost = matching
@@ -377,7 +377,7 @@ fn sent(view: &View, wheel: &Wheel, matching: &Matching, dots: Vec<Dot>) -> Vec<
     dots.into_iter().map(mark).collect()
 }
 
-/// The dots of the target in the colours of the places where their mass comes from.
+/// The dots of the target in the colours of the positions where their mass comes from.
 fn received(view: &View, wheel: &Wheel, matching: &Matching, dots: Vec<Dot>) -> Vec<Mark> {
     let mark = |dot: Dot| {
         let lost = matching
@@ -397,7 +397,7 @@ fn received(view: &View, wheel: &Wheel, matching: &Matching, dots: Vec<Dot>) -> 
     dots.into_iter().map(mark).collect()
 }
 
-/// The ranges of some dots, across and up.
+/// The horizontal and vertical range of some dots.
 fn box_of(dots: &[Dot]) -> Option<[Range<f64>; 2]> {
     let x = extent(dots.iter().map(|dot| dot.at.0))?;
     Some([x, extent(dots.iter().map(|dot| dot.at.1))?])
@@ -407,7 +407,7 @@ fn length(range: &Range<f64>) -> f64 {
     range.end - range.start
 }
 
-/// Of the narrower one of two ranges, what is in the other as well.
+/// The overlap of two ranges, as a fraction of the narrower one.
 fn common(one: &Range<f64>, other: &Range<f64>) -> f64 {
     let both = one.end.min(other.end) - one.start.max(other.start);
     let least = length(one).min(length(other));
@@ -419,8 +419,8 @@ fn common(one: &Range<f64>, other: &Range<f64>) -> f64 {
 }
 
 impl Layout {
-    /// Clouds that lie on each other are drawn apart, beside each other unless they are wide; clouds of very
-    /// different sizes on scales of their own.
+    /// Overlapping clouds are drawn in separate plots, side by side unless they are wide; clouds of very different
+    /// sizes get separate scales.
     fn of(view: &View, source: &[Dot], target: &[Dot]) -> Self {
         let boxes = box_of(source).zip(box_of(target));
         let Some(([x, y], [u, v])) = boxes.filter(|_| view.dimension > 1) else {
@@ -443,16 +443,16 @@ impl Layout {
     }
 }
 
-/// Boxes with less in common are apart.
+/// Boxes that overlap by less count as separate.
 const LEAST_COMMON: f64 = 0.1;
 
-/// A cloud so many times as large as another leaves that one no room to be seen.
+/// If one cloud is this many times as large as the other, the other would be too small to see.
 const MOST_APART: f64 = 6.0;
 
 #[derive(Clone, Copy, PartialEq)]
 enum Class {
     Dot,
     Ring,
-    /// What is there beside the cloud that a plot is about.
+    /// The other cloud in a plot.
     Other,
 }

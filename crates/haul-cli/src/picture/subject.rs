@@ -1,4 +1,4 @@
-//! What a picture is of, and what it shows of that.
+//! The subject of a picture, and what is shown of it.
 
 use haul::{Engine, Measure, Solution};
 
@@ -9,7 +9,7 @@ pub(crate) struct Picture<'a> {
     pub(crate) source: &'a [f64],
     /// The target points, `m × dimension`, `m ≥ 1`.
     pub(crate) target: &'a [f64],
-    /// How a plan matches them, where there is one.
+    /// How a plan matches them, if there is one.
     pub(crate) matching: Option<&'a Matching>,
     /// Coordinates per point, at least 1.
     pub(crate) dimension: usize,
@@ -26,16 +26,16 @@ pub(crate) struct Matching {
     pub(crate) images: Vec<f64>,
     /// Where the mass of each target point comes from on average, Σᵢ Pᵢⱼ xᵢ / Σᵢ Pᵢⱼ: `m × dimension`.
     pub(crate) origins: Vec<f64>,
-    /// The share of its mass that each source point sends, Σⱼ Pᵢⱼ / aᵢ (`n`); the rest is destroyed. 1 where the
-    /// problem lets none be destroyed.
+    /// The fraction of its mass that each source point sends, Σⱼ Pᵢⱼ / aᵢ (`n`); the rest is destroyed. 1 if the
+    /// problem forbids that.
     pub(crate) sent: Vec<f64>,
-    /// The share of its mass that each target point receives, Σᵢ Pᵢⱼ / bⱼ (`m`); the rest is created. 1 where the
-    /// problem lets none be created.
+    /// The fraction of its mass that each target point receives, Σᵢ Pᵢⱼ / bⱼ (`m`); the rest is created. 1 if the
+    /// problem forbids that.
     pub(crate) received: Vec<f64>,
 }
 
 impl Matching {
-    /// That of a solution between these measures, by two passes over all pairs.
+    /// The matching of a solution between these measures, by two passes over all pairs.
     ///
     /// # Errors
     ///
@@ -69,9 +69,9 @@ impl Matching {
     }
 }
 
-/// The points of a measure, and a 1 behind each, so that one product gives sums and masses.
+/// The points of a measure, each with a 1 appended, so that one product gives sums and masses.
 struct Values {
-    /// What is taken from the points, so that their digits are those of their differences.
+    /// Subtracted from the points to reduce rounding.
     centre: Vec<f64>,
     values: Vec<f64>,
 }
@@ -98,7 +98,7 @@ impl Values {
         Self { centre, values }
     }
 
-    /// The means and the masses that a product of the values has; the centre where there is no mass.
+    /// The means and the masses from a product of the values; the centre if there is no mass.
     fn means(&self, product: &[f64]) -> (Vec<f64>, Vec<f64>) {
         let mut means = Vec::with_capacity(product.len());
         let mut masses = Vec::new();
@@ -120,17 +120,17 @@ impl Values {
 /// What a picture shows of its clouds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Shown {
-    /// Dots of the source and of the target, crosses among them.
+    /// Dots of the source and of the target, including crosses.
     pub(crate) source: usize,
     pub(crate) target: usize,
     pub(crate) arrows: usize,
     /// Crosses: points of which less than half of the mass is sent or received.
     pub(crate) lost: usize,
-    /// How points of more than two coordinates are seen.
+    /// The projection of points with more than two coordinates.
     pub(crate) view: Option<String>,
 }
 
-/// Why there is no picture.
+/// Why the picture cannot be drawn.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub(crate) enum PictureError {
@@ -141,7 +141,7 @@ pub(crate) enum PictureError {
         array: &'static str,
         /// Its length.
         found: usize,
-        /// The length that would do.
+        /// The required length.
         expected: usize,
     },
     /// A value is NaN, infinite or too large to square: remove it or rescale the clouds.
@@ -153,21 +153,21 @@ pub(crate) enum PictureError {
         array: &'static str,
         /// Position in the array, counted from 0.
         index: usize,
-        /// What stands there.
+        /// The value.
         value: f64,
     },
-    /// Points without coordinates have no place: pass at least one per point.
+    /// Points need at least one coordinate.
     #[error("the picture needs points of at least one coordinate")]
     Dimension,
 }
 
 pub(crate) type Result<T> = std::result::Result<T, PictureError>;
 
-/// Beyond this, squares of squares leave float64.
+/// Above this, fourth powers overflow float64.
 const MAX_VALUE: f64 = 1e60;
 
 impl Picture<'_> {
-    /// Refuses arrays that do not belong together, and values that have no place on a page.
+    /// Refuses arrays whose lengths do not match, and values that cannot be drawn.
     pub(super) fn check(&self) -> Result<()> {
         let Picture {
             source,

@@ -4,8 +4,8 @@ use super::view::{MAX_DOTS, View};
 use super::*;
 use crate::canvas::Place;
 
-/// That each point keeps its mass and is matched with the point of the same place in the other cloud, or with
-/// its own place where there is none.
+/// A matching in which each point keeps its mass and is matched with the point of the same index in the other cloud,
+/// or with itself if there is none.
 fn matching(source: &[f64], target: &[f64], dimension: usize) -> Matching {
     let along = |cloud: &[f64], other: &[f64]| -> Vec<f64> {
         let rows = cloud.chunks_exact(dimension).enumerate();
@@ -49,14 +49,14 @@ fn count(text: &str, what: &str) -> usize {
     text.matches(what).count()
 }
 
-/// Values in [−1, 1] without a pattern.
+/// Pseudo-random values in [−1, 1].
 fn cloud(length: usize) -> Vec<f64> {
     (1..=length)
         .map(|k| ((k * k) as f64 * 0.731).sin())
         .collect()
 }
 
-/// The same, moved along all axes.
+/// The same cloud, moved along all axes.
 fn moved(cloud: &[f64], by: f64) -> Vec<f64> {
     cloud.iter().map(|value| value + by).collect()
 }
@@ -70,7 +70,7 @@ fn attributes<'t>(text: &'t str, name: &str) -> Vec<&'t str> {
         .collect()
 }
 
-/// The dots: their places and their colours, if they have one of their own.
+/// The dots: their positions and their own colours, if any.
 fn dots(text: &str) -> Vec<(Place, Option<&str>)> {
     let circles = text
         .split("<circle")
@@ -84,7 +84,7 @@ fn dots(text: &str) -> Vec<(Place, Option<&str>)> {
     circles.collect()
 }
 
-/// The arrows: their tails and their tips.
+/// The arrows: their tails and tips.
 fn arrows(text: &str) -> Vec<[Place; 2]> {
     let paths = text.split("<path class=\"arrow\"").skip(1);
     let arrows = paths.map(|path| {
@@ -162,12 +162,12 @@ fn a_target_point_has_the_colour_of_the_place_where_its_mass_comes_from() {
     for (k, colour) in target.iter().enumerate() {
         assert_eq!(*colour, source[(k + 7) % 50]);
     }
-    // Which differ: places that are apart have colours that are.
+    // Colours differ for distant positions.
     let mut different = source.to_vec();
     different.sort_unstable();
     different.dedup();
     assert!(different.len() > 40);
-    // Without a plan, colours are those of the clouds.
+    // Without a plan, dots have the colours of their clouds.
     let text = drawn(&Picture {
         matching: None,
         ..picture(2, &a, &far, &ones, &of)
@@ -199,7 +199,7 @@ fn arrows_are_few_begin_at_dots_and_end_at_dots_of_the_target() {
     for [tail, tip] in all {
         assert!(near(tail, &dots[..300]) < 0.2 && near(tip, &dots[300..]) < 0.2);
     }
-    // The average of places apart is a place where there is nothing: no arrow goes there.
+    // The average of distant positions can be an empty place: no arrow goes there.
     of.images
         .chunks_exact_mut(2)
         .step_by(2)
@@ -208,7 +208,7 @@ fn arrows_are_few_begin_at_dots_and_end_at_dots_of_the_target() {
     let tips: Vec<Place> = arrows(&text).iter().map(|arrow| arrow[1]).collect();
     assert!(!tips.is_empty());
     assert!(tips.iter().all(|tip| near(*tip, &dots[300..]) <= REACH));
-    // Where all of them would, there is none.
+    // If all arrows would, none is drawn.
     of.images
         .chunks_exact_mut(2)
         .for_each(|image| image.copy_from_slice(&[5.0, -1.0]));
@@ -218,7 +218,7 @@ fn arrows_are_few_begin_at_dots_and_end_at_dots_of_the_target() {
 
 #[test]
 fn mass_that_is_destroyed_or_created_has_a_cross_and_no_arrow() {
-    // Every other source point, and those of the target that are matched with them.
+    // Every other source point, and the target points that are matched with them.
     let (a, ones) = (cloud(2 * 100), [1.0; 100]);
     let far = moved(&a, 5.0);
     let mut of = matching(&a, &far, 2);
@@ -246,7 +246,7 @@ fn mass_that_is_destroyed_or_created_has_a_cross_and_no_arrow() {
             .fold(0.0, f64::max)
     };
     assert!(lowest(&text, 0) < 0.2 && lowest(&text, 1) < REACH);
-    // The headings are of different heights; without destroyed mass, arrows begin elsewhere.
+    // The headings differ in height; without destroyed mass, arrows begin elsewhere.
     assert!(lowest(&whole, 0) > 1.0);
 }
 
@@ -259,7 +259,7 @@ fn clouds_that_lie_on_each_other_are_drawn_apart_in_the_same_frame() {
             .flat_map(|at| [wide * at[0], at[1]])
             .collect();
         let text = drawn(&picture(2, &a, &a, &ones, &matching(&a, &a, 2))).unwrap();
-        // The target stands in the plot of the source as well, without colours.
+        // The target is in the plot of the source as well, without colours.
         let dots = dots(&text);
         assert_eq!(dots.len(), 600, "{name}");
         let (other, rest) = dots.split_at(200);
@@ -391,7 +391,7 @@ fn clouds_without_extent_and_of_any_size_are_drawn() {
             }
         }
     }
-    // All on one line of the plane.
+    // All points on one line in the plane.
     for a in [[0.0, 1.0, 0.0, 2.0], [1.0, 0.0, 2.0, 0.0]] {
         drawn(&picture(2, &a, &a, &[1.0; 2], &matching(&a, &a, 2))).unwrap();
     }

@@ -1,28 +1,27 @@
-//! The plane that a picture shows, and what is drawn of a cloud on it.
+//! The plane that a picture shows, and the dots of a cloud on it.
 //!
-//! A plane is drawn as it is and a line as two levels. Points of space are seen along one of their axes, that in
-//! which both clouds together spread least, so that the picture has the coordinates of the files and at least two
-//! thirds of the variance. Points of more dimensions are projected on the two principal axes of both clouds
-//! together, the plane in which they spread most (Pearson 1901), found by power iteration.
+//! Points of the plane are drawn as they are, points of a line on two levels. Points in space are projected along the
+//! axis in which both clouds together spread least, so that the picture has the coordinates of the files and at least
+//! two thirds of the variance. Points of more dimensions are projected on the first two principal axes of both clouds
+//! together, the plane in which they spread most (Pearson 1901), computed by power iteration.
 
 use super::subject::Picture;
 
-/// Dots of a cloud, at most.
+/// The most dots of a cloud.
 pub(super) const MAX_DOTS: usize = 2000;
 
-/// Points of a cloud that principal axes are found from, at most, evenly chosen.
+/// The most points of a cloud for the principal axes, evenly chosen.
 const MAX_MEASURED: usize = 2000;
 
-/// A point of the plane that is drawn.
+/// A point of the drawn plane.
 pub(super) type Spot = (f64, f64);
 
-/// The plane that is drawn: `centre + span(axes)`; a line has a second axis of zeros and levels
-/// instead.
+/// The drawn plane: `centre + span(axes)`; a line has zeros as its second axis, and levels instead.
 pub(super) struct View {
     centre: Vec<f64>,
     pub(super) axes: [Vec<f64>; 2],
     pub(super) labels: [String; 2],
-    /// What is to be known of a projection.
+    /// A note on the projection.
     pub(super) note: Option<String>,
     pub(super) dimension: usize,
 }
@@ -52,7 +51,7 @@ impl View {
         }
     }
 
-    /// The plane in which both clouds spread most, all points counting alike.
+    /// The plane in which both clouds spread most, with equal weights for all points.
     fn projection(picture: &Picture) -> Self {
         let dimension = picture.dimension;
         let points = || {
@@ -99,13 +98,13 @@ impl View {
         }
     }
 
-    /// Space as it is seen along the axis in which these offsets spread least.
+    /// Space seen along the axis in which these offsets spread least.
     fn along_an_axis(offsets: &[f64], percent: impl Fn(f64) -> String) -> Self {
         let sums = [0, 1, 2].map(|axis| {
             let parts = offsets.iter().skip(axis).step_by(3);
             parts.map(|part| part * part).sum::<f64>()
         });
-        // Of equals the last, so that what has no spread is seen from above.
+        // The last one of equals, so that points without spread are seen from above.
         let depth = (0..3).rev().min_by(|a, b| sums[*a].total_cmp(&sums[*b]));
         let depth = depth.unwrap_or(2);
         let (x, y) = [(1, 2), (0, 2), (0, 1)][depth];
@@ -126,7 +125,7 @@ impl View {
         }
     }
 
-    /// Where a point is drawn; `level` is that of its cloud if this is a line.
+    /// The position of a point in the drawing; `level` is that of its cloud on a line.
     pub(super) fn spot(&self, point: &[f64], level: f64) -> Spot {
         let [x, y] = self.axes.each_ref().map(|axis| {
             let offsets = point
@@ -141,7 +140,7 @@ impl View {
         (x, if self.dimension == 1 { level } else { y })
     }
 
-    /// The points to draw of a cloud, at most [`MAX_DOTS`] of them, evenly chosen.
+    /// The points of a cloud to draw, at most [`MAX_DOTS`], evenly chosen.
     pub(super) fn dots(&self, points: &[f64], weights: &[f64], level: f64) -> Vec<Dot> {
         let count = weights.len();
         let shown = count.min(MAX_DOTS);
@@ -162,11 +161,11 @@ impl View {
             .collect()
     }
 
-    /// Where a dot is drawn: a little to the side if this is a line, so that a crowd looks like
-    /// one.
+    /// The position of a dot in the drawing; on a line it is shifted a little to the side, so that dense parts look
+    /// dense.
     pub(super) fn strewn(&self, dot: &Dot) -> Spot {
         if self.dimension == 1 {
-            // Any value that has nothing to do with its neighbours'.
+            // A pseudo-random value, independent of its neighbours.
             let aside = LINE * ((dot.index as f64).sin() * 1e4).fract() / 2.0;
             (dot.at.0, dot.at.1 + aside)
         } else {
@@ -174,7 +173,7 @@ impl View {
         }
     }
 
-    /// From a dot to its image; between the lines if these are lines.
+    /// The arrow from a dot to its image; for lines it runs between them.
     pub(super) fn arrow(&self, from: Spot, to: Spot) -> (Spot, Spot) {
         if self.dimension == 1 {
             ((from.0, 0.7 * LINE), (to.0, 1.0 - 0.7 * LINE))
@@ -184,18 +183,17 @@ impl View {
     }
 }
 
-/// Thickness of a line of strewn dots, where the two lines are 1 apart.
+/// Thickness of the band of dots, with the two lines at distance 1.
 pub(super) const LINE: f64 = 0.2;
 
 fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
-/// The unit vector along which these offsets, row-major, have the largest sum of squares, orthogonal to
-/// `other`, and that sum.
+/// The unit vector orthogonal to `other` that maximises the sum of squares of the row-major offsets along it, and
+/// that sum.
 fn principal_axis(offsets: &[f64], dimension: usize, other: Option<&[f64]>) -> (Vec<f64>, f64) {
-    // Rounding brings `other` back in, so that each step takes it out; `None` where nothing is
-    // left.
+    // Rounding reintroduces `other`, so each step removes it; `None` if nothing remains.
     let cleaned = |mut vector: Vec<f64>| {
         if let Some(other) = other {
             let along = dot(&vector, other);
@@ -219,7 +217,7 @@ fn principal_axis(offsets: &[f64], dimension: usize, other: Option<&[f64]>) -> (
         }
         product
     };
-    // A start that no symmetry of the clouds makes orthogonal to the axis.
+    // A start vector that no symmetry of the clouds makes orthogonal to the axis.
     let start = (0..dimension).map(|k| 1.0 + 0.37 * (k as f64 * 1.7).sin());
     let mut axis = cleaned(start.collect()).unwrap_or_else(|| vec![0.0; dimension]);
     for _ in 0..500 {
@@ -232,7 +230,7 @@ fn principal_axis(offsets: &[f64], dimension: usize, other: Option<&[f64]>) -> (
             break;
         }
     }
-    // Either sign would do; the same picture for the same clouds needs one of them.
+    // The sign is arbitrary; fix it, so that equal clouds have equal pictures.
     let largest = axis
         .iter()
         .copied()

@@ -1,21 +1,22 @@
-//! Colours of places in the source.
+//! Colours of positions in the source.
 
 use super::view::Spot;
 use crate::canvas::{Oklab, Rgb};
 
-/// A wheel of colours over a cloud: the hue of a place is its direction from the middle of the cloud, the chroma its distance.
+/// A colour wheel over a cloud: the hue of a position is its direction from the centre of the cloud, the chroma its
+/// distance.
 ///
-/// The wheel is a disc in Oklab, tilted: blue is left and yellow right, green above and red below, and what is
-/// greener is lighter as well. So who does not tell red from green sees it by its lightness, and the disc as a
-/// whole is as far from white as from the dark of a page (a contrast of 3 or more). Its rim is as colourful as a
-/// screen can be at this lightness.
+/// The wheel is a disc in Oklab, tilted: blue is left and yellow right, green above and red below, and greener
+/// colours are lighter as well. So readers who cannot tell red from green see the lightness, and the whole disc
+/// contrasts with white as much as with the dark background of a page (3 or more). Its rim has the largest chroma
+/// that a screen can show at this lightness.
 pub(super) struct Wheel {
     centre: Spot,
-    /// From the middle to the rim, along both axes; above 0.
+    /// From the centre to the rim, along both axes; above 0.
     reach: Spot,
 }
 
-/// The middle of the disc, its tilt, and how far its rim is from grey.
+/// Lightness at the centre of the disc, its tilt, and the chroma of its rim.
 const LIGHTNESS: f64 = 0.59;
 const TILT: f64 = 0.06;
 const GREEN: f64 = 0.11;
@@ -40,7 +41,7 @@ impl Wheel {
         }
     }
 
-    /// The colour of a place; that of the rim beyond it.
+    /// The colour of a position; beyond the rim, the colour of the rim.
     pub(super) fn colour(&self, spot: Spot) -> Rgb {
         let x = (spot.0 - self.centre.0) / self.reach.0;
         let y = (spot.1 - self.centre.1) / self.reach.1;
@@ -49,7 +50,7 @@ impl Wheel {
     }
 }
 
-/// The colour at a place of the unit disc.
+/// The colour at a point of the unit disc.
 fn disc(x: f64, y: f64) -> Rgb {
     Oklab {
         lightness: LIGHTNESS + TILT * y,
@@ -64,7 +65,7 @@ mod tests {
     use super::*;
     use std::f64::consts::TAU;
 
-    /// The places of the disc, on circles.
+    /// Points of the disc, on circles.
     fn places() -> impl Iterator<Item = (f64, f64)> {
         (0..=8).flat_map(|r| {
             (0..48).map(move |k| {
@@ -83,8 +84,7 @@ mod tests {
         }
     }
 
-    /// How a colour looks to who has no cones for red, or none for green (Viénot–Brettel–Mollon 1999), as
-    /// linear light.
+    /// A colour as seen without red cones, or without green ones (Viénot–Brettel–Mollon 1999), as linear light.
     fn dichromat(colour: Rgb, without: [[f64; 3]; 3]) -> [f64; 3] {
         let light = colour.0.map(|part| ((part + 0.055) / 1.055).powf(2.4));
         without.map(|row| row.iter().zip(light).map(|(a, b)| a * b).sum())

@@ -2,14 +2,14 @@
 
 use serde::Serialize;
 
-/// A length for all points, in the units of their coordinates.
+/// A summary of the lengths of all points, in the units of their coordinates.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub(crate) struct Displacement {
     pub(crate) mean: f64,
     pub(crate) largest: f64,
 }
 
-/// How far each point is from its image, both row-major n×d.
+/// The distance of each point to its image, both row-major n×d.
 pub(crate) fn lengths(points: &[f64], images: &[f64], dimension: usize) -> Vec<f64> {
     let pairs = points
         .chunks_exact(dimension)
@@ -22,7 +22,7 @@ pub(crate) fn lengths(points: &[f64], images: &[f64], dimension: usize) -> Vec<f
 }
 
 impl Displacement {
-    /// That of points whose images are known, both row-major n×d; points may have weights.
+    /// The displacement of points with known images, both row-major n×d; points may have weights.
     pub(crate) fn between(
         points: &[f64],
         images: &[f64],

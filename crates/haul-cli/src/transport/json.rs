@@ -38,7 +38,7 @@ pub(crate) struct Json<'r> {
     precision: &'r str,
 }
 
-/// Iterations that were made in one way.
+/// Iterations of one kind.
 #[derive(Serialize)]
 struct Stage {
     method: &'static str,
@@ -70,7 +70,7 @@ pub(crate) struct Certificate {
 }
 
 impl Certificate {
-    /// That of a solve.
+    /// The certificate of a solve.
     pub(crate) fn of(report: &Report) -> Self {
         let certificate = &report.certificate;
         Self {
@@ -119,7 +119,7 @@ impl<'r> Json<'r> {
         }
     }
 
-    /// The same, with how far points are moved.
+    /// The same, with the displacement of the points.
     pub(super) fn moving(self, displacement: Option<Displacement>) -> Self {
         Self {
             displacement,

@@ -1,5 +1,4 @@
-//! A transport between two clouds as an answer: what the commands that solve one have in common, as JSON, as
-//! text and as a page.
+//! A transport between two clouds as an answer, common to the commands that solve one: JSON, text and page.
 
 mod displacement;
 mod json;
@@ -24,7 +23,7 @@ use crate::rows::Rows;
 use haul::{Progress, Report};
 use serde::{Serialize, Serializer};
 
-/// What the value of a solve is, by the symbol that it has and the power that was asked for.
+/// The quantity that the value of a solve is, from its symbol and the power of the cost.
 pub(crate) fn quantity(symbol: &str, settings: &Settings) -> String {
     match settings.p {
         Some(p) => format!("{symbol}, p = {}", plain(p)),
@@ -34,13 +33,13 @@ pub(crate) fn quantity(symbol: &str, settings: &Settings) -> String {
 
 /// A solve between two clouds.
 pub(crate) struct Transport {
-    /// The command that asked for it.
+    /// The command.
     pub(crate) command: &'static str,
     pub(crate) pair: Pair,
     pub(crate) report: Report,
-    /// The course that its iteration took.
+    /// The progress of its iteration.
     pub(crate) course: Vec<Progress>,
-    /// How far points are moved, by a command that moves them.
+    /// The displacement of the points, for a command that moves them.
     pub(crate) displacement: Option<Displacement>,
     /// How its plan matches the clouds, for a page.
     pub(crate) matching: Option<Matching>,
@@ -55,11 +54,11 @@ impl Serialize for Transport {
 }
 
 impl Transport {
-    /// The page, where a command opens it with a number of its own.
+    /// The page, under a headline of the command's own.
     ///
     /// # Errors
     ///
-    /// Those of its figures.
+    /// Errors of its figures.
     pub(crate) fn page_under(&self, headline: &Headline) -> Page {
         page::page(self, headline)
     }

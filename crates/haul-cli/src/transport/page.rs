@@ -12,7 +12,7 @@ use crate::page::values::{self, certified, effort, row, table};
 use haul::Report;
 use maud::{Markup, html};
 
-/// The page of a transport under a headline, with the course that its iteration took.
+/// The page of a transport under a headline, with the progress of its iteration.
 pub(super) fn page(transport: &Transport, headline: &Headline) -> Page {
     let Transport {
         command,

@@ -1,9 +1,9 @@
-//! What it costs a plan to leave its measures, in words.
+//! The penalties of a plan, in words.
 
 use crate::number::{finite, short};
 use haul::Report;
 
-/// What it costs the plan to leave its measures; nothing where it must keep both.
+/// The penalties for marginals that differ from the measures; `None` if the plan must keep both.
 pub(crate) fn penalties(report: &Report) -> Option<String> {
     let side = |name: &str, rho: f64| {
         let reach = rho.powf(1.0 / report.cost.p());

@@ -8,7 +8,7 @@ use crate::rows::{BAD, GOOD, Rows, styled};
 use crate::scale::Scale;
 use haul::{Bounds, Method, Report};
 
-/// All that is known of a solve between two clouds, beside its headline.
+/// The rows of a solve between two clouds, without its headline.
 pub(crate) fn rows(pair: &Pair, report: &Report) -> Rows {
     let certificate = &report.certificate;
     let mut rows = certified("OT_ε", report.value, bounds(report), report.converged).rows();
@@ -55,8 +55,8 @@ pub(crate) fn rows(pair: &Pair, report: &Report) -> Rows {
     rows
 }
 
-/// What a transport is, in the units of the points: between which bounds the distance is that it would be without the
-/// entropy. Where mass is destroyed and created there is none, and it is the mass that is moved.
+/// The headline of a transport, in the units of the points: bounds of the distance without the entropy. For
+/// unbalanced transport there is no distance, and it is the mass that is moved.
 pub(super) fn headline(pair: &Pair, report: &Report) -> Headline {
     let p = report.cost.p();
     let Some(Bounds { lower, upper }) = report.certificate.wasserstein else {
@@ -94,12 +94,12 @@ pub(crate) fn bounds(report: &Report) -> Bounds {
     }
 }
 
-/// Whether the plan must keep both of its measures.
+/// Whether the plan must keep both measures.
 fn is_balanced(report: &Report) -> bool {
     finite(report.rho_a).or(finite(report.rho_b)).is_none()
 }
 
-/// What is compared, and how.
+/// The clouds, and the problem.
 pub(crate) fn problem(rows: &mut Rows, pair: &Pair, report: &Report) {
     pair.rows(rows);
     let (blur, epsilon, p) = (short(report.blur), short(report.epsilon), report.cost.p());
@@ -112,7 +112,7 @@ pub(crate) fn problem(rows: &mut Rows, pair: &Pair, report: &Report) {
     }
 }
 
-/// How much of which masses is moved.
+/// How much of the masses is moved.
 pub(crate) fn mass_moved(pair: &Pair, report: &Report) -> Headline {
     let [a, b] = [pair.source(), pair.target()].map(|measure| short(measure.mass()));
     Headline {
@@ -123,7 +123,7 @@ pub(crate) fn mass_moved(pair: &Pair, report: &Report) -> Headline {
     }
 }
 
-/// A value with its bounds, and with what narrows these where they tell little.
+/// A value with its bounds, and advice to narrow these if they are wide.
 pub(crate) fn certified(name: &str, value: f64, bounds: Bounds, converged: bool) -> Headline {
     let told = Certified::new(value, bounds);
     let remedy = if converged && bounds.upper - bounds.lower > 0.1 * value.abs() {
@@ -139,7 +139,7 @@ pub(crate) fn certified(name: &str, value: f64, bounds: Bounds, converged: bool)
     }
 }
 
-/// What a length is the root of.
+/// The expression whose root a length is.
 pub(crate) fn root_of(value: &str, p: f64, mass: f64) -> String {
     let share = if (mass - 1.0).abs() < 1e-9 {
         value.to_owned()
@@ -153,7 +153,7 @@ pub(crate) fn root_of(value: &str, p: f64, mass: f64) -> String {
     }
 }
 
-/// What the marginals of a plan are off from, where it is not the measures.
+/// What the errors of the marginals refer to, if not to the measures.
 pub(crate) fn aim(report: &Report) -> &'static str {
     if report.rho_a.is_finite() || report.rho_b.is_finite() {
         " from what the penalty asks for"
@@ -162,7 +162,7 @@ pub(crate) fn aim(report: &Report) -> &'static str {
     }
 }
 
-/// How many of the iterations were Newton's, which took no pass.
+/// The number of Newton iterations, which took no pass.
 fn without_passes(report: &Report) -> String {
     let stages = report.stages.iter();
     let newton = stages.filter(|stage| stage.method == Method::Newton);
@@ -172,7 +172,7 @@ fn without_passes(report: &Report) -> String {
     }
 }
 
-/// Whether the marginals are what they should be, in a word.
+/// Whether the marginals are within the tolerance, in words.
 pub(crate) fn verdict(converged: bool) -> String {
     if converged {
         styled(GOOD, "within")

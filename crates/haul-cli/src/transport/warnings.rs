@@ -1,9 +1,9 @@
-//! What a user should know beside the numbers of a solve.
+//! Warnings beside the numbers of a solve.
 
 use crate::number::{error, plain};
 use haul::Report;
 
-/// What is to be said of these solves; nothing when all is well.
+/// The warnings about these solves; empty if there are none.
 pub(crate) fn warnings<'r>(reports: impl IntoIterator<Item = &'r Report>) -> Vec<String> {
     reports.into_iter().flat_map(warnings_of).collect()
 }

@@ -1,10 +1,10 @@
-//! `haul align`, and the maps that `haul thin` applies: a motion that is known comes back as a matrix and as a moved file.
+//! `haul align`, and the maps that `haul thin` applies: a known motion is recovered as a matrix and as a moved file.
 
 use crate::fixture::{Room, assert_close, assert_says, error_line, spiral};
 use serde_json::Value;
 use std::fs;
 
-/// What a run of the program does, which has to end well.
+/// Runs a command line that must succeed.
 #[track_caller]
 fn done(room: &Room, line: &str) {
     let ran = room.haul(line);
@@ -18,7 +18,7 @@ fn matrix(answer: &Value) -> Vec<f64> {
     rows.map(|entry| entry.as_f64().unwrap()).collect()
 }
 
-/// The root mean square of the difference of coordinates.
+/// Root mean square of the difference of coordinates.
 fn off(x: &[f64], y: &[f64]) -> f64 {
     assert_eq!(x.len(), y.len());
     let squares = x.iter().zip(y).map(|(x, y)| (x - y).powi(2));
@@ -42,7 +42,7 @@ fn a_motion_comes_back_as_a_matrix_and_a_moved_file() {
             format!("align a.csv b.csv {family} {PRECISE} -o moved.csv --matrix-out m.txt --json");
         let answer = room.haul(&line).json(0);
         let target = room.numbers("b.csv");
-        // A tenth of the blur; it ends at 1/200 of it.
+        // A tenth of the blur; the iteration ends at 1/200 of it.
         let moved = room.numbers("moved.csv");
         assert!(
             off(&moved, &target) < 1e-2,
@@ -57,7 +57,7 @@ fn a_motion_comes_back_as_a_matrix_and_a_moved_file() {
             .map(|it| it.parse().unwrap())
             .collect();
         assert_eq!(written, matrix);
-        // The matrix does to the file what the command did.
+        // The matrix moves the file as the command did.
         done(&room, "thin a.csv --matrix m.txt -o again.csv");
         assert!(off(&room.numbers("again.csv"), &moved) < 1e-14);
         assert_eq!(answer["command"], "align");
@@ -122,7 +122,7 @@ fn a_moved_mesh_keeps_the_rest_and_turns_its_normals() {
     done(&room, "thin a.ply --rotate x:90 --translate 1,2,3 -o b.ply");
     let b = room.read("b.ply");
     assert!(b.starts_with(header) && b.ends_with("3 0 1 2\n"), "{b}");
-    // The third axis is now against the second.
+    // The third axis now points against the second.
     for (k, row) in b[header.len()..].lines().take(40).enumerate() {
         let row: Vec<f64> = row.split(' ').map(|it| it.parse().unwrap()).collect();
         assert!(off(&row[3..6], &[0.0, -1.0, 0.0]) < 1e-7, "{row:?}");
@@ -143,7 +143,7 @@ fn a_moved_mesh_keeps_the_rest_and_turns_its_normals() {
             |row: &str| -> Vec<f64> { row.split(' ').map(|it| it.parse().unwrap()).collect() };
         assert!(off(&numbers(row), &numbers(other)) < 5e-3, "{row} {other}");
     }
-    // Where points are left out, nothing else is kept.
+    // If points are left out, their other data is dropped.
     done(&room, "thin a.ply --rotate x:90 --subsample 10 -o few.ply");
     assert!(!String::from_utf8_lossy(&fs::read(room.path("few.ply")).unwrap()).contains("red"));
 }
@@ -163,7 +163,7 @@ fn a_part_of_a_scan_needs_a_penalty() {
             "align part.csv whole.csv --blur 0.05 {options} --device cpu -o moved.csv --quiet"
         );
         let status = room.haul(&line).status;
-        // Where nothing fits, it need not come to an end.
+        // If nothing fits, it need not converge.
         assert!(
             status == Some(0) || options.is_empty() && status == Some(3),
             "{options}"
@@ -235,7 +235,7 @@ fn what_makes_no_sense_is_refused_in_a_line() {
         assert_says(&told, parts);
         assert!(!room.path("c.csv").exists());
     }
-    // Nothing within reach of where it is to begin.
+    // No point within reach of the start.
     room.write("far.txt", "1 0 12\n0 1 0\n0 0 1\n");
     let told = error_line(
         room.cpu("align a.csv b.csv --blur 0.3 --reach 0.3 --start far.txt --quiet"),

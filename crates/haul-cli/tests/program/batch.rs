@@ -1,5 +1,5 @@
-//! `haul batch`: results in order, one job's failure its own affair, and a file that survives
-//! whatever ends a run.
+//! `haul batch`: results in order, failed jobs that do not affect others, and a file of results that survives any end
+//! of a run.
 
 mod apart;
 mod ends;
@@ -30,7 +30,7 @@ impl Room {
             .collect()
     }
 
-    /// Starts the run, on one thread, so that it lasts.
+    /// Starts a slow run, on one thread.
     fn start(&self, device: &str) -> Child {
         let mut command = self.command(HAUL);
         command.args(format!("{RUN} --device {device} --threads 1").split(' '));
@@ -38,7 +38,7 @@ impl Room {
         command.spawn().unwrap()
     }
 
-    /// A room with small clouds, and with so many jobs of all commands.
+    /// A room with small clouds, and with this many jobs of all commands.
     fn with_jobs(count: usize) -> Self {
         let room = Self::with_clouds();
         for i in 0..8 {
@@ -58,7 +58,7 @@ fn job(id: &str, command: &str) -> Value {
     json!({"id": id, "command": command, "a": "a.csv", "b": "b.csv"})
 }
 
-/// A line of results without the name of what was asked for, and without what its files were.
+/// A line of results without the digest of its job and without the fingerprints of its files.
 fn without_digest(line: &str) -> String {
     let (before, after) = line.split_once("\"input\":[").unwrap();
     let line = format!("{before}{}", after.split_once("],").unwrap().1);
@@ -197,7 +197,7 @@ fn files_of_a_job_are_relative_to_the_file_of_jobs() {
     assert_eq!(room.arrays("folder/fg.npz", ["f"])[0].len(), 60);
 }
 
-/// What may be wrong with a job, the kind of its error, and what the message says.
+/// Invalid jobs, the kind of each error, and words of its message.
 fn failing() -> Vec<(Value, &'static str, Vec<&'static str>)> {
     let job = |options| with(job("wrong", "divergence"), options);
     vec![
@@ -261,7 +261,7 @@ fn failing() -> Vec<(Value, &'static str, Vec<&'static str>)> {
     ]
 }
 
-/// A room with the files that the failing jobs name.
+/// A room with the files of the failing jobs.
 fn room_of_faults() -> Room {
     let room = Room::with_clouds();
     room.write("torn.npy", &fixture::npy(&spiral(60), &[60, 2])[..700]);
@@ -335,7 +335,7 @@ fn the_first_failure_is_the_last_result_where_that_is_asked_for() {
         assert_says(&ran.stderr, &["1 done, 1 failed", "2 left"]);
         assert_eq!(room.results().len(), 2);
     }
-    // Without it the same run goes on.
+    // Without the option the same run continues.
     assert_eq!(room.cpu(RUN).status, Some(1));
     assert_eq!(room.results().len(), 4);
 }
@@ -400,7 +400,7 @@ fn a_file_of_results_that_cannot_be_written_is_refused_before_the_work() {
     let room = Room::with_clouds();
     room.jobs(&[with(job("1", "sinkhorn"), json!({"potentials": "fg.npz"}))]);
     for (output, parts) in [
-        // Nobody may make a file there.
+        // A folder where no file may be created.
         (
             "/proc/results.jsonl",
             vec!["/proc/results.jsonl", "another --output"],
@@ -490,7 +490,7 @@ fn results_of_a_job_that_has_changed_since_are_not_taken_for_its_own() {
         }
         assert_eq!(room.read("results.jsonl"), results);
     }
-    // So is one that failed, and one whose options are those of the run.
+    // So is a failed job, and one that gets its options from the run.
     room.jobs(&[job("gone", "energy"), second.clone()]);
     let remedy = "--retry-failed computes it anew";
     assert_says(
@@ -500,7 +500,7 @@ fn results_of_a_job_that_has_changed_since_are_not_taken_for_its_own() {
     room.jobs(&[gone.clone(), second]);
     let precise = room.cpu(&format!("{RUN} --precision f64"));
     assert_says(&error_line(precise, 2), &["line 1", "\"gone\""]);
-    // The same job in other words, others behind it, and what changes no result.
+    // The same job in other words, other jobs after it, and options that change no result.
     let words = r#"{"normalize":true,"b":"b.csv","p":1.50,"blur":null,"a":"a.csv","command":"energy","id":"2"}"#;
     room.write(
         "jobs.jsonl",
@@ -525,12 +525,12 @@ fn two_runs_do_not_write_the_same_file() {
     assert_eq!(room.cpu(RUN).status, Some(0));
 }
 
-// What it does not depend on
+// Independence of the results
 
 #[test]
 fn no_digit_depends_on_the_number_of_threads() {
     let room = Room::with_jobs(24);
-    // One that runs alone: of more points than a thread takes.
+    // One that runs alone: it has more points than a thread takes.
     for (name, seed) in [("large", 1), ("larger", 2)] {
         room.haul(&format!(
             "sample torus --n 4{seed}00 --seed {seed} -o {name}.npy"
@@ -555,7 +555,7 @@ fn no_digit_depends_on_the_number_of_threads() {
         5
     );
     assert_eq!(three.replace("3 threads)", "1 thread)"), one);
-    // Another tolerance does show.
+    // Another tolerance changes the result.
     room.write(
         "jobs.jsonl",
         jobs.replacen("\"command\"", "\"tolerance\":1e-4,\"command\"", 1),
@@ -566,7 +566,7 @@ fn no_digit_depends_on_the_number_of_threads() {
 #[test]
 fn side_by_side_on_a_gpu_jobs_give_the_bytes_of_one_after_the_other() {
     let room = Room::with_jobs(24);
-    // Where no adapter is named: the device that is taken without a word.
+    // If no adapter is named: the device that is chosen by default.
     let adapters = std::env::var("HAUL_TEST_ADAPTERS").unwrap_or_else(|_| "auto".to_owned());
     for adapter in adapters.split(',') {
         let run = |threads: &str, words: &str| -> Ran {
@@ -621,7 +621,7 @@ fn a_dry_run_checks_everything_and_writes_nothing() {
     with_jobs.push("jobs.jsonl".to_owned());
     with_jobs.sort();
     assert_eq!(room.files(), with_jobs);
-    // What is there is not planned again.
+    // Existing results are not planned again.
     room.jobs(&[job("1", "energy"), job("2", "divergence")]);
     assert_eq!(room.cpu(RUN).status, Some(0));
     let ran = room.cpu(&dry);
@@ -654,7 +654,7 @@ fn a_dry_run_names_the_job_that_takes_much_of_the_time() {
             "\"voxel\"",
         ],
     );
-    // Nothing is said where no job stands out.
+    // If no job stands out, none is named.
     let told = dry(&["1", "2", "3", "4"].map(small));
     assert!(told.contains("estimated time") && !told.contains("longest"));
 }

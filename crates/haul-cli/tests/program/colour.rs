@@ -1,11 +1,11 @@
-//! Colours: where a terminal is or somebody asks for them, and never the only ones to say something.
+//! Colours: only on a terminal or on request, and they only repeat what the words say.
 
 use crate::fixture::{HAUL, Ran, Room};
 
-/// Begins every style.
+/// Starts every style.
 const ESCAPE: char = '\u{1b}';
 
-/// Commands with text for a person; whether it comes on standard error.
+/// Commands with text for a person; whether it is on standard error.
 const COMMANDS: [(&str, bool); 7] = [
     ("sinkhorn a.csv b.csv --device cpu", false),
     ("energy a.csv b.csv --device cpu", false),
@@ -40,7 +40,7 @@ fn pipes_get_none_unless_somebody_asks_for_them() {
             let ran = run(&room, &format!("{words}{more}"), variables);
             let shown = if on_stderr { &ran.stderr } else { &ran.stdout };
             assert!(!shown.is_empty(), "{words}");
-            // What a program reads is never coloured.
+            // JSON is never coloured.
             assert!(!words.contains("--json") || !ran.stdout.contains(ESCAPE));
             shown.contains(ESCAPE)
         };
@@ -60,7 +60,7 @@ fn the_words_are_the_same_without_them() {
     let coloured = error(&[("CLICOLOR_FORCE", "1")]);
     let mut plain = String::new();
     for (index, piece) in coloured.split(ESCAPE).enumerate() {
-        // A style is an escape and what follows to an m.
+        // A style is an escape and the text up to an m.
         let after = piece.split_once('m').map_or(piece, |(_, after)| after);
         plain += if index == 0 { piece } else { after };
     }
@@ -68,7 +68,7 @@ fn the_words_are_the_same_without_them() {
     assert!(plain.starts_with("error: gone.csv: "), "{plain}");
 }
 
-/// `script` of util-linux lends a terminal.
+/// `script` of util-linux provides a terminal.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_terminal_gets_them_unless_there_is_a_no() {

@@ -1,9 +1,9 @@
-//! `haul devices`: what there is, checked and measured, whole whatever a device does.
+//! `haul devices`: devices, checked and measured; the report is complete whatever a device does.
 
 use crate::fixture::{HAUL, Ran, Room, assert_says};
 use serde_json::Value;
 
-/// Runs it, without any adapter if asked for.
+/// Runs the command, without any adapter if requested.
 fn devices(json: bool, adapters: bool) -> Ran {
     let room = Room::new();
     let mut command = room.command(HAUL);
@@ -74,7 +74,7 @@ fn each_device_is_told_with_its_machine_its_check_and_its_rate() {
         let checks = line["checks"].as_array().unwrap();
         assert_eq!(checks.len(), 12);
         assert_eq!(keys(&checks[0]), "what d p deviation accepted passed");
-        // f32 is not f64: what compares with itself deviates by nothing.
+        // f32 is not f64: a comparison with itself would have a deviation of 0.
         assert!(
             checks
                 .iter()

@@ -1,5 +1,4 @@
-//! What files hold (`haul info`), a cloud written again (`haul thin`), and files that no command reads
-//! or writes.
+//! The content of files (`haul info`), clouds written again (`haul thin`), and files that no command reads or writes.
 
 use crate::fixture::{Room, assert_close, assert_says, error_line, ring, value};
 use serde_json::Value;
@@ -47,7 +46,7 @@ fn info_tells_of_each_file_what_it_holds() {
         "no weights",
     ];
     assert_says(&ran.stdout, &parts);
-    // Of many dimensions the first ones.
+    // If there are many dimensions, only the first ones.
     room.csv("wide.csv", &[0.5; 40], 20);
     let ran = room.haul("info wide.csv");
     assert_says(&ran.stdout, &["axis 8", "and 12 axes more"]);
@@ -84,7 +83,7 @@ fn thin_writes_what_the_commands_would_make_of_a_cloud() {
     let energy = |line: &str| value(&room.cpu(&format!("energy {line} --json")).json(0));
     let cells = energy("cells.npz b.csv");
     assert_ne!(cells, energy("a.csv b.csv"));
-    // The ring is as it was: cells that are so small have a point each.
+    // The ring is unchanged: cells this small have one point each.
     assert_close(cells, energy("cells.npz b.csv --voxel 1e-6"), 1e-6);
     thin("b.csv --voxel 0.4 -o ring.npz");
     assert_close(
@@ -98,7 +97,7 @@ fn thin_writes_what_the_commands_would_make_of_a_cloud() {
     thin("a.csv --subsample 20 --seed 1 -o again.csv");
     assert_eq!(room.read("one.csv"), room.read("again.csv"));
     assert!(energy("one.csv two.xyz") > 1e-4);
-    // Equal weights need no place, others do.
+    // Equal weights need no column, other weights do.
     let told = error_line(room.haul("thin a.csv --voxel 0.4 -o cells.xyz"), 2);
     assert_says(
         &told,
@@ -161,7 +160,7 @@ fn no_file_is_read_and_written_or_written_twice() {
         let refused = error_line(room.cpu("map a.csv b.csv -o link.csv"), 2);
         assert_says(&refused, &["link.csv is read and written"]);
     }
-    // A control: another name is another file.
+    // Control: another name is another file.
     assert_eq!(room.cpu("map a.csv b.csv -o sub/a.csv").status, Some(0));
 }
 
@@ -234,7 +233,7 @@ fn a_format_is_named_where_a_name_tells_none() {
         );
         assert_eq!(about(&line), expected, "{format}");
     }
-    // A name that tells a format goes before the option; csv is the one of standard input.
+    // A name with a format takes precedence over the option; csv is the format of standard input.
     assert_eq!(about("haul thin a.csv -o - | haul info - --json"), expected);
     assert_eq!(about("haul info a.csv --format ply --json"), expected);
     #[cfg(unix)]
@@ -293,7 +292,7 @@ fn a_cloud_on_standard_output_is_alone_there() {
         &room.read("results.jsonl"),
         &["standard input and output are not for jobs"],
     );
-    // A reader that has enough is no error.
+    // A closed pipe is no error.
     #[cfg(unix)]
     {
         let ran = room.shell("haul sample ball --n 200000 -o - | head -n 1");

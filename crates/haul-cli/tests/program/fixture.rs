@@ -9,10 +9,10 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
-/// A folder of one test; it goes with the test.
+/// A folder of one test, removed at its end.
 pub(crate) struct Room(tempfile::TempDir);
 
-/// What a run of the program left behind.
+/// The output of a run of the program.
 pub(crate) struct Ran {
     pub(crate) status: Option<i32>,
     pub(crate) stdout: String,
@@ -30,7 +30,7 @@ impl From<Output> for Ran {
 }
 
 impl Ran {
-    /// The one JSON object of a run that ended with this status.
+    /// The single JSON object of a run that ended with this status.
     #[track_caller]
     pub(crate) fn json(self, status: i32) -> Value {
         assert_eq!(self.status, Some(status), "{}", self.stderr);
@@ -44,7 +44,7 @@ impl Room {
         Self(tempfile::tempdir().unwrap())
     }
 
-    /// A room with two clouds of the plane, `a.csv` and `b.csv`.
+    /// A room with two clouds in the plane, `a.csv` and `b.csv`.
     pub(crate) fn with_clouds() -> Self {
         let room = Self::new();
         room.csv("a.csv", &spiral(60), 2);
@@ -74,7 +74,7 @@ impl Room {
         fs::read_to_string(self.path(name)).unwrap()
     }
 
-    /// The numbers of a `.csv`, row by row; its header, if it has one, is left out.
+    /// The numbers of a `.csv`, row by row, without a header.
     pub(crate) fn numbers(&self, name: &str) -> Vec<f64> {
         let text = self.read(name);
         let mut lines = text.lines().peekable();
@@ -116,11 +116,11 @@ impl Room {
         })
     }
 
-    /// A command in this folder, yet to be run.
+    /// A command in this folder, not yet started.
     pub(crate) fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
         command.current_dir(self.0.path());
-        // What decides about colours, of whoever runs the tests.
+        // Variables of the environment that affect colours.
         for variable in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "CI"] {
             command.env_remove(variable);
         }
@@ -147,12 +147,12 @@ impl Room {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        // A run that is refused may end before it reads.
+        // A refused run may end before it reads.
         let _ = child.stdin.take().unwrap().write_all(input);
         child.wait_with_output().unwrap().into()
     }
 
-    /// Runs a line of shell in which `haul` is the program.
+    /// Runs a shell command line in which `haul` is the program.
     pub(crate) fn shell(&self, line: &str) -> Ran {
         let script = format!("haul() {{ '{HAUL}' \"$@\"; }}\n{line}");
         let output = self.command("sh").args(["-c", &script]).output().unwrap();
@@ -214,7 +214,7 @@ pub(crate) fn ring(n: usize) -> Vec<f64> {
         .collect()
 }
 
-/// The plan of uniform measures on two clouds of the plane, for the cost |x − y|², n×m.
+/// The plan of uniform measures on two clouds in the plane, for the cost |x − y|², n×m.
 pub(crate) fn dense(x: &[f64], y: &[f64], f: &[f64], g: &[f64], epsilon: f64) -> Vec<Vec<f64>> {
     let weight = 1.0 / (f.len() * g.len()) as f64;
     let entry = |(x, f): (&[f64], f64), (y, g): (&[f64], &f64)| {
@@ -259,8 +259,8 @@ pub(crate) fn assert_says(line: &str, parts: &[&str]) {
     }
 }
 
-/// A text of results without the seconds, and without the times of files, which may be too young to be told: these
-/// alone differ from run to run.
+/// A text of results without the only parts that differ between runs: the seconds, and the times of files, which may
+/// be too recent to be recorded.
 pub(crate) fn untimed(text: &str) -> String {
     let without = |text: &str, key: &str| {
         let mut pieces = text.split(key);

@@ -1,17 +1,16 @@
-//! What the guide and the README show is what happens: every `console` block is typed into a shell,
-//! those of a chapter one after the other in one empty folder.
+//! The examples of the guide and the README are real: every `console` block is typed into a shell, those of a chapter
+//! one after the other in one empty folder.
 //!
-//! A line that begins with `$ ` is a command, `> ` goes on with it, and what follows is what a
-//! terminal shows, with `...` for lines that are left out. A number is that of the guide where it
-//! differs by at most one part in fifty, or by two in its last digit: that depends on the machine. Rates, times, counts of
-//! passes and errors, on the lines named in [`FREE`], may be any number; a device any name. A command
-//! whose status is not 0 must be followed by `$ echo $?`.
+//! A line that begins with `$ ` is a command, `> ` continues it, and what follows is the output on a terminal, with
+//! `...` for omitted lines. A number may differ from the guide by one part in fifty, or by two in its last digit,
+//! because it depends on the machine. Rates, times, counts of passes and errors, on the lines named in [`FREE`], may
+//! be any number; a device may have any name. A command whose status is not 0 must be followed by `$ echo $?`.
 
 use crate::fixture::Room;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// How the lines begin in which numbers are those of one run.
+/// The beginnings of lines whose numbers differ between runs.
 const FREE: [&str; 7] = [
     "marginals",
     "effort",
@@ -22,7 +21,7 @@ const FREE: [&str; 7] = [
     "device",
 ];
 
-/// A command, and what the guide says that it prints.
+/// A command, and its output in the guide.
 struct Shown {
     command: String,
     output: Vec<String>,
@@ -50,7 +49,7 @@ fn shown(text: &str) -> Vec<Shown> {
     found
 }
 
-/// Types the commands; says where what happens is not what is shown.
+/// Types the commands; returns the differences between the real and the shown output.
 fn differences(before: &str, shown: &[Shown]) -> Vec<String> {
     const END: &str = "\u{1e}";
     let mut script = format!("exec 2>&1\n{before}\n");
@@ -79,7 +78,7 @@ fn differences(before: &str, shown: &[Shown]) -> Vec<String> {
     differences
 }
 
-/// Whether lines are those that are shown, of which `...` stands for any.
+/// Whether lines match those shown, where `...` stands for any lines.
 fn agree(shown: &[String], real: &[&str]) -> bool {
     match (shown, real) {
         ([], []) => true,
@@ -93,7 +92,7 @@ fn agree(shown: &[String], real: &[&str]) -> bool {
     }
 }
 
-/// Whether a line is the one that is shown, up to its numbers.
+/// Whether a line matches the one shown, up to its numbers.
 fn same(shown: &str, real: &str) -> bool {
     let free = FREE.iter().any(|start| shown.starts_with(start));
     let (shown_words, real_words) = (words(shown), words(real));
@@ -104,7 +103,7 @@ fn same(shown: &str, real: &str) -> bool {
         && shown_words.iter().zip(&real_words).all(|(shown, real)| {
             match (shown.parse::<f64>(), real.parse::<f64>()) {
                 (Ok(number), Ok(real)) => {
-                    // Half a digit more than two, for their rounding.
+                    // Half a digit more than two, because both are rounded.
                     let room = (0.02 * number.abs()).max(2.5 * last_digit(shown));
                     free || (number - real).abs() <= room
                 }
@@ -113,7 +112,7 @@ fn same(shown: &str, real: &str) -> bool {
         })
 }
 
-/// What one more in the last digit of a number adds to it; nothing where it is a count.
+/// One unit in the last digit of a number; 0 for a count.
 fn last_digit(number: &str) -> f64 {
     let (mantissa, power) = number.split_once('e').unwrap_or((number, "0"));
     let decimals = mantissa.split_once('.').map_or(0, |(_, after)| after.len());
@@ -123,7 +122,7 @@ fn last_digit(number: &str) -> f64 {
     }
 }
 
-/// A line in pieces that are numbers, and others.
+/// Splits a line into numbers and other text.
 fn words(line: &str) -> Vec<&str> {
     let is_part = |c: char| c.is_ascii_alphanumeric() || "+-._".contains(c);
     line.split(|c| !is_part(c))
@@ -132,7 +131,7 @@ fn words(line: &str) -> Vec<&str> {
         .collect()
 }
 
-/// Holds texts to what happens; returns how many commands they have.
+/// Checks texts against real output; returns the number of commands.
 #[track_caller]
 fn hold(files: &[PathBuf], before: &str) -> usize {
     let (mut commands, mut all) = (0, Vec::new());

@@ -1,11 +1,11 @@
-//! Long work says how long it takes, on a terminal and nowhere else.
+//! Long work reports how long it takes, only on a terminal.
 #![cfg(target_os = "linux")]
 
 use crate::fixture::{HAUL, Room};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-/// A run that is ended with the test.
+/// A run that is killed at the end of the test.
 struct Running(Child);
 
 impl Drop for Running {
@@ -34,7 +34,7 @@ fn a_long_solve_tells_its_time_and_what_makes_it_short_to_a_terminal_alone() {
     piped.args(LONG.split(' ')).stdout(Stdio::null());
     piped.stderr(std::fs::File::create(room.path("piped")).unwrap());
     let _piped = Running(piped.spawn().unwrap());
-    // script(1) runs a command on a terminal of its own, and writes down what that shows.
+    // script(1) runs a command on its own terminal, and records the output.
     let mut script = room.command("script");
     script.args(["-qefc", &format!("'{HAUL}' {LONG}"), "shown"]);
     script.stdin(Stdio::null()).stdout(Stdio::null());

@@ -1,5 +1,5 @@
-//! The program as a user meets it: files in, one result out, an exit status, and at worst one line
-//! that says what is wrong. Every test works in a folder of its own, on files that it makes.
+//! The program as a user sees it: files in, one result out, an exit status, and on failure one line that says what is
+//! wrong. Every test works in its own folder, on files that it makes.
 
 #![allow(clippy::unwrap_used)] // the fixtures, outside of any test, unwrap as well
 
@@ -61,7 +61,7 @@ fn json_has_every_key_of_the_contract() {
         "marginal_error_a marginal_error_b lower_bound upper_bound gap \
          wasserstein_lower_bound wasserstein_upper_bound precision_floor"
     );
-    // What is not finite would be null.
+    // A value that is not finite would be null.
     let nulls: Vec<_> = keys(&result)
         .into_iter()
         .filter(|key| result[key].is_null())
@@ -111,7 +111,7 @@ fn a_divergence_is_told_as_a_length_as_well() {
             told.stdout
         );
     }
-    // Where mass is destroyed and created there is none; and of equal clouds it is 0.
+    // For unbalanced transport there is no distance; for equal clouds it is 0.
     let unbalanced = room
         .cpu("divergence a.csv moved.csv --reach 1 --json")
         .json(0);
@@ -167,7 +167,7 @@ fn masses_are_measured_in_the_unit_that_is_asked_for() {
         1e-8,
     );
     assert!((moved("counted-a.csv counted-b.csv") / 300.0 - expected).abs() > 0.01 * expected);
-    // Clouds without weights have the mass 1 in any unit.
+    // Clouds without weights have mass 1 in any unit.
     room.csv("plain.csv", &ring(50), 2);
     assert_eq!(
         moved("plain.csv plain.csv --mass-unit 7"),
@@ -380,7 +380,7 @@ fn a_trace_falls_to_the_epsilon_and_the_tolerance_asked_for() {
     assert!(last[2] <= 1e-3, "{}", last[2]);
 }
 
-// Truths
+// Known values
 
 #[test]
 fn translating_a_cloud_by_t_costs_t_squared() {
@@ -394,7 +394,7 @@ fn translating_a_cloud_by_t_costs_t_squared() {
     room.csv("b.csv", &shifted, 2);
     let line = "sinkhorn a.csv b.csv --blur 0.05 --tolerance 1e-6 --precision f64 --json";
     let cost = room.cpu(line).json(0)["transport_cost"].as_f64().unwrap();
-    // A blur σ moves each mass about σ √d astray.
+    // A blur σ moves each mass by about σ √d.
     assert_close(cost, 0.25, 2.0 * 0.05_f64.powi(2));
 }
 
@@ -428,7 +428,7 @@ fn the_value_lies_between_its_bounds() {
 
 // Refusals
 
-/// Runs a line that must be refused with status 2 and leave only the files that were there.
+/// Runs a command line that must be refused with status 2 and create no file.
 #[track_caller]
 fn refused(room: &Room, line: &str, parts: &[&str]) {
     let before = room.files();
@@ -674,7 +674,7 @@ fn a_target_that_cannot_be_written_is_refused_before_the_work() {
         ("--potentials f.csv", ["f.csv", "choose from .npz"]),
         ("--plan-topk 1 --plan p.npy", ["p.npy", "choose from .csv"]),
     ] {
-        // The clouds are not there: whoever reads them first complains of them.
+        // The clouds do not exist: reading them first would report that instead.
         let line = format!("sinkhorn none.csv b.csv {option}");
         assert_says(&error_line(room.cpu(&line), 2), &parts);
     }
@@ -704,7 +704,7 @@ fn a_result_short_of_its_tolerance_is_written_with_status_3_and_a_warning() {
 fn a_device_that_is_not_there_is_status_4() {
     let room = Room::with_clouds();
     let ran = room.haul("sinkhorn a.csv b.csv --device no-such-device --potentials out.npz");
-    // A loader of drivers may have its own say before.
+    // The Vulkan loader may print something before.
     let line = ran.stderr.lines().last().unwrap();
     assert_says(line, &["no-such-device", "there"]);
     assert_eq!((ran.status, ran.stdout.as_str()), (Some(4), ""));
@@ -727,7 +727,7 @@ fn a_tolerance_below_the_digits_of_f32_is_computed_in_f64_and_said_so() {
     let result = ran.json(0);
     assert_eq!(result["precision"], "f64");
     assert_eq!(result["converged"], true);
-    // Whoever asks for f32 is not given something else, nor is a named device left.
+    // An explicit f32 is not replaced, nor is a named device.
     let line = error_line(room.cpu(&format!("{tight} --precision f32")), 2);
     assert_says(&line, &["tolerance 1e-9", "f32", "f64", "at least"]);
     // And what f32 can do is done in f32.
@@ -735,7 +735,7 @@ fn a_tolerance_below_the_digits_of_f32_is_computed_in_f64_and_said_so() {
     assert_eq!(plain.json(0)["precision"], "f32");
 }
 
-// Ends
+// Exit
 
 #[cfg(unix)]
 #[test]
@@ -784,7 +784,7 @@ fn an_interrupt_ends_a_long_solve_and_leaves_no_file() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // More than a pipe holds: once it is taken, the program listens for Ctrl-C.
+    // More than a pipe holds: when all of it is read, the program handles Ctrl-C.
     let mut input = solve.stdin.take().unwrap();
     input.write_all(room.read("a.csv").as_bytes()).unwrap();
     drop(input);
@@ -832,7 +832,7 @@ fn divergence_of_a_cloud_from_itself_is_nothing() {
     );
 }
 
-/// The mean of a function over all pairs of two clouds of the plane.
+/// The mean of a function over all pairs of two clouds in the plane.
 fn mean_over_pairs(x: &[f64], y: &[f64], function: impl Fn(f64) -> f64) -> f64 {
     let at = |x: &[f64], y: &[f64]| function((x[0] - y[0]).hypot(x[1] - y[1]));
     let sum: f64 = x
@@ -867,7 +867,7 @@ fn energies_are_means_over_pairs() {
             assert_eq!(result["p"].as_f64(), Some(p));
             assert_eq!(result["kernel"], "energy");
             assert!(result.get("blur").is_none());
-            // Another p is another value.
+            // Another p gives another value.
             assert!((value(&result) - of(&x, &y, p)).abs() > 1e-3);
         }
     }
@@ -1011,7 +1011,7 @@ fn options_that_an_energy_cannot_take_are_refused() {
         let line = error_line(room.cpu(&format!("energy {options}")), 2);
         assert_says(&line, &parts);
     }
-    // A kernel compares any masses.
+    // A kernel compares measures of any masses.
     let line = "energy a.csv b.csv --weights-a w.csv --kernel gaussian --blur 1 --json";
     assert!(value(&room.cpu(line).json(0)) > 1.0);
 }
@@ -1088,7 +1088,7 @@ fn the_manual_has_a_page_for_each_command_with_its_example() {
         assert!(pages.contains(&page), "{page}");
         assert_says(&text, &[&format!("haul {command}"), example.trim()]);
     }
-    // That of the program itself, and of a command of a command.
+    // The page of the program, and that of a nested command.
     let own = ["haul.1", "haul-bench-softmin.1"];
     assert_eq!(pages.len(), commands.len() + own.len(), "{pages:?}");
     assert!(own.iter().all(|page| pages.contains(&page.to_string())));
@@ -1096,7 +1096,7 @@ fn the_manual_has_a_page_for_each_command_with_its_example() {
     assert_says(&line, &["man/haul.1", "--out"]);
 }
 
-/// The commands that a help lists.
+/// The commands listed in a help text.
 fn commands(help: &str) -> Vec<String> {
     let (_, commands) = help.split_once("Commands:\n").unwrap();
     commands
@@ -1117,7 +1117,7 @@ fn every_help_has_an_example_that_runs() {
     }
     let mut commands = commands(&room.haul("--help").stdout);
     assert!(commands.len() >= 6, "{commands:?}");
-    // One of a command, and one that the help does not list.
+    // A nested command, and one that the help does not list.
     commands.extend(["bench softmin".to_owned(), "man".to_owned()]);
     for command in commands {
         let help = room.haul(&format!("{command} --help")).stdout;
@@ -1150,7 +1150,7 @@ fn a_misspelt_word_is_told_the_near_one() {
         let (_, tip) = ran.stderr.split_once("tip: ").expect(line);
         assert_says(tip, &[near]);
     }
-    // A word that is near to nothing is told no other.
+    // If no known word is near, none is suggested.
     let ran = room.haul("sinkhorn a.csv b.csv --zzzz 1");
     assert!(!ran.stderr.contains("similar"), "{}", ran.stderr);
 }

@@ -1,4 +1,4 @@
-//! `haul map`, and the smaller clouds that every command can be told to make: files in, files out.
+//! `haul map`, and the options that thin clouds in every command: files in, files out.
 
 use crate::fixture::{Room, assert_close, assert_says, dense, error_line, rows};
 use flate2::read::GzDecoder;
@@ -13,7 +13,7 @@ impl Room {
         self.cpu(&format!("{arguments} --json")).json(status)
     }
 
-    /// A cloud of the plane with a weight for each point.
+    /// A cloud in the plane with a weight for each point.
     fn weighted(&self, name: &str, points: &[f64], weight: impl Fn(usize) -> f64) {
         let row = |(i, point): (usize, &[f64])| [point[0], point[1], weight(i)];
         let table: Vec<f64> = points.chunks(2).enumerate().flat_map(row).collect();
@@ -94,7 +94,7 @@ fn mesh(x: &[[f64; 2]]) -> Vec<u8> {
     moved_mesh(x, None)
 }
 
-/// The same, with how far each vertex went.
+/// The same mesh, with the displacement of each vertex.
 fn moved_mesh(x: &[[f64; 2]], far: Option<[f64; 3]>) -> Vec<u8> {
     let property = far.map_or("", |_| "property double displacement\n");
     let mut bytes = format!(
@@ -136,15 +136,14 @@ fn from_ply_to_ply_all_but_coordinates_is_kept() {
     GzDecoder::new(file).read_to_end(&mut unpacked).unwrap();
     assert!(alike(&unpacked, &moved_mesh(moved, far)));
     assert!(!alike(&unpacked, &moved_mesh(&start, far)));
-    // Over a file that is there, and from a packed one: what it says of the way is that of this one.
+    // From a packed file over an existing one: its displacements are those of this map.
     room.told("map moved.ply.gz moved.ply.gz -o mesh.ply --t 0", 0);
     let same = fs::read(room.path("mesh.ply")).unwrap();
     assert_eq!(same.len(), unpacked.len());
     assert!(!alike(&same, &unpacked));
 }
 
-/// Whether no byte differs but for the last ones of the numbers of how far vertices went, which are computed in another
-/// way here.
+/// Whether no byte differs except the last ones of the displacements, which are computed differently here.
 fn alike(found: &[u8], expected: &[u8]) -> bool {
     let differ = found.iter().zip(expected).filter(|(x, y)| x != y).count();
     found.len() == expected.len() && differ <= 3
@@ -174,7 +173,7 @@ fn how_far_points_go_is_written_where_it_has_a_place() {
             );
         }
     }
-    // Farther is brighter, which a map of colours for people has to be.
+    // Larger displacements are brighter, as a colour map requires.
     brightness.sort_by(|x, y| x.0.total_cmp(&y.0));
     assert!(
         brightness.is_sorted_by(|x, y| x.1 <= y.1 + 8.0),
@@ -194,12 +193,12 @@ fn how_far_points_go_is_written_where_it_has_a_place() {
         ],
     );
 
-    // Only where it has a name of its own is it written unasked.
+    // By default, only formats that name attributes get displacements.
     room.told("map a.csv b.csv -o plain.csv", 0);
     assert_eq!(room.numbers("plain.csv").len(), 120);
     room.told("map a.csv b.csv -o asked.csv --displacement", 0);
     assert_eq!(room.numbers("asked.csv").len(), 180);
-    // And no command takes it for a coordinate.
+    // And no command reads them as a coordinate.
     let value = |name: &str| {
         room.told(&format!("energy {name} b.csv"), 0)["value"]
             .as_f64()
@@ -307,7 +306,7 @@ fn a_target_that_cannot_be_is_refused_before_the_work() {
 #[test]
 fn every_point_is_moved_also_where_a_sample_is_solved_for() {
     let room = Room::with_clouds();
-    // A cloud and its translate, far enough for any confusion to show.
+    // A cloud and its translate, far enough apart to expose any confusion.
     let part = |i: i32| f64::from(i) / 900.0;
     let dense: Vec<_> = (0..900)
         .flat_map(|i| [(37.0 * part(i)).fract(), part(i)])
@@ -326,7 +325,7 @@ fn every_point_is_moved_also_where_a_sample_is_solved_for() {
     let whole = images("", 900);
     let sampled = images("--subsample 400 --seed 5", 400);
     assert_eq!(sampled.len(), 2 * 900);
-    // What 400 of 900 points of a square leave to chance is a few hundredths.
+    // The sampling error of 400 of 900 points of a square is a few hundredths.
     assert!(close(&sampled, &whole, 0.15));
     assert!(!close(&sampled, &dense, 2.0));
     assert_eq!(sampled, images("--subsample 400 --seed 5", 400));
@@ -353,7 +352,7 @@ fn smaller_clouds_weigh_as_much_in_every_command() {
             "{result}"
         );
         assert!(result["n"].as_u64().unwrap() < 60);
-        // The same points of the same cloud, so that it has no distance from itself.
+        // The same points of the same cloud, so its distance to itself is 0.
         for command in ["divergence", "energy"] {
             let result = room.told(&format!("{command} heavy.csv heavy.csv {reduction}"), 0);
             assert!(result["value"].as_f64().unwrap().abs() < 1e-4, "{result}");

@@ -1,9 +1,9 @@
-//! What is said: in few words whatever the input, numbers of human length, and advice that works.
+//! Messages: short for any input, with few digits, and advice that works.
 
 use crate::fixture::{Room, assert_says, error_line, ring, spiral};
 use serde_json::{Value, json};
 
-/// No line is longer than that, beside the words before it.
+/// Bound on the length of a line, without the words before it.
 const MOST: usize = 2100;
 
 #[track_caller]
@@ -40,7 +40,7 @@ fn no_message_is_long_whatever_the_input() {
             assert_short(&ran.stderr);
         }
     }
-    // As results, in a plan and on a page as well.
+    // In results, in a plan and on a page as well.
     let job = |id: &str, options: Value| {
         let mut job = json!({"id": id, "command": "divergence", "a": "a.csv", "b": "genes.csv"});
         job.as_object_mut()
@@ -80,7 +80,7 @@ fn no_message_is_long_whatever_the_input() {
     {
         assert!(cell.len() < MOST, "{}", cell.len());
     }
-    // What a run of before has left there is shown in short as well.
+    // A line from an earlier run is shortened as well.
     let left = json!({"id": "1", "job": "x", "error": {"kind": "input", "message": long}});
     room.write("results.jsonl", format!("{left}\n"));
     assert_short(&room.haul(run).stderr);
@@ -136,7 +136,7 @@ fn numbers_are_written_as_people_write_them() {
         assert_says(&ran.stderr, parts);
         assert!(!ran.stderr.contains("tip:"), "{}", ran.stderr);
     }
-    // What is computed, or refused, at the ends of the range, whose numbers nobody has given.
+    // Values that are computed, or refused, at the ends of the range; the user gave none of these numbers.
     room.csv(
         "tiny.csv",
         &spiral(20).iter().map(|x| 1e-9 * x).collect::<Vec<_>>(),
@@ -157,7 +157,7 @@ fn numbers_are_written_as_people_write_them() {
         );
         assert!(!told.contains("000000000000"), "{told}");
     }
-    // Counts may be written as any number that is whole.
+    // Counts may be written as any number that is an integer.
     let run = |words: &str| {
         room.cpu(&format!("sinkhorn a.csv b.csv --json {words}"))
             .stdout
@@ -173,7 +173,7 @@ fn numbers_are_written_as_people_write_them() {
     );
 }
 
-/// What stands behind some words, up to the next space or mark.
+/// The text after some words, up to the next space or punctuation mark.
 #[track_caller]
 fn behind(text: &str, words: &str) -> String {
     assert!(text.contains(words), "{text} lacks {words}");
@@ -200,7 +200,7 @@ fn a_tolerance_that_is_advised_is_taken() {
             }
             let tolerance = behind(&told, "a tolerance of at least ");
             let ran = room.cpu(&format!("{line} --tolerance {tolerance}"));
-            // It is not refused; one iteration is not enough for it, or is.
+            // It is not refused; one iteration may or may not be enough.
             assert!(
                 [Some(0), Some(3)].contains(&ran.status),
                 "{told} {}",
@@ -230,7 +230,7 @@ fn what_is_advised_works() {
     let copy = room.read("a.csv").replacen("0,0\n", "0,0.0000001\n", 1);
     room.write("near.csv", copy);
     let status = |line: &str| room.cpu(line).status;
-    // A message, its words, and lines that follow its advice.
+    // A command line, words of its message, and lines that follow its advice.
     for (line, parts, followed) in [
         (
             "sinkhorn light.csv b.csv",

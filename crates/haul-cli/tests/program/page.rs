@@ -34,7 +34,7 @@ fn leaves(value: &Value, into: &mut Vec<f64>) {
     }
 }
 
-/// Checks that a page has these keys and no number that the JSON has not.
+/// Checks that a page has these keys and no number that is not in the JSON.
 #[track_caller]
 fn assert_same_numbers(page: &str, json: &Value, keys: &[&str]) {
     let (named, all) = numbers(page);
@@ -85,7 +85,7 @@ fn a_page_has_the_numbers_of_the_json() {
         &result,
         &[&effort[..], &["terms.ab", "rounding"]].concat(),
     );
-    // A number that is another is found.
+    // A changed number is detected.
     let mut other = result;
     other["value"] = 1.0.into();
     assert!(std::panic::catch_unwind(|| assert_same_numbers(&page, &other, &[])).is_err());
@@ -178,7 +178,7 @@ fn a_page_of_many_jobs_tells_each_of_them_whoever_ran_it() {
             .1
             .contains(&result["value"].as_f64().unwrap())
     );
-    // A run that finds all results there tells the same jobs.
+    // A run that finds all results shows the same jobs.
     assert_eq!(room.cpu(batch).status, Some(1));
     let again = room.read("r.html");
     assert_says(&again, &["3 of these by an earlier run"]);
@@ -221,12 +221,12 @@ fn a_page_of_many_jobs_keeps_quantities_apart_and_leaves_out_the_folder_that_all
             "<code>clouds/</code>",
             ">a.csv<",
             ">b.csv<",
-            // At the axis of the picture, beside the table.
+            // At the axis of the picture, besides the table.
             ">scan 2</text>",
         ],
     );
     assert!(!both.contains("clouds/a.csv"));
-    // Each number is that of a result, and each value of a result is there.
+    // Each number is from a result, and each value of a result is there.
     let mut known = Vec::new();
     let results = room.read("results.jsonl");
     for line in results.lines() {
@@ -332,7 +332,7 @@ fn mass_that_is_destroyed_has_a_cross_and_no_arrow() {
             page.contains("destroyed or created"),
         )
     };
-    // The far ring is left of the middle of the picture, the spiral near the right end.
+    // The far ring is left of the centre of the picture, the spiral near the right end.
     let (crosses, tails, told) = picture("--reach 7");
     assert!(crosses >= 20 && told, "{crosses}");
     assert!(

@@ -1,4 +1,4 @@
-//! `haul pairwise`: a matrix that equals the comparisons of its pairs, whatever stopped the run.
+//! `haul pairwise`: the matrix equals the comparisons of its pairs, however often the run was stopped.
 
 use crate::fixture::{HAUL, Ran, Room, assert_says, error_line, ring, spiral, value};
 use serde_json::Value;
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 const FILES: [&str; 4] = ["one.csv", "two.csv", "three.csv", "four.csv"];
 
 impl Room {
-    /// A room with four clouds of the plane, of different sizes.
+    /// A room with four clouds in the plane, of different sizes.
     fn with_four_clouds() -> Self {
         let room = Self::new();
         for (i, file) in FILES.into_iter().enumerate() {
@@ -20,7 +20,7 @@ impl Room {
         room
     }
 
-    /// Runs it over the four clouds, on the CPU.
+    /// Runs the command on the four clouds, on the CPU.
     fn pairwise(&self, options: &str) -> Ran {
         self.cpu(&format!("pairwise {} {options}", FILES.join(" ")))
     }
@@ -65,7 +65,7 @@ fn entries_are_the_comparisons_of_their_pairs_to_the_last_digit() {
             None => String::new(),
         };
         each_pair(&room.matrix("d.npy"), |i, j, entry| {
-            // The contents say which of both comes first.
+            // The contents decide which of the two comes first.
             let [one, other] = [(i, j), (j, i)].map(|(i, j)| {
                 let files = format!("{} {}", FILES[i], FILES[j]);
                 value(
@@ -157,7 +157,7 @@ fn a_table_and_a_picture_leave_out_the_folders_that_all_files_share() {
     let (bare_table, bare_picture, _) = run(&FILES.join(" "));
     assert_eq!((&table, &picture), (&bare_table, &bare_picture));
     assert_eq!(told["files"][0], "samples/here/one.csv");
-    // One that lies elsewhere is told apart by its folder.
+    // A file elsewhere is named with its folder.
     let (table, picture, _) = run(&format!("{} {files}", FILES[0]));
     assert_says(&table, &[",one.csv,samples/here/one.csv,"]);
     assert_says(&picture, &[">one<", ">samples/here/one<"]);
@@ -175,7 +175,7 @@ fn groups_can_be_cut_elsewhere() {
         .collect();
     let merges = list(&told["merges"]);
     assert_eq!(merges.len(), 3);
-    // Each merger has the mean entry between the files of both of its clusters as its height.
+    // The height of each merge is the mean entry between its two clusters.
     let mut clusters: Vec<Vec<usize>> = (0..4).map(|i| vec![i]).collect();
     let mut below = 0.0;
     for merge in &merges {
@@ -206,7 +206,7 @@ fn any_number_of_kills_leaves_the_matrix_of_an_undisturbed_run() {
     let mut kills = 0;
     for moment in 0..200u64 {
         let mut command = room.command(HAUL);
-        // On one thread, so that it lasts.
+        // On one thread, so that it is slow.
         let words = line.split(' ').chain(["--device", "cpu", "--threads", "1"]);
         command
             .args(words)
@@ -230,7 +230,7 @@ fn any_number_of_kills_leaves_the_matrix_of_an_undisturbed_run() {
 #[test]
 fn what_an_earlier_run_left_counts_for_the_same_clouds_and_settings_alone() {
     let room = Room::with_four_clouds();
-    // The beginning of a run that has no room for its end.
+    // A run that cannot write its last results.
     let stopped = || {
         let command = format!("haul pairwise {} -o d.npy --device cpu", FILES.join(" "));
         let left = (1..).find_map(|blocks| {
@@ -240,7 +240,7 @@ fn what_an_earlier_run_left_counts_for_the_same_clouds_and_settings_alone() {
             (left.lines().count() > 3).then_some(left)
         });
         let left = left.unwrap();
-        // Told apart from what would be computed.
+        // Marked to differ from recomputed values.
         let wrong = left.replace("\"value\":0.", "\"value\":7.");
         assert_ne!(left, wrong);
         room.write("d.npy.partial", wrong);
@@ -259,7 +259,7 @@ fn what_an_earlier_run_left_counts_for_the_same_clouds_and_settings_alone() {
         let ran = room.pairwise(&format!("-o d.npy {other}"));
         assert_says(&told(&ran), &[") stay in d.npy.partial"]);
         assert!(largest() < 3.0, "{other}");
-        // And serve those they are of.
+        // And they are used by the run that they belong to.
         let lines = |text: &str| {
             let mut lines: Vec<_> = text.lines().map(str::to_owned).collect();
             lines.sort();
@@ -286,7 +286,7 @@ fn what_an_earlier_run_left_counts_for_the_same_clouds_and_settings_alone() {
     );
 }
 
-/// What a run says beside its result, but for bounds that are wider than values.
+/// What a run prints besides its result, without the warning about bounds that are wider than values.
 fn told(ran: &Ran) -> String {
     assert_eq!(ran.status, Some(0), "{}", ran.stderr);
     let lines = ran.stderr.lines();
@@ -299,7 +299,7 @@ fn told(ran: &Ran) -> String {
 fn clouds_come_go_and_change_places_and_no_comparison_is_done_again() {
     let room = Room::with_four_clouds();
     let fixed = "-o d.npy --blur 0.3 --json";
-    // A run over all files that was stopped when it had everything but the matrix.
+    // A run on all files that was stopped with only the matrix left.
     let line = format!("pairwise {} {fixed}", FILES.join(" "));
     let whole = room.cpu(&line).json(0);
     let all = room.matrix("d.npy");
@@ -329,7 +329,7 @@ fn clouds_come_go_and_change_places_and_no_comparison_is_done_again() {
             );
         }
     }
-    // Those of the file that was left out are still there when it comes back.
+    // The comparisons of the file that was left out are still there when it comes back.
     let again = room.cpu(&line).json(0);
     assert!(pairs(&again) < pairs(&whole));
     assert_eq!(room.matrix("d.npy"), all);
@@ -339,7 +339,7 @@ fn clouds_come_go_and_change_places_and_no_comparison_is_done_again() {
 #[test]
 fn entries_have_bounds_and_those_that_tell_nothing_are_named() {
     let room = Room::with_four_clouds();
-    // A copy, and one that is moved by next to nothing.
+    // A copy, and one that is moved very little.
     room.write("copy.csv", room.read("one.csv"));
     let near: Vec<f64> = spiral(60).iter().map(|x| x + 1e-7).collect();
     room.csv("near.csv", &near, 2);
@@ -353,7 +353,7 @@ fn entries_have_bounds_and_those_that_tell_nothing_are_named() {
         let gap = widths().fold(0.0, f64::max);
         assert_eq!(json["gap"].as_f64(), Some(gap), "{loss}");
         for (value, (lower, upper)) in values.iter().zip(lower.iter().zip(&upper)) {
-            // Rounding may leave a value below 0, where no divergence is.
+            // Rounding may make a value negative, which no divergence is.
             let least = if *lower == 0.0 { -1e-5 } else { *lower };
             assert!(least <= *value && value <= upper, "{lower} {value} {upper}");
         }
@@ -366,7 +366,7 @@ fn entries_have_bounds_and_those_that_tell_nothing_are_named() {
         let near = serde_json::json!([0, 3]);
         assert_eq!(json["uncertain"].as_array().unwrap().contains(&near), wide);
         if loss != "sinkhorn" {
-            // The copy is one and the same cloud, which is certain.
+            // The copy is the same cloud, so the value is exact.
             assert_eq!((values[2], lower[2], upper[2]), (0.0, 0.0, 0.0));
         }
         let told = ran.stderr.contains("entries tell nothing");
@@ -378,7 +378,7 @@ fn entries_have_bounds_and_those_that_tell_nothing_are_named() {
             );
         }
         assert_eq!(room.cpu(&format!("{line} -o d.npz -q")).stderr, "");
-        // Those of a divergence are the bounds of the command.
+        // For a divergence, the bounds are those of the command.
         let line = format!(
             "divergence one.csv two.csv --epsilon {:e} --precision f32 --json",
             json["epsilon"].as_f64().unwrap_or(1.0)

@@ -1,10 +1,9 @@
-//! Tables of more than coordinates: columns that are selected, and those that nobody should take for
-//! coordinates.
+//! Tables with other columns than coordinates: selected columns, and columns that are not coordinates.
 
 use crate::fixture::{Room, assert_close, assert_says, error_line, ring, rows, spiral, value};
 
-/// A room with two clouds of the plane in several tables: `cells.csv` has a name and a count for each
-/// point, `w.csv` the same points with weights, `scan.xyz` a number before and a colour behind them.
+/// A room with two clouds in the plane in several tables: `cells.csv` has a name and a count for each point, `w.csv`
+/// the same points with weights, `scan.xyz` a number before and a colour after them.
 fn room() -> Room {
     let room = Room::new();
     let points = spiral(60);
@@ -57,7 +56,7 @@ fn selected_columns_give_what_a_file_of_these_alone_gives() {
         plain
     );
     assert_eq!(solve("scan.xyz scan.xyz --columns 2,3", "a.csv"), plain);
-    // A control: without one the cloud has other dimensions.
+    // Control: without the option the cloud has another dimension.
     assert_ne!(solve("scan.xyz scan.xyz --columns 2,3,5", "a.csv"), plain);
 }
 
@@ -126,11 +125,11 @@ fn what_is_no_coordinate_is_refused_with_the_options_that_say_so() {
         let told = error_line(room.cpu(&format!("energy {file} b.csv")), 2);
         assert_says(&told, parts);
     }
-    // A .ply has its properties.
+    // A .ply has properties.
     room.write("a.ply", crate::fixture::ply(&[0.0; 6]));
     let told = error_line(room.cpu("energy a.ply b.csv --columns r,g"), 2);
     assert_says(&told, &["a.ply", "no column \"r\"", "choose from x, y, z"]);
-    // Of six columns without names the first counts, and the last three are a colour.
+    // Of six unnamed columns the first is an index, and the last three are a colour.
     let told = error_line(room.cpu("energy scan.xyz b.csv"), 2);
     assert_says(
         &told,
@@ -160,7 +159,7 @@ fn what_is_no_coordinate_is_refused_with_the_options_that_say_so() {
     assert_says(&told, &["60 in dimension 6"]);
 }
 
-/// The options that an error ends with, each as words for a shell.
+/// The options at the end of an error, each as shell words.
 fn advice(told: &str) -> Vec<&str> {
     let start = told.find(": --").map(|at| at + 2);
     let Some(advice) = start.map(|at| told[at..].trim_end()) else {
@@ -183,7 +182,7 @@ fn every_advice_about_a_file_can_be_followed() {
             .collect();
         format!("ply\nformat ascii 1.0\nelement vertex 1\n{properties}end_header\n{row}\n")
     };
-    // The file, how many pieces of advice there are, and the dimension that the first one gives.
+    // The file, the number of suggestions, and the dimension that the first one gives.
     for (name, text, pieces, dimension) in [
         (
             "index.csv",
@@ -249,7 +248,7 @@ fn every_advice_about_a_file_can_be_followed() {
             }
         }
     }
-    // Of a weight that would be left out, both pieces give the weight or its absence.
+    // For a weight that would be left out, both suggestions give the weight or its absence.
     let mass = |options: &str| {
         room.haul(&format!("info mass.ply {options} --json"))
             .json(0)["mass"]
@@ -259,7 +258,7 @@ fn every_advice_about_a_file_can_be_followed() {
         (mass("--weight-column scalar_mass"), mass("--equal-weights")),
         (3.0.into(), 1.0.into())
     );
-    // Rows that are to be removed.
+    // Rows that must be removed.
     let missing = "x,y\n1,2\n3,\n5,6\nNA,1\n";
     room.write("missing.csv", missing);
     let told = error_line(room.haul("info missing.csv"), 2);
@@ -305,7 +304,7 @@ fn a_table_that_is_moved_keeps_its_other_columns() {
         let ran = room.haul_reading(&format!("map {line}"), input.as_bytes());
         assert_eq!(ran.status, Some(0), "{}", ran.stderr);
     };
-    // The target has no header: columns are those of both.
+    // The target has no header: column numbers select the same columns in both.
     let numbers = options.replace("x,y", "3,2").replace("count", "4");
     room.write("onto.csv", room.read("cells.csv").replace("c ", "d "));
     run(&format!("cells.csv onto.csv {options} -o moved.csv"), "");
@@ -334,7 +333,7 @@ fn a_table_that_is_moved_keeps_its_other_columns() {
         assert_close(y, point[1], 1e-6);
     }
     assert_ne!(moved, room.read("cells.csv"));
-    // Of standard input nothing is left to keep: the points alone, in their order.
+    // From standard input there is no other data to keep: the points alone, in order.
     run(
         &format!("- onto.csv {options} -o read.csv"),
         &room.read("cells.csv"),
@@ -361,7 +360,7 @@ fn a_table_that_is_moved_keeps_its_other_columns() {
 #[test]
 fn equal_weights_undo_a_denser_scan() {
     let room = Room::new();
-    // A square, and the same square with one half of it eight times as dense.
+    // A square, and the same square with one half eight times as dense.
     let grid = |columns: usize, from: f64, width: f64| -> Vec<f64> {
         let point = |k: usize| {
             let step = |i: usize, n: usize| (i as f64 + 0.5) / n as f64;

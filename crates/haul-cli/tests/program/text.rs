@@ -1,9 +1,9 @@
-//! What results say to a person: the answer first, with the digits that its certificate supports.
+//! Results as text for a person: the answer first, with the digits that its certificate supports.
 
 use crate::fixture::{Room, assert_says, ring, spiral};
 use serde_json::Value;
 
-/// The numbers of a text that stand behind some words, in their order.
+/// The numbers of a text after some words, in order.
 #[track_caller]
 fn numbers_behind(text: &str, words: &str) -> Vec<String> {
     let mut lines = text.lines().filter(|line| line.starts_with(words));
@@ -18,14 +18,14 @@ fn parsed(number: &str) -> f64 {
     number.parse().unwrap()
 }
 
-/// Significant digits, zeros at the end included.
+/// Significant digits, including trailing zeros.
 fn digits(number: &str) -> usize {
     let mantissa = number.split('e').next().unwrap();
     let mantissa = mantissa.trim_start_matches(['-', '0', '.']);
     mantissa.chars().filter(char::is_ascii_digit).count()
 }
 
-/// A room with two samples of a cube, and one of a cube that is far away.
+/// A room with two samples of a cube, and one of a distant cube.
 fn samples() -> Room {
     let room = Room::new();
     for (name, seed) in [("a", 1), ("same", 2), ("there", 3)] {
@@ -92,7 +92,7 @@ fn each_command_opens_with_its_answer() {
         assert_eq!(ran.status, Some(0), "{}", ran.stderr);
         assert!(ran.stdout.starts_with(opening), "{line}: {}", ran.stdout);
         assert_says(&ran.stdout, parts);
-        // The page opens with the same words.
+        // The page starts with the same words.
         let first = ran.stdout.lines().next().unwrap();
         let words = first.split_whitespace().collect::<Vec<_>>().join(" ");
         let page = room.read("page.html");
@@ -127,7 +127,7 @@ fn a_distance_is_said_to_be_near_the_spacing_of_the_points_or_far_above_it() {
         &sentence("sinkhorn a.csv far.csv"),
         &["far above the spacing of the points"],
     );
-    // Few points are no sample, and nothing is said of them.
+    // A few points are no sample, so there is no sentence about them.
     room.csv("few.csv", &[0.0, 0.0, 0.0, 1.0, 1.0, 1.0], 3);
     let few = room.cpu("divergence a.csv few.csv -q").stdout;
     assert!(!few.contains("spacing of the points"), "{few}");
@@ -136,7 +136,7 @@ fn a_distance_is_said_to_be_near_the_spacing_of_the_points_or_far_above_it() {
 #[test]
 fn a_printed_interval_holds_that_of_the_json_with_the_digits_that_it_supports() {
     let room = Room::with_clouds();
-    // One cloud beside a copy that is hardly moved: the bounds are wide beside the value.
+    // A cloud and a copy that is moved very little: the bounds are wide relative to the value.
     let moved: Vec<f64> = spiral(60).iter().map(|x| x + 0.001).collect();
     room.csv("moved.csv", &moved, 2);
     room.csv("ring.csv", &ring(40), 2);
@@ -162,7 +162,7 @@ fn a_printed_interval_holds_that_of_the_json_with_the_digits_that_it_supports() 
             let [shown, low, high] = [0, 1, 2].map(|k| parsed(&numbers[k]));
             assert!(low <= lower && upper <= high, "{told} {json}");
             assert!(low <= shown && shown <= high, "{told}");
-            // Twice the half width of the interval is a change of the second digit from the end.
+            // Twice the half width of the interval changes the second digit from the end.
             let off = (value - lower).max(upper - value);
             let meant = (shown.abs() / off).log10().max(0.0).ceil() as usize + 2;
             assert!(
@@ -172,7 +172,7 @@ fn a_printed_interval_holds_that_of_the_json_with_the_digits_that_it_supports() 
             assert!(command == "sinkhorn" || low >= 0.0, "{told}");
         }
     }
-    // The control: eight digits of the first of them are more than is known.
+    // Control: eight digits of the first of them are more than is known.
     assert!(digits("2.5612345e-6") > 3);
 }
 

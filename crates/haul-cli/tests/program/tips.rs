@@ -1,8 +1,8 @@
-//! What a command line is told that is not understood: the command, the option or the file that was meant.
+//! Tips for a command line that is refused: the command, the option or the file that was meant.
 
 use crate::fixture::{Room, assert_says, error_line};
 
-/// The tip of a line that is refused, if it has one.
+/// The tip for a refused command line, if it has one.
 #[track_caller]
 fn tip(room: &Room, line: &str) -> Option<String> {
     let told = error_line(room.haul(line), 2);
@@ -32,7 +32,7 @@ fn files_in_place_of_a_command_are_told_the_command() {
             tip(&room, line)
         );
     }
-    // The advice is taken.
+    // The advice is followed.
     let told = tip(&room, "a.csv b.csv").unwrap();
     let (_, line) = told.split_once("haul ").unwrap();
     assert_eq!(room.cpu(line).status, Some(0));
@@ -106,7 +106,7 @@ fn an_output_that_was_forgotten_is_told() {
         let told = tip(&room, line).unwrap();
         assert!(told.ends_with(meant), "{line}: {told}");
     }
-    // Where it is there, nothing is told of it.
+    // If the option is given, there is no tip about it.
     let told = tip(&room, "map a.csv b.csv c.csv -o d.csv");
     assert!(!told.unwrap_or_default().contains("-o"));
     assert_says(
@@ -134,7 +134,7 @@ fn options_of_other_programs_are_told_their_names_here() {
             parts,
         );
     }
-    // A command that has no such option is not told of it.
+    // A command without that option has no tip about it.
     for option in ["--reg 0.1", "--tol 1e-3"] {
         let told = tip(&room, &format!("energy a.csv b.csv {option}")).unwrap_or_default();
         assert!(

@@ -1,4 +1,4 @@
-//! The place beside a file of results where those are kept whose jobs are not in the list.
+//! The file beside the results that keeps the results of jobs that are not in the list.
 
 use super::results::{self, Ledger};
 use crate::lines::Lines;
@@ -8,21 +8,21 @@ use std::collections::HashSet;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-/// The results that are kept there.
+/// The results in that file.
 pub(super) struct Aside {
     path: PathBuf,
     pub(super) lines: Vec<String>,
 }
 
 impl Aside {
-    /// Where that is.
+    /// The path of that file.
     pub(super) fn place(output: &Path) -> PathBuf {
         let mut path = output.as_os_str().to_owned();
         path.push(".unlisted");
         PathBuf::from(path)
     }
 
-    /// That of a file of results, as it is now.
+    /// The current file beside a file of results.
     pub(super) fn of(output: &Path) -> Result<Self> {
         let path = Self::place(output);
         let lines = match path.is_file() {
@@ -32,9 +32,9 @@ impl Aside {
         Ok(Self { path, lines })
     }
 
-    /// Puts the results in the order of the jobs. Those whose jobs are not in the list are put aside, and those
-    /// whose jobs are in it again are taken back. Whatever ends the program meanwhile, each is in one of both
-    /// files. Says what was moved, if anything was.
+    /// Puts the results in the order of the jobs. Results of jobs that are not in the list are moved to this file,
+    /// and those of jobs that are in the list again are moved back. If the program is killed meanwhile, each result
+    /// is in one of both files. Returns a message if anything was moved.
     pub(super) fn exchange(self, ledger: &Ledger, results: &mut Lines) -> Result<Option<String>> {
         let Self { path, lines } = self;
         let known: HashSet<_> = lines.iter().collect();

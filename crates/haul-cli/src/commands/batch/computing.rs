@@ -1,4 +1,4 @@
-//! The jobs of a run computed, small ones beside each other, and their lines in order.
+//! Computes the jobs of a run, small ones in parallel, and writes their lines in order.
 
 use super::job::Job;
 use super::kind::{BoxedTask, Kind};
@@ -16,19 +16,19 @@ use anyhow::Result;
 use haul_files as formats;
 use std::ops::ControlFlow;
 
-/// What computes jobs.
+/// Computes jobs.
 pub(super) struct Computing<'c> {
     pub(super) jobs: &'c [Job],
     pub(super) kinds: &'c [Kind],
     pub(super) machine: &'c Machine,
     pub(super) files: &'c Fingerprints,
-    /// Whether a job that fails is the last one.
+    /// Whether the run stops at the first job that fails.
     pub(super) fail_fast: bool,
 }
 
 impl Computing<'_> {
-    /// Computes the jobs in these places, and hands the line of each and what it tells to `sink`, in
-    /// their order but for an interrupt; says how many are left, be it for that or for a failure.
+    /// Computes the jobs at these indices and passes the line and the account of each to `sink`, in order unless
+    /// interrupted. Returns the number of jobs left because of an interrupt or a failure.
     pub(super) fn all(
         &self,
         places: &[usize],
@@ -66,7 +66,7 @@ impl Computing<'_> {
         Ok(left)
     }
 
-    /// Computes a job in one way or another, and says what its files were before they were read.
+    /// Computes a job with `run`, and returns the fingerprints of its files from before they were read.
     fn compute<R>(
         &self,
         job: &Job,
@@ -75,14 +75,14 @@ impl Computing<'_> {
         let task = job.task(self.kinds)?;
         let files = task.inputs().into_iter().flat_map(Input::files);
         let inputs = files.map(|file| self.files.of(file)).collect::<Vec<_>>();
-        // A file that cannot be read is an error of the reading, which knows what to do about it.
+        // An unreadable file is an error of the reader, whose message has the advice.
         let record = run(&task)?;
         let inputs = inputs.into_iter().filter_map(Result::transpose);
         Ok((record, inputs.collect::<Result<_>>()?))
     }
 }
 
-/// The line of a job, and what it tells.
+/// The line and the account of a job.
 fn line(job: &Job, result: Result<(Record, Vec<Fingerprint>)>) -> Result<(String, Account)> {
     let beginning = beginning(job);
     Ok(match result {
@@ -101,7 +101,7 @@ fn line(job: &Job, result: Result<(Record, Vec<Fingerprint>)>) -> Result<(String
     })
 }
 
-/// Where the fault of a failed job is.
+/// The kind of error of a failed job.
 fn kind(error: &anyhow::Error) -> &'static str {
     if error.is::<BadJob>() {
         "job"

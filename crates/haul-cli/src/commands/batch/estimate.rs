@@ -1,7 +1,7 @@
-//! `haul batch --dry-run`: every job checked with its files, and how long all would take.
+//! `haul batch --dry-run`: checks every job with its files and estimates the total time.
 //!
-//! Some of the jobs are solved for a few hundred of their points, side by
-//! side as in the run: the passes and the rate of these, times the pairs of all jobs, make the estimate.
+//! Some of the jobs are solved for a few hundred of their points, in parallel as in the run. The estimate is their
+//! passes and their rate, times the pairs of all jobs.
 
 use super::job::Job;
 use super::kind::Kind;
@@ -20,36 +20,36 @@ use haul::Device;
 use rayon::prelude::*;
 use std::time::Instant;
 
-/// Jobs that are measured, and as many more as it takes to keep each thread at work.
+/// Jobs that are measured, at least; more if there are more threads.
 const SAMPLES: usize = 8;
 
 /// The most points of a cloud that is measured.
 const POINTS: usize = 512;
 
-/// A job that takes a larger part of all is told of.
+/// A job that takes a larger fraction of the total time is named.
 const MOST_SHARE: f64 = 1.0 / 3.0;
 
-/// Refused jobs that are told of, each in a line.
+/// The most refused jobs that are named, one a line.
 const MOST_TOLD: usize = 20;
 
 /// A job that would run.
 struct Planned<'j> {
     job: &'j Job,
-    /// On one thread, beside others.
+    /// Whether it runs on one thread, beside others.
     shared: bool,
     work: Work,
 }
 
-/// What the sample tells.
+/// Measurements of the sample.
 struct Rate {
     samples: usize,
-    /// Of a solve.
+    /// Passes of a solve.
     passes: Passes,
     /// Pairs per second of the whole machine.
     rate: f64,
 }
 
-/// Prints the plan of all jobs but those whose results are there and stay.
+/// Prints the plan of all jobs except those whose results exist and are kept.
 pub(super) fn print(
     jobs: &[Job],
     kinds: &[Kind],
@@ -117,7 +117,7 @@ pub(super) fn print(
 fn plan<'j>(job: &'j Job, kinds: &[Kind], machine: &Machine) -> Result<Planned<'j>> {
     let task = job.task(kinds)?;
     let ready = machine.ready(&*task)?;
-    // A device that is not there is refused as well.
+    // A missing device is refused as well.
     machine.gpu(&ready.engine)?;
     let points = ready.clouds.iter().map(|cloud| cloud.measure.len() as f64);
     Ok(Planned {
@@ -127,14 +127,14 @@ fn plan<'j>(job: &'j Job, kinds: &[Kind], machine: &Machine) -> Result<Planned<'
     })
 }
 
-/// How long the jobs take, in words.
+/// The estimated time of the jobs, in words.
 struct Estimate {
     time: String,
-    /// The job that takes much of it, if there is one.
+    /// The job that takes a large part of it, if there is one.
     longest: Option<String>,
 }
 
-/// How long the jobs take; none where no sample of them can be solved.
+/// Estimates the time of the jobs; `None` if no sample of them can be solved.
 fn estimate(planned: &[&Planned<'_>], kinds: &[Kind], machine: &Machine) -> Option<Estimate> {
     let Rate {
         samples,
@@ -160,7 +160,7 @@ fn estimate(planned: &[&Planned<'_>], kinds: &[Kind], machine: &Machine) -> Opti
     })
 }
 
-/// A word on the job that takes longest, where that is much of what several take.
+/// Names the job that takes longest, if it takes a large part of the total of several jobs.
 fn longest(id: &str, pairs: f64, all: f64, jobs: usize) -> Option<String> {
     let share = pairs / all;
     (jobs > 1 && share > MOST_SHARE).then(|| {
@@ -171,21 +171,21 @@ fn longest(id: &str, pairs: f64, all: f64, jobs: usize) -> Option<String> {
     })
 }
 
-/// Solves some of the jobs for some of their points, side by side.
+/// Solves some of the jobs for some of their points, in parallel.
 fn sample(planned: &[&Planned<'_>], kinds: &[Kind], machine: &Machine) -> Option<Rate> {
     let most = SAMPLES.max(2 * rayon::current_num_threads());
     let step = planned.len().div_ceil(most).max(1);
     let samples: Vec<_> = planned.iter().step_by(step).collect();
-    // The first solve of a device makes its kernels.
+    // The first solve on a device compiles its kernels.
     let _ = measure(samples.first()?, kinds, machine);
     let start = Instant::now();
-    // What cannot be solved so thinned out, as for its weights, tells nothing.
+    // Jobs that cannot be solved for a sample, for instance because of its weights, are skipped.
     let solved = samples.par_iter().map(|it| measure(it, kinds, machine));
     let solved: Vec<_> = solved.filter_map(Result::ok).collect();
     let seconds = start.elapsed().as_secs_f64();
     let pairs: f64 = solved.iter().map(|sample| sample.pairs as f64).sum();
     let mean = |passes: fn(&Passes) -> f64| {
-        // Not all jobs have passes of both kinds.
+        // Not every job has both kinds of passes.
         let some = solved.iter().map(|sample| passes(&sample.passes));
         let some: Vec<_> = some.filter(|passes| *passes > 0.0).collect();
         some.iter().sum::<f64>() / some.len().max(1) as f64

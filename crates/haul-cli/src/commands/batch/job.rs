@@ -14,29 +14,28 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use xxhash_rust::xxh3::Xxh3;
 
-/// A task, and what it is called.
+/// A task and its id.
 pub(crate) struct Job {
     pub(crate) id: String,
-    /// All but the id.
+    /// All options except the id.
     options: Options,
-    /// A name for what is to be computed: the command, its files and its options, in whatever order
-    /// they are given. It is the same on every machine and in every version.
+    /// Identifies what is to be computed: the command, its files and its options, independent of their order. It is
+    /// the same on every machine and in every version.
     pub(super) digest: String,
 }
 
-/// Reads a file of jobs. Lines that are empty are skipped; each job gets those of the `defaults` that
-/// it does not set itself.
+/// Reads a file of jobs. Empty lines are skipped; `defaults` apply to the options that a job does not set itself.
 ///
 /// # Errors
 ///
-/// A file that cannot be read, a line that is no JSON object with an `id`, and an id that is there
-/// twice. What else is wrong with a job is told when it is parsed.
+/// A file that cannot be read, a line that is not a JSON object with an `id`, and a duplicate id. Other errors of a
+/// job are found when it is parsed.
 pub(super) fn read(path: &Path, defaults: &Options) -> Result<Vec<Job>> {
     let text = std::fs::read_to_string(path)
         .with_context(|| format!("{}: cannot be read; name a file of jobs", path.display()))?;
     let mut lines = HashMap::new();
     let mut jobs = Vec::new();
-    // Some editors put a mark of the encoding before the text.
+    // Some editors put a byte order mark before the text.
     let text = text.trim_start_matches('\u{feff}');
     for (line, text) in (1..).zip(text.lines()) {
         if text.trim().is_empty() {
@@ -80,7 +79,7 @@ pub(super) fn read(path: &Path, defaults: &Options) -> Result<Vec<Job>> {
     Ok(jobs)
 }
 
-/// The JSON object of a line, or what the line is instead.
+/// The JSON object of a line, or a description of what the line is instead.
 fn object(text: &str) -> Result<Options, String> {
     serde_json::from_str(text)
         .map(|Keys(options)| options)
@@ -94,7 +93,7 @@ fn object(text: &str) -> Result<Options, String> {
         })
 }
 
-/// An object whose keys are there once.
+/// An object without duplicate keys.
 struct Keys(Options);
 
 impl<'d> Deserialize<'d> for Keys {
@@ -124,7 +123,7 @@ impl<'d> Deserialize<'d> for Keys {
 
 impl Job {
     fn new(id: String, options: Options) -> Self {
-        // What says no is as if it were not there.
+        // An option that says no counts as absent.
         let given = options.iter().filter(|(_, value)| !says_no(value));
         let sorted: BTreeMap<_, _> = given
             .map(|(name, value)| (name, value.to_string()))
@@ -143,24 +142,24 @@ impl Job {
         }
     }
 
-    /// A text of the job, if it has one under this key.
+    /// The text under this key, if there is one.
     pub(crate) fn text(&self, key: &str) -> Option<&str> {
         self.options.get(key).and_then(Value::as_str)
     }
 
-    /// What its value is; nothing where it is no task.
+    /// The quantity that it computes; empty if it is no valid task.
     pub(super) fn quantity(&self, kinds: &[Kind]) -> String {
         let task = self.task(kinds).ok();
         task.map(|task| task.quantity()).unwrap_or_default()
     }
 
-    /// About how long it takes beside others, by the lengths of its files, without a look into them.
+    /// Approximate relative cost, from the lengths of its files only.
     pub(super) fn weight(&self, kinds: &[Kind]) -> f64 {
-        /// A point in space takes about as many bytes, in whatever format.
+        /// Approximate bytes of a point in space, in any format.
         const POINT: f64 = 24.0;
         /// Passes of a solve.
         const PASSES: f64 = 50.0;
-        /// What each job takes beside its pairs, in pairs.
+        /// Fixed cost of each job, in pairs.
         const LEAST: f64 = 1e5;
         let Ok(task) = self.task(kinds) else {
             return LEAST;
@@ -184,12 +183,12 @@ impl Job {
                 }
     }
 
-    /// The task that the job means, by one of these commands.
+    /// Parses the job as a task of one of these commands.
     ///
     /// # Errors
     ///
-    /// [`BadJob`] for a command or an option that does not exist, with the nearest one that does,
-    /// for a value that its option does not take, and for a job that writes what it reads.
+    /// [`BadJob`] for an unknown command or option, with the nearest known name, for an invalid value, and for a job
+    /// that writes a file that it reads.
     pub(super) fn task(&self, kinds: &[Kind]) -> Result<BoxedTask> {
         let names = kinds.iter().map(|kind| kind.name);
         let one_of = names.clone().collect::<Vec<_>>().join(", ");
@@ -221,7 +220,7 @@ impl Job {
     }
 }
 
-/// Refuses files that a run which goes on would not find as they were.
+/// Refuses files that a resumed run would not find as they were.
 fn check_files(task: &dyn Task<Answer = Record>) -> Result<(), BadJob> {
     let (inputs, outputs) = (task.inputs(), task.outputs());
     let files = inputs.into_iter().flat_map(Input::files);

@@ -1,5 +1,5 @@
-//! The commands that a job may name. The options of a job go through the parser of the command line, so that a
-//! command has one definition of them, with the same checks and defaults.
+//! The commands that a job may name. The options of a job go through the parser of the command line, so that both
+//! have the same definitions, checks and defaults.
 
 use super::record::Record;
 use super::value::{BadJob, Options, in_words, suggestion};
@@ -14,7 +14,7 @@ use serde_json::Value;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// Options of a command line that say how its output is to look, or that are of the whole run.
+/// Options of a command line that affect only its output, or the whole run.
 const NO_OPTIONS: [&str; 3] = ["json", "quiet", "threads"];
 
 /// A command that jobs may name.
@@ -25,7 +25,7 @@ pub(crate) struct Kind {
 }
 
 impl Kind {
-    /// The command of this name, whose arguments are of this type.
+    /// The command with this name and this type of arguments.
     pub(crate) const fn job<R: Args + Request + 'static>(name: &'static str) -> Self {
         Self {
             name,
@@ -37,7 +37,7 @@ impl Kind {
 /// A task of any command.
 pub(super) type BoxedTask = Box<dyn Task<Answer = Record>>;
 
-/// A request whose answer is what the results keep of it.
+/// A request whose answer is the record kept in the results.
 struct Recorded<R>(R);
 
 impl<R: Request> Task for Recorded<R> {
@@ -72,7 +72,7 @@ impl<R: Request> Task for Recorded<R> {
     }
 }
 
-/// The task of one command, by the parser of the command line.
+/// Parses the task of one command with the parser of the command line.
 fn parse<R: Args + Request + 'static>(options: &Options) -> Result<BoxedTask, BadJob> {
     let command = R::augment_args(clap::Command::new("job"))
         .no_binary_name(true)
@@ -85,7 +85,7 @@ fn parse<R: Args + Request + 'static>(options: &Options) -> Result<BoxedTask, Ba
         .map_err(|error| BadJob(outcome::of_parser(&error)))
 }
 
-/// A job as the words of a command line.
+/// The words of a job as a command line.
 fn words(command: &clap::Command, options: &Options) -> Result<Vec<String>, BadJob> {
     let mut words = vec!["--quiet".to_owned()];
     let known = |argument: &&Arg| !NO_OPTIONS.contains(&argument.get_id().as_str());
@@ -105,7 +105,7 @@ fn words(command: &clap::Command, options: &Options) -> Result<Vec<String>, BadJ
     Ok(words)
 }
 
-/// The files of one of the arguments that have no option: one, or a list where the command takes many.
+/// The files of a positional argument: one, or a list if the command takes several.
 fn files(argument: &Arg, options: &Options) -> Result<Vec<String>, BadJob> {
     let name = argument.get_id().as_str();
     let many = matches!(argument.get_action(), ArgAction::Append);
@@ -131,7 +131,7 @@ fn files(argument: &Arg, options: &Options) -> Result<Vec<String>, BadJob> {
     }
 }
 
-/// An option as a word; none where it says no, and for a file, which has a place of its own.
+/// An option as a word; `None` if it says no, and for a file, which is positional.
 fn word(argument: &Arg, value: &Value) -> Result<Option<String>, BadJob> {
     let Some(long) = argument.get_long() else {
         return Ok(None);
@@ -159,7 +159,7 @@ fn word(argument: &Arg, value: &Value) -> Result<Option<String>, BadJob> {
     })
 }
 
-/// A value that is one word.
+/// The text of a value that is one word.
 fn text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),

@@ -1,9 +1,9 @@
-//! `haul batch`: many comparisons, one a line, that can be stopped and gone on with at any time.
+//! `haul batch`: many comparisons, one a line; a run can be stopped and resumed at any time.
 //!
-//! Results depend on their jobs alone and come in the order of the jobs, so that the file of a run that
-//! was killed is the beginning of that of a run that was not. Where results are there out of turn, as after a
-//! change of the list, new ones are appended all the same, and the file is put in order at once, when the run
-//! ends or the next one begins: results are found by their ids.
+//! Results depend on their jobs alone and come in the order of the jobs, so that the file of a run that was killed is
+//! a prefix of the file of an undisturbed run. If results are out of order, as after a change of the list, new ones
+//! are still appended, and the file is put in order when the run ends or the next one begins: results are found by
+//! their ids.
 
 mod aside;
 mod computing;
@@ -144,7 +144,7 @@ impl Command for Batch {
             fail_fast: self.fail_fast,
         };
         let progress = Count::new(weights, run.done(), self.quiet);
-        // Where a failure ended an earlier run, it ends this one.
+        // If a failure ended an earlier run, it ends this one.
         if !(self.fail_fast && run.held_failures > 0) {
             self.compute(&computing, &progress, &mut run, &mut results)?;
         }
@@ -159,7 +159,7 @@ impl Command for Batch {
 }
 
 impl Batch {
-    /// The options of the run, which each job has that does not set them itself.
+    /// Options of the run, the defaults of each job.
     fn defaults(&self) -> Options {
         let mut defaults = Options::new();
         defaults.insert("device".to_owned(), self.engine.device.clone().into());
@@ -176,7 +176,7 @@ impl Batch {
         }
     }
 
-    /// What the file of results holds, which stays as it is.
+    /// Reads the file of results without changing it.
     fn ledger(&self, jobs: &[Job], inputs: &Fingerprints) -> Result<Ledger> {
         let bytes = match self.output.is_file() {
             true => results::bytes(&self.output)?,
@@ -186,13 +186,13 @@ impl Batch {
         results::read(&self.output, &bytes, &beside, jobs, inputs, self.retry())
     }
 
-    /// Opens the file of results, puts what it holds into the order of the jobs, and says what that is.
+    /// Opens the file of results, puts its lines in the order of the jobs, and returns them.
     fn open(&self, jobs: &[Job], inputs: &Fingerprints) -> Result<(Lines, Ledger)> {
         let output = &self.output;
         let mut ledger = Ledger::nothing(jobs.len());
         let mut aside = None;
         let mut lines = Lines::open(output, |bytes| {
-            // No other run has them now.
+            // The file is locked: no other run uses these results now.
             let beside = aside.insert(Aside::of(output)?);
             ledger = results::read(output, bytes, &beside.lines, jobs, inputs, self.retry())?;
             Ok(ledger.whole)
@@ -214,8 +214,8 @@ impl Batch {
         Ok((lines, ledger))
     }
 
-    /// Computes what is to be done, and appends its lines; where they do not come in the order of the jobs, the
-    /// file is put in order in the end.
+    /// Computes the missing results and appends their lines; if they are out of order, the file is put in order at
+    /// the end.
     fn compute(
         &self,
         computing: &Computing,
@@ -243,7 +243,7 @@ impl Batch {
         Ok(())
     }
 
-    /// Refuses files that are written and read, or written twice, by whichever jobs.
+    /// Refuses files that are both read and written, or written twice, across all jobs.
     fn check_files(&self, jobs: &[Job], kinds: &[Kind], folder: Option<&Path>) -> Result<()> {
         let own = |what: &str| Uses::new(what, what);
         let written = |what: &str, file: &Path| own(what).writes([file]);
@@ -257,7 +257,7 @@ impl Batch {
         ];
         all.extend(self.report.iter().map(|it| written("--report", it)));
         let of_job = |job: &Job| {
-            // One that is none fails later, and touches no file.
+            // An invalid job fails later, and touches no file.
             let task = job.task(kinds).ok()?;
             let [input, output] =
                 ["input", "output"].map(|it| format!("an {it} of the job {:?}", job.id));
@@ -270,7 +270,7 @@ impl Batch {
     }
 }
 
-/// Files of jobs are relative to the file that names them.
+/// Enters the folder of the file of jobs: paths in jobs are relative to it.
 fn enter(folder: Option<&Path>) -> Result<()> {
     match folder {
         Some(folder) => std::env::set_current_dir(folder)
@@ -279,7 +279,7 @@ fn enter(folder: Option<&Path>) -> Result<()> {
     }
 }
 
-/// A path that means the same whatever folder is entered meanwhile.
+/// An absolute path, valid in whatever folder is entered later.
 fn whole_path(path: &Path) -> Result<PathBuf> {
     std::path::absolute(path).with_context(|| format!("{}: has no place", path.display()))
 }

@@ -1,4 +1,4 @@
-//! The values of some jobs as a picture, each with the bounds that are certain of it.
+//! The values of some jobs as a picture, each with its certified bounds.
 
 use super::page::Row;
 use super::record::Ending;
@@ -10,20 +10,20 @@ use crate::names::end_of;
 use maud::{Markup, html};
 use std::ops::Range;
 
-/// Pixels around the picture and of its plot.
+/// Pixels around the picture and its plot.
 const MARGIN: f64 = 8.0;
 const PLOT: f64 = 190.0;
-/// Between the plot and names below it.
+/// Pixels between the plot and the names below it.
 const GAP: f64 = 6.0;
 
-/// As many jobs have their ids at the axis, in so many letters.
+/// Up to this many jobs have their ids at the axis; below, the most letters of an id.
 const MOST_NAMED: usize = 16;
 const LETTERS: usize = 16;
 
-/// Values further apart than by this factor have a logarithmic axis.
+/// If values differ by more than this factor, the axis is logarithmic.
 const MOST_LINEAR: f64 = 100.0;
 
-/// A job that has a value.
+/// A job with a value.
 struct Spot<'r> {
     id: &'r str,
     /// Its number in the file of jobs.
@@ -46,20 +46,20 @@ impl<'r> Spot<'r> {
     }
 }
 
-/// The picture of the jobs of one quantity, each with its number in the file of jobs. Jobs without a value have no
-/// place in it; none where no job has a value.
+/// The picture of the jobs of one quantity, each with its number in the file of jobs. Jobs without a value are left
+/// out; `None` if no job has a value.
 pub(super) fn draw(rows: &[(usize, &Row)]) -> Option<Svg> {
     let spots: Vec<_> = rows.iter().filter_map(Spot::of).collect();
     (!spots.is_empty()).then(|| Chart::of(&spots).draw(&spots))
 }
 
-/// From values to places on an axis.
+/// Maps values to positions on an axis.
 type Scale = fn(f64) -> f64;
 
 struct Chart {
     plot: Plot,
     scale: Scale,
-    /// The names of the jobs, where there is room for them, and whether they stand upright.
+    /// The names of the jobs, if there is room for them, and whether they are vertical.
     names: Vec<String>,
     upright: bool,
 }
@@ -172,7 +172,7 @@ impl Chart {
     fn draw_spot(&self, place: usize, spot: &Spot, all: usize) -> Markup {
         let Range { start, end } = self.plot.y.range;
         let at = |value: f64| -> Place {
-            // Nothing that is not above 0 has a logarithm.
+            // Values that are not positive have no logarithm.
             let height = (self.scale)(value);
             let height = if height.is_nan() { start } else { height };
             self.plot
@@ -194,7 +194,7 @@ impl Chart {
     }
 }
 
-/// Ticks at some of many jobs, by their numbers.
+/// Ticks at some of many jobs, labelled with their numbers.
 fn numbers(range: &Range<f64>, spots: &[Spot], most: usize) -> Vec<Tick> {
     let number = |tick: Tick| {
         let spot = spots.get((tick.at as usize).checked_sub(1)?)?;

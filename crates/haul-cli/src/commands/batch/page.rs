@@ -1,4 +1,4 @@
-//! The page of many jobs: how they ended, a picture of their values, and a line for each.
+//! The page of many jobs: how they ended, a picture of their values, and a row for each.
 
 use super::job::Job;
 use super::overview;
@@ -11,7 +11,7 @@ use crate::page::sheet::{Page, Script, sheet};
 use haul::Bounds;
 use maud::{Markup, html};
 
-/// Sorts and filters the table of jobs; without it, the table is in the order of the jobs.
+/// Sorts and filters the table of jobs; without this script, the table is in the order of the jobs.
 const SCRIPT: Script = Script {
     text: include_str!("jobs.js"),
     digest: "AqSjb0M8jEGoc4k4QNoTY+RU44qh14X8wQa4E9oJdxU=",
@@ -21,21 +21,21 @@ const SCRIPT: Script = Script {
 pub(super) struct Row<'r> {
     pub(super) job: &'r Job,
     pub(super) account: &'r Account,
-    /// What its value is.
+    /// The quantity that its value is.
     pub(super) quantity: String,
 }
 
-/// What a run tells of itself.
+/// What a run reports about itself.
 pub(super) struct Summary<'s> {
     /// The file of jobs.
     pub(super) jobs: &'s str,
     /// Jobs without a result.
     pub(super) left: usize,
-    /// Results that an earlier run left.
+    /// Results of earlier runs that are kept.
     pub(super) held: usize,
     /// Jobs that this run computed.
     pub(super) computed: usize,
-    /// Of this run, from its start to its end.
+    /// Duration of this run.
     pub(super) seconds: f64,
     pub(super) pairs: u64,
 }
@@ -44,7 +44,7 @@ pub(super) struct Summary<'s> {
 ///
 /// # Errors
 ///
-/// Those of the figure.
+/// Errors of the figure.
 pub(super) fn page(summary: &Summary, rows: &[Row]) -> Page {
     let Summary { jobs, .. } = summary;
     let failed = rows.iter().filter_map(|row| match &row.account.ending {
@@ -80,7 +80,7 @@ pub(super) fn page(summary: &Summary, rows: &[Row]) -> Page {
     Ok(sheet(&format!("haul batch: {jobs}"), Some(&SCRIPT), &body))
 }
 
-/// How many ended in which way, and what this run took.
+/// Counts of the jobs by how they ended, and the cost of this run.
 fn counts(summary: &Summary, rows: &[Row]) -> Markup {
     let Summary {
         left,
@@ -120,7 +120,7 @@ fn counts(summary: &Summary, rows: &[Row]) -> Markup {
     }
 }
 
-/// The values as pictures, one for each quantity that there is.
+/// One picture of the values for each quantity.
 fn values(rows: &[Row]) -> Markup {
     let mut quantities: Vec<(&str, Vec<(usize, &Row)>)> = Vec::new();
     for (number, row) in (1..).zip(rows) {
@@ -164,7 +164,7 @@ fn values(rows: &[Row]) -> Markup {
     }
 }
 
-/// A column of the table of jobs: its head, and the class by which the script knows it.
+/// The columns of the table of jobs: head, and the class that the script uses.
 const COLUMNS: [(&str, Option<&str>); 10] = [
     ("job", None),
     ("state", None),
@@ -196,7 +196,7 @@ fn table(rows: &[Row]) -> Markup {
     }
 }
 
-/// Both files of a job, as far as it names them.
+/// Both files of a job, if it names them.
 fn files(job: &Job) -> [Option<&str>; 2] {
     ["a", "b"].map(|key| job.text(key))
 }

@@ -1,11 +1,11 @@
-//! What the line of a job tells: of an answer, or of a line that an earlier run wrote.
+//! What the line of a job records, from an answer or from a line of an earlier run.
 
 use crate::answer::{Answer, Summary};
 use crate::outcome::{self, Outcome};
 use anyhow::Result;
 use serde_json::Value;
 
-/// An answer as the results keep it.
+/// An answer as it is kept in the results.
 #[derive(Debug)]
 pub(crate) struct Record {
     /// The JSON object of the answer.
@@ -44,7 +44,7 @@ pub(crate) enum Ending {
 }
 
 impl Account {
-    /// Of a job that failed.
+    /// The account of a failed job.
     pub(super) fn of_failure(message: &str) -> Self {
         Self {
             ending: Ending::Failed {
@@ -54,7 +54,7 @@ impl Account {
         }
     }
 
-    /// Of the line of an earlier run, which is a result.
+    /// The account of a result line of an earlier run.
     pub(super) fn of_line(result: &Value) -> Self {
         if let Some(error) = result.get("error") {
             let message = error.get("message").and_then(Value::as_str);

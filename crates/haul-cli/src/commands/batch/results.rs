@@ -1,6 +1,6 @@
-//! Results of earlier runs: which of the jobs they are of, and how these ended.
+//! Results of earlier runs: which jobs they belong to, and how these ended.
 //!
-//! A result is found by the id of its job and by a digest of what was asked for, wherever its line stands.
+//! A result is found by the id of its job and by a digest of what was asked for, independent of the order of lines.
 
 use super::job::Job;
 use super::record::Account;
@@ -11,32 +11,32 @@ use serde_json::Value;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-/// What a file holds.
+/// The content of a file.
 pub(super) fn bytes(path: &Path) -> Result<Vec<u8>> {
     std::fs::read(path).with_context(|| format!("{}: cannot be read", path.display()))
 }
 
-/// What stands between the id of a line and the digest of its job.
+/// The text between the id of a line and the digest of its job.
 const DIGEST: &str = ",\"job\":\"";
 
-/// How the line of a job begins, without the comma that follows.
+/// The beginning of the line of a job, without the comma that follows.
 pub(super) fn beginning(job: &Job) -> String {
     let id = Value::from(&*job.id);
     format!("{{\"id\":{id}{DIGEST}{}\"", job.digest)
 }
 
-/// A line that is a result: of which job, and as that was when it was computed.
+/// A result line, with its job and that job's state when it was computed.
 struct Line<'l> {
     text: &'l str,
     id: String,
     digest: String,
-    /// What its files were, if it says so: lines of earlier versions do not.
+    /// Fingerprints of its files; `None` in lines of earlier versions.
     inputs: Option<Vec<Fingerprint>>,
     account: Account,
 }
 
 impl<'l> Line<'l> {
-    /// None where it is no result: one that failed tells nothing but that.
+    /// Parses a result; `None` if the line is no result. A failed one has only its error.
     fn of(bytes: &'l [u8]) -> Option<Self> {
         let text = std::str::from_utf8(bytes).ok()?;
         let result: Value = serde_json::from_str(text).ok()?;
@@ -54,7 +54,7 @@ impl<'l> Line<'l> {
     }
 }
 
-/// Whether bytes may be the torn beginning of a result, whose id and digest come first.
+/// Whether bytes may be the truncated beginning of a result, whose id and digest come first.
 fn begins_a_result(bytes: &[u8]) -> bool {
     let agree = |found: &[u8], expected: &str| {
         let mut both = found.iter().zip(expected.as_bytes());
@@ -73,32 +73,32 @@ fn begins_a_result(bytes: &[u8]) -> bool {
     }
 }
 
-/// A result that is there.
+/// An existing result.
 pub(super) struct Found {
     pub(super) line: String,
     pub(super) account: Account,
     inputs: Option<Vec<Fingerprint>>,
-    /// Whether it is to be computed anew; until then it stays.
+    /// Whether it is to be recomputed; it stays until then.
     pub(super) anew: bool,
 }
 
 impl Found {
-    /// Whether it is a value that does not say what its files were.
+    /// Whether it is a value without fingerprints of its files.
     fn is_of_unknown_files(&self) -> bool {
         !self.anew && !self.account.failed() && self.inputs.is_none()
     }
 }
 
-/// What is not as it was when a result was computed.
+/// What has changed since a result was computed.
 enum Change {
-    /// The command, the files or the options of the job.
+    /// The command, the files or the options of the job changed.
     Job,
-    /// What a file holds.
+    /// The content of a file changed.
     Content(PathBuf),
 }
 
 impl Change {
-    /// What has changed, in words.
+    /// The change, in words.
     fn words(&self) -> String {
         match self {
             Self::Job => "with another command, other files or other options than now".to_owned(),
@@ -107,31 +107,31 @@ impl Change {
     }
 }
 
-/// What files hold of some jobs.
+/// The results that files hold for some jobs.
 pub(super) struct Ledger {
     /// The result of each job, if it has one.
     pub(super) found: Vec<Option<Found>>,
     /// Lines of jobs that are not in the list.
     pub(super) unlisted: Vec<String>,
-    /// How many of those found were kept beside the file, as lines of jobs that were not in the list.
+    /// Number of those found that had been moved beside the file because their jobs were not in the list.
     pub(super) taken_back: usize,
-    /// How many bytes of the file are whole lines.
+    /// Bytes of whole lines in the file.
     pub(super) whole: usize,
-    /// Whether these are results of the jobs in their order, and nothing else.
+    /// Whether the file holds results of the jobs in their order, and nothing else.
     pub(super) in_order: bool,
 }
 
-/// Which results are to be computed anew.
+/// Which results are to be recomputed.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Retry {
-    /// Those that are errors.
+    /// Failed ones.
     pub(super) failed: bool,
-    /// Those whose job, or what its files hold, has changed since.
+    /// Those whose job, or the content of its files, has changed since.
     pub(super) changed: bool,
 }
 
 impl Ledger {
-    /// Nothing of so many jobs.
+    /// A ledger without results.
     pub(super) fn nothing(jobs: usize) -> Self {
         Self {
             found: std::iter::repeat_with(|| None).take(jobs).collect(),
@@ -142,7 +142,7 @@ impl Ledger {
         }
     }
 
-    /// Takes back lines of jobs that were not in the list and are in it again as they were.
+    /// Moves back lines of jobs that were not in the list and are in it again, unchanged.
     fn take_back(
         &mut self,
         beside: &[String],
@@ -172,13 +172,13 @@ impl Ledger {
         Ok(())
     }
 
-    /// The places of the jobs that are to be computed.
+    /// The indices of the jobs to compute.
     pub(super) fn to_do(&self) -> impl Iterator<Item = usize> {
         let found = self.found.iter().enumerate();
         found.filter_map(|(place, found)| found.as_ref().is_none_or(|it| it.anew).then_some(place))
     }
 
-    /// Those that stay.
+    /// The results that are kept.
     pub(super) fn kept(&self) -> impl Iterator<Item = (usize, &Account)> {
         let found = self.found.iter().enumerate();
         let found = found.filter_map(|(place, found)| Some((place, found.as_ref()?)));
@@ -186,12 +186,12 @@ impl Ledger {
         kept.map(|(place, found)| (place, &found.account))
     }
 
-    /// How many of those that stay are errors.
+    /// Number of kept results that are errors.
     pub(super) fn failures_kept(&self) -> usize {
         self.kept().filter(|(_, account)| account.failed()).count()
     }
 
-    /// How many of those that stay do not say what their files were.
+    /// Number of kept results without fingerprints of their files.
     pub(super) fn of_unknown_files(&self) -> usize {
         let found = self.found.iter().flatten();
         found.filter(|found| found.is_of_unknown_files()).count()
@@ -204,11 +204,11 @@ impl Ledger {
     }
 }
 
-/// The lines that are kept beside a file of results, each a result of a job that was not in the list.
+/// Lines in the file beside the results, each a result of a job that was not in the list.
 ///
 /// # Errors
 ///
-/// A line that is none.
+/// A line that is no result.
 pub(super) fn beside(path: &Path, bytes: &[u8]) -> Result<Vec<String>> {
     let mut lines = Vec::new();
     for (number, line) in (1..).zip(bytes.split_inclusive(|byte| *byte == b'\n')) {
@@ -223,7 +223,7 @@ pub(super) fn beside(path: &Path, bytes: &[u8]) -> Result<Vec<String>> {
     Ok(lines)
 }
 
-/// What is not as it was when a line was written, if anything is. A failure is no value, and does not age.
+/// What has changed since a line was written, if anything. A failure does not become stale.
 fn change(line: &Line, job: &Job, files: &Fingerprints) -> Result<Option<Change>> {
     if line.digest != job.digest {
         return Ok(Some(Change::Job));
@@ -236,12 +236,12 @@ fn change(line: &Line, job: &Job, files: &Fingerprints) -> Result<Option<Change>
     Ok(None)
 }
 
-/// The lines of a file of results, by the places of their jobs.
+/// The lines of a file of results, by the indices of their jobs.
 struct Lines<'l> {
-    /// The last line of each job, and its number.
+    /// The last line of each job, and its line number.
     listed: Vec<Option<(usize, Line<'l>)>>,
     unlisted: Vec<String>,
-    /// How many bytes are whole lines.
+    /// Bytes of whole lines.
     whole: usize,
     in_order: bool,
 }
@@ -292,7 +292,7 @@ fn places(jobs: &[Job]) -> HashMap<&str, usize> {
     places.map(|(place, job)| (&*job.id, place)).collect()
 }
 
-/// The results of some jobs, as a file holds them, in the order of the jobs; of several lines of one id the last one
+/// The results of some jobs in a file, in the order of the jobs. If several lines have the same id, the last one
 /// counts.
 ///
 /// # Errors
@@ -304,14 +304,13 @@ pub(super) fn ordered(path: &Path, bytes: &[u8], jobs: &[Job]) -> Result<String>
     Ok(listed.map(|(_, line)| line.text).collect())
 }
 
-/// The results of some jobs, as a file holds them, and lines beside it. Of several lines of one id the last one
-/// counts. A last line that is torn counts for nothing.
+/// The results of some jobs in a file and in the file beside it. If several lines have the same id, the last one
+/// counts. A truncated last line is ignored.
 ///
 /// # Errors
 ///
-/// A line that is no result, a file that has results and none of these jobs, and the result of a job that has
-/// changed since, in its command, options or those of the run, its files or what these hold, unless it is to be
-/// computed anew.
+/// A line that is no result, a file that has results but none of these jobs, and the result of a job that has changed
+/// since (its command, its options or those of the run, its files or their content), unless it is to be recomputed.
 pub(super) fn read(
     path: &Path,
     bytes: &[u8],

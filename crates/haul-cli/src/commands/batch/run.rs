@@ -1,4 +1,4 @@
-//! A run of jobs: what is known of each, and what it tells of itself.
+//! A run of jobs: the account of each, and the summary.
 
 use super::job::Job;
 use super::kind::Kind;
@@ -12,29 +12,29 @@ use crate::rows::{BAD, GOOD, WARNING, styled};
 use anyhow::Result;
 use std::path::Path;
 
-/// A run, and what all results tell.
+/// A run, with the accounts of all results.
 pub(super) struct Run<'r> {
     jobs: &'r [Job],
-    /// What is known of each job.
+    /// The account of each job.
     accounts: Vec<Option<Account>>,
-    /// The places of the jobs to compute, and how many of them an interrupt or a failure left.
+    /// Indices of the jobs to compute, and the number of them that an interrupt or a failure left.
     pub(super) to_do: Vec<usize>,
     pub(super) to_do_left: usize,
-    /// The place of the last result that the file holds.
+    /// The index of the job of the last result in the file.
     pub(super) last: Option<usize>,
-    /// Results of earlier runs that stay, and how many of them failed.
+    /// Kept results of earlier runs, and the number of them that failed.
     held: usize,
     pub(super) held_failures: usize,
-    /// Jobs that this run computed, and the pairs that it evaluated for them.
+    /// Jobs that this run computed, and the pairs that it evaluated.
     computed: usize,
     pairs: u64,
     pub(super) seconds: f64,
-    /// Clouds that were put on GPUs, and those that lay there already.
+    /// Clouds that were uploaded to GPUs, and those that were there already.
     pub(super) clouds: (u64, u64),
 }
 
 impl<'r> Run<'r> {
-    /// One that goes on with what a file held.
+    /// A run that continues with the results of a file.
     pub(super) fn after(jobs: &'r [Job], ledger: Ledger) -> Self {
         let to_do: Vec<_> = ledger.to_do().collect();
         Self {
@@ -56,12 +56,12 @@ impl<'r> Run<'r> {
         }
     }
 
-    /// The places of the jobs that are not to be computed.
+    /// Indices of the jobs that are not to be computed.
     pub(super) fn done(&self) -> impl Iterator<Item = usize> {
         (0..self.jobs.len()).filter(|place| self.to_do.binary_search(place).is_err())
     }
 
-    /// Takes a result as one of this run.
+    /// Adds a result of this run.
     pub(super) fn takes(&mut self, place: usize, account: Account) {
         self.computed += 1;
         self.pairs += account.summary.pairs;
@@ -102,7 +102,7 @@ impl<'r> Run<'r> {
         Ok(page::page(&summary, &rows)?)
     }
 
-    /// How it ended, and a word on it.
+    /// The outcome; prints the summary.
     pub(super) fn end(&self, quiet: bool) -> Outcome {
         let failed = self.failed();
         let count = |ending| {
@@ -123,7 +123,7 @@ impl<'r> Run<'r> {
         }
     }
 
-    /// How many ended in which way, and what that took.
+    /// Counts of the jobs by how they ended, and the cost.
     fn summary(&self, [done, failed, loose]: [usize; 3], interrupted: bool) -> String {
         let counted = |style, count: usize, what: &str| match count {
             0 => format!("0 {what}"),
@@ -156,7 +156,7 @@ impl<'r> Run<'r> {
     }
 }
 
-/// How many clouds went to a GPU, where any did.
+/// Number of clouds uploaded to a GPU, if any.
 fn uploads((uploaded, found): (u64, u64)) -> String {
     let clouds = if uploaded == 1 { "cloud" } else { "clouds" };
     match uploaded {

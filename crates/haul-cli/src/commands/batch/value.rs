@@ -1,16 +1,16 @@
-//! The JSON values of a job: what they are, in words, and what is wrong with them.
+//! The JSON values of a job: descriptions, and errors.
 
 use serde_json::Value;
 
-/// What a JSON object holds.
+/// The content of a JSON object.
 pub(super) type Options = serde_json::Map<String, Value>;
 
-/// A job that is no task: what was wrong with its options.
+/// An invalid job: what was wrong with its options.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(super) struct BadJob(pub(super) String);
 
-/// What a JSON value is, for whoever expected another one.
+/// Describes a JSON value, for an error about an unexpected one.
 pub(super) fn in_words(value: &Value) -> String {
     const MOST: usize = 60;
     let text = value.to_string();
@@ -27,12 +27,12 @@ pub(super) fn in_words(value: &Value) -> String {
     }
 }
 
-/// Whether an option is as good as not given.
+/// Whether an option counts as not given.
 pub(super) fn says_no(value: &Value) -> bool {
     matches!(value, Value::Null | Value::Bool(false))
 }
 
-/// The known name that an unknown one most likely means, in words; nothing where none is near.
+/// Suggests the known name nearest to an unknown one; empty if none is near.
 pub(super) fn suggestion<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> String {
     const NEAR: f64 = 0.7;
     known

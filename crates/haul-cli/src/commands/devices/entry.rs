@@ -1,4 +1,4 @@
-//! A device as it is told: what is known of it, and what came of using it.
+//! The report on a device: what is known of it, and the result of using it.
 
 use super::system::System;
 use crate::number::{error, pairs, percent};
@@ -10,20 +10,20 @@ use haul::gpu::adapter::Description;
 use haul::{Available, Check, Device, SelfCheck};
 use serde_json::{Value, json};
 
-/// The dimension that rates are told for.
+/// The dimension of the reported rates.
 const DIMENSION: usize = 3;
 
-/// What is known of a device before it has done anything, and why `--device auto` takes it or not.
+/// What is known of a device before it is used, and why `--device auto` chooses it or not.
 pub(super) struct Entry<'d> {
     pub(super) device: &'d Available,
     pub(super) why: String,
 }
 
-/// What came of using a device that opened.
+/// The result of using a device that opened.
 pub(super) struct Examined {
-    /// As the engine calls it.
+    /// The engine's name for it.
     name: String,
-    /// How large passes fetch their columns; the CPU engine has one way.
+    /// How large passes load their columns; `None` for the CPU engine, which has one way.
     columns: Option<Columns>,
     checks: haul::Result<Vec<Check>>,
     speed: haul::Result<Speed>,
@@ -35,7 +35,7 @@ impl Examined {
         let speed = speed::speed(device, DIMENSION);
         Self {
             name: haul::Engine::device(device).to_owned(),
-            // What the measurement of the speed has settled.
+            // The measurement of the speed has chosen this.
             columns: match device {
                 Device::Gpu(engine) => Some(engine.columns(DIMENSION)),
                 _ => None,
@@ -52,7 +52,7 @@ impl Examined {
 }
 
 impl Entry<'_> {
-    /// What the device is called.
+    /// The name of the device.
     fn name<'n>(&'n self, examined: &'n haul::Result<Examined>) -> &'n str {
         match (&self.device.adapter, examined) {
             (Some(adapter), _) => &adapter.name,
@@ -179,7 +179,7 @@ fn limits(adapter: &Description) -> String {
     )
 }
 
-/// Whether all is well, and what is not.
+/// Says whether all checks passed, and which ones failed.
 fn verdict(rows: &mut Rows, checks: &[Check]) {
     let of_accepted = |check: &Check| match check.deviation {
         Some(deviation) => deviation / check.accepted,
@@ -243,7 +243,7 @@ fn rate(speed: &Speed) -> String {
     )
 }
 
-/// How columns come to those who need them.
+/// The word for a way to load columns.
 fn word(columns: Columns) -> &'static str {
     match columns {
         Columns::Loaded => "loaded by each invocation",

@@ -1,5 +1,5 @@
-//! `haul devices`: what there is, what would be chosen and why, whether each computes right and how
-//! fast. It is what a report of a fault should hold, so nothing that a device does ends it.
+//! `haul devices`: the devices, which one would be chosen and why, whether each computes correctly and how fast. The
+//! output is meant for a bug report, so no failure of a device ends it.
 
 mod entry;
 mod system;
@@ -70,7 +70,7 @@ impl Command for Devices {
                 },
             };
             let entry = Entry { device, why };
-            // Told at once: should a driver take the program down with it, the others are there.
+            // Printed at once: if a driver crashes the program, the other devices are already printed.
             let examined = device.open().map(|device| Examined::of(&device, &check));
             if self.json {
                 outcome::print(&format!("{}\n", entry.json(&system, &examined)?))?;
@@ -89,7 +89,7 @@ impl Command for Devices {
 const NO_ADAPTERS: &str = "none: no driver of Vulkan, Metal or Direct3D 12 was found. Where a GPU should be, \
      install its driver and, for Vulkan, the loader (libvulkan)";
 
-/// Why an adapter of a kind is chosen, or is not where there is a best one of this name and kind.
+/// Why an adapter of a kind is chosen or not; `best` is the name and kind of the best one, if any.
 fn why(kind: Kind, best: Option<(&str, Kind)>, chosen: bool) -> String {
     let by_name = "take it by --device and a part of its name";
     match best {

@@ -1,9 +1,9 @@
-//! The machine that devices belong to, for whoever reads a report without having it.
+//! The machine of the devices, for readers of a report who do not have it.
 
 use serde::Serialize;
 use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System as Machine};
 
-/// The program and what it runs on; the names of its keys are the program's contract.
+/// The program and its system; the names of its keys are the program's contract.
 #[derive(Debug, Serialize)]
 pub(super) struct System {
     /// The program's version.
@@ -12,9 +12,9 @@ pub(super) struct System {
     system: String,
     /// The name of the processor.
     processor: String,
-    /// The threads that it runs at once.
+    /// Number of hardware threads.
     threads: usize,
-    /// Of main memory, in bytes.
+    /// Bytes of main memory.
     #[serde(skip_serializing_if = "Option::is_none")]
     memory: Option<u64>,
 }
@@ -24,7 +24,7 @@ impl System {
         let what = RefreshKind::nothing()
             .with_cpu(CpuRefreshKind::nothing())
             .with_memory(MemoryRefreshKind::nothing().with_ram());
-        // A system that tells nothing of itself is no reason to tell nothing of its devices.
+        // If the system information is missing, the devices are still reported.
         let machine = Machine::new_with_specifics(what).ok();
         let known = |name: Option<String>| name.unwrap_or_else(|| "unknown".to_owned());
         let processor = machine.as_ref().and_then(|machine| machine.cpus().first());

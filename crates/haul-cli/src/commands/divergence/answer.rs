@@ -1,4 +1,4 @@
-//! A divergence as an answer: its value, and the three solves that it is made of.
+//! A divergence as an answer: its value and its three solves.
 
 use super::page;
 use crate::answer::{Answer, Summary};
@@ -24,9 +24,9 @@ pub(crate) struct DivergenceAnswer {
     pub(super) distance: Option<f64>,
     pub(super) distance_bounds: Option<Bounds>,
     pub(super) converged: bool,
-    /// The solves between both clouds, of the first one with itself, and of the second one.
+    /// The solves between both clouds, of the first cloud with itself, and of the second with itself.
     pub(super) terms: [Report; 3],
-    /// The course of their iterations, one after the other.
+    /// The progress of their iterations, one after the other.
     pub(super) course: Vec<Progress>,
     /// How the plan between both clouds matches them, for a page.
     pub(super) matching: Option<Matching>,
@@ -55,7 +55,7 @@ impl DivergenceAnswer {
         }
     }
 
-    /// What rounding alone may move the marginals by, in the worst of the solves.
+    /// The largest marginal error that rounding alone may cause, over all solves.
     pub(super) fn precision_floor(&self) -> f64 {
         let floors = self.terms.iter();
         let floors = floors.map(|term| term.certificate.precision_floor);
@@ -85,7 +85,7 @@ impl DivergenceAnswer {
         text::certified("S_ε", self.value, self.bounds, self.converged)
     }
 
-    /// The distance in the units of the points. Where mass is destroyed and created there is none, and it is S_ε.
+    /// The distance in the units of the points; S_ε for unbalanced transport, which has no distance.
     pub(super) fn opening(&self) -> Headline {
         let (Some(distance), Some(bounds)) = (self.distance, self.distance_bounds) else {
             return self.divergence();
@@ -105,7 +105,7 @@ impl DivergenceAnswer {
     }
 }
 
-/// The JSON object: what the terms share, what they sum to, and each of them whole.
+/// The JSON object: the settings that the terms share, their sum, and each term.
 #[derive(Serialize)]
 struct Keys<'r> {
     command: &'static str,

@@ -1,4 +1,4 @@
-//! The page of a divergence, which is made of three solves.
+//! The page of a divergence, with its three solves.
 
 use super::answer::DivergenceAnswer;
 use crate::number::Certified;
@@ -11,7 +11,7 @@ use crate::transport::text::bounds;
 use haul::{Bounds, Report};
 use maud::{Markup, html};
 
-/// The page, with the course of the three iterations one after the other.
+/// The page, with the progress of the three iterations one after the other.
 pub(super) fn page(divergence: &DivergenceAnswer) -> Page {
     let DivergenceAnswer {
         pair,

@@ -21,7 +21,7 @@ pub(crate) struct EnergyAnswer {
 }
 
 impl EnergyAnswer {
-    /// The value, and how it compares with what sampling makes.
+    /// The value, and how it compares with the effect of sampling.
     pub(super) fn opening(&self) -> Headline {
         let value = self.discrepancy.value;
         let (name, _) = self.kernel.names();
@@ -34,7 +34,7 @@ impl EnergyAnswer {
         }
     }
 
-    /// The value is between these, which rounding leaves; it is not negative.
+    /// Rounding leaves the value between these; it is not negative.
     pub(super) fn bounds(&self) -> Bounds {
         let Bounds { lower, upper } = around(self.discrepancy.value, self.discrepancy.rounding);
         Bounds {
@@ -43,7 +43,7 @@ impl EnergyAnswer {
         }
     }
 
-    /// The value beside that of two samples of one cloud, in a sentence.
+    /// A sentence that compares the value with that of two samples of one cloud.
     fn beside_samples(&self) -> Option<String> {
         let expected = self.between_samples()?;
         let Bounds { lower, upper } = self.bounds();
@@ -63,7 +63,7 @@ impl EnergyAnswer {
         })
     }
 
-    /// [`between_samples`] of these clouds; none where their masses differ, and where one is too small to be a sample.
+    /// [`between_samples`] of these clouds; `None` if their masses differ, or if one is too small to be a sample.
     fn between_samples(&self) -> Option<f64> {
         let clouds = [self.pair.source(), self.pair.target()];
         let [a, b] = clouds.map(Measure::mass);
@@ -85,10 +85,10 @@ impl EnergyAnswer {
 /// E Σᵢⱼ aᵢ aⱼ k(xᵢ, xⱼ) = Σᵢ aᵢ² k(x, x) + (m² − Σᵢ aᵢ²) μ
 /// ```
 ///
-/// so that (Σ a² + Σ b²)(k(x, x) − μ) is left of the difference of the three means. μ is estimated by the terms of both
-/// clouds with themselves, without bias.
+/// so the difference of the three means has the expectation (Σ a² + Σ b²)(k(x, x) − μ). μ is estimated without bias
+/// from the terms of both clouds with themselves.
 fn between_samples(kernel: Kernel, mass: f64, squares: [f64; 2], own: [f64; 2]) -> f64 {
-    // k(x, x), and by what the terms are to be multiplied to be sums of k.
+    // k(x, x), and the factor that turns the terms into sums of k.
     let (diagonal, factor) = match kernel {
         Kernel::Energy { .. } => (0.0, -0.5),
         Kernel::Gaussian { .. } | Kernel::Laplacian { .. } => (1.0, 1.0),
@@ -100,7 +100,7 @@ fn between_samples(kernel: Kernel, mass: f64, squares: [f64; 2], own: [f64; 2]) 
     (squares[0] + squares[1]) * (diagonal - 0.5 * (mean(0) + mean(1)))
 }
 
-/// What is known of a number that rounding may have moved by so much.
+/// The bounds of a value with this rounding error.
 fn around(value: f64, rounding: f64) -> Bounds {
     Bounds {
         lower: value - rounding,
@@ -108,8 +108,7 @@ fn around(value: f64, rounding: f64) -> Bounds {
     }
 }
 
-/// The JSON object. The power belongs to the energy alone, the width to
-/// the other kernels.
+/// The JSON object. Only the energy has a power, only the other kernels have a width.
 #[derive(Serialize)]
 struct Keys<'r> {
     command: &'r str,
@@ -255,8 +254,8 @@ impl Answer for EnergyAnswer {
 mod tests {
     use super::*;
 
-    /// The mean value of all pairs of samples, each of two points of a distribution on three places, and the mean of
-    /// what is expected of them.
+    /// The mean value over all pairs of samples, each of two points of a distribution on three places, and the mean
+    /// of the estimate from each.
     fn means(kernel: Kernel, squares: [f64; 2]) -> [f64; 2] {
         let places = [0.0, 1.0, 3.0_f64];
         let k = |x: f64, y: f64| match kernel {

@@ -4,7 +4,7 @@ use crate::number::{plain, short};
 use crate::progress::Passes;
 use haul::{Device, Discrepancy, Measure, Mmd};
 
-/// What is evaluated, with its parameter.
+/// The kernel, with its parameter.
 #[derive(Clone, Copy)]
 pub(crate) enum Kernel {
     Energy { p: f64 },
@@ -13,7 +13,7 @@ pub(crate) enum Kernel {
 }
 
 impl Kernel {
-    /// What its value is called, and the mean that it is made of.
+    /// The name of its value, and that of its mean.
     pub(crate) fn names(self) -> (&'static str, &'static str) {
         match self {
             Self::Energy { .. } => ("energy", "E"),

@@ -125,7 +125,7 @@ impl Task for Energy {
         let passes = Passes::new(self.quiet);
         let discrepancy = kernel.evaluate(device, source, target, &passes)?;
         if self.gradients.wanted() {
-            // The weights' part came with the value; that of the points takes passes of its own.
+            // The gradient in the weights came with the value; the one in the points takes further passes.
             self.gradients.write(&Gradient {
                 points: if self.gradients.gradient.is_some() {
                     kernel.gradient_points(device, source, target, &passes)?
@@ -154,7 +154,7 @@ impl Request for Energy {
 }
 
 impl Energy {
-    /// The kernel that the options mean; an option that is none of its own is refused.
+    /// The kernel that the options select; refuses options that it does not have.
     fn kernel(&self) -> Result<Kernel> {
         match (self.kernel, self.p, self.blur) {
             (KernelName::Energy, p, None) => Ok(Kernel::Energy {

@@ -1,4 +1,4 @@
-//! The page of an energy distance or a maximum mean discrepancy, which no iteration leads to.
+//! The page of an energy distance or a maximum mean discrepancy, without an iteration.
 
 use super::answer::EnergyAnswer;
 use super::kernel::Kernel;

@@ -1,4 +1,4 @@
-//! The answer of a run: a matrix that was written, and what is to be known of it.
+//! The answer of a run: the matrix that was written, its bounds and warnings.
 
 use super::clusters::Clusters;
 use super::entry::Entry;
@@ -23,7 +23,7 @@ pub(super) struct PairwiseAnswer<'a> {
     pub(super) effort: Effort,
 }
 
-/// What a run took.
+/// The cost of a run.
 pub(super) struct Effort {
     pub(super) solves: usize,
     pub(super) pairs: u64,
@@ -81,7 +81,7 @@ impl Serialize for PairwiseAnswer<'_> {
 }
 
 impl PairwiseAnswer<'_> {
-    /// How many comparisons did not reach their tolerance.
+    /// Number of comparisons that did not reach their tolerance.
     fn loose(&self) -> usize {
         self.entries.iter().filter(|entry| !entry.converged).count()
     }
@@ -90,7 +90,7 @@ impl PairwiseAnswer<'_> {
         self.loose() == 0
     }
 
-    /// What is known, for a person.
+    /// The rows for a person.
     pub(super) fn rows(&self) -> Rows {
         let sizes = self.plan.clouds.iter().map(|cloud| cloud.points);
         let (least, most) = sizes.fold((usize::MAX, 0), |(least, most), n| {
@@ -119,7 +119,7 @@ impl PairwiseAnswer<'_> {
         rows
     }
 
-    /// What a user should know beside it.
+    /// Warnings for the user.
     pub(super) fn warnings(&self) -> Vec<String> {
         let loose = self.loose();
         let caution = (loose > 0).then(|| {

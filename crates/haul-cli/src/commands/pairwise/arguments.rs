@@ -1,4 +1,4 @@
-//! The arguments, and what of them is wrong whatever the clouds hold.
+//! The arguments, and the checks that need no cloud.
 
 use super::checkpoint;
 use super::format::Format;
@@ -77,7 +77,7 @@ pub(crate) struct Pairwise {
 }
 
 impl Pairwise {
-    /// Refuses what is wrong whatever the clouds.
+    /// Refuses arguments that are wrong for any clouds.
     pub(super) fn check(&self) -> Result<()> {
         let Pairwise {
             files,

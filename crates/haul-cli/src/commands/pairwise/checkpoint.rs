@@ -1,6 +1,6 @@
-//! What a run has computed, beside its target, until the matrix is written: a line that says of which program,
-//! then comparisons, each under a key that names the contents of both clouds and the settings. So clouds may
-//! come, go and change places, and what was computed of the others is found.
+//! The comparisons computed so far, in a file beside the target until the matrix is written: a line that names the
+//! program, then comparisons, each under a key that names the contents of both clouds and the settings. So
+//! comparisons are found again if files are added, removed or reordered.
 
 use super::entry::Entry;
 use crate::lines::Lines;
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-/// How every such file begins.
+/// The beginning of every such file.
 const BEGINNING: &str = "haul pairwise ";
 
 /// The first line.
@@ -22,16 +22,16 @@ struct Line {
     entry: Entry,
 }
 
-/// The file of a run, and what it holds of it.
+/// The file of a run, and its comparisons of this run.
 pub(super) struct Checkpoint {
     path: PathBuf,
     lines: Lines,
     /// The key of each comparison of the run.
     keys: Vec<String>,
     pub(super) entries: Vec<Option<Entry>>,
-    /// Lines of other files or settings.
+    /// Lines of other clouds or settings.
     others: Vec<String>,
-    /// Whether the file was of another version, and nothing of it could be used.
+    /// Whether the file was of another version and unusable.
     pub(super) foreign: bool,
 }
 
@@ -47,7 +47,7 @@ impl Checkpoint {
     ///
     /// # Errors
     ///
-    /// Those of [`Lines::open`], and a file that is none of this program's.
+    /// Those of [`Lines::open`], and a file that is not a checkpoint.
     pub(super) fn open(target: &Path, keys: Vec<String>) -> Result<Self> {
         let path = beside(target);
         let mut held = HashMap::new();
@@ -100,7 +100,7 @@ impl Checkpoint {
         })
     }
 
-    /// The comparisons that are not there.
+    /// The comparisons that are missing.
     pub(super) fn missing(&self) -> Vec<usize> {
         let entries = self.entries.iter().enumerate();
         entries
@@ -122,14 +122,14 @@ impl Checkpoint {
         &self.path
     }
 
-    /// How many comparisons of other files or settings the file holds.
+    /// Number of comparisons of other clouds or settings in the file.
     pub(super) fn others(&self) -> usize {
         self.others.len()
     }
 
-    /// Takes out of the file what has served: all of it, or all but the comparisons of others.
+    /// Removes the comparisons of this run from the file, or the file if there are no others.
     pub(super) fn served(mut self) {
-        // What stays is no harm: the next run would find that nothing is left to do.
+        // A failure here does no harm: the next run would find nothing left to do.
         if self.others.is_empty() {
             let _ = std::fs::remove_file(&self.path);
         } else {

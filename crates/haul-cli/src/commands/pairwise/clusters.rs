@@ -1,30 +1,30 @@
-//! An average-linkage clustering (Sokal–Michener 1958) of the clouds of a matrix: which of them are near
-//! each other, and an order in which such stand together.
+//! An average-linkage clustering (Sokal–Michener 1958) of the clouds of a matrix, and an order of the clouds that
+//! keeps near ones together.
 
 use kodama::{Method, linkage};
 
 /// A matrix as a tree.
 pub(super) struct Clusters {
-    /// The mergers, in the order of their heights.
+    /// The merges, by increasing height.
     pub(super) merges: Vec<Merge>,
-    /// The rows in an order in which no branches of the tree cross.
+    /// An order of the rows in which no branches of the tree cross.
     pub(super) order: Vec<usize>,
 }
 
-/// Two clusters made one. The first n are the rows themselves, those that mergers make follow.
+/// A merge of two clusters. The first n clusters are the rows, those of merges follow.
 #[derive(Debug, PartialEq)]
 pub(super) struct Merge {
     pub(super) pair: [usize; 2],
-    /// The mean of the entries between both.
+    /// The mean of the entries between the two.
     pub(super) height: f64,
-    /// Rows in what is made.
+    /// Rows in the merged cluster.
     pub(super) size: usize,
 }
 
 impl Clusters {
-    /// Those of a symmetric matrix n×n.
+    /// The clusters of a symmetric n×n matrix.
     pub(super) fn of(matrix: &[f64], n: usize) -> Self {
-        // Rounding may leave a divergence of nearly equal clouds below 0.
+        // Rounding may make a divergence of nearly equal clouds negative.
         let above = |i: usize| (i + 1..n).map(move |j| matrix[i * n + j].max(0.0));
         let mut condensed: Vec<f64> = (0..n).flat_map(above).collect();
         let tree = linkage(&mut condensed, n, Method::Average);
@@ -40,7 +40,7 @@ impl Clusters {
         }
     }
 
-    /// The mergers as SciPy has them: the two clusters, the height, the size.
+    /// The merges in SciPy's format: the two clusters, the height, the size.
     pub(super) fn json(&self) -> serde_json::Value {
         let merges = self.merges.iter();
         let rows = merges.map(|merge| {
@@ -65,7 +65,7 @@ fn leaves(merges: &[Merge], n: usize) -> Vec<usize> {
 mod tests {
     use super::*;
 
-    /// The matrix of |x − y| for points of a line.
+    /// The matrix of |x − y| for points on a line.
     fn line(places: &[f64]) -> Vec<f64> {
         let row = |x: &f64| places.iter().map(|y| (x - y).abs()).collect::<Vec<_>>();
         places.iter().flat_map(row).collect()

@@ -10,10 +10,10 @@ use haul::{Device, Energy, Sinkhorn};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Two clouds, and what is between them.
+/// Two clouds, and what is computed of them.
 pub(super) struct Comparison<'p> {
     pub(super) files: [&'p Path; 2],
-    /// What they held when the run began: the name of the entry is made of that.
+    /// Their contents when the run began, from which the key of the entry is made.
     pub(super) digests: [Digest; 2],
     pub(super) treatment: &'p Treatment,
     pub(super) engine: &'p Engine,

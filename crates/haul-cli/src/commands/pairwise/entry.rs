@@ -1,4 +1,4 @@
-//! What is kept of the comparison of two clouds.
+//! The stored result of the comparison of two clouds.
 
 use crate::number::finite;
 use haul::{Discrepancy, Report};
@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Entry {
     pub(super) value: f64,
-    /// The value is between these; none where nothing is known.
+    /// Bounds of the value; `None` if unknown.
     pub(super) lower: Option<f64>,
     pub(super) upper: Option<f64>,
     pub(super) converged: bool,
-    /// Pairs of points that were evaluated.
+    /// Evaluated pairs of points.
     pub(super) pairs: u64,
 }
 
@@ -39,7 +39,7 @@ impl From<&Discrepancy> for Entry {
         } = *discrepancy;
         Self {
             value,
-            // No energy is negative.
+            // An energy is not negative.
             lower: finite((value - rounding).max(0.0)),
             upper: finite(value + rounding),
             converged: true,

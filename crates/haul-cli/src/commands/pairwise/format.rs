@@ -1,11 +1,11 @@
-//! How a matrix is written.
+//! The format of a matrix.
 
 use anyhow::{Result, bail};
 use haul_files as formats;
 use std::ffi::OsStr;
 use std::path::Path;
 
-/// By the extension of its file.
+/// The format, by the extension of the file.
 pub(super) enum Format {
     Array,
     Arrays,

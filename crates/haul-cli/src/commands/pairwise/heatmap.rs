@@ -1,5 +1,5 @@
-//! A symmetric matrix as a picture: a square for each entry, its colour the value, and beside the rows
-//! the dendrogram of their clustering, whose order of leaves is that of rows and columns.
+//! A symmetric matrix as a picture: a square for each entry, coloured by its value, and beside the rows the
+//! dendrogram of their clustering, whose order of leaves is that of rows and columns.
 
 use super::clusters::{Clusters, Merge};
 use crate::canvas::{
@@ -11,12 +11,12 @@ use crate::number::short;
 use maud::{Markup, html};
 use std::fmt::Write;
 
-/// More of them have no room on a page.
+/// The most clouds that fit on a page.
 pub(super) const MOST_CLOUDS: usize = 400;
 
 /// What to draw.
 pub(super) struct Heatmap<'a> {
-    /// What an entry is, for whoever sees the picture alone, and to the last parameter.
+    /// What an entry is, with all parameters, for readers who see only the picture.
     pub(super) title: &'a str,
     pub(super) problem: &'a str,
     /// The names of the n rows and columns, n ≥ 1.
@@ -30,22 +30,22 @@ pub(super) struct Heatmap<'a> {
 const MARGIN: f64 = 16.0;
 const TREE: f64 = 120.0;
 const GAP: f64 = 8.0;
-/// Below the dendrogram, for the scale of its heights.
+/// Pixels below the dendrogram, for the scale of its heights.
 const SCALE: f64 = 46.0;
-/// Pixels that the matrix takes if squares between these sizes allow for it.
+/// Pixels of the matrix, if the limits on the size of squares allow it.
 const SIDE: f64 = 640.0;
 const LEAST_SQUARE: f64 = 12.0;
 const LARGEST_SQUARE: f64 = 64.0;
-/// Pixels of the page that the title takes.
+/// Minimum width of the page in pixels, for the title.
 const LEAST_WIDTH: f64 = 640.0;
-/// The size of letters beside the matrix, and the least and the largest inside of it.
+/// Font size beside the matrix, and the minimum and maximum inside of it.
 const LETTER: f64 = 14.0;
 const LEAST_LETTER: f64 = 9.0;
 const LARGEST_LETTER: f64 = 16.0;
-/// Steps of the scale of colours, and pixels of each.
+/// Steps of the colour scale, and pixels of each.
 const SHADES: usize = 64;
 const SHADE: f64 = 3.0;
-/// Letters of the longest label; of longer ones the end is shown.
+/// Most letters of a label; of longer ones the end is shown.
 const LETTERS: usize = 36;
 
 /// Draws the picture and returns the text of the SVG.
@@ -62,7 +62,7 @@ struct Layout<'a> {
     square: f64,
     letter: f64,
     label: f64,
-    /// Where the matrix begins below the heading.
+    /// Top of the matrix, below the heading.
     top: f64,
 }
 
@@ -72,7 +72,7 @@ impl<'a> Layout<'a> {
         let square = (SIDE / n as f64)
             .floor()
             .clamp(LEAST_SQUARE, LARGEST_SQUARE);
-        // Lines of letters are 1.17 times as high as these.
+        // The height of a line is 1.17 times the font size.
         let letter = (0.85 * square).min(LETTER);
         let extension = common_extension(heatmap.labels.iter().copied());
         let labels = heatmap.labels.iter().map(|label| {
@@ -97,7 +97,7 @@ impl<'a> Layout<'a> {
         }
     }
 
-    /// Pixels of the matrix, either way.
+    /// Pixels of the matrix in each direction.
     fn side(&self) -> f64 {
         self.square * self.labels.len() as f64
     }
@@ -110,7 +110,7 @@ impl<'a> Layout<'a> {
         (self.left() + self.side() + GAP + self.label + MARGIN).max(LEAST_WIDTH)
     }
 
-    /// The middle of a square.
+    /// The centre of a square.
     fn middle(&self, row: usize, column: usize) -> Place {
         (
             self.left() + self.square * (column as f64 + 0.5),
@@ -134,7 +134,7 @@ impl<'a> Layout<'a> {
         }
     }
 
-    /// What is shown, and what colours and numbers mean.
+    /// The title, and the meaning of colours and numbers.
     fn heading(&mut self, heatmap: &Heatmap) -> Markup {
         let room = self.width() - 2.0 * MARGIN;
         let mut y = MARGIN;
@@ -173,7 +173,7 @@ impl<'a> Layout<'a> {
         }
     }
 
-    /// The step of the scale of colours that a value has; the middle where all are equal.
+    /// The step of the colour scale for a value; the middle one if all are equal.
     fn shade(&self, value: f64) -> usize {
         let (low, high) = self.range;
         let share = (value - low) / (high - low);
@@ -181,7 +181,7 @@ impl<'a> Layout<'a> {
         (share * (SHADES - 1) as f64).round() as usize
     }
 
-    /// The value of a row and a column as they are drawn.
+    /// The values in the order in which they are drawn, with row and column.
     fn entries<'h>(&'h self, heatmap: &'h Heatmap) -> impl Iterator<Item = (Place, f64)> + 'h {
         let order = &self.clusters.order;
         order.iter().enumerate().flat_map(move |(row, i)| {
@@ -197,7 +197,7 @@ impl<'a> Layout<'a> {
         })
     }
 
-    /// The squares, those of one colour together.
+    /// The squares, grouped by colour.
     fn squares(&self, heatmap: &Heatmap) -> Markup {
         let mut shades = vec![String::new(); SHADES];
         let side = px(self.square);
@@ -219,7 +219,7 @@ impl<'a> Layout<'a> {
         }
     }
 
-    /// The values in their squares, where they fit.
+    /// The values in their squares, if they fit.
     fn cells(&self, heatmap: &Heatmap) -> Markup {
         let Some(numbers) = &self.numbers else {
             return html! {};
@@ -232,7 +232,7 @@ impl<'a> Layout<'a> {
         }
     }
 
-    /// Where a height is, across the page.
+    /// The horizontal position of a height.
     fn across(&self, height: f64) -> f64 {
         let highest = self.highest();
         let share = if highest > 0.0 { height / highest } else { 0.0 };
@@ -246,10 +246,10 @@ impl<'a> Layout<'a> {
             .map_or(0.0, |merge| merge.height)
     }
 
-    /// The dendrogram: leaves at the matrix, and at the other end what was merged last.
+    /// The dendrogram, with the leaves at the matrix and the root at the other end.
     fn tree(&self) -> Markup {
         let Clusters { merges, order } = self.clusters;
-        // Each cluster: the middle of its places, and at what height it was merged.
+        // The centre of each cluster, and the height of its merge.
         let mut clusters = vec![(0.0, 0.0); order.len()];
         for (place, row) in order.iter().enumerate() {
             clusters[*row] = (place as f64 + 0.5, 0.0);
@@ -270,7 +270,7 @@ impl<'a> Layout<'a> {
         html! { @for line in lines { path class="tree" d=(line) {} } }
     }
 
-    /// Below the dendrogram, at what heights clusters join.
+    /// The scale of the heights, below the dendrogram.
     fn scale(&self) -> Markup {
         let highest = self.highest();
         if highest <= 0.0 {
@@ -321,19 +321,19 @@ impl<'a> Layout<'a> {
 
 /// How values are written in squares: in a common unit, with the same number of decimals.
 struct Numbers {
-    /// The power of ten that is the unit.
+    /// The unit, as a power of ten.
     power: i32,
     decimals: usize,
     letter: f64,
 }
 
 impl Numbers {
-    /// With three digits for the largest one, or two where three have no room in a square; none where two have none.
+    /// Three digits for the largest value, or two if three do not fit in a square; `None` if two do not fit.
     fn of(values: &[f64], square: f64) -> Option<Self> {
         let largest = values
             .iter()
             .fold(0.0_f64, |largest, value| largest.max(value.abs()));
-        // Below 1e-300 a unit has no reciprocal.
+        // Below 1e-300 the reciprocal of the unit overflows.
         let whole = if largest > 1e-300 {
             largest.log10().floor() as i32
         } else {
@@ -361,13 +361,13 @@ impl Numbers {
     fn text(&self, value: f64) -> String {
         let text = format!("{:.*}", self.decimals, value / 10f64.powi(self.power));
         match text.strip_prefix('-') {
-            // No sign where no digit is left.
+            // No sign if all digits are zero.
             Some(digits) if digits.chars().all(|it| matches!(it, '0' | '.')) => digits.to_owned(),
             _ => text,
         }
     }
 
-    /// What the numbers are in units of, unless that is 1.
+    /// The unit of the numbers, unless it is 1.
     fn unit(&self) -> Option<String> {
         (self.power != 0).then(|| format!("numbers in units of 1e{}", self.power))
     }
@@ -392,13 +392,13 @@ mod tests {
         })
     }
 
-    /// The matrix of |x − y| for points of a line.
+    /// The matrix of |x − y| for points on a line.
     fn line(places: &[f64]) -> Vec<f64> {
         let row = |x: &f64| places.iter().map(|y| (x - y).abs()).collect::<Vec<_>>();
         places.iter().flat_map(row).collect()
     }
 
-    /// Each text: its words, its place and the size of its letters.
+    /// Each text: its words, its position and its font size.
     fn texts(svg: &str) -> Vec<(String, Place, f64)> {
         let texts = svg.split("<text ").skip(1).map(|text| {
             let value = |name: &str| -> f64 {
@@ -446,7 +446,7 @@ mod tests {
         );
         assert_eq!(count("class=\"tree\""), 2);
         assert!(text.contains("where groups join"));
-        // Names of several kinds keep their extensions.
+        // If names have different extensions, these are kept.
         assert!(drawn(&line(&[0.0, 3.0]), &["x.csv", "x.ply"]).contains(">x.ply<"));
     }
 
@@ -476,7 +476,7 @@ mod tests {
                 assert!(text_width(&words, letter) <= squares[0][2] && letter >= LEAST_LETTER);
             }
             assert!(text.len() < 1 << 20, "{} bytes for {n} clouds", text.len());
-            // Letters of names do not reach into the next row.
+            // Letters of names do not overlap the next row.
             let name = texts(&text)
                 .into_iter()
                 .find(|text| text.0 == "cloud 1")

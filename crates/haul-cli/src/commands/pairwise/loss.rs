@@ -1,4 +1,4 @@
-//! What is between two clouds.
+//! The value that is computed between two clouds.
 
 use clap::ValueEnum;
 use serde::Serialize;
@@ -24,7 +24,7 @@ impl Loss {
         }
     }
 
-    /// What an entry is, for whoever does not know the symbols.
+    /// What an entry is, in words.
     pub(super) fn title(self) -> &'static str {
         match self {
             Self::Divergence => "Each square: the Sinkhorn divergence of two clouds",

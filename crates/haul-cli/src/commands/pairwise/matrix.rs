@@ -1,4 +1,4 @@
-//! The matrix of all comparisons, with bounds, and what of it tells nothing.
+//! The matrix of all comparisons, with bounds, and its uninformative entries.
 
 use super::entry::Entry;
 use super::loss::Loss;
@@ -7,7 +7,7 @@ use crate::names::end_of;
 use crate::number::Certified;
 use haul::Bounds;
 
-/// The letters of a file's name that a message shows.
+/// The most letters of a file name in a message.
 const MOST_LETTERS: usize = 60;
 
 /// The entries with their bounds, each n×n, row-major.
@@ -19,7 +19,7 @@ pub(super) struct Matrix {
 }
 
 impl Matrix {
-    /// Of all entries; the first n of them are the self terms where divergences need them.
+    /// The matrix of all entries; for divergences, the first n of them are the self terms.
     pub(super) fn of(plan: &Plan, pairs: &[(usize, usize)], entries: &[Entry]) -> Self {
         let n = plan.clouds.len();
         let zeros = || vec![0.0; n * n];
@@ -34,13 +34,13 @@ impl Matrix {
         for (pair, entry) in pairs.iter().zip(entries) {
             let (i, j) = plan.ordered(*pair);
             let [value, lower, upper] = match (plan.loss, plan.settings.epsilon) {
-                // Nothing is between equal clouds, and that is exact.
+                // The value between equal clouds is exactly 0.
                 (Loss::Divergence | Loss::Energy, _) if plan.equal(i, j) => [0.0; 3],
                 (Loss::Divergence, Some(epsilon)) => {
                     let own = [&entries[i], &entries[j]];
                     let masses = [plan.clouds[i].mass, plan.clouds[j].mass];
                     let of = |ab, own| haul::debiased(ab, own, epsilon, masses);
-                    // No divergence is negative.
+                    // A divergence is not negative.
                     [
                         of(entry.value, own.map(|own| own.value)),
                         of(lower(entry), own.map(upper)).max(0.0),
@@ -62,13 +62,13 @@ impl Matrix {
         self.upper[place] - self.lower[place]
     }
 
-    /// The widest bounds of an entry.
+    /// The width of the widest bounds.
     pub(super) fn gap(&self) -> f64 {
         let widths = (0..self.values.len()).map(|place| self.width(place));
         widths.fold(0.0, f64::max)
     }
 
-    /// The pairs i < j whose bounds are wider than their value: these tell nothing.
+    /// The pairs i < j whose bounds are wider than their value, so that the value is uninformative.
     pub(super) fn uncertain(&self) -> Vec<(usize, usize)> {
         let above = (0..self.n).flat_map(|i| (i + 1..self.n).map(move |j| (i, j)));
         let wide = |(i, j): &(usize, usize)| {
@@ -78,9 +78,9 @@ impl Matrix {
         above.filter(wide).collect()
     }
 
-    /// A word on entries that tell nothing, if there are any.
+    /// Warning about uninformative entries, if there are any.
     pub(super) fn caution(&self, plan: &Plan) -> Option<String> {
-        /// So many of them are named.
+        /// The most entries that are named.
         const NAMED: usize = 3;
         let uncertain = self.uncertain();
         if uncertain.is_empty() {

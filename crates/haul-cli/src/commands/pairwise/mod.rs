@@ -1,13 +1,12 @@
 //! `haul pairwise`: every cloud compared with every other one.
 //!
-//! All pairs have one ε and one precision, so that their entries can be compared. Those of divergences
+//! All pairs have the same ε and the same precision, so that their entries are comparable. Divergences
 //!
 //! ```text
 //! Dᵢⱼ = OT_ε(αᵢ, αⱼ) − ½ OT_ε(αᵢ, αᵢ) − ½ OT_ε(αⱼ, αⱼ) + ½ε (mᵢ − mⱼ)²
 //! ```
 //!
-//! take n(n − 1)/2 solves for n clouds and n for the self terms, where as many divergences take three
-//! for each pair.
+//! take n(n − 1)/2 solves for n clouds and n for the self terms; separate divergences would take three for each pair.
 
 mod answer;
 mod arguments;
@@ -100,7 +99,7 @@ impl Command for Pairwise {
 }
 
 impl Pairwise {
-    /// Compares the pairs that are not there yet; says how many pairs of points that took.
+    /// Compares the missing pairs; returns the number of pairs of points that were evaluated.
     fn compare(
         &self,
         plan: &Plan,
@@ -131,7 +130,7 @@ impl Pairwise {
         Ok(evaluated)
     }
 
-    /// Hands the answer on, for a person or as a JSON object.
+    /// Prints the answer, for a person or as a JSON object.
     fn tell(&self, answer: &PairwiseAnswer) -> Result<Outcome> {
         outcome::show(&match self.json {
             true => serde_json::to_string(answer)? + "\n",

@@ -1,4 +1,4 @@
-//! What is compared with what, and how: by the same problem for all pairs.
+//! The comparisons of a run: the same problem for all pairs.
 
 use super::arguments::Pairwise;
 use super::comparison::{Between, Comparison};
@@ -14,7 +14,7 @@ use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use xxhash_rust::xxh3::xxh3_128;
 
-/// Clouds whose spacing is looked at.
+/// The most clouds whose spacing is measured.
 const SOME: usize = 16;
 
 /// What every entry depends on.
@@ -22,7 +22,7 @@ const SOME: usize = 16;
 pub(super) struct Plan {
     pub(super) clouds: Vec<Cloud>,
     pub(super) loss: Loss,
-    /// With an ε, where the loss has one.
+    /// Includes an ε if the loss has one.
     pub(super) settings: Settings,
     treatment: Treatment,
     engine: Engine,
@@ -34,18 +34,18 @@ pub(super) struct Cloud {
     pub(super) file: PathBuf,
     pub(super) points: usize,
     pub(super) mass: f64,
-    /// Two corners of the box around it.
+    /// Two corners of its bounding box.
     corners: [Vec<f64>; 2],
     digest: Digest,
 }
 
 impl Plan {
-    /// Reads all clouds once and settles what the pairs have in common: ε, where it is not given, from
-    /// the box around all clouds, and the precision from that ε.
+    /// Reads all clouds once and fixes the common settings of all pairs: ε, if it is not given, from the bounding box
+    /// of all clouds, and the precision from that ε.
     ///
     /// # Errors
     ///
-    /// Clouds that cannot be read or have different dimensions, and settings that no pair can have.
+    /// Clouds that cannot be read or have different dimensions, and settings that are invalid for every pair.
     pub(super) fn of(arguments: &Pairwise, machine: &Machine) -> Result<Self> {
         let Pairwise {
             files,
@@ -90,15 +90,15 @@ impl Plan {
                 }
             }
         }
-        // Masses and parameters that fit the first cloud and each other one fit all pairs.
+        // Masses and parameters that are valid for the first cloud and each other one are valid for all pairs.
         for other in 1..plan.clouds.len() {
             machine.ready(&plan.comparison((0, other)))?;
         }
         Ok(plan)
     }
 
-    /// The pairs (i, j) in the order in which they are compared: first each cloud with itself, where the
-    /// loss has a use for that, then i < j.
+    /// The pairs (i, j) in the order in which they are compared: first each cloud with itself, if the loss needs
+    /// that, then i < j.
     pub(super) fn pairs(&self) -> Vec<(usize, usize)> {
         let n = self.clouds.len();
         let own = if self.loss == Loss::Energy { 0 } else { n };
@@ -106,7 +106,7 @@ impl Plan {
         (0..own).map(|i| (i, i)).chain(others).collect()
     }
 
-    /// How long a pair takes beside others: that goes by its pairs of points.
+    /// Relative cost of a pair: its pairs of points.
     pub(super) fn weight(&self, (i, j): (usize, usize)) -> f64 {
         self.clouds[i].points as f64 * self.clouds[j].points as f64
     }
@@ -117,8 +117,8 @@ impl Plan {
         names.collect()
     }
 
-    /// A name for all that the comparison of a pair depends on: the contents of both clouds, the settings,
-    /// and the program.
+    /// Identifies all that the comparison of a pair depends on: the contents of both clouds, the settings, and the
+    /// program.
     pub(super) fn key(&self, pair: (usize, usize)) -> String {
         let (i, j) = self.ordered(pair);
         let contents = [i, j].map(|cloud| self.clouds[cloud].digest);
@@ -128,8 +128,8 @@ impl Plan {
         format!("{:032x}", xxh3_128(all.as_bytes()))
     }
 
-    /// A pair in the order in which it is compared, which its contents decide: no digit of the matrix depends
-    /// on the order of the files.
+    /// A pair in the order in which it is compared, which depends on the contents: the order of the files changes no
+    /// digit of the matrix.
     pub(super) fn ordered(&self, (i, j): (usize, usize)) -> (usize, usize) {
         match self.clouds[i].digest <= self.clouds[j].digest {
             true => (i, j),
@@ -143,7 +143,7 @@ impl Plan {
         self.settings.p.unwrap_or(usual)
     }
 
-    /// Whether two clouds are one by their contents.
+    /// Whether two clouds have the same content.
     pub(super) fn equal(&self, i: usize, j: usize) -> bool {
         self.clouds[i].digest == self.clouds[j].digest
     }
@@ -159,7 +159,7 @@ impl Plan {
         }
     }
 
-    /// What an entry is, to the last parameter.
+    /// What an entry is, with all parameters.
     pub(super) fn problem(&self) -> String {
         let p = self.p();
         let (name, cost) = (self.loss.symbol(), format!("the cost |x − y|^{}", plain(p)));
@@ -172,7 +172,7 @@ impl Plan {
         }
     }
 
-    /// What compares two clouds.
+    /// The comparison of two clouds.
     pub(super) fn comparison(&self, pair: (usize, usize)) -> Comparison<'_> {
         let (i, j) = self.ordered(pair);
         Comparison {
@@ -190,7 +190,7 @@ impl Plan {
         }
     }
 
-    /// The corners of the boxes around all clouds: the box around them is that around all points.
+    /// The corners of the bounding boxes of all clouds; their bounding box is that of all points.
     fn corners(&self) -> Result<Measure> {
         let dimension = |cloud: &Cloud| cloud.corners[0].len();
         let d = self.clouds.first().map_or(0, dimension);

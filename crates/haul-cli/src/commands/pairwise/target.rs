@@ -1,4 +1,4 @@
-//! The files of a matrix: its numbers, and a picture of it.
+//! The output files of a matrix: its numbers, and a picture of it.
 
 use super::clusters::Clusters;
 use super::format::Format;
@@ -11,7 +11,7 @@ use anyhow::Result;
 use haul_files::{self as formats, Array};
 use std::path::Path;
 
-/// Files as people tell them apart: without the folders that all share.
+/// Short names of files, without the folders that all share.
 fn labels<'n>(names: &'n [impl AsRef<str>]) -> Vec<&'n str> {
     let folder = common_folder(names.iter().map(AsRef::as_ref));
     let label = |name: &'n str| name.strip_prefix(folder).unwrap_or(name);

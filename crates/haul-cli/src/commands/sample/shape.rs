@@ -1,6 +1,6 @@
-//! Synthetic clouds in three dimensions, drawn from a seed. The generator is ChaCha8, whose stream
-//! is fixed for ever by its definition, and the tests pin what is made of it; only the last digit
-//! of a coordinate may depend on the machine's sine and logarithm.
+//! Synthetic clouds in three dimensions, drawn from a seed. The generator is ChaCha8, whose stream is fixed by its
+//! definition, and the tests pin the clouds; only the last digit of a coordinate may depend on the machine's sine and
+//! logarithm.
 
 use clap::ValueEnum;
 use rand::RngExt;
@@ -129,11 +129,11 @@ fn pick<const N: usize>(weights: [f64; N], random: &mut ChaCha8Rng) -> usize {
         left -= weight;
         left < 0.0
     });
-    // Rounding may leave a crumb behind the last one.
+    // Rounding may leave a remainder after the last weight.
     found.unwrap_or(N - 1)
 }
 
-/// Draws `n` points, row-major `n × 3`, the same ones for the same seed.
+/// Draws `n` points, row-major `n × 3`, determined by the seed.
 pub(crate) fn sample(shape: Shape, n: usize, seed: u64) -> Vec<f64> {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     (0..n).flat_map(|_| shape.point(&mut random)).collect()
@@ -156,8 +156,8 @@ mod tests {
         (x * x + y * y + z * z).sqrt()
     }
 
-    /// Holds the mean of a statistic, whose standard deviation is at most `deviation`, to four
-    /// standard errors.
+    /// Checks that the mean of a statistic, whose standard deviation is at most `deviation`, is within four standard
+    /// errors.
     fn expect(shape: Shape, statistic: impl Fn([f64; 3]) -> f64, mean: f64, deviation: f64) {
         let found = points(shape).into_iter().map(statistic).sum::<f64>() / N as f64;
         let allowed = 4.0 * deviation / (N as f64).sqrt();
@@ -334,7 +334,7 @@ mod tests {
             expect(Shape::Gaussians, coordinate(axis), mean, 0.6);
         }
         expect(Shape::Ball, |point| norm(point).powi(2), 0.6, 0.3);
-        // Uniform by area: the outer half of the ring is the larger one.
+        // Uniform by area: the outer half of the ring has the larger area.
         expect(
             Shape::Torus,
             |[x, y, _]| x.hypot(y),

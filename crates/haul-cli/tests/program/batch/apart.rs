@@ -1,10 +1,11 @@
-//! No job writes what another one reads or writes, or what the run itself needs: refused before anything runs.
+//! No job writes what another one reads or writes, or what the run itself needs: such jobs are refused before
+//! anything runs.
 
 use super::{RUN, job, with};
 use crate::fixture::{Room, assert_says, error_line, spiral};
 use serde_json::{Value, json};
 
-/// Refused by a run and by a dry one, with the words, and nothing is written.
+/// Checks that a run and a dry run refuse the jobs with these words, and write nothing.
 #[track_caller]
 fn refused(room: &Room, jobs: &[Value], options: &str, parts: &[&str]) {
     room.jobs(jobs);
@@ -17,7 +18,7 @@ fn refused(room: &Room, jobs: &[Value], options: &str, parts: &[&str]) {
     }
 }
 
-/// Jobs that write these files, in every way there is.
+/// Jobs that write these files, in every possible way.
 fn writers() -> Vec<(Value, &'static str)> {
     let writes = |command: &str, options: Value| with(job("writer", command), options);
     vec![
@@ -71,7 +72,7 @@ fn what_one_job_writes_no_other_reads_or_writes() {
             refused(&room, &[reader, writer.clone()], "", &parts);
         }
     }
-    // Files of their own are for each what they are.
+    // Different outputs are allowed.
     let other = with(job("2", "map"), json!({"output": "y.csv"}));
     room.jobs(&[with(job("1", "map"), json!({"output": "x.csv"})), other]);
     assert_eq!(room.cpu(&format!("{RUN} --dry-run")).status, Some(0));
@@ -118,7 +119,7 @@ fn no_job_writes_what_the_run_needs() {
     ] {
         refused(&room, &[job], options, &parts);
     }
-    // As the results themselves.
+    // A results file that is another file of the run.
     for (file, parts) in [
         ("jobs.jsonl", ["the list of jobs", "--output"]),
         ("a.csv", ["an input of the job \"1\"", "--output"]),
@@ -182,7 +183,7 @@ fn links_and_other_names_hide_no_file() {
         "",
         &["the list of jobs", "--output"],
     );
-    // Devices take all.
+    // A device may be written several times.
     std::fs::remove_file(room.path("results.jsonl")).unwrap();
     let nowhere = |id: &str| with(job(id, "sinkhorn"), json!({"potentials": "/dev/null"}));
     room.jobs(&[nowhere("1"), nowhere("2")]);

@@ -1,5 +1,5 @@
-//! Whatever ends a run of `haul batch`, at whatever byte: the same command goes on, and leaves what an
-//! undisturbed run leaves.
+//! Whatever ends a run of `haul batch`, at any byte: the same command continues it, and produces what an undisturbed
+//! run does.
 
 use super::{RUN, job, with};
 use crate::fixture::{Ran, Room, assert_says, error_line, untimed};
@@ -21,7 +21,7 @@ fn a_run_goes_on_after_any_byte_of_its_results() {
         assert_eq!(ran.status, Some(1), "{cut}: {}", ran.stderr);
         assert_eq!(untimed(&room.read("results.jsonl")), expected, "{cut}");
     }
-    // What is there is not computed again.
+    // Existing results are not computed again.
     let marked = whole.replace("\"seconds\":", "\"seconds\":7");
     room.write("results.jsonl", &marked[..marked.len() - 1]);
     room.cpu(RUN);
@@ -82,7 +82,7 @@ fn an_interrupt_leaves_whole_lines_and_the_same_command_goes_on() {
                 "; the same command goes on from there",
             ],
         );
-        // What is finished beyond one that is not is there as well.
+        // Finished results after an unfinished one are there as well.
         let left = untimed(&room.read("results.jsonl"));
         assert!(left.ends_with('\n') && left.len() < expected.len());
         let mut all = expected.lines();
@@ -100,7 +100,7 @@ fn a_full_disk_is_said_and_the_run_goes_on_when_there_is_room() {
     let expected = untimed(&room.read("results.jsonl"));
     for limit in [0, 1, 5] {
         std::fs::remove_file(room.path("results.jsonl")).unwrap();
-        // A file of so many blocks and no larger; without the trap the signal ends the program.
+        // Limits the size of files in blocks; without the trap the signal ends the program.
         for trap in ["trap '' XFSZ;", ""] {
             let ran = room.shell(&format!(
                 "{trap} ulimit -f {limit}; haul {RUN} --device cpu"
@@ -145,14 +145,14 @@ fn an_interrupt_amid_a_long_job_ends_the_run_soon_and_keeps_all_others() {
     while lines() < 2 {
         std::thread::sleep(Duration::from_millis(1));
     }
-    // The long one is under way.
+    // The long job is running.
     std::thread::sleep(Duration::from_millis(500));
     let id = run.id().to_string();
     let killed = Command::new("kill").args(["-INT", &id]).status();
     assert!(killed.unwrap().success());
     let signalled = Instant::now();
     let ran = Ran::from(run.wait_with_output().unwrap());
-    // A second is promised; a machine with other guests has some more.
+    // One second is promised; a busy machine needs some more.
     assert!(
         signalled.elapsed() < Duration::from_secs(3),
         "{:?}",

@@ -1,4 +1,4 @@
-//! Results are found by the ids of their jobs and by what was asked for, wherever the list has them now.
+//! Results are found by the ids of their jobs and by what was asked for, in any order of the list.
 
 use super::{RUN, job, with};
 use crate::fixture::{HAUL, Room, assert_says, error_line, spiral, untimed};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use std::process::Stdio;
 use std::time::Duration;
 
-/// Jobs that differ.
+/// Different jobs.
 fn list(count: usize) -> Vec<Value> {
     let of = |k: usize| {
         with(
@@ -17,7 +17,7 @@ fn list(count: usize) -> Vec<Value> {
     (0..count).map(of).collect()
 }
 
-/// A room with results that tell themselves apart from what would be computed, and these, one a job.
+/// A room with results that are marked to differ from recomputed ones, and these results, one a job.
 fn room_with_results(jobs: &[Value]) -> (Room, Vec<String>) {
     let room = Room::with_clouds();
     room.jobs(jobs);
@@ -82,12 +82,12 @@ fn a_job_that_is_taken_out_leaves_its_result_beside_and_finds_it_when_it_comes_b
         [3, 1, 2].map(|k| &*lines[k]).concat()
     );
     assert_eq!(room.read(beside), lines[0]);
-    // Another one goes, and the first one comes back.
+    // Another job is removed, and the first one comes back.
     room.jobs(&jobs[..3]);
     assert_says(&room.cpu(RUN).stderr, &["3 of these by an earlier run"]);
     assert_eq!(room.read("results.jsonl"), lines[..3].concat());
     assert_eq!(room.read(beside), lines[3]);
-    // What has changed since is not taken for what it was.
+    // A result of a job that has changed since is not used.
     room.jobs(&[&jobs[..3], &[with(jobs[3].clone(), json!({"p": 1}))]].concat());
     assert_says(
         &room.cpu(RUN).stderr,
@@ -120,7 +120,7 @@ fn jobs_between_others_are_computed_and_the_file_is_in_their_order() {
     for (k, line) in found.iter().enumerate() {
         assert!(line.starts_with(&format!("{{\"id\":\"job {k}\"")), "{line}");
     }
-    // Of two lines of one job the last one counts, as after a kill before the file was in order.
+    // If a job has two lines, the last one counts, as after a kill before the file was in order.
     let twice = format!(
         "{}{}",
         found.concat(),
@@ -156,7 +156,7 @@ fn kills_and_changes_of_the_list_lose_nothing_and_end_in_its_order() {
     let mut held: Vec<String> = Vec::new();
     let (mut kills, mut moment) = (0, 0u64);
     while kills < 60 {
-        // Some of the jobs, turned round and from another one on each time.
+        // A part of the jobs, from a different start each time, reversed every other time.
         let mut some: Vec<_> = jobs.iter().skip(moment as usize % 5).cloned().collect();
         some.rotate_left(moment as usize * 7 % 30);
         if moment % 2 == 1 {

@@ -1,5 +1,4 @@
-//! `--retry-failed`: jobs that failed are computed anew, all others stay, and whatever ends the run, no result is
-//! lost.
+//! `--retry-failed`: failed jobs are recomputed, all other results stay, and no end of the run loses a result.
 
 use super::{RUN, job, with};
 use crate::fixture::{Ran, Room, assert_says, error_line, ring, spiral, untimed};
@@ -27,7 +26,7 @@ fn a_corrected_job_is_computed_anew_and_all_others_stay() {
     ];
     room.jobs(&wrong);
     assert_eq!(room.cpu(RUN).status, Some(1));
-    // Told apart from what would be computed.
+    // Marked to differ from recomputed results.
     let marked = room
         .read("results.jsonl")
         .replace("\"seconds\":", "\"seconds\":7");
@@ -90,7 +89,7 @@ fn a_changed_job_is_computed_anew_where_that_is_asked_for() {
     assert_eq!((&after[0], &after[2]), (&before[0], &before[2]));
     let value = |line: &str| serde_json::from_str::<Value>(line).unwrap()["value"].clone();
     assert_ne!(value(&after[1]), value(&before[1]));
-    // What has not changed stays, and so does everything now.
+    // Unchanged results stay, and now all results do.
     assert_says(
         &room.cpu(&changed).stderr,
         &["3 of these by an earlier run"],
@@ -114,7 +113,7 @@ fn what_has_a_result_is_not_computed_anew_though_its_job_has_changed() {
         &["line 2", "the result", "--retry-changed computes it anew"],
     );
     assert_eq!(room.read("results.jsonl"), results);
-    // One that fails again says so in its line, in the words of today.
+    // A job that fails again has its new error in its line.
     room.jobs(&[gone, job("2", "energy")]);
     room.write("gone.csv", "0,0\n1,nan\n");
     let told = room.cpu(RUN);
@@ -123,7 +122,7 @@ fn what_has_a_result_is_not_computed_anew_though_its_job_has_changed() {
     assert_eq!(ran.status, Some(1));
     assert_says(&lines(&room)[0], &["NaN"]);
     assert!(!ran.stderr.contains("--retry-failed"));
-    // And is the last one that is computed where that is asked for.
+    // And ends the run if `--fail-fast` is given.
     room.write("results.jsonl", &results);
     room.jobs(&[
         with(job("gone", "energy"), json!({"a": "gone.csv"})),
@@ -135,8 +134,8 @@ fn what_has_a_result_is_not_computed_anew_though_its_job_has_changed() {
     assert_says(&room.read("results.jsonl"), &["NaN"]);
 }
 
-/// A room with results of which many failed for want of a file that is there now; what they were, and
-/// what is to become of them.
+/// A room with results of which many failed because of a file that now exists; returns the results before and after
+/// the retry.
 fn room_to_retry() -> (Room, String, String) {
     let room = Room::with_clouds();
     room.csv("c.csv", &spiral(400), 2);
@@ -164,7 +163,7 @@ fn room_to_retry() -> (Room, String, String) {
     (room, failed, expected)
 }
 
-/// Starts the run on one thread, so that it lasts.
+/// Starts a slow run, on one thread.
 fn start(room: &Room) -> Child {
     let words = format!("{RETRY} --device cpu --threads 1");
     let mut command = room.command(crate::fixture::HAUL);
@@ -188,7 +187,7 @@ fn any_number_of_kills_loses_no_result_and_what_was_computed_anew_is_kept() {
         run.wait().unwrap();
         kills += 1;
         let found = untimed_lines(&room.read("results.jsonl"));
-        // Each line is of before or of the end, and none that is of both, or is new, has gone.
+        // Each line is from before or from the end, and no line that both have, or that is new, is lost.
         assert!(found.is_subset(&before.union(&after).cloned().collect()));
         assert!(before.intersection(&after).all(|line| found.contains(line)));
         let new: HashSet<_> = found.difference(&before).cloned().collect();
@@ -201,7 +200,7 @@ fn any_number_of_kills_loses_no_result_and_what_was_computed_anew_is_kept() {
     assert!(!room.path("results.jsonl.unlisted").exists());
 }
 
-/// The whole lines of results, without what differs from run to run.
+/// The whole lines of results, without what differs between runs.
 fn untimed_lines(text: &str) -> HashSet<String> {
     let whole = text.rfind('\n').map_or("", |end| &text[..end]);
     untimed(whole).lines().map(str::to_owned).collect()

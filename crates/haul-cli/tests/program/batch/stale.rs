@@ -1,4 +1,4 @@
-//! A result whose file no longer holds what it held does not pass for one of today.
+//! A result is not used if the content of its files has changed since.
 
 use super::{RUN, job, with};
 use crate::fixture::{Room, assert_says, error_line, ring, spiral, value};
@@ -20,7 +20,7 @@ fn ago(seconds: u64) -> SystemTime {
     SystemTime::now() - Duration::from_secs(seconds)
 }
 
-/// A room with the results of two jobs, of which the second one alone reads `c.csv` and `w.csv`.
+/// A room with the results of two jobs, of which only the second reads `c.csv` and `w.csv`.
 fn room_with_results() -> Room {
     let room = Room::with_clouds();
     room.csv("c.csv", &ring(40), 2);
@@ -39,8 +39,7 @@ fn room_with_results() -> Room {
     room
 }
 
-/// That the second result is refused for this file, that it is computed anew where that is asked for, and nothing
-/// else with it.
+/// Checks that the second result is refused because of this file, and that only it is recomputed on request.
 #[track_caller]
 fn assert_noticed(room: &Room, file: &str) {
     let before = room.results();
@@ -69,7 +68,7 @@ fn assert_noticed(room: &Room, file: &str) {
     assert_kept(room);
 }
 
-/// That nothing is left to do, and nothing said of files.
+/// Checks that nothing is left to do, and that no file is reported.
 #[track_caller]
 fn assert_kept(room: &Room) {
     let text = room.read("results.jsonl");
@@ -110,7 +109,7 @@ fn a_file_of_the_same_length_is_noticed_by_its_content() {
 fn a_file_whose_time_tells_nothing_is_noticed_though_that_stays_the_same() {
     let room = room_with_results();
     std::fs::remove_file(room.path("results.jsonl")).unwrap();
-    // It has not come yet, so that many versions may have it.
+    // A time in the future, which several versions may have.
     let date = SystemTime::now() + Duration::from_secs(3600);
     room.dated("c.csv", date);
     assert_eq!(room.cpu(RUN).status, Some(0));
@@ -182,7 +181,7 @@ fn results_of_an_earlier_version_are_kept_and_told_of() {
             .stderr
             .contains("warning")
     );
-    // What is not one of the program's is no result.
+    // A line with invalid fingerprints is no result.
     room.write(
         "results.jsonl",
         former.replace("\"command\"", "\"input\":7,\"command\""),

@@ -1,5 +1,5 @@
-//! Pages in a real browser, which `HAUL_TEST_BROWSER` names: a path of Chromium. Each page is shown in
-//! frames of several widths, measured by a script of the page around them.
+//! Pages in a real browser, which `HAUL_TEST_BROWSER` names: a path of Chromium. Each page is shown in frames of
+//! several widths, and measured by a script in the page around them.
 
 use crate::fixture::Room;
 use serde_json::Value;
@@ -7,32 +7,31 @@ use std::process::Stdio;
 
 const WIDTHS: [u32; 2] = [360, 1280];
 
-/// What the browser found of a page at a width.
+/// Measurements of a page at one width.
 struct Seen {
     width: u64,
-    /// Of all that is in the page, beyond the width where it overflows.
+    /// Width of the content, beyond that of the page if it overflows.
     content: u64,
-    /// Drawings, and those of them that take no room.
+    /// Drawings, and the number of them without a size.
     drawings: u64,
     empty: u64,
-    /// Texts of drawings that reach beyond their drawing, pairs of them that lie on each other, and the
-    /// pixels of the smallest.
+    /// Texts beyond the edge of their drawing, pairs of texts that overlap, and the size of the smallest in pixels.
     cut: u64,
     covered: u64,
     smallest: f64,
     requests: u64,
-    /// Whether the page says that a table goes on, and whether it does.
+    /// Whether the page says that a table continues, and whether it does.
     more: bool,
     wide: bool,
-    /// Pixels of the text, beside its margins.
+    /// Width of the text in pixels, without margins.
     text: u64,
-    /// What the values are, in the order of the next.
+    /// The quantities of the values, in the order of `sorted`.
     what: Vec<String>,
-    /// The values of the table of jobs, after a click on their head.
+    /// The values of the table of jobs, after a click on the column head.
     sorted: Vec<f64>,
 }
 
-/// Shows some pages; returns what each is at each width, and what the browser's console says.
+/// Shows some pages; returns the measurements at each width, and the output of the browser's console.
 fn shown(room: &Room, browser: &str, pages: &[String]) -> (Vec<Seen>, Vec<String>) {
     let sources = serde_json::to_string(pages).unwrap().replace("</", "<\\/");
     let host = format!(
@@ -48,7 +47,7 @@ const texts = all => {{
     }});
     cut += boxes.filter(box => box.left < around.left - 1 || box.right > around.right + 1
       || box.top < around.top - 1 || box.bottom > around.bottom + 1).length;
-    // Boxes of letters are higher than what is seen of them.
+    // Boxes of letters are higher than their visible part.
     const over = (a, b) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1
       && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 0.3 * Math.min(a.height, a.width, b.height, b.width);
     boxes.forEach((a, k) => {{ covered += boxes.slice(k + 1).filter(b => over(a, b)).length; }});
@@ -201,14 +200,14 @@ fn pages_fit_a_phone_and_a_desk_and_ask_nothing_of_a_network() {
         panic!();
     };
     assert!(phone.more && !desk.more && desk.text > 1200);
-    // Sorted by value, each quantity for itself.
+    // Sorted by value within each quantity.
     let mut groups = desk.what.chunk_by(|one, other| one == other);
     assert_eq!((groups.clone().count(), desk.sorted.len()), (2, 24));
     let first = groups.next().unwrap().len();
     for values in [&desk.sorted[..first], &desk.sorted[first..]] {
         assert!(values.is_sorted() && values.first() < values.last());
     }
-    // What is too wide, asks for something or fails is seen to.
+    // Overflow, requests and errors are detected.
     let wrong = "<!doctype html><p style='width:600px'>wide</p><svg width=1 height=1></svg>\
                  <img src='http://127.0.0.1:9/x.png'><script>throw 1</script>";
     let (seen, console) = shown(&room, &browser, &[wrong.to_owned()]);
@@ -257,7 +256,7 @@ fn letters_of_pictures_have_room_in_a_browser() {
         );
     }
     assert!(seen[0].smallest > 9.0 && seen[0].content <= seen[0].width);
-    // Words that reach beyond a drawing or lie on others are seen to.
+    // Text that leaves a drawing or overlaps other text is detected.
     let wrong = "<svg class=drawing viewBox='0 0 300 100' width=300><text x=290 y=50 font-size=20>cut</text>\
                  <text x=20 y=50 font-size=5>one</text><text x=22 y=50 font-size=20>two</text></svg>";
     let (seen, _) = shown(&room, &browser, &[page(wrong)]);
