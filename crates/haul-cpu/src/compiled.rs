@@ -1,7 +1,7 @@
 //! The operators over pairs, compiled for each format.
 //!
-//! A function with type parameters is compiled in every crate that calls it with types, and the kernels take long to
-//! compile. So they are called from functions without type parameters, which this crate alone compiles.
+//! A function with type parameters is compiled in every crate that calls it with concrete types, and the kernels take long to
+//! compile. So functions without type parameters, which only this crate compiles, call them.
 
 use crate::engine::CpuEngine;
 use crate::points::CpuPoints;
@@ -11,10 +11,10 @@ use crate::weights::CpuWeights;
 use haul_core::Result;
 use haul_core::engine::{Groups, Integrand, Nearest, Pairs, Side};
 
-/// What the columns bring.
+/// Weights and potential of the columns.
 pub(crate) type Columns<'v, T> = Side<'v, CpuWeights, CpuVector<T>>;
 
-/// An operator that writes a vector, with what it takes beside the pairs and their columns.
+/// An operator that writes a vector, with its arguments beside the pairs and their columns.
 pub enum Operator<'a, T> {
     /// A softmin, with its guess.
     Softmin(

@@ -1,8 +1,8 @@
 //! Softmins and products over many lines: the cost of a pair is evaluated once for a block of them.
 //!
-//! Where each line has potentials of its own, the costs of some rows are written down and every line takes its own
-//! exponentials of them (`spans`). Where all share them, one exponential serves all, and the product is one of
-//! matrices (`wide`), whatever the lines' place in memory.
+//! If each line has potentials of its own, the costs of some rows are stored and every line computes its own exponentials from
+//! them (`spans`). If all share them, one exponential serves all, and the product is one of matrices (`wide`), for any layout
+//! of the lines in memory.
 
 use crate::block::ROWS;
 use crate::layout::{Layout, Tiled};
@@ -28,7 +28,7 @@ const LINES_AT_ONCE: usize = 512;
 /// Values for which the exponential of a pair is evaluated once.
 const VALUES_AT_ONCE: usize = 512;
 
-/// What some lines of a pass bring to the exponents.
+/// Terms of some lines of a pass in the exponents.
 struct Side<'a, T> {
     pass: &'a Pass<'a, T>,
     columns: Layout,
@@ -36,7 +36,7 @@ struct Side<'a, T> {
 }
 
 impl<T: Float> Side<'_, T> {
-    /// h of some lines, where `weighing` has the weights.
+    /// h of some lines, with the weights if `weighing` has them.
     fn terms(&self, lines: Range<usize>) -> Tiled<T> {
         let Self { columns, .. } = *self;
         let k = self.pass.sharpness();
@@ -55,7 +55,7 @@ impl<T: Float> Side<'_, T> {
     }
 }
 
-/// T_b(h) of all lines of a pass; a guess is near it, or is said to be.
+/// T_b(h) of all lines of a pass. A guess should be near it; results of a poor guess are computed again.
 pub(crate) fn softmin<T: Float>(
     workers: &Workers,
     pass: &Pass<'_, T>,
@@ -91,7 +91,7 @@ pub(crate) fn product<T: Float>(
     out: &mut [T],
 ) -> Result<()> {
     let (rows, columns) = layouts(pass);
-    // What the density exceeds 1 by is computed without weights in the exponent, whose digits they would take.
+    // The excess of the density over 1 is computed without weights in the exponent, which would cost digits.
     let (weighing, weights) = match factor {
         Factor::Excess => (None, pass.weights()),
         Factor::One | Factor::Cost => (pass.weights(), None),
@@ -139,8 +139,7 @@ pub(crate) fn product<T: Float>(
     Ok(())
 }
 
-/// The same where all lines have the potentials of `pass`: a product of matrices, with `width` values a column for
-/// each line.
+/// The same if all lines have the potentials of `pass`: a product of matrices, with `width` values a column for each line.
 pub(crate) fn product_of_matrices<'a, T: Float>(
     workers: &Workers,
     pass: impl Fn() -> Pass<'a, T>,
@@ -151,7 +150,7 @@ pub(crate) fn product_of_matrices<'a, T: Float>(
     let whole = pass();
     let (mut rows, mut columns) = layouts(&whole);
     let own = columns;
-    // Each value is a line of its own.
+    // Each value becomes a line of its own.
     rows.lines.inner *= width;
     columns.lines.inner *= width;
     let shared = whole.common_weights().is_some();
@@ -194,7 +193,7 @@ pub(crate) fn product_of_matrices<'a, T: Float>(
     Ok(())
 }
 
-/// Where a line has the weight of a point: in its own weights, or in those of one line for all.
+/// Index of the weight of a point of a line: in its own weights, or in those shared by all lines.
 pub(crate) fn entry(weights: &CpuWeights, columns: Layout, line: usize, point: usize) -> usize {
     if weights.len() == columns.points {
         point
@@ -203,7 +202,7 @@ pub(crate) fn entry(weights: &CpuWeights, columns: Layout, line: usize, point: u
     }
 }
 
-/// The vectors of the rows, and those of the columns.
+/// The layouts of the vectors of the rows and of the columns.
 fn layouts<T: Float>(pass: &Pass<'_, T>) -> (Layout, Layout) {
     let layout = |points| Layout {
         lines: pass.lines(),
@@ -217,7 +216,7 @@ pub(crate) fn mean<T: Float>(pass: &Pass<'_, T>, line: usize) -> f64 {
     pass.mean_weight_of(line)
 }
 
-/// Calls `work(first row, their part of out)` for blocks of rows, where `out` has some lines side by side in a row.
+/// Calls `work(first row, their part of out)` for blocks of rows, where `out` has adjacent lines in a row.
 fn by_rows<T: Float>(
     workers: &Workers,
     pass: &Pass<'_, T>,
@@ -236,7 +235,7 @@ fn by_rows<T: Float>(
     Ok(())
 }
 
-/// The costs of some rows, span after span of the columns that count.
+/// Visits the costs of some rows, span after span of the columns that count.
 fn for_each_span<T: Float>(
     pass: &Pass<'_, T>,
     rows: Range<usize>,
@@ -321,7 +320,7 @@ struct Softmin<'a, T> {
 }
 
 impl<T: Float> Softmin<'_, T> {
-    /// Those of some rows.
+    /// The results of some rows.
     fn run(&self, first: usize, out: &mut [T]) -> Result<()> {
         let width = self.log_means.len();
         let rows = first..first + out.len() / width;
@@ -344,7 +343,7 @@ impl<T: Float> Softmin<'_, T> {
         self.with_maximum(rows, &again, out, |entry| !trusted.contains(&sums[entry]))
     }
 
-    /// The same for some lines, with a maximum, into the entries that are wanted.
+    /// The same for some lines, with a maximum, only for the `wanted` entries.
     fn with_maximum(
         &self,
         rows: Range<usize>,

@@ -1,14 +1,14 @@
-//! Products with many values a column, which are products of matrices: Sᵢₙ = Σⱼ wᵢⱼ Vⱼₙ, where wᵢⱼ = π φ is what
-//! all values of a pair have in common.
+//! Products with many values a column, which are products of matrices: Sᵢₙ = Σⱼ wᵢⱼ Vⱼₙ, where wᵢⱼ = π φ is shared by all
+//! values of a pair.
 //!
-//! One kernel writes down the coefficients w of a tile of rows and of some columns; another multiplies them with
-//! the values of these columns, a few at a time. The rows lie in the lanes of both, so that each lane has the sum of
-//! one row and one value, and no sum goes across a vector. The sums of a few values, the coefficients of some
-//! columns and their values are in registers and in the first cache, and so is what is read again for the next few
-//! values. All values of the columns are read once for each tile of rows.
+//! One kernel stores the coefficients w of a tile of rows and of some columns; another multiplies them with the values of these
+//! columns, a few at a time. The rows are in the lanes of both, so that each lane has the sum of one row and one value, and no
+//! sum goes across a vector. The sums of a few values, the coefficients of some columns and their values are in registers and
+//! in the first cache, and so is what the next few values read again. All values of the columns are read once for each tile of
+//! rows.
 //!
-//! A sum is taken over [`BLOCK`] columns in a row, over [`BLOCKS`] such sums in another, and from there on in f64. Its
-//! order depends neither on the other values nor on the instruction set.
+//! A sum is over [`BLOCK`] columns, then over [`BLOCKS`] such sums, and from there on in f64. Its order depends neither on the
+//! other values nor on the instruction set.
 
 use crate::aligned::Aligned;
 use crate::block::{Block, MANY, ROWS, RowKernel, Rows, add};
@@ -20,20 +20,20 @@ use haul_core::engine::{BLOCK, Factor};
 use pulp::{Simd, WithSimd};
 use std::ops::Range;
 
-/// Sums over [`BLOCK`] columns that are added up before they are added to others in f64.
+/// Sums over [`BLOCK`] columns that are added up before they are added to totals in f64.
 const BLOCKS: usize = 4;
 
-/// Columns whose coefficients are written down at a time. For a tile of rows they take 32 kB.
+/// Columns whose coefficients are stored at a time. For a tile of rows they take 32 kB.
 const COLUMNS: usize = BLOCKS * BLOCK;
 
 /// Values whose sums are in registers at a time.
 pub(crate) const VALUES: usize = 4;
 
-/// Columns whose values are put into panels at a time: they stay in the first cache.
+/// Columns whose values are copied into panels at a time: they stay in the first cache.
 const AT_ONCE: usize = 16;
 
-/// V, tile after tile of the columns, each in panels of [`VALUES`] values, column after column. What the last panel or
-/// the last tile lacks is 0.
+/// V, tile after tile of the columns, each in panels of [`VALUES`] values, column after column. The last panel and the last
+/// tile are padded with 0.
 pub(crate) struct Panels<T> {
     values: Aligned<T>,
     /// Numbers of a tile.
@@ -41,7 +41,7 @@ pub(crate) struct Panels<T> {
 }
 
 impl<T: Float> Panels<T> {
-    /// Those of `width` values a column, column after column.
+    /// The panels of `width` values a column, column after column.
     pub(crate) fn new(workers: &Workers, values: &[T], width: usize) -> Result<Self> {
         let size = width.div_ceil(VALUES) * VALUES * T::TILE;
         let tile = (width * T::TILE).max(1);
@@ -78,18 +78,18 @@ impl<T: Float> Panels<T> {
     }
 }
 
-/// w of a tile of rows and of some tiles of columns: one column after the other.
+/// w of a tile of rows and of some tiles of columns, column after column.
 pub(crate) struct Coefficients<T>(Aligned<T>);
 
 impl<T: Float> Coefficients<T> {
-    /// Tiles of columns for which there is room.
+    /// Capacity in tiles of columns.
     pub(crate) const TILES: usize = COLUMNS / T::TILE;
 
     pub(crate) fn new() -> Self {
         Self(Aligned::filled(COLUMNS * T::TILE, T::ZERO))
     }
 
-    /// Those of each tile of columns.
+    /// The coefficients of each tile of columns.
     pub(crate) fn tiles(&mut self) -> impl Iterator<Item = &mut [T]> {
         self.0.chunks_exact_mut(T::TILE * T::TILE)
     }
@@ -102,9 +102,9 @@ pub(crate) struct Evaluate<'a, T> {
     /// h of the tile of columns.
     pub(crate) terms: &'a [T],
     pub(crate) factor: Factor,
-    /// The rows that count.
+    /// The number of rows that count.
     pub(crate) rows: usize,
-    /// Of each column, those of all rows.
+    /// For each column, the coefficients of all rows.
     pub(crate) coefficients: &'a mut [T],
 }
 
@@ -153,11 +153,11 @@ impl<T: Float> Evaluate<'_, T> {
 pub(crate) struct Multiply<'a, T> {
     pub(crate) coefficients: &'a Coefficients<T>,
     pub(crate) values: &'a Panels<T>,
-    /// The tiles of columns, as many as there is room for at most.
+    /// The tiles of columns, at most as many as the coefficients have room for.
     pub(crate) tiles: Range<usize>,
-    /// The rows that count.
+    /// The number of rows that count.
     pub(crate) rows: usize,
-    /// Where the sums are added: of each value, filled up to a multiple of [`VALUES`], those of a tile of rows.
+    /// The sums are added here: for each value, padded to a multiple of [`VALUES`], those of a tile of rows.
     pub(crate) totals: &'a mut [f64],
 }
 

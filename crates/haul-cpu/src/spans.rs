@@ -1,13 +1,13 @@
-//! The kernels of many lines, whose pairs have their costs written down.
+//! The kernels of many lines, for pairs whose costs are stored.
 //!
-//! For some rows, the costs Cᵢⱼ of a span of columns fit the first cache, and each line goes over them:
+//! For some rows, the costs Cᵢⱼ of a span of columns fit in the first cache, and each line runs over them:
 //!
 //! ```text
 //! maximum    Mᵢ = maxⱼ (hⱼ − k Cᵢⱼ),   Sᵢ = Σⱼ 2^(hⱼ − k Cᵢⱼ − Mᵢ)
 //! plain      Sᵢ = Σⱼ 2^(hⱼ − k(Cᵢⱼ − fᵢ)) φ(Cᵢⱼ) Vⱼ
 //! ```
 //!
-//! The order of a sum depends on its line alone, and not on which others are in the pass.
+//! The order of a sum depends on its line alone, not on the other lines of the pass.
 
 use crate::block::ROWS;
 use crate::exp2::{excess, exp2, exp2_of_limited};
@@ -28,11 +28,11 @@ pub(crate) const TILES: usize = 16;
 pub(crate) struct Span<'a, T> {
     /// The costs, of a multiple of [`ROWS`] rows.
     pub(crate) costs: &'a Coefficients<T>,
-    /// Which tiles of columns they are of.
+    /// The tiles of columns of the costs.
     pub(crate) tiles: &'a Range<usize>,
     /// h of all columns of some lines.
     pub(crate) terms: &'a Tiled<T>,
-    /// Which of these lines.
+    /// The indices of these lines.
     pub(crate) lines: &'a [usize],
     /// k = log₂(e)/ε.
     pub(crate) sharpness: T,
@@ -50,7 +50,7 @@ fn of_columns<T: Float, S: Simd>(
 /// The kernel with a maximum.
 pub(crate) struct Maxima<'a, T> {
     pub(crate) span: Span<'a, T>,
-    /// Where the sums are added: one a line for each row.
+    /// The sums are added here: one a line for each row.
     pub(crate) totals: &'a mut [LogSum],
 }
 
@@ -108,12 +108,12 @@ impl<T: Float> WithSimd for Maxima<'_, T> {
     }
 }
 
-/// What a pair brings to the sum of a line, beside its exponent.
+/// The contribution of a pair to the sum of a line, beside its exponent.
 pub(crate) trait Contribution<T: Float>: Copy {
     /// The numbers of a line over some tiles.
     fn values(&self, line: usize, tiles: &Range<usize>) -> &[T];
 
-    /// `sum` and the contribution of a vector of pairs.
+    /// `sum` plus the contribution of a vector of pairs.
     fn add<S: Simd>(
         self,
         simd: S,
@@ -124,7 +124,7 @@ pub(crate) trait Contribution<T: Float>: Copy {
     ) -> T::Lanes<S>;
 }
 
-/// Its power alone.
+/// The power alone.
 #[derive(Clone, Copy)]
 pub(crate) struct Power;
 
@@ -147,7 +147,7 @@ impl<T: Float> Contribution<T> for Power {
     }
 }
 
-/// φ(Cᵢⱼ) Vⱼ times its power, or what that exceeds 1 by.
+/// φ(Cᵢⱼ) Vⱼ times the power, or times its excess over 1.
 #[derive(Clone, Copy)]
 pub(crate) struct Weighted<'a, T> {
     pub(crate) factor: Factor,
@@ -186,7 +186,7 @@ pub(crate) struct Plain<'a, T, M> {
     /// f, one a line for each row.
     pub(crate) potential: &'a [T],
     pub(crate) contribution: M,
-    /// Where the sums are added: one a line for each row.
+    /// The sums are added here: one a line for each row.
     pub(crate) totals: &'a mut [f64],
 }
 

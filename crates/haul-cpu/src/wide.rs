@@ -1,9 +1,8 @@
 //! Sums of differences in more dimensions than the registers hold, Sᵢₙ = Σⱼ wᵢⱼ (xᵢₙ − yⱼₙ).
 //!
-//! For a block of rows and some tiles of columns the coefficients w are computed once and written down, and a
-//! second kernel multiplies them with the differences of coordinates, as matrices are multiplied: a few rows and a
-//! few dimensions at a time, whose sums stay in registers. So a gradient of any dimension costs one evaluation of the
-//! pairs and one multiplication.
+//! For a block of rows and some tiles of columns the coefficients w are computed once and stored, and a second kernel
+//! multiplies them with the differences of coordinates, as a product of matrices: a few rows and a few dimensions at a time,
+//! whose sums stay in registers. So a gradient of any dimension costs one evaluation of the pairs and one multiplication.
 
 use crate::aligned::Aligned;
 use crate::block::{Block, MANY, ROWS, RowKernel, Rows, add, tiles_in_a_row};
@@ -13,17 +12,17 @@ use crate::sums::{Differences, Pair, Slope};
 use haul_core::engine::Factor;
 use pulp::{Simd, WithSimd};
 
-/// Tiles of columns whose coefficients are held at a time for sums of differences.
+/// Tiles of columns whose coefficients are stored at a time for sums of differences.
 pub(crate) const TILES: usize = 8;
 
-/// Rows whose coefficients stay in the first cache, 32 kB: where dimensions are few, they are what is loaded. Of
-/// many dimensions more rows share each load.
+/// Rows whose coefficients stay in the first cache, 32 kB: in few dimensions, most loads are of coefficients. In many
+/// dimensions more rows share each load.
 pub(crate) const FEW_ROWS: usize = 16;
 
 /// Dimensions whose sums are in registers at a time.
 const DIMENSIONS: usize = 4;
 
-/// Coefficients of some rows and of up to some tiles of columns, row after row.
+/// Coefficients of some rows and of up to a number of tiles of columns, row after row.
 pub(crate) struct Coefficients<T> {
     values: Aligned<T>,
     /// Numbers of a row.
@@ -31,7 +30,7 @@ pub(crate) struct Coefficients<T> {
 }
 
 impl<T: Float> Coefficients<T> {
-    /// Room for a number of rows and of tiles.
+    /// Allocates coefficients for a number of rows and of tiles.
     pub(crate) fn new(rows: usize, tiles: usize) -> Self {
         let rows = rows.next_multiple_of(ROWS);
         Self {
@@ -40,16 +39,16 @@ impl<T: Float> Coefficients<T> {
         }
     }
 
-    /// Those of [`ROWS`] rows after the other.
+    /// The coefficients of [`ROWS`] rows at a time.
     pub(crate) fn groups(&self) -> impl Iterator<Item = [&[T]; ROWS]> {
         let groups = self.values.chunks_exact(ROWS * self.stride);
         groups.map(|group| std::array::from_fn(|r| &group[r * self.stride..][..self.stride]))
     }
 }
 
-/// What makes the coefficient of a pair.
+/// The formula of a pair's coefficient.
 pub(crate) trait Weighing<T: Float>: Copy {
-    /// Whether it asks for what a power exceeds 1 by, in place of the power.
+    /// Whether it uses the excess of the power over 1 in place of the power.
     fn exceeds(self) -> bool;
 
     /// The coefficient, for a pair whose direction is ⟨zᵢ, xᵢ − yⱼ⟩ along `along` where there are
@@ -117,14 +116,14 @@ impl<T: Float> Weighing<T> for Curvature<'_, T> {
     }
 }
 
-/// The kernel that writes them.
+/// The kernel that computes the coefficients.
 pub(crate) struct Evaluate<'a, T, M> {
     pub(crate) block: Block<'a, T>,
-    /// f of the rows, filled up to a multiple of [`ROWS`].
+    /// f of the rows, padded to a multiple of [`ROWS`].
     pub(crate) potential: &'a [T],
     pub(crate) weighing: M,
     pub(crate) coefficients: &'a mut Coefficients<T>,
-    /// The tile of the coefficients that the block begins with.
+    /// The tile of the coefficients at which the block begins.
     pub(crate) tile: usize,
 }
 
@@ -207,9 +206,9 @@ pub(crate) struct Multiply<'a, T> {
     pub(crate) dimension: usize,
     /// The first of the rows within its tile.
     pub(crate) row: usize,
-    /// Which dimensions.
+    /// The range of dimensions.
     pub(crate) range: std::ops::Range<usize>,
-    /// Where the sums are added: one a dimension for each row.
+    /// The sums are added here: one a dimension for each row.
     pub(crate) totals: &'a mut [f64],
 }
 

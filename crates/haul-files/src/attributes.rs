@@ -1,20 +1,19 @@
-//! What is written beside the coordinates of points: a number for each, a colour for each, and the normals that turn with them.
+//! Attributes written beside the coordinates of points: a number for each, a colour for each, and normals that turn with them.
 
 use crate::{Error, Result, columns::DISPLACEMENT};
 use std::path::Path;
 
-/// What is written beside the coordinates of n points. The default adds nothing and leaves normals as they are.
+/// Attributes to write beside the coordinates of n points. The default adds nothing and leaves normals unchanged.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Attributes<'a> {
-    /// How far each point is moved: n numbers, the property `displacement` of a `.ply`, the column of a `.csv`, the array of an
-    /// `.npz`.
+    /// The displacement of each point: n numbers, the property `displacement` of a `.ply`, the column of a `.csv`, the array of
+    /// an `.npz`.
     pub displacement: Option<&'a [f64]>,
-    /// A colour of each point, n of red, green and blue: the properties `red`, `green` and `blue` of type `uchar`, the columns
-    /// of these names, or the array `colors`.
+    /// The colour of each point, n of red, green and blue: the properties `red`, `green` and `blue` of type `uchar`, the
+    /// columns of these names, or the array `colors`.
     pub colours: Option<&'a [[u8; 3]]>,
-    /// The d×d matrix, row-major, that normals are multiplied by: the inverse transposed of that which moves the points. They
-    /// keep their length. Normals are what the source calls `nx`, `ny` and `nz`, as many of these as there are
-    /// coordinates.
+    /// The d×d matrix, row-major, that multiplies normals: the inverse transpose of the matrix that moves the points. Normals
+    /// keep their length. They are the source's `nx`, `ny` and `nz`, as many of these as there are coordinates.
     pub normals: Option<&'a [f64]>,
 }
 
@@ -38,7 +37,7 @@ enum Values<'a> {
 }
 
 impl<'a> Attributes<'a> {
-    /// Refuses numbers that are not those of n points of dimension d.
+    /// Refuses attributes that do not match n points of dimension d.
     pub(crate) fn check(&self, file: &Path, n: usize, d: usize) -> Result<()> {
         let lengths = [
             (DISPLACEMENT, self.displacement.map(<[_]>::len), n),
@@ -58,7 +57,7 @@ impl<'a> Attributes<'a> {
         Ok(())
     }
 
-    /// The columns that are written.
+    /// The columns to write.
     pub(crate) fn extras(&self) -> Vec<Extra<'a>> {
         let numbers = self.displacement.map(|values| Extra {
             name: DISPLACEMENT,
@@ -74,7 +73,7 @@ impl<'a> Attributes<'a> {
         numbers.into_iter().chain(channels).collect()
     }
 
-    /// What has to be written, in words; none where that is nothing.
+    /// A description of what must be written; `None` if there is nothing.
     pub(crate) fn what(&self) -> Option<&'static str> {
         match (self.displacement, self.colours) {
             (_, Some(_)) => Some("colours"),
@@ -83,7 +82,7 @@ impl<'a> Attributes<'a> {
         }
     }
 
-    /// A normal after its turn.
+    /// A turned normal.
     pub(crate) fn turned(&self, normal: &[f64]) -> Option<Vec<f64>> {
         let matrix = self.normals?;
         let rows = matrix.chunks_exact(normal.len());
@@ -98,7 +97,7 @@ impl<'a> Attributes<'a> {
 }
 
 impl Extra<'_> {
-    /// Whether it is a whole number from 0 to 255.
+    /// Whether the number is an integer from 0 to 255.
     pub(crate) fn is_byte(&self) -> bool {
         matches!(self.values, Values::Channel(..))
     }
@@ -111,7 +110,7 @@ impl Extra<'_> {
         }
     }
 
-    /// The same as text.
+    /// The value of a point as text.
     pub(crate) fn text(&self, row: usize) -> String {
         match self.is_byte() {
             true => self.at(row).to_string(),

@@ -1,5 +1,5 @@
-//! Which columns of a table are a cloud: those that are selected, or else all but the weight, where
-//! neither their names nor their values speak against it.
+//! Which columns of a table are a cloud: the selected ones, or else all but the weight, unless their names or their values
+//! suggest otherwise.
 
 use crate::{
     Cloud, Error, Result,
@@ -7,35 +7,34 @@ use crate::{
 };
 use std::{ops::Range, path::Path};
 
-/// Which columns of a table make a cloud, each by its name or by its number, counted from 1; two numbers
-/// with a dash between them, as `2-9`, are all columns from the one to the other. The default takes all
-/// of them as coordinates, but for one that is named as weights are: `weight` or `weights`, also with
-/// `scalar_` before it, as programs for scans name their fields; and but for one that is named `displacement` beside an x.
-/// Names go before numbers.
+/// Which columns of a table are a cloud, each by its name or by its number, counted from 1; two numbers with a dash between
+/// them, as `2-9`, are all columns from one to the other. By default all are coordinates, except one named like weights:
+/// `weight` or `weights`, also with `scalar_` before it, as programs for scans name their fields; and except one named
+/// `displacement` beside an x. Names take precedence over numbers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Columns {
-    /// The coordinates, in this order; none stands for all columns but that of the weights.
+    /// The coordinates, in this order; empty for all columns but the weights.
     pub coordinates: Vec<String>,
-    /// The weights; none stands for a column that is named as weights are, if there is one.
+    /// The weights; `None` for a column named like weights, if there is one.
     pub weight: Option<String>,
-    /// Whether points may weigh the same where a column that is left out is called like a weight.
+    /// Whether points may have equal weights although a column that is left out is named like a weight.
     pub unweighted: bool,
 }
 
-/// What the columns of one table are.
+/// The roles of the columns of a table.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Roles {
     /// The columns that are coordinates, in their order.
     pub(crate) coordinates: Vec<usize>,
     pub(crate) weight: Option<usize>,
-    /// Whether somebody chose the coordinates.
+    /// Whether the coordinates were selected.
     pub(crate) selected: bool,
 }
 
-/// What weights are called.
+/// Names of weights.
 const WEIGHTS: [&str; 2] = ["weight", "weights"];
 
-/// What weights are often called. The letters may mean something else, unless an x stands beside them.
+/// Common names of weights. The letters may mean something else, unless an x is beside them.
 const LIKE_WEIGHTS: [&str; 7] = [
     "mass",
     "masses",
@@ -47,20 +46,20 @@ const LIKE_WEIGHTS: [&str; 7] = [
 ];
 const LETTERS_OF_WEIGHTS: [&str; 2] = ["w", "n"];
 
-/// What programs for scans write before the names of their fields.
+/// The prefix that programs for scans put before the names of their fields.
 const OF_FIELDS: &str = "scalar_";
 
-/// What a column is called that tells how far each point is moved, beside an x: no coordinate.
+/// The name of a column of displacements beside an x: no coordinate.
 pub(crate) const DISPLACEMENT: &str = "displacement";
 
-/// Columns that come together and are seldom meant as coordinates beside others.
+/// Columns that come together and are rarely meant as coordinates beside others.
 const ATTRIBUTES: [(&str, [&str; 3]); 3] = [
     ("a colour", ["r", "g", "b"]),
     ("a colour", ["red", "green", "blue"]),
     ("a normal", ["nx", "ny", "nz"]),
 ];
 
-/// What columns of row numbers are called where integers stand in them.
+/// Names of columns of row numbers, if their values are integers.
 const NUMBERS: [&str; 14] = [
     "id",
     "idx",
@@ -78,7 +77,7 @@ const NUMBERS: [&str; 14] = [
     "nr",
 ];
 
-/// What coordinates are called, as far as it is plain; digits may follow.
+/// Plain names of coordinates; digits may follow.
 const COORDINATES: [&str; 9] = [
     "x",
     "y",
@@ -91,16 +90,16 @@ const COORDINATES: [&str; 9] = [
     "northing",
 ];
 
-/// Columns of fewer rows may count, or look like colours and normals, by chance.
+/// With fewer rows, columns may look like counts, colours or normals by chance.
 const COUNTED: usize = 3;
 
-/// Coordinates that an `.xyz` has by its name.
+/// Number of coordinates in an `.xyz`, as its name says.
 pub(crate) const AXES_OF_XYZ: usize = 3;
 
-/// Wider tables without names are data rather than points with a colour.
+/// Wider tables without names are data, not points with a colour.
 const MOST_OF_SCANS: usize = 10;
 
-/// By how much the length of a normal may be off from 1, as text of few digits has it.
+/// Largest deviation of the length of a normal from 1, as in text of few digits.
 const OFF_UNIT: f64 = 0.01;
 
 impl Columns {
@@ -109,7 +108,7 @@ impl Columns {
         self.coordinates.is_empty() && self.weight.is_none()
     }
 
-    /// What the columns of a table of this width are, whose header has these `names`.
+    /// The roles of the columns of a table of this width, whose header has these `names`.
     pub(crate) fn among(
         &self,
         file: &Path,
@@ -187,11 +186,11 @@ impl Columns {
     }
 }
 
-/// What a field of a table holds.
+/// The content of a field of a table.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Field {
     Number(f64),
-    /// A word that stands for no value, or none at all.
+    /// A word for a missing value, or an empty field.
     Missing(String),
     Text(String),
 }
@@ -202,18 +201,17 @@ impl Field {
     }
 }
 
-/// Words that stand for a value that is missing; `nan` is a number.
+/// Words for a missing value; `nan` is a number.
 const MISSING: [&str; 7] = ["", "na", "n/a", "#n/a", "<na>", "null", "none"];
 
-/// Whether a text stands for a value that is missing.
+/// Whether a text stands for a missing value.
 pub(crate) fn is_missing(text: &[u8]) -> bool {
     let text = text.trim_ascii();
     (MISSING.iter()).any(|word| word.as_bytes().eq_ignore_ascii_case(text))
 }
 
-/// A table on its way to a cloud: names of columns, what these are, and the numbers of those that are
-/// taken. The roles are those of the selection or, where there is none, of all columns that do not hold
-/// texts in the first row.
+/// A table that becomes a cloud: names of columns, their roles, and the numbers of those that are used. The roles are those of
+/// the selection or, without one, of all columns without a text in the first row.
 pub(crate) struct Table<'t> {
     file: &'t Path,
     columns: &'t Columns,
@@ -223,14 +221,13 @@ pub(crate) struct Table<'t> {
     rows: usize,
     points: Vec<f64>,
     weights: Vec<f64>,
-    /// The place among the points, or among the weights, of the first value that is missing, and what
-    /// stands there.
+    /// The index among the points, or among the weights, of the first missing value, and its text.
     missing: [Option<(usize, String)>; 2],
-    /// The first column of texts, and what stands in its first row, where nobody has chosen columns.
+    /// The first column of texts, and its text in the first row, if no columns were selected.
     text: Option<(usize, String)>,
-    /// Whether the header lacks the name of a first column, as that of R's row names.
+    /// Whether the header lacks the name of the first column, as for R's row names.
     short: bool,
-    /// The most columns without names that are coordinates unasked.
+    /// The most columns without names that are coordinates by default.
     most: usize,
 }
 
@@ -252,13 +249,13 @@ impl<'t> Table<'t> {
         }
     }
 
-    /// The same, of which no more columns than these are coordinates unless they have names or somebody chose them.
+    /// The table, in which at most this many columns are coordinates unless they have names or were selected.
     pub(crate) fn of_axes(mut self, most: usize) -> Self {
         self.most = most;
         self
     }
 
-    /// A table of numbers alone, row-major, of at least one column.
+    /// A table of numbers only, row-major, with at least one column.
     pub(crate) fn of_numbers(
         file: &'t Path,
         columns: &'t Columns,
@@ -287,7 +284,7 @@ impl<'t> Table<'t> {
         Ok(table)
     }
 
-    /// Keeps room for so many rows.
+    /// Reserves memory for this many rows.
     pub(crate) fn reserve(
         &mut self,
         room: impl Fn(u64) -> Result<Vec<f64>>,
@@ -300,7 +297,7 @@ impl<'t> Table<'t> {
         Ok(())
     }
 
-    /// Says what the columns are, of which there are so many.
+    /// Decides the roles of the columns, `width` in number.
     pub(crate) fn choose(&mut self, width: usize) -> Result<()> {
         self.width = width;
         self.short = complete(&mut self.names, width);
@@ -318,7 +315,7 @@ impl<'t> Table<'t> {
         Ok(())
     }
 
-    /// How many rows and columns there are so far.
+    /// The number of rows and columns so far.
     pub(crate) fn shape(&self) -> (usize, usize) {
         (self.rows, self.width)
     }
@@ -337,11 +334,11 @@ impl<'t> Table<'t> {
         }
     }
 
-    /// Takes the next row, of so many fields.
+    /// Adds the next row, of `found` fields.
     pub(crate) fn push(&mut self, found: usize, field: impl Fn(usize) -> Field) -> Result<()> {
         let pushed = self.push_row(found, field);
         match &self.text {
-            // What is to be said about texts is said at the end, but not after something else.
+            // An error about texts is returned at the end, or in place of any other error.
             Some(text) if pushed.is_err() => Err(self.text_column(text)),
             _ => pushed,
         }
@@ -396,8 +393,8 @@ impl<'t> Table<'t> {
         Ok(())
     }
 
-    /// Says what the columns are, of which this is the first row; whoever chose none of them is told of
-    /// texts before names.
+    /// Decides the roles of the columns from the first row; without a selection, an error about texts comes before one about
+    /// names.
     fn begin(&mut self, found: usize, field: &impl Fn(usize) -> Field) -> Result<()> {
         let chosen = self.choose(found);
         let doubtful = matches!(chosen, Err(Error::DoubtfulColumns { .. }));
@@ -434,7 +431,7 @@ impl<'t> Table<'t> {
         Ok(())
     }
 
-    /// Whether there is a column of texts among those that nobody chose.
+    /// Whether there is a column of texts among those that were not selected.
     pub(crate) fn has_texts(&self) -> bool {
         self.text.is_some()
     }
@@ -450,7 +447,7 @@ impl<'t> Table<'t> {
         }
     }
 
-    /// The columns that are most likely meant, among the coordinates for which this holds.
+    /// The columns that are most likely meant, among the coordinates that satisfy `holds`.
     fn likely(&self, holds: impl Fn(usize) -> bool) -> Columns {
         let Roles {
             coordinates,
@@ -472,8 +469,8 @@ impl<'t> Table<'t> {
         likely(self.names.as_deref(), self.width, &left, *weight)
     }
 
-    /// How many of these columns, which have no names, are coordinates, and what the others look like; none where all of
-    /// them may be.
+    /// The number of these unnamed columns that are coordinates, and what the others look like; `None` if all may be
+    /// coordinates.
     fn unnamed_axes(&self, columns: &[usize]) -> Option<(usize, &'static str)> {
         if self.names.is_some() || self.roles.selected {
             return None;
@@ -494,7 +491,7 @@ impl<'t> Table<'t> {
         };
         let starts = 1..=AXES_OF_XYZ.min(places.len().saturating_sub(3));
         let starts = starts.filter(|_| (4..=MOST_OF_SCANS).contains(&places.len()));
-        // The last of these first: a z may be as whole as a colour.
+        // From the last one on: a z may be as whole as a colour.
         for start in starts.rev() {
             let (axes, triple) = (&places[..start], &places[start..start + 3]);
             if looks(triple, &colour) && !looks(axes, &colour) {
@@ -514,7 +511,7 @@ impl<'t> Table<'t> {
         self.points.iter().skip(at).step_by(dimension).copied()
     }
 
-    /// Whether one of the coordinates numbers the rows, as its name and its values say.
+    /// Whether one of the coordinates numbers the rows, by its name and its values.
     fn numbers_rows(&self, at: usize) -> bool {
         let column = self.roles.coordinates[at];
         let counts = || {
@@ -536,7 +533,7 @@ impl<'t> Table<'t> {
         if is(&NUMBERS) {
             return self.values(at).all(|value| value.fract() == 0.0);
         }
-        // In R a first column without a name becomes one called X.
+        // R names an unnamed first column X.
         let twin = |(other, twin): (usize, &String)| {
             other != column && twin.eq_ignore_ascii_case(name) && twin != name
         };
@@ -545,7 +542,7 @@ impl<'t> Table<'t> {
         counts() && (!known || names.iter().enumerate().any(twin))
     }
 
-    /// The table as a cloud, whose numbers are checked.
+    /// The table as a cloud, with its numbers checked.
     pub(crate) fn finish(self) -> Result<Cloud> {
         let file = self.file;
         if let Some(text) = &self.text {
@@ -593,7 +590,7 @@ impl<'t> Table<'t> {
         })
     }
 
-    /// Refuses values that are missing or infinite.
+    /// Refuses missing or infinite values.
     fn check_finite(&self) -> Result<()> {
         let dimension = self.roles.coordinates.len();
         let infinite = |values: &[f64]| values.iter().position(|value| !value.is_finite());
@@ -648,7 +645,7 @@ impl<'t> Table<'t> {
     }
 }
 
-/// What messages call a column.
+/// The name of a column in messages.
 fn name(names: Option<&[String]>, selected: bool, column: usize, width: usize) -> String {
     match names.and_then(|names| names.get(column)) {
         Some(name) if !name.is_empty() => crate::error::one_line(name),
@@ -666,8 +663,7 @@ fn shortened(text: &str) -> String {
     text.chars().take(40).collect()
 }
 
-/// Gives the first column an empty name where a header of several names has one fewer than rows have
-/// fields; whether it did.
+/// Adds an empty first name to a header of several names that has one fewer than rows have fields; returns whether it did.
 pub(crate) fn complete(names: &mut Option<Vec<String>>, width: usize) -> bool {
     match names {
         Some(names) if names.len() > 1 && names.len() + 1 == width => {
@@ -678,7 +674,7 @@ pub(crate) fn complete(names: &mut Option<Vec<String>>, width: usize) -> bool {
     }
 }
 
-/// The columns of this name or number, or of this range of numbers.
+/// The columns of this name, of this number, or of this range of numbers.
 fn positions(names: Option<&[String]>, width: usize, wanted: &str) -> Option<Range<usize>> {
     if let Some(column) = position(names, width, wanted) {
         return Some(column..column + 1);
@@ -698,17 +694,16 @@ fn position(names: Option<&[String]>, width: usize, wanted: &str) -> Option<usiz
     (exact.or_else(alike).or_else(number)).filter(|&column| column < width)
 }
 
-/// These columns by their names, or by their numbers where there are none.
+/// The names of these columns, or their numbers if there are no names.
 fn numbered_or(names: Option<&[String]>, columns: impl IntoIterator<Item = usize>) -> Vec<String> {
     let columns = columns.into_iter();
     columns.map(|column| name(names, true, column, 0)).collect()
 }
 
-/// More columns than these are selected by ranges of their numbers.
+/// More columns than this are selected by ranges of their numbers.
 const NAMED: usize = 12;
 
-/// The texts that select these columns: names where they are few and fit to be written in a list, and
-/// numbers otherwise.
+/// The texts that select these columns: names if they are few and can be written in a list, otherwise numbers.
 fn selection(names: Option<&[String]>, width: usize, columns: &[usize]) -> Vec<String> {
     let leads = |text: &str, to: &Range<usize>| positions(names, width, text).as_ref() == Some(to);
     let by_name = |column: usize| {
@@ -742,7 +737,7 @@ fn selection(names: Option<&[String]>, width: usize, columns: &[usize]) -> Vec<S
     columns.iter().map(one).collect()
 }
 
-/// A name without what programs for scans write before it.
+/// A name without the prefix of programs for scans.
 fn bare(name: &str) -> &str {
     match name.get(..OF_FIELDS.len()) {
         Some(start) if start.eq_ignore_ascii_case(OF_FIELDS) => &name[OF_FIELDS.len()..],
@@ -750,7 +745,7 @@ fn bare(name: &str) -> &str {
     }
 }
 
-/// The column that is named as weights are by default.
+/// The column named like weights by default.
 pub(crate) fn weight_by_name(names: Option<&[String]>) -> Option<usize> {
     let names = names?;
     let exact = |weight: &&str| {
@@ -763,7 +758,7 @@ pub(crate) fn weight_by_name(names: Option<&[String]>) -> Option<usize> {
     (WEIGHTS.iter().find_map(exact)).or_else(|| WEIGHTS.iter().find_map(field))
 }
 
-/// Whether a column of this name is the index of a table that another program wrote.
+/// Whether a column of this name is the index of a table from another program.
 fn is_index(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
     let numbered = |start: &str, end: &str| {
@@ -779,7 +774,7 @@ fn is_index(name: &str) -> bool {
         || numbered("__index_level_", "__")
 }
 
-/// Refuses to take columns as coordinates that are called like something else.
+/// Refuses coordinates with the name of something else.
 fn check_names(
     file: &Path,
     names: &[String],
@@ -794,7 +789,7 @@ fn check_names(
         },
     };
     if doubtful.len() == coordinates.len() {
-        // Points of a space of colours, say.
+        // These may be points of a space of colours.
         return Ok(());
     }
     Err(Error::DoubtfulColumns {
@@ -806,7 +801,7 @@ fn check_names(
     })
 }
 
-/// Those of the columns that are most likely coordinates and weights.
+/// The columns that are most likely coordinates and weights.
 fn likely(
     names: Option<&[String]>,
     width: usize,
@@ -843,7 +838,7 @@ fn likely(
     }
 }
 
-/// The columns of a colour or a normal, and which of them it is.
+/// The columns of a colour or a normal, and the name of the kind.
 fn attribute(names: &[String], columns: &[usize]) -> Option<(Vec<usize>, &'static str)> {
     ATTRIBUTES.iter().find_map(|(what, parts)| {
         let found = parts.iter().map(|part| named(names, columns, part));
@@ -851,8 +846,7 @@ fn attribute(names: &[String], columns: &[usize]) -> Option<(Vec<usize>, &'stati
     })
 }
 
-/// The one of the columns that is called like a weight, perhaps by a letter where these are `coordinates`
-/// or something beside them.
+/// The column named like a weight; single letters count only if `coordinates` is set.
 pub(crate) fn weight_like(names: &[String], columns: &[usize], coordinates: bool) -> Option<usize> {
     let letters = if coordinates {
         &LETTERS_OF_WEIGHTS[..]
@@ -914,13 +908,13 @@ mod tests {
             let other = columns(&["2", "3"], Some("4"));
             assert_ne!(selected(name, text, &other).unwrap().points, cloud.points);
         }
-        // Weights need no coordinates beside them to be selected.
+        // Weights can be selected without coordinates.
         let cloud = selected("a.csv", "x,count,y\n1,5,2\n", &columns(&[], Some("count"))).unwrap();
         assert_eq!(
             (&*cloud.points, cloud.weights),
             (&[1.0, 2.0][..], Some(vec![5.0]))
         );
-        // A column named weight stays what it is, unless it is a coordinate.
+        // A column named weight stays the weight, unless it is a coordinate.
         let text = "id,x,weight\na,1,5\n";
         let cloud = selected("a.csv", text, &columns(&["x"], None)).unwrap();
         assert_eq!(cloud.weights, Some(vec![5.0]));
@@ -1051,7 +1045,7 @@ mod tests {
                 panic!("{error}");
             };
             assert_eq!(**likely, columns(coordinates, weight));
-            // Who selects them all has them all.
+            // A selection of all columns is accepted.
             let all: Vec<_> = (1..=width).map(|column| column.to_string()).collect();
             let all = Columns {
                 coordinates: all,
@@ -1073,7 +1067,7 @@ mod tests {
              are coordinates"
         );
     }
-    /// The columns that an error names as those that are most likely meant.
+    /// The columns that an error suggests.
     fn told(name: &str, text: &str) -> Columns {
         match parse(name, text.as_bytes()).unwrap_err() {
             Error::RowNumbers { likely, .. }
@@ -1084,7 +1078,7 @@ mod tests {
         }
     }
 
-    /// What the advice of an error gives when it is followed.
+    /// The result of following an error's advice.
     fn followed(name: &str, text: &str) -> Cloud {
         let advice = told(name, text);
         selected(name, text, &advice)
@@ -1114,11 +1108,11 @@ mod tests {
             ("a.csv", "x,y\nr1,.3,.5\nr2,.1,.9\nr9,.7,.2\n"),
             ("a.csv", "X,x,y\n1,.3,.5\n2,.1,.9\n3,.7,.2\n"),
             ("a.csv", "x,y,id\n.3,.5,40\n.1,.9,20\n.7,.2,90\n"),
-            // Nobody's header.
+            // Without a header.
             ("a.csv", "0,.3,.5\n1,.1,.9\n2,.7,.2\n"),
             ("a.xyz", "1 .3 .5\n2 .1 .9\n3 .7 .2\n"),
             ("a.csv", "t,u,v\n1,.3,.5\n2,.1,.9\n3,.7,.2\n"),
-            // Beside texts, which are told first.
+            // Beside texts, which are reported first.
             ("a.csv", "0,a,.3,.5\n1,b,.1,.9\n2,c,.7,.2\n"),
             ("a.csv", ",kind,x,y\n0,a,.3,.5\n5,b,.1,.9\n9,c,.7,.2\n"),
         ] {
@@ -1171,11 +1165,11 @@ mod tests {
             );
             assert_eq!(error.to_string(), wanted);
         }
-        // A number before and a colour behind points of the plane.
+        // A number before and a colour after points of the plane.
         let scan = "0 .3 .5 255 1 0\n1 .1 .9 255 2 0\n2 .7 .2 255 3 0\n";
         assert_eq!(told("a.xyz", scan), columns(&["2", "3"], None));
         for (name, text) in [
-            // Names, or nothing that speaks against coordinates.
+            // Names, or no sign of anything but coordinates.
             ("a.xyz", "# a b c d\n1 2 3 4\n".to_owned()),
             ("a.xyz", "1 2 3\n4 5 6\n7 8 9\n".into()),
             ("a.csv", table(",", intensities)),
@@ -1225,13 +1219,13 @@ mod tests {
         let all = selected("a.csv", text, &all).unwrap();
         assert_eq!(all.points, [0.0, 0.3, 1.0, 0.1, 2.0, 0.7]);
         for text in [
-            // Coordinates by their names, or with nothing beside them, or too few to count.
+            // Coordinates by their names, or alone, or too few to be counts.
             "x,y\n0,.3\n1,.1\n2,.7\n",
             "x1,x2\n0,.3\n1,.1\n2,.7\n",
             "0\n1\n2\n3\n",
             "index\n0\n1\n2\n",
             "0,.3\n1,.1\n",
-            // A grid counts, but not on.
+            // The numbers of a grid start again.
             "0,.3\n1,.1\n2,.7\n0,.2\n",
             "0,.3\n2,.1\n4,.7\n",
             "-1,.3\n0,.1\n1,.7\n",
@@ -1249,7 +1243,7 @@ mod tests {
             };
             parse_as(Path::new("a.csv"), text.as_bytes(), &reading)
         };
-        // No cloud begins like this by chance.
+        // A cloud does not begin like this by chance.
         let points = [0.5, 0.25, 1.0, 7.0, 8.5, 9.0];
         let cloud = with("0,1,2\n0.5,0.25,1.0\n7.0,8.5,9.0\n", None).unwrap();
         assert_eq!((cloud.dimension, &*cloud.points), (3, &points[..]));
@@ -1275,7 +1269,7 @@ mod tests {
                 );
             }
         }
-        // Names go before numbers, and no column is taken twice for that.
+        // Names take precedence over numbers, and no column is taken twice because of that.
         let names = Reading {
             header: Some(true),
             ..Reading::of(&columns(&["0"], None))
@@ -1327,9 +1321,9 @@ mod tests {
             let error = parse("a.csv", text.as_bytes()).unwrap_err().to_string();
             assert_eq!(error, format!("a.csv: {expected}"));
         }
-        // The advice: without these rows it is read.
+        // The advice works: without these rows the file is read.
         assert!(parse("a.csv", b"x,y\n1,2\n5,6\n").is_ok());
-        // A column that is empty everywhere is one that nobody meant.
+        // A column that is empty everywhere was not meant.
         assert_eq!(
             followed("a.csv", "x,y,\n1,2,\n3,4,\n").points,
             [1.0, 2.0, 3.0, 4.0]
@@ -1363,7 +1357,7 @@ mod tests {
         let counts = format!("{},count\n{}", names.join(","), vec!["1"; 5001].join(","));
         let doubtful = parse("a.csv", counts.as_bytes()).unwrap_err().to_string();
         assert!(doubtful.len() < 2000, "{doubtful}");
-        // A name that no list of names can hold is a number.
+        // A column whose name cannot be in a list of names is given by its number.
         assert_eq!(
             told("a.csv", "\"a, b\",-c,d,kind\n1,2,3,k\n"),
             columns(&["1", "2", "d"], None)

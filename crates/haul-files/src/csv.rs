@@ -1,5 +1,5 @@
-//! Tables as text: `.csv` (fields that commas or semicolons divide) and `.xyz` (fields that white space
-//! divides, or the atoms of a molecule). Both may have a header, and lines that `#` or `//` opens.
+//! Tables as text: `.csv` (fields separated by commas or semicolons) and `.xyz` (fields separated by white space, or the atoms
+//! of a molecule). Both may have a header, and lines that begin with `#` or `//`.
 
 use crate::{
     Attributes, Cloud, Columns, Error, Reading, Result,
@@ -16,19 +16,19 @@ use std::{
     path::Path,
 };
 
-/// What a line of a table is.
+/// The kind of a line of a table.
 enum Part<'p> {
-    /// As it stands there; also one that is blank.
+    /// A comment, unchanged; also a blank line.
     Comment(&'p [u8]),
-    /// The names of the columns, and the line as it stands there where it opens like a comment.
+    /// The names of the columns, and the unchanged line if it begins like a comment.
     Header(Option<&'p [u8]>),
-    /// Atoms follow, whose x is in this column.
+    /// Atoms follow, with their x in this column.
     Atoms(usize),
-    /// With its number, from 0.
+    /// A row, with its number from 0.
     Row(usize),
 }
 
-/// What the first row of a table is.
+/// The kind of the first row of a table.
 #[derive(Debug, PartialEq)]
 enum First {
     Header,
@@ -36,7 +36,7 @@ enum First {
     Doubtful,
 }
 
-/// How numbers are written: where semicolons divide fields, a comma may stand for the decimal point.
+/// The format of numbers: where semicolons separate fields, a comma may be the decimal mark.
 #[derive(Clone, Copy)]
 struct Dialect {
     separator: u8,
@@ -73,13 +73,12 @@ impl Dialect {
         }
     }
 
-    /// Whether a number is written as one that need not be an integer.
+    /// Whether a field is a number that is not written as an integer.
     fn is_decimal(self, field: &[u8]) -> bool {
         self.number(field).is_some() && !digits(field)
     }
 
-    /// What the first row of a table is, as it and the second one say. Columns that have no names are
-    /// named 0, 1, 2, … by some programs.
+    /// The kind of the first row of a table, by it and the second one. Some programs name columns without names 0, 1, 2, …
     fn first(self, first: &ByteRecord, second: Option<&ByteRecord>) -> First {
         let is_text = |field: &&[u8]| self.number(field).is_none();
         let texts = first.iter().filter(is_text).count();
@@ -137,21 +136,21 @@ fn digits(field: &[u8]) -> bool {
     !field.is_empty() && field.iter().all(u8::is_ascii_digit)
 }
 
-/// The lines of a table, of which the first ones are held back until it is clear which is a header.
+/// The lines of a table. The first ones are held back until it is clear which one is a header.
 struct Sequence<'s, F> {
     file: &'s Path,
     dialect: Dialect,
     header: Option<bool>,
     each: F,
-    /// Records, and comments as they stand there.
+    /// Records, and comments unchanged.
     held: Vec<(ByteRecord, Option<Vec<u8>>)>,
-    /// Fields of the first record, once it is clear what that is.
+    /// Fields of the first record, once its kind is clear.
     width: Option<usize>,
     rows: usize,
 }
 
 impl<E: From<Error>, F: FnMut(Part, &ByteRecord) -> Result<(), E>> Sequence<'_, F> {
-    /// Takes the next line; a comment comes with its text.
+    /// Adds the next line; a comment comes with its text.
     fn push(&mut self, record: &ByteRecord, comment: Option<&[u8]>) -> Result<(), E> {
         if self.width.is_some() {
             return self.emit(record, comment);
@@ -176,7 +175,7 @@ impl<E: From<Error>, F: FnMut(Part, &ByteRecord) -> Result<(), E>> Sequence<'_, 
         (self.each)(Part::Row(self.rows - 1), record)
     }
 
-    /// Says which of the lines so far is a header, and hands them on.
+    /// Decides which of the held lines is a header, and passes them on.
     fn release(&mut self) -> Result<(), E> {
         let held = std::mem::take(&mut self.held);
         let mut records = (0..held.len()).filter(|&at| held[at].1.is_none());
@@ -198,7 +197,7 @@ impl<E: From<Error>, F: FnMut(Part, &ByteRecord) -> Result<(), E>> Sequence<'_, 
         Ok(())
     }
 
-    /// Which of the lines up to the first record is a header.
+    /// The header among the lines up to the first record.
     fn header(
         &self,
         lines: &[(ByteRecord, Option<Vec<u8>>)],
@@ -241,7 +240,7 @@ impl<E: From<Error>, F: FnMut(Part, &ByteRecord) -> Result<(), E>> Sequence<'_, 
         }
     }
 
-    /// Whether a record that opens like a comment is a row, whose first field is a text.
+    /// Whether a record that begins like a comment is a row whose first field is a text.
     fn is_row(&self, record: &ByteRecord) -> bool {
         let is_number = |field: &[u8]| self.dialect.number(field).is_some();
         let first = record.get(0).unwrap_or_default().trim_ascii();
@@ -258,13 +257,13 @@ impl<E: From<Error>, F: FnMut(Part, &ByteRecord) -> Result<(), E>> Sequence<'_, 
     }
 }
 
-/// Whether a text opens like a comment.
+/// Whether a text begins like a comment.
 fn is_comment(text: &[u8]) -> bool {
     let text = text.trim_ascii_start();
     text.starts_with(b"#") || text.starts_with(b"//")
 }
 
-/// Goes over the records of a csv, but for empty ones.
+/// Visits the records of a csv, except empty ones.
 fn records<E: From<Error>>(
     file: &Path,
     reader: impl BufRead,
@@ -313,7 +312,7 @@ fn records<E: From<Error>>(
     }
 }
 
-/// The bytes up to the end of the first line that is neither blank nor a comment, and those behind it.
+/// The bytes up to the end of the first line that is neither blank nor a comment, and the rest.
 fn peeked<R: BufRead>(mut reader: R) -> io::Result<(io::Cursor<Vec<u8>>, R)> {
     let mut head = Vec::new();
     loop {
@@ -327,7 +326,7 @@ fn peeked<R: BufRead>(mut reader: R) -> io::Result<(io::Cursor<Vec<u8>>, R)> {
     }
 }
 
-/// How a table is written that begins like this: what divides the fields of the last line.
+/// The dialect of a table that begins like this: the separator in the last line.
 fn dialect(head: &io::Cursor<Vec<u8>>) -> Dialect {
     let lines = head.get_ref().trim_ascii_end();
     let line = lines.rsplit(|byte| *byte == b'\n').next().unwrap_or(lines);
@@ -349,7 +348,7 @@ fn dialect(head: &io::Cursor<Vec<u8>>) -> Dialect {
     }
 }
 
-/// The names in a header. Some programs open it like a comment.
+/// The names in a header. Some programs begin it like a comment.
 fn names(header: &ByteRecord) -> Vec<String> {
     let name = |field| one_line(&String::from_utf8_lossy(field));
     let mut names: Vec<_> = header.iter().map(name).collect();
@@ -359,14 +358,14 @@ fn names(header: &ByteRecord) -> Vec<String> {
     names
 }
 
-/// Whether a field is several numbers, or one and what divides it from the next.
+/// Whether a field is several numbers, or one number and a separator.
 fn is_several(field: &[u8], divides: impl Fn(&u8) -> bool) -> bool {
     let parts = || field.split(&divides).filter(|part| !part.is_empty());
     let number = |part: &[u8]| Dialect::COMMAS.number(part).is_some();
     field.trim_ascii().iter().any(&divides) && parts().next().is_some() && parts().all(number)
 }
 
-/// The error of a row that is not divided as the format says, where a field of it is several numbers.
+/// The error of a row without the separators of the format, in which a field is several numbers.
 fn undivided<'r>(
     file: &Path,
     row: usize,
@@ -383,7 +382,7 @@ fn undivided<'r>(
     })
 }
 
-/// Takes a row into a table; fields that are several numbers are told before those that are none.
+/// Adds a row to a table; fields of several numbers are reported before fields that are not numbers.
 fn push(
     table: &mut Table,
     found: usize,
@@ -410,7 +409,7 @@ fn table_of_csv<'t>(
     header: Option<bool>,
 ) -> Result<Table<'t>> {
     let mut table = Table::new(file, columns, None);
-    // Whether decimals have commas, once one was seen.
+    // Whether decimals have commas, once a decimal was seen.
     let mark = Cell::new(None);
     records(file, reader, header, |dialect, part, record| match part {
         Part::Header(_) => {
@@ -457,7 +456,7 @@ pub(crate) fn read_csv(file: &Path, reader: impl BufRead, reading: &Reading) -> 
     table_of_csv(file, reader, &reading.columns, reading.header)?.finish()
 }
 
-/// Reads a csv of one column.
+/// Reads a csv with one column.
 pub(crate) fn read_column(
     file: &Path,
     reader: impl BufRead,
@@ -480,8 +479,7 @@ pub(crate) fn read_column(
     }
 }
 
-/// Goes over the lines of a text, whatever ends them; the mark with which Windows editors open one is
-/// left out.
+/// Visits the lines of a text, with any line end; a byte order mark at its beginning is skipped.
 fn lines<E: From<Error>>(
     file: &Path,
     mut reader: impl BufRead,
@@ -505,13 +503,13 @@ fn lines<E: From<Error>>(
     }
 }
 
-/// What white space divides.
+/// The fields between white space.
 fn fields(line: &[u8]) -> impl Iterator<Item = &[u8]> {
     line.split(u8::is_ascii_whitespace)
         .filter(|field| !field.is_empty())
 }
 
-/// The atoms of a molecule: their number stands on the first line of an `.xyz`, a title on the second.
+/// The atoms of a molecule: their number is on the first line of an `.xyz`, a title on the second.
 #[derive(Clone, Copy)]
 struct Molecule {
     atoms: u64,
@@ -520,7 +518,7 @@ struct Molecule {
 }
 
 impl Molecule {
-    /// What the first three lines of a file say.
+    /// The atoms that the first three lines of a file describe, if any.
     fn of(lines: &[Vec<u8>]) -> Option<Self> {
         let [count, title, atom] = lines else {
             return None;
@@ -534,7 +532,7 @@ impl Molecule {
         let x = Self::place(title);
         let number = |field: &&[u8]| Dialect::COMMAS.number(field).is_some();
         let point = atom.get(x?..x? + 3)?;
-        // The element, by its symbol or by its number.
+        // The element, by symbol or number.
         let row = fields(title).all(|field| number(&field)) && fields(title).count() == atom.len();
         let element =
             atom[0].first().is_some_and(u8::is_ascii_alphabetic) || digits(atom[0]) && !row;
@@ -544,7 +542,7 @@ impl Molecule {
         })
     }
 
-    /// The column of x, which a title may tell as `Properties=species:S:1:pos:R:3`.
+    /// The column of x; a title may give it as `Properties=species:S:1:pos:R:3`.
     fn place(title: &[u8]) -> Option<usize> {
         let title = String::from_utf8_lossy(title);
         let properties = fields(title.as_bytes())
@@ -565,7 +563,7 @@ impl Molecule {
         None
     }
 
-    /// What the columns are called, of which there are so many.
+    /// The names of the columns, `width` in number.
     fn names(x: usize, width: usize) -> Vec<String> {
         let name = |column: usize| match column.checked_sub(x) {
             Some(axis @ 0..=2) => ["x", "y", "z"][axis].to_owned(),
@@ -575,7 +573,7 @@ impl Molecule {
         (0..width).map(name).collect()
     }
 
-    /// The coordinates of atoms, where nobody chose others.
+    /// The coordinates of atoms, unless others were selected.
     fn columns(columns: &Columns) -> Cow<'_, Columns> {
         if !columns.coordinates.is_empty() {
             return Cow::Borrowed(columns);
@@ -587,7 +585,7 @@ impl Molecule {
     }
 }
 
-/// Goes over the lines of an xyz.
+/// Visits the lines of an xyz.
 fn xyz<E: From<Error>>(
     file: &Path,
     reader: impl BufRead,
@@ -603,7 +601,7 @@ fn xyz<E: From<Error>>(
         width: None,
         rows: 0,
     };
-    // The first three lines, which tell whether these are atoms.
+    // The first three lines, which show whether these are atoms.
     let mut held: Option<Vec<Vec<u8>>> = Some(Vec::new());
     let mut molecule = None;
     let mut record = ByteRecord::new();
@@ -721,9 +719,8 @@ pub(crate) fn has_decimal_commas(
     Ok(found)
 }
 
-/// Writes what `reader` holds, which is the csv called `file`, with the columns that are coordinates
-/// at `points` (row-major), their decimals with a comma where `comma` says so; all other fields stay what
-/// they are.
+/// Copies `reader`, the csv called `file`, with its coordinates at `points` (row-major), with decimal commas if `comma` is set;
+/// all other fields stay unchanged.
 pub(crate) fn write_moved_csv(
     (file, reading): (&Path, &Reading),
     reader: impl BufRead,
@@ -765,7 +762,7 @@ pub(crate) fn write_moved_csv(
     moved.finish()
 }
 
-/// The same for lines of coordinates; comments stay.
+/// The same for lines of coordinates; comments stay unchanged.
 pub(crate) fn write_moved_xyz(
     (file, reading): (&Path, &Reading),
     reader: impl BufRead,
@@ -804,27 +801,27 @@ pub(crate) fn write_moved_xyz(
     moved.finish()
 }
 
-/// The columns of a table that are written anew.
+/// The columns of a table that are rewritten.
 struct Places {
     coordinates: Vec<usize>,
-    /// Those of the normals that turn; none where there are not as many as coordinates.
+    /// The columns of the normals that turn; none if there are fewer of them than coordinates.
     normals: Vec<usize>,
-    /// Those of the extras; none for one that comes behind all columns.
+    /// The columns of the extras; none for one that is appended.
     extras: Vec<Option<usize>>,
 }
 
-/// Coordinates, and what is beside them, on their way into the rows of a table.
+/// Coordinates and attributes that replace fields in the rows of a table.
 struct Moved<'m> {
     file: &'m Path,
     columns: &'m Columns,
     names: Option<Vec<String>>,
-    /// Which columns are written anew, once a row was there.
+    /// The columns that are rewritten, once a row was seen.
     places: Option<Places>,
-    /// Those that have no row yet.
+    /// The points that have no row yet.
     points: &'m [f64],
     attributes: &'m Attributes<'m>,
     extras: Vec<Extra<'m>>,
-    /// The rows that are done.
+    /// The number of finished rows.
     rows: usize,
 }
 
@@ -847,7 +844,7 @@ impl<'m> Moved<'m> {
         }
     }
 
-    /// Takes the names of a header; those that come behind them.
+    /// Stores the names of a header; returns those of the appended columns.
     fn named(&mut self, names: Vec<String>) -> impl Iterator<Item = &'static str> + use<> {
         let known = |extra: &Extra| names.iter().any(|name| name == extra.name);
         let new: Vec<_> = (self.extras.iter())
@@ -858,7 +855,7 @@ impl<'m> Moved<'m> {
         new.into_iter()
     }
 
-    /// Says which columns are written anew, of which there are so many.
+    /// Decides which of `width` columns are rewritten.
     fn places(&mut self, width: usize) -> Result<Places> {
         complete(&mut self.names, width);
         let names = self.names.as_deref();
@@ -882,7 +879,7 @@ impl<'m> Moved<'m> {
         })
     }
 
-    /// Puts the next point into the fields of a row.
+    /// Writes the next point into the fields of a row.
     fn replace(&mut self, fields: &mut Vec<Vec<u8>>, comma: bool) -> Result<()> {
         let places = match self.places.take() {
             Some(places) => places,
@@ -911,7 +908,7 @@ impl<'m> Moved<'m> {
         Ok(())
     }
 
-    /// Turns the normal that stands in these columns.
+    /// Turns the normal in these columns.
     fn turn(&self, columns: &[usize], fields: &mut [Vec<u8>], comma: bool) -> Result<()> {
         if columns.is_empty() {
             return Ok(());
@@ -946,7 +943,7 @@ impl<'m> Moved<'m> {
     }
 }
 
-/// A number as the rest of a table has it.
+/// A number with the decimal mark of the table.
 fn written(number: &str, comma: bool) -> Vec<u8> {
     match comma {
         true => number.replace('.', ",").into_bytes(),
@@ -959,7 +956,7 @@ fn changed(file: &Path) -> Error {
     Error::malformed(file, "table", reason, "a table")
 }
 
-/// Writes a header and one row per point, each number with the digits that read back as itself.
+/// Writes a header and one row per point, each number with digits that read back exactly.
 pub(crate) fn write_csv(
     out: &mut dyn Write,
     points: &[f64],
@@ -980,7 +977,7 @@ pub(crate) fn write_csv(
     write_rows(out, (points, dimension), weights, extras, ",")
 }
 
-/// Writes one line of coordinates per point, under their names where these are more than x, y and z.
+/// Writes one line of coordinates per point, with their names if there are more than x, y and z.
 pub(crate) fn write_xyz(out: &mut dyn Write, points: &[f64], dimension: usize) -> io::Result<()> {
     if dimension > AXES_OF_XYZ {
         let names = (1..=dimension).map(|k| format!(" x{k}"));
@@ -1233,10 +1230,10 @@ mod tests {
                 "{text}"
             );
         }
-        // Semicolons in a text divide nothing.
+        // Semicolons in a text are not separators.
         let cloud = parse("a.csv", b"\"a;b\",y\n1,5\n2,6\n").unwrap();
         assert_eq!(cloud.points, [1.0, 5.0, 2.0, 6.0]);
-        // Of one column with decimal commas the header shows that it is no table of two.
+        // In one column with decimal commas the header shows that this is not a table of two.
         assert!(message("a.csv", b"x\n1,5\n2,5\n").contains("has 2 columns where 1 are expected"));
         assert!(
             message("a.csv", b"x,y\n1,5,2\n7,5,2\n").contains("3 columns where 2 are expected")
@@ -1261,7 +1258,7 @@ mod tests {
         assert_eq!(cloud.weights, Some(vec![2.0, 4.0]));
         let cloud = parse("a.xyz", b"# x y weight\n1 2 3\n").unwrap();
         assert_eq!(cloud.weights, Some(vec![3.0]));
-        // A label may begin like a comment: its row is not lost.
+        // A label may begin like a comment: its row must not be lost.
         let text = "colour,x,y\n#ff0000,1,2\n#00ff00,3,4\n";
         let only = Reading::of(&Columns {
             coordinates: vec!["x".into(), "y".into()],
@@ -1269,7 +1266,7 @@ mod tests {
         });
         let cloud = crate::parse_as(Path::new("a.csv"), text.as_bytes(), &only).unwrap();
         assert_eq!(cloud.points, [1.0, 2.0, 3.0, 4.0]);
-        // A quote that swallows rows is told.
+        // A quote that swallows rows is reported.
         assert!(message("a.csv", b"1,2\n# a,\"b\n3,4\n").contains("comment on line 2"));
     }
 

@@ -1,4 +1,4 @@
-//! Square matrices as files: lines of numbers that spaces, commas or semicolons divide, or `.npy`.
+//! Square matrices as files: lines of numbers separated by spaces, commas or semicolons, or `.npy`.
 
 use crate::{
     Array, Error, Result, atomic,
@@ -9,11 +9,11 @@ use crate::{
 };
 use std::{io::BufRead, path::Path};
 
-/// More rows than these are no matrix of a map of points.
+/// A matrix with more rows is not one of a map of points.
 const MOST_ROWS: usize = 1 << 12;
 
-/// Reads a square matrix, row-major, and how many rows it has. In a text, blank lines and those that begin with `#` are left
-/// out; what is called `.npy` is an array; `-` is standard input.
+/// Reads a square matrix, row-major, and returns its number of rows as well. In a text, blank lines and those that begin with
+/// `#` are skipped; a file named `.npy` is an array; `-` is standard input.
 ///
 /// # Errors
 /// [`Error::Unreadable`], [`Error::NotANumber`] and [`Error::NotFinite`] with the place, [`Error::Ragged`] for rows of
@@ -114,11 +114,11 @@ pub fn check_matrix(path: &Path) -> Result<()> {
     atomic::check(path)
 }
 
-/// Writes a matrix of so many rows, row-major, with the digits that read back as itself: `.npy`, and otherwise lines of numbers
-/// with spaces between them; `-` is standard output.
+/// Writes a matrix of `rows` rows, row-major, with digits that read back exactly: `.npy`, or otherwise lines of numbers
+/// separated by spaces; `-` is standard output.
 ///
 /// # Errors
-/// [`Error::Shape`] where rows and length disagree, and [`Error::Unwritable`].
+/// [`Error::Shape`] if rows and length disagree, and [`Error::Unwritable`].
 pub fn write_matrix(path: &Path, values: &[f64], rows: usize) -> Result<()> {
     let columns = values.len().checked_div(rows).unwrap_or(0);
     if has_extension(path, "npy") {
@@ -158,7 +158,7 @@ mod tests {
             text,
             "0.1 -1e300 5e-324\n1.0 0.3333333333333333 0.0\n-0.0 7.0 2.5\n"
         );
-        // As other programs write them.
+        // In the format of other programs.
         let path = folder.path().join("other.txt");
         for text in [
             "# by hand\n1, 2\r\n3, 4\r\n",

@@ -6,7 +6,7 @@
 
 use crate::Error;
 
-/// What sort of device an adapter drives.
+/// The kind of device that an adapter drives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Kind {
     /// A GPU with memory of its own.
@@ -17,12 +17,12 @@ pub enum Kind {
     Virtual,
     /// Anything else that is not software.
     Other,
-    /// The CPU, behind the interface of a GPU.
+    /// A software GPU: it runs on the CPU.
     Software,
 }
 
 impl Kind {
-    /// The word for it, as `Selection` and reports use it.
+    /// The name of the kind, as `Selection` and reports use it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Discrete => "discrete",
@@ -46,7 +46,7 @@ impl From<wgpu::DeviceType> for Kind {
     }
 }
 
-/// Which adapter is wanted.
+/// The adapter to open.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Selection {
     /// The best GPU; never a software adapter.
@@ -55,27 +55,27 @@ pub enum Selection {
     Kind(Kind),
     /// The first adapter whose name or driver contains this, in any case of letters.
     Name(String),
-    /// The one at this place of [`list`]: names need not tell adapters apart.
+    /// The adapter at this index in [`list`]: names need not be unique.
     Listed(usize),
 }
 
-/// What is known of an adapter before it is opened.
+/// Properties of an adapter, known before it is opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Description {
-    /// The device's name, as the driver has it.
+    /// The device's name, from the driver.
     pub name: String,
     /// The driver and its version.
     pub driver: String,
-    /// The interface it is driven through: Vulkan, Metal, Dx12.
+    /// The graphics API: Vulkan, Metal, Dx12.
     pub backend: String,
-    /// What sort of device it is.
+    /// The kind of device.
     pub kind: Kind,
-    /// Lanes of a subgroup, least and most; 0 where there are no subgroup operations.
+    /// Minimum and maximum number of lanes in a subgroup; 0 where there are no subgroup operations.
     pub subgroup_sizes: (u32, u32),
     /// The largest buffer, in bytes.
     pub max_buffer_size: u64,
-    /// The largest part of a buffer that a kernel sees at once, in bytes.
+    /// The largest part of a buffer that a kernel can bind, in bytes.
     pub max_binding_size: u64,
 }
 
@@ -112,7 +112,7 @@ pub fn list() -> Vec<Description> {
         .collect()
 }
 
-/// The index of the adapter that a selection means, in a list of them.
+/// The index in `adapters` of the selected adapter.
 pub fn choose(adapters: &[Description], selection: &Selection) -> Result<usize, Error> {
     let available = || {
         adapters

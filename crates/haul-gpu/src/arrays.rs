@@ -1,4 +1,4 @@
-//! What lies on the device: points, weights and vectors, in f32.
+//! Arrays on the device: points, weights and vectors, in f32.
 
 use crate::Error;
 use crate::context::{Context, part};
@@ -25,7 +25,7 @@ pub struct GpuWeights {
     pub(crate) logarithms: wgpu::Buffer,
     /// The weights relative to their mean.
     pub(crate) relative: wgpu::Buffer,
-    /// How many there are, of all points and lines.
+    /// Number of weights, over all points and lines.
     pub(crate) length: usize,
     pub(crate) histograms: usize,
     pub(crate) mean: f64,
@@ -35,11 +35,11 @@ pub struct GpuWeights {
 pub struct GpuVector {
     pub(crate) buffer: wgpu::Buffer,
     pub(crate) length: usize,
-    /// What was recorded when it was last written; see [`Recorder`](crate::recorder::Recorder).
+    /// Version of the recorded work that last wrote it; see [`Recorder`](crate::recorder::Recorder).
     pub(crate) version: u64,
 }
 
-/// A name of an array: the same for equal ones and, but for a chance of 2^-128, no others.
+/// Hash of an array: equal arrays have equal hashes; others collide with probability 2^-128.
 fn digest(kind: &str, side: usize, values: &[f64]) -> Digest {
     let mut digest = Xxh3::new();
     digest.update(kind.as_bytes());
@@ -71,7 +71,7 @@ impl GpuPoints {
         })
     }
 
-    /// Room for points that a kernel will write.
+    /// Allocates points that a kernel will write.
     pub(crate) fn room(context: &Context, length: usize, dimension: usize) -> Result<Self, Error> {
         let floats = padded(length).saturating_mul(Points::stride(dimension));
         Ok(Self {
@@ -81,17 +81,17 @@ impl GpuPoints {
         })
     }
 
-    /// A name for what [`upload`](Self::upload) would put on the device.
+    /// Hash of what [`upload`](Self::upload) would put on the device.
     pub(crate) fn digest(coordinates: &[f64], dimension: usize) -> Digest {
         digest("points", dimension, coordinates)
     }
 
-    /// What it takes of the device's memory.
+    /// Bytes of device memory.
     pub(crate) fn bytes(&self) -> u64 {
         self.buffer.size()
     }
 
-    /// The points of a range, as a kernel sees them.
+    /// Binding of a range of points.
     pub(crate) fn range(&self, range: &Range<usize>) -> Binding {
         let stride = Points::stride(self.dimension);
         part(&self.buffer, range.start * stride, range.len() * stride)
@@ -122,7 +122,7 @@ impl GpuWeights {
         })
     }
 
-    /// Room for weights of one histogram that a kernel will write, over their mean.
+    /// Allocates weights of one histogram, relative to their mean, that a kernel will write.
     pub(crate) fn room(context: &Context, length: usize, mean: f64) -> Result<Self, Error> {
         let buffer = || context.buffer_of::<f32>("weights", &[], padded(length));
         Ok(Self {
@@ -134,17 +134,17 @@ impl GpuWeights {
         })
     }
 
-    /// Numbers that it has room for.
+    /// Capacity in numbers.
     pub(crate) fn room_for(&self) -> usize {
         padded(self.length)
     }
 
-    /// A name for what [`upload`](Self::upload) would put on the device.
+    /// Hash of what [`upload`](Self::upload) would put on the device.
     pub(crate) fn digest(values: &[f64], histograms: usize) -> Digest {
         digest("weights", histograms, values)
     }
 
-    /// What it takes of the device's memory.
+    /// Bytes of device memory.
     pub(crate) fn bytes(&self) -> u64 {
         self.logarithms.size() + self.relative.size()
     }
@@ -160,7 +160,7 @@ impl GpuVector {
         })
     }
 
-    /// A buffer is zero before anything is written to it.
+    /// A new buffer is zero.
     pub(crate) fn zeros(context: &Context, length: usize) -> Result<Self, Error> {
         Ok(Self {
             buffer: context.buffer_of::<f32>("a vector", &[], padded(length))?,
@@ -170,7 +170,7 @@ impl GpuVector {
     }
 }
 
-/// Lengths of buffers are rounded up, so that the last group of columns reads what is there.
+/// A buffer's length, rounded up so that the last group of columns reads within the buffer.
 pub(crate) fn padded(length: usize) -> usize {
     length.max(1).next_multiple_of(ALIGNMENT)
 }

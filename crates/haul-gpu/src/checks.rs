@@ -1,4 +1,4 @@
-//! Lengths and dimensions are the caller's promise; where they are broken, that is an error.
+//! Checks of lengths and dimensions: wrong ones are an error of the caller.
 
 use crate::arrays::{GpuPoints, GpuVector, GpuWeights};
 use haul_core::engine::{Lines, Pairs, Side};
@@ -17,7 +17,7 @@ pub(crate) fn check(what: &'static str, expected: usize, found: usize) -> Result
     }
 }
 
-/// Refuses an array that is not made of as many numbers a point; otherwise tells how many points there are.
+/// Number of points in an array of `width` numbers a point; an error if it is empty or ragged.
 pub(crate) fn check_rows(what: &'static str, numbers: usize, width: usize) -> Result<usize> {
     if numbers == 0 {
         return Err(Error::EmptyCloud);
@@ -39,7 +39,7 @@ pub(crate) fn check_dimensions(pairs: Pairs<'_, Arc<GpuPoints>>) -> Result<()> {
     }
 }
 
-/// Refuses weights and potentials that are not those of so many points.
+/// Refuses weights and potentials whose lengths do not match the points.
 pub(crate) fn check_side(
     points: usize,
     lines: Lines,

@@ -1,10 +1,10 @@
-//! Which variant of a kernel is the fastest: a guess for small passes, a measurement for large ones.
+//! Choice of the fastest variant of a kernel: a guess for small passes, a measurement for large ones.
 //!
-//! How columns are best fetched depends on the adapter, the dimension and the operator, and no
-//! table of adapters would be complete. The first pass that is large enough to make up for it has
-//! all variants of its kernel measured on a part of its work, when somebody next waits for the device, and the choice is
-//! kept for the process, for all engines on the same adapter. Until then passes take the guess. So do small ones,
-//! before and after: variants differ by rounding, and what a problem gives does not depend on what ran before it.
+//! The best way to fetch columns depends on the adapter, the dimension and the operator, and no table of adapters would be
+//! complete. The first pass large enough to repay it has all variants of its kernel measured on a part of its work, at the next
+//! wait for the device. The choice is kept for the process, for all engines on the same adapter. Until then passes use the
+//! guess. Small passes always do: variants differ in rounding, and the result of a problem must not depend on what ran before
+//! it.
 
 use crate::adapter::{Description, Kind};
 use crate::locked;
@@ -13,21 +13,20 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
-/// The work of a pass that is worth a measurement, in pairs of dimension 3.
+/// Least work of a pass that repays a measurement, in pairs of dimension 3.
 pub(crate) const LARGE: usize = 1 << 31;
 
-/// Groups of columns need so many lanes to broadcast.
+/// Lanes needed to broadcast a group of columns.
 pub(crate) const BROADCAST_LANES: u32 = 8;
 
-/// What a choice is made for: an adapter with its driver and what it can do, and a kernel but for
-/// its columns.
+/// Key of a choice: an adapter with its driver and features, and a kernel apart from its columns.
 type Key = (String, Shader);
 
 static CHOICES: Mutex<Option<HashMap<Key, Choice>>> = Mutex::new(None);
 
 enum Choice {
     Made(Columns),
-    /// There is none if this ended without one.
+    /// The measurement is under way; the reference is dead if it ended without a choice.
     Awaited(Weak<Race>),
 }
 
@@ -39,7 +38,7 @@ pub(crate) struct Choices {
     fixed: Option<Columns>,
 }
 
-/// The variant that is taken, and whether it is time to measure all of them.
+/// The chosen variant, and whether to measure all of them now.
 pub(crate) struct Taken {
     pub(crate) columns: Columns,
     pub(crate) measure: bool,
@@ -68,12 +67,12 @@ impl Choices {
         &self.candidates
     }
 
-    /// Takes one variant for everything.
+    /// Uses one variant for all kernels.
     pub(crate) fn fix(&mut self, columns: Columns) {
         self.fixed = Some(columns);
     }
 
-    /// The variant for a kernel that is about to do that much work.
+    /// The variant of a kernel for a pass of this much work.
     pub(crate) fn take(&self, shader: Shader, work: usize) -> Taken {
         let settled = |columns| Taken {
             columns,
@@ -99,8 +98,7 @@ impl Choices {
         }
     }
 
-    /// The trials of a measurement, in their order: each variant first warms up, for what a driver compiles at its
-    /// first use.
+    /// The trials of a measurement, in order. Each variant warms up first, because a driver may compile it at its first use.
     pub(crate) fn race(&self, shader: Shader) -> Vec<Trial> {
         let race = Arc::new(Race {
             key: self.key(shader),
@@ -126,8 +124,8 @@ impl Choices {
         (self.adapter.clone(), kernel(shader))
     }
 
-    /// Broadcasts where there are lanes for it; memory of the workgroup where it is real, and
-    /// never for the matrix product of a software adapter, whose barriers are slow.
+    /// On GPUs workgroup memory, in many dimensions or where broadcasts cannot run; else broadcasts where they can. The
+    /// barriers of software adapters are slow.
     fn guess(&self, shader: Shader) -> Columns {
         let many = shader.pairs().is_some_and(|pairs| !pairs.points.are_few());
         if !self.software && (many || !self.candidates.contains(&Columns::Broadcast)) {
@@ -146,7 +144,7 @@ struct Race {
     fastest: Mutex<Option<(Duration, Columns)>>,
 }
 
-/// One run of one variant in it.
+/// One run of one variant in a race.
 pub(crate) struct Trial {
     race: Arc<Race>,
     pub(crate) columns: Columns,
@@ -155,7 +153,7 @@ pub(crate) struct Trial {
 }
 
 impl Trial {
-    /// It took so long. The last one makes the choice.
+    /// Records the time of the trial. The last trial makes the choice.
     pub(crate) fn took(self, time: Duration) {
         let Race { key, fastest } = &*self.race;
         let mut fastest = locked(fastest);
@@ -172,7 +170,7 @@ impl Trial {
     }
 }
 
-/// A kernel whatever its columns; the power of the cost has no say either.
+/// A kernel without its columns and the power of its cost.
 fn kernel(shader: Shader) -> Shader {
     shader.with_pairs(|mut pairs| {
         pairs.columns = Columns::Loaded;
@@ -216,7 +214,7 @@ mod tests {
         assert!(!first.take(shader, LARGE - 1).measure);
         let taken = first.take(shader, LARGE);
         assert!(taken.measure && taken.columns == Columns::Broadcast);
-        // A measurement that was never made is made again.
+        // A measurement that did not end is made again.
         drop(first.race(shader));
         assert!(first.take(shader, LARGE).measure);
         let trials = first.race(shader);
@@ -234,10 +232,10 @@ mod tests {
         for other in [&first, &choices("one adapter", Kind::Discrete, 32)] {
             let taken = other.take(shader, LARGE);
             assert!(!taken.measure && taken.columns == Columns::Shared);
-            // A small pass gives what it gave before.
+            // A small pass gets the same variant as before.
             assert_eq!(other.take(shader, 1000).columns, Columns::Broadcast);
         }
-        // The same adapter, opened without subgroups, cannot do the same.
+        // The same adapter, opened without subgroups, has fewer variants.
         let without = choices("one adapter", Kind::Discrete, 0);
         assert!(without.take(shader, LARGE).measure);
     }

@@ -1,11 +1,11 @@
-//! A wgpu device and queue, with every way they fail made an [`Error`].
+//! A wgpu device and queue, all of whose failures become an [`Error`].
 //!
-//! wgpu panics on an error that nobody waits for. So each operation runs inside error scopes; what
-//! escapes them, and the loss of a device that haul opened itself, is caught by handlers and told
-//! by the next [`Context::check`]. A device that the caller opened keeps the caller's handlers.
+//! wgpu panics on an error that no scope catches. So each operation runs inside error scopes. Handlers catch what escapes them,
+//! and the loss of a device that haul opened; the next [`Context::check`] returns it. A device that the caller opened keeps the
+//! caller's handlers.
 //!
-//! Native devices know at once what a scope has caught. A browser tells later: then the operation
-//! counts as done, and the next wait for a result asks what became of it ([`Context::verdicts`]).
+//! Native devices report at once what a scope has caught. A browser reports it later: until then the operation counts as done,
+//! and the next wait for a result checks it ([`Context::verdicts`]).
 
 use crate::adapter::{self, Description, Selection};
 use crate::{Error, locked, recorder::Binding};
@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{self, Poll, Waker};
 use web_time::Duration;
 
-/// What an operation's scopes have caught, once that is known.
+/// The error that an operation's scopes have caught, once it is known.
 type Verdict = Pin<Box<dyn Future<Output = Option<Error>> + Send>>;
 
 pub(crate) struct Context {
@@ -26,22 +26,21 @@ pub(crate) struct Context {
     /// Ends recording and waiting.
     pub(crate) interrupt: Interrupt,
     faults: Arc<Mutex<Faults>>,
-    /// Those of operations that nobody was told of yet.
+    /// Verdicts that no caller has received yet.
     verdicts: Mutex<Vec<Verdict>>,
 }
 
-/// What the handlers were told.
+/// Faults reported to the handlers.
 #[derive(Default)]
 struct Faults {
     lost: Option<String>,
     uncaptured: Option<String>,
 }
 
-/// How long a result may take. One submission is seconds of work on a slow device, and some of
-/// them may wait in the queue.
+/// Longest wait for a result. One submission is seconds of work on a slow device, and several may be queued.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(600);
 
-/// What the kernels need of a device; each is within the portable defaults of WebGPU.
+/// Limits that the kernels need; all are within the portable defaults of WebGPU.
 const NEEDED_STORAGE_BUFFERS: u32 = 8;
 const NEEDED_INVOCATIONS: u32 = 256;
 const NEEDED_WORKGROUPS: u32 = 65_535;
@@ -83,7 +82,7 @@ impl Context {
         Ok(context)
     }
 
-    /// Takes a device that is open.
+    /// Uses an open device.
     pub(crate) fn with(device: wgpu::Device, queue: wgpu::Queue) -> Result<Self, Error> {
         let limits = device.limits();
         let needs = [
@@ -129,7 +128,7 @@ impl Context {
         })
     }
 
-    /// Runs an operation, and tells wgpu's verdict on it where that is known at once.
+    /// Runs an operation, and returns wgpu's error if it is known at once.
     pub(crate) fn scoped<T>(
         &self,
         what: &'static str,
@@ -139,7 +138,7 @@ impl Context {
         let validation = self.device.push_error_scope(wgpu::ErrorFilter::Validation);
         let memory = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
         let result = operation();
-        // Scopes are popped from the innermost out; what they caught is asked after all are.
+        // Scopes are popped from the innermost out, all of them before their errors are awaited.
         let (memory, validation, internal) = (memory.pop(), validation.pop(), internal.pop());
         let mut verdict: Verdict = Box::pin(async move {
             if memory.await.is_some() {
@@ -163,7 +162,7 @@ impl Context {
         }
     }
 
-    /// Waits for the verdicts that are not known yet, and tells the first error among them.
+    /// Waits for the verdicts not yet known, and returns the first error among them.
     pub(crate) async fn verdicts(&self) -> Result<(), Error> {
         let verdicts = std::mem::take(&mut *locked(&self.verdicts));
         let mut first = Ok(());
@@ -175,7 +174,7 @@ impl Context {
         first
     }
 
-    /// The loss of the device, where an operation failed because of that.
+    /// The loss of the device, if that is why an operation failed; else the error itself.
     fn cause(&self, error: Error) -> Error {
         match error {
             Error::Operation { .. } => self.check().err().unwrap_or(error),
@@ -183,7 +182,7 @@ impl Context {
         }
     }
 
-    /// Whether the device is well, as far as anyone was told.
+    /// Returns the fault that the handlers have reported, if any.
     pub(crate) fn check(&self) -> Result<(), Error> {
         let mut faults = locked(&self.faults);
         if let Some(reason) = &faults.lost {
@@ -200,7 +199,7 @@ impl Context {
         }
     }
 
-    /// An error while the interrupt is raised.
+    /// Returns an error while the interrupt is raised.
     pub(crate) fn check_interrupt(&self) -> Result<(), Error> {
         if self.interrupt.is_raised() {
             Err(Error::Interrupted)
@@ -209,7 +208,7 @@ impl Context {
         }
     }
 
-    /// Lets the device do its part: look after what is done.
+    /// Polls the device, so that the callbacks of finished work run.
     pub(crate) fn poll(&self) -> Result<(), Error> {
         match self.device.poll(wgpu::PollType::Poll) {
             Ok(_) => Ok(()),
@@ -217,7 +216,7 @@ impl Context {
         }
     }
 
-    /// What it means that a wait for the device ended early.
+    /// The error for a wait for the device that ended early.
     pub(crate) fn unfinished(&self, error: &wgpu::PollError) -> Error {
         let error = match error {
             wgpu::PollError::Timeout => Error::Timeout {
@@ -241,7 +240,7 @@ impl Context {
             return self.device.create_shader_module(descriptor);
         }
         let unchecked = wgpu::ShaderRuntimeChecks::unchecked();
-        // SAFETY: what the checks would catch, the kernels do not do. Indices into points, weights,
+        // SAFETY: the kernels do nothing that the checks would catch. Indices into points, weights,
         // potentials and values stay below the padded lengths that the engine binds, rows are cut
         // at the last one, indices into workgroup memory are below its constant sizes; every loop
         // counts up to a bound in the parameters, by a step above 0; nothing is divided by an
@@ -254,7 +253,7 @@ impl Context {
         }
     }
 
-    /// A buffer of `bytes` zeros, named for what it holds.
+    /// A buffer of `bytes` zeros, named for its contents.
     pub(crate) fn buffer(&self, what: &'static str, bytes: u64) -> Result<wgpu::Buffer, Error> {
         let usage = wgpu::BufferUsages::STORAGE
             | wgpu::BufferUsages::COPY_SRC
@@ -262,7 +261,7 @@ impl Context {
         self.buffer_for(what, bytes, usage)
     }
 
-    /// The same for some usage.
+    /// A buffer of zeros for the given usage.
     pub(crate) fn buffer_for(
         &self,
         what: &'static str,
@@ -285,7 +284,7 @@ impl Context {
         }
     }
 
-    /// The same, with values at its beginning.
+    /// A buffer that begins with the given values.
     pub(crate) fn buffer_of<T: bytemuck::NoUninit>(
         &self,
         what: &'static str,
@@ -303,7 +302,7 @@ impl Context {
         Ok(buffer)
     }
 
-    /// An error where a dispatch cannot have so many workgroups side by side.
+    /// Returns an error if a dispatch cannot have this many workgroups along one axis.
     pub(crate) fn check_workgroups(&self, needed: usize) -> Result<(), Error> {
         if needed <= NEEDED_WORKGROUPS as usize {
             return Ok(());
@@ -315,13 +314,13 @@ impl Context {
         })
     }
 
-    /// The largest part of a buffer that a kernel sees at once, in bytes.
+    /// The largest part of a buffer that a kernel can bind, in bytes.
     pub(crate) fn binding_limit(&self) -> u64 {
         self.limits.max_storage_buffer_binding_size
     }
 }
 
-/// Part of a buffer of f32, from an element on.
+/// Binding of `length` elements of a buffer of f32, from `first` on.
 pub(crate) fn part(buffer: &wgpu::Buffer, first: usize, length: usize) -> Binding {
     let float = size_of::<f32>();
     Binding {

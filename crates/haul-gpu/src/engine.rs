@@ -1,4 +1,4 @@
-//! The engine: what it holds, its life, and the operators of the trait by where they are written.
+//! The engine: its state, its constructors, and the operators of the trait, which other modules implement.
 
 use crate::adapter::{Description, Selection};
 use crate::arrays::{GpuPoints, GpuVector, GpuWeights};
@@ -21,13 +21,13 @@ use lru::LruCache;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-/// Lengths of which weights of 1 are kept.
+/// Number of lengths for which weights of 1 are kept.
 const KEPT_ONES: NonZeroUsize = NonZeroUsize::MIN.saturating_add(3);
 
-/// Lists of near columns that are kept: those of both sides at two levels.
+/// Number of near lists kept: those of both sides at two levels.
 const KEPT_LISTS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(3);
 
-/// An engine on a wgpu device. All of it is computed in f32.
+/// An engine on a wgpu device. It computes in f32.
 ///
 /// ```no_run
 /// use haul_core::{Measure, Sinkhorn};
@@ -45,11 +45,11 @@ pub struct GpuEngine {
     pub(crate) context: Arc<Context>,
     name: String,
     pub(crate) choices: Choices,
-    /// Threads of the machine, which a software adapter uses all of.
+    /// Threads of the machine; a software adapter uses all of them.
     pub(crate) threads: usize,
     pub(crate) sleepers: Arc<Sleepers>,
     pub(crate) waiter: Waiter,
-    // One lock for all that a dispatch changes: what is recorded must stay in order.
+    // One lock for all state that a dispatch changes, because recorded work must stay in order.
     work: Mutex<Work>,
 }
 
@@ -60,15 +60,15 @@ pub(crate) struct Work {
     pub(crate) state: wgpu::Buffer,
     /// A strip of a plan's densities.
     pub(crate) strip: wgpu::Buffer,
-    /// What columns bring to an exponent.
+    /// Terms of the columns in an exponent.
     pub(crate) terms: wgpu::Buffer,
     pub(crate) partials: wgpu::Buffer,
     /// The masses of tiles of rows and groups of columns.
     pub(crate) masses: wgpu::Buffer,
-    /// Holds the number of the last guess that failed, and how many guesses there were.
+    /// Holds the number of the last guess that failed; `alarms` counts the guesses.
     pub(crate) alarm: wgpu::Buffer,
     pub(crate) alarms: u32,
-    /// Is never written.
+    /// Never written.
     pub(crate) zeros: wgpu::Buffer,
     ones: LruCache<usize, Arc<GpuWeights>>,
     /// Lists of near columns, by their content.
@@ -78,19 +78,19 @@ pub(crate) struct Work {
     shared: u64,
 }
 
-/// What became of the points and weights that an engine was asked to put on its device.
+/// Counts of the points and weights that an engine uploaded or found on its device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CloudUse {
     /// Arrays of points, and of weights, that were uploaded.
     pub uploaded: u64,
-    /// Those that lay there already.
+    /// Arrays that were already on the device.
     pub shared: u64,
-    /// The bytes of those that are kept, in use or not.
+    /// Bytes of the kept arrays, in use or not.
     pub kept_bytes: u64,
 }
 
 impl Work {
-    /// Uploads something. Where there is no room for it, what is kept for later makes some.
+    /// Uploads an array. If memory is short, drops kept arrays and tries again.
     pub(crate) fn upload<T>(
         &mut self,
         upload: impl Fn() -> std::result::Result<T, Error>,
@@ -101,31 +101,30 @@ impl Work {
         }
     }
 
-    /// What is asked for, and what brings it back.
+    /// The recorder and the readback.
     pub(crate) fn readback(&mut self) -> (&mut Recorder, &mut Readback) {
         (&mut self.recorder, &mut self.readback)
     }
 }
 
 impl GpuEngine {
-    /// Opens the adapter that a selection means.
+    /// Opens the selected adapter.
     pub fn new(selection: &Selection) -> std::result::Result<Self, Error> {
         pollster::block_on(Self::new_async(selection))
     }
 
-    /// The same, without blocking the thread.
+    /// Like [`new`](Self::new), without blocking the thread.
     pub async fn new_async(selection: &Selection) -> std::result::Result<Self, Error> {
         Self::on(Context::open(selection).await?).await
     }
 
-    /// Works on a device that is open already, beside whatever else it does. It needs no feature;
-    /// `Features::SUBGROUP` makes it faster. Its handlers of errors and of its loss stay the
-    /// caller's.
+    /// Uses an open device, which may do other work as well. It needs no feature; `Features::SUBGROUP` makes it faster. The
+    /// caller's handlers of errors and of device loss stay in place.
     pub fn from_wgpu(device: wgpu::Device, queue: wgpu::Queue) -> std::result::Result<Self, Error> {
         pollster::block_on(Self::from_wgpu_async(device, queue))
     }
 
-    /// The same, without blocking the thread.
+    /// Like [`from_wgpu`](Self::from_wgpu), without blocking the thread.
     pub async fn from_wgpu_async(
         device: wgpu::Device,
         queue: wgpu::Queue,
@@ -133,8 +132,8 @@ impl GpuEngine {
         Self::on(Context::with(device, queue)?).await
     }
 
-    /// The same engine with columns fetched in a given way, where the fastest would be found out
-    /// by itself. [`Columns::Broadcast`] needs subgroups of at least 8 lanes.
+    /// Sets how columns are fetched, in place of the automatic choice. [`Columns::Broadcast`] needs subgroups of at least 8
+    /// lanes.
     pub fn with_columns(mut self, columns: Columns) -> std::result::Result<Self, Error> {
         if !self.choices.candidates().contains(&columns) {
             let (least, _) = self.context.description.subgroup_sizes;
@@ -149,26 +148,24 @@ impl GpuEngine {
         Ok(self)
     }
 
-    /// The same engine with its kernels trusted: without the checks of indices and loops that wgpu
-    /// adds to shaders, which cost time in inner loops. haul's kernels need none, are validated
-    /// when they are built, and pass the same tests either way; but a mistake in one would read or
-    /// write what is not its own, where the checks make it a wrong number. Off by default.
+    /// Trusts the kernels: removes the checks of indices and loops that wgpu adds to shaders, which cost time in inner loops.
+    /// haul's kernels need none, are validated at build, and pass the same tests either way; but a mistake in one would access
+    /// memory that is not its own, where the checks turn it into a wrong number. Off by default.
     pub fn with_trusted_kernels(self) -> Self {
         self.work().recorder.trusted = true;
         self
     }
 
-    /// The same engine that keeps points and weights on the device while nobody uses them, the least
-    /// recently used given up where they take more than so many bytes, or where an upload finds no room.
-    /// They are known by their content, as a solve has it: points are found again by a solve of the same
-    /// ε whose clouds lie at about the same place ([`Frame`](haul_core::Frame)). What is in use is
-    /// shared in any case; without this nothing else is kept.
+    /// Keeps unused points and weights on the device, up to this many bytes; the least recently used are dropped beyond that,
+    /// or when an upload finds no memory. Arrays are identified by their content as a solve prepares it: points are found again
+    /// by a solve of the same ε whose clouds lie at about the same place ([`Frame`](haul_core::Frame)). Arrays in use are
+    /// always shared; by default no others are kept.
     pub fn with_kept_clouds(self, bytes: u64) -> Self {
         self.work().store = Store::with_budget(bytes);
         self
     }
 
-    /// How many arrays of points and of weights were uploaded, and how many were there already.
+    /// Counts of the arrays of points and weights that were uploaded, and of those already on the device.
     pub fn cloud_use(&self) -> CloudUse {
         let work = self.work();
         CloudUse {
@@ -221,7 +218,7 @@ impl GpuEngine {
         locked(&self.work)
     }
 
-    /// Runs an operation with everything it may change. It reads some vectors, all of which must have been written.
+    /// Runs an operation with the state that it may change. All vectors that it reads must have been written.
     fn run<T>(
         &self,
         reads: &[&GpuVector],
@@ -236,7 +233,7 @@ impl GpuEngine {
         outcome.map_err(|error| self.failure(error))
     }
 
-    /// Records something, and tells the version of what it writes.
+    /// Records an operation, and returns the version of what it writes.
     pub(crate) fn record(
         &self,
         reads: &[&GpuVector],
@@ -248,8 +245,8 @@ impl GpuEngine {
         })
     }
 
-    /// Records something, and sends the first `length` elements of the buffer that it names back. Tells the version of
-    /// what it writes.
+    /// Records an operation, and starts the readback of the first `length` elements of the buffer that it returns. Returns the
+    /// version of what it writes.
     pub(crate) fn send(
         &self,
         reads: &[&GpuVector],
@@ -259,7 +256,7 @@ impl GpuEngine {
         self.send_some(reads, |work| Ok((operation(work)?, length)))
     }
 
-    /// The same, of as many elements as the operation tells.
+    /// Like `send`, where the operation returns the number of elements.
     pub(crate) fn send_some(
         &self,
         reads: &[&GpuVector],
@@ -274,7 +271,7 @@ impl GpuEngine {
         })
     }
 
-    /// Waits for what was sent back. Meanwhile other threads may record what they want.
+    /// Waits for a readback. Other threads may record meanwhile.
     pub(crate) async fn receive(&self, awaited: Awaited) -> Result<Vec<f32>> {
         let values = Wait::new(self, awaited).await;
         let verdicts = self.context.verdicts().await;
@@ -292,7 +289,7 @@ impl GpuEngine {
         }
     }
 
-    /// What has no kernel.
+    /// The error for an operation without a kernel.
     pub(crate) fn unsupported(&self, what: &'static str) -> haul_core::Error {
         haul_core::Error::Unsupported {
             what,
@@ -300,7 +297,7 @@ impl GpuEngine {
         }
     }
 
-    /// Makes room for that many floats in a buffer whose contents are not needed any more.
+    /// Grows a buffer to this many floats. Its contents are lost.
     pub(crate) fn grow(
         &self,
         buffer: &mut wgpu::Buffer,
@@ -314,7 +311,7 @@ impl GpuEngine {
         Ok(())
     }
 
-    /// So many zeros or more, to be read only.
+    /// A buffer of at least this many zeros, only for reading.
     pub(crate) fn zero_buffer(
         &self,
         work: &mut Work,
@@ -324,7 +321,7 @@ impl GpuEngine {
         Ok(work.zeros.clone())
     }
 
-    /// Weights of 1 of so many points.
+    /// Weights of 1 for this many points.
     pub(crate) fn ones(
         &self,
         work: &mut Work,
@@ -340,7 +337,7 @@ impl GpuEngine {
         Ok(ones)
     }
 
-    /// Uploads something of a digest, or finds it on the device.
+    /// Finds an array on the device by its digest, or uploads it.
     fn stored<T: Send + Sync + 'static>(
         &self,
         digest: Digest,

@@ -1,22 +1,22 @@
-//! What can go wrong with a device.
+//! Errors of a device.
 
-/// A failure of an adapter or a device, or a demand beyond what it has.
+/// A failure of an adapter or a device, or a request beyond its limits.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// There is no GPU; software adapters are not chosen unless they are named.
     #[error("no GPU; {}", listed(.available))]
     NoGpu {
-        /// The adapters there are, all of them in software.
+        /// The available adapters, all of them in software.
         available: Vec<String>,
     },
 
-    /// No adapter answers to the name or kind asked for.
+    /// No adapter matches the requested name or kind.
     #[error("no adapter matches {asked:?}; {}", listed(.available))]
     NoSuchAdapter {
-        /// What was asked for.
+        /// The requested name or kind.
         asked: String,
-        /// The adapters there are.
+        /// The available adapters.
         available: Vec<String>,
     },
 
@@ -27,7 +27,7 @@ pub enum Error {
     /// The device lacks what the kernels need.
     #[error("the device allows {available} {limit} where {needed} are needed; use another")]
     Limit {
-        /// Which limit, in wgpu's words.
+        /// The limit, by wgpu's name.
         limit: &'static str,
         /// What the device allows.
         available: u64,
@@ -40,7 +40,7 @@ pub enum Error {
         "{what} takes {bytes} bytes where the device allows buffers of {limit}; use the CPU, or fewer points"
     )]
     TooLarge {
-        /// What the buffer was to hold.
+        /// The contents of the buffer.
         what: &'static str,
         /// Its size.
         bytes: u64,
@@ -48,19 +48,19 @@ pub enum Error {
         limit: u64,
     },
 
-    /// The device has not the memory. Use the CPU engine, or a smaller cloud.
+    /// The device is out of memory. Use the CPU engine, or a smaller cloud.
     #[error("out of device memory for {what}{}; use the CPU, or fewer points", asked(*.bytes))]
     OutOfMemory {
         /// What the memory was for.
         what: &'static str,
-        /// How much of it was asked; 0 where the driver alone knows.
+        /// Bytes requested; 0 if only the driver knows.
         bytes: u64,
     },
 
     /// The buffer of an array lacks the usage that kernels need. Create it with `BufferUsages::STORAGE`.
     #[error("the buffer of an array has the usage {usage}; create it with STORAGE as well")]
     ArrayUsage {
-        /// Those it has.
+        /// The usages that it has.
         usage: String,
     },
 
@@ -69,27 +69,27 @@ pub enum Error {
     ArrayAlignment {
         /// The offset or the stride.
         what: &'static str,
-        /// What it is.
+        /// Its value.
         bytes: u64,
     },
 
     /// An array whose rows overlap.
     #[error("the stride of an array is {stride} bytes where a row takes {row}")]
     ArrayStride {
-        /// From one row to the next.
+        /// Bytes from one row to the next.
         stride: u64,
-        /// What a row takes.
+        /// Bytes of a row.
         row: u64,
     },
 
-    /// An array that ends behind its buffer.
+    /// An array that ends past the end of its buffer.
     #[error(
         "an array ends at byte {needed} of a buffer of {size}; make it larger, or the array smaller"
     )]
     ArraySize {
-        /// Where the array ends.
+        /// The byte at which the array ends.
         needed: u64,
-        /// What the buffer has.
+        /// Bytes of the buffer.
         size: u64,
     },
 
@@ -97,23 +97,23 @@ pub enum Error {
     /// another instance apart from its own.
     #[error("the buffer of an array is not one of this device: {message}")]
     ArrayDevice {
-        /// wgpu's words.
+        /// wgpu's message.
         message: String,
     },
 
     /// The device was lost: unplugged, reset, or driven too hard. Open it anew.
     #[error("the device was lost: {reason}")]
     Lost {
-        /// What the driver says.
+        /// The driver's message.
         reason: String,
     },
 
     /// wgpu refused an operation, or the driver failed in it.
     #[error("{what} failed: {message}")]
     Operation {
-        /// Which operation.
+        /// The operation.
         what: &'static str,
-        /// wgpu's words.
+        /// wgpu's message.
         message: String,
     },
 
@@ -122,11 +122,11 @@ pub enum Error {
         "no result after {seconds} seconds; the device may hang, or be far too slow for the problem"
     )]
     Timeout {
-        /// How long was waited.
+        /// Seconds waited.
         seconds: u64,
     },
 
-    /// The engine's interrupt is raised, or was while this waited for its turn.
+    /// The engine's interrupt is raised, or was raised while this work was queued.
     #[error("the work was interrupted")]
     Interrupted,
 

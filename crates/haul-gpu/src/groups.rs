@@ -15,18 +15,18 @@ use std::sync::Arc;
 /// Iterations of all loops of an invocation, fewer than the 65 535 after which lavapipe ends them.
 const MOST_ITERATIONS: usize = 60_000;
 
-/// The groups of a softmin, looked at.
+/// The groups of a softmin, checked.
 pub(crate) struct GroupMasses<'a> {
     /// The first tile of each group of rows, and the number of tiles.
     tiles: Vec<u32>,
-    /// Where groups of columns begin, and how many columns there are.
+    /// Starts of the groups of columns, then the number of columns.
     pub(crate) columns: &'a [usize],
     weights: &'a GpuWeights,
     masses: wgpu::Buffer,
 }
 
 impl<'a> GroupMasses<'a> {
-    /// Refuses groups that are none, and lengths that do not fit.
+    /// Refuses invalid groups, and lengths that do not match.
     pub(crate) fn new(
         groups: &Groups<'a, Arc<GpuWeights>, GpuVector>,
         (n, m): (usize, usize),
@@ -46,7 +46,7 @@ impl<'a> GroupMasses<'a> {
     }
 }
 
-/// Refuses groups that do not begin at 0, end elsewhere than points do, descend, or part a tile.
+/// Refuses groups that do not begin at 0, do not end with the points, descend, or split a tile.
 fn check_groups(what: &'static str, starts: &[usize], points: usize) -> Result<()> {
     let ends = starts.first() == Some(&0) && starts.last() == Some(&points) && starts.len() > 1;
     if !ends {
@@ -64,8 +64,8 @@ fn check_groups(what: &'static str, starts: &[usize], points: usize) -> Result<(
 }
 
 impl GpuEngine {
-    /// Records a softmin whose guess failed an alarm or not, and the masses of groups of the plan that the guess has.
-    /// `pass` is that of the guess.
+    /// Records a softmin from a guess, which may raise an alarm, and the masses between groups of the plan at the guess. `pass`
+    /// is the pass with the guess.
     pub(crate) fn record_masses(
         &self,
         work: &mut Work,
@@ -82,7 +82,7 @@ impl GpuEngine {
         });
         let (rows, columns) = (groups.tiles.len() - 1, groups.columns.len() - 1);
         let tiles = pass.rows.length.div_ceil(TILE);
-        // The masses are told of here only to find how the columns are split.
+        // `masses` is given here only to find how the columns are split.
         let of = |masses| Pass {
             shader,
             extra: Extra::Masses {
@@ -147,7 +147,7 @@ impl GpuEngine {
         Ok(())
     }
 
-    /// Records that so many elements of an array become 0, from a multiple of 64 on.
+    /// Records zeros for a number of elements of an array, from a multiple of 64 on.
     pub(crate) fn record_zeros(
         &self,
         work: &mut Work,

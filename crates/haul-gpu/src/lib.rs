@@ -1,16 +1,15 @@
 //! haul's engine for GPUs: the operators of [`haul_core::Engine`] as wgpu compute kernels.
 //!
-//! [`adapter`] lists the adapters and chooses one; [`GpuEngine::new`] opens it, and
-//! [`GpuEngine::from_wgpu`] takes a device that is open already. Points, weights and vectors lie in buffers
-//! (`arrays`). An operator, its lengths looked at (`checks`), becomes dispatches: of vectors (`vectors`), or of pairs of
-//! points (`pairs`, `strips`, `lines`, `near`, `groups`, `nearest`; `pass` has what their kernels bind), divided so that no binding, loop or watchdog is exceeded (`tiles`). They
-//! are recorded and submitted when there are enough of them or when a result is read (`recorder`).
-//! Who reads waits in a future (`readback`), which a thread of the engine wakes (`waiter`).
+//! [`adapter`] lists the adapters and chooses one; [`GpuEngine::new`] opens it, and [`GpuEngine::from_wgpu`] uses an open
+//! device. Points, weights and vectors are in buffers (`arrays`). An operator checks lengths (`checks`) and becomes dispatches
+//! over vectors (`vectors`) or over pairs of points (`pairs`, `strips`, `lines`, `near`, `groups`, `nearest`; `pass` has the
+//! bindings of their kernels), divided so that none exceeds the limit of a binding, a loop or a watchdog (`tiles`). They are
+//! recorded, and submitted when there are enough of them or when a result is read (`recorder`). A read is a future
+//! (`readback`), which a thread of the engine wakes (`waiter`).
 //!
-//! Points and weights may lie in buffers of the caller's, and results go there ([`GpuArray`]).
+//! Points, weights and results may be in buffers of the caller ([`GpuArray`]).
 //!
-//! Everything is computed in f32. Failures of the device arrive as [`Error`], at the latest with
-//! the next result that is read.
+//! Everything is computed in f32. Device failures are returned as [`Error`], at the latest by the next read of a result.
 
 pub mod adapter;
 mod arrays;
@@ -45,7 +44,7 @@ pub use resident::GpuArray;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Locks what is whole whatever panics: nothing here is left half changed.
+/// Locks a mutex even if poisoned: no panic leaves its data half changed.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

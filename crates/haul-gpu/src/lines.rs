@@ -1,8 +1,8 @@
-//! Passes over many lines: one strip of costs serves them all.
+//! Passes over many lines, which share one strip of costs.
 //!
-//! A vector over m points has outer × m × inner numbers. The costs of some rows and columns are computed once, into a
-//! buffer that no number of points makes larger, and each line takes its own exponentials of them before the next ones
-//! take their place. Lines without potentials of their own have the densities in common.
+//! A vector over m points has outer × m × inner numbers. The costs of a block of rows and columns are computed once, into a
+//! buffer of bounded size, and each line computes its exponentials from them before the next block overwrites them. Lines
+//! without potentials of their own share the densities.
 
 use crate::Error;
 use crate::arrays::{GpuPoints, GpuVector, GpuWeights, padded};
@@ -16,28 +16,28 @@ use haul_shaders::{Columns, Density, Lanes, Shader, Terms, Values};
 use std::f64::consts::LN_2;
 use std::sync::Arc;
 
-/// Numbers of a result for which columns are split: more of them keep any device busy.
+/// Most numbers of a result for which columns are split: more of them keep any device busy.
 const FEW_NUMBERS: usize = 1 << 20;
 
-/// Columns are not split into fewer.
+/// Least number of columns in a split.
 const LEAST_SPLIT: usize = 64;
 
-/// Columns of a strip, so many as a span has.
+/// Most columns of a strip: as many as a span has.
 const MOST_COLUMNS: usize = 1 << 15;
 
-/// What is computed over lines.
+/// The operator of a pass over lines.
 #[derive(Clone, Copy)]
 pub(crate) enum OverLines<'a> {
     /// A softmin.
     Softmin,
-    /// A product with so many values a column for each line.
+    /// A product with `width` values a column for each line.
     Product {
         potential: Option<&'a GpuVector>,
         factor: Factor,
         values: &'a wgpu::Buffer,
         width: usize,
     },
-    /// A product of lines that have the densities in common.
+    /// A product of lines that share the densities.
     Densities { values: &'a wgpu::Buffer },
     /// The nearest columns.
     Nearest,
@@ -54,7 +54,7 @@ struct LinesPass<'a> {
     lines: usize,
     splits: usize,
     mean_weight: f64,
-    /// What columns bring to an exponent, where lines have exponents.
+    /// Terms of the columns in an exponent, if lines have exponents.
     terms: &'a wgpu::Buffer,
     out: &'a wgpu::Buffer,
     parameters: LineParams,
@@ -101,7 +101,7 @@ impl GpuEngine {
         out: &wgpu::Buffer,
     ) -> Result<(), Error> {
         let kernel = pairs.kernel;
-        // Values of a line are lines side by side that have a potential in common.
+        // Values of a line are adjacent lines that share a potential.
         let width = match over {
             OverLines::Product { width, .. } => width,
             _ => 1,
@@ -201,7 +201,7 @@ impl GpuEngine {
         })
     }
 
-    /// Records a product of lines that have the densities in common, those of a pass for one value a column.
+    /// Records a product of lines that share the densities, those of a pass for one value a column.
     pub(crate) fn record_lines_of_densities(
         &self,
         work: &mut Work,
@@ -246,7 +246,7 @@ impl GpuEngine {
         })
     }
 
-    /// What the invocations of a workgroup differ in.
+    /// Whether neighbouring invocations of a workgroup take neighbouring lines or neighbouring rows.
     fn lanes(&self, lines: Lines) -> Lanes {
         let whole = Shader::SoftminLines(Lanes::Lines, self.workgroup()).workgroup_size();
         if lines.inner >= whole {
@@ -256,7 +256,7 @@ impl GpuEngine {
         }
     }
 
-    /// Over how many workgroups the columns of a row are split.
+    /// Number of workgroups over which the columns of a row are split.
     fn splits_of_lines(&self, shader: Shader, lines: Lines, (n, m): (usize, usize)) -> usize {
         if lines.length(n) > FEW_NUMBERS {
             return 1;
@@ -267,7 +267,7 @@ impl GpuEngine {
         wanted.min(m / LEAST_SPLIT).max(1)
     }
 
-    /// Records strip after strip what it has for a pair, and what all lines take from it.
+    /// Records for each strip its values for the pairs, then what all lines compute from them.
     fn record_strips_of_lines(
         &self,
         work: &mut Work,
@@ -350,7 +350,7 @@ impl GpuEngine {
         Ok(())
     }
 
-    /// Records what all lines take from a strip.
+    /// Records what all lines compute from a strip.
     fn record_strip_of_lines(
         &self,
         work: &mut Work,
@@ -390,7 +390,7 @@ impl GpuEngine {
         let per_workgroup = shader.lines_per_workgroup();
         let pairs = rows.len() * columns.len();
         let row_groups = rows.len().div_ceil(shader.rows_per_workgroup());
-        // So many lines that a dispatch takes as long as it may, and has as many workgroups.
+        // As many lines as the time and the workgroups of a dispatch allow.
         let by_work = work.recorder.pace.dispatch() / pairs.max(1) / per_workgroup;
         let by_lanes = match shader.lanes() {
             Some(Lanes::Lines) => usize::from(u16::MAX),
@@ -434,7 +434,7 @@ impl GpuEngine {
         Ok(())
     }
 
-    /// Records how the states of all splits become results.
+    /// Records the kernel that turns the states of all splits into results.
     fn record_finish_of_lines(
         &self,
         work: &mut Work,

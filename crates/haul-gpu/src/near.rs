@@ -1,4 +1,4 @@
-//! Lists of near columns on the device, and what columns bring to the kernels that take them.
+//! Lists of near columns on the device, and the terms of columns for their kernels.
 
 use crate::Error;
 use crate::arrays::{GpuVector, GpuWeights, padded};
@@ -14,12 +14,12 @@ use std::ops::Range;
 use std::sync::Arc;
 use xxhash_rust::xxh3::Xxh3;
 
-/// A list, in parts for as many columns as a binding holds.
+/// A near list, in parts of as many columns as a binding holds.
 pub(crate) struct GpuNear {
     parts: Vec<NearPart>,
 }
 
-/// That of some columns, laid out as `clouds_near.wgsl` says: an element for each tile of rows, then the entries.
+/// The list for a range of columns, in the layout of `clouds_near.wgsl`: an element for each tile of rows, then the entries.
 pub(crate) struct NearPart {
     pub(crate) columns: Range<usize>,
     buffer: wgpu::Buffer,
@@ -27,7 +27,7 @@ pub(crate) struct NearPart {
     groups: Vec<u32>,
 }
 
-/// The columns of a list: their terms, and which of them count.
+/// The columns of a list: their terms, and which of them are near.
 #[derive(Clone, Copy)]
 pub(crate) struct Listed<'a> {
     pub(crate) terms: &'a wgpu::Buffer,
@@ -35,9 +35,9 @@ pub(crate) struct Listed<'a> {
 }
 
 impl GpuNear {
-    /// The elements of a list over so many rows and some columns, all of them where there is none, with entries that end
-    /// where a group of columns does: groups begin at `starts`, behind the last of which the columns end. Beside them
-    /// the groups of 8 columns of each tile.
+    /// The elements of a list over `rows` rows and a range of columns, with all columns if there is no list, and the number of
+    /// groups of 8 columns of each tile. Entries end where a group of columns does: groups begin at `starts`, whose last number
+    /// is the end.
     fn elements(
         near: Option<&Near>,
         rows: usize,
@@ -50,7 +50,7 @@ impl GpuNear {
         let all = [columns.clone()];
         for tile in 0..tiles {
             if near.is_none() && tile > 0 {
-                // Tiles with the same columns have their entries in common.
+                // Tiles with the same columns share their entries.
                 (elements[tile], groups[tile]) = (elements[0], groups[0]);
                 continue;
             }
@@ -81,13 +81,13 @@ impl GpuNear {
         &self.parts
     }
 
-    /// Columns of the longest list of a tile in any part, rounded up to groups.
+    /// Most columns in the list of a tile, over all parts, rounded up to groups.
     pub(crate) fn most_columns(&self) -> usize {
         let groups = self.parts.iter().flat_map(|part| &part.groups).max();
         groups.map_or(0, |groups| *groups as usize * Shader::GROUP)
     }
 
-    /// Pairs that count.
+    /// Number of near pairs.
     pub(crate) fn pairs(&self) -> usize {
         let of_part = |part: &NearPart| part.pairs(0..part.groups.len() * TILE, 0..usize::MAX);
         self.parts.iter().map(of_part).sum()
@@ -114,12 +114,12 @@ impl NearPart {
         })
     }
 
-    /// The list, as a kernel sees it.
+    /// Binding of the list.
     pub(crate) fn binding(&self) -> Binding {
         whole(&self.buffer)
     }
 
-    /// Pairs of some rows with some places of their lists, in groups.
+    /// Number of pairs of a range of rows with a range of places in their lists, in groups.
     pub(crate) fn pairs(&self, rows: Range<usize>, places: Range<usize>) -> usize {
         let tiles = rows.start / TILE..rows.end.div_ceil(TILE);
         let groups = self.groups[tiles].iter().map(|groups| {
@@ -130,7 +130,7 @@ impl NearPart {
     }
 }
 
-/// A range of columns, cut where groups of columns begin; each part with its group.
+/// Splits a range of columns where groups of columns begin; returns each part with its group.
 fn parts<'s>(
     range: &Range<usize>,
     starts: &'s [usize],
@@ -152,8 +152,8 @@ fn parts<'s>(
 }
 
 impl GpuEngine {
-    /// Uploads a list, or finds it on the device: who makes passes over the same list has it uploaded once. A column takes
-    /// so many floats in the largest array.
+    /// Finds a list on the device, or uploads it: passes over the same list share one upload. A column takes `floats` floats in
+    /// the largest array.
     pub(crate) fn list(
         &self,
         work: &mut Work,
@@ -190,8 +190,7 @@ impl GpuEngine {
         Ok(list)
     }
 
-    /// Records the terms of so many columns in so many lines, of which `width` side by side have theirs in common, and makes
-    /// room for them.
+    /// Records the terms of all columns of all lines, in a new buffer. `width` adjacent lines share theirs.
     pub(crate) fn record_terms(
         &self,
         work: &mut Work,
@@ -213,7 +212,7 @@ impl GpuEngine {
             return Err(Error::TooLarge { what, bytes, limit });
         }
         self.grow(&mut work.terms, "the terms of the columns", room)?;
-        // 1: those of one line serve all; 2: each line has its own.
+        // 1: all lines share those of one line; 2: each line has its own.
         let whose = |length: usize| if length == columns { 1 } else { 2 };
         let array = match terms {
             Terms::Excess => &weights.relative,

@@ -18,7 +18,7 @@ impl GpuEngine {
         pairs: Pairs<'_, Arc<GpuPoints>>,
         columns: Side<'_, Arc<GpuWeights>, GpuVector>,
     ) -> Result<Nearest> {
-        // That of which potentials and costs are exponents themselves.
+        // In this kernel potentials and costs are exponents themselves.
         let kernel = Kernel {
             epsilon: LOG2_E,
             ..pairs.kernel

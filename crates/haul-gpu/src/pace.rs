@@ -1,28 +1,27 @@
-//! How fast a device works, learnt from the waits for its results.
+//! The speed of a device, measured by the waits for its results.
 //!
-//! Work is counted in pairs of dimension 3. What one dispatch and one submission take is limited
-//! in time: a watchdog kills what takes seconds (2 s on Windows, less on some others), and a
-//! desktop must stay alive. How much work that is differs by a factor of a thousand from a software
-//! adapter to a large GPU.
+//! Work is counted in pairs of dimension 3. One dispatch and one submission are limited in time: a watchdog kills what takes
+//! seconds (2 s on Windows, less on some others), and a desktop must stay responsive. The work done in that time differs by a
+//! factor of a thousand between a software adapter and a large GPU.
 
 use web_time::{Duration, Instant};
 
-/// Seconds that one dispatch is meant to take at most.
+/// Longest intended time of one dispatch, in seconds.
 const DISPATCH: f64 = 0.08;
 
 /// Seconds after which what is recorded is submitted.
 const SUBMISSION: f64 = 0.2;
 
-/// Before anything is known: the rate of a software adapter on a few cores.
+/// The rate before any measurement: that of a software adapter on a few cores.
 const FIRST_GUESS: f64 = 3e9;
 
-/// A shorter wait measures the way to the device and back.
+/// Shortest wait that is measured: a shorter one is mostly the round trip to the device.
 const LEAST_WAIT: Duration = Duration::from_millis(4);
 
 /// One measurement changes the rate by this factor at most.
 const MOST_CHANGE: f64 = 4.0;
 
-/// The pace of a device, and the wait under way.
+/// The pace of a device, and the current wait.
 #[derive(Debug)]
 pub(crate) struct Pace {
     per_second: f64,
@@ -49,13 +48,13 @@ impl Pace {
         (self.per_second * SUBMISSION) as usize
     }
 
-    /// Work has been submitted.
+    /// Work was submitted.
     pub(crate) fn begins(&mut self, work: usize, now: Instant) {
         self.busy_since.get_or_insert(now);
         self.outstanding += work;
     }
 
-    /// When the device will have done what was submitted, nobody will see.
+    /// Drops the measurement: no one will observe when the submitted work ends.
     pub(crate) fn forgets(&mut self) {
         self.busy_since = None;
         self.outstanding = 0;
@@ -79,7 +78,7 @@ impl Pace {
 mod tests {
     use super::*;
 
-    /// Waits for rounds of work that a device does at a rate.
+    /// The pace after waits for rounds of work that a device does at a given rate.
     fn after(rounds: usize, work: usize, rate: f64) -> Pace {
         let mut pace = Pace::new();
         let mut now = Instant::now();

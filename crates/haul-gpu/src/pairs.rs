@@ -1,4 +1,4 @@
-//! The operators over pairs: which kernels, in which variants, over which tiles.
+//! The operators over pairs: their kernels, variants and tiles.
 
 use crate::Error;
 use crate::adapter::Kind;
@@ -20,11 +20,11 @@ use std::sync::Arc;
 const GPU_PARALLELISM: usize = 1024;
 const SOFTWARE_PARALLELISM: usize = 4;
 
-/// A dispatch of less leaves a GPU idle.
+/// Least workgroups of a dispatch: fewer leave a GPU idle.
 const GPU_LEAST_WORKGROUPS: usize = 64;
 
-/// A guess saves a part of a pass and costs two more dispatches: it pays from that much work on, in
-/// pairs of dimension 3, on a GPU and on a software adapter.
+/// Least work for which a guess pays, in pairs of dimension 3, on a GPU and on a software adapter: a guess saves a part of a
+/// pass and costs two more dispatches.
 const GPU_GUESS_PAYS: usize = 1 << 27;
 const SOFTWARE_GUESS_PAYS: usize = 1 << 21;
 
@@ -35,10 +35,10 @@ const MEASURED: usize = 1 << 26;
 /// are faster.
 const WIDE: usize = 4;
 
-/// What a sum over pairs is against.
+/// The integrand of a sum over pairs.
 #[derive(Clone, Copy)]
 struct Sums<'a> {
-    /// That of the rows.
+    /// The potential of the rows.
     potential: &'a wgpu::Buffer,
     against: Values,
     factor: Factor,
@@ -97,8 +97,8 @@ impl GpuEngine {
         Ok(())
     }
 
-    /// Records a softmin: with a guess of it as plain sums, which fall back on the running maximum
-    /// where the guess was none; without one with the running maximum.
+    /// Records a softmin: with a guess, as plain sums, which fall back to the running maximum if the guess was off; without
+    /// one, with the running maximum.
     fn softmin_passes(
         &self,
         work: &mut Work,
@@ -164,7 +164,7 @@ impl GpuEngine {
             n.saturating_mul(width),
             out.length,
         )?;
-        // Lines that have the exponential of a pair in common are values of a column.
+        // Lines that share the exponential of a pair are values of a column.
         let has_lines = |length: Option<usize>, points: usize| length.is_some_and(|l| l != points);
         let own = has_lines(rows.map(|f| f.length), n)
             || has_lines(columns.potential.map(|g| g.length), m)
@@ -191,7 +191,7 @@ impl GpuEngine {
             (_, 1) => Values::One,
             _ => Values::Four,
         };
-        // One after the other they are no values of a column: values of a line are then lines side by side.
+        // Outer lines are not values of a column: there the values of a line are adjacent lines.
         let (pairs, width) = match lines.outer {
             1 => (pairs, width),
             outer => {
@@ -258,7 +258,7 @@ impl GpuEngine {
         self.record_sums(pairs, rows, columns, Values::Curvature, along, out)
     }
 
-    /// Refuses lengths that do not fit, and what has no kernel; tells the points of rows and of columns.
+    /// Refuses lengths that do not match, and operations without a kernel; returns the numbers of rows and columns.
     pub(crate) fn check_pairs(
         &self,
         pairs: Pairs<'_, Arc<GpuPoints>>,
@@ -274,8 +274,8 @@ impl GpuEngine {
         Ok((n, m))
     }
 
-    /// Records something with the terms of the columns, where weights may be all 1, and potentials all 0. Kernels over a list
-    /// have terms of a kind, and entries that end where groups of columns begin.
+    /// Records a pass with the terms of the columns. Missing weights are 1, missing potentials 0. Kernels over a list have
+    /// terms of a given kind, and entries that end where groups of columns begin.
     pub(crate) fn with_terms(
         &self,
         work: &mut Work,
@@ -312,7 +312,7 @@ impl GpuEngine {
         record(work, Terms { listed, ..terms })
     }
 
-    /// A potential, or as many zeros.
+    /// The potential, or zeros if there is none.
     fn or_zeros(
         &self,
         work: &mut Work,
@@ -325,7 +325,7 @@ impl GpuEngine {
         }
     }
 
-    /// Records a sum over pairs against so many values, or coordinates of slopes, as the integrand is wide.
+    /// Records a sum over pairs; the width of the integrand is the number of its values, or of coordinates of its slopes.
     fn record_sums(
         &self,
         pairs: Pairs<'_, Arc<GpuPoints>>,
@@ -365,8 +365,7 @@ impl GpuEngine {
         Ok(())
     }
 
-    /// Records sums: by strips where there are many values for a pass, else with
-    /// as many passes as it takes for all results of a row.
+    /// Records sums: by strips if a pass would have too many values, else in as many passes as all results of a row need.
     fn sums_passes(
         &self,
         work: &mut Work,
@@ -429,8 +428,8 @@ impl GpuEngine {
         Ok(())
     }
 
-    /// How a large softmin of this dimension fetches its columns: as was measured, or as is guessed
-    /// where none has run yet. See [`Columns`].
+    /// How a large softmin of this dimension fetches its columns: the measured choice, or the guess if there is none yet. See
+    /// [`Columns`].
     pub fn columns(&self, dimension: usize) -> Columns {
         let pairs = haul_shaders::Pairs {
             points: Points::of_dimension(dimension),
@@ -442,7 +441,7 @@ impl GpuEngine {
         self.choices.take(guessed, usize::MAX).columns
     }
 
-    /// The kernel over pairs for a cost and a dimension, its columns not yet settled where all of them count.
+    /// The kernel over pairs for a cost and a dimension. Without a near list its columns are chosen later.
     pub(crate) fn variant(
         &self,
         pairs: Pairs<'_, Arc<GpuPoints>>,
@@ -483,7 +482,7 @@ impl GpuEngine {
         self.context.description.kind == Kind::Software
     }
 
-    /// The workgroups that suit the adapter.
+    /// The size of workgroups for the adapter.
     pub(crate) fn workgroup(&self) -> Workgroup {
         if self.software() {
             Workgroup::Small
@@ -517,7 +516,7 @@ impl GpuEngine {
                 groups,
                 groups_per_split,
             } = range;
-            // The places of a list are those of all its columns.
+            // Places in a list count over all columns of its part.
             let columns = part.map_or(columns, |part| &part.columns);
             let finished = index == last && tile.states == 1 && !pass.is_never_finished();
             let parameters = PairParams {
@@ -538,7 +537,7 @@ impl GpuEngine {
                 tile.rows.len().div_ceil(per_workgroup) as u32,
                 tile.splits as u32,
             );
-            // What waits for an alarm is hardly ever done.
+            // A pass that waits for an alarm rarely runs.
             let done = !pass.waits();
             let pairs = match part {
                 Some(part) => part.pairs(tile.rows.clone(), groups.clone()),
@@ -557,8 +556,8 @@ impl GpuEngine {
         Ok(())
     }
 
-    /// The same pass in the variant of its kernel that suits the adapter. Once that pays, the variants are measured on a
-    /// part of the work, for the passes that come after.
+    /// The pass with the best variant of its kernel for the adapter. Where it pays, the variants are measured on a part of the
+    /// work, for later passes.
     fn settled<'a>(&self, work: &mut Work, pass: Pass<'a>) -> Result<Pass<'a>, Error> {
         if pass.has_one_variant() {
             return Ok(pass);
@@ -592,7 +591,7 @@ impl GpuEngine {
         Ok(())
     }
 
-    /// What decides about the division of a pass.
+    /// The sizes that decide the division of a pass.
     pub(crate) fn extent(&self, work: &Work, pass: &Pass<'_>) -> Result<Extent, Error> {
         let (rows, columns) = (pass.rows, pass.columns.points);
         let extent = self.extent_of(work, pass.shader, rows, columns, pass.width())?;
@@ -605,7 +604,7 @@ impl GpuEngine {
             ..extent
         };
         match pass.columns.listed {
-            // The longest list decides, whose columns are bound with its parts.
+            // The longest list decides. Columns are bound part by part.
             Some(listed) => Ok(Extent {
                 columns: listed.list.most_columns().max(Shader::GROUP),
                 floats_per_column: 1,
@@ -623,7 +622,7 @@ impl GpuEngine {
         Ok(())
     }
 
-    /// The same for a kernel with so many numbers a row, or column; a state is 64 columns of a strip.
+    /// Like `extent`, for a kernel with `width` numbers a row or column; a state is 64 columns of a strip.
     pub(crate) fn extent_of(
         &self,
         work: &Work,

@@ -1,11 +1,11 @@
-//! The parameters of kernels, as their WGSL has them.
+//! The parameters of kernels, in the layout of their WGSL.
 
 use haul_core::Cost;
 use haul_core::engine::Kernel;
 use haul_shaders::Points;
 use std::f64::consts::LOG2_E;
 
-/// The parameters of a kernel over pairs, as `params.wgsl` has them.
+/// The parameters of a kernel over pairs, in the layout of `params.wgsl`.
 #[repr(C)]
 #[derive(Debug, Default, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 pub(crate) struct PairParams {
@@ -40,7 +40,7 @@ pub(crate) struct PairParams {
     pub(crate) tiles: u32,
 }
 
-/// The parameters of a strip's product, as `strip_product.wgsl` has them.
+/// The parameters of a strip's product, in the layout of `strip_product.wgsl`.
 #[repr(C)]
 #[derive(Debug, Default, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 pub(crate) struct StripParams {
@@ -54,7 +54,7 @@ pub(crate) struct StripParams {
     pub(crate) factor: f32,
 }
 
-/// The parameters of the terms of columns, as `terms.wgsl` has them.
+/// The parameters of the terms of columns, in the layout of `terms.wgsl`.
 #[repr(C)]
 #[derive(Debug, Default, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 pub(crate) struct TermParams {
@@ -69,7 +69,7 @@ pub(crate) struct TermParams {
     pub(crate) width: u32,
 }
 
-/// The parameters of a kernel over lines, as `lines_params.wgsl` has them.
+/// The parameters of a kernel over lines, in the layout of `lines_params.wgsl`.
 #[repr(C)]
 #[derive(Debug, Default, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 pub(crate) struct LineParams {
@@ -98,7 +98,7 @@ pub(crate) struct LineParams {
     pub(crate) width: u32,
 }
 
-/// The parameters of the masses of groups, as `masses.wgsl` has them.
+/// The parameters of the masses of groups, in the layout of `masses.wgsl`.
 #[repr(C)]
 #[derive(Debug, Default, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 pub(crate) struct MassParams {
@@ -113,7 +113,7 @@ pub(crate) struct MassParams {
     pub(crate) factor: f32,
 }
 
-/// The parameters of a kernel over vectors, as `vector_params.wgsl` has them.
+/// The parameters of a kernel over vectors, in the layout of `vector_params.wgsl`.
 #[repr(C)]
 #[derive(Debug, Default, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 pub(crate) struct VectorParams {
@@ -131,7 +131,7 @@ pub(crate) struct VectorParams {
     pub(crate) coefficients: [f32; 16],
 }
 
-/// The parameters of a kernel over the rows of an array, as `array_params.wgsl` has them.
+/// The parameters of a kernel over the rows of an array, in the layout of `array_params.wgsl`.
 #[repr(C)]
 #[derive(Debug, Default, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 pub(crate) struct ArrayParams {
@@ -152,7 +152,7 @@ pub(crate) struct ArrayParams {
 }
 
 impl PairParams {
-    /// What a kernel and a dimension decide.
+    /// The parameters that depend only on the kernel and the dimension.
     pub(crate) fn new(kernel: Kernel, dimension: usize) -> Self {
         let finite = kernel.epsilon.is_finite();
         let half = 0.5 * kernel.cost.p();
@@ -179,7 +179,7 @@ impl PairParams {
     }
 }
 
-/// What a cost is multiplied with to be an exponent of 2; 1 for the kernel without one.
+/// Factor from a cost to an exponent of 2; 1 for the kernel without an exponent.
 pub(crate) fn sharpness(kernel: Kernel) -> f64 {
     if kernel.epsilon.is_finite() {
         LOG2_E / kernel.epsilon
@@ -188,7 +188,7 @@ pub(crate) fn sharpness(kernel: Kernel) -> f64 {
     }
 }
 
-/// The coefficients of a kernel over vectors: those given, then zeros.
+/// The coefficients of a kernel over vectors, padded with zeros.
 pub(crate) fn coefficients<const N: usize>(values: [f64; N]) -> [f32; 16] {
     let mut coefficients = [0.0; 16];
     for (coefficient, value) in coefficients.iter_mut().zip(values) {

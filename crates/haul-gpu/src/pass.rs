@@ -1,4 +1,4 @@
-//! One kernel over pairs, and what it binds and is told.
+//! One kernel over pairs, its bindings and its parameters.
 
 use crate::arrays::{GpuPoints, GpuWeights, padded};
 use crate::context::part;
@@ -12,8 +12,8 @@ use haul_shaders::{Columns, Pairs, Shader, Values, Workgroup};
 use std::f64::consts::LN_2;
 use std::ops::Range;
 
-/// A guessed sum is trusted within these limits, the lower one for each column: below it, powers
-/// that were rounded off to 0 may have had a share that matters.
+/// A guessed sum is trusted within these limits, the lower one for each column: below it, powers that were rounded to 0 may
+/// have mattered.
 const LEAST_SUM: f64 = 1e-18;
 const LARGEST_SUM: f64 = 1e30;
 
@@ -28,25 +28,25 @@ pub(crate) struct Pass<'a> {
     pub(crate) out: &'a wgpu::Buffer,
 }
 
-/// What the columns bring to a sum.
+/// Terms of the columns in a sum.
 #[derive(Clone, Copy)]
 pub(crate) struct Terms<'a> {
     pub(crate) points: &'a GpuPoints,
     pub(crate) weights: &'a GpuWeights,
     pub(crate) potential: &'a wgpu::Buffer,
-    /// Where only those of a list count.
+    /// The list, if only its columns count.
     pub(crate) listed: Option<Listed<'a>>,
 }
 
-/// What a kernel wants beside the rows and the terms of the columns.
+/// Inputs of a kernel beside the rows and the terms of the columns.
 #[derive(Clone, Copy)]
 pub(crate) enum Extra<'a> {
-    /// The alarm for which it waits; 0 for none.
+    /// The alarm that it waits for; 0 for none.
     Waiting { token: u32 },
-    /// The guess of the result, and the alarm that is raised where it was none.
+    /// The guess of the result, and the alarm that is raised if it was off.
     Guess { guess: &'a wgpu::Buffer, token: u32 },
-    /// The same, and the masses of the plan between groups: the weights of the rows, so many groups of columns, and
-    /// where the masses of tiles are added up.
+    /// The same, and the masses of the plan between groups: the weights of the rows, the number of groups of columns, and the
+    /// buffer in which the masses of tiles are summed.
     Masses {
         guess: &'a wgpu::Buffer,
         token: u32,
@@ -54,9 +54,8 @@ pub(crate) enum Extra<'a> {
         groups: usize,
         masses: &'a wgpu::Buffer,
     },
-    /// The potential of the rows, φ, and the values of a pair from some channel on, of `width`:
-    /// values of the column, or coordinates of a slope times one value of the column, or of a
-    /// curvature in a direction of the row.
+    /// The potential of the rows, φ, and the values of a pair from `channel` on, of `width`: values of the column; or
+    /// coordinates of a slope times one value of the column; or coordinates of a curvature in a direction of the row.
     Values {
         potential: &'a wgpu::Buffer,
         factor: Factor,
@@ -64,12 +63,12 @@ pub(crate) enum Extra<'a> {
         width: usize,
         channel: usize,
     },
-    /// Nothing: it finds nearest columns.
+    /// None: the kernel finds nearest columns.
     Nearest,
 }
 
 impl Pass<'_> {
-    /// In pairs of dimension 3.
+    /// The work in pairs of dimension 3.
     pub(crate) fn work(&self) -> usize {
         let pairs = match self.columns.listed {
             Some(listed) => listed.list.pairs(),
@@ -78,7 +77,7 @@ impl Pass<'_> {
         pairs.saturating_mul(Extent::pair_work(self.rows.dimension))
     }
 
-    /// Numbers of a row of the result.
+    /// Numbers in a row of the result.
     pub(crate) fn width(&self) -> usize {
         match self.extra {
             Extra::Values { width, .. } => width,
@@ -111,7 +110,7 @@ impl Pass<'_> {
         one || self.columns.listed.is_some()
     }
 
-    /// The weights of columns, as its kernel has them.
+    /// The weights of columns, in the form that its kernel reads.
     pub(crate) fn weights(&self) -> &wgpu::Buffer {
         let weights = self.columns.weights;
         if self.is_of_excess() {
@@ -130,12 +129,12 @@ impl Pass<'_> {
         }
     }
 
-    /// Whether the kernel leaves states in any case.
+    /// Whether the kernel always leaves states.
     pub(crate) fn is_never_finished(&self) -> bool {
         matches!(self.extra, Extra::Masses { .. })
     }
 
-    /// Whether it waits for an alarm, and so is hardly ever done.
+    /// Whether it waits for an alarm, and so rarely runs.
     pub(crate) fn waits(&self) -> bool {
         matches!(self.extra, Extra::Waiting { token: 1.. })
     }
@@ -171,7 +170,7 @@ impl Pass<'_> {
                 ..
             } => {
                 let (factor_one, factor_cost) = factors(factor, self.kernel);
-                // A slope comes in scaled units, and without the factor p.
+                // Kernels compute a slope in scaled units, and without the factor p.
                 let slope =
                     f64::from(parameters.scale) * self.kernel.cost.p() / sharpness(self.kernel);
                 let unit = slope.powi(self.slopes());
@@ -187,7 +186,7 @@ impl Pass<'_> {
         }
     }
 
-    /// The same in another variant of its kernel.
+    /// The pass with another variant of its kernel.
     pub(crate) fn with_columns(self, columns: Columns) -> Self {
         let shader = self.shader.with_pairs(|pairs| Pairs {
             columns,
@@ -200,7 +199,7 @@ impl Pass<'_> {
         Self { shader, ..self }
     }
 
-    /// What a tile of rows and a tile of columns bind.
+    /// The bindings of a tile of rows and a tile of columns.
     pub(crate) fn bindings(
         &self,
         work: &Work,
@@ -220,7 +219,7 @@ impl Pass<'_> {
             Some(Listed { terms, list }) => {
                 let floats = if self.is_of_excess() { 2 } else { 1 };
                 let terms = part(terms, floats * all.start, floats * all.len());
-                // Its parts are those of columns.
+                // The parts of a list divide the columns.
                 let parts = list.parts();
                 let at = parts.partition_point(|part| part.columns.end <= all.start);
                 let list = parts.get(at).map_or(terms.clone(), NearPart::binding);
@@ -266,7 +265,7 @@ impl Pass<'_> {
         part(&work.state, 0, tile.states * tile.rows.len() * self.state())
     }
 
-    /// The kernel that makes a result of the states, and what it is told beside.
+    /// The kernel that turns states into a result, its parameters and its bindings.
     pub(crate) fn finish(
         &self,
         work: &Work,
@@ -322,7 +321,7 @@ impl Pass<'_> {
 /// φ = the first + the second · the scaled cost.
 pub(crate) fn factors(factor: Factor, kernel: Kernel) -> (f32, f32) {
     match factor {
-        // What exceeds it is a kernel's matter.
+        // The excess has a kernel of its own.
         Factor::One | Factor::Excess => (1.0, 0.0),
         Factor::Cost => (0.0, 1.0 / sharpness(kernel) as f32),
     }

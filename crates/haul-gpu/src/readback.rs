@@ -1,7 +1,7 @@
-//! Bringing results back: the one place that waits for the device.
+//! Readback of results: the only place that waits for the device.
 //!
-//! The wait has an end, and a token is copied behind each result, as the last command before it is
-//! waited for: a driver may report a command buffer that it killed as finished.
+//! The wait has a time limit. A token is copied behind each result, by the last command of the submission: a driver may report
+//! a command buffer that it killed as finished.
 
 use crate::Error;
 use crate::context::Context;
@@ -13,13 +13,12 @@ use std::sync::Arc;
 use std::task::{self, Poll};
 use web_time::{Duration, Instant};
 
-/// How long a wait stays awake for a result, and only lets others run. To be woken takes longer than
-/// a kernel over a few hundred points, and so it does for the threads of a software adapter, which
-/// find their core asleep as well. A wait that gives up at once is no way to ask: of several threads
-/// at it, one may find the queue empty whose end another has seen, which wgpu-core 30 takes for a fault.
+/// How long a wait stays awake for a result, and only yields. To be woken takes longer than a kernel over a few hundred points;
+/// the threads of a software adapter also wake slowly. A device wait without a timeout cannot take its place: of several
+/// threads in it, one may find the queue empty after another saw its end, which wgpu-core 30 reports as a fault.
 const AWAKE: Duration = Duration::from_millis(2);
 
-/// Bytes of the staging buffers that are kept from read to read.
+/// Size in bytes of the staging buffers that are reused.
 const KEPT: u64 = 64 << 10;
 
 #[derive(Default)]
@@ -29,7 +28,7 @@ pub(crate) struct Readback {
     kept: Vec<wgpu::Buffer>,
 }
 
-/// A result on its way.
+/// A pending result.
 pub(crate) struct Awaited {
     staging: wgpu::Buffer,
     bytes: u64,
@@ -38,7 +37,7 @@ pub(crate) struct Awaited {
 }
 
 impl Readback {
-    /// Sends what is recorded on its way, and the first `length` elements of a buffer back after it.
+    /// Submits the recorded work, followed by a readback of the first `length` elements of a buffer.
     pub(crate) fn begin(
         &mut self,
         context: &Context,
@@ -65,8 +64,8 @@ impl Readback {
         Ok(awaited)
     }
 
-    /// A result has come, and its buffer serves the next one; or nobody waits for it any more, and its
-    /// buffer goes with the copy that may still be on its way.
+    /// Ends a wait. If the result came, its buffer is reused; otherwise the buffer is dropped, because a copy to it may still
+    /// be pending.
     fn end(&mut self, awaited: &Awaited, came: bool) {
         if came && awaited.bytes + 4 <= KEPT {
             awaited.staging.unmap();
@@ -74,8 +73,8 @@ impl Readback {
         }
     }
 
-    /// A buffer to copy that many bytes to: the last one again where it was small, because most
-    /// reads are, and a new one costs as much as the rest of a read.
+    /// A buffer for a copy of this many bytes. Small ones are reused: most reads are small, and a new buffer costs as much as
+    /// the rest of a read.
     fn staging(&mut self, context: &Context, bytes: u64) -> Result<wgpu::Buffer, Error> {
         let (size, kept) = if bytes <= KEPT {
             (KEPT, self.kept.pop())
@@ -104,10 +103,10 @@ impl Awaited {
     }
 }
 
-/// The wait for a result. It gives up where the interrupt is raised.
+/// The wait for a result. It ends when the interrupt is raised.
 ///
-/// It stays awake at first, and asks to be polled again at once; then it is woken by what the device has done. Each time it
-/// sends as much of the queue before it on its way as may be.
+/// At first it asks to be polled again at once; later it is woken when the device has finished work. Each poll submits as much
+/// as allowed of the queue ahead of it.
 pub(crate) struct Wait<'e> {
     engine: &'e GpuEngine,
     awaited: Awaited,
@@ -145,7 +144,7 @@ impl<'e> Wait<'e> {
         }
         context.poll()?;
         if !awaited.delivery.is_sent() && engine.work().recorder.advance(context)? {
-            // What has just begun may be done soon.
+            // Work that has just begun may end soon.
             *awake_since = Instant::now();
         }
         match awaited.delivery.outcome() {
@@ -165,11 +164,11 @@ impl<'e> Wait<'e> {
         cfg!(not(target_arch = "wasm32")) && self.awake_since.elapsed() <= AWAKE
     }
 
-    /// The same as [`look`](Self::look); where it finds nothing, the task sleeps.
+    /// Like [`look`](Self::look), but the task sleeps if there is no result.
     fn look_or_sleep(&mut self, waker: &task::Waker) -> Result<Option<Vec<f32>>, Error> {
         let engine = self.engine;
         engine.sleepers.join(waker, &self.fault);
-        // What is done from now on wakes this task; what was done before is seen here.
+        // Work that ends from now on wakes this task; work that ended before is seen here.
         let found = self.look()?;
         if found.is_none() {
             let mut work = engine.work();

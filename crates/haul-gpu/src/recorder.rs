@@ -1,15 +1,14 @@
 //! Dispatches, recorded until there are enough of them to submit.
 //!
-//! A submission costs tens of microseconds, as much as a pass over a few thousand pairs. So
-//! operators only record what they want done; one compute pass takes it all when the recorded work
-//! is large, the ring of parameters is full, or a result is read.
+//! A submission costs tens of microseconds, as much as a pass over a few thousand pairs. So operators only record their work;
+//! one compute pass runs all of it when it is large, the ring of parameters is full, or a result is read.
 //!
-//! Few submissions are on their way at once, so that an interrupt has little to wait for. Who records faster than the
-//! device works does not wait: the rest stays here, in order, and whoever waits for a result submits the
-//! next part when an earlier one is done.
+//! Few submissions are in flight at once, so that an interrupt waits briefly. A caller that records faster than the device
+//! works does not wait: the rest is queued here, in order, and a wait for a result submits the next part when an earlier one is
+//! done.
 //!
-//! What is recorded has a number, the `version` of what it writes. Where recorded work never reaches the device, because
-//! an interrupt or a failure ended it, the vectors that it was to write are known by that.
+//! Recorded work has a number, the `version` of what it writes. If an interrupt or a failure keeps it from the device, this
+//! number identifies the vectors that it should have written.
 
 use crate::Error;
 use crate::choice::Trial;
@@ -30,11 +29,10 @@ const SLOT: u64 = 256;
 /// Dispatches that one submission holds at most.
 const SLOTS: u64 = 256;
 
-/// Submissions that may be on their way while another one joins them, in the work of a full one: one that runs, and
-/// one that waits for it.
+/// Submissions that may be in flight when another one joins them, in units of full ones: one that runs, and one that waits.
 const AHEAD: usize = 2;
 
-/// Part of a buffer, as a kernel sees it.
+/// Part of a buffer that a kernel binds.
 #[derive(Clone)]
 pub(crate) struct Binding {
     pub(crate) buffer: wgpu::Buffer,
@@ -52,7 +50,7 @@ pub(crate) struct Copy {
     pub(crate) delivery: Arc<Delivery>,
 }
 
-/// How far a submission is, for those who wait for it.
+/// Status of a submission, for tasks that wait for it.
 #[derive(Default)]
 pub(crate) struct Delivery {
     sent: AtomicBool,
@@ -65,12 +63,12 @@ impl Delivery {
         self.sent.load(Ordering::Acquire)
     }
 
-    /// What became of it, once the device is done with it.
+    /// Its outcome, once the device is done with it.
     pub(crate) fn outcome(&self) -> Option<&Result<(), Error>> {
         self.outcome.get()
     }
 
-    /// Only what is told first counts.
+    /// Sets the outcome; only the first one counts.
     fn tell(&self, outcome: Result<(), Error>) {
         let _ = self.outcome.set(outcome);
     }
@@ -87,24 +85,24 @@ struct Pipeline {
     layout: wgpu::BindGroupLayout,
 }
 
-/// What goes out in one submission.
+/// Contents of one submission.
 #[derive(Default)]
 struct Batch {
     dispatches: Vec<Dispatch>,
-    /// Their parameters, a slot each.
+    /// Parameters of the dispatches, one slot each.
     bytes: Vec<u8>,
     work: usize,
-    /// With its token behind the parameters.
+    /// Its token is behind the parameters.
     copy: Option<Copy>,
     version: u64,
 }
 
-/// A step of what is to be done in order.
+/// A step of the queue.
 enum Step {
     Submit(Batch),
-    /// Begins to measure time, once the device has nothing to do.
+    /// Starts the timer, once the device is idle.
     Begin,
-    /// Ends it, once all since then is done.
+    /// Stops the timer, once all work since then is done.
     End(Trial),
 }
 
@@ -119,18 +117,18 @@ pub(crate) struct Recorder {
     pipelines: HashMap<Shader, Pipeline>,
     /// Whether kernels run without the checks that wgpu adds to them.
     pub(crate) trusted: bool,
-    /// What is being recorded, and its number.
+    /// The batch being recorded, and its version.
     batch: Batch,
     version: u64,
     queue: VecDeque<Step>,
-    /// Submissions that may not be done, the oldest first.
+    /// Submissions that may be unfinished, the oldest first.
     submitted: VecDeque<Submission>,
     /// Versions that never reached the device, and why.
     lost: Vec<(RangeInclusive<u64>, Error)>,
     /// How fast the device works.
     pub(crate) pace: Pace,
     timer: Instant,
-    /// How many wait for results: while there are any, it is seen when the device is done.
+    /// Number of tasks that wait for results: while there are any, the end of work is observed.
     waiting: usize,
     sleepers: Arc<Sleepers>,
 }
@@ -141,7 +139,7 @@ impl Recorder {
             | wgpu::BufferUsages::COPY_DST
             | wgpu::BufferUsages::COPY_SRC;
         Ok(Self {
-            // A token has a place behind the last slot.
+            // A token is behind the last slot.
             parameters: context.buffer_for("parameters", SLOT * (SLOTS + 1), usage)?,
             pipelines: HashMap::new(),
             trusted: false,
@@ -157,8 +155,8 @@ impl Recorder {
         })
     }
 
-    /// Records a dispatch of `shader` over that many workgroups. `work` is what it costs, in pairs
-    /// of dimension 3. While the interrupt is raised nothing is recorded.
+    /// Records a dispatch of `shader` over this many workgroups. `work` is its cost, in pairs of dimension 3. While the
+    /// interrupt is raised nothing is recorded.
     pub(crate) fn record(
         &mut self,
         context: &Context,
@@ -189,7 +187,7 @@ impl Recorder {
             self.close(None);
             self.advance(context)?;
             if !self.queue.is_empty() {
-                // Maybe nobody has looked for a while.
+                // The device may not have been polled for a while.
                 context.poll()?;
                 self.advance(context)?;
             }
@@ -197,7 +195,7 @@ impl Recorder {
         Ok(())
     }
 
-    /// Begins to measure how long that takes which is recorded until [`end`](Self::end).
+    /// Starts to time the work recorded until [`end`](Self::end).
     pub(crate) fn begin(&mut self) {
         self.close(None);
         self.queue.push_back(Step::Begin);
@@ -209,12 +207,12 @@ impl Recorder {
         self.queue.push_back(Step::End(trial));
     }
 
-    /// The number of what was recorded last.
+    /// The version of the work recorded last.
     pub(crate) fn version(&self) -> u64 {
         self.version - u64::from(self.batch.dispatches.is_empty())
     }
 
-    /// An error where something of this version never reached the device.
+    /// Returns an error if work of this version never reached the device.
     pub(crate) fn check(&self, version: u64) -> Result<(), Error> {
         let lost = self
             .lost
@@ -223,8 +221,8 @@ impl Recorder {
         lost.map_or(Ok(()), |(_, error)| Err(error.clone()))
     }
 
-    /// An error while the interrupt is raised, which ends what is in the queue. What would go out with the next submission
-    /// stays where nothing before it is lost, because it may be somebody else's.
+    /// Returns an error while the interrupt is raised, and drops the queued work. Work not yet queued stays if nothing before
+    /// it is lost, because it may be another caller's.
     pub(crate) fn check_interrupt(&mut self, context: &Context) -> Result<(), Error> {
         let interrupted = context.check_interrupt();
         let first = self.queue.iter().find_map(|step| match step {
@@ -237,8 +235,8 @@ impl Recorder {
         interrupted
     }
 
-    /// Queues what is recorded, a copy after it, and submits as much of the queue as may be on its way. Who waits for
-    /// the copy says so, and says when he does no longer.
+    /// Queues the recorded work and a copy after it, and submits as much of the queue as allowed. The caller then counts as
+    /// waiting, until [`is_received`](Self::is_received).
     pub(crate) fn send(&mut self, context: &Context, copy: Copy) -> Result<(), Error> {
         self.close(Some(copy));
         self.waiting += 1;
@@ -247,18 +245,18 @@ impl Recorder {
         sent
     }
 
-    /// Somebody waits no longer.
+    /// A task no longer waits.
     pub(crate) fn is_received(&mut self) {
         self.reap();
         self.waiting -= 1;
     }
 
-    /// What the device does first, of all that it has been given.
+    /// The oldest unfinished submission.
     pub(crate) fn oldest(&self) -> Option<&wgpu::SubmissionIndex> {
         self.submitted.front().map(|submission| &submission.index)
     }
 
-    /// Submits as much of the queue as may be on its way; whether that was anything.
+    /// Submits as much of the queue as allowed; returns whether that was anything.
     pub(crate) fn advance(&mut self, context: &Context) -> Result<bool, Error> {
         self.reap();
         let mut any = false;
@@ -270,7 +268,7 @@ impl Recorder {
                 .sum();
             let ready = match step {
                 Step::Submit(_) => on_their_way <= AHEAD * self.pace.submission(),
-                // Time is measured while somebody looks.
+                // Time is measured only while a task waits.
                 Step::Begin | Step::End(_) => self.submitted.is_empty() && self.waiting > 0,
             };
             let Some(step) = self.queue.pop_front_if(|_| ready) else {
@@ -286,7 +284,7 @@ impl Recorder {
         Ok(any)
     }
 
-    /// What is recorded joins the queue.
+    /// Moves the recorded work to the queue.
     fn close(&mut self, copy: Option<Copy>) {
         if self.batch.dispatches.is_empty() && copy.is_none() {
             return;
@@ -306,7 +304,7 @@ impl Recorder {
         self.version += 1;
     }
 
-    /// Sees what is done.
+    /// Removes finished submissions.
     fn reap(&mut self) {
         let done = |submission: &mut Submission| submission.delivery.outcome().is_some();
         let any = self.submitted.pop_front_if(done).is_some();
@@ -315,7 +313,7 @@ impl Recorder {
             if self.waiting > 0 {
                 self.pace.ends(Instant::now());
             } else {
-                // It may have been done for long.
+                // It may have ended long ago.
                 self.pace.forgets();
             }
         }
@@ -376,7 +374,7 @@ impl Recorder {
         }
     }
 
-    /// What is recorded from a version on and not on its way will never be, and whoever waits for it is told.
+    /// Drops all unsubmitted work from version `first` on, and gives its waiters the error.
     fn lose(&mut self, first: u64, error: &Error) {
         for step in self.queue.drain(..) {
             if let Step::Submit(Batch {

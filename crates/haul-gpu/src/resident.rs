@@ -46,10 +46,10 @@ pub struct GpuArray {
 /// Bytes of a number.
 const FLOAT: u64 = size_of::<f32>() as u64;
 
-/// Iterations of an invocation's loops, at most.
+/// Most iterations of an invocation's loops.
 const MOST_ITERATIONS: usize = 60_000;
 
-/// Records that come back to the host, at most: they do not grow with the rows.
+/// Most records read back: they do not grow with the rows.
 const MOST_RECORDS: usize = 1024;
 
 impl GpuArray {
@@ -107,7 +107,7 @@ impl GpuArray {
         self.check_device(context)
     }
 
-    /// Refuses a buffer of another device, which wgpu tells where both are of one instance.
+    /// Refuses a buffer of another device, which wgpu detects only if both are of one instance.
     fn check_device(&self, context: &Context) -> std::result::Result<(), Error> {
         let bound = context.scoped("an array of the caller's", || {
             let entry = wgpu::BindGroupLayoutEntry {
@@ -147,7 +147,7 @@ impl GpuArray {
         }
     }
 
-    /// Some of its rows as a kernel sees them, and where the first of them lies there.
+    /// The binding of a range of its rows, and the offset of the first row in it.
     fn window(
         &self,
         context: &Context,
@@ -182,7 +182,7 @@ impl GpuArray {
         per_workgroup: usize,
         width: usize,
     ) -> impl Iterator<Item = Range<usize>> + use<> {
-        // Room for what is before the first row where it is bound.
+        // The binding may begin before the first row.
         let room = context.binding_limit().saturating_sub(256);
         let floats = (self.stride / FLOAT).max(width as u64).max(1);
         vector_tiles(self.rows, per_workgroup, room / floats)
@@ -209,7 +209,7 @@ impl GpuArray {
     }
 }
 
-/// Rows that an invocation takes, so that few records are left, and its loops end.
+/// Rows per invocation, such that few records are left and its loops end.
 fn steps(shader: Shader, rows: usize, columns: usize, records: usize) -> usize {
     let wanted = rows
         .div_ceil(shader.workgroup_size() * records.max(1))
@@ -218,7 +218,7 @@ fn steps(shader: Shader, rows: usize, columns: usize, records: usize) -> usize {
 }
 
 impl GpuEngine {
-    /// Refuses an array that cannot be used, and tells its rows and columns.
+    /// Refuses an unusable array; returns its rows and columns.
     fn check_array(&self, array: &GpuArray) -> Result<[usize; 2]> {
         if array.rows == 0 {
             return Err(haul_core::Error::EmptyCloud);
@@ -264,7 +264,7 @@ impl GpuEngine {
         )
     }
 
-    /// What is known of each column.
+    /// Surveys each column.
     async fn survey_array(&self, array: &GpuArray) -> Result<Vec<Survey>> {
         self.check_array(array)?;
         let (rows, columns) = (array.rows, array.columns);
@@ -310,7 +310,7 @@ impl GpuEngine {
         Ok(surveys)
     }
 
-    /// Records how points become others in a frame, and sends the largest squares of distances back.
+    /// Records the move of points into a frame, and starts the readback of the largest squared distances.
     fn record_places(
         &self,
         work: &mut Work,
@@ -349,7 +349,7 @@ impl GpuEngine {
     }
 }
 
-/// The first row of all, of those that have a number: it, and the bits of the number.
+/// Keeps the lowest row that has a number, with this number; rows come as bits.
 fn first(found: &mut Option<(usize, f64)>, row: f32, number: f32) {
     let row = row.to_bits();
     if row != u32::MAX && found.is_none_or(|(first, _)| (row as usize) < first) {
@@ -388,7 +388,7 @@ impl ResidentEngine for GpuEngine {
         })?;
         let squares = self.receive(awaited).await?;
         let largest = squares.into_iter().map(f64::from).fold(0.0, f64::max);
-        // A sum of so many squares, each of which is rounded.
+        // A sum of `columns` squares, each of which is rounded.
         let roundings = (columns + 4) as f64 * Precision::F32.unit_roundoff();
         Ok((Arc::new(points), largest.sqrt() * (1.0 + roundings)))
     }

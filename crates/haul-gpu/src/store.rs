@@ -1,30 +1,29 @@
-//! What lies on the device, known by its content.
+//! Arrays on the device, by their content.
 //!
-//! Whatever is in use is there for everybody who asks for the same. What nobody uses any more is kept
-//! while there is room for it, and the one that was not used for longest is given up first.
+//! Equal arrays in use are shared. Unused ones are kept while there is room, and the least recently used is dropped first.
 
 use lru::LruCache;
 use std::any::Any;
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
-/// The name of a content.
+/// Hash of a content.
 pub(crate) type Digest = u128;
 
-/// A thing of any kind.
+/// An entry of any type.
 type Thing = dyn Any + Send + Sync;
 
-/// Things by their content. A store without a budget keeps nothing, and still shares what is in use.
+/// Entries by their content. A store without a budget keeps no unused entries, but still shares those in use.
 pub(crate) struct Store {
     there: HashMap<Digest, Weak<Thing>>,
-    /// Those that stay without being used, with their bytes.
+    /// Entries kept even if unused, with their bytes.
     kept: LruCache<Digest, (Arc<Thing>, u64)>,
     bytes: u64,
     budget: u64,
 }
 
 impl Store {
-    /// One that keeps at most so many bytes.
+    /// A store that keeps at most this many bytes.
     pub(crate) fn with_budget(bytes: u64) -> Self {
         Self {
             there: HashMap::new(),
@@ -34,13 +33,13 @@ impl Store {
         }
     }
 
-    /// What has this content, if it is there.
+    /// The entry with this content, if any.
     pub(crate) fn get<T: Send + Sync + 'static>(&mut self, digest: Digest) -> Option<Arc<T>> {
         self.kept.promote(&digest);
         self.there.get(&digest)?.upgrade()?.downcast().ok()
     }
 
-    /// Puts something there that takes so many bytes.
+    /// Adds an entry of this many bytes.
     pub(crate) fn put<T: Send + Sync + 'static>(
         &mut self,
         digest: Digest,
@@ -51,7 +50,7 @@ impl Store {
         let thing: Arc<Thing> = value.clone();
         self.there.retain(|_, value| value.strong_count() > 0);
         self.there.insert(digest, Arc::downgrade(&thing));
-        // What is larger than the budget would only drive out all others.
+        // An entry larger than the budget would only evict all others.
         if bytes <= self.budget {
             if let Some((_, before)) = self.kept.put(digest, (thing, bytes)) {
                 self.bytes -= before;
@@ -62,7 +61,7 @@ impl Store {
         value
     }
 
-    /// Gives up all that is kept; whether there was anything.
+    /// Drops all kept entries; returns whether there were any.
     pub(crate) fn give_up(&mut self) -> bool {
         self.bytes = 0;
         let any = !self.kept.is_empty();
@@ -70,7 +69,7 @@ impl Store {
         any
     }
 
-    /// The bytes of what is kept.
+    /// Bytes of the kept entries.
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes
     }
@@ -98,7 +97,7 @@ mod tests {
         drop(first);
         assert!(store.get::<&str>(1).is_none(), "nobody uses it");
         assert!(!store.give_up() && store.bytes() == 0);
-        // Names of what is gone do not pile up.
+        // Hashes of dropped entries do not pile up.
         for digest in 0..100 {
             store.put(digest, "gone", 8);
         }
@@ -116,12 +115,12 @@ mod tests {
         assert!(store.get::<&str>(2).is_none(), "it was used least");
         assert!(store.get::<&str>(1).is_some() && store.get::<&str>(3).is_some());
         assert_eq!(store.bytes(), 16);
-        // One that is too large leaves the others where they are.
+        // An entry that is too large leaves the others in place.
         let large = store.put(4, "large", 21);
         assert!(store.get::<&str>(4).is_some());
         drop(large);
         assert!(store.get::<&str>(4).is_none() && store.get::<&str>(1).is_some());
-        // The same again, of another size, counts once.
+        // The same content again, of another size, counts once.
         store.put(1, "again", 4);
         assert_eq!(store.bytes(), 12);
     }

@@ -1,8 +1,8 @@
-//! Products that are wide, and sums of slopes in many dimensions, by strips of the plan.
+//! Wide products, and sums of slopes in many dimensions, by strips of the plan.
 //!
-//! What a pass costs is its distances, d terms a pair; a product of width w adds w more. So the densities of some
-//! rows and columns are computed once, into a buffer that no number of points makes larger, and multiplied with all
-//! values before the next ones take their place.
+//! A pass costs d terms a pair for its distances; a product of width w adds w more. So the densities of a block of rows and
+//! columns are computed once, into a buffer of bounded size, and multiplied with all values before the next block overwrites
+//! them.
 
 use crate::Error;
 use crate::arrays::padded;
@@ -147,7 +147,7 @@ impl GpuEngine {
         Ok(())
     }
 
-    /// Records what a strip adds to the result.
+    /// Records the contribution of a strip to the result.
     fn record_strip_product(
         &self,
         work: &mut Work,
@@ -203,10 +203,10 @@ impl GpuEngine {
     }
 }
 
-/// Ranges of rows, and of columns that they all see.
+/// A range of rows, and the ranges of columns that all of them have.
 type Block = (Range<usize>, Vec<Range<usize>>);
 
-/// All rows with all columns, or the tiles of a list, those side by side together that have the same columns.
+/// All rows with all columns, or the tiles of a list; adjacent tiles with the same columns are merged.
 fn blocks(near: Option<&Near>, rows: usize, columns: usize) -> Vec<Block> {
     let Some(near) = near else {
         return vec![(0..rows, std::iter::once(0..columns).collect())];

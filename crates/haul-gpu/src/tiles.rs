@@ -1,12 +1,10 @@
 //! The division of an operator into dispatches.
 //!
-//! A binding holds only so many bytes, a dispatch only so many workgroups, a loop on lavapipe only
-//! 65 535 iterations, and a watchdog (2 s on Windows, some on macOS) waits only so long. So rows
-//! and columns are tiled to fit their bindings, and a tile's columns are taken in ranges, one
-//! dispatch each, which carry the running state on in a buffer. Where rows are few, the columns of
-//! a dispatch are split over workgroups as well. How fast the device is decides about the rows of a
-//! dispatch alone: the order in which the sums of a row are taken, and with it their rounding, is
-//! the same whatever else the device does.
+//! A binding has a limit of bytes, a dispatch one of workgroups, a loop on lavapipe one of 65 535 iterations, and a watchdog one
+//! of time (2 s on Windows, some on macOS). So rows and columns are tiled to fit their bindings, and a tile's columns are
+//! divided into ranges, one dispatch each, which keep the running state in a buffer. If rows are few, the columns of a dispatch
+//! are also split over workgroups. The speed of the device decides only the rows of a dispatch: the order of the sums of a row,
+//! and so their rounding, does not depend on it.
 
 use crate::arrays::padded;
 use haul_shaders::Shader;
@@ -18,13 +16,13 @@ pub(crate) const ALIGNMENT: usize = 64;
 /// Loop iterations of one invocation: fewer than the 65 535 after which lavapipe ends all loops.
 const MOST_ITERATIONS: usize = 60_000;
 
-/// Columns of a dispatch, in dimension 3. Its work is limited by its rows.
+/// Most columns of a dispatch, in dimension 3. Its work is limited by its rows.
 const MOST_COLUMNS: usize = 1 << 18;
 
-/// Columns of a split are not made fewer than this.
+/// Least number of columns in a split.
 const LEAST_SPLIT: usize = 64;
 
-/// Columns of a strip of a plan, and the strips that a row is made of where it has more columns.
+/// Limits of the columns of a strip of a plan, and the number of strips of a row that has more columns.
 const LEAST_STRIP_COLUMNS: usize = 512;
 const MOST_STRIP_COLUMNS: usize = 1 << 14;
 const LEAST_STRIPS: usize = 64;
@@ -35,7 +33,7 @@ const QUADS_PER_WORK: usize = 2;
 /// Elements of a vector that one dispatch handles: 65 535 workgroups of 256 hold them.
 const MOST_ELEMENTS: usize = 1 << 23;
 
-/// What decides about the division of an operator over pairs.
+/// Sizes and limits that decide the division of an operator over pairs.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Extent {
     pub(crate) rows: usize,
@@ -43,18 +41,18 @@ pub(crate) struct Extent {
     pub(crate) dimension: usize,
     /// Floats of the largest array that has an entry for each column: points, or values.
     pub(crate) floats_per_column: usize,
-    /// The same for each row: points, results.
+    /// Floats of the largest array that has an entry for each row: points, or results.
     pub(crate) floats_per_row: usize,
     /// Floats of the states that a workgroup leaves of a row.
     pub(crate) floats_per_state: usize,
     pub(crate) shader: Shader,
     /// The work of one dispatch, in pairs of dimension 3.
     pub(crate) most_work: usize,
-    /// Bytes of a binding.
+    /// Largest binding in bytes.
     pub(crate) binding: u64,
     /// Workgroups that keep the device busy.
     pub(crate) parallelism: usize,
-    /// A dispatch is not made smaller than this, whatever its work.
+    /// Least workgroups of a dispatch, whatever its work.
     pub(crate) least_workgroups: usize,
 }
 
@@ -64,7 +62,7 @@ pub(crate) struct RowTile {
     pub(crate) rows: Range<usize>,
     /// Workgroups over which the columns are split.
     pub(crate) splits: usize,
-    /// States that they leave of each row.
+    /// States left for each row.
     pub(crate) states: usize,
     pub(crate) dispatches: Vec<ColumnRange>,
 }
@@ -83,7 +81,7 @@ impl Extent {
         (dimension + 8).div_ceil(11)
     }
 
-    /// Groups of columns that an invocation has time for.
+    /// Most groups of columns that the loops of an invocation allow.
     fn groups_by_loop(&self) -> usize {
         let per_step = self.shader.splits_per_workgroup();
         let iterations = 1 + self.shader.loop_over_coordinates(self.dimension);
@@ -98,7 +96,7 @@ impl Extent {
         }
     }
 
-    /// The least that a binding must hold, in bytes, for there to be a division at all.
+    /// Least size of a binding, in bytes, for which there is a division.
     pub(crate) fn least_binding(&self) -> u64 {
         let floats = self
             .floats_per_row
@@ -107,8 +105,8 @@ impl Extent {
         (ALIGNMENT * floats * size_of::<f32>()) as u64
     }
 
-    /// Some rows in tiles, each with its dispatches over all columns. What sums a row is made of
-    /// does not depend on the tile that it is in.
+    /// Divides rows into tiles, each with its dispatches over all columns. The order of a row's sums does not depend on the
+    /// tile that it is in.
     ///
     /// [`row_roundings`] bounds how often a term of such a sum is rounded.
     pub(crate) fn tiles(&self, rows: Range<usize>) -> Vec<RowTile> {
@@ -136,7 +134,7 @@ impl Extent {
         ranges(rows, most_rows).map(tile).collect()
     }
 
-    /// Over how many workgroups the columns of a row are split.
+    /// Number of workgroups over which the columns of a row are split.
     pub(crate) fn splits(&self) -> usize {
         let wanted = self.parallelism / self.rows.div_ceil(self.shader.rows_per_workgroup()).max(1);
         let useful = self.columns / LEAST_SPLIT;
@@ -154,7 +152,7 @@ impl Extent {
             .next_multiple_of(self.shader.groups_per_tile())
     }
 
-    /// Rows of a tile: as many as there is time and room for.
+    /// Most rows of a tile that the work and the bindings allow.
     fn most_rows(&self, splits: usize, per_split: usize) -> usize {
         let columns = self.columns.min(per_split * splits * Shader::GROUP);
         let per_workgroup = self.shader.rows_per_workgroup();
@@ -190,7 +188,7 @@ impl Strip {
         self.rows.len()
     }
 
-    /// The work of so many quads of its product, in pairs of dimension 3.
+    /// The work of this many quads of its product, in pairs of dimension 3.
     pub(crate) fn product_work(&self, quads: usize) -> usize {
         self.rows.len() * self.columns.len() * quads.div_ceil(QUADS_PER_WORK)
     }
@@ -206,8 +204,8 @@ impl Extent {
         columns.clamp(LEAST_STRIP_COLUMNS, MOST_STRIP_COLUMNS)
     }
 
-    /// All pairs of some rows and columns in strips of at most so many bytes, in the order in which their products are summed:
-    /// all columns of some rows, then the next rows. A strip has at most so many columns; a workgroup of a product computes
+    /// Divides pairs of rows and columns into strips of at most `bytes` bytes and `most_columns` columns, in the order in which
+    /// their products are summed: all columns of some rows, then the next rows. A workgroup of a product computes
     /// `per_workgroup` quads of channels.
     pub(crate) fn strips(
         &self,
@@ -267,8 +265,7 @@ pub(crate) fn vector_tiles(
     ranges(0..length, fitting.clamp(per_workgroup, MOST_ELEMENTS))
 }
 
-/// How many elements of that many floats fit a binding, as a multiple of the alignment where there
-/// is more than one.
+/// Number of elements of `floats` floats that a binding holds, rounded down to a multiple of the alignment if it holds as many.
 pub(crate) fn elements(binding: u64, floats: usize) -> usize {
     let fitting = (binding / size_of::<f32>() as u64) as usize / floats.max(1);
     if fitting >= ALIGNMENT {
@@ -284,7 +281,7 @@ pub(crate) fn ranges(all: Range<usize>, most: usize) -> impl Iterator<Item = Ran
         .map(move |first| first..end.min(first + most))
 }
 
-/// How many roundings a term of a sum over columns goes through, at most.
+/// Most roundings of a term of a sum over columns.
 ///
 /// It is rounded 3 times in its group of 8 columns, 64 times in a block of 64 groups, 64 times in a span of 64
 /// blocks, once for each span and each dispatch, and where S states are joined 64 + S/64 times. Of m columns
@@ -422,7 +419,7 @@ mod tests {
                     ..whole
                 };
                 if dimension > extent.most_dimensions() {
-                    // It is refused.
+                    // It is refused with an error.
                     assert_eq!((dimension, values), (200_000, Values::Curvature));
                     continue;
                 }

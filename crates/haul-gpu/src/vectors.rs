@@ -1,4 +1,4 @@
-//! The operators over vectors, as dispatches, and the sums that they bring back.
+//! The operators over vectors, as dispatches, and the sums that they read back.
 
 use crate::Error;
 use crate::arrays::{GpuVector, GpuWeights};
@@ -20,8 +20,7 @@ use std::ops::Range;
 /// Elements of a workgroup of a kernel over vectors.
 const VECTOR_ROWS: usize = 256;
 
-/// Workgroups of a reduction, each of which takes as many elements as that leaves it: what comes back to the host does not
-/// grow with their number.
+/// Most workgroups of a reduction; each takes its share of the elements, so that the readback does not grow with their number.
 const MOST_PARTIALS: usize = 1024;
 
 /// A reduction: each workgroup leaves some partial sums of each line of its elements.
@@ -32,12 +31,12 @@ struct Reduction {
     sums: usize,
     length: usize,
     lines: usize,
-    /// Floats of the largest array that an element has.
+    /// Floats of an element in the largest array.
     floats: usize,
 }
 
 impl GpuEngine {
-    /// Records a kernel over so many elements, of each of several lines.
+    /// Records a kernel over the elements of each line.
     pub(crate) fn record_vector(
         &self,
         work: &mut Work,
@@ -58,7 +57,7 @@ impl GpuEngine {
         )
     }
 
-    /// Elements in tiles, of so many floats each.
+    /// Tiles of `length` elements of `floats` floats each.
     pub(crate) fn elements(
         &self,
         length: usize,
@@ -114,11 +113,11 @@ impl GpuEngine {
         out.version = self.record(&reads, |work| {
             for tile in self.elements(out.length, 1) {
                 let bound = |vector: &GpuVector| part(&vector.buffer, tile.start, tile.len());
-                // Nothing to add is zero.
+                // An empty sum is zero.
                 let chunks = terms.chunks(4).chain(terms.is_empty().then_some(terms));
                 for (index, terms) in chunks.enumerate() {
                     let mut coefficients = [0.0; 16];
-                    // A place without a term binds anything: its coefficient 0 leaves it unread.
+                    // A place without a term binds any buffer: with coefficient 0 it is not read.
                     let mut bindings = vec![part(&work.partials, 0, 1); 4];
                     for (place, (coefficient, vector)) in terms.iter().enumerate() {
                         coefficients[place] = *coefficient as f32;
@@ -149,7 +148,7 @@ impl GpuEngine {
         vectors: &GpuVector,
         out: &mut GpuVector,
     ) -> Result<()> {
-        // Without vectors all that is there is the offset, of one column or many.
+        // Without vectors only the offset is left, of one column or many.
         let columns = matrix.len().checked_div(q).unwrap_or(1);
         check("the coefficients of a mixture", q * columns, matrix.len())?;
         let rows = out.length.checked_div(columns).unwrap_or(0);
@@ -233,7 +232,7 @@ impl GpuEngine {
         let (awaited, version) = self.reduce(&reads, reduction, parameters, |work, tile| {
             let (first, length) = (tile.start * lines, tile.len() * lines);
             let of = |array: &wgpu::Buffer| part(array, first, length);
-            // What a function does not have is not touched.
+            // Buffers that a function lacks are not read.
             let absent = |buffer: &wgpu::Buffer| part(buffer, 0, 1);
             let vectors = vectors.map(|vector| {
                 vector.map_or_else(|| absent(&work.zeros), |vector| of(&vector.buffer))
@@ -256,7 +255,7 @@ impl GpuEngine {
         Ok(sums.chunks_exact(reduction.sums).map(integral).collect())
     }
 
-    /// Puts an update into a history; see [`Engine::remember`](haul_core::Engine::remember).
+    /// Adds an update to a history; see [`Engine::remember`](haul_core::Engine::remember).
     pub(crate) async fn measure_update(
         &self,
         weights: &GpuWeights,
@@ -331,8 +330,8 @@ impl GpuEngine {
         Ok(remembered)
     }
 
-    /// Records a reduction and sends its partial sums back; `bindings` has the arrays of a tile, the partial sums apart.
-    /// Tells the version of what it writes beside them.
+    /// Records a reduction and starts the readback of its partial sums; `bindings` has the arrays of a tile without the partial
+    /// sums. Returns the version of what else it writes.
     fn reduce(
         &self,
         reads: &[&GpuVector],
@@ -390,7 +389,7 @@ impl GpuEngine {
         Ok((Some(awaited), version))
     }
 
-    /// The sums of each line, which are finished in f64; of heights the largest.
+    /// The sums of each line, finished in f64; for heights, the largest.
     async fn sums(&self, reduction: Reduction, awaited: Option<Awaited>) -> Result<Vec<f64>> {
         let mut sums = vec![0.0f64; reduction.lines * reduction.sums];
         if let Some(awaited) = awaited {
@@ -411,7 +410,7 @@ impl GpuEngine {
         Ok(sums)
     }
 
-    /// Brings a vector back.
+    /// Reads a vector back.
     pub(crate) async fn read_vector(&self, vector: &GpuVector) -> Result<Vec<f64>> {
         if vector.length == 0 {
             return Ok(Vec::new());
@@ -422,10 +421,10 @@ impl GpuEngine {
     }
 }
 
-/// Above this ρ is infinite for a float: what a conjugate differs by from its potential f is f²/2ρ.
+/// Above this ρ is infinite in f32: a conjugate differs from its potential f by f²/2ρ.
 const INFINITE: f64 = 1e30;
 
-/// The number of a function in `integral.wgsl`, and the numbers that it has.
+/// The number of a function in `integral.wgsl`, and its parameters.
 fn function(integrand: Pointwise<'_, GpuVector>) -> (u32, [f64; 2]) {
     let penalty = |rho: f64| [LOG2_E / rho, rho];
     let of = |update: Update<'_, GpuVector>| ratio_of_potentials(update.epsilon, update.rho);

@@ -1,6 +1,6 @@
-//! Who sleeps until the device has done something, and the one thread that waits for it in their place.
+//! Tasks that wait for the device, and the one thread that waits in their place.
 //!
-//! A future must not block the thread that polls it. So an engine has one thread that does: it starts when somebody first
+//! A future must not block the thread that polls it. So an engine has one thread that blocks: it starts when a task first
 //! sleeps for long, waits for the oldest submission, whose callbacks wake all sleepers, and ends with the engine. In a browser
 //! callbacks come by themselves, and there is no thread.
 
@@ -10,7 +10,7 @@ use crate::locked;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::task::Waker;
 
-/// Those who wait for the device to be done with something.
+/// Tasks that wait for the device to finish work.
 #[derive(Default)]
 pub(crate) struct Sleepers(Mutex<Vec<Sleeper>>);
 
@@ -19,11 +19,11 @@ struct Sleeper {
     fault: Fault,
 }
 
-/// Where a sleeper finds why the wait for the device failed, if it did.
+/// The error of a failed wait for the device, for a sleeper to read.
 pub(crate) type Fault = Arc<OnceLock<Error>>;
 
 impl Sleepers {
-    /// Somebody sleeps.
+    /// Adds a sleeper.
     pub(crate) fn join(&self, waker: &Waker, fault: &Fault) {
         let mut sleepers = locked(&self.0);
         match sleepers
@@ -38,17 +38,17 @@ impl Sleepers {
         }
     }
 
-    /// Somebody sleeps no longer.
+    /// Removes a sleeper.
     pub(crate) fn leave(&self, fault: &Fault) {
         locked(&self.0).retain(|sleeper| !Arc::ptr_eq(&sleeper.fault, fault));
     }
 
-    /// Wakes all.
+    /// Wakes all sleepers.
     pub(crate) fn wake(&self) {
         self.tell(None);
     }
 
-    /// Wakes all, and tells them of a fault.
+    /// Wakes all sleepers, and gives them the fault if there is one.
     fn tell(&self, fault: Option<&Error>) {
         let sleepers = std::mem::take(&mut *locked(&self.0));
         for sleeper in sleepers {
@@ -106,10 +106,10 @@ mod native {
             }
         }
 
-        /// Asks for all sleepers to be woken once a submission is done.
+        /// Wakes all sleepers once a submission is done.
         pub(crate) fn wait_for(&self, submission: wgpu::SubmissionIndex) -> Result<(), Error> {
             let mut thread = locked(&self.thread);
-            // One that has panicked is replaced.
+            // A thread that panicked is replaced.
             if thread.as_ref().is_none_or(JoinHandle::is_finished) {
                 let shared = Arc::clone(&self.shared);
                 let started = Builder::new()
@@ -128,7 +128,7 @@ mod native {
 
     impl Shared {
         fn run(&self) {
-            /// Wakes the sleepers even where the wait panics: they find out by themselves.
+            /// Wakes the sleepers even if the wait panics: they then look for themselves.
             struct Wake<'s>(&'s Sleepers);
             impl Drop for Wake<'_> {
                 fn drop(&mut self) {
@@ -147,7 +147,7 @@ mod native {
             }
         }
 
-        /// What to wait for next, once there is something; nothing when the engine is gone.
+        /// The next submission to wait for, once there is one; none when the engine is gone.
         fn next(&self) -> Option<wgpu::SubmissionIndex> {
             let mut asked = locked(&self.asked);
             loop {
@@ -179,7 +179,7 @@ mod native {
 mod browser {
     use super::*;
 
-    /// Nothing: callbacks come by themselves.
+    /// Empty: callbacks come by themselves.
     pub(crate) struct Waiter;
 
     impl Waiter {

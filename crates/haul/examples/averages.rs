@@ -43,7 +43,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         ];
         let average = settings.clone().lambda(&lambda).solve(&device, &corners)?;
         let report = average.report();
-        // The divergence that a place off the corners leaves is a squared distance.
+        // Off the corners the divergence is not 0: it is a squared distance.
         println!(
             "{down:.2} {across:.2}: mean divergence {:.5}, at least {:.5}, {} iterations",
             report.value, report.bounds.lower, report.iterations
@@ -70,7 +70,7 @@ fn ring(x: f64, y: f64) -> bool {
     (0.22..0.36).contains(&x.hypot(y))
 }
 
-/// Five points.
+/// A star with five points.
 fn star(x: f64, y: f64) -> bool {
     let turn = (x.atan2(-y) * 5.0).cos();
     x.hypot(y) < 0.27 + 0.13 * turn
@@ -81,7 +81,7 @@ fn twins(x: f64, y: f64) -> bool {
     [0.22, -0.22].iter().any(|at| (x - at).hypot(y + at) < 0.15)
 }
 
-/// Images row by row as one PNG, each as dark as its darkest pixel admits.
+/// Images row by row as one PNG, each scaled to its darkest pixel.
 fn write(path: &Path, images: &[Measure]) -> Result<(), Box<dyn Error>> {
     const GAP: usize = 6;
     let side = STEPS * (SIDE + GAP) + GAP;

@@ -1,26 +1,26 @@
-//! Particles that live in a buffer flow down a Sinkhorn divergence, and never visit the host.
+//! Particles in a buffer flow down a Sinkhorn divergence and stay on the device.
 //!
-//! The program owns a wgpu device. haul reads the positions where they lie and writes the gradient of S_ε into a buffer beside
-//! them; a compute pass of the program moves each particle against it. At the end the same divergence is evaluated on the host's
-//! copy, and has to agree. Usage: `buffers [ADAPTER]`, a part of an adapter's name.
+//! The program owns a wgpu device. haul reads the positions in place and writes the gradient of S_ε into a buffer beside them;
+//! a compute pass of the program moves each particle against it. At the end the same divergence is evaluated on a copy on the
+//! host, and must agree. Usage: `buffers [ADAPTER]`, a part of an adapter's name.
 #![allow(clippy::print_stdout)] // what it found
 
 use haul::{Device, Divergence, GpuArray, Measure, ResidentMeasure};
 use std::error::Error;
 
-/// Particles, and points of the shape that they flow to.
+/// Number of particles, and of points of the target shape.
 const PARTICLES: u32 = 600;
 const SHAPE: u32 = 500;
 
-/// Steps of the flow, and the share of the way to the target that each of them goes.
+/// Steps of the flow, and the fraction of the path to the target that each step moves.
 const STEPS: usize = 4;
 const SHARE: f32 = 0.5;
 
-/// The tolerance of a solve, and how far gradients may be off for it, relative to the largest.
+/// The tolerance of a solve, and the accepted error of gradients, relative to the largest.
 const TOLERANCE: f64 = 1e-4;
 const ALLOWED: f64 = 1e-2;
 
-/// x ← x − share n ∇/2, which for a share of 1 would bring each particle to where S_ε, seen from it, is least.
+/// x ← x − share n ∇/2: a share of 1 would move each particle to the minimum of S_ε as seen from it.
 const MOVE: &str = "
     @group(0) @binding(0) var<storage, read> gradient: array<vec2<f32>>;
     @group(0) @binding(1) var<storage, read_write> particles: array<vec4<f32>>;
@@ -41,7 +41,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let haul = Device::from_wgpu(device.clone(), queue.clone())?;
     let program = Program { device, queue };
 
-    // A particle is a vec4: two coordinates, and two numbers of the program's own.
+    // A particle is a vec4: two coordinates, and two numbers for its own use.
     let disc = disc(PARTICLES);
     let particles = program.filled(
         &disc
@@ -79,7 +79,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Err("the divergence did not fall at each step".into());
     }
 
-    // The same on the host: only now do particles and gradient visit it.
+    // The same on the host: particles and gradient are copied only now.
     let particles = program.read(&particles)?;
     if !particles
         .chunks_exact(4)
@@ -125,7 +125,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The adapter whose name has `name` in it, or any.
+/// The adapter whose name contains `name`, or any.
 async fn open(name: &str) -> Result<(wgpu::Device, wgpu::Queue), Box<dyn Error>> {
     let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
     let adapters = instance.enumerate_adapters(wgpu::Backends::all()).await;
@@ -138,7 +138,7 @@ async fn open(name: &str) -> Result<(wgpu::Device, wgpu::Queue), Box<dyn Error>>
         .await?)
 }
 
-/// What the program has beside haul.
+/// The program's own state.
 struct Program {
     device: wgpu::Device,
     queue: wgpu::Queue,
@@ -151,7 +151,7 @@ struct Flow {
 }
 
 impl Program {
-    /// A buffer with numbers in it.
+    /// A buffer that contains the given numbers.
     fn filled(&self, numbers: &[f32]) -> wgpu::Buffer {
         let bytes: Vec<u8> = numbers.iter().flat_map(|x| x.to_le_bytes()).collect();
         let buffer = self.device.create_buffer(&wgpu::BufferDescriptor {
@@ -205,7 +205,7 @@ impl Program {
         self.queue.submit([encoder.finish()]);
     }
 
-    /// Brings a buffer to the host.
+    /// Copies a buffer to the host.
     fn read(&self, buffer: &wgpu::Buffer) -> Result<Vec<f32>, Box<dyn Error>> {
         let copy = self.device.create_buffer(&wgpu::BufferDescriptor {
             label: None,
@@ -228,7 +228,7 @@ impl Program {
     }
 }
 
-/// A buffer at its place in the shader.
+/// A buffer at its binding in the shader.
 fn bound(binding: u32, buffer: &wgpu::Buffer) -> wgpu::BindGroupEntry<'_> {
     wgpu::BindGroupEntry {
         binding,

@@ -1,7 +1,7 @@
-//! A gradient flow: a disc of points runs down the Sinkhorn divergence until it is a word.
+//! A gradient flow: a disc of points flows down the Sinkhorn divergence to the shape of a word.
 //!
-//! Each of n points has weight 1/n, so that in the geometry of transport S_ε falls fastest along the
-//! velocities −n ∂S_ε/∂xᵢ. Explicit Euler steps follow them.
+//! Each of n points has weight 1/n, so that in the geometry of transport S_ε decreases fastest along the velocities −n
+//! ∂S_ε/∂xᵢ. Explicit Euler steps follow them.
 //!
 //! ```sh
 //! cargo run --release -p haul --example flow [-- FOLDER]    # draws flow.svg
@@ -24,7 +24,7 @@ const WORD: [&str; 6] = [
 ];
 const POINTS: usize = 400;
 const STEP: f64 = 0.1;
-/// The steps at which the cloud is drawn; the flow ends at the last.
+/// The steps at which the cloud is drawn; the flow ends at the last one.
 const FRAMES: [usize; 6] = [0, 2, 4, 8, 16, 40];
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -57,7 +57,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         for (x, slope) in points.iter_mut().zip(terms.gradient()?.points) {
             *x -= STEP * POINTS as f64 * slope;
         }
-        // The next cloud is near this one, and so are its potentials: about half the passes.
+        // The next cloud is near this one, and so are its potentials: a warm start needs about half the passes.
         divergence = divergence.warm_start(terms.potentials()?);
     }
 
@@ -75,7 +75,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// A disc, by the spiral of the golden angle: even, without chance.
+/// A disc, by the spiral of the golden angle: even, without randomness.
 fn disc() -> Vec<f64> {
     let golden = TAU * (1.0 - 2.0 / (1.0 + 5f64.sqrt()));
     let point = |i: usize| {
@@ -86,7 +86,7 @@ fn disc() -> Vec<f64> {
     (0..POINTS).flat_map(point).collect()
 }
 
-/// The word about the origin, 3×3 points for each #.
+/// The word around the origin, 3×3 points for each #.
 fn word() -> Vec<f64> {
     let mut points = Vec::new();
     for (row, line) in WORD.iter().enumerate() {

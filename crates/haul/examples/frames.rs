@@ -1,8 +1,8 @@
-//! A program that draws goes on drawing while a solve waits for the device.
+//! A program keeps drawing while a solve waits for the device.
 //!
-//! It owns a wgpu device, as a program with a window does, and clears a small texture for each frame. The solve is a
-//! future that the loop polls between two frames when it has been woken; haul records its work into the same queue and
-//! blocks no thread. Usage: `frames [ADAPTER]`, a part of an adapter's name.
+//! It owns a wgpu device, as a program with a window does, and clears a small texture for each frame. The solve is a future
+//! that the loop polls between two frames when it has been woken; haul records its work into the same queue and blocks no
+//! thread. Usage: `frames [ADAPTER]`, a part of an adapter's name.
 #![allow(clippy::print_stdout)] // what it found
 
 use haul::{Device, Divergence, Measure};
@@ -48,7 +48,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Remembers that the future has something to do.
+/// Remembers that the future was woken.
 struct Woken(AtomicBool);
 
 impl Wake for Woken {
@@ -57,7 +57,7 @@ impl Wake for Woken {
     }
 }
 
-/// The adapter whose name has `name` in it, or any.
+/// The adapter whose name contains `name`, or any.
 async fn open(name: &str) -> Result<(wgpu::Device, wgpu::Queue), Box<dyn Error>> {
     let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
     let adapters = instance.enumerate_adapters(wgpu::Backends::all()).await;
@@ -70,7 +70,7 @@ async fn open(name: &str) -> Result<(wgpu::Device, wgpu::Queue), Box<dyn Error>>
         .await?)
 }
 
-/// What the program draws: one colour.
+/// The frame that the program draws: one colour.
 struct Frame {
     device: wgpu::Device,
     queue: wgpu::Queue,
@@ -125,7 +125,7 @@ impl Frame {
             ..Default::default()
         }));
         self.queue.submit([encoder.finish()]);
-        // A window would wait for its screen here.
+        // A program with a window would wait for its screen here.
         std::thread::sleep(std::time::Duration::from_millis(1));
     }
 }

@@ -1,8 +1,7 @@
-//! Registration: how a scan of a fish was turned and moved, in spite of noise, of a part that is
-//! missing and of points that belong to nothing.
+//! Registration: finds the rotation and the shift of a scan of a fish, in spite of noise, a missing part and outliers.
 //!
-//! A point with nothing within its reach loses its mass, and with it its say; without a reach it has to be matched as well,
-//! and turns the fish.
+//! A point with nothing within its reach loses its mass, and so its influence. Without a reach it must be matched as well, and
+//! turns the fish.
 //!
 //! ```sh
 //! cargo run --release -p haul --example registration [-- FOLDER]    # draws registration.svg
@@ -19,10 +18,10 @@ use rand_distr::{Distribution, Normal};
 use std::{env, error::Error, f64::consts::TAU, fs, path::PathBuf};
 
 const VERMILION: &str = "#d55e00";
-/// Points of the fish in the scan, and points beside it.
+/// Points of the fish in the scan, and outliers.
 const FISH: usize = 300;
 const OUTLIERS: usize = 60;
-/// By how much the scan is turned, in degrees.
+/// Rotation of the scan, in degrees.
 const ANGLE: f64 = 130.0;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -40,7 +39,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let settings = Sinkhorn::blur(0.02);
     let alignment =
         Registration::rigid(settings.clone().reach(0.08)).align(&device, &source, &target)?;
-    // Without a reach the outliers have to be moved as well.
+    // Without a reach the outliers must be moved as well.
     let balanced = Registration::rigid(settings).align(&device, &source, &target)?;
     let [off, off_balanced] =
         [&alignment.transform, &balanced.transform].map(|found| off(found, ANGLE));
@@ -95,14 +94,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// By how many degrees a motion fails to turn back by this angle.
+/// Degrees by which a motion differs from the rotation back by this angle.
 fn off(motion: &Transform, angle: f64) -> f64 {
     let linear = motion.linear();
     let left = linear[2].atan2(linear[0]).to_degrees() + angle;
     (left - 360.0 * (left / 360.0).round()).abs()
 }
 
-/// Points at random on the outline of a fish and around its eye, all but a share of them, with noise.
+/// Random points on the outline of a fish and around its eye, without a share of them, with noise.
 fn fish(n: usize, missing: f64, random: &mut ChaCha8Rng) -> Result<Vec<f64>, Box<dyn Error>> {
     let noise = Normal::new(0.0, 0.015)?;
     let mut points = Vec::new();

@@ -7,15 +7,16 @@ use crate::{Device, Result, Selection};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Available {
-    /// The description of the adapter; none for the CPU.
+    /// The description of the adapter; `None` for the CPU.
     pub adapter: Option<Description>,
-    /// Whether [`Device::auto`] takes it.
+    /// Whether [`Device::auto`] chooses it.
     pub chosen: bool,
     selection: Option<Selection>,
 }
 
 impl Available {
-    /// All devices of this machine: the CPU, then the adapters as their drivers list them. [`Device::auto`] takes exactly one.
+    /// All devices of this machine: the CPU, then the adapters as their drivers list them. [`Device::auto`] chooses exactly
+    /// one.
     ///
     /// ```
     /// let devices = haul::Available::list();
@@ -40,7 +41,7 @@ impl Available {
             .collect()
     }
 
-    /// Opens it, in f32.
+    /// Opens the device, in f32.
     ///
     /// # Errors
     ///

@@ -5,15 +5,14 @@ use haul_cpu::CpuEngine;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-/// Problems that a GPU has under way: while the result of one is awaited, the others are recorded, and
-/// go out in the same submission.
+/// Problems in flight on a GPU: while the result of one is awaited, the others are recorded, and are part of the same
+/// submission.
 const GPU_LANES: usize = 8;
 
 impl Device {
-    /// Does `work` for every problem and returns what came of each, in the order of the problems. Small
-    /// ones take little of a device: so several are under way at a time, on the CPU one a thread,
-    /// on a GPU as many as share its submissions. They may be of any sizes and dimensions, and are
-    /// put into no common shape; what `work` computes is that of a loop, to the last digit.
+    /// Runs `work` on every problem and returns the results, in the order of the problems. A small problem uses little of a
+    /// device, so several run at a time: one a thread on the CPU; on a GPU, as many as share its submissions. They may be of
+    /// any sizes and dimensions, and are not padded to a common shape. The results are those of a loop, to the last digit.
     ///
     /// ```
     /// use haul::{Device, Measure, Sinkhorn};
@@ -32,8 +31,7 @@ impl Device {
     /// # Ok::<(), haul::Error>(())
     /// ```
     ///
-    /// The device that `work` is given computes the same numbers as this one. A panic of `work` is
-    /// handed on when all are done.
+    /// The device that `work` is given computes the same numbers as this one. A panic of `work` is resumed when all are done.
     pub fn batch<P: Sync, R: Send>(
         &self,
         problems: &[P],
@@ -45,7 +43,7 @@ impl Device {
             Self::Gpu(_) => GPU_LANES,
         };
         let lanes = match self {
-            // Threads that would have nothing to do are of more use within a problem.
+            // Threads without a problem are of more use within a problem.
             Self::Cpu(_) | Self::CpuF64(_) if problems.len() < lanes => 1,
             _ => lanes.min(problems.len()),
         };
@@ -68,7 +66,7 @@ impl Device {
         };
         std::thread::scope(|scope| {
             for _ in 1..lanes {
-                // Without another thread this one does all there is.
+                // If no thread can start, this one does all the work.
                 let _ = std::thread::Builder::new().spawn_scoped(scope, lane);
             }
             lane();
@@ -78,7 +76,7 @@ impl Device {
         done.into_iter().map(|(_, result)| result).collect()
     }
 
-    /// What one of several threads works with: an engine on that thread alone; a GPU is shared.
+    /// The device of one of several threads: on the CPU an engine with that thread alone; a GPU is shared.
     fn lane(&self) -> Option<Self> {
         match self {
             Self::Cpu(_) => CpuEngine::with_threads(1).ok().map(Self::Cpu),

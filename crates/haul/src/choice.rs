@@ -1,24 +1,24 @@
-//! Which device is wanted, by the words that people have for it, and which precision a problem needs.
+//! The choice of a device, by name, and of the precision that a problem needs.
 
 use crate::{CpuEngine, Device, Error, Precision, Problem, Result, Selection};
 use std::fmt;
 
-/// Where something is computed.
+/// The device to compute on.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub enum Preference {
-    /// On the best GPU, or on the CPU where there is none.
+    /// The best GPU, or the CPU where there is none.
     #[default]
     Auto,
-    /// On the CPU.
+    /// The CPU.
     Cpu,
-    /// On the best GPU.
+    /// The best GPU.
     Gpu,
-    /// On the adapter whose name or driver contains this; a software adapter is one as well.
+    /// The adapter whose name or driver contains this; software adapters too.
     Adapter(String),
 }
 
 impl From<&str> for Preference {
-    /// `auto`, `cpu` and `gpu` are those words, everything else is part of the name of an adapter.
+    /// `auto`, `cpu` and `gpu` are those devices, everything else is part of the name of an adapter.
     fn from(word: &str) -> Self {
         match word {
             "auto" => Self::Auto,
@@ -29,7 +29,7 @@ impl From<&str> for Preference {
     }
 }
 
-/// Which device is wanted, in which precision, with how many threads. What is left open is chosen.
+/// The device, precision and number of threads to use. What is not set is chosen.
 ///
 /// ```
 /// use haul::{DeviceChoice, Engine, Precision};
@@ -44,7 +44,7 @@ pub struct DeviceChoice {
     threads: Option<usize>,
 }
 
-/// A choice that no device meets; [`Error::Device`] has it as its source.
+/// A choice that no device meets: the source of an [`Error::Device`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Conflict {
@@ -73,7 +73,7 @@ pub enum Conflict {
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum PrecisionChoice {
-    /// The one that was asked for.
+    /// The precision that was asked for.
     Asked(Precision),
     /// f32, because a GPU is asked for.
     Gpu,
@@ -102,7 +102,7 @@ impl DeviceChoice {
         }
     }
 
-    /// In this precision. f64 is computed on the CPU.
+    /// Sets the precision. f64 is computed on the CPU.
     pub fn precision(self, precision: Precision) -> Self {
         Self {
             precision: Some(precision),
@@ -110,7 +110,7 @@ impl DeviceChoice {
         }
     }
 
-    /// With so many threads, on the CPU; 0 means one for each processor.
+    /// Sets the number of threads of the CPU; 0 means one for each processor.
     pub fn threads(self, threads: usize) -> Self {
         Self {
             threads: Some(threads),
@@ -118,11 +118,11 @@ impl DeviceChoice {
         }
     }
 
-    /// Where it is computed: what only the CPU can do makes [`Preference::Cpu`] of [`Preference::Auto`].
+    /// The device to compute on: [`Preference::Auto`] becomes [`Preference::Cpu`] if only the CPU can do what is asked.
     ///
     /// # Errors
     ///
-    /// [`Error::Device`] with a [`Conflict`] for what no such device can do.
+    /// [`Error::Device`] with a [`Conflict`] if no such device can do what is asked.
     pub fn preference(&self) -> Result<&Preference> {
         let wide = self.precision == Some(Precision::F64);
         let conflict = match self.device {
@@ -163,7 +163,7 @@ impl DeviceChoice {
         }
     }
 
-    /// The precision in which a problem is to be solved to a tolerance: the one that is asked for; else f32, or f64 where the
+    /// The precision in which to solve a problem to a tolerance: the one that was asked for; else f32, or f64 if the
     /// [rounding](Problem::precision_floor) of f32 is above the tolerance and no GPU is asked for.
     pub fn precision_for(&self, problem: &Problem<'_>, tolerance: f64) -> PrecisionChoice {
         let floor = problem.precision_floor(Precision::F32);

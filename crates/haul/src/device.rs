@@ -9,7 +9,7 @@ use haul_core::{Engine, Error, Interrupt, Precision, Result};
 use haul_cpu::CpuEngine;
 use haul_gpu::{GpuArray, GpuEngine, Selection};
 
-/// An engine on the CPU or on a GPU; it is itself an [`Engine`], so that every solver takes it.
+/// An engine on the CPU or on a GPU. It is an [`Engine`] itself, so that every solver takes it.
 ///
 /// ```
 /// use haul::{Device, Engine};
@@ -21,7 +21,7 @@ use haul_gpu::{GpuArray, GpuEngine, Selection};
 pub enum Device {
     /// SIMD and threads, in f32.
     Cpu(CpuEngine<f32>),
-    /// SIMD and threads, in f64: slower, for small ε and for tight tolerances.
+    /// SIMD and threads, in f64: slower, for small ε and tight tolerances.
     CpuF64(CpuEngine<f64>),
     /// A wgpu device, in f32.
     Gpu(Box<GpuEngine>),
@@ -48,20 +48,19 @@ impl Device {
         Self::CpuF64(CpuEngine::new())
     }
 
-    /// The adapter whose name or driver contains `name`; software adapters too.
+    /// Opens the adapter whose name or driver contains `name`; software adapters too.
     pub fn gpu(name: &str) -> Result<Self> {
         Self::select(&Selection::Name(name.to_owned()))
     }
 
-    /// The adapter that a selection means.
+    /// Opens the selected adapter.
     pub fn select(selection: &Selection) -> Result<Self> {
         GpuEngine::new(selection)
             .map(|engine| Self::Gpu(Box::new(engine)))
             .map_err(failure)
     }
 
-    /// A device that the caller has opened, beside whatever else it does; see
-    /// [`GpuEngine::from_wgpu`].
+    /// Uses an open wgpu device, which may do other work as well; see [`GpuEngine::from_wgpu`].
     pub fn from_wgpu(device: wgpu::Device, queue: wgpu::Queue) -> Result<Self> {
         GpuEngine::from_wgpu(device, queue)
             .map(|engine| Self::Gpu(Box::new(engine)))
@@ -267,7 +266,7 @@ impl Engine for Device {
 }
 
 impl Device {
-    /// The engine that knows buffers of wgpu.
+    /// The engine that supports buffers of wgpu.
     fn with_arrays(&self) -> Result<&GpuEngine> {
         match self {
             Self::Gpu(engine) => Ok(engine),
@@ -279,7 +278,7 @@ impl Device {
     }
 }
 
-/// Of a GPU; on the CPU everything is an [`Error::Unsupported`].
+/// For a GPU; on the CPU every method returns [`Error::Unsupported`].
 impl ResidentEngine for Device {
     type Array = GpuArray;
 
@@ -329,8 +328,7 @@ mod tests {
     use haul_core::{Cost, Measure, Sinkhorn};
     use std::sync::Arc;
 
-    /// What every operator with an output makes of points, weights and potentials of another device than itself, or of
-    /// its own.
+    /// Results of every operator with an output, for points, weights and potentials of another device or of its own.
     fn operators(device: &Device, of: &Device) -> Vec<Result<()>> {
         let (points, weights) = (of.points(&[0.0, 1.0], 1).unwrap(), of.weights(&[1.0; 2], 1));
         let (weights, own) = (weights.unwrap(), device.points(&[0.0, 1.0], 1).unwrap());

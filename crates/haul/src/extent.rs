@@ -1,4 +1,4 @@
-//! What is known of a cloud before anything is solved: how large it is, and how far apart its points are.
+//! Properties of a cloud: its extent, and the spacing of its points.
 
 use crate::{Measure, Support};
 use rayon::prelude::*;
@@ -18,12 +18,12 @@ use rayon::prelude::*;
 pub struct Extent {
     /// The least coordinate of each of the d axes.
     pub low: Vec<f64>,
-    /// The largest.
+    /// The largest coordinate of each axis.
     pub high: Vec<f64>,
 }
 
 impl Extent {
-    /// That of the points of a measure.
+    /// The extent of the points of a measure.
     pub fn of(measure: &Measure) -> Self {
         if let Support::Grid(grid) = measure.support() {
             return Self {
@@ -46,7 +46,7 @@ impl Extent {
         extent
     }
 
-    /// The length of the diagonal of the box: no two points are farther apart. Infinite where f64 holds no such length.
+    /// The length of the diagonal of the box: no two points are farther apart. Infinite if it overflows f64.
     pub fn diagonal(&self) -> f64 {
         let widths = self
             .low
@@ -57,12 +57,12 @@ impl Extent {
     }
 }
 
-/// Pairs of points that are looked at, about.
+/// Approximate number of pairs of points that are compared.
 const PAIRS: usize = 1 << 24;
 
-/// The median distance from a point to its nearest neighbour; none for a single point. Of a large cloud, the median is taken over
-/// 16 to 512 points, evenly chosen, each of which is compared with all others: some milliseconds. A blur far
-/// below the spacing compares the noise of sampling.
+/// The median distance from a point to its nearest neighbour; `None` for a single point. For a large cloud, the median is over
+/// 16 to 512 points, evenly chosen, each of which is compared with all others: some milliseconds. A blur far below the spacing
+/// compares the noise of sampling.
 ///
 /// ```
 /// use haul::{Measure, spacing};
@@ -118,7 +118,7 @@ mod tests {
             (vec![0.0, -3.0], vec![24.5, 11.75])
         );
         assert_eq!(spacing(&grid), Some(0.25));
-        // Of one point only the step to the next is far.
+        // Only one point is far from the next.
         let line = [0.0, 1.0, 2.0, 100.0];
         assert_eq!(spacing(&measure(&line, 1)), Some(1.0));
         let diagonal = Extent::of(&measure(&line, 2)).diagonal();

@@ -16,21 +16,20 @@
 //! # Ok::<(), haul::Error>(())
 //! ```
 //!
-//! The n×m matrix of costs is never stored: memory is O(n + m), and each operation is a pass over
-//! the pairs. Every result carries a [`Certificate`]: how far its marginals are from the measures,
-//! and between which bounds the true value lies.
+//! The n×m matrix of costs is never stored: memory is O(n + m), and each operation is a pass over the pairs. Every result
+//! carries a [`Certificate`]: the errors of its marginals, and bounds for the true value.
 //!
-//! [`Device`] is one of the engines; each of them can be used alone as well. [`DeviceChoice`] opens one by name and chooses the
-//! precision that a problem needs; [`Available`] lists all of them, and [`SelfCheck`] says whether one computes right. Of a
-//! cloud, [`Extent`] and [`spacing`] say how large and how dense it is; a [`Reduction`] makes it smaller.
+//! [`Device`] is one of the engines; each of them can also be used alone. [`DeviceChoice`] opens one by name and chooses the
+//! precision that a problem needs; [`Available`] lists all of them, and [`SelfCheck`] checks that one computes correctly.
+//! [`Extent`] and [`spacing`] measure the size and the density of a cloud; a [`Reduction`] makes it smaller.
 //!
-//! Whole programs are in the folder `examples`, each of which draws what it finds:
+//! Whole programs are in the folder `examples`; each draws its result:
 //!
 //! - `flow`, a gradient flow of the Sinkhorn divergence;
-//! - `colours`, the colours of one image for another, by the entropic map;
+//! - `colours`, a transfer of colours from one image to another, by the entropic map;
 //! - `registration`, a rigid motion in spite of outliers, by a [`Registration`] with a reach.
 //!
-//! `frames` and `buffers` share a wgpu device with haul: one draws while a solve runs, the other keeps its particles in buffers.
+//! `frames` and `buffers` share a wgpu device with haul: one draws during a solve, the other keeps its particles in buffers.
 
 mod available;
 mod batch;

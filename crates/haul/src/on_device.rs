@@ -1,11 +1,11 @@
-//! What lies on a [`Device`](crate::Device), and the part of it that one of its engines knows.
+//! Arrays on a [`Device`](crate::Device), and conversions to those of its engines.
 
 use haul_core::engine::{Groups, Integrand, Pairs, Pointwise, Ratio, Side, Slot, Update, Writing};
 use haul_core::{Engine, Error, Result};
 use haul_cpu::CpuEngine;
 use haul_gpu::GpuEngine;
 
-/// Points, weights or a vector, as the engine of a device made them.
+/// Points, weights or a vector, as made by the engine of a device.
 #[non_exhaustive]
 pub enum OnDevice<C, D, G> {
     /// On the CPU, in f32.
@@ -37,12 +37,12 @@ pub type Vector = OnDevice<
     <GpuEngine as Engine>::Vector,
 >;
 
-/// Something of another device than the one that works.
+/// An array of another device.
 #[derive(Debug, thiserror::Error)]
 #[error("points, weights or a vector of another device; upload them to this one")]
 pub(crate) struct Foreign;
 
-/// What an engine knows of something on a device.
+/// Conversions between an array on a device and that of an engine.
 pub(crate) trait Part<E> {
     type Part;
     fn made(part: Self::Part) -> Self;
@@ -80,21 +80,21 @@ part!(CpuEngine<f32>, Cpu, C);
 part!(CpuEngine<f64>, CpuF64, D);
 part!(GpuEngine, Gpu, G);
 
-/// An argument of an operator, as an engine takes it.
+/// An argument of an operator, converted for an engine.
 pub(crate) trait Own<E> {
     type Own;
 
-    /// None where it is of another device.
+    /// `None` if it is of another device.
     fn own(self) -> Option<Self::Own>;
 }
 
-/// What an engine has made, as its device has it.
+/// An array made by an engine, converted for its device.
 #[allow(private_bounds)]
 pub(crate) fn made<E, T: Part<E>>(_: &E, part: T::Part) -> T {
     T::made(part)
 }
 
-/// An argument, as an engine takes it.
+/// Converts an argument for an engine.
 pub(crate) fn own<E: Engine, T: Own<E>>(engine: &E, argument: T) -> Result<T::Own> {
     argument.own().ok_or_else(|| Error::Device {
         device: engine.device().to_owned(),
@@ -102,7 +102,7 @@ pub(crate) fn own<E: Engine, T: Own<E>>(engine: &E, argument: T) -> Result<T::Ow
     })
 }
 
-/// The terms of a combination, as an engine takes them.
+/// Converts the terms of a combination for an engine.
 pub(crate) fn owned_terms<'v, E: Engine, T>(
     engine: &E,
     terms: &[(f64, &'v T)],

@@ -1,8 +1,8 @@
-//! Points as other programs hold them.
+//! Points in the types of other programs.
 
 use crate::{Measure, Result};
 
-/// What becomes a measure: the uniform probability on its points, which [`Measure::with_weights`] weighs otherwise.
+/// Points that convert to a measure: the uniform probability on them. [`Measure::with_weights`] sets other weights.
 ///
 /// | points | n×d as |
 /// |---|---|
@@ -24,7 +24,7 @@ pub trait IntoMeasure {
     ///
     /// # Errors
     ///
-    /// Those of [`Measure::new`]: no points, no coordinates, one that is not finite.
+    /// Those of [`Measure::new`]: no points, no coordinates, or a coordinate that is not finite.
     fn into_measure(self) -> Result<Measure>;
 }
 
@@ -109,7 +109,7 @@ mod tests {
         let rows = |points: &[f64], d| Measure::uniform(points, d).unwrap();
         let all: Vec<f64> = array.iter().map(|&x| f64::from(x)).collect();
         assert_eq!((&array).into_measure().unwrap(), rows(&all, 4));
-        // Every second row from the end, and two columns of it.
+        // Every second row from the end, and two of the columns.
         let part = array.slice(s![..;-2, 1..3]);
         let expected = rows(&[51.0, 52.0, 31.0, 32.0, 11.0, 12.0], 2);
         assert_eq!(part.into_measure().unwrap(), expected);

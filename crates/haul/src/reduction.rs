@@ -1,14 +1,14 @@
-//! Fewer points for a cloud: a part of them drawn at random, or the centres of mass of the cells of
-//! a grid. Both keep the total mass, and take no more room than the cloud itself.
+//! Fewer points for a cloud: a random sample, or the centres of mass of the cells of a grid. Both keep the total mass, and need
+//! no more memory than the cloud itself.
 
 use crate::{Error, Measure, Result};
 use rand::RngExt;
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 use std::collections::HashMap;
 
-/// How a cloud is made smaller before a problem is posed.
+/// A way to make a cloud smaller before a problem is posed.
 ///
-/// What comes out depends on the cloud and on the reduction alone, so that a divergence of a cloud from itself stays 0.
+/// The result depends only on the cloud and on the reduction, so that a divergence of a cloud from itself stays 0.
 ///
 /// ```
 /// use haul::{Measure, Reduction};
@@ -22,8 +22,7 @@ use std::collections::HashMap;
 /// # Ok::<(), haul::Error>(())
 /// ```
 ///
-/// A map that was solved for the points that are left extends to all of them, by
-/// [`Plan::map_points`](crate::Plan::map_points).
+/// A map that was solved for the remaining points extends to all of them, by [`Plan::map_points`](crate::Plan::map_points).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Reduction {
     /// One point for each cell ∏ₖ [iₖ s, (iₖ + 1) s) that holds mass: with the points xⱼ and weights aⱼ of the cell, the centre
@@ -32,10 +31,10 @@ pub enum Reduction {
         /// The side s of a cell, above 0, in units of the points.
         size: f64,
     },
-    /// So many of the points, drawn without replacement, every choice of so many equally likely; in the order they had,
-    /// their weights scaled to the mass of all. A cloud that has no more is left as it is.
+    /// A sample of `points` of the points, drawn without replacement, every sample equally likely; in their original order,
+    /// with weights scaled to the total mass. A cloud with no more points is left unchanged.
     Sample {
-        /// How many, at least 1.
+        /// Number of points, at least 1.
         points: usize,
         /// The same seed draws the same points of a cloud, on every machine.
         seed: u64,
@@ -43,7 +42,7 @@ pub enum Reduction {
 }
 
 impl Reduction {
-    /// The measure that takes the place of this one.
+    /// The reduced measure.
     ///
     /// # Errors
     ///
@@ -61,14 +60,14 @@ impl Reduction {
         )
     }
 
-    /// The same for coordinates, n×`dimension` row-major, and n weights, in the memory they take already: for clouds that
-    /// nearly fill the machine's. Without weights all are 1/n; a sample then has none either. The numbers
-    /// themselves are not checked: [`Measure::new`] does that.
+    /// The same for coordinates, n×`dimension` row-major, and n weights, in place: for clouds that nearly fill the machine's
+    /// memory. Without weights all are 1/n; a sample then has none either. The numbers themselves are not checked:
+    /// [`Measure::new`] does that.
     ///
     /// # Errors
     ///
-    /// [`Error::BadParameter`] as [`apply`](Self::apply) has it; [`Error::ZeroDimension`],
-    /// [`Error::RaggedPoints`] and [`Error::WeightsLength`] for parts that do not belong together.
+    /// [`Error::BadParameter`] as for [`apply`](Self::apply); [`Error::ZeroDimension`], [`Error::RaggedPoints`] and
+    /// [`Error::WeightsLength`] for lengths that do not match.
     pub fn apply_to(
         &self,
         points: Vec<f64>,
@@ -104,7 +103,7 @@ impl Reduction {
     }
 }
 
-/// `count` of the points, in the order they had: each point is taken with the probability (still wanted)/(still there)
+/// Draws `count` of the points, in their original order: each point is taken with the probability (still wanted)/(still there)
 /// (Knuth, The Art of Computer Programming, volume 2, section 3.4.2, algorithm S).
 fn sample(
     mut points: Vec<f64>,
@@ -132,7 +131,7 @@ fn sample(
         weights.truncate(taken);
         weights.shrink_to_fit();
         let scale = all / weights.iter().sum::<f64>();
-        // Where all that is taken weighs nothing, its mass is refused later.
+        // If the sampled weights are all 0, the mass is refused later.
         if scale.is_finite() {
             weights.iter_mut().for_each(|weight| *weight *= scale);
         }
@@ -166,7 +165,7 @@ fn voxels(
         point.copy_from_slice(&points[i * d..][..d]);
         for (k, x) in cell.iter_mut().zip(&point) {
             let index = (x / size).floor();
-            // Beyond this integers are no longer told apart.
+            // f64 does not tell larger integers apart.
             if index.abs() > 2f64.powi(53) {
                 return Err(bad(
                     "at least 2^-53 of the largest coordinate: choose larger cells",
@@ -174,7 +173,7 @@ fn voxels(
             }
             *k = index as i64;
         }
-        // As many cells as points so far, at most: theirs is the room that these have left.
+        // There are at most as many cells as points so far, so a new one fits in their place.
         let new = cells.len();
         let at = match cells.get(&*cell) {
             Some(&at) => at,
@@ -195,7 +194,7 @@ fn voxels(
             };
         }
     }
-    // A cloud without mass has no cells; it stays, and is refused for that later.
+    // A cloud without mass has no cells; it is left unchanged, and refused later.
     if !cells.is_empty() {
         points.truncate(cells.len() * d);
         points.shrink_to_fit();
@@ -244,7 +243,7 @@ mod tests {
             let old = weights[point[0] as usize / 2];
             assert!((weight / heaviest - old / 6.0).abs() < 1e-12);
         }
-        // Weights have no say in what is drawn; the seed has.
+        // Weights do not affect the draw; the seed does.
         assert_eq!(sampled(50, 20, 3), sample.points());
         assert_ne!(sampled(50, 20, 4), sample.points());
         assert_eq!(sampled(5, 9, 3), line(5));

@@ -1,29 +1,28 @@
-//! Whether a device computes right: small problems that f64 on the CPU solves as well.
+//! Checks that a device computes correctly, on small problems that f64 on the CPU solves as well.
 //!
-//! In dimensions 3 and 16, between which engines change their kernels, and for both costs with kernels of
-//! their own, p = 1 and 2: the value, the gradient in the points, and both marginals of the plan, which
-//! are sums that no iteration has made.
+//! In dimensions 3 and 16, between which engines change their kernels, and for both costs with kernels of their own, p = 1 and
+//! 2: the value, the gradient in the points, and both marginals of the plan, which no iteration has computed.
 
 use crate::{Device, Engine, Measure, Regularization, Result, Sinkhorn, Solution};
 
 /// Dimension and power of each problem.
 const PROBLEMS: [(usize, f64); 4] = [(3, 1.0), (3, 2.0), (16, 1.0), (16, 2.0)];
 
-/// The error of the marginals at which a device ends its iteration; f32 reaches it with room to spare.
+/// The error of the marginals at which a device ends its iteration; f32 reaches it easily.
 const TOLERANCE: f64 = 1e-5;
 
-/// The same of f64.
+/// The same for f64.
 const EXACT: f64 = 1e-10;
 
-/// Deviations that are accepted, relative: a value is off by the second order of the marginals' error
-/// and by what f32 rounds, a gradient by the first order, and marginals by the error itself.
+/// Accepted relative deviations: a value is off by the second order of the marginals' error and by the rounding of f32, a
+/// gradient by the first order, and marginals by the error itself.
 const ACCEPTED: [(&str, f64); 3] = [
     ("value", 3e-6),
     ("gradient", 2e-4),
     ("marginals", 2.0 * TOLERANCE),
 ];
 
-/// How far one number, or several of a kind, is from what it should be.
+/// The deviation of one number, or of several of a kind, from the exact result.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Check {
@@ -33,7 +32,7 @@ pub struct Check {
     pub d: usize,
     /// The power of its cost.
     pub p: f64,
-    /// How far it is off, relative to the value, the largest slope, the mass; none where it is not a number.
+    /// The deviation, relative to the value, the largest slope, or the mass; `None` if it is not a number.
     pub deviation: Option<f64>,
     /// The largest deviation that passes.
     pub accepted: f64,
@@ -41,7 +40,7 @@ pub struct Check {
     pub passed: bool,
 }
 
-/// What is compared of a solution.
+/// The numbers of a solution that are compared.
 #[derive(Debug, Clone)]
 struct Numbers {
     value: f64,
@@ -50,7 +49,7 @@ struct Numbers {
     marginals: f64,
 }
 
-/// Small problems with their answers in f64, to hold other devices to.
+/// Small problems with their solutions in f64, to check other devices.
 ///
 /// ```no_run
 /// use haul::{Device, SelfCheck};
@@ -86,7 +85,7 @@ impl SelfCheck {
         Ok(Self(solved.collect::<Result<_>>()?))
     }
 
-    /// Solves them on an engine: the value, the gradient and the marginals of each.
+    /// Solves them on an engine: checks the value, the gradient and the marginals of each.
     ///
     /// # Errors
     ///
@@ -102,7 +101,7 @@ impl SelfCheck {
 }
 
 impl Problem {
-    /// A curve onto another one, with weights that differ.
+    /// A problem between two curves, with different weights.
     fn of(d: usize, p: f64) -> Result<Self> {
         let curve = |points: usize, turn: f64| -> Vec<f64> {
             let at = |i| (i as f64 + 0.5) / points as f64;
@@ -146,9 +145,9 @@ impl Numbers {
     }
 }
 
-/// What is off, and by how much.
+/// The deviations of the three numbers.
 fn compared(problem: &Problem, found: &Numbers, exact: &Numbers) -> [Check; 3] {
-    // Whatever is not a number stays so, where a maximum would lose it.
+    // NaN stays NaN; a maximum would lose it.
     let largest = |values: &mut dyn Iterator<Item = f64>| {
         values.fold(0.0, |most: f64, value| {
             if most.is_nan() || value <= most {

@@ -1,4 +1,4 @@
-//! The header of a `.ply`: which elements there are, and where a vertex has its coordinates.
+//! The header of a `.ply`: its elements, and the coordinates of a vertex.
 
 use super::{AXES, malformed};
 use crate::{Columns, Error, Result};
@@ -8,27 +8,27 @@ use std::{
     path::Path,
 };
 
-/// Headers are some lines; what has more bytes before its end is something else.
+/// A header is some lines; more bytes without an end are something else.
 const MAX_HEADER: u64 = 1 << 20;
 
 /// A header with vertices.
 pub(super) struct Header {
-    /// As it stands in the file, up to the first byte of the first row.
+    /// The bytes of the file up to the first row.
     pub(super) text: Vec<u8>,
     pub(super) format: PlyFormat,
     pub(super) elements: Vec<ElementDef>,
-    /// Which of the elements is `vertex`.
+    /// The index of the element `vertex`.
     pub(super) at: usize,
-    /// The properties of a vertex that are no lists: their names, and which ones these are.
+    /// The properties of a vertex that are not lists: their names, and their indices.
     pub(super) names: Vec<String>,
     pub(super) scalars: Vec<usize>,
-    /// The columns, among these properties, that make a cloud; the coordinates are x, y, z, as far as
-    /// these go, unless somebody chose others.
+    /// The columns, among these properties, of the cloud; the coordinates are x, y, z, as many as there are, unless others were
+    /// selected.
     pub(super) columns: Columns,
 }
 
 impl Header {
-    /// Reads as far as the header goes. Comments may have any bytes.
+    /// Reads the header. Comments may have any bytes.
     pub(super) fn read(file: &Path, reader: &mut impl BufRead, columns: &Columns) -> Result<Self> {
         let broken = |error| malformed(file, "header", error);
         let mut text = Vec::new();
@@ -92,7 +92,7 @@ impl Header {
         &self.elements[self.at]
     }
 
-    /// The type of a vertex's property that is no list.
+    /// The type of a vertex's property that is not a list.
     pub(super) fn scalar(&self, property: usize) -> ScalarType {
         match self.vertex().properties[property].property_type {
             PropertyType::Scalar(scalar) => scalar,

@@ -1,10 +1,10 @@
-//! Stanford's `.ply`: the element `vertex` with properties x, y, z (as many of them as the cloud
-//! has dimensions) and perhaps `weight`, or with others that are selected, in ascii or binary of either
-//! byte order. Other properties and elements are stepped over in reading, and kept when vertices are moved
-//! (`moved`). In ascii a row is a line; what the rows hold must be what the header says, to the last byte.
+//! Stanford's `.ply`: the element `vertex` with properties x, y, z (as many of them as the cloud has dimensions) and perhaps
+//! `weight`, or with others that are selected, in ascii or binary of either byte order. Other properties and elements are
+//! skipped in reading, and kept when vertices are moved (`moved`). In ascii a row is a line; the rows must match the header to
+//! the last byte.
 //!
-//! The header is `serde-ply`'s to parse. The rows are walked here (`rows`), because to keep a
-//! property as it is takes its bytes, which no library hands out.
+//! `serde-ply` parses the header. The rows are read here (`rows`): to copy a property unchanged needs its bytes, which no
+//! library returns.
 
 mod header;
 mod moved;
@@ -93,7 +93,7 @@ pub(crate) fn write(
     Ok(())
 }
 
-/// The type that something beside the points has.
+/// The type of an attribute.
 fn scalar(extra: &Extra) -> ScalarType {
     match extra.is_byte() {
         true => ScalarType::U8,
@@ -101,7 +101,7 @@ fn scalar(extra: &Extra) -> ScalarType {
     }
 }
 
-/// The line of a header for it.
+/// The line of a header for an attribute.
 fn property(extra: &Extra) -> String {
     let kind = if extra.is_byte() { "uchar" } else { "double" };
     format!("property {kind} {}", extra.name)
@@ -125,7 +125,7 @@ mod tests {
         (mesh("ascii") + rows).into_bytes()
     }
 
-    /// The same mesh in binary; `bytes!` picks the byte order.
+    /// The same mesh in binary; `bytes!` selects the byte order.
     macro_rules! binary {
         ($format:literal, $bytes:ident) => {{
             let mut bytes = mesh($format).into_bytes();

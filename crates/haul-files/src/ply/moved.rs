@@ -1,6 +1,5 @@
-//! A `.ply` again, with its vertices elsewhere: coordinates are replaced, normals turned, and what is written beside them
-//! takes the place of a property of its name, or comes behind the others. Every other byte of the header, of the
-//! vertices and of the other elements is copied.
+//! Writes a `.ply` with moved vertices: coordinates are replaced, normals turned, and attributes replace the property of their
+//! name or are appended. Every other byte of the header, of the vertices and of the other elements is copied.
 
 use super::{
     header::Header,
@@ -19,27 +18,27 @@ use std::{
     path::Path,
 };
 
-/// A property that is written anew.
+/// A property that is rewritten.
 #[derive(Clone, Copy)]
 struct Place {
     property: usize,
-    /// The type it has from now on.
+    /// Its new type.
     scalar: ScalarType,
     value: Value,
 }
 
-/// Where the value of a property comes from.
+/// The source of a property's value.
 #[derive(Clone, Copy)]
 enum Value {
-    /// This coordinate of the point.
+    /// A coordinate of the point.
     Coordinate(usize),
-    /// This coordinate of the turned normal.
+    /// A coordinate of the turned normal.
     Normal(usize),
     /// One of the extras.
     Extra(usize),
 }
 
-/// What is written anew in each vertex.
+/// The changes to each vertex.
 struct Change<'a> {
     file: &'a Path,
     header: &'a Header,
@@ -49,15 +48,14 @@ struct Change<'a> {
     extras: Vec<Extra<'a>>,
     /// In the order of the file.
     places: Vec<Place>,
-    /// The columns of the normals that turn; none where there are not as many as coordinates.
+    /// The columns of the normals that turn; none if there are fewer of them than coordinates.
     normals: Vec<usize>,
-    /// The extras that come behind all properties.
+    /// The extras that are appended to the properties.
     appended: Vec<usize>,
 }
 
-/// Writes what `reader` holds, which is the `.ply` called `file`, with its vertices at `points`
-/// (row-major). Coordinates and normals keep the type they have there, `float` or `double`; integers become
-/// `double`. An error about `file` comes as an [`Error`] inside the [`io::Error`].
+/// Copies `reader`, the `.ply` called `file`, with its vertices at `points` (row-major). Coordinates and normals keep their
+/// type, `float` or `double`; integers become `double`. An error about `file` is an [`Error`] inside the [`io::Error`].
 pub(crate) fn write_moved(
     (file, columns): (&Path, &Columns),
     reader: &mut impl BufRead,
@@ -78,7 +76,7 @@ pub(crate) fn write_moved(
     })
 }
 
-/// The type of a number that may be a fraction.
+/// The type for a number that may be a fraction.
 fn floating(scalar: ScalarType) -> ScalarType {
     match scalar {
         ScalarType::F32 => scalar,
@@ -195,7 +193,7 @@ impl<'a> Change<'a> {
         Ok(())
     }
 
-    /// The turned normal of a vertex; nothing where none turn.
+    /// The turned normal of a vertex; empty if none turn.
     fn normal(&self, at: usize, row: &Row) -> Result<Vec<f64>, Error> {
         let value = |&column: &usize| match row.field(self.header, column) {
             Field::Number(number) => Ok(number),
@@ -228,7 +226,7 @@ impl<'a> Change<'a> {
         Ok(())
     }
 
-    /// The header, with the types that properties have from now on, and the lines of those that are new.
+    /// The header, with the new types of properties, and the lines of new ones.
     fn header(&self) -> Vec<u8> {
         let kind = |property: usize| {
             let place = self
@@ -299,7 +297,7 @@ mod tests {
         format!("ply\nformat {format} 1.0\n{HEADER}").into_bytes()
     }
 
-    /// Two vertices at (x, y) among much else; `bytes!` picks the byte order.
+    /// Two vertices at (x, y) among other data; `bytes!` selects the byte order.
     macro_rules! binary {
         ($format:literal, $bytes:ident, $points:expr) => {{
             let points: [[f64; 2]; 2] = $points;
@@ -312,7 +310,7 @@ mod tests {
                 bytes.push(more.len() as u8);
                 bytes.extend(more.iter().flat_map(|value| value.$bytes()));
                 bytes.extend(x.$bytes());
-                // Not a number, with a payload that arithmetic would lose.
+                // NaN with a payload that arithmetic would lose.
                 bytes.extend(0x7fa1_2345_u32.$bytes());
             }
             bytes.extend([1, 0, 0, 0, 9]);
@@ -335,7 +333,7 @@ mod tests {
         ] {
             assert_eq!(moved(&old, after.as_flattened()).unwrap(), new);
             assert_eq!(moved(&old, before.as_flattened()).unwrap(), old);
-            // A control: another point is another file.
+            // A control: another point gives another file.
             assert_ne!(moved(&old, &[0.1, -0.5, 1e300, 8.5]).unwrap(), new);
         }
         let ascii = |rows: &str| [header("ascii"), rows.into()].concat();
@@ -352,7 +350,7 @@ mod tests {
             colours: Some(&[[255, 0, 7], [1, 2, 3]]),
             normals: None,
         };
-        // Red is there; green, blue and the displacement are new.
+        // Red exists; green, blue and the displacement are new.
         let ascii = |lines: &str, rows: &str| {
             let header = String::from_utf8(header("ascii")).unwrap();
             let header = header.replace(
@@ -375,10 +373,10 @@ mod tests {
             String::from_utf8_lossy(&found),
             String::from_utf8_lossy(&new)
         );
-        // A second time there is nothing new but the values.
+        // The second time only the values change.
         assert_eq!(with(&found, &points, &attributes).unwrap(), found);
         assert_eq!(parse("a.ply", &found).unwrap().points, points);
-        // In binary the values are those of the types that the header says.
+        // In binary the values have the types of the header.
         let old = binary!("binary_big_endian", to_be_bytes, [[1.0, 2.0], [3.0, 4.0]]);
         let found = with(&old, &points, &attributes).unwrap();
         let end = |bytes: &[u8]| {
@@ -414,7 +412,7 @@ mod tests {
                 properties.concat()
             )
         };
-        // Twice as long along x: the inverse transposed halves it there, and the length of 5 stays.
+        // Twice as long along x: the inverse transpose halves it there, and the length of 5 stays.
         let attributes = Attributes {
             normals: Some(&[0.5, 0.0, 0.0, 1.0]),
             ..Attributes::default()
@@ -424,7 +422,7 @@ mod tests {
         let (along, across) = (normal(2.0) as f32, normal(3.0) as f32);
         let expected = file(&format!("2.0 {along:?} 2.0 {across:?} 9"));
         assert_eq!(String::from_utf8(found).unwrap(), expected);
-        // Without a matrix they stay as they are, byte for byte.
+        // Without a matrix normals stay unchanged, byte for byte.
         assert_eq!(
             moved(file("1 04 2 3 9").as_bytes(), &[2.0, 2.0]).unwrap(),
             file("2.0 04 2.0 3 9").into_bytes()

@@ -1,5 +1,5 @@
-//! The rows of a `.ply`, as bytes: where each property of a row begins and ends, in ascii, where a row is
-//! a line, and in binary of either byte order.
+//! The rows of a `.ply`, as bytes, with the range of each property, in ascii, where a row is a line, and in binary of either
+//! byte order.
 
 use super::{header::Header, malformed};
 use crate::{Error, Result, columns::Field, error::one_line};
@@ -10,20 +10,20 @@ use std::{
     path::Path,
 };
 
-/// One row; in ascii with the end of its line, and with the blank lines before it.
+/// One row; in ascii with its line end, and with the blank lines before it.
 #[derive(Default)]
 pub(super) struct Row {
     pub(super) bytes: Vec<u8>,
-    /// The part of `bytes` that is each property.
+    /// The range of each property in `bytes`.
     pub(super) fields: Vec<Range<usize>>,
-    /// In ascii, the part that is each word, and the lines of the file so far.
+    /// In ascii, the range of each word, and the number of lines of the file so far.
     words: Vec<Range<usize>>,
     line: usize,
 }
 
-/// What [`walk`] comes by.
+/// The rows that [`walk`] visits.
 pub(super) enum Part<'r> {
-    /// A row of another element, or white space behind all of them.
+    /// A row of another element, or white space after all of them.
     Other(&'r Row),
     /// A vertex, counted from 0.
     Vertex(usize, &'r Row),
@@ -32,7 +32,7 @@ pub(super) enum Part<'r> {
 /// Why a row cannot be read.
 enum Fault {
     Reading(io::Error),
-    /// A line has so many words, but should have as many as this.
+    /// The number of words in a line, and the number expected.
     Words(u64, u64),
 }
 
@@ -42,7 +42,7 @@ impl From<io::Error> for Fault {
     }
 }
 
-/// Hands all rows to `take`, and refuses whatever else there is.
+/// Passes all rows to `take`, and refuses anything else.
 pub(super) fn walk<E: From<Error>>(
     file: &Path,
     header: &Header,
@@ -56,8 +56,7 @@ pub(super) fn walk<E: From<Error>>(
     for (place, element) in header.elements.iter().enumerate() {
         let (is_vertex, name) = (place == header.at, &element.name);
         let broken = |error| malformed(file, &format!("element {name}"), error);
-        // Rows without properties take no bytes: no end of file would stop a header that claims too
-        // many.
+        // Rows without properties take no bytes: no end of file would stop a header that claims too many.
         if element.properties.is_empty() && element.count > 0 {
             return Err(broken(invalid("has rows but no properties")).into());
         }
@@ -114,7 +113,7 @@ pub(super) fn walk<E: From<Error>>(
 }
 
 impl Row {
-    /// Takes the place of this row by the next one.
+    /// Replaces this row by the next one.
     fn read(
         &mut self,
         format: PlyFormat,
@@ -147,7 +146,7 @@ impl Row {
         Ok(())
     }
 
-    /// Appends the next line that is not blank, with those that are before it.
+    /// Appends the next line that is not blank, and the blank lines before it.
     fn line(&mut self, reader: &mut impl BufRead) -> io::Result<()> {
         self.words.clear();
         while self.words.is_empty() {
@@ -172,7 +171,7 @@ impl Row {
         Ok(())
     }
 
-    /// Says which words of the line are which property.
+    /// Assigns the words of the line to the properties.
     fn divide(&mut self, properties: &[PlyProperty]) -> Result<(), Fault> {
         let mut used = 0_u64;
         for property in properties {
@@ -191,7 +190,7 @@ impl Row {
         }
         let found = self.words.len() as u64;
         if found < used && !self.bytes.ends_with(b"\n") {
-            // The last line of a file that is cut short.
+            // The last line of a truncated file.
             return Err(Fault::Reading(io::ErrorKind::UnexpectedEof.into()));
         }
         match found == used {
@@ -200,7 +199,7 @@ impl Row {
         }
     }
 
-    /// Appends one value in binary; the part that it is.
+    /// Appends one value in binary; returns its range.
     fn scalar(
         &mut self,
         scalar: ScalarType,
@@ -220,14 +219,14 @@ impl Row {
         reader: &mut impl BufRead,
     ) -> io::Result<()> {
         let length = count * width(scalar) as u64;
-        // Nothing is reserved for what a list claims.
+        // Nothing is allocated for the claimed length of a list.
         match reader.take(length).read_to_end(&mut self.bytes)? {
             found if found as u64 == length => Ok(()),
             _ => Err(io::ErrorKind::UnexpectedEof.into()),
         }
     }
 
-    /// One of the properties of a vertex that are no lists.
+    /// One of the properties of a vertex that are not lists.
     pub(super) fn field(&self, header: &Header, column: usize) -> Field {
         let property = header.scalars[column];
         let field = &self.bytes[self.fields[property].clone()];
@@ -246,10 +245,10 @@ fn items(field: &[u8], format: PlyFormat, scalar: ScalarType) -> io::Result<u64>
         .ok_or_else(|| invalid("a list has no number of items"))
 }
 
-/// The fewest bytes that a row of the element takes.
+/// The fewest bytes of a row of the element.
 pub(super) fn least_bytes(header: &Header, element: &ElementDef) -> u64 {
     let least = |property: &PlyProperty| match (header.format, &property.property_type) {
-        // A digit and what sets it apart, which the last one of a file may lack.
+        // A digit and a separator, which may be missing at the end of a file.
         (PlyFormat::Ascii, _) => 2,
         (_, &PropertyType::Scalar(scalar)) => width(scalar) as u64,
         (_, &PropertyType::List { count_type, .. }) => width(count_type) as u64,
@@ -271,7 +270,7 @@ fn width(scalar: ScalarType) -> usize {
     }
 }
 
-/// The number that a field is.
+/// The number in a field.
 fn number(field: &[u8], format: PlyFormat, scalar: ScalarType) -> Option<f64> {
     macro_rules! of {
         ($number:ty) => {{
@@ -297,8 +296,8 @@ fn number(field: &[u8], format: PlyFormat, scalar: ScalarType) -> Option<f64> {
     })
 }
 
-/// Appends a number as its file has it: in float if `scalar` is, a whole number from 0 to 255 in uchar, and in double
-/// otherwise.
+/// Appends a number in the format of its file: as float if `scalar` is, an integer from 0 to 255 as uchar, and otherwise as
+/// double.
 pub(super) fn push_number(bytes: &mut Vec<u8>, value: f64, format: PlyFormat, scalar: ScalarType) {
     let single = scalar == ScalarType::F32;
     match format {

@@ -1,7 +1,7 @@
 //! Colour transfer: a forest in the colours of a sunset.
 //!
-//! The pixels of an image are points in the cube of colours. The plan between samples of the pixels
-//! of two images says which colour becomes which, and the entropic map continues it to every pixel.
+//! The pixels of an image are points in the cube of colours. The plan between samples of the pixels of two images says which
+//! colour becomes which, and the entropic map extends it to every pixel.
 //!
 //! ```sh
 //! cargo run --release -p haul --example colours [-- FOLDER]    # paints colours.png
@@ -16,7 +16,7 @@ use std::{env, error::Error, fs, io::BufWriter, path::Path, path::PathBuf};
 
 const WIDTH: usize = 320;
 const HEIGHT: usize = 200;
-/// Of so many pixels one is in the sample; a prime, so that samples lie in no column.
+/// One of this many pixels is in the sample; a prime, so that samples do not line up in a column.
 const EVERY: usize = 37;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -25,8 +25,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let source = Measure::uniform(&sample(&forest, 0), 3)?;
     let target = Measure::uniform(&sample(&sunset, 0), 3)?;
 
-    // With `.reach(0.3)`, say, a colour with none of the other image's near it would not drag its
-    // neighbours along.
+    // With `.reach(0.3)`, say, a colour far from all colours of the other image would not drag its neighbours along.
     let solution = Sinkhorn::blur(0.05).solve(&device, &source, &target)?;
     let report = solution.report();
     println!(
@@ -47,7 +46,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     write(&picture, &[&forest, &sunset, &recoloured])?;
     println!("painted in {}", picture.display());
 
-    // At the sample the entropic map is where the plan takes it: Σⱼ Pᵢⱼ yⱼ / aᵢ.
+    // At the sample the entropic map is the barycentric map of the plan: Σⱼ Pᵢⱼ yⱼ / aᵢ.
     let taken = plan.product(target.points())?;
     let pairs = taken.iter().zip(sample(&recoloured, 0));
     let gap = pairs
@@ -56,7 +55,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("at the sample the entropic map is off the plan by {gap:.0e}");
     assert!(gap < 1e-3, "the entropic map does not continue the plan");
 
-    // And pixels that no plan has seen have the colours of the sunset.
+    // Pixels outside the samples must have the colours of the sunset as well.
     let unseen = Measure::uniform(&sample(&recoloured, EVERY / 2), 3)?;
     let divergence = Divergence::blur(0.05);
     let before = divergence.evaluate(&device, &source, &target)?;
@@ -73,7 +72,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The image of a scene, pixel by pixel from its upper left corner; n×3.
+/// The image of a scene, pixel by pixel from the upper left corner; n×3.
 fn paint(scene: fn(f64, f64) -> Colour) -> Vec<f64> {
     let pixel = |k| {
         let (row, column) = (k / WIDTH, k % WIDTH);

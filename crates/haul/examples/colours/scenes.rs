@@ -1,4 +1,4 @@
-//! Two scenes as functions of the place in the unit square, x to the right and y downwards.
+//! Two scenes as functions of a position in the unit square, x to the right and y downwards.
 
 /// Red, green and blue, from 0 to 1.
 pub(crate) type Colour = [f64; 3];
@@ -9,7 +9,7 @@ pub(crate) fn sunset(x: f64, y: f64) -> Colour {
     const SUN: (f64, f64) = (0.64, 0.47);
     let height = (y - HORIZON).abs();
     if y > HORIZON {
-        // The sea gives back the sky in waves, and a path of light below the sun.
+        // The sea reflects the sky in waves, with a path of light below the sun.
         let wave = (60.0 * (height + 0.04).ln() + 9.0 * (7.0 * x + 11.0 * y).sin()).sin();
         let sea = mix(
             evening(1.6 * height + 0.06 * wave),
@@ -39,7 +39,7 @@ fn evening(height: f64) -> Colour {
 
 /// Rows of firs in the mist.
 pub(crate) fn forest(x: f64, y: f64) -> Colour {
-    // From the nearest to the farthest: how many firs, how tall, and where they stand.
+    // From the nearest to the farthest: number of firs, height, and position.
     let rows = [
         (5.0, 0.42, 1.02),
         (9.0, 0.30, 0.84),
@@ -64,7 +64,7 @@ pub(crate) fn forest(x: f64, y: f64) -> Colour {
     mix([0.86, 0.93, 0.90], [0.42, 0.66, 0.84], 1.0 - 2.0 * y)
 }
 
-/// The colour a share of the way on, no farther than both ends.
+/// The colour at a fraction of the path between two colours, clamped to both ends.
 fn mix(from: Colour, to: Colour, share: f64) -> Colour {
     let share = share.clamp(0.0, 1.0);
     std::array::from_fn(|k| from[k] + share * (to[k] - from[k]))

@@ -1,15 +1,15 @@
-//! Clouds of the plane in panels side by side, as one SVG: what the examples draw with.
+//! Clouds of the plane in panels side by side, as one SVG, for the examples.
 
 use std::io;
 use std::path::Path;
 use svg::Document;
 use svg::node::element::{Group, Path as Dots, Rectangle, Text, path::Data};
 
-/// Blue of Okabe and Ito, and their vermilion made pale for what lies behind.
+/// Okabe and Ito's blue, and their vermilion made pale for clouds in the background.
 pub(crate) const BLUE: &str = "#0072b2";
 pub(crate) const PALE: &str = "#f2bf99";
 
-/// Some clouds under a title, the last on top.
+/// Clouds under a title, the last on top.
 pub(crate) struct Panel {
     pub(crate) title: String,
     /// Points, n×2, and their colour.
@@ -32,7 +32,7 @@ pub(crate) fn draw(path: &Path, columns: usize, panels: &[Panel]) -> io::Result<
     let ((left, right), (bottom, top)) = (extent(0), extent(1));
     let scale = (WIDTH - 2.0 * GAP) / (right - left);
     let height = (scale * (top - bottom) + 2.0 * GAP).round();
-    // SVG counts downwards, and more digits than can be seen only make the file larger.
+    // y points down in SVG, and more digits than can be seen only make the file larger.
     let tenths = |x: f64| (10.0 * x).round() / 10.0;
     let place = |x: &[f64]| {
         let across = GAP + scale * (x[0] - left);
