@@ -1,11 +1,11 @@
-//! Everything that can be wrong with a problem, or with the device that solves it.
+//! The errors of a problem, and of the device that solves it.
 
 /// The result of a haul operation.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why a measure, a problem or a computation was refused.
 ///
-/// Rows and columns are counted from 1, as a person counts the lines of a file.
+/// Rows and columns are counted from 1, as the lines of a file are.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -17,27 +17,27 @@ pub enum Error {
     #[error("the points have dimension 0; give them at least one coordinate")]
     ZeroDimension,
 
-    /// A number of coordinates that is no multiple of the dimension.
+    /// A number of coordinates that is not a multiple of the dimension.
     #[error(
         "{coordinates} coordinates do not make points of dimension {dimension}; give n × {dimension} of them"
     )]
     RaggedPoints {
-        /// How many coordinates were given.
+        /// The number of coordinates given.
         coordinates: usize,
-        /// The dimension they were said to have.
+        /// The dimension given.
         dimension: usize,
     },
 
     /// A grid of no axis, or of more than three.
     #[error("a grid of {axes} axes; grids have 1 to {most}")]
     Axes {
-        /// How many it has.
+        /// The number of axes.
         axes: usize,
-        /// How many it may have.
+        /// The largest number of axes allowed.
         most: usize,
     },
 
-    /// A cost that is a sum over axes, between points that are no grids.
+    /// A cost that is a sum over axes, between points that are not grids.
     #[error(
         "the cost is a sum over axes, which is for measures on grids; take |x − y|^p for clouds"
     )]
@@ -50,16 +50,16 @@ pub enum Error {
         row: usize,
         /// The coordinate, from 1.
         column: usize,
-        /// What stood there.
+        /// The value found there.
         value: f64,
     },
 
-    /// Another number of weights than of points. Give one weight a point.
+    /// A number of weights that differs from the number of points. Give one weight a point.
     #[error("{weights} weights for {points} points; give one weight a point")]
     WeightsLength {
-        /// How many points there are.
+        /// The number of points.
         points: usize,
-        /// How many weights were given.
+        /// The number of weights given.
         weights: usize,
     },
 
@@ -72,7 +72,7 @@ pub enum Error {
         value: f64,
     },
 
-    /// Weights that sum to nothing, or to more than a float holds.
+    /// Weights whose sum is 0 or overflows.
     #[error(
         "the weights sum to {}; give at least one point a positive weight, and finite sums",
         plain(*mass)
@@ -93,8 +93,7 @@ pub enum Error {
         target_dimension: usize,
     },
 
-    /// Unequal masses in a balanced problem. Normalise both, or let one side of the plan leave its
-    /// measure.
+    /// Unequal masses in a balanced problem. Normalise both, or make one side unbalanced.
     #[error(
         "the masses differ: {} and {}; normalise both, or give a finite ρ or reach: a balanced problem moves all of one onto the other",
         plain(*source_mass), plain(*target_mass)
@@ -106,12 +105,12 @@ pub enum Error {
         target_mass: f64,
     },
 
-    /// What is wrong with one of several measures.
+    /// An error of one of several measures.
     #[error("input {index}: {error}")]
     Input {
-        /// Which one, from 1.
+        /// The index of the measure, from 1.
         index: usize,
-        /// What is wrong with it.
+        /// The error.
         #[source]
         error: Box<Error>,
     },
@@ -121,9 +120,9 @@ pub enum Error {
     BadParameter {
         /// Its name, as in the documentation.
         name: &'static str,
-        /// What was given.
+        /// The value given.
         value: f64,
-        /// What is allowed.
+        /// The range allowed.
         range: &'static str,
     },
 
@@ -149,8 +148,8 @@ pub enum Error {
         extent: f64,
     },
 
-    /// An ε so small for the extent of the clouds that the precision has no digit left for the
-    /// plan. Use f64, or a larger ε.
+    /// An ε so small for the extent of the clouds that the precision has no digit left for the plan. Use f64 or a
+    /// larger ε.
     #[error(
         "ε is so small for these clouds that {precision} has no digit left for the plan; use {}a larger ε",
         or_f64(precision)
@@ -158,18 +157,18 @@ pub enum Error {
     NoDigits {
         /// The engine's precision.
         precision: &'static str,
-        /// The relative error that rounding makes.
+        /// The relative error due to rounding.
         floor: f64,
     },
 
-    /// A tolerance below what rounding alone may cause, so that no iteration would end. Use f64, or
-    /// ask for less.
+    /// A tolerance below the error that rounding alone may cause, so that the iteration would never end. Use f64 or a
+    /// larger tolerance.
     #[error(
         "the tolerance {} is below the {floor} that rounding in {precision} may cause at this ε; use {}a larger ε, or a tolerance of at least {floor}",
         plain(*tolerance), or_f64(precision), floor = above(*floor)
     )]
     BelowFloor {
-        /// The tolerance asked for.
+        /// The tolerance given.
         tolerance: f64,
         /// The engine's precision.
         precision: &'static str,
@@ -184,13 +183,13 @@ pub enum Error {
         row: usize,
         /// The column, from 1.
         column: usize,
-        /// What stood there.
+        /// The value found there.
         value: f64,
-        /// What is allowed there.
+        /// The values allowed there.
         wanted: &'static str,
     },
 
-    /// A linear map that flattens space, where one is asked for that can be undone.
+    /// A singular linear map where an invertible one is needed.
     #[error("the map flattens space and cannot be undone; give a matrix of full rank")]
     Singular,
 
@@ -207,7 +206,7 @@ pub enum Error {
         value: f64,
     },
 
-    /// A point that is 0 where its direction is asked for.
+    /// A point at 0, which has no direction.
     #[error("row {row} is 0 and has no direction; remove it, or compare by another cost")]
     NoDirection {
         /// The point, from 1.
@@ -217,18 +216,18 @@ pub enum Error {
     /// A vector whose length does not fit the measure it belongs to.
     #[error("{what} has {found} values where {expected} belong")]
     Length {
-        /// Which vector.
+        /// The vector.
         what: &'static str,
-        /// How many values it should have.
+        /// The expected length.
         expected: usize,
-        /// How many it has.
+        /// The actual length.
         found: usize,
     },
 
-    /// A range that is empty, out of order, or does not begin and end where it must.
+    /// A range that is empty, out of order, or has a wrong beginning or end.
     #[error("{what} has the range {start}..{end}; ranges ascend and keep to whole tiles")]
     Range {
-        /// Of what it is a range.
+        /// What the range is of.
         what: &'static str,
         /// Its beginning.
         start: usize,
@@ -236,32 +235,32 @@ pub enum Error {
         end: usize,
     },
 
-    /// Something that a device has no kernel for.
+    /// An operation that a device has no kernel for.
     #[error("{device} has no kernel for {what}")]
     Unsupported {
-        /// What was asked for.
+        /// The operation.
         what: &'static str,
         /// The device's name.
         device: String,
     },
 
-    /// A slot that a history does not have.
+    /// A slot that does not exist in a history.
     #[error("slot {index} of a history of {slots} slots; slots are counted from 0")]
     Slot {
-        /// Which one was meant.
+        /// The index given.
         index: usize,
-        /// How many there are.
+        /// The number of slots.
         slots: usize,
     },
 
-    /// A computation that left the range of its floats: ε is many powers of ten away from the costs.
+    /// A computation that left the range of its floats: ε is many orders of magnitude away from the costs.
     #[error(
         "{what} is not finite on {device}; bring ε nearer to the costs, for which f64 has more room than f32"
     )]
     NotFiniteResult {
-        /// Which quantity.
+        /// The quantity.
         what: &'static str,
-        /// Where it was computed.
+        /// The device that computed it.
         device: String,
     },
 
@@ -280,13 +279,13 @@ pub enum Error {
     },
 }
 
-/// A number as a person writes it: all of its digits, and no row of zeros.
+/// Formats a number with all of its digits, and without a long row of zeros.
 fn plain(value: f64) -> String {
     let text = format!("{value:?}");
     text.strip_suffix(".0").map_or(text.clone(), str::to_owned)
 }
 
-/// A number to two digits, not below what it is: advice that is followed must not be refused again.
+/// A number to two digits, rounded up: a user who follows the advice must not be refused again.
 fn above(value: f64) -> String {
     let text = format!("{value:.1e}");
     match text.parse::<f64>() {
@@ -295,7 +294,7 @@ fn above(value: f64) -> String {
     }
 }
 
-/// "f64 or ", where that is another precision than the one in use.
+/// "f64 or ", if the precision in use is not f64.
 fn or_f64(precision: &str) -> &'static str {
     if precision == "f64" { "" } else { "f64 or " }
 }

@@ -1,9 +1,9 @@
-//! How a computation is ended from outside.
+//! How to end a computation from outside.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// What an observer asks for when it breaks a solve.
+/// What an observer asks for when it stops a solve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Stop {
     /// Certify the potentials as they are. The result is a solution that did not converge; its
@@ -13,11 +13,11 @@ pub enum Stop {
     Abandon,
 }
 
-/// A flag that ends the work of an engine from another thread, such as the handler of a signal.
+/// A flag that ends the work of an engine from another thread, such as a signal handler.
 ///
 /// Each engine has one, [`Engine::interrupt`](crate::Engine::interrupt). While it is raised, every operator over
-/// pairs returns [`Error::Interrupted`](crate::Error::Interrupted); one that is running returns after the block of rows or
-/// the dispatch at hand. What it would have written is then undefined. Clones are the same flag.
+/// pairs returns [`Error::Interrupted`](crate::Error::Interrupted); a running operator returns after its current
+/// block of rows or dispatch. Its output is then undefined. Clones share the flag.
 ///
 /// ```
 /// use haul_core::Interrupt;
@@ -32,7 +32,7 @@ pub enum Stop {
 pub struct Interrupt(Arc<AtomicBool>);
 
 impl Interrupt {
-    /// Ends what runs on the engine, and what is started on it from now on.
+    /// Ends all work that runs on the engine, and all that starts from now on.
     pub fn raise(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
@@ -47,7 +47,7 @@ impl Interrupt {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// [`Error::Interrupted`](crate::Error::Interrupted) while it is raised.
+    /// Returns [`Error::Interrupted`](crate::Error::Interrupted) while it is raised.
     pub fn check(&self) -> crate::Result<()> {
         if self.is_raised() {
             Err(crate::Error::Interrupted)

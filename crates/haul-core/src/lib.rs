@@ -8,14 +8,13 @@
 //! Pᵢⱼ = aᵢ bⱼ exp((fᵢ + gⱼ − Cᵢⱼ)/ε)
 //! ```
 //!
-//! An unbalanced problem has ρ_a KL(P1 | a) + ρ_b KL(Pᵀ1 | b) in the sum, in place of the
-//! constraints; the constraint of a side whose ρ is infinite stays.
+//! An unbalanced problem has ρ_a KL(P1 | a) + ρ_b KL(Pᵀ1 | b) in the objective, in place of the
+//! constraints; a side of infinite ρ keeps its constraint.
 //!
-//! The way of the data: [`Measure`]s make a [`Problem`], checked and complete before any device
-//! works; [`Sinkhorn`] puts both clouds on an engine and iterates there; a [`Solution`] holds the
-//! values, their [`Certificate`] and the potentials, and a lazy [`Plan`] that never stores the
-//! n×m matrix. This crate has no threads, no SIMD, no GPU and no files: `haul-cpu` and `haul-gpu`
-//! implement the trait.
+//! The data flow: [`Measure`]s make a [`Problem`], which is checked before any device works; [`Sinkhorn`] puts both
+//! clouds on an engine and iterates there; a [`Solution`] holds the values, their [`Certificate`], the potentials,
+//! and a lazy [`Plan`] that never stores the n×m matrix. This crate has no threads, no SIMD, no GPU and no files:
+//! `haul-cpu` and `haul-gpu` implement the trait.
 
 #[macro_use]
 mod sinkhorn;
@@ -52,7 +51,7 @@ pub use registration::{Alignment, Family, Registration, RegistrationProgress, Tr
 pub use sinkhorn::{Acceleration, Form, Method, Progress, Sinkhorn, Stage, Start};
 pub use solution::{Coupling, Plan, Report, ResidentSolution, Solution};
 
-/// Waits for a result in the thread that asks for it.
+/// Blocks the calling thread until the result is ready.
 fn block_on<T>(result: impl Future<Output = T>) -> T {
     pollster::block_on(result)
 }

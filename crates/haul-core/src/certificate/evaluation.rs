@@ -1,4 +1,4 @@
-//! The plan as it is: its sums, and the values that follow from them.
+//! The computed plan: its sums, and the values that follow from them.
 
 use super::passes::Passes;
 use super::penalty::{conjugate, off, penalty_above_dual, wanted};
@@ -10,7 +10,7 @@ use crate::pass::Marginal;
 use crate::problem::{FLAT, Rounding};
 use crate::{Engine, Precision, Result};
 
-/// A plan evaluated, beside itself with columns scaled down to what they may have: one pass for both.
+/// An evaluated plan, and the same plan with columns scaled down to their weights: one pass for both.
 pub(super) struct Evaluation<'e, E: Engine> {
     pub(super) passes: Passes<'e, E>,
     pub(super) source: &'e Marginal<E>,
@@ -30,11 +30,11 @@ pub(super) struct Evaluation<'e, E: Engine> {
     /// The error of a term of a product, and of the ratio of a marginal to its measure.
     pub(super) term: f64,
     pub(super) error: f64,
-    /// By how much the penalties may be more for that error.
+    /// The increase of the penalties that this error allows.
     pub(super) doubt: f64,
-    /// Of the potentials, in the mean.
+    /// The mean absolute value of the potentials.
     pub(super) size: f64,
-    /// Of sums of f64 on the host, beside those of the engine.
+    /// The error of sums in f64 on the host, in addition to those of the engine.
     pub(super) host: f64,
 }
 
@@ -50,7 +50,7 @@ impl<'e, E: Engine> Evaluation<'e, E> {
         let g = engine.read(&target.potential).await?;
         let heights = [source.height(&f), target.height(&g)];
         let spread = (rounding.largest_cost() + heights[0] + heights[1]) / kernel.epsilon;
-        // Along axes a density is a product of several, whose excesses are none of its.
+        // Along axes a density is a product of several densities, and its excess is not theirs.
         let flat = spread <= FLAT && !source.points.is_grid();
         let term = rounding.term(kernel, heights);
         let error = if flat {

@@ -1,4 +1,4 @@
-//! The plan with exact marginals, and what it costs.
+//! The plan with exact marginals, and its cost.
 
 use super::evaluation::Evaluation;
 use super::products;
@@ -6,16 +6,16 @@ use super::sums::{Scaling, Sums};
 use crate::linalg::{mean, sum};
 use crate::{Engine, Result};
 
-/// The upper bounds that it gives.
+/// Upper bounds from the plan with exact marginals.
 pub(super) struct Exact {
-    /// Of OT_ε, but for how far costs are off.
+    /// The bound of OT_ε, without the error of the costs.
     pub(super) bound: f64,
     /// ⟨A + B, C⟩.
     pub(super) cost: f64,
 }
 
 impl<E: Engine> Evaluation<'_, E> {
-    /// Scales the plan down until no marginal exceeds its measure, columns first, and adds what is missing.
+    /// Scales the plan down until no marginal exceeds its measure, columns first, and adds the missing mass.
     pub(super) async fn exact(&mut self) -> Result<Exact> {
         let (source, target) = (self.source, self.target);
         let (a, b) = (&source.weights, &target.weights);
@@ -25,7 +25,7 @@ impl<E: Engine> Evaluation<'_, E> {
         let missing_a = self.rows_kept.missing(a, &x);
         let missing_b = columns_kept.missing(b, &self.y);
         let missing = 0.5 * (sum(missing_a.iter().copied()) + sum(missing_b.iter().copied()));
-        // ⟨A, C⟩ + ε KL(A/q | a⊗b) q, in which the cost drops out.
+        // ⟨A, C⟩ + ε KL(A/q | a⊗b) q, in which the cost cancels.
         let exponents = |sums: &Sums, scaling: &Scaling, potential: &[f64]| -> Vec<f64> {
             let logs = potential.iter().zip(scaling.logs());
             let terms = sums.scaled(scaling).zip(logs);
@@ -60,15 +60,15 @@ impl<E: Engine> Evaluation<'_, E> {
             bound += added + epsilon * missing * (kl_a + kl_b);
             logs_of_missing = logs_a + logs_b;
         }
-        // The bound is a sum of marginals times potentials: it is as wrong as they are. What is missing
-        // may be more by as much, and costs as much as the largest cost.
+        // The bound is a sum of marginals times potentials, and has the error of the marginals. The missing mass may
+        // be larger by that error, at the largest cost.
         let entropy = epsilon * (1.0 + logs_of_missing);
         bound += self.error * (entropy + self.size + self.rounding.largest_cost()) + self.host;
         Ok(Exact { bound, cost })
     }
 }
 
-/// KL(e/t | a) for the mass t of e, and ⟨a, |log(e/(t a))|⟩, which is how much t KL(e/t | a) changes with e.
+/// KL(e/t | a) for the mass t of e, and ⟨a, |log(e/(t a))|⟩, the sensitivity of t KL(e/t | a) to e.
 fn divergence(e: &[f64], a: &[f64]) -> (f64, f64) {
     let mass = sum(e.iter().copied());
     let pairs = || e.iter().zip(a).filter(|(e, _)| **e > 0.0);

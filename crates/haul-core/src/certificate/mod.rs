@@ -1,31 +1,31 @@
-//! The certificate of a solution: how far its marginals are from the measures, and between which
-//! bounds OT_ε lies, at whatever iteration the solve ended.
+//! The certificate of a solution: the distance of its marginals from the measures, and bounds of OT_ε, at whatever
+//! iteration the solve ended.
 //!
-//! The lower bound is the dual at (f, g), valid for any potentials. The upper bound is the cost of
-//! a plan that has the exact marginals: P is first scaled down until no marginal exceeds its
-//! measure, and what is missing is added as a product measure [Altschuler–Weed–Rigollet'17]:
+//! The lower bound is the dual at (f, g), valid for any potentials. The upper bound is the cost of a plan with exact
+//! marginals: P is first scaled down until no marginal exceeds its measure, and the missing mass is added as a
+//! product measure [Altschuler–Weed–Rigollet'17]:
 //!
 //! ```text
 //! A = diag(x) P diag(y),  e = a − A1,  e' = b − Aᵀ1,  t = Σe = Σe',  B = e e'ᵀ/t
 //! OT_ε ≤ ⟨A + B, C⟩ + ε KL(A + B | a⊗b)
 //! ```
 //!
-//! and the entropy of the sum is bounded by convexity. Where the marginals may leave their measures,
-//! at ρ_a KL(P1 | a) and ρ_b KL(Pᵀ1 | b), that plan is still one of those allowed; but P itself is one
-//! as well, once a side that is constrained has been scaled to be exact. Its cost is above the dual
-//! by what P lacks of its optimality P1 = a e^{−f/ρ_a}, Pᵀ1 = b e^{−g/ρ_b}:
+//! The entropy of the sum is bounded by convexity. If the marginals may differ from their measures, with penalties
+//! ρ_a KL(P1 | a) and ρ_b KL(Pᵀ1 | b), that plan is still feasible; but so is P itself, once a constrained side has
+//! been scaled to be exact. Its cost exceeds the dual by its deviation from the optimality conditions P1 = a
+//! e^{−f/ρ_a}, Pᵀ1 = b e^{−g/ρ_b}:
 //!
 //! ```text
 //! OT_ε ≤ dual(f, g) + ρ_a KL(P1 | a e^{−f/ρ_a}) + ρ_b KL(Pᵀ1 | b e^{−g/ρ_b})
 //! ```
 //!
-//! The lesser of both bounds counts.
+//! The smaller of both bounds is used.
 //!
-//! The same plan bounds W_p^p, the least cost without an entropy, by ⟨A + B, C⟩. From below it is bounded
-//! by the potential g with its c-transform, f_c(x) = min_j C(x, yⱼ) − gⱼ.
+//! The same plan bounds W_p^p, the least cost without an entropy, by ⟨A + B, C⟩. The lower bound of W_p^p comes from
+//! the potential g with its c-transform, f_c(x) = min_j C(x, yⱼ) − gⱼ.
 //!
-//! Every term comes from vectors of length n and a few more
-//! passes. Both bounds are widened by what the engine's precision may hide.
+//! Every term comes from vectors of length n and a few more passes. Both bounds are widened by the rounding errors of
+//! the engine's precision.
 
 mod evaluation;
 mod exact;
@@ -41,32 +41,31 @@ use crate::problem::Rounding;
 use crate::{Engine, Error, Result};
 use evaluation::Evaluation;
 
-/// What is known for certain about a solution. Costs are in the units of the cost of the points,
-/// errors in units of mass.
+/// Bounds and errors of a solution. Costs are in the units of the cost of the points, errors in units of mass.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Certificate {
     /// ‖P1 − a‖₁; where ρ_a is finite, ‖P1 − a e^{−f/ρ_a}‖₁, which is 0 at the optimum instead.
     pub marginal_error_a: f64,
     /// ‖Pᵀ1 − b‖₁, or ‖Pᵀ1 − b e^{−g/ρ_b}‖₁.
     pub marginal_error_b: f64,
-    /// OT_ε is not below this.
+    /// A lower bound of OT_ε.
     pub lower_bound: f64,
-    /// OT_ε is not above this.
+    /// An upper bound of OT_ε.
     pub upper_bound: f64,
-    /// W_p^p, the least ⟨P, C⟩ without an entropy, is between these: what the regularisation costs. It
-    /// is told of balanced problems between measures of which the host has a copy.
+    /// Bounds of W_p^p, the least ⟨P, C⟩ without an entropy. Given for balanced problems between measures with a copy
+    /// on the host.
     pub wasserstein: Option<Bounds>,
-    /// The relative marginal error that rounding alone may cause: a tolerance below it is not to
-    /// be had in this precision.
+    /// The relative marginal error that rounding alone may cause: a tolerance below it cannot be reached in this
+    /// precision.
     pub precision_floor: f64,
 }
 
-/// Two numbers, and between them the true one.
+/// A lower and an upper bound of a number.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Bounds {
-    /// It is not below this.
+    /// The lower bound.
     pub lower: f64,
-    /// It is not above this.
+    /// The upper bound.
     pub upper: f64,
 }
 
@@ -82,21 +81,20 @@ impl Certificate {
     }
 }
 
-/// The numbers that live under one plan.
+/// The values of one plan.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Values {
     pub(crate) transport_cost: f64,
     pub(crate) dual: f64,
-    /// ⟨P, C⟩ + ε KL(P | a⊗b), and the penalties of the sides that have one.
+    /// ⟨P, C⟩ + ε KL(P | a⊗b), plus the penalties of the sides that have one.
     pub(crate) primal: f64,
     pub(crate) kl: f64,
     pub(crate) mass: f64,
 }
 
-/// Evaluates plan and certificate in units of the frame, for masses of 1; returns how many passes
-/// that took.
+/// Evaluates plan and certificate in units of the frame, for masses of 1; returns the number of passes.
 ///
-/// All of it is about the costs as the device has them, until bounds are widened by how far these are off.
+/// All of it is for the costs on the device, until bounds are widened by the error of these costs.
 pub(crate) async fn certify<E: Engine>(
     engine: &E,
     kernel: Kernel,

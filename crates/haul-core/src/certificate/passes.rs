@@ -1,4 +1,4 @@
-//! The passes that a certificate takes.
+//! The passes of a certificate.
 
 use super::sums::{Scaling, Sums};
 use crate::engine::{Factor, Kernel, Side};
@@ -6,13 +6,13 @@ use crate::linalg::{dot, mean, moments, sum};
 use crate::pass::{Marginal, Pass};
 use crate::{Cost, Engine, Result};
 
-/// What they have in common.
+/// The common data of these passes.
 pub(super) struct Passes<'e, E: Engine> {
     pub(super) engine: &'e E,
     pub(super) kernel: Kernel,
-    /// Whether exponents are so small that sums are told by their excess.
+    /// Whether exponents are so small that sums are computed as their excess over 1.
     pub(super) flat: bool,
-    /// How many there were.
+    /// The number of passes so far.
     pub(super) count: usize,
 }
 
@@ -84,7 +84,7 @@ impl<E: Engine> Passes<'_, E> {
         }
     }
 
-    /// Sums of what [`factor`](Self::factor) says, where a scaling has `taken` so much of the columns' mass.
+    /// Sums with the [`factor`](Self::factor), where a scaling has `taken` this fraction of the columns' mass.
     fn of(&self, mut sums: Vec<f64>, taken: f64) -> Sums {
         if self.flat {
             sums.iter_mut().for_each(|excess| *excess -= taken);
@@ -94,7 +94,7 @@ impl<E: Engine> Passes<'_, E> {
         }
     }
 
-    /// f_c(xᵢ) = minⱼ Cᵢⱼ − gⱼ, the c-transform of the columns' potential over those of positive weight.
+    /// f_c(xᵢ) = minⱼ Cᵢⱼ − gⱼ, the c-transform of the columns' potential over the columns of positive weight.
     pub(super) async fn transform(
         &mut self,
         rows: &Marginal<E>,

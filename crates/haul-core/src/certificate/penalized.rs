@@ -1,5 +1,4 @@
-//! The upper bound of a problem in which a marginal may leave its measure: the cost of the plan as it is, once a side that is
-//! constrained is exact.
+//! The upper bound of a problem with a penalty: the cost of the computed plan, once a constrained side is exact.
 
 use super::evaluation::Evaluation;
 use super::penalty::{conjugate, penalty_above_dual, wanted};
@@ -9,7 +8,7 @@ use crate::pass::Marginal;
 use crate::{Engine, Result};
 
 impl<E: Engine> Evaluation<'_, E> {
-    /// The bound; infinite where both sides are constrained.
+    /// The bound; infinite if both sides are constrained.
     pub(super) async fn penalized(&mut self) -> Result<f64> {
         let (source, target) = (self.source, self.target);
         match (source.rho.is_finite(), target.rho.is_finite()) {
@@ -29,8 +28,8 @@ impl<E: Engine> Evaluation<'_, E> {
         }
     }
 
-    /// The cost of the plan whose marginal on one side, `exact`, was made the measure by scaling its rows,
-    /// f' = f + ε log(a/P1).
+    /// The cost of the plan after its rows were scaled, f' = f + ε log(a/P1), to make the marginal on one side,
+    /// `exact`, the measure.
     async fn half_exact(
         &mut self,
         (exact, f, rows): (&Marginal<E>, Vec<f64>, Sums),
@@ -46,7 +45,7 @@ impl<E: Engine> Evaluation<'_, E> {
         }
         let columns = self.passes.sums(free, exact, &x).await?;
         let wanted = wanted(&g, free.rho);
-        // Of the sums and of the scaling.
+        // The error of the sums and that of the scaling.
         let error = 2.0 * self.error;
         let (off, doubt) = penalty_above_dual(&free.weights, &columns, &wanted, free.rho, error);
         let epsilon = self.passes.kernel.epsilon;

@@ -1,14 +1,14 @@
-//! The penalties of a plan whose marginals leave their measures.
+//! The penalties of a plan whose marginals differ from their measures.
 
 use super::sums::Sums;
 use crate::linalg::{dot, mean};
 
-/// What a potential wants of the ratio of its marginal to the measure, e^{−f/ρ}, as the excess over 1.
+/// The optimal ratio of a marginal to its measure for a potential, e^{−f/ρ}, as the excess over 1.
 pub(super) fn wanted(potential: &[f64], rho: f64) -> Vec<f64> {
     potential.iter().map(|f| (-f / rho).exp_m1()).collect()
 }
 
-/// What a side adds to the dual: ⟨a, f⟩, or −ρ ⟨a, e^{−f/ρ} − 1⟩.
+/// The term of a side in the dual: ⟨a, f⟩, or −ρ ⟨a, e^{−f/ρ} − 1⟩.
 pub(super) fn conjugate(measure: &[f64], potential: &[f64], rho: f64) -> f64 {
     if rho.is_infinite() {
         dot(measure, potential)
@@ -17,8 +17,8 @@ pub(super) fn conjugate(measure: &[f64], potential: &[f64], rho: f64) -> f64 {
     }
 }
 
-/// ρ KL(r | t) of a marginal r and the one that is wanted, t, and by how much more it may be where each
-/// ratio r/a has this error, relative to it where it is above 1; nothing where ρ is infinite. `wanted` is t/a − 1.
+/// ρ KL(r | t) of a marginal r and the optimal one t, and its possible increase if each ratio r/a has this error,
+/// relative to the ratio if it is above 1; 0 if ρ is infinite. `wanted` is t/a − 1.
 pub(super) fn penalty_above_dual(
     measure: &[f64],
     sums: &Sums,
@@ -54,7 +54,7 @@ pub(super) fn penalty_above_dual(
     (penalty, doubt)
 }
 
-/// ‖r − t‖₁ of a marginal and the one that is wanted.
+/// ‖r − t‖₁ of a marginal and the optimal one.
 pub(super) fn off(measure: &[f64], sums: &Sums, wanted: &[f64]) -> f64 {
     let pairs = sums.excess.iter().zip(wanted);
     mean(measure, pairs.map(|(e, w)| (e - w).abs()))
@@ -64,7 +64,7 @@ pub(super) fn off(measure: &[f64], sums: &Sums, wanted: &[f64]) -> f64 {
 mod tests {
     use super::*;
 
-    /// ρ KL(r | t) of two masses, and by how much more it may be.
+    /// ρ KL(r | t) of two masses, and its possible increase.
     fn penalty(r: f64, t: f64, rho: f64, error: f64) -> (f64, f64) {
         penalty_above_dual(&[1.0], &Sums::of_ratios(vec![r]), &[t - 1.0], rho, error)
     }
@@ -72,12 +72,12 @@ mod tests {
     #[test]
     fn penalties_are_the_divergence_of_the_marginals() {
         let of = |r: f64, t: f64| penalty(r, t, 2.0, 0.0).0;
-        // Nothing and next to nothing, in place of t.
+        // A mass of 0, and one close to 0, in place of t.
         assert!((of(0.0, 0.3) - 0.6).abs() < 1e-15);
         assert!((of(1e-60, 0.3) - 0.6).abs() < 1e-15);
         assert!((of(0.6, 0.3) - 2.0 * (0.6 * 2f64.ln() - 0.3)).abs() < 1e-15);
         assert!((of(30.0, 0.3) - 2.0 * (30.0 * 100f64.ln() - 29.7)).abs() < 1e-12);
-        // A doubt of each entry covers what it may change.
+        // The doubt covers any change of an entry by its error.
         let (least, doubt) = penalty(0.1, 0.3, 2.0, 1e-3);
         assert!(of(0.1 * (1.0 - 1e-3), 0.3) <= least + doubt);
         assert!(of(0.1 * (1.0 - 1e-2), 0.3) > least + doubt);
@@ -85,13 +85,13 @@ mod tests {
 
     #[test]
     fn penalties_near_the_measure_have_the_digits_of_the_excess() {
-        // t x²/2 near t = 1, of which ratios have lost half.
+        // t x²/2 near t = 1, where ratios have lost half of the digits.
         let sums = Sums::of_excesses(vec![1e-12]);
         let (near, _) = penalty_above_dual(&[1.0], &sums, &[-2e-12], 2.0, 0.0);
         assert!((near / 9e-24 - 1.0).abs() < 4e-12, "{near}");
         let lost = penalty(1.0 + 1e-12, 1.0 - 2e-12, 2.0, 0.0).0;
         assert!((lost / 9e-24 - 1.0).abs() > 1e-6, "{lost}");
-        // The series goes over into the formula.
+        // The series and the formula agree where they meet.
         for x in [0.00999, 0.01001, -0.00999, -0.01001f64] {
             let (of, _) = penalty_above_dual(&[1.0], &Sums::of_excesses(vec![x]), &[0.0], 1.0, 0.0);
             let expected = (1.0 + x) * x.ln_1p() - x;

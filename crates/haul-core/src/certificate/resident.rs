@@ -1,16 +1,17 @@
 //! The certificate of a solution that lies on the device. All vectors stay there; only integrals come back.
 //!
-//! Scalings become minima of potentials. With ĝ = T_a(f) the columns of the plan at (f, g' = min(g, ĝ)) are at most b, and with
-//! f̂ = T_b(g') the rows of the plan at (f' = min(f, f̂), g') are at most a. This is the plan A of the parent module. With
-//! ĝ' = T_a(f'), its marginals lack
+//! Scalings become minima of potentials. With ĝ = T_a(f), the columns of the plan at (f, g' = min(g, ĝ)) are at most
+//! b, and with f̂ = T_b(g'), the rows of the plan at (f' = min(f, f̂), g') are at most a. This is the plan A of the
+//! parent module. With ĝ' = T_a(f'), the missing masses of its marginals are
 //!
 //! ```text
 //! e = a (1 − exp((f' − f̂)/ε)),   e' = b (1 − exp((g' − ĝ')/ε)),   t = Σe
 //! ⟨A, C⟩ + ε KL(A | a⊗b) = ⟨a − e, f'⟩ + ⟨b − e', g'⟩ + ε t
 //! ```
 //!
-//! The bounds follow as in the parent module. They are widened by the rounding of each softmin and of each integral, and by that of
-//! the weights, whose sum was computed on the device. Bounds of W_p^p are absent: their minima over columns are found on the host.
+//! The bounds follow as in the parent module. They are widened by the rounding of each softmin, of each integral, and
+//! of the weights, whose sum was computed on the device. There are no bounds of W_p^p: their minima over columns are
+//! computed on the host.
 
 use super::{Certificate, Values};
 use crate::engine::{Factor, Integral, Kernel, Pointwise, Ratio, Side, Update};
@@ -25,19 +26,19 @@ struct Evaluated<'e, E: Engine> {
     softmin: E::Vector,
     /// ⟨a, f⟩.
     value: Integral,
-    /// What it adds to the dual.
+    /// The side's term in the dual.
     conjugate: Integral,
     /// Σ |r − a e^{−f/ρ}|.
     error: f64,
     /// ⟨r − a, 1⟩ and ⟨r − a, f⟩.
     excess: Integral,
     along: f64,
-    /// ρ KL(r | a e^{−f/ρ}), and how much more it may be for each part by which r is off; 0 where ρ is infinite.
+    /// ρ KL(r | a e^{−f/ρ}), and its possible increase per relative error of r; 0 if ρ is infinite.
     penalty: f64,
     doubt: f64,
 }
 
-/// What the passes of a certificate have in common.
+/// The common data of a certificate's passes.
 struct Device<'e, E: Engine> {
     engine: &'e E,
     kernel: Kernel,
@@ -45,7 +46,7 @@ struct Device<'e, E: Engine> {
 }
 
 impl<'e, E: Engine> Device<'e, E> {
-    /// T(h) of a potential h of the columns; `guess` is one of it.
+    /// T(h) of a potential h of the columns; `guess` is a guess of it.
     fn softmin(
         &mut self,
         (rows, columns): (&Marginal<E>, &Marginal<E>),
@@ -66,7 +67,7 @@ impl<'e, E: Engine> Device<'e, E> {
         Ok(out)
     }
 
-    /// An integral, and the values of what it is over.
+    /// An integral, and the values of its integrand.
     async fn values(
         &self,
         side: &Marginal<E>,
@@ -80,7 +81,7 @@ impl<'e, E: Engine> Device<'e, E> {
         Ok((integrals.first().copied().unwrap_or_default(), out))
     }
 
-    /// The update of a potential whose softmin is known, and which ρ does not damp.
+    /// The update of a potential from its softmin, not damped by ρ.
     fn exact<'v>(&self, before: &'v E::Vector, after: &'v E::Vector) -> Update<'v, E::Vector> {
         Update {
             epsilon: self.kernel.epsilon,
@@ -90,7 +91,7 @@ impl<'e, E: Engine> Device<'e, E> {
         }
     }
 
-    /// A side of the plan as it is.
+    /// A side of the computed plan.
     async fn evaluate(
         &mut self,
         side: &'e Marginal<E>,
@@ -142,7 +143,7 @@ impl<'e, E: Engine> Device<'e, E> {
 }
 
 impl<E: Engine> Evaluated<'_, E> {
-    /// How much more the penalty may be where each r is off by this share of itself.
+    /// The possible increase of the penalty if each r has this relative error.
     fn doubt(&self, error: f64) -> f64 {
         let mass = 1.0 + self.excess.sum.max(0.0);
         match self.side.rho.is_finite() {
@@ -151,7 +152,7 @@ impl<E: Engine> Evaluated<'_, E> {
         }
     }
 
-    /// What the side has of the primal: ⟨r, f⟩, or what it adds to the dual and the penalty.
+    /// The side's term in the primal: ⟨r, f⟩, or its term in the dual plus the penalty.
     fn primal(&self) -> f64 {
         match self.side.rho.is_finite() {
             true => self.conjugate.sum + self.penalty,
@@ -160,7 +161,7 @@ impl<E: Engine> Evaluated<'_, E> {
     }
 }
 
-/// Evaluates plan and certificate in units of the frame, for masses of 1; returns how many passes that took.
+/// Evaluates plan and certificate in units of the frame, for masses of 1; returns the number of passes.
 pub(crate) async fn certify<E: Engine>(
     engine: &E,
     kernel: Kernel,
@@ -188,7 +189,7 @@ pub(crate) async fn certify<E: Engine>(
     };
 
     let capped = device.capped(&a, &b).await?;
-    // A softmin is as wrong as a product, and rounded itself; and it is held against a potential.
+    // A softmin has the error of a product and its own rounding; and it is subtracted from a potential.
     let heights = [
         capped.heights[0].max(a.value.height),
         capped.heights[1].max(b.value.height),
@@ -240,18 +241,18 @@ pub(crate) async fn certify<E: Engine>(
     }
 }
 
-/// What the plan with exact marginals gives.
+/// Results for the plan with exact marginals.
 struct Capped {
-    /// Of OT_ε, but for all rounding.
+    /// The bound of OT_ε, without rounding errors.
     bound: f64,
     /// ⟨a, |f'|⟩ + ⟨b, |g'|⟩.
     size: f64,
-    /// Of all potentials of both sides.
+    /// The heights of all potentials of both sides.
     heights: [f64; 2],
 }
 
-/// How much more entropy there may be, over ε, where each row is off by this share of its weight: x log x changes by at most
-/// y (1 + log 1/y) where x between 0 and 1 changes by y.
+/// The possible increase of the entropy, divided by ε, if each row has this error relative to its weight: x log x
+/// changes by at most y (1 + log 1/y) if x between 0 and 1 changes by y.
 fn entropy_error(error: f64) -> f64 {
     5.0 * error * (1.0 + error.recip().ln().max(0.0))
 }
@@ -267,7 +268,7 @@ impl<E: Engine> Device<'_, E> {
         source.integral(self.engine, Pointwise::Value(&costs)).await
     }
 
-    /// Lowers potentials until no marginal exceeds its measure, columns first, and adds what is missing.
+    /// Lowers potentials until no marginal exceeds its measure, columns first, and adds the missing mass.
     async fn capped(&mut self, a: &Evaluated<'_, E>, b: &Evaluated<'_, E>) -> Result<Capped> {
         let (engine, epsilon) = (self.engine, self.kernel.epsilon);
         let (source, target) = (a.side, b.side);
@@ -332,7 +333,8 @@ impl<E: Engine> Device<'_, E> {
         })
     }
 
-    /// The cost of the plan whose marginal on one side, `exact`, was made the measure: its potential is T of the other one.
+    /// The cost of the plan after the marginal on one side, `exact`, was made the measure: its potential is T of the
+    /// other one.
     async fn half_exact(
         &mut self,
         exact: &Evaluated<'_, E>,
@@ -366,7 +368,7 @@ impl<E: Engine> Device<'_, E> {
             .integral(engine, Pointwise::Value(&exact.softmin))
             .await?
             .sum;
-        // Of the sums and of the potential that makes one side exact.
+        // The error of the sums and that of the potential that makes one side exact.
         let error = 2.0 * error;
         let doubt = doubt * error + rho * error * error;
         Ok(value + free.conjugate.sum + off + error * epsilon + doubt)

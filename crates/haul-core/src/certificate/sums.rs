@@ -2,8 +2,8 @@
 
 use super::products;
 
-/// The sums of a plan over the rows of one side, relative to the weights: rᵢ/aᵢ, and by how much it exceeds 1.
-/// Where ε is far above the costs all ratios are near 1, and it is the excess that has the digits.
+/// The sums of a plan over the rows of one side, relative to the weights: rᵢ/aᵢ, and its excess over 1. If ε is far
+/// above the costs, all ratios are near 1, and only the excess has digits.
 #[derive(Clone)]
 pub(super) struct Sums {
     pub(super) ratio: Vec<f64>,
@@ -51,12 +51,12 @@ impl Sums {
         products(&self.ratio, &scaling.factor)
     }
 
-    /// What a measure has beyond the marginal after a scaling of the rows, where that is positive.
+    /// The missing mass of the marginal after a scaling of the rows, where it is positive.
     pub(super) fn missing(&self, measure: &[f64], scaling: &Scaling) -> Vec<f64> {
         let sums = self.ratio.iter().zip(&self.excess);
         let scaling = scaling.factor.iter().zip(&scaling.taken);
         let missing = |((r, e), (factor, taken)): ((&f64, &f64), (&f64, &f64))| {
-            // 1 − (1 − taken)(1 + e), whose digits cancel where both are small.
+            // 1 − (1 − taken)(1 + e), whose digits cancel if both are small.
             let missing = if e.abs() < 0.5 {
                 taken * r - e
             } else {

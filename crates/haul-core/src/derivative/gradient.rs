@@ -1,7 +1,7 @@
 //! Derivatives of optimal values in the points and weights of a measure.
 //!
-//! At the optimum a value changes with its data as if the plan and the potentials stood still (the
-//! envelope theorem), so that a gradient is one more pass over the pairs:
+//! At the optimum, the derivative of a value in its data is the one at fixed plan and potentials (the envelope
+//! theorem), so that a gradient is one more pass over the pairs:
 //!
 //! ```text
 //! ∂OT_ε/∂xᵢ = Σⱼ Pᵢⱼ ∂ₓC(xᵢ, yⱼ)                  = 2aᵢ (xᵢ − T(xᵢ)) for p = 2 and P1 = a
@@ -9,11 +9,11 @@
 //! ∂OT_ε/∂aᵢ = φ'(fᵢ) − ε(e^{−fᵢ/ρ_a} − m_b)       φ'(f) = −ρ_a(e^{−f/ρ_a} − 1), or f where P1 = a
 //! ```
 //!
-//! The points may be features h(x) that a caller has computed, as those of a learned metric are: the
-//! gradient is then the one at the features, and the caller's chain rule goes on from there.
+//! The points may be features h(x) computed by the caller, such as those of a learned metric: the gradient is then
+//! the one in the features, and the caller continues with the chain rule.
 //!
-//! A term OT_ε(α, α) has its measure in both places, so that its derivative has a part from each, and
-//! the divergence takes away half of both: f_αβ − f_αα in a balanced problem [FSVATP'19].
+//! In a term OT_ε(α, α) the measure appears in both places, so that its derivative has a part from each, and the
+//! divergence subtracts half of both: f_αβ − f_αα in a balanced problem [FSVATP'19].
 
 use crate::engine::Factor;
 use crate::linalg::mean;
@@ -24,10 +24,10 @@ use crate::{Engine, Result, Solution, Terms, block_on};
 /// The derivatives of a value in one of its measures.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Gradient {
-    /// In the points, n×d, row-major: units of the value over a length.
+    /// In the points, n×d, row-major: units of the value per length.
     pub points: Vec<f64>,
-    /// In the weights, n: units of the value over mass. Of a balanced problem they are centred,
-    /// Σᵢ aᵢ wᵢ = 0, and hold for changes of the weights that keep the mass.
+    /// In the weights, n: units of the value per mass. In a balanced problem they are centred, Σᵢ aᵢ wᵢ = 0, and hold
+    /// for changes of the weights that keep the mass.
     pub weights: Vec<f64>,
 }
 
@@ -39,8 +39,8 @@ pub(crate) enum Place {
 }
 
 impl<E: Engine> Solution<E> {
-    /// The derivatives of OT_ε in the points and weights of the source. They are as exact as the
-    /// solution: their error is of first order in that of the marginals.
+    /// The derivatives of OT_ε in the points and weights of the source. Their error is of first order in that of the
+    /// marginals.
     ///
     /// ```
     /// use haul_core::{Engine, Gradient, Measure, Sinkhorn};
@@ -52,8 +52,9 @@ impl<E: Engine> Solution<E> {
     ///
     /// # Errors
     ///
-    /// [`Error::Unsupported`](crate::Error::Unsupported) for points of a grid, which stay where they are: ask for
-    /// [`gradient_weights`](Self::gradient_weights); [`Error::NotFiniteResult`](crate::Error::NotFiniteResult), and the engine's own.
+    /// [`Error::Unsupported`](crate::Error::Unsupported) for points of a grid, which are fixed: use
+    /// [`gradient_weights`](Self::gradient_weights); [`Error::NotFiniteResult`](crate::Error::NotFiniteResult), and
+    /// the engine's own.
     pub fn gradient(&self) -> Result<Gradient> {
         block_on(self.gradient_async())
     }
@@ -76,8 +77,8 @@ impl<E: Engine> Solution<E> {
         block_on(self.gradient_in(Place::Target))
     }
 
-    /// The derivatives of OT_ε in the weights of the source and of the target, n and m, as [`Gradient::weights`] has them:
-    /// they take no pass over pairs.
+    /// The derivatives of OT_ε in the weights of the source and of the target, n and m, as in [`Gradient::weights`].
+    /// They take no pass over pairs.
     ///
     /// # Errors
     ///
@@ -115,8 +116,8 @@ impl<E: Engine> Solution<E> {
         finite(weighted(&rows.weights, unit, sums), engine)
     }
 
-    /// The derivatives in the weights, centred where the mass is kept. Where both sides are constrained but change
-    /// together, as in a self term, they need not be.
+    /// The derivatives in the weights, centred if the mass is kept. If both sides are constrained but change
+    /// together, as in a self term, they need not be centred.
     async fn gradient_of_weights(&self, place: Place, centred: bool) -> Result<Vec<f64>> {
         let potentials = self.potentials_async().await?;
         let State {
@@ -186,7 +187,7 @@ impl<E: Engine> Terms<E> {
 
     async fn gradient_in(&self, place: Place, itself: &Solution<E>) -> Result<Gradient> {
         let mut points = self.ab.gradient_of_points(place).await?;
-        // Both places of the measure have the same part, and half of each is taken.
+        // Both places of the measure contribute the same, and half of each is subtracted.
         let own = itself.gradient_of_points(Place::Source).await?;
         subtract(&mut points, &own);
         Ok(Gradient {

@@ -1,22 +1,22 @@
-//! Second derivatives: how the potentials and the gradient of a solution change as its points move.
+//! Second derivatives: the change of a solution's potentials and gradient as its points move.
 //!
-//! Where the points of the source move by ẋ, the optimality conditions P1 = a e^{−f/ρ_a} and
-//! Pᵀ1 = b e^{−g/ρ_b} are kept by potentials that move as well. With r = P1, c = Pᵀ1,
-//! κ = 1 + ε/ρ and δᵢⱼ = ⟨∂ₓC(xᵢ, yⱼ), ẋᵢ⟩ they satisfy
+//! If the points of the source move by ẋ, the potentials change so that the optimality conditions P1 = a e^{−f/ρ_a}
+//! and Pᵀ1 = b e^{−g/ρ_b} still hold. With r = P1, c = Pᵀ1, κ = 1 + ε/ρ and δᵢⱼ = ⟨∂ₓC(xᵢ, yⱼ), ẋᵢ⟩ the changes
+//! satisfy
 //!
 //! ```text
 //! κ_a rᵢ ḟᵢ + (P ġ)ᵢ = Σⱼ Pᵢⱼ δᵢⱼ,   κ_b cⱼ ġⱼ + (Pᵀḟ)ⱼ = Σᵢ Pᵢⱼ δᵢⱼ
 //! ```
 //!
-//! and without ḟ the Schur complement [κ_b diag(c) − Pᵀ diag(κ_a r)⁻¹ P] ġ = …, which is symmetric and
-//! positive but for the constant that a balanced problem leaves free. Conjugate gradients,
-//! preconditioned by its diagonal κ_b c, take two products a step. The Hessian is then
+//! Elimination of ḟ leaves the Schur complement [κ_b diag(c) − Pᵀ diag(κ_a r)⁻¹ P] ġ = …, which is symmetric and
+//! positive, except for the constant that is free in a balanced problem. Conjugate gradients, preconditioned by its
+//! diagonal κ_b c, take two products a step. The Hessian is then
 //!
 //! ```text
 //! (H ẋ)ᵢ = Σⱼ Pᵢⱼ [(ḟᵢ + ġⱼ − δᵢⱼ)/ε ∂ₓC + ∂²ₓC ẋᵢ]
 //! ```
 //!
-//! for the squared cost, whose second derivative is 2; others have none where two points meet.
+//! for the squared cost, whose second derivative is 2; other costs have none where two points meet.
 
 use crate::engine::Factor;
 use crate::linalg::ConjugateGradients;
@@ -24,11 +24,11 @@ use crate::pass::{Pass, finite, weighted};
 use crate::solution::State;
 use crate::{Cost, Engine, Error, Precision, Result, Solution, block_on};
 
-/// How a solution changes as the points of its source move along a direction.
+/// The change of a solution as the points of its source move along a direction.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Sensitivity {
-    /// The change of the potential f (n), of a balanced problem up to a constant.
+    /// The change of the potential f (n), up to a constant in a balanced problem.
     pub f: Vec<f64>,
     /// The change of the potential g (m), up to the opposite constant.
     pub g: Vec<f64>,
@@ -37,14 +37,14 @@ pub struct Sensitivity {
     pub gradient: Vec<f64>,
     /// Whether the linear system was solved to the precision of the engine.
     pub converged: bool,
-    /// What is left of the right-hand side of that system, relative to it.
+    /// The relative residual of that system.
     pub residual: f64,
     /// Steps of conjugate gradients.
     pub iterations: usize,
 }
 
-/// What is left of the right-hand side when a solve ends, relative to it: above the rounding of the products
-/// in either precision, which ends the digits of a residual.
+/// The relative residual at which a solve ends: above the rounding of the products in either precision, which limits
+/// the digits of a residual.
 fn goal(precision: Precision) -> f64 {
     match precision {
         Precision::F32 => 1e-5,
@@ -52,12 +52,12 @@ fn goal(precision: Precision) -> f64 {
     }
 }
 
-/// The most steps of conjugate gradients.
+/// The largest number of steps of conjugate gradients.
 const STEPS: usize = 1000;
 
 impl<E: Engine> Solution<E> {
-    /// How potentials and gradient change as the points of the source move along `direction` (n×d,
-    /// row-major), by implicit differentiation at the optimum; for p = 2.
+    /// The change of potentials and gradient as the points of the source move along `direction` (n×d, row-major), by
+    /// implicit differentiation at the optimum; for p = 2.
     ///
     /// ```
     /// use haul_core::{Engine, Measure, Sinkhorn};
@@ -69,8 +69,8 @@ impl<E: Engine> Solution<E> {
     ///
     /// # Errors
     ///
-    /// [`Error::Length`], [`Error::BadParameter`] for another p, [`Error::NotFiniteResult`], and the
-    /// engine's own. A system that was not solved is told in [`Sensitivity::converged`].
+    /// [`Error::Length`], [`Error::BadParameter`] for another p, [`Error::NotFiniteResult`], and the engine's own.
+    /// [`Sensitivity::converged`] says whether the system was solved.
     pub fn sensitivity(&self, direction: &[f64]) -> Result<Sensitivity> {
         block_on(self.sensitivity_async(direction))
     }
@@ -113,7 +113,7 @@ impl<E: Engine> Solution<E> {
         let system = Schur::new(self.state()).await?;
         let (n, m) = (system.rows.len(), system.columns.len());
 
-        // Sums of δ over rows and columns; ⟨2(x − y), ẋ⟩ of a column from moments of its rows.
+        // Sums of δ over rows and columns; for a column, the sum of ⟨2(x − y), ẋ⟩ comes from moments of its rows.
         let over_target = system.over_target();
         let slopes = over_target.slopes(Factor::One, &vec![1.0; m]).await?;
         let points = x.chunks_exact(d);
@@ -235,7 +235,7 @@ impl<'s, E: Engine> Schur<'s, E> {
         Pass::between(engine, *kernel, target, source)
     }
 
-    /// Divides by κ_a r/a; points of weight 0 have no part.
+    /// Divides by κ_a r/a; 0 at points of weight 0.
     fn eliminate(&self, sums: &[f64]) -> Vec<f64> {
         let weights = &self.state.source.weights;
         let divided = |((sum, row), weight): ((&f64, &f64), &f64)| {
@@ -286,7 +286,7 @@ impl<'s, E: Engine> Schur<'s, E> {
         out
     }
 
-    /// Leaves out points of weight 0 and, in a balanced problem, the constant that is free.
+    /// Sets points of weight 0 to 0 and, in a balanced problem, removes the free constant.
     fn project(&self, values: &mut [f64]) {
         let weights = &self.state.target.weights;
         let balanced = self.damping == [1.0; 2];

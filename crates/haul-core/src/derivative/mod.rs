@@ -1,5 +1,5 @@
-//! Derivatives: of optimal values ([`gradient`]), of what a number of iterations computes ([`truncated`]), and of gradients
-//! ([`hessian`]). Those of measures that lie on a device are written there ([`resident`]).
+//! Derivatives of optimal values ([`gradient`]), of the result of a fixed number of iterations ([`truncated`]), and
+//! of gradients ([`hessian`]). For measures that lie on a device they are written there ([`resident`]).
 
 mod gradient;
 mod hessian;

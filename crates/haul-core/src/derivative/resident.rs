@@ -6,7 +6,7 @@ use crate::pass::{Pass, ones};
 use crate::solution::{State, write};
 use crate::{Engine, ResidentSolution, ResidentTerms, Result, block_on};
 
-/// offset + scale · vector, of which the vector is on the device.
+/// offset + scale · vector, with the vector on the device.
 struct Scaled<E: Engine> {
     vector: E::Vector,
     scale: f64,
@@ -14,7 +14,7 @@ struct Scaled<E: Engine> {
 }
 
 impl<E: ResidentEngine> Scaled<E> {
-    /// This less another one.
+    /// The difference to another one.
     fn less(self, engine: &E, other: &Self, length: usize) -> Result<Self> {
         let mut vector = engine.zeros(length)?;
         let terms = [
@@ -31,8 +31,8 @@ impl<E: ResidentEngine> Scaled<E> {
 }
 
 impl<E: ResidentEngine> ResidentSolution<E> {
-    /// Writes the derivatives of OT_ε in the points of the source into an array of n×d, as
-    /// [`Gradient::points`](crate::Gradient::points) has them.
+    /// Writes the derivatives of OT_ε in the points of the source into an array of n×d, as in
+    /// [`Gradient::points`](crate::Gradient::points).
     ///
     /// # Errors
     ///
@@ -71,7 +71,7 @@ impl<E: ResidentEngine> ResidentSolution<E> {
     }
 
     /// Writes the derivatives of OT_ε in the weights of the source and of the target into arrays of n×1 and m×1, as
-    /// [`Gradient::weights`](crate::Gradient::weights) has them.
+    /// in [`Gradient::weights`](crate::Gradient::weights).
     ///
     /// # Errors
     ///
@@ -101,7 +101,7 @@ impl<E: ResidentEngine> ResidentSolution<E> {
         }
     }
 
-    /// The derivatives in the points, but for the weights.
+    /// The derivatives in the points, not multiplied by the weights.
     fn slopes(&self, place: Place) -> Result<Scaled<E>> {
         let State {
             engine,
@@ -124,7 +124,7 @@ impl<E: ResidentEngine> ResidentSolution<E> {
         })
     }
 
-    /// The derivatives in the weights, centred where the mass is kept.
+    /// The derivatives in the weights, centred if the mass is kept.
     async fn slopes_of_weights(&self, place: Place, centred: bool) -> Result<Scaled<E>> {
         let State {
             engine,
@@ -249,7 +249,7 @@ impl<E: ResidentEngine> ResidentTerms<E> {
         Ok(())
     }
 
-    /// Both places of a measure in its self term have the same part, and half of each is taken.
+    /// Both places of a measure in its self term contribute the same, and half of each is subtracted.
     async fn write_slopes(&self, place: Place, array: &E::Array) -> Result<()> {
         let own = match place {
             Place::Source => &self.aa,
@@ -262,7 +262,7 @@ impl<E: ResidentEngine> ResidentTerms<E> {
     }
 }
 
-/// Writes derivatives in points, each times its weight.
+/// Writes derivatives in points, each times the point's weight.
 async fn write_slopes<E: ResidentEngine>(
     state: &State<E>,
     place: Place,

@@ -1,23 +1,22 @@
-//! The transport cost after L iterations, and its exact derivatives: the programmer's view of a
-//! Sinkhorn loss.
+//! The transport cost after L iterations, and its exact derivatives, for training with a Sinkhorn loss.
 //!
-//! Where a loss is trained, a fixed number of iterations is often all there is, and the derivative of
-//! what was computed is wanted, not that of its limit [Bonneel–Peyré–Cuturi'16; Genevay–Peyré–Cuturi'18]:
+//! In training, the number of iterations is often fixed, and the derivative of the computed value is needed, not that
+//! of its limit [Bonneel–Peyré–Cuturi'16; Genevay–Peyré–Cuturi'18]:
 //!
 //! ```text
 //! v₀ = 1;  u_l = a/(K v_l);  v_{l+1} = b/(Kᵀu_l);  P_L = diag(u_L) K diag(v_L);  W_L = ⟨P_L, C⟩
 //! ```
 //!
-//! In potentials u = a e^{f/ε}, v = b e^{g/ε}: f_l = T_b(g_l), g_{l+1} = T_a(f_l); only f₀ is the softmin
-//! over weights of 1. Reverse mode goes through the same steps backwards. With π_l the densities at
-//! (f_l, g_l), and F = f̄/a, G = ḡ/b the adjoints relative to the weights, one of a softmin is
+//! With the potentials u = a e^{f/ε}, v = b e^{g/ε}: f_l = T_b(g_l), g_{l+1} = T_a(f_l); only f₀ is a softmin over
+//! weights of 1. Reverse mode goes through the same steps backwards. With π_l the densities at (f_l, g_l), and
+//! F = f̄/a, G = ḡ/b the adjoints relative to the weights, the adjoint of a softmin is
 //!
 //! ```text
 //! f = T_b(g):   Gⱼ −= Σᵢ aᵢ πᵢⱼ Fᵢ,   C̄ᵢⱼ += aᵢ bⱼ πᵢⱼ Fᵢ,   b̄ⱼ −= ε Σᵢ aᵢ πᵢⱼ Fᵢ
 //! ```
 //!
-//! and C̄ becomes x̄ᵢ += Σⱼ C̄ᵢⱼ ∂ₓC(xᵢ, yⱼ) in a pass of its own. So L iterations take L + 1 pairs of
-//! vectors of memory, 2L + 1 softmins, and at most 4L + 5 passes back; no kernel is stored.
+//! A separate pass turns C̄ into x̄ᵢ += Σⱼ C̄ᵢⱼ ∂ₓC(xᵢ, yⱼ). So L iterations take L + 1 pairs of vectors of memory,
+//! 2L + 1 softmins, and at most 4L + 5 passes backwards; no kernel is stored.
 
 use super::gradient::Place;
 use crate::engine::{Factor, Kernel, Side};
@@ -25,7 +24,7 @@ use crate::linalg::sum;
 use crate::pass::{Marginal, Pass, finite, weighted};
 use crate::{Engine, Gradient, Measure, Result, Sinkhorn, block_on};
 
-/// Settings of the transport cost after a number of iterations, in a balanced problem.
+/// Settings of the transport cost after a fixed number of iterations, in a balanced problem.
 ///
 /// ```
 /// use haul_core::{Engine, Measure, Truncated};
@@ -43,7 +42,7 @@ pub struct Truncated {
 settings!(Truncated);
 
 impl Default for Truncated {
-    /// After 10 iterations at a blur of 1/20 of the joint diameter, for p = 2.
+    /// 10 iterations at a blur of 1/20 of the joint diameter, for p = 2.
     fn default() -> Self {
         Self {
             iterations: 10,
@@ -57,7 +56,7 @@ impl Truncated {
         &mut self.sinkhorn
     }
 
-    /// After L iterations. Default 10.
+    /// The number L of iterations. Default 10.
     pub fn iterations(mut self, iterations: usize) -> Self {
         self.iterations = iterations;
         self
@@ -77,7 +76,7 @@ impl Truncated {
         block_on(self.evaluate_async(engine, source, target))
     }
 
-    /// [`evaluate`](Self::evaluate) that blocks no thread.
+    /// [`evaluate`](Self::evaluate) without blocking a thread.
     ///
     /// # Errors
     ///
@@ -112,7 +111,7 @@ impl Truncated {
             path.f.push(f);
             if step < self.iterations {
                 let mut g = path.engine.zeros(m)?;
-                // What stands for log v₀ is no guess of g₁.
+                // The stand-in for log v₀ is not a guess of g₁.
                 let guess = path.g.last().filter(|_| step > 0);
                 path.over_source((step, None))
                     .softmin(guess, false, &mut g)?;
@@ -137,11 +136,11 @@ impl Truncated {
     }
 }
 
-/// W_L with the iterations behind it.
+/// W_L with the data of its iterations.
 pub struct TruncatedCost<E: Engine> {
     value: f64,
     epsilon: f64,
-    /// What the derivatives in points and in weights are multiplied with.
+    /// The factors of the derivatives in points and in weights.
     units: [f64; 2],
     path: Path<E>,
 }
@@ -162,12 +161,12 @@ impl<E: Engine> TruncatedCost<E> {
         self.path.f.len() - 1
     }
 
-    /// The derivatives of W_L in the points and weights of the source, weights changing freely.
+    /// The derivatives of W_L in the points and weights of the source; weights may change freely.
     pub fn gradient(&self) -> Result<Gradient> {
         block_on(self.gradient_in(Place::Source))
     }
 
-    /// The derivatives of W_L in the points and weights of the target, weights changing freely.
+    /// The derivatives of W_L in the points and weights of the target; weights may change freely.
     pub fn gradient_target(&self) -> Result<Gradient> {
         block_on(self.gradient_in(Place::Target))
     }
@@ -204,13 +203,13 @@ impl<E: Engine> TruncatedCost<E> {
         add(&mut points, -1.0 / epsilon, &curved);
         let mut weights = match place {
             Place::Source => costs_of_rows,
-            // v₀ does not know b.
+            // v₀ does not depend on b.
             Place::Target if last == 0 => vec![0.0; b.len()],
             Place::Target => costs_of_columns,
         };
 
         for step in (0..=last).rev() {
-            // f = T_b(g) of this step.
+            // The adjoint of f = T_b(g) of this step.
             let at = (step, step);
             add(
                 &mut points,
@@ -228,7 +227,7 @@ impl<E: Engine> TruncatedCost<E> {
                 add(&mut weights, -epsilon, &sums);
             }
             add(&mut g, -1.0, &adjoint(b, 1.0, &sums));
-            // g = T_a(f) of the step before.
+            // The adjoint of g = T_a(f) of the previous step.
             let at = (step - 1, step);
             add(
                 &mut points,
@@ -252,15 +251,15 @@ impl<E: Engine> TruncatedCost<E> {
     }
 }
 
-/// Refuses sums of points of positive weight that left the range of a float. Of the others nothing
-/// bounds the density, and only their derivatives in the weights ask for it.
+/// Refuses sums of points of positive weight that left the range of floats. At the other points the density is
+/// unbounded, and only their derivatives in the weights need it.
 fn weighty<E: Engine>(sums: Vec<f64>, weights: &[f64], engine: &E) -> Result<Vec<f64>> {
     let counted = |(weight, sum): (&f64, &f64)| if *weight > 0.0 { *sum } else { 0.0 };
     finite(weights.iter().zip(&sums).map(counted).collect(), engine)?;
     Ok(sums)
 }
 
-/// An adjoint relative to the weights, from sums; points of weight 0 have none.
+/// An adjoint relative to the weights, from sums; 0 at points of weight 0.
 fn adjoint(weights: &[f64], number: f64, sums: &[f64]) -> Vec<f64> {
     let of = |(weight, sum): (&f64, &f64)| if *weight > 0.0 { number * sum } else { 0.0 };
     weights.iter().zip(sums).map(of).collect()
@@ -288,7 +287,7 @@ impl<E: Engine> Path<E> {
         Side::new(&self.source.on_device, &self.f[step])
     }
 
-    /// f₀ is the softmin over weights of 1.
+    /// f₀ is a softmin over weights of 1.
     fn columns(&self, step: usize) -> Side<'_, E::Weights, E::Vector> {
         Side {
             weights: (step > 0).then_some(&self.target.on_device),
@@ -296,7 +295,7 @@ impl<E: Engine> Path<E> {
         }
     }
 
-    /// Sums over the target at the f and g of two steps, for each point of the source.
+    /// Sums over the target for each point of the source, at f and g of two steps.
     fn over_target(&self, (f, g): (Option<usize>, usize)) -> Pass<'_, E> {
         Pass {
             engine: &self.engine,
@@ -342,8 +341,8 @@ impl<E: Engine> Path<E> {
         weighty(sums, &self.target.weights, &self.engine)
     }
 
-    /// What the adjoints C̄ᵢⱼ = aᵢ bⱼ πᵢⱼ rᵢ sⱼ of the costs, or those of φ = C in place of 1, make of the
-    /// points: Σⱼ C̄ᵢⱼ φ(Cᵢⱼ) ∂ₓC(xᵢ, yⱼ) of the source, the like of the target.
+    /// The derivatives in the points from the adjoints C̄ᵢⱼ = aᵢ bⱼ πᵢⱼ rᵢ sⱼ of the costs, or from those with φ = C
+    /// in place of 1: Σⱼ C̄ᵢⱼ φ(Cᵢⱼ) ∂ₓC(xᵢ, yⱼ) for the source, and likewise for the target.
     async fn spread(
         &self,
         place: Place,
@@ -364,7 +363,7 @@ impl<E: Engine> Path<E> {
         };
         let sums = pass.slopes(factor, other).await?;
         let product = |(own, weight): (&f64, &f64)| match (place, at.1) {
-            // The target of the first step has weights of 1.
+            // In the first step the weights of the target are 1.
             (Place::Target, 0) => *own,
             _ => own * weight,
         };

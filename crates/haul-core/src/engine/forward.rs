@@ -1,4 +1,4 @@
-//! Engines that hand their work on.
+//! Engines that forward their work.
 
 use super::{
     Engine, Groups, Integral, Integrand, Nearest, Pairs, Pointwise, Remembered, ResidentEngine,
@@ -23,7 +23,7 @@ pub enum Operator {
     Nearest,
 }
 
-/// An engine that hands all work on to another one. Whoever implements it is an [`Engine`].
+/// An engine that forwards all work to another one. Every type that implements it is an [`Engine`].
 ///
 /// ```
 /// use haul_core::engine::{Engine, Forward, Operator};
@@ -47,13 +47,13 @@ pub enum Operator {
 /// }
 /// ```
 pub trait Forward: Send + Sync {
-    /// The engine that works.
+    /// The type of the inner engine.
     type Inner: Engine + ?Sized;
 
-    /// It.
+    /// The inner engine.
     fn inner(&self) -> &Self::Inner;
 
-    /// Is called before each pass over pairs; an error takes its place.
+    /// Called before each pass over pairs. If it returns an error, the pass does not run.
     fn before(&self, _operator: Operator) -> Result<()> {
         Ok(())
     }

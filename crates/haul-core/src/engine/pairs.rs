@@ -1,19 +1,19 @@
-//! Which pairs a pass is over, and what their columns bring.
+//! The pairs of a pass, and the weights and potentials of their columns.
 
 use super::Kernel;
 use crate::{Error, Result};
 use std::ops::Range;
 
-/// How many vectors of the same points a pass takes, and how they lie in memory: a vector over m points is
-/// outer × m × inner, and each sum runs over the middle.
+/// The number of vectors of the same points in a pass, and their memory layout: a vector over m points is
+/// outer × m × inner, and each sum runs over the middle index.
 ///
-/// q histograms on one support are rows of q numbers, `inner` = q. Axis k of a grid of n₁×…×n_d points has the points
-/// of that axis, `outer` = Π n of the axes before it and `inner` = Π n of those behind it.
+/// q histograms on one support are rows of q numbers, `inner` = q. For axis k of a grid of n₁×…×n_d points, the
+/// points are those of that axis, `outer` = Π n of the axes before it and `inner` = Π n of those after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Lines {
-    /// Arrays of points one after the other.
+    /// Arrays of points, one after another.
     pub outer: usize,
-    /// Numbers side by side at each point.
+    /// Numbers at each point, side by side.
     pub inner: usize,
 }
 
@@ -26,22 +26,22 @@ impl Lines {
         Self { outer: 1, inner: q }
     }
 
-    /// How many vectors there are.
+    /// The number of vectors.
     pub fn count(self) -> usize {
         self.outer.saturating_mul(self.inner)
     }
 
-    /// Numbers of all vectors over so many points.
+    /// The length of all vectors together over this many points.
     pub fn length(self, points: usize) -> usize {
         self.count().saturating_mul(points)
     }
 }
 
-/// Rows of a [`Near`] list are told in tiles of so many points, and its ranges of columns, and the groups of
-/// [`Groups`], begin at multiples of it.
+/// The number of rows in a tile of a [`Near`] list. The list's ranges of columns, and the groups of [`Groups`], begin
+/// at multiples of it.
 pub const TILE: usize = 64;
 
-/// For each [`TILE`] of rows, the ranges of columns that count; all others are left out of every sum.
+/// For each [`TILE`] of rows, the ranges of columns that are included; all others are left out of every sum.
 ///
 /// ```
 /// use haul_core::engine::Near;
@@ -54,18 +54,18 @@ pub const TILE: usize = 64;
 pub struct Near {
     rows: usize,
     columns: usize,
-    /// Where the ranges of each tile begin, and where those of the last one end.
+    /// The index of each tile's first range, and the end of the last tile's.
     starts: Vec<usize>,
     ranges: Vec<Range<usize>>,
 }
 
 impl Near {
-    /// The lists of all tiles of `rows` rows, one after the other, each of falling or touching ranges in their order.
+    /// The lists of all tiles of `rows` rows, in order; the ranges of each list are in ascending order and may touch.
     ///
     /// # Errors
     ///
-    /// [`Error::Length`] for another number of lists than of tiles, [`Error::Range`] for a range that is empty, out of
-    /// order, beyond the columns, or begins or ends within a tile of columns.
+    /// [`Error::Length`] for a number of lists that differs from the number of tiles, [`Error::Range`] for a range
+    /// that is empty, out of order, beyond the columns, or begins or ends within a tile of columns.
     pub fn new(
         rows: usize,
         columns: usize,
@@ -110,12 +110,12 @@ impl Near {
         Ok(near)
     }
 
-    /// How many rows it is for.
+    /// The number of rows.
     pub fn rows(&self) -> usize {
         self.rows
     }
 
-    /// How many columns it is for.
+    /// The number of columns.
     pub fn columns(&self) -> usize {
         self.columns
     }
@@ -128,7 +128,7 @@ impl Near {
         }
     }
 
-    /// How many pairs count.
+    /// The number of pairs included.
     pub fn pairs(&self) -> u64 {
         let tiles = 0..self.rows.div_ceil(TILE);
         let pairs = |tile: usize| {
@@ -140,7 +140,7 @@ impl Near {
     }
 }
 
-/// All pairs of the points of rows and of columns, or those that are near, and the cost between them.
+/// All pairs of row points and column points, or only the near ones, and the cost between them.
 #[derive(Debug)]
 pub struct Pairs<'v, P> {
     /// The cost and ε.
@@ -149,12 +149,12 @@ pub struct Pairs<'v, P> {
     pub rows: &'v P,
     /// The points yⱼ.
     pub columns: &'v P,
-    /// How many vectors are summed at once.
+    /// The vectors summed at once.
     pub lines: Lines,
-    /// Which pairs count; all where there is none.
+    /// The pairs included; all if `None`.
     pub near: Option<&'v Near>,
-    /// The points of rows and columns are the same. Of a softmin it says as well that its guess is the potential of the
-    /// columns, so that an engine may evaluate half the pairs.
+    /// The points of rows and columns are the same. In a softmin the guess is then also the potential of the columns,
+    /// so an engine may evaluate half the pairs.
     pub symmetric: bool,
 }
 
@@ -176,7 +176,7 @@ impl<'v, P> Pairs<'v, P> {
         Self { lines, ..self }
     }
 
-    /// The same for those pairs that are near.
+    /// The same for the near pairs only.
     pub fn with_near(self, near: &'v Near) -> Self {
         Self {
             near: Some(near),
@@ -193,18 +193,18 @@ impl<P> Clone for Pairs<'_, P> {
 
 impl<P> Copy for Pairs<'_, P> {}
 
-/// What the columns bring to an exponent, log bⱼ + gⱼ/ε.
+/// The weights and potential of the columns in an exponent, log bⱼ + gⱼ/ε.
 #[derive(Debug)]
 pub struct Side<'v, W, V> {
-    /// b; 1 for all where there are none. They are outer × m × inner numbers, as a vector of the lines is, or m, which
-    /// then serve all lines. (Those of q histograms are n×q; of lines, q is 1 or divides `inner`.)
+    /// b; 1 for all if `None`. There are outer × m × inner numbers, as in a vector of the lines, or m, which then
+    /// serve all lines. (Weights of q histograms are n×q; with lines, q is 1 or divides `inner`.)
     pub weights: Option<&'v W>,
-    /// g, a value for each point of each line, in units of the cost; 0 for all where there is none.
+    /// g, a value for each point of each line, in units of the cost; 0 for all if `None`.
     pub potential: Option<&'v V>,
 }
 
 impl<'v, W, V> Side<'v, W, V> {
-    /// Of a measure with a potential.
+    /// The side of a measure with a potential.
     pub fn new(weights: &'v W, potential: &'v V) -> Self {
         Self {
             weights: Some(weights),
@@ -221,14 +221,14 @@ impl<W, V> Clone for Side<'_, W, V> {
 
 impl<W, V> Copy for Side<'_, W, V> {}
 
-/// Asks a softmin for the masses that the plan of its guess moves between groups of points:
+/// Requests from a softmin the masses that the plan of its guess moves between groups of points:
 ///
 /// ```text
 /// M_{IJ} = Σ_{i ∈ I} aᵢ Σ_{j ∈ J} bⱼ exp((fᵢ + gⱼ − Cᵢⱼ)/ε)        f the guess
 /// ```
 #[derive(Debug)]
 pub struct Groups<'v, W, V> {
-    /// The first point of each group of rows, and n: ascending multiples of [`TILE`], but for the last.
+    /// The first point of each group of rows, and n: ascending multiples of [`TILE`], except the last.
     pub rows: &'v [usize],
     /// The first point of each group of columns, and m.
     pub columns: &'v [usize],

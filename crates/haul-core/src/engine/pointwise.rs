@@ -2,14 +2,14 @@
 
 use std::f64::consts::LN_2;
 
-/// A potential f and the update it is to be replaced with.
+/// A potential f and its update.
 #[derive(Debug)]
 pub struct Update<'v, V> {
     /// ε of the update.
     pub epsilon: f64,
     /// ρ of the points, in units of the cost; may be infinite.
     pub rho: f64,
-    /// The potential as it is.
+    /// The potential before the update.
     pub before: &'v V,
     /// λ T_b(g), where λ = ρ/(ρ + ε).
     pub after: &'v V,
@@ -23,14 +23,14 @@ impl<V> Clone for Update<'_, V> {
 
 impl<V> Copy for Update<'_, V> {}
 
-/// How far each row of a plan is from what its potential f wants: rᵢ/aᵢ and e^{−fᵢ/ρ}, told by the
-/// vectors at hand. Where ρ is infinite, 1 is wanted.
+/// The ratio rᵢ/aᵢ of each row of a plan and the ratio e^{−fᵢ/ρ} that is optimal for its potential f, computed from
+/// the available vectors. Where ρ is infinite, the optimal ratio is 1.
 #[derive(Debug)]
 pub enum Ratio<'v, V> {
     /// rᵢ/aᵢ = exp((fᵢ − T_b(g)ᵢ)/ε) for f before an update: the error of (before, g).
     Potentials(Update<'v, V>),
-    /// rᵢ/aᵢ = uᵢ sᵢ, where s = K v is the product the scaling u was not yet updated with. The
-    /// potential that u and what it has absorbed make up is f + ε log u.
+    /// rᵢ/aᵢ = uᵢ sᵢ, where s = K v is a product that the scaling u was not yet updated with. The potential of u and
+    /// of what it has absorbed is f + ε log u.
     Scalings {
         /// ε of the update.
         epsilon: f64,
@@ -38,7 +38,7 @@ pub enum Ratio<'v, V> {
         rho: f64,
         /// The potential f that the scaling has been absorbed into.
         potential: &'v V,
-        /// The scaling u of which the error is asked.
+        /// The scaling u whose error is measured.
         scaling: &'v V,
         /// The sums s.
         sums: &'v V,
@@ -53,8 +53,8 @@ impl<V> Clone for Ratio<'_, V> {
 
 impl<V> Copy for Ratio<'_, V> {}
 
-/// Where ratios of masses are cut: beyond 2^100, what is far off is told as far off, and not as infinite, so that a solve which
-/// began there goes on.
+/// The limit of ratios of masses: beyond 2^100 a large ratio is cut rather than infinite, so that a solve which
+/// starts there goes on.
 pub const RATIO_LOG2: f64 = 100.0;
 
 impl<V> Update<'_, V> {
@@ -64,7 +64,7 @@ impl<V> Update<'_, V> {
         self.wanted(before) * log.min(RATIO_LOG2 * LN_2).exp_m1()
     }
 
-    /// The logarithm of rᵢ/aᵢ over what is wanted of it. With after = λ T, (before − T)/ε + before/ρ is
+    /// The logarithm of rᵢ/aᵢ over its optimal value. With after = λ T, (before − T)/ε + before/ρ is
     /// (before − after)(1/ε + 1/ρ).
     fn log(&self, before: f64, after: f64) -> f64 {
         (before - after) * (1.0 / self.epsilon + 1.0 / self.rho)
@@ -85,32 +85,34 @@ pub enum Pointwise<'v, V> {
     Least(&'v V, &'v V),
     /// vᵢ wᵢ.
     Product(&'v V, &'v V),
-    /// vᵢ log vᵢ for v ≥ 0, which is 0 where vᵢ is.
+    /// vᵢ log vᵢ for v ≥ 0, which is 0 for vᵢ = 0.
     Entropy(&'v V),
-    /// What a potential adds to the dual: −ρ (e^{−fᵢ/ρ} − 1), or fᵢ where ρ is infinite.
+    /// The term of a potential in the dual: −ρ (e^{−fᵢ/ρ} − 1), or fᵢ where ρ is infinite.
     Conjugate {
         /// f.
         potential: &'v V,
         /// ρ of the points, in units of the cost; may be infinite.
         rho: f64,
     },
-    /// What another potential adds beyond that. It is computed from the difference of both potentials, so that no digits cancel.
+    /// The increase of that term with another potential. It is computed from the difference of both potentials, so
+    /// that no digits cancel.
     Gain {
         /// The potential f.
         before: &'v V,
-        /// The other one.
+        /// The other potential.
         after: &'v V,
         /// ρ of the points, in units of the cost; may be infinite.
         rho: f64,
     },
-    /// rᵢ/aᵢ − e^{−fᵢ/ρ}: the difference between the ratio of a row of the plan and the ratio that its potential asks for. An engine
-    /// may cap ratios at 2^[`RATIO_LOG2`], so that a start that is far off has a finite error.
+    /// rᵢ/aᵢ − e^{−fᵢ/ρ}: the difference between the ratio of a row of the plan and the optimal ratio for its
+    /// potential. An engine may cap ratios at 2^[`RATIO_LOG2`], so that a start far from the solution has a finite
+    /// error.
     Excess(Ratio<'v, V>),
-    /// The share of its weight that a row lacks: 1 − rᵢ/aᵢ where that is positive, else 0. ρ does not enter.
+    /// The missing fraction of a row's weight: 1 − rᵢ/aᵢ where that is positive, else 0. ρ does not enter.
     Missing(Update<'v, V>),
     /// The term y log y of the row's divergence, t y log y for t = e^{−fᵢ/ρ} and y = rᵢ/(aᵢ t).
     Logarithm(Update<'v, V>),
-    /// The divergence of a row from the one that its potential asks for: t (y log y − y + 1).
+    /// The divergence of a row from the optimal one for its potential: t (y log y − y + 1).
     Divergence(Update<'v, V>),
 }
 
@@ -134,7 +136,7 @@ pub struct Integral {
 }
 
 impl<'v, V> Pointwise<'v, V> {
-    /// The vectors that it is computed from: one, two or three.
+    /// The vectors that the function is computed from: one, two or three.
     pub fn vectors(&self) -> [Option<&'v V>; 3] {
         match *self {
             Self::Value(v) | Self::Entropy(v) | Self::Conjugate { potential: v, .. } => {
@@ -155,7 +157,7 @@ impl<'v, V> Pointwise<'v, V> {
         }
     }
 
-    /// ψ at a point, in f64, from the values of its [`vectors`](Self::vectors) there.
+    /// ψ at a point, in f64, from the values of the function's [`vectors`](Self::vectors) there.
     pub fn at(&self, numbers: [f64; 3]) -> f64 {
         let [v, w, x] = numbers;
         match *self {
@@ -211,7 +213,7 @@ fn entropy(s: f64) -> f64 {
     if s.abs() < 0.5 {
         // Σ sᵏ (k − 1)/k! from k = 2 on, whose terms do not cancel.
         let series = (3..20).rev().map(f64::from).fold(0.0, |rest, k| {
-            // (k − 1)/k! over (k − 2)/(k − 1)!.
+            // (k − 1)/k! divided by (k − 2)/(k − 1)!.
             s * (k - 1.0) / (k * (k - 2.0)) * (1.0 + rest)
         });
         0.5 * s * s * (1.0 + series)

@@ -1,14 +1,14 @@
-//! Arrays of the caller's on a device.
+//! The caller's arrays on a device.
 
 use super::Engine;
 use crate::Result;
 
-/// An engine that reads points and weights from arrays that its caller has on the device, and writes results into such arrays.
-/// Their numbers are f32.
+/// An engine that reads points and weights from the caller's arrays on the device, and writes results into such
+/// arrays. Their numbers are f32.
 ///
 /// No array passes through the host, and the host's memory does not grow with the length of the arrays.
 pub trait ResidentEngine: Engine {
-    /// Rows of numbers on the device, all of one length.
+    /// Rows of numbers on the device, all of the same length.
     type Array: Clone + Send + Sync;
 
     /// Rows and columns of an array.
@@ -21,8 +21,9 @@ pub trait ResidentEngine: Engine {
     /// Surveys the numbers of each column.
     fn survey(&self, array: &Self::Array) -> impl Future<Output = Result<Vec<Survey>>> + Send;
 
-    /// Places the points of an array in a frame: each coordinate becomes (x − `centre`)/`scale`, by at most four roundings. Returns
-    /// the points and an upper bound of their largest distance from 0. The coordinates of the centre are f32.
+    /// Places the points of an array in a frame: each coordinate becomes (x − `centre`)/`scale`, with at most four
+    /// roundings. Returns the points and an upper bound of their largest distance from 0. The coordinates of the
+    /// centre are f32.
     fn place(
         &self,
         array: &Self::Array,
@@ -52,7 +53,7 @@ pub trait ResidentEngine: Engine {
     ) -> impl Future<Output = Result<bool>> + Send;
 }
 
-/// What [`ResidentEngine::survey`] finds in a column of an array.
+/// The result of [`ResidentEngine::survey`] for a column of an array.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Survey {
     /// The least finite number.
@@ -76,7 +77,7 @@ pub struct Writing<'v, W> {
     pub offsets: &'v [f64],
     /// The weights a, of sum 1; without them, a = 1. A point of weight 0 gets oₖ, whatever its numbers are.
     pub weights: Option<&'v W>,
-    /// Whether a row of v has one number more, by which the others are divided: its first one.
+    /// Whether a row of v has one more number, its first one, and the others are divided by it.
     pub divided: bool,
 }
 

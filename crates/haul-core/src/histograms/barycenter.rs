@@ -1,4 +1,5 @@
-//! Barycenters on a fixed support: the measure b on given points whose mean regularised distance to some inputs is least.
+//! Barycenters on a fixed support: the measure b on given points with the least weighted mean of the regularised
+//! distances to several inputs.
 //!
 //! ```text
 //! plain     min_b Σₛ λₛ OT_ε(b, bₛ) + ε KL(b | m)      [Benamou–Carlier–Cuturi–Nenna–Peyré'15]
@@ -6,10 +7,11 @@
 //! product   min_b Σₛ λₛ OT_ε(b, bₛ)
 //! ```
 //!
-//! for a reference measure m on the support. The plain one is blurred: the variance of Gaussians grows by ε/2. That of
-//! the product kind shrinks by ε/2, down to points. The debiased one is neither; equal inputs are their own average.
+//! Here m is a reference measure on the support. The plain barycenter is blurred: the variance of Gaussians grows by
+//! ε/2. The variance of the product kind shrinks by ε/2, down to points. The debiased one has neither bias; equal
+//! inputs are their own average.
 //!
-//! One loop finds all three, with T_w(h) the softmin −ε log Σⱼ wⱼ exp((hⱼ − C)/ε):
+//! One loop computes all three, with T_w(h) the softmin −ε log Σⱼ wⱼ exp((hⱼ − C)/ε):
 //!
 //! ```text
 //! gₛ ← T_m(fₛ),   tₛ ← T_{bₛ}(gₛ),   t̄ = Σ λₛ tₛ,   q = Σ λₛ fₛ
@@ -18,9 +20,9 @@
 //! b  = m exp((q − t̄)/ε), or m exp(q/ε) for the product kind
 //! ```
 //!
-//! Any gₛ and q give a lower bound, with κ = T_m(q): OT_ε(b, bₛ) ≥ ⟨bₛ, gₛ⟩ + ⟨b, tₛ⟩ is linear in b, and so the least over all b
-//! is known. In the debiased kind −½ OT_ε(b, b) is bounded by the joint convexity of (b, d) ↦ ε⟨b, log(b/d)⟩ + ½ε⟨d, Kd⟩ at
-//! b̄ = d·Kd [FSVATP'19]:
+//! Any gₛ and q give a lower bound, with κ = T_m(q): OT_ε(b, bₛ) ≥ ⟨bₛ, gₛ⟩ + ⟨b, tₛ⟩ is linear in b, so its minimum
+//! over all b is known. In the debiased kind −½ OT_ε(b, b) is bounded by the joint convexity of
+//! (b, d) ↦ ε⟨b, log(b/d)⟩ + ½ε⟨d, Kd⟩ at b̄ = d·Kd [FSVATP'19]:
 //!
 //! ```text
 //! plain     Σ λₛ⟨bₛ, gₛ⟩ − ε log Σ m e^{−t̄/ε}
@@ -45,7 +47,7 @@ use std::f64::consts::LN_2;
 use std::ops::ControlFlow;
 use web_time::Instant;
 
-/// Of which objective a barycenter is the minimum.
+/// The objective that a barycenter minimises.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum BarycenterKind {
     /// Σ λₛ OT_ε(b, bₛ) + ε KL(b | m): blurred.
@@ -53,7 +55,7 @@ pub enum BarycenterKind {
     /// Σ λₛ S_ε(b, bₛ): the default.
     #[default]
     Debiased,
-    /// Σ λₛ OT_ε(b, bₛ): sharper than its inputs, and in the end points.
+    /// Σ λₛ OT_ε(b, bₛ): sharper than its inputs; for a large ε it shrinks to points.
     Product,
 }
 
@@ -84,13 +86,13 @@ pub struct Barycenter {
 
 settings!(Barycenter);
 
-/// Numbers of a barycenter. Costs are in units of |x − y|^p, and of measures whose mass is 1.
+/// Numbers of a barycenter. Costs are in units of |x − y|^p, for measures of mass 1.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct BarycenterReport {
-    /// Of which objective it is the minimum.
+    /// The objective.
     pub kind: BarycenterKind,
-    /// Points of the support.
+    /// Number of points of the support.
     pub n: usize,
     /// Dimension of the space.
     pub d: usize,
@@ -102,29 +104,29 @@ pub struct BarycenterReport {
     pub blur: f64,
     /// λ, of sum 1.
     pub lambda: Vec<f64>,
-    /// OT_ε(b, bₛ) of each input, or S_ε(b, bₛ) of the debiased kind. Up to a constant it is the derivative of the
+    /// OT_ε(b, bₛ) of each input, or S_ε(b, bₛ) for the debiased kind. Up to a constant it is the derivative of the
     /// minimum in λₛ.
     pub terms: Vec<f64>,
-    /// Σ λₛ OT_ε(b, bₛ), or Σ λₛ S_ε(b, bₛ) of the debiased kind.
+    /// Σ λₛ OT_ε(b, bₛ), or Σ λₛ S_ε(b, bₛ) for the debiased kind.
     pub value: f64,
-    /// What is least: the value, and ε KL(b | m) of the plain kind.
+    /// The objective: the value, plus ε KL(b | m) for the plain kind.
     pub objective: f64,
-    /// Between these is the least value of the objective.
+    /// Bounds of the least value of the objective.
     pub bounds: Bounds,
-    /// max(Σ λₛ ‖Pₛ1 − Σᵣ λᵣ Pᵣ1‖₁, ‖Σ λₛ Pₛ1 − b‖₁) at the last iteration, and of the debiased kind also
-    /// ‖m exp((q − T_m(q))/ε) − b‖₁.
+    /// max(Σ λₛ ‖Pₛ1 − Σᵣ λᵣ Pᵣ1‖₁, ‖Σ λₛ Pₛ1 − b‖₁) at the last iteration; for the debiased kind the maximum
+    /// includes ‖m exp((q − T_m(q))/ε) − b‖₁.
     pub error: f64,
-    /// The error asked for.
+    /// The required error.
     pub tolerance: f64,
-    /// Whether the error met it.
+    /// Whether the error met the tolerance.
     pub converged: bool,
-    /// Iterations.
+    /// The number of iterations.
     pub iterations: usize,
-    /// Softmins of one histogram that the iterations took, two for each input.
+    /// Softmins of one histogram in the iterations, two for each input.
     pub products: usize,
     /// Pairs of all passes of the iterations.
     pub pairs: u64,
-    /// Wall-clock seconds, certificate included.
+    /// Wall-clock seconds, including the certificate.
     pub seconds: f64,
     /// The device that computed it.
     pub device: String,
@@ -132,7 +134,7 @@ pub struct BarycenterReport {
     pub precision: Precision,
 }
 
-/// A barycenter that was found.
+/// The result of a barycenter solve.
 #[derive(Debug, Clone)]
 pub struct Average {
     measure: Measure,
@@ -141,18 +143,18 @@ pub struct Average {
 }
 
 impl Average {
-    /// The barycenter: the support with its weights, whose mass is that of the inputs.
+    /// The barycenter: the support with its weights, with the same mass as the inputs.
     pub fn measure(&self) -> &Measure {
         &self.measure
     }
 
-    /// Its numbers.
+    /// The numbers of the barycenter.
     pub fn report(&self) -> &BarycenterReport {
         &self.report
     }
 
-    /// The potentials f (on the support) and g (on the input) of OT_ε(b, bₛ) for each input, of masses 1. λₛ g is the
-    /// derivative of the plain and product kinds' minimum in the weights of bₛ.
+    /// The potentials f (on the support) and g (on the input) of OT_ε(b, bₛ) for each input, for masses 1. λₛ g is
+    /// the derivative of the plain and product kinds' minimum in the weights of bₛ.
     pub fn potentials(&self) -> &[Potentials] {
         &self.potentials
     }
@@ -163,32 +165,32 @@ impl Barycenter {
         &mut self.sinkhorn
     }
 
-    /// Of which objective it is the minimum. Default [`BarycenterKind::Debiased`].
+    /// The objective. Default [`BarycenterKind::Debiased`].
     pub fn kind(mut self, kind: BarycenterKind) -> Self {
         self.kind = kind;
         self
     }
 
-    /// λ, a number ≥ 0 for each input; they are scaled to a sum of 1. By default all are equal.
+    /// λ, a number ≥ 0 for each input; scaled to a sum of 1. By default all are equal.
     pub fn lambda(mut self, lambda: &[f64]) -> Self {
         self.lambda = Some(lambda.to_vec());
         self
     }
 
-    /// The error at which the iteration ends, of marginals of mass 1 in L1. Default 1e-3.
+    /// The error at which the iteration ends, in L1 for marginals of mass 1. Default 1e-3.
     pub fn tolerance(mut self, tolerance: f64) -> Self {
         self.sinkhorn.tolerance = tolerance;
         self
     }
 
-    /// The most iterations. Default 10 000.
+    /// The largest number of iterations. Default 10 000.
     pub fn max_iterations(mut self, iterations: usize) -> Self {
         self.sinkhorn.max_iterations = iterations;
         self
     }
 
-    /// The barycenter of inputs on the points of the first of them, with uniform m: all pixels of an image, say, if all
-    /// inputs are images.
+    /// The barycenter of inputs on the points of the first one, with uniform m: for example all pixels, if the inputs
+    /// are images.
     ///
     /// # Errors
     ///
@@ -199,14 +201,14 @@ impl Barycenter {
         self.solve_on(engine, &support, inputs)
     }
 
-    /// The barycenter of inputs on the points of `support`, whose weights, all positive, are the reference m. Inputs may
-    /// have points of their own, and all have one mass.
+    /// The barycenter of inputs on the points of `support`, whose weights, all positive, are the reference m. Inputs
+    /// may have points of their own, and all have the same mass.
     ///
     /// # Errors
     ///
-    /// [`Error::Input`] for an input whose mass or dimension is another one; [`Error::BadParameter`] for λ, and
-    /// [`Error::Length`] where there is not one for each input; [`Error::BadWeight`] for a weight 0 of the
-    /// support; and those of [`Sinkhorn::solve`].
+    /// [`Error::Input`] for an input with a different mass or dimension; [`Error::BadParameter`] for λ, and
+    /// [`Error::Length`] if there is not one λ for each input; [`Error::BadWeight`] for a weight 0 of the support;
+    /// and those of [`Sinkhorn::solve`].
     pub fn solve_on<E: Engine + Clone>(
         &self,
         engine: E,
@@ -216,7 +218,7 @@ impl Barycenter {
         block_on(self.solve_on_async(engine, support, inputs))
     }
 
-    /// [`solve_on`](Self::solve_on) that blocks no thread while it waits for the device.
+    /// [`solve_on`](Self::solve_on) without blocking a thread while it waits for the device.
     ///
     /// # Errors
     ///
@@ -231,7 +233,7 @@ impl Barycenter {
         self.average(engine, support, inputs, &mut observer).await
     }
 
-    /// [`solve_on`](Self::solve_on) that tells its progress, and ends early where the observer breaks.
+    /// [`solve_on`](Self::solve_on) that reports its progress, and ends early if the observer breaks.
     ///
     /// # Errors
     ///
@@ -267,7 +269,7 @@ impl Barycenter {
         Ok(Average { report, ..average })
     }
 
-    /// The problem that these settings pose, checked.
+    /// The checked problem of these settings.
     fn posed<'m>(&self, support: &'m Measure, inputs: &'m [Measure]) -> Result<Posed<'m>> {
         let first = inputs.first().ok_or(Error::EmptyCloud)?;
         let lambda = self.checked_lambda(inputs.len())?;
@@ -352,25 +354,25 @@ impl Barycenter {
     }
 }
 
-/// A problem of an average, checked.
+/// A checked problem of a barycenter.
 struct Posed<'m> {
     support: &'m Measure,
     /// m, of mass 1.
     reference: Measure,
     /// The inputs, of mass 1.
     inputs: Vec<Measure>,
-    /// The mass that they had.
+    /// The original mass of the inputs.
     mass: f64,
     lambda: Vec<f64>,
     cost: Cost,
     epsilon: f64,
     frame: Frame,
-    /// As a device sees it.
+    /// The kernel on a device.
     kernel: Kernel,
     separable: bool,
 }
 
-/// What the loop found, in units of the frame. Inputs of λ = 0 have no part in it.
+/// The result of the loop, in units of the frame. Inputs of λ = 0 are left out.
 struct Found<E: Engine> {
     inputs: Inputs<E>,
     present: Vec<usize>,
@@ -388,12 +390,12 @@ struct Found<E: Engine> {
 struct Terms<E: Engine> {
     /// OT_ε(b, bₛ).
     between: Vec<Solution<E>>,
-    /// OT_ε(b, b), and OT_ε(bₛ, bₛ) of each input; none but in the debiased kind.
+    /// OT_ε(b, b), and OT_ε(bₛ, bₛ) of each input; empty except in the debiased kind.
     own: Vec<Solution<E>>,
 }
 
 impl<E: Engine> Terms<E> {
-    /// A number of OT_ε(b, bₛ) for each input, less half of one of both self terms where there are any.
+    /// A number of OT_ε(b, bₛ) for each input, minus half of that of both self terms if there are any.
     fn of_inputs(
         &self,
         of: impl Fn(&Solution<E>) -> f64,
@@ -406,7 +408,7 @@ impl<E: Engine> Terms<E> {
             .collect()
     }
 
-    /// A number of OT_ε(bₛ, bₛ) for each input; 0 where there is no such term.
+    /// A number of OT_ε(bₛ, bₛ) for each input; 0 if there is no such term.
     fn own_of_inputs(&self, of: impl Fn(&Solution<E>) -> f64) -> Vec<f64> {
         let own = |s| self.own.get(s + 1).map_or(0.0, &of);
         (0..self.between.len()).map(own).collect()
@@ -414,7 +416,7 @@ impl<E: Engine> Terms<E> {
 }
 
 impl Posed<'_> {
-    /// Refuses a tolerance that rounding leaves out of reach.
+    /// Refuses a tolerance that rounding makes unreachable.
     fn check_tolerance<E: Engine>(&self, engine: &E, tolerance: f64) -> Result<()> {
         let precision = engine.precision();
         let floor = Rounding::of_costs(precision, self.cost, &self.frame).floor(self.kernel);
@@ -432,7 +434,7 @@ impl Posed<'_> {
         Ok(())
     }
 
-    /// The loop.
+    /// The loop described at the head of this module.
     async fn iterate<E: Engine>(
         &self,
         engine: &E,
@@ -463,7 +465,7 @@ impl Posed<'_> {
                 BarycenterKind::Plain => vec![0.0; n],
                 BarycenterKind::Debiased | BarycenterKind::Product => means(&f, &lambda),
             };
-            // What is far off is told as far off, and not as infinite.
+            // Exponents are cut, so that a large error is finite.
             let most = RATIO_LOG2 * LN_2;
             let density = |logs: &[f64]| -> Vec<f64> {
                 let terms = logs.iter().zip(m);
@@ -472,7 +474,7 @@ impl Posed<'_> {
                     .collect()
             };
             let held = difference(&before, &mean);
-            // b, and for the debiased kind what it is where q is its own transform.
+            // b; for the debiased kind also m exp((q − T_m(q))/ε), which equals b at the solution.
             let (tilt, b, own) = match kind {
                 BarycenterKind::Plain => (before, density(&held), None),
                 BarycenterKind::Product => (held, density(&before), None),
@@ -520,7 +522,7 @@ impl Posed<'_> {
         }
     }
 
-    /// How far the marginals on the support are from each other and from b.
+    /// The distance of the marginals on the support from their mean, or of that mean from b, whichever is larger.
     fn error(&self, f: &[f64], transforms: &[f64], lambda: &[f64], b: &[f64]) -> f64 {
         let (count, epsilon) = (lambda.len(), self.kernel.epsilon);
         let m = self.reference.weights();
@@ -537,7 +539,7 @@ impl Posed<'_> {
         f64::max(apart, off)
     }
 
-    /// The average with its bounds.
+    /// The barycenter with its bounds.
     async fn certified<E: Engine + Clone>(
         &self,
         engine: E,
@@ -616,7 +618,7 @@ impl Posed<'_> {
                 difference(&found.tilt, &found.mean)
             }
         };
-        // Relative to the largest, whose exponential is 1.
+        // Relative to the largest exponent, whose exponential is 1.
         let largest = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let terms = logs.iter().zip(self.reference.weights());
         let weight = |(log, m): (&f64, &f64)| m * ((log - largest) / self.kernel.epsilon).exp();
@@ -631,7 +633,7 @@ impl Posed<'_> {
         sum(pairs.map(|(b, m)| b * (b / m).ln()))
     }
 
-    /// OT_ε(b, bₛ) of all inputs, from the potentials that were found, and the self terms that the debiased kind has.
+    /// OT_ε(b, bₛ) of all inputs, from the computed potentials, and the self terms of the debiased kind.
     async fn terms<E: Engine + Clone>(
         &self,
         engine: E,
@@ -694,7 +696,7 @@ impl Posed<'_> {
         } else {
             rounding
         };
-        // A softmin is off by the error of its terms, and by that of the costs.
+        // A softmin has the error of its terms, and that of the costs.
         let softmin = |heights: [f64; 2]| {
             rounding.term(self.kernel, heights) * epsilon + rounding.cost() + rounding.near()
         };
@@ -732,7 +734,8 @@ impl Posed<'_> {
     }
 }
 
-/// q of the debiased kind, where c = q − t̄ is held and q brought nearer to its own transform; and that of before.
+/// q of the debiased kind after several steps towards its own transform, with c = q − t̄ fixed; and that transform
+/// before the first step.
 async fn tilted<E: Engine>(
     engine: &E,
     inputs: &mut Inputs<E>,
@@ -740,7 +743,7 @@ async fn tilted<E: Engine>(
     before: &[f64],
     held: &[f64],
 ) -> Result<(Vec<f64>, Vec<f64>)> {
-    /// How often.
+    /// The number of steps.
     const STEPS: usize = 3;
     let mut tilt = before.to_vec();
     let mut first = None;
@@ -771,8 +774,8 @@ fn difference(v: &[f64], w: &[f64]) -> Vec<f64> {
     v.iter().zip(w).map(|(v, w)| v - w).collect()
 }
 
-/// Takes from each potential a constant, so that all have one mean over m and Σ λₛ fₛ stays: nothing else holds these
-/// constants, and far from 0 they would take the digits of the potentials.
+/// Subtracts a constant from each potential, so that all have the same mean over m and Σ λₛ fₛ stays the same:
+/// nothing else fixes these constants, and if they were far from 0 the potentials would lose digits.
 fn centre(f: &mut [f64], m: &[f64], lambda: &[f64]) {
     let count = lambda.len();
     let mut means = vec![0.0; count];

@@ -1,6 +1,6 @@
-//! The measures that are averaged, on a device, and their passes to and from the support of the average.
+//! The averaged measures on a device, and their passes to and from the support of the barycenter.
 //!
-//! Inputs on the same points are columns of one wide pass, in which the cost of a pair is evaluated once for all of them.
+//! Inputs on the same points are columns of one wide pass, which evaluates the cost of a pair once for all of them.
 
 use crate::engine::{Kernel, Side};
 use crate::linalg::mean;
@@ -9,9 +9,9 @@ use crate::{Engine, Frame, Measure, Result};
 
 /// Inputs that share their points.
 struct Group<E: Engine> {
-    /// Which of the inputs.
+    /// The indices of the inputs.
     members: Vec<usize>,
-    /// Their points; none where they are those of the support.
+    /// Their points; `None` if they are those of the support.
     points: Option<Points<E>>,
     /// m×q, of sum 1 each.
     weights: E::Weights,
@@ -22,14 +22,14 @@ struct Group<E: Engine> {
     transform: E::Vector,
 }
 
-/// The support of the average, the inputs, and their potentials.
+/// The support of the barycenter, the inputs, and their potentials.
 pub(super) struct Inputs<E: Engine> {
     kernel: Kernel,
     support: Points<E>,
     groups: Vec<Group<E>>,
-    /// How many inputs there are.
+    /// The number of inputs.
     count: usize,
-    /// Whether the potentials are of the iteration before.
+    /// Whether the potentials are those of the previous iteration.
     guessed: bool,
     /// Pairs of the passes so far.
     pub(super) pairs: u64,
@@ -38,7 +38,7 @@ pub(super) struct Inputs<E: Engine> {
 }
 
 impl<E: Engine> Inputs<E> {
-    /// Puts all on a device; `separable` where passes are to go along axes.
+    /// Puts all on a device; `separable` says whether passes go along axes.
     pub(super) fn new(
         engine: &E,
         (frame, kernel): (&Frame, Kernel),
@@ -90,8 +90,8 @@ impl<E: Engine> Inputs<E> {
         })
     }
 
-    /// gₛ ← T(hₛ) and tₛ ← T_{bₛ}(gₛ) for all inputs, from n×`count` potentials h on the support that weights are part of:
-    /// the tₛ, n×`count`.
+    /// gₛ ← T(hₛ) and tₛ ← T_{bₛ}(gₛ) for all inputs, from n×`count` potentials h on the support that include the
+    /// weights; returns the tₛ, n×`count`.
     pub(super) async fn transforms(&mut self, engine: &E, potentials: &[f64]) -> Result<Vec<f64>> {
         let (n, count) = (self.support.len(), self.count);
         let mut transforms = vec![0.0; n * count];
@@ -139,7 +139,7 @@ impl<E: Engine> Inputs<E> {
         Ok(transforms)
     }
 
-    /// T(h) on the support for a potential h on it that weights are part of.
+    /// T(h) on the support for a potential h on it that includes the weights.
     pub(super) async fn own_transform(
         &mut self,
         engine: &E,
@@ -177,7 +177,7 @@ impl<E: Engine> Inputs<E> {
         Ok(potentials)
     }
 
-    /// ⟨bₛ, vₛ⟩ of each input, and the largest |vₛ| where bₛ has weight.
+    /// ⟨bₛ, vₛ⟩ of each input, and the largest |vₛ| over the points of positive weight in bₛ.
     pub(super) fn means(&self, values: &[Vec<f64>]) -> Vec<(f64, f64)> {
         let mut means = vec![(0.0, 0.0); self.count];
         for group in &self.groups {

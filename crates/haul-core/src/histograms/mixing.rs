@@ -1,19 +1,20 @@
 //! Anderson acceleration of several potentials at once, on the host.
 //!
-//! The potentials of all inputs are one vector, whose inner product weighs the potential of input s at point i with
-//! λₛ (bᵢ + mᵢ/1000): by the average b as it is, and a little by the reference m, without which points that b has left are
-//! forgotten. Weights change from iteration to iteration, so that each row of the Gram matrix is of the weights of its time.
+//! The potentials of all inputs are one vector. Its inner product weighs the potential of input s at point i with
+//! λₛ (bᵢ + mᵢ/1000): the current barycenter b, plus a little of the reference m, without which points where b has
+//! vanished would have no influence. Weights change from iteration to iteration, so each row of the Gram matrix uses
+//! the weights of its iteration.
 
 use crate::Precision;
 use crate::sinkhorn::least_affine_combination;
 
-/// How many iterates are kept.
+/// The number of iterates in the history.
 const MEMORY: usize = 10;
 
-/// The history is dropped when the error grows by this factor over its least.
+/// The history is dropped when the error exceeds its least value by this factor.
 const RESTART_GROWTH: f64 = 4.0;
 
-/// An update of the potentials: from where, and to where.
+/// An update of the potentials: its residual and its image.
 struct Update {
     residual: Vec<f64>,
     image: Vec<f64>,
@@ -28,7 +29,7 @@ pub(super) struct Mixing {
 }
 
 impl Mixing {
-    /// Nothing yet, for potentials of some precision.
+    /// An empty history, for potentials of this precision.
     pub(super) fn new(precision: Precision) -> Self {
         Self {
             updates: Vec::new(),
@@ -41,7 +42,7 @@ impl Mixing {
         }
     }
 
-    /// Where to go on from, after an update from `before` to `image` of which the error was `error`.
+    /// The next potentials, after an update from `before` to `image` with this `error`.
     pub(super) fn next(
         &mut self,
         weights: impl Fn(usize) -> f64,
@@ -50,7 +51,7 @@ impl Mixing {
         error: f64,
     ) -> Vec<f64> {
         if error > RESTART_GROWTH * self.least_error {
-            // What was learnt led astray: only this update counts from now on.
+            // The history was misleading: restart from this update.
             self.updates.clear();
             self.gram.clear();
             self.least_error = error;
@@ -69,7 +70,7 @@ impl Mixing {
         self.combination()
     }
 
-    /// The inner products of the last residual with all.
+    /// Adds the inner products of the last residual with all residuals.
     fn add_row(&mut self, weights: impl Fn(usize) -> f64) {
         let Some(last) = self.updates.last() else {
             return;
@@ -89,7 +90,7 @@ impl Mixing {
         self.gram.push(row);
     }
 
-    /// The best affine combination of the images; the last one where the matrix tells nothing.
+    /// The best affine combination of the images; the last image if the matrix gives no coefficients.
     fn combination(&self) -> Vec<f64> {
         let last = self.updates.last().map_or(&[][..], |last| &last.image);
         let Some(coefficients) = least_affine_combination(&self.gram, self.ridge) else {
@@ -109,7 +110,7 @@ impl Mixing {
 mod tests {
     use super::*;
 
-    /// f ← A f + c, of which the second component is slow.
+    /// f ← A f + c, with a slow second component.
     fn map(f: &[f64]) -> Vec<f64> {
         vec![0.5 * f[0] + 0.1 * f[1] + 1.0, 0.99 * f[1] + 0.02]
     }
@@ -126,7 +127,7 @@ mod tests {
             (f[0] - 2.4).abs() < 1e-6 && (f[1] - 2.0).abs() < 1e-6,
             "{f:?}"
         );
-        // Plain updates are far from there.
+        // Plain updates are far from the fixed point.
         let plain = (0..4).fold(vec![0.0, 0.0], |f, _| map(&f));
         assert!((plain[1] - 2.0).abs() > 1.0);
     }

@@ -1,7 +1,7 @@
-//! Histograms: their averages.
+//! Averages of histograms.
 //!
-//! [`barycenter`] has the settings, the loop and the result; [`inputs`] are the measures that it is an average of, on a
-//! device, those that share their points in one wide pass; [`mixing`] accelerates the loop.
+//! [`barycenter`] has the settings, the loop and the result; [`inputs`] are the averaged measures on a device, with
+//! one wide pass for those that share their points; [`mixing`] accelerates the loop.
 
 mod barycenter;
 mod inputs;

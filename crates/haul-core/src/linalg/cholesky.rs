@@ -4,7 +4,7 @@
 pub(crate) struct Cholesky(Vec<Vec<f64>>);
 
 impl Cholesky {
-    /// That of a matrix with a ridge r added to its diagonal; none where it is not positive.
+    /// The factor of a matrix with a ridge r added to its diagonal; `None` if it is not positive.
     pub(crate) fn of(matrix: &[Vec<f64>], ridge: f64) -> Option<Self> {
         let k = matrix.len();
         let mut factor = vec![vec![0.0; k]; k];

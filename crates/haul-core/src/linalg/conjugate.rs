@@ -1,19 +1,19 @@
-//! Conjugate gradients, of which the caller applies the operator and measures inner products.
+//! Conjugate gradients; the caller applies the operator and computes inner products.
 
-/// A preconditioned iteration under way: A z = right.
+/// The state of a preconditioned iteration for A z = right.
 pub(crate) struct ConjugateGradients {
     pub(crate) solution: Vec<f64>,
     residual: Vec<f64>,
     direction: Vec<f64>,
     slope: f64,
     size: f64,
-    /// What is left of the right-hand side, relative to it.
+    /// The relative residual.
     pub(crate) left: f64,
     pub(crate) iterations: usize,
 }
 
 impl ConjugateGradients {
-    /// From 0 on, for a right-hand side and what the preconditioner makes of it, in the given inner product.
+    /// Starts at 0, for a right-hand side and its preconditioned image, in the given inner product.
     pub(crate) fn new(
         right: Vec<f64>,
         conditioned: Vec<f64>,
@@ -31,12 +31,13 @@ impl ConjugateGradients {
         }
     }
 
-    /// What the operator is to be applied to next.
+    /// The next vector to apply the operator to.
     pub(crate) fn direction(&self) -> &[f64] {
         &self.direction
     }
 
-    /// One step, by the image of the direction; `false` where rounding has left no digits, and nothing is changed.
+    /// One step, given the image of the direction; `false` if rounding has left no digits, and then nothing is
+    /// changed.
     pub(crate) fn step(
         &mut self,
         image: &[f64],
@@ -44,7 +45,7 @@ impl ConjugateGradients {
         inner: impl Fn(&[f64], &[f64]) -> f64,
     ) -> bool {
         let curvature = inner(&self.direction, image);
-        // Rounding alone makes a positive operator look otherwise.
+        // Only rounding can make the curvature of a positive operator negative.
         if !(curvature > 0.0 && self.slope > 0.0) {
             return false;
         }

@@ -1,7 +1,7 @@
 //! Sums on the host, whose error does not grow with the number of terms.
 
-/// Σ terms, compensated [Neumaier'74]: off by two roundings of the sum of absolute values, whatever their
-/// number below 1/u.
+/// Σ terms, compensated [Neumaier'74]: the error is two roundings of the sum of absolute values, for any number of
+/// terms below 1/u.
 pub(crate) fn sum(terms: impl IntoIterator<Item = f64>) -> f64 {
     let (mut sum, mut lost) = (0.0f64, 0.0f64);
     for term in terms {
@@ -13,7 +13,7 @@ pub(crate) fn sum(terms: impl IntoIterator<Item = f64>) -> f64 {
         };
         sum = next;
     }
-    // An infinite sum has lost NaN.
+    // If the sum is infinite, the compensation is NaN.
     if sum.is_finite() { sum + lost } else { sum }
 }
 
@@ -22,8 +22,7 @@ pub(crate) fn dot(v: &[f64], w: &[f64]) -> f64 {
     sum(v.iter().zip(w).map(|(v, w)| v * w))
 }
 
-/// Σ aᵢ vᵢ over the points of positive weight: what belongs to the others counts for nothing, and may be
-/// infinite.
+/// Σ aᵢ vᵢ over the points of positive weight: other values are ignored, and may be infinite.
 pub(crate) fn mean(weights: &[f64], values: impl IntoIterator<Item = f64>) -> f64 {
     let terms = weights.iter().zip(values).filter(|(a, _)| **a != 0.0);
     sum(terms.map(|(a, value)| a * value))

@@ -1,6 +1,6 @@
 //! The singular value decomposition of small square matrices.
 
-/// A = Σₖ σₖ uₖ vₖᵀ, with σₖ falling and both sets of vectors orthonormal bases, whatever the rank of A.
+/// A = Σₖ σₖ uₖ vₖᵀ, with σₖ in descending order and both sets of vectors orthonormal bases, whatever the rank of A.
 pub(crate) struct Svd {
     /// The uₖ, one a row.
     pub(crate) left: Vec<f64>,
@@ -10,12 +10,13 @@ pub(crate) struct Svd {
     pub(crate) right: Vec<f64>,
 }
 
-/// Sweeps of Jacobi's method; it converges quadratically, in about 6 for any matrix that fits.
+/// Sweeps of Jacobi's method; it converges quadratically, in about 6 sweeps for any matrix that fits in memory.
 const SWEEPS: usize = 60;
 
 impl Svd {
-    /// That of a d×d matrix of finite entries, row-major, by Jacobi's method on the columns [Hestenes'58]: rotations on the
-    /// right make them orthogonal, and their lengths are then the singular values.
+    /// The decomposition of a d×d matrix of finite entries, row-major, by Jacobi's method on the columns
+    /// [Hestenes'58]: rotations on the right make the columns orthogonal, and their lengths are then the singular
+    /// values.
     pub(crate) fn of(matrix: &[f64], d: usize) -> Self {
         let largest = matrix.iter().fold(0.0_f64, |most, x| most.max(x.abs()));
         let unit = if largest > 0.0 { largest } else { 1.0 };
@@ -47,7 +48,7 @@ impl Svd {
         for (k, value) in order {
             let row = k * d..(k + 1) * d;
             svd.right.extend_from_slice(&right[row.clone()]);
-            // What is left of a column that depends on the others has no direction.
+            // The rest of a column that depends on the others has no direction.
             if value > least {
                 svd.left.extend(images[row].iter().map(|x| x / value));
             } else {
@@ -58,7 +59,7 @@ impl Svd {
         svd
     }
 
-    /// How many singular values are above this share of the largest one.
+    /// The number of singular values above this fraction of the largest one.
     pub(crate) fn rank(&self, share: f64) -> usize {
         let largest = self.values.first().copied().unwrap_or(0.0);
         let above = |value: &&f64| **value > share * largest;
@@ -88,7 +89,7 @@ pub(crate) fn identity(d: usize) -> Vec<f64> {
     matrix
 }
 
-/// The determinant of a d×d matrix, by elimination with pivots.
+/// The determinant of a d×d matrix, by elimination with pivoting.
 pub(crate) fn determinant(matrix: &[f64], d: usize) -> f64 {
     let mut a = matrix.to_vec();
     let mut determinant = 1.0;
@@ -111,7 +112,8 @@ pub(crate) fn determinant(matrix: &[f64], d: usize) -> f64 {
     determinant
 }
 
-/// Rotates two rows of `images`, and those of `right` with them, until they are orthogonal; whether they were not.
+/// Rotates two rows of `images`, and those of `right` with them, until they are orthogonal; returns whether they were
+/// not.
 fn orthogonalize(images: &mut [f64], right: &mut [f64], d: usize, (p, q): (usize, usize)) -> bool {
     let row = |k: usize| &images[k * d..(k + 1) * d];
     let inner = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
@@ -137,13 +139,13 @@ fn orthogonalize(images: &mut [f64], right: &mut [f64], d: usize, (p, q): (usize
     true
 }
 
-/// A unit vector orthogonal to these orthonormal rows, of which there are fewer than d.
+/// A unit vector orthogonal to these orthonormal rows, of which there must be fewer than d.
 fn orthogonal_to(rows: &[f64], d: usize) -> Vec<f64> {
     let mut best = (0.0, vec![0.0; d]);
     for axis in 0..d {
         let mut rest = vec![0.0; d];
         rest[axis] = 1.0;
-        // Twice is enough [Kahan].
+        // Two passes are enough [Kahan].
         for row in rows.chunks_exact(d).chain(rows.chunks_exact(d)) {
             let along: f64 = row.iter().zip(&rest).map(|(x, y)| x * y).sum();
             rest.iter_mut().zip(row).for_each(|(y, x)| *y -= along * x);
@@ -172,7 +174,7 @@ mod tests {
         }
     }
 
-    /// Entries that look like chance, of a matrix of rank at most `rank`.
+    /// Pseudorandom entries, of a matrix of rank at most `rank`.
     fn matrix(d: usize, rank: usize, size: f64) -> Vec<f64> {
         let entry = |k: usize| (12.9898 * (k * k + 3 * k + 1) as f64).sin();
         let factor = |from: usize| {

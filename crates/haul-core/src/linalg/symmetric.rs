@@ -13,13 +13,13 @@ pub(crate) fn times(a: &[f64], b: &[f64], d: usize) -> Vec<f64> {
     product
 }
 
-/// Sweeps of Jacobi's method; it converges quadratically, in about 6 for any matrix that fits.
+/// Sweeps of Jacobi's method; it converges quadratically, in about 6 sweeps for any matrix that fits in memory.
 const SWEEPS: usize = 30;
 
 /// A function of a symmetric matrix, by Jacobi's eigenvalue method.
 pub(crate) fn function(matrix: &[f64], d: usize, of: impl Fn(f64) -> f64) -> Vec<f64> {
     let mut a = matrix.to_vec();
-    // Rows are eigenvectors at the end.
+    // At the end the rows are eigenvectors.
     let mut vectors = vec![0.0; d * d];
     for k in 0..d {
         vectors[k * d + k] = 1.0;

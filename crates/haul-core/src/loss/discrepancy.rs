@@ -1,40 +1,40 @@
-//! What a comparison by means over pairs comes to.
+//! The result of a comparison by means over pairs.
 
 use crate::{Error, Measure, Precision, Result};
 use web_time::Instant;
 
-/// A comparison of two measures by means over pairs, and all that is known of it.
+/// A comparison of two measures by means over pairs, with all its numbers.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Discrepancy {
-    /// The energy or the squared MMD. Rounding may make it negative, not by more than `rounding`.
+    /// The energy or the squared MMD. Rounding may make it negative, by no more than `rounding`.
     pub value: f64,
-    /// The means that make it up.
+    /// The means that it is computed from.
     pub terms: Pairings,
-    /// By how much rounding may have moved the value.
+    /// The largest error of the value due to rounding.
     pub rounding: f64,
     /// The derivative of the value in each weight of the source, all else fixed (n):
     /// Σⱼ bⱼ Cᵢⱼ − Σⱼ aⱼ Cᵢⱼ for the energy, 2(Σⱼ aⱼ kᵢⱼ − Σⱼ bⱼ kᵢⱼ) for the squared MMD. That of the
     /// energy holds for changes of the weights that keep the mass.
     pub gradient_weights: Vec<f64>,
-    /// Points of the source measure.
+    /// Number of points of the source measure.
     pub n: usize,
-    /// Points of the target measure.
+    /// Number of points of the target measure.
     pub m: usize,
     /// Dimension of the space.
     pub d: usize,
     /// Pairs (i, j) evaluated.
     pub pairs: u64,
-    /// Wall-clock seconds, uploads included.
+    /// Wall-clock seconds, including uploads.
     pub seconds: f64,
-    /// The device that computed it; `host` where no pair was evaluated.
+    /// The device that computed it; `host` if no pair was evaluated.
     pub device: String,
     /// The precision it computed in.
     pub precision: Precision,
 }
 
-/// The mean of a function over the pairs of two measures, times their masses: of the cost in an
-/// energy, of the kernel in an MMD.
+/// The mean of a function over the pairs of two measures, times their masses: of the cost for an energy, of the
+/// kernel for an MMD.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Pairings {
     /// Source with target.
@@ -46,7 +46,7 @@ pub struct Pairings {
 }
 
 impl Discrepancy {
-    /// One of which nothing is known but the measures.
+    /// A discrepancy with only the sizes of the measures filled in.
     pub(crate) fn between(source: &Measure, target: &Measure) -> Self {
         Self {
             value: 0.0,
@@ -98,7 +98,7 @@ impl Pairings {
         }
     }
 
-    /// Those of measures of these masses, from those of masses 1.
+    /// The means for measures of these masses, from the means for masses 1.
     pub(crate) fn of_masses(self, (mass, mass2): (f64, f64)) -> Self {
         Self {
             ab: mass * mass2 * self.ab,
@@ -108,13 +108,13 @@ impl Pairings {
     }
 }
 
-/// The pairs of both passes of a gradient.
+/// The number of pairs of both passes of a gradient.
 pub(crate) fn pairs_of_slopes(source: &Measure, target: &Measure) -> u64 {
     let (n, m) = (source.len() as u64, target.len() as u64);
     n * m + n * n
 }
 
-/// The pairs of three passes.
+/// The number of pairs of three passes.
 pub(crate) fn pairs(source: &Measure, target: &Measure) -> u64 {
     let (n, m) = (source.len() as u64, target.len() as u64);
     n * m + n * n + m * m

@@ -4,14 +4,13 @@
 //! S_ε(α, β) = OT_ε(α, β) − ½ OT_ε(α, α) − ½ OT_ε(β, β) + ½ε (m_a − m_b)²
 //! ```
 //!
-//! which takes away the bias of the entropy: S_ε ≥ 0, 0 only for equal measures, convex in each,
-//! and it metrises weak convergence [FSVATP'19]. Between W_p^p, as ε → 0, and an energy distance, as
-//! ε → ∞. Unbalanced ones, of masses m_a and m_b, are that as well where both sides have the same ρ
-//! [Séjourné et al.'19].
+//! It removes the bias of the entropy: S_ε ≥ 0, 0 only for equal measures, convex in each, and it metrises weak
+//! convergence [FSVATP'19]. It lies between W_p^p, as ε → 0, and an energy distance, as ε → ∞. Unbalanced
+//! divergences, of masses m_a and m_b, have these properties if both sides have the same ρ [Séjourné et al.'19].
 //!
-//! With ρ_a ≠ ρ_b each self term has the penalty of its own side on both of its sides, and then S_ε ≥ 0 still:
-//! the dual of OT_ε(α, β) at the potentials f of OT_ε(α, α) and g of OT_ε(β, β), whose penalties are those of the
-//! sides, is a lower bound, and what it leaves of S_ε is
+//! With ρ_a ≠ ρ_b each self term has the penalty of its own side on both of its sides, and S_ε ≥ 0 still holds: the
+//! dual of OT_ε(α, β) at the potentials f of OT_ε(α, α) and g of OT_ε(β, β), with the same penalties, is a lower
+//! bound, which gives
 //!
 //! ```text
 //! S_ε(α, β) ≥ ½ε ‖e^{f/ε} α − e^{g/ε} β‖²_K,   ‖μ‖²_K = ⟨μ ⊗ μ, exp(−C/ε)⟩
@@ -27,7 +26,7 @@ use crate::{
 };
 use std::ops::ControlFlow;
 
-/// Settings of a Sinkhorn divergence; they are those of its three solves.
+/// Settings of a Sinkhorn divergence, which are those of its three solves.
 ///
 /// ```
 /// # use haul_core::Divergence;
@@ -59,12 +58,12 @@ impl Divergence {
         &mut self.sinkhorn
     }
 
-    /// Those of its solves.
+    /// The settings of its solves.
     pub(super) fn settings(&self) -> &Sinkhorn {
         &self.sinkhorn
     }
 
-    /// Evaluates S_ε(source, target) on an engine, which its terms then hold, each a clone of it.
+    /// Evaluates S_ε(source, target) on an engine; each term of the result holds a clone of it.
     ///
     /// # Errors
     ///
@@ -78,7 +77,7 @@ impl Divergence {
         block_on(self.evaluate_async(engine, source, target))
     }
 
-    /// [`evaluate`](Self::evaluate) that blocks no thread while it waits for the device.
+    /// [`evaluate`](Self::evaluate) without blocking a thread while it waits for the device.
     ///
     /// # Errors
     ///
@@ -93,8 +92,7 @@ impl Divergence {
         self.terms(engine, source, target, &mut observer).await
     }
 
-    /// [`evaluate`](Self::evaluate) that tells the progress of each solve in turn; a break ends
-    /// the one under way.
+    /// [`evaluate`](Self::evaluate) that reports the progress of each solve in turn; a break ends the current solve.
     ///
     /// # Errors
     ///
@@ -117,7 +115,7 @@ impl Divergence {
         observer: &mut Observer<'_>,
     ) -> Result<Terms<E>> {
         let problem = self.sinkhorn.problem(source, target)?;
-        // All three share the ε of the first, which may depend on where both clouds are.
+        // All three use the ε of the first, which may depend on the positions of both clouds.
         let settings = self
             .sinkhorn
             .clone()
@@ -134,10 +132,9 @@ impl Divergence {
         })
     }
 
-    /// OT_ε(α, α), which all divergences of α at one ε share: whoever compares many measures solves
-    /// it once for each, beside OT_ε(α, β) for each pair, and makes the divergences with
-    /// [`debiased`]. A relative blur is here relative to α alone; give ε. Of two different ρ it takes the
-    /// source's, ρ_a, on both sides.
+    /// OT_ε(α, α), which all divergences of α at one ε share: to compare many measures, solve it once for each,
+    /// beside OT_ε(α, β) for each pair, and compute the divergences with [`debiased`]. A relative blur is relative to
+    /// α alone here; give ε instead. If both ρ differ, it uses the source's, ρ_a, on both sides.
     ///
     /// # Errors
     ///
@@ -150,7 +147,7 @@ impl Divergence {
         block_on(self.self_term_async(engine, measure))
     }
 
-    /// [`self_term`](Self::self_term) that blocks no thread.
+    /// [`self_term`](Self::self_term) without blocking a thread.
     ///
     /// # Errors
     ///
@@ -170,7 +167,7 @@ impl Divergence {
         measure: &Measure,
         observer: &mut Observer<'_>,
     ) -> Result<Solution<E>> {
-        // Potentials to start from are those between two measures.
+        // Given start potentials are those between two measures.
         let mut settings = self.sinkhorn.clone().start(Start::Automatic);
         settings.penalties = [settings.penalties[0]; 2];
         let problem = settings.problem(measure, measure)?;
@@ -178,8 +175,8 @@ impl Divergence {
     }
 }
 
-/// The settings of the self terms: each has the penalty of its own side on both, and a start of its own, since potentials to
-/// start from are those between two measures.
+/// The settings of the self terms: each has the penalty of its own side on both sides, and a start of its own, since
+/// given start potentials are those between two measures.
 pub(super) fn own_settings(settings: &Sinkhorn) -> [Sinkhorn; 2] {
     settings.penalties.map(|own| {
         let mut settings = settings.clone().start(Start::Automatic);
@@ -188,8 +185,8 @@ pub(super) fn own_settings(settings: &Sinkhorn) -> [Sinkhorn; 2] {
     })
 }
 
-/// S_ε(α, β) = ab − ½ aa − ½ bb + ½ε (m_a − m_b)², from the values of its terms: OT_ε(α, β), the self
-/// terms OT_ε(α, α) and OT_ε(β, β), and the masses of α and β.
+/// S_ε(α, β) = ab − ½ aa − ½ bb + ½ε (m_a − m_b)², from the values of its terms: OT_ε(α, β), the self terms
+/// OT_ε(α, α) and OT_ε(β, β), and the masses of α and β.
 pub fn debiased(ab: f64, [aa, bb]: [f64; 2], epsilon: f64, [m_a, m_b]: [f64; 2]) -> f64 {
     ab - 0.5 * aa - 0.5 * bb + 0.5 * epsilon * (m_a - m_b).powi(2)
 }
@@ -202,7 +199,7 @@ impl From<Sinkhorn> for Divergence {
 }
 
 impl<E: Engine> Terms<E> {
-    /// The report of OT_ε(α, β); those of the self terms are theirs.
+    /// The report of OT_ε(α, β); each self term has its own report.
     pub fn report(&self) -> &Report {
         self.ab.report()
     }
@@ -222,30 +219,29 @@ impl<E: Engine> Terms<E> {
         self.ab.potentials()
     }
 
-    /// S_ε; exactly 0 for equal measures and equal penalties, and not negative beyond what its terms may be off
-    /// by.
+    /// S_ε; exactly 0 for equal measures and equal penalties, and not negative beyond the errors of its terms.
     pub fn value(&self) -> f64 {
         self.debiased().value()
     }
 
-    /// S_ε is not below this, which is at least 0.
+    /// A lower bound of S_ε, which is at least 0.
     pub fn lower_bound(&self) -> f64 {
         self.debiased().lower_bound()
     }
 
-    /// S_ε is not above this.
+    /// An upper bound of S_ε.
     pub fn upper_bound(&self) -> f64 {
         self.debiased().upper_bound()
     }
 
-    /// The length (S_ε/m)^{1/p} for measures of mass m, in the units of the points: how far mass is from
-    /// where it is to go, on average. For p = 2 it is |t| between a measure and its copy moved by t. It is
-    /// 0 where rounding left S_ε negative. None where mass is destroyed and created, which S_ε counts as well.
+    /// The length (S_ε/m)^{1/p} for measures of mass m, in the units of the points: the average distance between mass
+    /// and its destination. For p = 2 it is |t| between a measure and its copy moved by t. It is 0 if rounding made
+    /// S_ε negative. `None` if mass is destroyed and created, which S_ε counts as well.
     pub fn distance(&self) -> Option<f64> {
         self.debiased().length(self.value())
     }
 
-    /// [`distance`](Self::distance) is between these.
+    /// Bounds of [`distance`](Self::distance).
     pub fn distance_bounds(&self) -> Option<Bounds> {
         self.debiased().distance_bounds()
     }
@@ -264,7 +260,7 @@ impl<E: Engine> Terms<E> {
     }
 }
 
-/// The numbers of a divergence, from those of its terms.
+/// The numbers of a divergence, from the numbers of its terms.
 pub(super) struct Debiased<'t> {
     /// OT_ε(α, β).
     pub(super) ab: &'t Report,

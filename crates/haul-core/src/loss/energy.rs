@@ -7,21 +7,20 @@
 //! energy(α, β) = E(α, β) − ½ E(α, α) − ½ E(β, β)        masses equal
 //! ```
 //!
-//! which for 0 < p < 2 is not negative, and 0 only for equal measures; p = 2 leaves the squared
-//! distance of the means. It is what the Sinkhorn divergence S_ε becomes as ε → ∞. With a positive
-//! definite kernel k [Gretton'12],
+//! For 0 < p < 2 it is not negative, and 0 only for equal measures; for p = 2 it is the squared distance of the
+//! means. It is the limit of the Sinkhorn divergence S_ε as ε → ∞. With a positive definite kernel k [Gretton'12],
 //!
 //! ```text
 //! MMD²(α, β) = ⟨α − β, k(α − β)⟩ = K(α, α) + K(β, β) − 2 K(α, β),   K(α, β) = Σᵢⱼ aᵢ bⱼ k(xᵢ, yⱼ)
 //! ```
 //!
-//! −C is positive definite on differences of measures of equal mass only, where a constant added to
-//! it drops out. So the energy wants equal masses, and is then ½ MMD² of the kernel −C; a positive
-//! definite kernel takes any masses.
+//! −C is positive definite only on differences of measures of equal mass, where a constant added to it cancels. So
+//! the energy requires equal masses, and is then ½ MMD² of the kernel −C; a positive definite kernel allows any
+//! masses.
 //!
-//! Every term is one pass over pairs, [`Engine::product`] with ε = ∞ and φ = C for the energy, with
-//! potentials 0 for a kernel exp(−C/ε); memory is O(n + m). Weights enter as values and not as
-//! exponents, which keeps their digits, and the sums of the rows are summed in f64.
+//! Every term is one pass over pairs, [`Engine::product`] with ε = ∞ and φ = C for the energy, with potentials 0 for
+//! a kernel exp(−C/ε); memory is O(n + m). Weights enter as values rather than exponents, which keeps their digits,
+//! and the sums of the rows are added in f64.
 
 use super::discrepancy::{Discrepancy, pairs, pairs_of_slopes};
 use super::means::{Combination, Means};
@@ -63,12 +62,12 @@ impl Energy {
         self
     }
 
-    /// Refuses what cannot be evaluated, without a device.
+    /// Refuses invalid input, without a device.
     ///
     /// # Errors
     ///
-    /// A p out of range, different dimensions or masses, and a cost that leaves the range of f64, each a
-    /// variant of [`Error`](crate::Error).
+    /// A p out of range, different dimensions or masses, and a cost that leaves the range of f64, each a variant of
+    /// [`Error`](crate::Error).
     pub fn check(&self, source: &Measure, target: &Measure) -> Result<()> {
         let cost = Cost::power(self.p)?;
         same_space(source, target)?;
@@ -76,8 +75,8 @@ impl Energy {
         Frame::joint(source, target).check(cost)
     }
 
-    /// E(α, β) − ½ E(α, α) − ½ E(β, β), in units of |x − y|^p times the square of the mass. For p = 2
-    /// it comes from means in f64 on the host, and no pair is evaluated.
+    /// E(α, β) − ½ E(α, α) − ½ E(β, β), in units of |x − y|^p times the square of the mass. For p = 2 it is computed
+    /// from means in f64 on the host, without evaluating pairs.
     ///
     /// # Errors
     ///
@@ -91,7 +90,7 @@ impl Energy {
         self.evaluate_observed(engine, source, target, |_| ControlFlow::Continue(()))
     }
 
-    /// [`evaluate`](Self::evaluate) that tells how many pairs are done, every few seconds; a break ends it.
+    /// [`evaluate`](Self::evaluate) that reports the number of evaluated pairs every few seconds; a break ends it.
     ///
     /// # Errors
     ///
@@ -108,7 +107,7 @@ impl Energy {
         let cost = Cost::power(self.p)?;
         let frame = Frame::joint(source, target).for_moments();
         let unit = frame.cost_unit(cost);
-        // Equal up to rounding, which must not show in a difference.
+        // The masses are equal up to rounding, which must not appear in a difference.
         let mass = (source.mass() * target.mass()).sqrt();
         let sums = Combination::ENERGY;
         let of = |means: Means, value: f64, rounding: f64| Discrepancy {
@@ -120,7 +119,7 @@ impl Energy {
         };
         if cost == Cost::SquaredEuclidean {
             let (means, between) = Means::of_squares(&frame, source, target);
-            // Means are off by some roundoffs of the largest coordinates.
+            // The error of means is a few roundoffs of the largest coordinates.
             let off = 2.0 * frame.moved(Precision::F64);
             let rounding = off * (2.0 * between.sqrt() + off);
             return of(means, between, rounding).finished("host", Precision::F64, start);
@@ -152,8 +151,8 @@ impl Energy {
         discrepancy.finished(engine.device(), precision, start)
     }
 
-    /// The derivative of the energy in each point of the source, n×d, row-major, in two passes over
-    /// pairs. That in the weights is [`Discrepancy::gradient_weights`].
+    /// The derivative of the energy in each point of the source, n×d, row-major, in two passes over pairs. The
+    /// derivative in the weights is [`Discrepancy::gradient_weights`].
     ///
     /// # Errors
     ///
@@ -167,7 +166,7 @@ impl Energy {
         self.gradient_points_observed(engine, source, target, |_| ControlFlow::Continue(()))
     }
 
-    /// [`gradient_points`](Self::gradient_points) that tells how many pairs are done; a break ends it.
+    /// [`gradient_points`](Self::gradient_points) that reports the number of evaluated pairs; a break ends it.
     ///
     /// # Errors
     ///
@@ -211,8 +210,8 @@ impl Default for Energy {
     }
 }
 
-/// By how much a mean cost may change when points move by δ: |Δ r^p| ≤ p r^{p−1} δ, of which the mean
-/// is bounded by Jensen's inequality; for p < 1 no more is known than that it is at most δ^p.
+/// The largest change of a mean cost if points move by δ: |Δ r^p| ≤ p r^{p−1} δ, whose mean is bounded by Jensen's
+/// inequality; for p < 1 the only bound is δ^p.
 fn moved(cost: Cost, delta: f64, mean: f64) -> f64 {
     let p = cost.p();
     if p < 1.0 {

@@ -1,4 +1,4 @@
-//! Means of a function over all pairs of two measures, and what a discrepancy is of them.
+//! Means of a function over all pairs of two measures, and discrepancies as combinations of them.
 
 use super::discrepancy::Pairings;
 use super::tally::Tally;
@@ -7,12 +7,12 @@ use crate::linalg::{dot, moments};
 use crate::pass::{Pass, Points};
 use crate::{Engine, Frame, Measure, Result};
 
-/// The means over pairs of measures of mass 1, and the sums that the gradient is made of.
+/// The means over pairs of measures of mass 1, and the sums for the gradient.
 pub(crate) struct Means {
     pub(crate) terms: Pairings,
     /// For each point of the source, the mean over the target.
     to_target: Vec<f64>,
-    /// The same over the source.
+    /// The same mean over the source.
     to_source: Vec<f64>,
 }
 
@@ -42,8 +42,8 @@ impl Means {
         })
     }
 
-    /// For p = 2, where means and spreads tell everything: |Δ mean|² and spreads s, for which
-    /// E(α, β) = |Δ mean|² + s_α + s_β. Also |Δ mean|², whose digits no difference of these loses.
+    /// For p = 2, where means and spreads suffice: |Δ mean|² and spreads s, for which
+    /// E(α, β) = |Δ mean|² + s_α + s_β. Also returns |Δ mean|², which loses digits if computed as a difference of these.
     pub(crate) fn of_squares(frame: &Frame, source: &Measure, target: &Measure) -> (Self, f64) {
         let moments = |measure: &Measure| {
             let points = frame.place(measure);
@@ -72,7 +72,7 @@ impl Means {
     }
 }
 
-/// cross·ab + own·(aa + bb): what a discrepancy is of its terms.
+/// A discrepancy as a combination of its terms: cross·ab + own·(aa + bb).
 #[derive(Clone, Copy)]
 pub(crate) struct Combination {
     cross: f64,
@@ -94,7 +94,7 @@ impl Combination {
         self.cross * terms.ab + self.own * (terms.aa + terms.bb)
     }
 
-    /// The same of the absolute values.
+    /// The same combination of absolute values.
     pub(crate) fn size(self, terms: Pairings) -> f64 {
         self.cross.abs() * terms.ab.abs() + self.own.abs() * (terms.aa.abs() + terms.bb.abs())
     }
@@ -106,8 +106,8 @@ impl Combination {
             .collect()
     }
 
-    /// The slopes that the derivative in the points of the source is made of, for measures of these
-    /// masses, a row for each point.
+    /// The sums for the derivative in the points of the source, for measures of these masses, a row for each
+    /// point.
     pub(crate) async fn slopes<E: Engine>(
         self,
         engine: &E,
@@ -127,13 +127,13 @@ impl Combination {
     }
 }
 
-/// Pairs of a part of a pass: some seconds of work for a few cores.
+/// The number of pairs in a part of a pass: a few seconds of work for a few cores.
 const PAIRS: usize = 1 << 29;
 
-/// Rows of a part, at least, so that a GPU has enough of them at a time.
+/// The least number of rows in a part, so that a GPU has enough work.
 const ROWS: usize = 2048;
 
-/// A measure on the device, its weights apart: they are the values of sums.
+/// A measure on the device; its weights are kept separately, as the values of sums.
 struct Uploaded<E: Engine> {
     points: Points<E>,
     /// The weights relative to their mean.
@@ -142,7 +142,7 @@ struct Uploaded<E: Engine> {
     weights: Vec<f64>,
 }
 
-/// What is summed over pairs.
+/// The summand over pairs.
 #[derive(Clone, Copy)]
 enum Summand {
     /// exp(−Cᵢⱼ/ε) φ(Cᵢⱼ).
@@ -163,8 +163,8 @@ impl<E: Engine> Uploaded<E> {
         })
     }
 
-    /// The mean of a summand for each point over the points of a measure of mass 1, in parts after each of which the
-    /// tally is told.
+    /// The mean of a summand for each point over the points of a measure of mass 1, in parts; the tally is updated
+    /// after each part.
     async fn over(
         &self,
         other: &Self,

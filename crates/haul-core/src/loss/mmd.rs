@@ -1,4 +1,4 @@
-//! Maximum mean discrepancies of positive definite kernels; `energy` has the formula.
+//! Maximum mean discrepancies of positive definite kernels; see `energy` for the formula.
 
 use super::discrepancy::{Discrepancy, pairs, pairs_of_slopes};
 use super::means::{Combination, Means};
@@ -28,7 +28,7 @@ pub struct Mmd {
     sigma: f64,
 }
 
-/// τ: pairs whose kernel is below e^{−τ} are few digits of a mean.
+/// τ: pairs whose kernel is below e^{−τ} contribute few digits to a mean.
 const FAR: f64 = 8.0;
 
 impl Mmd {
@@ -48,12 +48,12 @@ impl Mmd {
         }
     }
 
-    /// Refuses what cannot be evaluated, without a device.
+    /// Refuses invalid input, without a device.
     ///
     /// # Errors
     ///
-    /// [`Error::BadParameter`] for σ, [`Error::DimensionMismatch`], and [`Error::Extent`] where a
-    /// cost leaves the range of f64.
+    /// [`Error::BadParameter`] for σ, [`Error::DimensionMismatch`], and [`Error::Extent`] if a cost leaves the range
+    /// of f64.
     pub fn check(&self, source: &Measure, target: &Measure) -> Result<()> {
         self.placed(source, target).map(|_| ())
     }
@@ -72,7 +72,7 @@ impl Mmd {
         self.evaluate_observed(engine, source, target, |_| ControlFlow::Continue(()))
     }
 
-    /// [`evaluate`](Self::evaluate) that tells how many pairs are done, every few seconds; a break ends it.
+    /// [`evaluate`](Self::evaluate) that reports the number of evaluated pairs every few seconds; a break ends it.
     ///
     /// # Errors
     ///
@@ -101,8 +101,8 @@ impl Mmd {
         let terms = means.terms.of_masses(masses);
         let precision = engine.precision();
         let rounding = Rounding::of(engine, kernel.cost, &frame, source.len().max(target.len()));
-        // At C = τε the kernel e^{−τ} is off by this share of itself, nearer points by less, and what is
-        // farther away is off by less than e^{−τ} times as much.
+        // This is the relative error of the kernel e^{−τ} at C = τε; it is smaller for closer points, and for farther
+        // ones the error is less than e^{−τ} times as much.
         let p = kernel.cost.p();
         let moved = frame.moved(precision) / kernel.epsilon.powf(1.0 / p);
         let far = rounding.relative_cost() * FAR + p * FAR.powf((p - 1.0) / p) * moved;
@@ -118,8 +118,8 @@ impl Mmd {
         discrepancy.finished(engine.device(), precision, start)
     }
 
-    /// The derivative of the squared MMD in each point of the source, n×d, row-major, in two passes
-    /// over pairs. That in the weights is [`Discrepancy::gradient_weights`].
+    /// The derivative of the squared MMD in each point of the source, n×d, row-major, in two passes over pairs. The
+    /// derivative in the weights is [`Discrepancy::gradient_weights`].
     ///
     /// # Errors
     ///
@@ -133,7 +133,7 @@ impl Mmd {
         self.gradient_points_observed(engine, source, target, |_| ControlFlow::Continue(()))
     }
 
-    /// [`gradient_points`](Self::gradient_points) that tells how many pairs are done; a break ends it.
+    /// [`gradient_points`](Self::gradient_points) that reports the number of evaluated pairs; a break ends it.
     ///
     /// # Errors
     ///
@@ -162,7 +162,7 @@ impl Mmd {
             Cost::SquaredEuclidean => 2.0 * self.sigma * self.sigma,
             _ => self.sigma,
         };
-        // A square may leave the range where σ does not.
+        // The square may leave the range of f64 even if σ does not.
         if !(self.sigma > 0.0 && epsilon.is_normal()) {
             let range = match self.sigma > 0.0 && self.sigma.is_finite() {
                 true => "neither so small nor so large that its square is 0 or infinite",

@@ -1,7 +1,7 @@
-//! Comparisons of two measures that are made of solves, or of means over pairs.
+//! Comparisons of two measures, by solves or by means over pairs.
 //!
-//! [`divergence`] takes the bias of the entropy away, [`energy`] and [`mmd`] compare by [`means`] without a plan, and [`scores`] are costs
-//! that are made of products of features.
+//! [`divergence`] removes the bias of the entropy, [`energy`] and [`mmd`] compare by [`means`] without a plan, and
+//! [`scores`] are costs from products of features.
 
 mod discrepancy;
 mod divergence;

@@ -9,7 +9,7 @@ use crate::{
     Sinkhorn, block_on,
 };
 
-/// An evaluated divergence between resident measures. Its derivatives are written into arrays on the device.
+/// An evaluated divergence between resident measures. Its derivatives can be written into arrays on the device.
 pub struct ResidentTerms<E: Engine> {
     /// OT_ε(α, β).
     pub ab: ResidentSolution<E>,
@@ -22,7 +22,7 @@ pub struct ResidentTerms<E: Engine> {
 }
 
 impl Divergence {
-    /// Evaluates S_ε(source, target) where one measure or both lie in arrays on the engine's device; see
+    /// Evaluates S_ε(source, target) if one measure or both lie in arrays on the engine's device; see
     /// [`Sinkhorn::solve_resident`].
     ///
     /// # Errors
@@ -41,7 +41,7 @@ impl Divergence {
         block_on(self.evaluate_located(engine, measures))
     }
 
-    /// [`evaluate_resident`](Self::evaluate_resident) that blocks no thread while it waits for the device.
+    /// [`evaluate_resident`](Self::evaluate_resident) without blocking a thread while it waits for the device.
     ///
     /// # Errors
     ///
@@ -67,7 +67,7 @@ impl Divergence {
         let a = Surveyed::of(&engine, source).await?;
         let b = Surveyed::of(&engine, target).await?;
         let settings = self.settings();
-        // All three share the ε of the first, which may depend on where both clouds are.
+        // All three use the ε of the first, which may depend on the positions of both clouds.
         let epsilon = settings.posed([&a, &b])?.epsilon();
         let settings = settings
             .clone()
@@ -85,7 +85,7 @@ impl Divergence {
 }
 
 impl<E: ResidentEngine> ResidentTerms<E> {
-    /// The report of OT_ε(α, β); those of the self terms are theirs.
+    /// The report of OT_ε(α, β); each self term has its own report.
     pub fn report(&self) -> &Report {
         self.ab.report()
     }
@@ -96,17 +96,17 @@ impl<E: ResidentEngine> ResidentTerms<E> {
         self.ab.certificate()
     }
 
-    /// S_ε; not negative beyond what its terms may be off by.
+    /// S_ε; not negative beyond the errors of its terms.
     pub fn value(&self) -> f64 {
         self.debiased().value()
     }
 
-    /// S_ε is not below this, which is at least 0.
+    /// A lower bound of S_ε, which is at least 0.
     pub fn lower_bound(&self) -> f64 {
         self.debiased().lower_bound()
     }
 
-    /// S_ε is not above this.
+    /// An upper bound of S_ε.
     pub fn upper_bound(&self) -> f64 {
         self.debiased().upper_bound()
     }
@@ -116,7 +116,7 @@ impl<E: ResidentEngine> ResidentTerms<E> {
         self.debiased().length(self.value())
     }
 
-    /// [`distance`](Self::distance) is between these.
+    /// Bounds of [`distance`](Self::distance).
     pub fn distance_bounds(&self) -> Option<Bounds> {
         self.debiased().distance_bounds()
     }

@@ -1,20 +1,20 @@
-//! Costs that are scores of features: dot products, cosines, and explicit matrices.
+//! Costs from scores of features: dot products, cosines, and explicit matrices.
 //!
-//! A cost that is a product of features and separable terms is a squared distance of those features
-//! but for other separable terms,
+//! A cost that is a product of features plus separable terms is a squared distance of those features plus other
+//! separable terms,
 //!
 //! ```text
 //! Cᵢⱼ = −⟨qᵢ, kⱼ⟩ + rᵢ + sⱼ = ½|qᵢ − kⱼ|² + (rᵢ − ½|qᵢ|²) + (sⱼ − ½|kⱼ|²)
 //! ```
 //!
-//! which a balanced problem does not feel: they move the potentials, and the value by ⟨a, ·⟩ + ⟨b, ·⟩. So OT_ε
-//! with the cost C is half of OT_{2ε} with the squared one, and everything that is known of it is known
-//! of C: certificate, plan, gradients, on every engine, without an n×m array. An explicit n×m matrix has its
-//! rows as features against the unit vectors, after its means by rows and columns have become separable
-//! terms; it is stored, and for small problems. A cosine is a product of directions and has no such terms.
+//! A balanced plan does not depend on these terms: they change the potentials, and the value by ⟨a, ·⟩ + ⟨b, ·⟩. So
+//! OT_ε with the cost C is half of OT_{2ε} with the squared distance, and all results for the latter apply to C:
+//! certificate, plan, gradients, on every engine, without an n×m array. For an explicit n×m matrix the features are
+//! its rows and the unit vectors, after its means over rows and columns became separable terms; the matrix is stored,
+//! so it suits small problems. A cosine is a product of directions and has no such terms.
 //!
-//! A penalty feels them, and they become weights. With terms r on the rows the plan and its potentials are those
-//! of the problem without them between other weights,
+//! With a penalty the plan depends on these terms, and they become weights. With terms r on the rows, the plan and
+//! its potentials are those of the problem without them but with other weights,
 //!
 //! ```text
 //! âᵢ = aᵢ exp(−rᵢ/(ε + ρ_a)),   f = f̂ + ρ_a/(ε + ρ_a) r
@@ -22,8 +22,8 @@
 //! OT(a, b) = OT(â, b̂) + ρ_a(m_a − m̂_a) + ρ_b(m_b − m̂_b) + ε(m_a m_b − m̂_a m̂_b)
 //! ```
 //!
-//! at any potentials, so for bounds as well. A constant of r may stand in the cost as well as in the weights (`masses`):
-//! it does, so that m̂_a = m_a, and the sum in the last line is 0.
+//! This holds at any potentials, and so for bounds. A constant of r may be part of the cost or of the weights
+//! (`masses`): it is chosen so that m̂_a = m_a, and the sum in the last line is 0.
 
 use crate::problem::same_space;
 use crate::{
@@ -32,15 +32,15 @@ use crate::{
 };
 use std::ops::ControlFlow;
 
-/// The exponents of the factors that weights may get from separable terms, in the range of either precision.
+/// The largest exponents of the factors of weights from separable terms, in the range of either precision.
 const FARTHEST_F32: f64 = 64.0;
 const FARTHEST_F64: f64 = 640.0;
 
-/// What is said of a penalty that takes them out of it.
+/// The condition on a penalty for these exponents to stay in range.
 const TOO_SMALL: &str =
     "larger beside the separable terms of the costs, which take weights out of the range of floats";
 
-/// Two measures of features, and a cost that is made of their products.
+/// Two measures of features, and a cost from their products.
 ///
 /// ```
 /// use haul_core::{Engine, Measure, Scores, Sinkhorn};
@@ -57,28 +57,27 @@ const TOO_SMALL: &str =
 pub struct Scores {
     source: Measure,
     target: Measure,
-    /// What C has beyond half the squared distance; none where it has nothing.
+    /// The difference between C and half the squared distance; `None` if there is none.
     terms: Option<[Vec<f64>; 2]>,
-    /// What a cost of nothing is, for tolerances: 0, or the least entry of a matrix.
+    /// The cost that tolerances count as 0: 0, or the least entry of a matrix.
     least: f64,
     features: Features,
 }
 
-/// What the features are made of.
+/// The origin of the features.
 #[derive(Debug, Clone)]
 enum Features {
-    /// They are the caller's own.
+    /// The caller's own features.
     Given,
-    /// The directions of points, those of the source of these lengths.
+    /// The directions of points; the points of the source have these lengths.
     Directions { lengths: Vec<f64> },
-    /// Rows of a matrix, divided by this, and the unit vectors, multiplied with it.
+    /// Rows of a matrix, divided by a factor, and the unit vectors, multiplied by it.
     Rows,
 }
 
 impl Scores {
-    /// Cᵢⱼ = −⟨qᵢ, kⱼ⟩ for the features q and k that are the points of two measures. The squared
-    /// lengths of the features should not exceed the spread of the costs by more than the digits at
-    /// hand.
+    /// Cᵢⱼ = −⟨qᵢ, kⱼ⟩ for the features q and k that are the points of two measures. The squared lengths of the
+    /// features should not exceed the spread of the costs by more than the available digits.
     ///
     /// # Errors
     ///
@@ -102,7 +101,7 @@ impl Scores {
     ///
     /// # Errors
     ///
-    /// [`Error::Length`] for another number of terms than of points.
+    /// [`Error::Length`] if the number of terms differs from that of points.
     pub fn with_terms(mut self, rows: &[f64], columns: &[f64]) -> Result<Self> {
         let measures = [&self.source, &self.target];
         let zeros = || measures.map(|measure| vec![0.0; measure.len()]);
@@ -127,7 +126,7 @@ impl Scores {
     ///
     /// # Errors
     ///
-    /// [`Error::DimensionMismatch`], and [`Error::NoDirection`] for a point that is 0.
+    /// [`Error::DimensionMismatch`], and [`Error::NoDirection`] for a point at 0.
     pub fn cosine(source: &Measure, target: &Measure) -> Result<Self> {
         same_space(source, target)?;
         let (source, lengths) = directions(source)?;
@@ -141,12 +140,12 @@ impl Scores {
         })
     }
 
-    /// An explicit matrix of costs, n×m, row-major, between n weights a and m weights b. It takes the
-    /// memory and m times the time of its entries.
+    /// An explicit matrix of costs, n×m, row-major, between n weights a and m weights b. Memory grows as its number
+    /// of entries, and time as m times that number.
     ///
     /// # Errors
     ///
-    /// [`Error::Length`] for another number of costs, and what [`Measure::new`] refuses.
+    /// [`Error::Length`] for a wrong number of costs, and the errors of [`Measure::new`].
     pub fn matrix(costs: &[f64], a: &[f64], b: &[f64]) -> Result<Self> {
         let (n, m) = (a.len(), b.len());
         let (expected, found) = (n.saturating_mul(m), costs.len());
@@ -160,7 +159,7 @@ impl Scores {
         if m == 0 {
             return Err(Error::EmptyCloud);
         }
-        // Means by rows and columns need no features.
+        // Means over rows and columns need no features.
         let mean = |values: &mut dyn Iterator<Item = f64>, count: usize| {
             values.map(|value| value / count as f64).sum::<f64>()
         };
@@ -182,7 +181,7 @@ impl Scores {
                 terms.map(move |(cost, of_column)| of_row - cost + of_column)
             })
             .collect();
-        // The features are of one length, where distances have the most digits.
+        // The features have equal lengths, which keeps the most digits of distances.
         let largest = rows.chunks_exact(m).map(squared).fold(0.0, f64::max);
         let scale = if largest > 0.0 {
             largest.powf(0.25)
@@ -205,12 +204,12 @@ impl Scores {
         })
     }
 
-    /// Solves OT_ε for these costs; ε and ρ are in their units. Where both sides have a penalty, tolerances are relative
-    /// to the mass that moves where all costs are 0, or the least entry of a matrix.
+    /// Solves OT_ε for these costs; ε and ρ are in their units. If both sides have a penalty, tolerances are relative
+    /// to the mass that moves if all costs are 0, or the least entry of a matrix.
     ///
     /// # Errors
     ///
-    /// [`Error::BadParameter`] for a blur or a reach, which are lengths, and for penalties so small beside
+    /// [`Error::BadParameter`] for a blur or a reach, which are lengths, and for penalties so small compared with
     /// separable terms that weights leave the range of f64; and those of [`Sinkhorn::solve`].
     pub fn solve<E: Engine + Clone>(
         &self,
@@ -272,7 +271,7 @@ impl Scores {
         })
     }
 
-    /// The measure of a side whose weights have taken up its terms, and what is left of these.
+    /// The measure of a side with its terms moved into the weights, and the rest of these terms.
     fn weighted(
         &self,
         side: usize,
@@ -298,7 +297,7 @@ impl Scores {
                 },
             ));
         }
-        // The constant that leaves the mass as it is, −(ε + ρ) log(Σ aᵢ e^{−rᵢ/(ε + ρ)}/m).
+        // The constant that keeps the mass, −(ε + ρ) log(Σ aᵢ e^{−rᵢ/(ε + ρ)}/m).
         let width = epsilon + rho;
         let present = || {
             let pairs = measure.weights().iter().zip(terms);
@@ -339,7 +338,7 @@ impl Scores {
         ))
     }
 
-    /// What separable terms add to ⟨P, C⟩.
+    /// The contribution of separable terms to ⟨P, C⟩.
     fn transported<E: Engine>(&self, solution: &Solution<E>, terms: &[Terms; 2]) -> Result<f64> {
         let Some(of_costs) = &self.terms else {
             return Ok(0.0);
@@ -347,7 +346,7 @@ impl Scores {
         if solution.state().is_balanced() {
             return Ok(terms[0].value + terms[1].value);
         }
-        // A side of finite ρ has other marginals than its weights.
+        // On a side of finite ρ the marginal differs from the weights.
         let (rows, columns) = solution.plan().marginals()?;
         let sides = [rows, columns].into_iter().zip(of_costs).zip(terms);
         Ok(sides
@@ -359,17 +358,17 @@ impl Scores {
     }
 }
 
-/// What the separable terms of a side have become.
+/// The contributions of the separable terms of a side.
 #[derive(Debug, Clone)]
 struct Terms {
-    /// What they add to each potential.
+    /// The term added to each potential.
     potential: Vec<f64>,
-    /// What they add to the value.
+    /// The term added to the value.
     value: f64,
-    /// What they add to the constant of the cost.
+    /// The term added to the constant of the cost.
     constant: f64,
-    /// What a relative change of all weights that took them up changes the value by: (ε + ρ + |t|) times the mass,
-    /// and as many times as their exponents are large.
+    /// The change of the value per relative change of all weights with terms: (ε + ρ + |t|) times the mass, times the
+    /// size of their exponents.
     felt: f64,
 }
 
@@ -389,7 +388,7 @@ pub struct ScoredSolution<E: Engine> {
     scores: Scores,
     solution: Solution<E>,
     terms: [Terms; 2],
-    /// What separable terms add to ⟨P, C⟩.
+    /// The contribution of separable terms to ⟨P, C⟩.
     transported: f64,
 }
 
@@ -399,17 +398,17 @@ impl<E: Engine> ScoredSolution<E> {
         self.of_squared(self.solution.value())
     }
 
-    /// OT_ε is not below this.
+    /// A lower bound of OT_ε.
     pub fn lower_bound(&self) -> f64 {
         self.of_squared(self.solution.certificate().lower_bound) - self.rounding()
     }
 
-    /// OT_ε is not above this.
+    /// An upper bound of OT_ε.
     pub fn upper_bound(&self) -> f64 {
         self.of_squared(self.solution.certificate().upper_bound) + self.rounding()
     }
 
-    /// ⟨P, C⟩; of a balanced problem, where the plan has the marginals of the measures.
+    /// ⟨P, C⟩; in a balanced problem, for a plan with the marginals of the measures.
     pub fn transport_cost(&self) -> f64 {
         0.5 * self.solution.report().transport_cost + self.transported
     }
@@ -437,8 +436,8 @@ impl<E: Engine> ScoredSolution<E> {
         })
     }
 
-    /// The derivative of OT_ε in the features of the source that were given, n×d: −P k of dot products;
-    /// of a cosine in the points. Of a matrix it is that in its rows: the plan itself, n×m.
+    /// The derivative of OT_ε in the given features of the source, n×d: −P k for dot products; in the points for a
+    /// cosine. For a matrix it is the derivative in its rows: the plan itself, n×m.
     pub fn gradient(&self) -> Result<Vec<f64>> {
         let scores = &self.scores;
         let d = scores.source.dimension();
@@ -452,7 +451,7 @@ impl<E: Engine> ScoredSolution<E> {
                 let mut gradient = self.solution.gradient()?.points;
                 let units = scores.source.points().chunks_exact(d);
                 for ((row, unit), length) in gradient.chunks_exact_mut(d).zip(units).zip(lengths) {
-                    // Of ½|u − v|², across the direction u = x/|x|.
+                    // The derivative of ½|u − v|², orthogonal to the direction u = x/|x|.
                     let along: f64 = row.iter().zip(unit).map(|(g, u)| g * u).sum();
                     for (g, u) in row.iter_mut().zip(unit) {
                         *g = 0.5 * (*g - along * u) / length;
@@ -463,7 +462,7 @@ impl<E: Engine> ScoredSolution<E> {
         }
     }
 
-    /// By how much the rounding of weights that took up terms, in f64, may change the value.
+    /// The largest change of the value due to rounding, in f64, of weights with terms.
     fn rounding(&self) -> f64 {
         8.0 * Precision::F64.unit_roundoff() * (self.terms[0].felt + self.terms[1].felt)
     }

@@ -1,19 +1,19 @@
-//! How far passes over pairs are, for whoever waits for them.
+//! The progress of passes over pairs, for observers.
 
 use crate::{Error, Result};
 use std::ops::ControlFlow;
 
-/// How many pairs of points are evaluated.
+/// The number of evaluated pairs of points.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PairCount {
-    /// So far.
+    /// Pairs evaluated so far.
     pub done: u64,
-    /// In the end.
+    /// Pairs in total.
     pub all: u64,
 }
 
-/// Counts pairs, and tells an observer, who may end it all.
+/// Counts pairs, and reports to an observer, who may end the computation.
 pub(crate) struct Tally<'w> {
     pairs: PairCount,
     observer: &'w mut (dyn FnMut(PairCount) -> ControlFlow<()> + Send),
@@ -30,11 +30,11 @@ impl<'w> Tally<'w> {
         }
     }
 
-    /// So many more are evaluated.
+    /// Adds this many evaluated pairs.
     ///
     /// # Errors
     ///
-    /// [`Error::Interrupted`] where the observer breaks.
+    /// [`Error::Interrupted`] if the observer breaks.
     pub(crate) fn tell(&mut self, more: u64) -> Result<()> {
         self.pairs.done += more;
         match (self.observer)(self.pairs) {

@@ -11,15 +11,15 @@ pub enum Cost {
     Euclidean,
     /// p = 2: the squared Euclidean distance |x − y|², without a factor ½.
     SquaredEuclidean,
-    /// |x − y|^p for any other p between 0 and 2, as [`Cost::power`] makes it.
+    /// |x − y|^p for any other p between 0 and 2; see [`Cost::power`].
     Power(Exponent),
-    /// Σₖ |xₖ − yₖ|^p for a p between 0 and 2, as [`Cost::sum_over_axes`] makes it: for measures on grids of several
-    /// dimensions. (For p = 2 it is [`SquaredEuclidean`](Self::SquaredEuclidean).)
+    /// Σₖ |xₖ − yₖ|^p for a p between 0 and 2, for measures on grids of several dimensions; see
+    /// [`Cost::sum_over_axes`]. (For p = 2 it is [`SquaredEuclidean`](Self::SquaredEuclidean).)
     SumOverAxes(Exponent),
 }
 
-/// The exponent p of a [`Cost`]: above 0 and below 2. Of a [`Cost::Power`] it is not 1, which has a cost of its own,
-/// so that two costs are equal where their exponents are.
+/// The exponent p of a [`Cost`]: above 0 and below 2. In a [`Cost::Power`] it is not 1, which has a variant of its
+/// own, so two costs are equal if their exponents are.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Exponent(u64);
 
@@ -111,7 +111,7 @@ impl Cost {
             let axes = x.iter().zip(y);
             return axes.map(|(x, y)| (x - y).abs().powf(p.get())).sum();
         }
-        // Four sums at a time, which is what a processor adds in one instruction.
+        // Four sums at a time: a processor adds four numbers in one instruction.
         let mut sums = [0.0; 4];
         let (x, y) = (x.chunks(4), y.chunks(4));
         for (x, y) in x.zip(y) {

@@ -1,45 +1,45 @@
-//! The frame in which a device sees a pair of clouds.
+//! The frame of two clouds on a device.
 //!
-//! f32 keeps 24 bits, and an offset shared by both clouds wastes them: an offset of 100 on a unit
-//! cube spoils log-marginals by 11. So both clouds are moved to the centre of their joint bounding
-//! box and scaled to half-widths of at most 1, in f64, before anything is rounded.
+//! f32 keeps 24 bits, and an offset shared by both clouds wastes them: an offset of 100 on a unit cube makes
+//! log-marginals wrong by 11. So both clouds are shifted to the centre of their joint bounding box and scaled to
+//! half-widths of at most 1, in f64, before anything is rounded.
 //!
-//! Each coordinate of the centre is rounded to a power of two times an integer, by at most a 4th of
-//! the half-width, so that pairs of clouds at about the same place have the same frame. A cloud of several
-//! of them is then the same numbers on a device, and is put there once.
+//! Each coordinate of the centre is rounded to a power of two times an integer, by at most a 4th of the half-width,
+//! so that pairs of clouds at about the same place have the same frame. A cloud in several of these pairs is then the
+//! same numbers on a device, and is uploaded once.
 //!
-//! The unit of length is one in which log2(e)/ε is a power of 2^p. Exponents are base 2, so that
-//! potentials, coordinates and costs become exponents, and sums become potentials, by powers of
-//! two: no conversion rounds anything, at ε or at any level of an annealing that halves the blur.
-//! OT_{sᵖε}(sx, sy) = sᵖ OT_ε(x, y) brings every number back.
+//! The unit of length makes log2(e)/ε a power of 2^p. Exponents are base 2, so that potentials, coordinates and costs
+//! are converted to exponents, and sums to potentials, by powers of two: no conversion rounds anything, at ε or at
+//! any level of an annealing that halves the blur.
+//! OT_{sᵖε}(sx, sy) = sᵖ OT_ε(x, y) converts every number back.
 
 use super::{Cost, Support};
 use crate::{Error, Measure, Precision, Result};
 use std::borrow::Cow;
 use std::f64::consts::LOG2_E;
 
-/// How far points are from the rounded centre at most, in half-widths of their box.
+/// The largest distance of points from the rounded centre, in half-widths of their box.
 const REACH: f64 = 1.25;
 
-/// Below this ratio of the half-width to the blur ε is out of the range in which the unit matters.
+/// Below this ratio of the half-width to the blur, ε is so large that the unit does not matter.
 const LEAST_RATIO: f64 = 1e-100;
 
-/// Centre and scale shared by two clouds.
+/// The centre and scale of two clouds.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Frame {
     centre: Vec<f64>,
     half_width: f64,
-    /// Those of the joint bounding box.
+    /// The widths of the joint bounding box.
     widths: Vec<f64>,
     diameter: f64,
     /// The largest distance of a point from the centre.
     radius: f64,
     scale: f64,
-    /// Whether points are brought here by a device, in f32.
+    /// Whether a device places the points in the frame, in f32.
     by_device: bool,
 }
 
-/// A device places points in f32 where the unit of length is between 2^-100 and 2^100.
+/// A device can place points in f32 if the unit of length is between 2^-100 and 2^100.
 const FARTHEST_LOG2: f64 = 100.0;
 
 impl Frame {
@@ -73,8 +73,8 @@ impl Frame {
         Self { radius, ..frame }
     }
 
-    /// The frame of boxes that a device has measured and will place the points of; how far one is from the centre is not known
-    /// until then.
+    /// The frame of bounding boxes measured by a device, which will also place the points; their largest distance
+    /// from the centre is not known until then.
     pub(crate) fn of_device(low: &[f64], high: &[f64]) -> Self {
         Self {
             by_device: true,
@@ -82,13 +82,13 @@ impl Frame {
         }
     }
 
-    /// The same frame where the farthest point is so far from the centre, in the unit of the frame.
+    /// The same frame with the given largest distance of a point from the centre, in the unit of the frame.
     pub(crate) fn with_radius(self, radius: f64) -> Self {
         let radius = radius * self.scale;
         Self { radius, ..self }
     }
 
-    /// The frame of a bounding box, whose centre is rounded once more.
+    /// The frame of a bounding box, with a centre rounded once more.
     fn of_box(low: &[f64], high: &[f64], rounded: impl Fn(f64) -> f64) -> Self {
         // Halves first: the sum or difference of two huge coordinates would overflow.
         let half_widths: Vec<f64> = low
@@ -97,7 +97,7 @@ impl Frame {
             .map(|(l, h)| 0.5 * h - 0.5 * l)
             .collect();
         let largest = half_widths.iter().copied().fold(0.0, f64::max);
-        // Relative to the largest: the square of a huge or tiny width would leave the range.
+        // Relative to the largest: the square of a huge or tiny width would leave the range of f64.
         let relative = |width: &f64| {
             if largest > 0.0 {
                 (width / largest).powi(2)
@@ -111,7 +111,7 @@ impl Frame {
             let half_width = 0.5 * high - 0.5 * low;
             let grid = power_of_two_above(half_width) / 4.0;
             let near = (exact / grid).round() * grid;
-            // A width at the end of the range of f64 has no such power, and keeps its centre.
+            // A width at the end of the range of f64 has no such power; its centre is not rounded.
             if (near - exact).abs() <= (REACH - 1.0) * half_width {
                 near
             } else {
@@ -133,13 +133,13 @@ impl Frame {
         }
     }
 
-    /// The same frame in the unit of length that suits a kernel.
+    /// The same frame in a unit of length suited to a kernel.
     pub(crate) fn for_kernel(self, cost: Cost, epsilon: f64) -> Self {
         let unit = (epsilon / LOG2_E).powf(1.0 / cost.p());
         let ratio = self.half_width / unit;
         let scale = unit * power_of_two_above(ratio);
-        // For a small p that unit may be out of the range of f64, and for a tiny extent beside it the ratio; any
-        // other unit serves as well.
+        // For a small p that unit may be out of the range of f64, and so may the ratio for a relatively tiny extent;
+        // any other unit then works as well.
         let within = self.half_width == 0.0 || ratio >= LEAST_RATIO;
         if within && scale.is_normal() && scale >= self.half_width {
             Self { scale, ..self }
@@ -148,7 +148,7 @@ impl Frame {
         }
     }
 
-    /// The same frame where there is no kernel: the unit is a power of two.
+    /// The same frame without a kernel: the unit is a power of two.
     pub(crate) fn for_moments(self) -> Self {
         Self {
             scale: power_of_two_above(self.half_width),
@@ -170,7 +170,8 @@ impl Frame {
         }
     }
 
-    /// The same as the frame has it. In many dimensions points are far nearer to the centre than the corners of the box.
+    /// The same bound in the frame. In many dimensions points are far closer to the centre than the corners of the
+    /// box are.
     pub(crate) fn farthest_cost(&self, cost: Cost) -> f64 {
         match cost {
             Cost::SumOverAxes(_) => self.largest_cost(cost) / self.cost_unit(cost),
@@ -178,12 +179,12 @@ impl Frame {
         }
     }
 
-    /// What a cost measured in the frame is multiplied with to be in the units of the points.
+    /// The factor from a cost in the frame to a cost in the units of the points.
     pub fn cost_unit(&self, cost: Cost) -> f64 {
         cost.at(self.scale)
     }
 
-    /// What a derivative of a cost in the frame is multiplied with to be in the units of the points.
+    /// The factor from a derivative of a cost in the frame to one in the units of the points.
     pub(crate) fn slope_unit(&self, cost: Cost) -> f64 {
         self.cost_unit(cost) / self.scale
     }
@@ -201,7 +202,7 @@ impl Frame {
         self.place_points(measure.points())
     }
 
-    /// Points in the frame; those of neither cloud may lie outside of [−1, 1].
+    /// Points in the frame; points of neither cloud may lie outside [−1, 1].
     pub(crate) fn place_points(&self, points: &[f64]) -> Vec<f64> {
         let mut points = points.to_vec();
         for point in points.chunks_exact_mut(self.centre.len()) {
@@ -212,12 +213,12 @@ impl Frame {
         points
     }
 
-    /// Differences of points as the frame has them.
+    /// Differences of points in the frame.
     pub(crate) fn scaled(&self, differences: &[f64]) -> Vec<f64> {
         differences.iter().map(|x| x / self.scale).collect()
     }
 
-    /// Brings points of the frame back into their own coordinates.
+    /// Converts points of the frame back to their own coordinates.
     pub(crate) fn unplace(&self, points: &mut [f64]) {
         for point in points.chunks_exact_mut(self.centre.len()) {
             for (x, c) in point.iter_mut().zip(&self.centre) {
@@ -247,15 +248,15 @@ impl Frame {
         self.centre.len()
     }
 
-    /// An upper bound of every distance, as the frame has it. In many dimensions points are far nearer to the
-    /// centre than the corners of the box.
+    /// An upper bound of every distance in the frame. In many dimensions points are far closer to the centre than the
+    /// corners of the box are.
     pub(crate) fn farthest(&self) -> f64 {
         self.diameter.min(2.0 * self.radius) / self.scale
     }
 
-    /// By how much rounding the coordinates may move two points of the frame relative to each other: each
-    /// coordinate is off by a roundoff of what lies between it and the centre, and in f64 by three more, since
-    /// that is where features are made of scores, and coordinates shifted and scaled.
+    /// How far rounding of the coordinates may move two points of the frame relative to each other: the error of each
+    /// coordinate is one roundoff of its distance from the centre, and three more in f64, where features are computed
+    /// from scores, and coordinates shifted and scaled.
     pub(crate) fn moved(&self, precision: Precision) -> f64 {
         let roundings = match precision {
             // A difference, its product with two parts of a factor, and their sum.
@@ -276,7 +277,7 @@ impl Frame {
         })
     }
 
-    /// Refuses extents whose cost is no finite, normal f64.
+    /// Refuses extents whose cost is not a finite, normal f64.
     pub(crate) fn check(&self, cost: Cost) -> Result<()> {
         let largest = self.largest_cost(cost);
         if largest.is_finite() && (self.diameter == 0.0 || largest.is_normal()) {
@@ -290,7 +291,8 @@ impl Frame {
     }
 }
 
-/// Points whose bounding box, and whose farthest from a centre, are those of a measure: all of a cloud, the corners of a grid.
+/// Points with the same bounding box, and the same largest distance from a centre, as a measure: all points of a
+/// cloud, the corners of a grid.
 struct Corners<'m>(Cow<'m, [f64]>);
 
 impl<'m> Corners<'m> {
@@ -371,7 +373,7 @@ mod tests {
             );
         }
         assert_ne!(placed(frame(0, 0, 0.01)), placed(frame(0, 0, 0.02)));
-        // Rounding the centre leaves points in the frame, wherever the box is.
+        // A rounded centre leaves the points in the frame, wherever the box is.
         for step in 0..1000 {
             let x = 7.0 + 1e-3 * f64::from(step);
             let (a, b) = (square(x, -x, 1.0 + 1e-4 * x), square(x + 0.1, 0.0, 0.3));

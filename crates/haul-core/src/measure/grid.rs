@@ -12,11 +12,11 @@ pub struct Grid {
     origin: Vec<f64>,
 }
 
-/// The most dimensions of a grid.
+/// The largest number of dimensions of a grid.
 pub(crate) const MOST_AXES: usize = 3;
 
 impl Grid {
-    /// A grid of `shape` points, from `origin` on in steps of `spacing`: as many numbers of each as there are axes.
+    /// A grid of `shape` points from `origin` in steps of `spacing`, each with one number per axis.
     ///
     /// ```
     /// use haul_core::Grid;
@@ -29,8 +29,8 @@ impl Grid {
     /// # Errors
     ///
     /// [`Error::Axes`] for no axis or more than three, [`Error::EmptyCloud`] for an axis without points,
-    /// [`Error::Length`] for other numbers of spacings or origins than of axes, and [`Error::BadParameter`] for a spacing
-    /// that is not above 0, or coordinates that are not finite.
+    /// [`Error::Length`] if the number of spacings or origins differs from that of axes, and [`Error::BadParameter`]
+    /// for a spacing that is not above 0, or coordinates that are not finite.
     pub fn new(shape: &[usize], spacing: &[f64], origin: &[f64]) -> Result<Self> {
         let axes = shape.len();
         if !(1..=MOST_AXES).contains(&axes) {
@@ -96,7 +96,7 @@ impl Grid {
         &self.shape
     }
 
-    /// The distance of neighbours along each axis.
+    /// The distance between neighbours along each axis.
     pub fn spacing(&self) -> &[f64] {
         &self.spacing
     }
@@ -106,18 +106,18 @@ impl Grid {
         &self.origin
     }
 
-    /// How many points there are.
+    /// The number of points.
     #[allow(clippy::len_without_is_empty)] // a grid is never empty
     pub fn len(&self) -> usize {
         self.shape.iter().product()
     }
 
-    /// How many axes there are: d.
+    /// The number of axes: d.
     pub fn dimension(&self) -> usize {
         self.shape.len()
     }
 
-    /// The coordinates of a point by its index in the order of the points.
+    /// The coordinates of a point, by its index.
     pub fn point(&self, mut index: usize) -> Vec<f64> {
         let mut point = vec![0.0; self.dimension()];
         for (k, x) in point.iter_mut().enumerate().rev() {

@@ -1,6 +1,6 @@
-//! Measures, the costs between their points, and the frame in which a device sees them.
+//! Measures, the costs between their points, and the frame of two measures on a device.
 //!
-//! A discrete measure α = Σᵢ aᵢ δ(xᵢ) is points and their weights, in f64, checked once. The points are a cloud, or a grid
+//! A discrete measure α = Σᵢ aᵢ δ(xᵢ) has points and weights, in f64, checked once. The points are a cloud, or a grid
 //! that is a product of axes.
 
 mod cost;
@@ -18,7 +18,7 @@ use crate::linalg::sum;
 use crate::{Error, Result};
 use std::sync::{Arc, OnceLock};
 
-/// Where the points of a measure are.
+/// The points of a measure.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Support {
@@ -26,10 +26,10 @@ pub enum Support {
     Cloud {
         /// n×`dimension` coordinates, row-major.
         points: Vec<f64>,
-        /// Coordinates of a point.
+        /// The number of coordinates of a point.
         dimension: usize,
     },
-    /// A grid, between which costs that are sums over axes take passes along the axes only.
+    /// A grid. For costs that are sums over axes, passes between grids run along one axis at a time.
     Grid(Grid),
 }
 
@@ -46,14 +46,14 @@ pub enum Support {
 #[derive(Debug, Clone)]
 pub struct Measure {
     support: Arc<Support>,
-    /// The points of a grid, once somebody asks for them.
+    /// The points of a grid, computed on first use.
     points: Arc<OnceLock<Vec<f64>>>,
     weights: Vec<f64>,
     mass: f64,
 }
 
 impl PartialEq for Measure {
-    /// The same points, one by one, with the same weights.
+    /// Whether the points are the same, one by one, and the weights too.
     fn eq(&self, other: &Self) -> bool {
         self.weights == other.weights && self.shares_points(other)
     }
@@ -127,7 +127,7 @@ impl Measure {
         }
     }
 
-    /// The same points under other weights.
+    /// The same points with other weights.
     pub fn with_weights<T: Copy + Into<f64>>(mut self, weights: &[T]) -> Result<Self> {
         let weights: Vec<f64> = weights.iter().map(|&w| w.into()).collect();
         self.mass = checked_mass(&weights, self.len())?;
@@ -149,7 +149,7 @@ impl Measure {
         Arc::ptr_eq(&self.support, &other.support) || self.support == other.support
     }
 
-    /// How many points there are: n.
+    /// The number of points: n.
     #[allow(clippy::len_without_is_empty)] // a measure is never empty
     pub fn len(&self) -> usize {
         self.weights.len()
@@ -163,12 +163,12 @@ impl Measure {
         }
     }
 
-    /// Where the points are.
+    /// The points as a cloud or a grid.
     pub fn support(&self) -> &Support {
         &self.support
     }
 
-    /// The points, n×d, row-major. Those of a grid are written down when this is called for the first time.
+    /// The points, n×d, row-major. The points of a grid are computed on the first call.
     pub fn points(&self) -> &[f64] {
         match &*self.support {
             Support::Cloud { points, .. } => points,

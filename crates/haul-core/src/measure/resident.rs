@@ -2,10 +2,10 @@
 
 use super::Measure;
 
-/// A measure whose points and weights lie in arrays that the caller has on a device. `A` is the type of an array,
+/// A measure with points and weights in arrays that the caller has on a device. `A` is the type of an array,
 /// [`ResidentEngine::Array`](crate::engine::ResidentEngine::Array).
 ///
-/// This type only names the arrays. A solve reads them from its beginning to its end: do not write to them meanwhile.
+/// This type only refers to the arrays. A solve reads them from start to end: do not write to them meanwhile.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ResidentMeasure<A> {
     points: A,
@@ -30,7 +30,7 @@ impl<A> ResidentMeasure<A> {
         &self.points
     }
 
-    /// The array of the weights, n×1; none where all are 1/n.
+    /// The array of the weights, n×1; `None` if all are 1/n.
     pub fn weights(&self) -> Option<&A> {
         self.weights.as_ref()
     }

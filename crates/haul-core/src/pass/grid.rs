@@ -1,26 +1,28 @@
 //! Passes between grids, axis by axis.
 //!
-//! Where the cost is a sum over axes, C = Σₖ Cₖ, the kernel is a product over axes, and a softmin is one for each axis:
+//! Where the cost is a sum over axes, C = Σₖ Cₖ, the kernel is a product over axes, and a softmin is one softmin per
+//! axis:
 //!
 //! ```text
 //! t₁ = T_b(g) along axis 1,   t₂ = T(−t₁) along axis 2,   …,   T_b(g) = t_d
 //! ```
 //!
-//! each over the lines of that axis, O(n Σ nₖ) for n = n₁⋯n_d points. Weights enter before the first axis. The densities of
-//! the first axes have rows of sum 1, exp((t₁ + g − C₁)/ε), exp((t₂ − t₁ − C₂)/ε), …, and the last one has the potential f of
-//! the rows, so that a product with the plan is one after the other and nothing leaves the range of a float:
+//! Each runs over the lines of its axis, O(n Σ nₖ) for n = n₁⋯n_d points. Weights enter before the first axis. On the
+//! first axes the densities have rows of sum 1, exp((t₁ + g − C₁)/ε), exp((t₂ − t₁ − C₂)/ε), …, and the last one has
+//! the potential f of the rows, so that a product with the plan is a chain of products and nothing leaves the range
+//! of a float:
 //!
 //! ```text
 //! V₁ = Σ b exp((t₁ + g − C₁)/ε) V,   V₂ = Σ exp((t₂ − t₁ − C₂)/ε) V₁,   …,   V_d = Σ exp((f − t_{d−1} − C_d)/ε) V_{d−1}
 //! ```
 //!
-//! With the cost as a factor there is a second chain beside it, W₀ = 0 and Wₖ = Σ exp(·) Wₖ₋₁ + Σ exp(·) Cₖ Vₖ₋₁.
+//! With the cost as a factor there is a second chain, W₀ = 0 and Wₖ = Σ exp(·) Wₖ₋₁ + Σ exp(·) Cₖ Vₖ₋₁.
 
 use super::points::Axis;
 use crate::engine::{Factor, Integrand, Kernel, Lines, Nearest, Pairs, Side};
 use crate::{Engine, Result};
 
-/// A pass over the pairs of two grids.
+/// The kernel of one axis.
 #[derive(Clone, Copy)]
 pub(crate) struct GridPass<'p, E: Engine> {
     pub(crate) engine: &'p E,
@@ -29,12 +31,12 @@ pub(crate) struct GridPass<'p, E: Engine> {
     pub(crate) rows: &'p [Axis<E>],
     pub(crate) columns: &'p [Axis<E>],
     pub(crate) side: Side<'p, E::Weights, E::Vector>,
-    /// How many histograms lie on the columns, side by side at each point.
+    /// The number of histograms on the columns, side by side at each point.
     pub(crate) histograms: usize,
 }
 
 impl<'p, E: Engine> GridPass<'p, E> {
-    /// The pairs along an axis, where those before it have become rows already.
+    /// The pairs along axis k, where the axes before it are those of the rows already.
     fn along(&self, k: usize) -> Pairs<'p, E::Points> {
         let count = |axes: &[Axis<E>]| axes.iter().map(|axis| axis.coordinates.len()).product();
         let (rows, columns) = (&self.rows[k], &self.columns[k]);
@@ -44,7 +46,7 @@ impl<'p, E: Engine> GridPass<'p, E> {
         })
     }
 
-    /// Numbers of a vector whose first axes have become those of the rows.
+    /// The length of a vector whose first axes are those of the rows already.
     fn length(&self, k: usize) -> usize {
         let (rows, columns) = (&self.rows[..k], &self.columns[k..]);
         let lengths = rows.iter().chain(columns);
@@ -72,7 +74,7 @@ impl<'p, E: Engine> GridPass<'p, E> {
         Ok(transforms)
     }
 
-    /// What the columns of an axis bring.
+    /// The weights and potential of the columns along an axis.
     fn side_at<'s>(
         &'s self,
         k: usize,
@@ -87,7 +89,7 @@ impl<'p, E: Engine> GridPass<'p, E> {
         }
     }
 
-    /// A softmin, for all points of the grid of rows.
+    /// The softmin for all points of the grid of rows.
     pub(crate) fn softmin(&self, guess: Option<&E::Vector>, out: &mut E::Vector) -> Result<()> {
         let transforms = self.transforms()?;
         let last = self.last();
@@ -96,9 +98,9 @@ impl<'p, E: Engine> GridPass<'p, E> {
             .softmin(self.along(last), side, guess, None, out)
     }
 
-    /// The densities of all axes, for products with any number of values; `potential` is that of the rows.
+    /// The densities of all axes, for products with any number of values; `potential` is the potential of the rows.
     pub(crate) fn densities(self, potential: Option<&'p E::Vector>) -> Result<Densities<'p, E>> {
-        // Where nothing depends on potentials, no row is to be brought to a sum of 1.
+        // Without potentials no row is scaled to a sum of 1.
         let plain = self.kernel.epsilon.is_infinite()
             || (self.side.potential.is_none() && potential.is_none());
         Ok(Densities {
@@ -113,7 +115,7 @@ impl<'p, E: Engine> GridPass<'p, E> {
         })
     }
 
-    /// The column of the least cost less potential for each row, and that value.
+    /// The column of the least cost minus potential for each row, and that value.
     pub(crate) async fn nearest(&self) -> Result<Nearest> {
         let mut side = self.side;
         let mut potential;
@@ -121,7 +123,7 @@ impl<'p, E: Engine> GridPass<'p, E> {
         for k in 0..=self.last() {
             let nearest = self.engine.nearest(self.along(k), side).await?;
             if k < self.last() {
-                // A line without columns has none for the next axis either.
+                // A line without columns has none on the next axis either.
                 let values = nearest.values.iter();
                 let negated: Vec<f64> = values.map(|value| (-value).max(NOTHING)).collect();
                 potential = self.engine.vector(&negated)?;
@@ -148,8 +150,8 @@ impl<'p, E: Engine> GridPass<'p, E> {
         })
     }
 
-    /// The column that a row ends at, axis by axis from the last, of which the one along an axis depends on those along
-    /// the axes behind it.
+    /// The column of a row, axis by axis from the last: the column along an axis depends on those along the axes
+    /// after it.
     fn column_of(&self, row: usize, found: &[Nearest]) -> Option<u32> {
         let counts = |axes: &[Axis<E>]| -> Vec<usize> {
             axes.iter().map(|axis| axis.coordinates.len()).collect()
@@ -181,7 +183,7 @@ pub(crate) struct Densities<'p, E: Engine> {
 }
 
 impl<E: Engine> Densities<'_, E> {
-    /// The product along an axis with one value a column.
+    /// The product along an axis, with one value a column.
     fn along(&self, k: usize, factor: Factor, values: &E::Vector) -> Result<E::Vector> {
         let Self {
             pass, transforms, ..
@@ -208,7 +210,7 @@ impl<E: Engine> Densities<'_, E> {
         Ok(out)
     }
 
-    /// Σⱼ πᵢⱼ φ(Cᵢⱼ) Vⱼ for one value a column.
+    /// Σⱼ πᵢⱼ φ(Cᵢⱼ) Vⱼ, with one value a column.
     pub(crate) fn product(
         &self,
         factor: Factor,
@@ -242,10 +244,10 @@ impl<E: Engine> Densities<'_, E> {
     }
 }
 
-/// A potential that no column of weight has.
+/// The potential of a column without weight.
 const NOTHING: f64 = -1e30;
 
-/// The softmin along an axis, and what the next one takes it as.
+/// The softmin along an axis, and its negative, which is the potential of the next axis.
 struct Transform<E: Engine> {
     values: E::Vector,
     negated: E::Vector,

@@ -1,31 +1,31 @@
-//! One side of a solve: a measure on the device with its potential, and what the host keeps of it.
+//! One side of a solve: a measure on the device with its potential, and its data on the host.
 
 use super::{Pass, Points};
 use crate::engine::{Integral, Kernel, Pointwise, Ratio, Side, Update};
 use crate::linalg::mean;
 use crate::{Engine, Frame, Measure, Result};
 
-/// A measure on a device and its potential there.
+/// A measure and its potential on a device.
 pub(crate) struct Marginal<E: Engine> {
     pub(crate) points: Points<E>,
     /// The weights on the device.
     pub(crate) on_device: E::Weights,
     pub(crate) potential: E::Vector,
-    /// The next potential, while the present one is still needed.
+    /// The next potential; the current one is still needed.
     pub(crate) updated: E::Vector,
-    /// Room for a potential between the two.
+    /// A buffer for a potential between the two.
     relaxed: E::Vector,
-    /// ρ in units of the frame; infinite where the plan's marginal is the measure.
+    /// ρ in units of the frame; infinite if the plan's marginal is constrained to the measure.
     pub(crate) rho: f64,
-    /// The softmin of the last update, before λ = ρ/(ρ + ε) damped it; there where ρ is finite.
+    /// The softmin of the last update, before it was damped by λ = ρ/(ρ + ε); only for a finite ρ.
     undamped: Option<E::Vector>,
-    /// The weights, of sum 1; none where the host does not have them.
+    /// The weights, of sum 1; empty if they are not on the host.
     pub(crate) weights: Vec<f64>,
 }
 
 impl<E: Engine> Marginal<E> {
-    /// Puts a measure on the device, its mass scaled to 1. `rho` is in units of the frame; `separable` where passes are
-    /// to go along the axes of grids.
+    /// Puts a measure on the device, its mass scaled to 1. `rho` is in units of the frame; `separable` says whether
+    /// passes go along the axes of grids.
     pub(crate) fn new(
         engine: &E,
         frame: &Frame,
@@ -43,7 +43,7 @@ impl<E: Engine> Marginal<E> {
         Self::of(engine, points, (weights, on_device), rho)
     }
 
-    /// A measure that lies on the device, whose weights of sum 1 the host may have as well.
+    /// A measure that lies on the device; its weights of sum 1 may be on the host as well.
     pub(crate) fn of(
         engine: &E,
         points: Points<E>,
@@ -67,22 +67,22 @@ impl<E: Engine> Marginal<E> {
         })
     }
 
-    /// How many points there are.
+    /// The number of points.
     pub(crate) fn len(&self) -> usize {
         self.points.len()
     }
 
-    /// Whether points and weights are on the device alone.
+    /// Whether points and weights are only on the device.
     pub(crate) fn is_resident(&self) -> bool {
         matches!(self.points, Points::Resident { .. })
     }
 
-    /// Coordinates of a point.
+    /// The number of coordinates of a point.
     pub(crate) fn dimension(&self) -> usize {
         self.points.dimension()
     }
 
-    /// Whether the plan's marginals on both sides are the measures.
+    /// Whether the plan's marginals are constrained to the measures on both sides.
     pub(crate) fn are_exact(source: &Self, target: &Self) -> bool {
         source.rho.is_infinite() && target.rho.is_infinite()
     }
@@ -91,8 +91,8 @@ impl<E: Engine> Marginal<E> {
         Side::new(&self.on_device, &self.potential)
     }
 
-    /// Computes λ T(h) of the other side's potential h, without accepting it yet. What is known of
-    /// the last softmin is a guess of this one where `guessed`.
+    /// Computes λ T(h) of the other side's potential h, without accepting it yet. If `guessed`, the last softmin is
+    /// the guess of this one.
     pub(crate) fn update(
         &mut self,
         engine: &E,
@@ -150,14 +150,14 @@ impl<E: Engine> Marginal<E> {
         self.damp(engine, kernel.epsilon)
     }
 
-    /// Multiplies the softmin that was just computed with λ = ρ/(ρ + ε).
+    /// Multiplies the last softmin by λ = ρ/(ρ + ε).
     fn damp(&mut self, engine: &E, epsilon: f64) -> Result<()> {
         let Some(undamped) = &mut self.undamped else {
             return Ok(());
         };
         std::mem::swap(&mut self.updated, undamped);
         let taken = epsilon / (self.rho + epsilon);
-        // Near 1, λ itself would lose digits to rounding that 1 − λ keeps.
+        // Near λ = 1, λ has fewer digits than 1 − λ.
         let terms: &[(f64, &E::Vector)] = if taken < 0.5 {
             &[(1.0, undamped), (-taken, undamped)]
         } else {
@@ -166,7 +166,7 @@ impl<E: Engine> Marginal<E> {
         engine.combine(terms, &mut self.updated)
     }
 
-    /// The update that is not yet accepted.
+    /// The update, not yet accepted.
     pub(crate) fn pending(&self, epsilon: f64) -> Update<'_, E::Vector> {
         Update {
             epsilon,
@@ -186,13 +186,13 @@ impl<E: Engine> Marginal<E> {
         Ok(integrals.first().copied().unwrap_or_default())
     }
 
-    /// Σ |rᵢ − aᵢ e^{−fᵢ/ρ}| of this side's marginal r under the potential f that is not yet updated.
+    /// Σ |rᵢ − aᵢ e^{−fᵢ/ρ}| of this side's marginal r under the potential f before the update.
     pub(crate) async fn error(&self, engine: &E, epsilon: f64) -> Result<f64> {
         let excess = Pointwise::Excess(Ratio::Potentials(self.pending(epsilon)));
         Ok(self.integral(engine, excess).await?.size)
     }
 
-    /// What a potential of this side on the device adds to the dual: ⟨â, f⟩, or −ρ ⟨â, e^{−f/ρ} − 1⟩.
+    /// The term of a potential of this side on the device in the dual: ⟨â, f⟩, or −ρ ⟨â, e^{−f/ρ} − 1⟩.
     pub(crate) async fn conjugate_on_device(
         &self,
         engine: &E,
@@ -210,7 +210,7 @@ impl<E: Engine> Marginal<E> {
         Ok(())
     }
 
-    /// Adds a constant to the updated potential that is not yet accepted.
+    /// Adds a constant to the updated potential, not yet accepted.
     pub(crate) fn shift_updated(&mut self, engine: &E, t: f64) -> Result<()> {
         engine.mix(&[1.0], 1, t, &self.updated, &mut self.relaxed)?;
         std::mem::swap(&mut self.updated, &mut self.relaxed);
@@ -233,12 +233,12 @@ impl<E: Engine> Marginal<E> {
         mean(&self.weights, excess)
     }
 
-    /// Makes the updated potential the present one.
+    /// Replaces the potential by the updated one.
     pub(crate) fn accept(&mut self) {
         std::mem::swap(&mut self.potential, &mut self.updated);
     }
 
-    /// Goes from the present potential towards the updated one by a factor: f + ω (T − f).
+    /// Moves the potential towards the updated one by a factor: f + ω (T − f).
     pub(crate) fn accept_relaxed(&mut self, engine: &E, omega: f64) -> Result<()> {
         if omega == 1.0 {
             self.accept();

@@ -1,5 +1,5 @@
-//! Passes over all pairs of two measures at given potentials: between clouds by one operator of the engine, between grids
-//! axis by axis.
+//! Passes over all pairs of two measures at given potentials: one operator of the engine between clouds, one per axis
+//! between grids.
 
 mod grid;
 mod marginal;
@@ -12,20 +12,19 @@ use crate::engine::{Factor, Integrand, Kernel, Lines, Nearest, Pairs, Side};
 use crate::{Engine, Error, Result};
 use grid::GridPass;
 
-/// The density πᵢⱼ = bⱼ exp((fᵢ + gⱼ − Cᵢⱼ)/ε) of the rows of one measure over another, to be summed
-/// against something.
+/// The density πᵢⱼ = bⱼ exp((fᵢ + gⱼ − Cᵢⱼ)/ε) of the rows of one measure over another, for sums over j.
 pub(crate) struct Pass<'p, E: Engine> {
     pub(crate) engine: &'p E,
     pub(crate) kernel: Kernel,
     pub(crate) rows: &'p Points<E>,
-    /// f; 0 where there is none.
+    /// f; 0 if `None`.
     pub(crate) potential: Option<&'p E::Vector>,
     pub(crate) columns: &'p Points<E>,
     /// b and g.
     pub(crate) side: Side<'p, E::Weights, E::Vector>,
 }
 
-/// What is between two clouds, or between two grids.
+/// The pairs between two clouds, or between two grids.
 enum Between<'p, E: Engine> {
     Clouds(Pairs<'p, E::Points>),
     Grids(GridPass<'p, E>),
@@ -80,7 +79,7 @@ impl<'p, E: Engine> Pass<'p, E> {
         self.pairs_of(1)
     }
 
-    /// The softmins of q histograms, whose potentials and weights are m×q, in one pass; n×q.
+    /// The softmins of q histograms in one pass, n×q; potentials and weights are m×q.
     pub(crate) fn softmins(
         &self,
         histograms: usize,
@@ -93,8 +92,8 @@ impl<'p, E: Engine> Pass<'p, E> {
         }
     }
 
-    /// The softmin over the columns. Where `symmetric`, rows and columns are the same, and the guess is the potential
-    /// of the columns.
+    /// The softmin over the columns. If `symmetric`, rows and columns are the same, and the guess is the potential of
+    /// the columns.
     pub(crate) fn softmin(
         &self,
         guess: Option<&E::Vector>,
@@ -212,7 +211,7 @@ impl<'p, E: Engine> Pass<'p, E> {
         self.engine.read(&out).await
     }
 
-    /// The column of the least Cᵢⱼ − gⱼ over those of positive weight, and that value.
+    /// The column of the least Cᵢⱼ − gⱼ over the columns of positive weight, and that value.
     pub(crate) async fn nearest(&self) -> Result<Nearest> {
         match self.pairs()? {
             Between::Clouds(pairs) => self.engine.nearest(pairs, self.side).await,
@@ -220,7 +219,7 @@ impl<'p, E: Engine> Pass<'p, E> {
         }
     }
 
-    /// The pairs of two clouds: the points of a grid stay where they are, and have no slopes.
+    /// The pairs of two clouds. The points of a grid are fixed, and have no derivatives.
     pub(crate) fn of_clouds(&self) -> Result<Pairs<'p, E::Points>> {
         match self.pairs()? {
             Between::Clouds(pairs) => Ok(pairs),
@@ -232,7 +231,7 @@ impl<'p, E: Engine> Pass<'p, E> {
     }
 }
 
-/// So many ones on the device.
+/// A vector of this many ones on the device.
 pub(crate) fn ones<E: Engine>(engine: &E, length: usize) -> Result<E::Vector> {
     let zeros = engine.zeros(length)?;
     let mut ones = engine.zeros(length)?;
@@ -240,7 +239,7 @@ pub(crate) fn ones<E: Engine>(engine: &E, length: usize) -> Result<E::Vector> {
     Ok(ones)
 }
 
-/// How many passes over all pairs a pass between these takes: one, or for grids as many as pairs of lines are to all.
+/// The number of pairs in a pass: all pairs between clouds, the pairs of each axis between grids.
 pub(crate) fn pairs_of_a_pass<E: Engine>(rows: &Points<E>, columns: &Points<E>) -> u64 {
     match (rows, columns) {
         (Points::Grid(rows), Points::Grid(columns)) => {
@@ -256,8 +255,8 @@ pub(crate) fn pairs_of_a_pass<E: Engine>(rows: &Points<E>, columns: &Points<E>) 
     }
 }
 
-/// Rows of sums, each times the weight of its point and a number. The sums of a point of weight 0
-/// are nobody's concern, and may be infinite.
+/// Rows of sums, each times the weight of its point and a number. The sums of a point of weight 0 are ignored, and
+/// may be infinite.
 pub(crate) fn weighted(weights: &[f64], number: f64, mut sums: Vec<f64>) -> Vec<f64> {
     let width = sums.len() / weights.len();
     for (row, weight) in sums.chunks_exact_mut(width).zip(weights) {
@@ -268,7 +267,7 @@ pub(crate) fn weighted(weights: &[f64], number: f64, mut sums: Vec<f64>) -> Vec<
     sums
 }
 
-/// Refuses derivatives that left the range of a float.
+/// Refuses derivatives that left the range of floats.
 pub(crate) fn finite<E: Engine>(values: Vec<f64>, engine: &E) -> Result<Vec<f64>> {
     if values.iter().all(|value| value.is_finite()) {
         Ok(values)

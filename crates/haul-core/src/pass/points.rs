@@ -4,7 +4,7 @@ use crate::measure::{Support, product};
 use crate::{Engine, Frame, Measure, Result};
 use std::borrow::Cow;
 
-/// Points that operators run over: those of a cloud, or of each axis of a grid.
+/// The points of a cloud, or of each axis of a grid.
 pub(crate) enum Points<E: Engine> {
     Cloud {
         /// n×`dimension`.
@@ -13,7 +13,7 @@ pub(crate) enum Points<E: Engine> {
         on_device: E::Points,
     },
     Grid(Vec<Axis<E>>),
-    /// A cloud whose coordinates the host does not have.
+    /// A cloud without coordinates on the host.
     Resident {
         len: usize,
         dimension: usize,
@@ -28,7 +28,7 @@ pub(crate) struct Axis<E: Engine> {
 }
 
 impl<E: Engine> Points<E> {
-    /// Puts the points of a measure on a device; `separable` where passes are to go along axes.
+    /// Puts the points of a measure on a device; `separable` says whether passes go along axes.
     pub(crate) fn of(
         engine: &E,
         frame: &Frame,
@@ -51,7 +51,7 @@ impl<E: Engine> Points<E> {
         }
     }
 
-    /// Puts points that are in the frame already on a device.
+    /// Puts points that are already in the frame on a device.
     pub(crate) fn of_cloud(engine: &E, coordinates: Vec<f64>, dimension: usize) -> Result<Self> {
         Ok(Self::Cloud {
             on_device: engine.points(&coordinates, dimension)?,
@@ -60,7 +60,7 @@ impl<E: Engine> Points<E> {
         })
     }
 
-    /// How many points there are.
+    /// The number of points.
     pub(crate) fn len(&self) -> usize {
         match self {
             Self::Cloud {
@@ -73,7 +73,7 @@ impl<E: Engine> Points<E> {
         }
     }
 
-    /// Coordinates of a point.
+    /// The number of coordinates of a point.
     pub(crate) fn dimension(&self) -> usize {
         match self {
             Self::Cloud { dimension, .. } | Self::Resident { dimension, .. } => *dimension,
@@ -86,7 +86,7 @@ impl<E: Engine> Points<E> {
         matches!(self, Self::Grid(_))
     }
 
-    /// Those of a cloud on the device.
+    /// The points of a cloud on the device.
     pub(crate) fn on_device(&self) -> Option<&E::Points> {
         match self {
             Self::Cloud { on_device, .. } | Self::Resident { on_device, .. } => Some(on_device),
@@ -94,7 +94,7 @@ impl<E: Engine> Points<E> {
         }
     }
 
-    /// All coordinates, n×d, row-major; none where the host does not have them.
+    /// All coordinates, n×d, row-major; empty if they are not on the host.
     pub(crate) fn coordinates(&self) -> Cow<'_, [f64]> {
         match self {
             Self::Resident { .. } => Cow::Borrowed(&[]),

@@ -1,40 +1,39 @@
-//! What the masses of two measures make of a problem whose masses are 1.
+//! The reduction of a problem to measures of mass 1.
 //!
-//! A device sees weights of sum 1: a = m_a â, b = m_b b̂, P = s P̂ and, with two shifts,
-//! f = f̂ − σ_a, g = ĝ − σ_b. Both Sinkhorn updates have no constant in the new variables,
-//! f̂ = λ_a T_b̂(ĝ) and ĝ = λ_b T_â(f̂), where −σ_a and −σ_b are the potentials, and s is the mass of the
-//! plan, of the same problem at cost 0:
+//! On a device, weights have sum 1: a = m_a â, b = m_b b̂, P = s P̂ and, with two shifts, f = f̂ − σ_a, g = ĝ − σ_b.
+//! In the new variables neither Sinkhorn update has a constant, f̂ = λ_a T_b̂(ĝ) and ĝ = λ_b T_â(f̂), if −σ_a and
+//! −σ_b are the potentials, and s the mass of the plan, of the same problem at cost 0:
 //!
 //! ```text
 //! log s = ((ε + ρ_a) log m_a + (ε + ρ_b) log m_b)/(ε + ρ_a + ρ_b)
 //! σ_a = ρ_a log(s/m_a),  σ_b = ρ_b log(s/m_b),  σ_a + σ_b = ε log(m_a m_b/s)
 //! ```
 //!
-//! The terms in ΣP̂ then cancel wherever both ρ are finite, and the value is that of masses 1 times
-//! s beside a constant, the value at cost 0:
+//! The terms in ΣP̂ then cancel if both ρ are finite, and the value is s times that of masses 1, plus a constant, the
+//! value at cost 0:
 //!
 //! ```text
 //! OT(α, β) = s OT(α̂, β̂) + ε(m_a m_b − s) + ρ_a(m_a − s) + ρ_b(m_b − s)
 //! ```
 //!
-//! The same holds of the dual at any potentials, so of bounds as well. As ρ_a grows s becomes m_a,
-//! and ρ_a(m_a − s) = s ρ_a (e^{−σ_a/ρ_a} − 1) becomes −s σ_a. Two infinite ρ with m = m_a = m_b leave
-//! one shift free, and each takes a half of ε log m.
+//! The same holds for the dual at any potentials, and so for bounds. As ρ_a grows, s tends to m_a, and
+//! ρ_a(m_a − s) = s ρ_a (e^{−σ_a/ρ_a} − 1) tends to −s σ_a. If both ρ are infinite, with m = m_a = m_b, one shift is free,
+//! and each is half of ε log m.
 //!
-//! A cost may have a constant t beside that of the points. It is part of what 0 stands for above: the plan of mass s
-//! is that of cost t, and
+//! A cost may have a constant t added to that of the points. Cost 0 above then becomes cost t: s is the mass of the
+//! plan at cost t, and
 //!
 //! ```text
 //! log s = ((ε + ρ_a) log m_a + (ε + ρ_b) log m_b − t)/(ε + ρ_a + ρ_b),  σ_a + σ_b = ε log(m_a m_b/s) − t
 //! ```
 //!
-//! while all else stays as it is.
+//! All else stays the same.
 
 use crate::{Error, Precision, Result};
 
 #[derive(Debug, Clone)]
 pub(crate) struct Masses {
-    /// s: a plan of the device's, times this, is one of the problem's.
+    /// s: the factor from a plan on the device to one of the problem.
     pub(crate) plan: f64,
     /// m_a and m_b.
     pub(crate) measures: [f64; 2],
@@ -44,7 +43,7 @@ pub(crate) struct Masses {
     rho: [f64; 2],
     /// t, in units of the cost of the points.
     constant: f64,
-    /// What a cost in the frame is multiplied with.
+    /// The factor from a cost in the frame to one of the points.
     unit: f64,
 }
 
@@ -53,7 +52,7 @@ impl Masses {
         Self::beside(0.0, measures, epsilon, rho, unit)
     }
 
-    /// The same beside a constant t in the cost.
+    /// The same with a constant t added to the cost.
     pub(crate) fn beside(
         constant: f64,
         measures: [f64; 2],
@@ -62,7 +61,7 @@ impl Masses {
         unit: f64,
     ) -> Self {
         let logs = measures.map(f64::ln);
-        // Once, since both sides multiply its rounding by ρ: it must cancel between them.
+        // Computed once, since both sides multiply its rounding error by ρ: it must cancel between them.
         let ratio = (measures[1] / measures[0]).ln();
         let shift = |i: usize| {
             let (own, other) = (rho[i], rho[1 - i]);
@@ -100,12 +99,12 @@ impl Masses {
         self.constant
     }
 
-    /// This problem beside another constant.
+    /// The same problem with another constant.
     pub(crate) fn with_constant(&self, constant: f64) -> Self {
         Self::beside(constant, self.measures, self.epsilon, self.rho, self.unit)
     }
 
-    /// ⟨P, C⟩ from that in the frame and ΣP̂.
+    /// ⟨P, C⟩ from its value in the frame and ΣP̂.
     pub(crate) fn transport_cost(&self, cost: f64, mass: f64) -> f64 {
         self.plan * (cost * self.unit + self.constant * mass)
     }
@@ -129,19 +128,19 @@ impl Masses {
         }
     }
 
-    /// A dual or primal value, or a bound of OT, from one in the frame.
+    /// A dual or primal value, or a bound of OT, from its value in the frame.
     pub(crate) fn value(&self, value: f64) -> f64 {
         self.plan * value * self.unit + self.constants().iter().sum::<f64>()
     }
 
-    /// How far off rounding in f64 may leave [`value`](Self::value).
+    /// The largest error of [`value`](Self::value) due to rounding in f64.
     pub(crate) fn rounding(&self, value: f64) -> f64 {
         let terms = self.constants().map(f64::abs).iter().sum::<f64>();
         8.0 * Precision::F64.unit_roundoff() * ((self.plan * value * self.unit).abs() + terms)
     }
 
-    /// The primal at a plan whose mass need not be that of a constrained side, from the one in the
-    /// frame and that mass.
+    /// The primal at a plan whose mass may differ from that of a constrained side, from its value in the frame and
+    /// that mass.
     pub(crate) fn primal(&self, value: f64, mass: f64) -> f64 {
         let constrained = self.rho.iter().zip(self.shifts);
         let shift: f64 = constrained
@@ -151,7 +150,7 @@ impl Masses {
         self.value(value) - (mass - 1.0) * self.plan * shift
     }
 
-    /// KL(P | a⊗b) from that of masses 1 and ΣP̂.
+    /// KL(P | a⊗b) from its value for masses 1 and ΣP̂.
     pub(crate) fn kl(&self, kl: f64, mass: f64) -> f64 {
         let log = -(self.shifts[0] + self.shifts[1] + self.constant) / self.epsilon;
         self.plan * (kl + mass * log) + (self.product() - self.plan)
@@ -238,7 +237,7 @@ mod tests {
                 assert!((masses.kl(0.0, 1.0) - kl(masses.plan, product)).abs() < 1e-12);
                 assert!((masses.transport_cost(0.0, 1.0) - constant * masses.plan).abs() < 1e-12);
             }
-            // Where one side is exact a constant moves its potential alone.
+            // If one side is exact, a constant changes only its potential.
             let exact = Masses::beside(constant, [1.3, 0.7], EPSILON, [f64::INFINITY, 2.0], 1.0);
             let without = Masses::new([1.3, 0.7], EPSILON, [f64::INFINITY, 2.0], 1.0);
             assert!((exact.value(0.0) - without.value(0.0) - 1.3 * constant).abs() < 1e-12);

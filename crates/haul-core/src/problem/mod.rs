@@ -1,5 +1,4 @@
-//! A problem of regularised optimal transport: two measures, a cost and ε, complete and checked
-//! before any device work.
+//! A problem of regularised optimal transport: two measures, a cost and ε, all checked before any device work.
 
 mod masses;
 mod potentials;
@@ -13,20 +12,19 @@ use crate::engine::Kernel;
 use crate::measure::Support;
 use crate::{Cost, Engine, Error, Frame, Measure, Precision, Result};
 
-/// How strongly the plan is regularised.
+/// The strength of the regularisation.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Regularization {
-    /// A length σ: the plan blurs details below it. ε = σ^p.
+    /// A length σ: the plan blurs smaller details. ε = σ^p.
     Blur(f64),
     /// ε itself, in units of the cost.
     Epsilon(f64),
-    /// A blur given as a share of the diameter of the joint bounding box of both clouds.
+    /// A blur as a fraction of the diameter of the joint bounding box of both clouds.
     RelativeBlur(f64),
 }
 
-/// What it costs the plan P to have another marginal than the measure: ρ KL(P1 | a), so that mass
-/// farther apart than a length of ρ^{1/p} is rather destroyed and created than moved. Infinite
-/// values keep the constraint P1 = a.
+/// The penalty of a marginal that differs from its measure: ρ KL(P1 | a). Mass farther apart than a length of order
+/// ρ^{1/p} is destroyed and created rather than moved. Infinite values keep the constraint P1 = a.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Penalty {
     /// ρ itself, in units of the cost.
@@ -36,16 +34,16 @@ pub enum Penalty {
 }
 
 impl Penalty {
-    /// The marginal is the measure.
+    /// The marginal equals the measure.
     pub const EXACT: Self = Self::Rho(f64::INFINITY);
 
-    /// ρ in units of the cost. `name` is that of the parameter.
+    /// ρ in units of the cost. `name` is the parameter's name.
     fn rho(self, cost: Cost, name: &'static str) -> Result<f64> {
         let (name, value, rho) = match self {
             Self::Rho(rho) => (name, rho, rho),
             Self::Reach(reach) => ("reach", reach, cost.at(reach)),
         };
-        // A finite length may have a power that is none.
+        // A power of a finite length may be infinite.
         let range = match value > 0.0 {
             true if rho > 0.0 && value.is_finite() == rho.is_finite() => return Ok(rho),
             true => POWER,
@@ -55,8 +53,8 @@ impl Penalty {
     }
 }
 
-/// Two measures in one space, the cost between them, ε, and what it costs to leave the measures.
-/// Their masses are equal, or at least one side has a finite ρ.
+/// Two measures in one space, the cost between them, ε, and the penalties of both marginals. The masses are equal, or
+/// at least one side has a finite ρ.
 #[derive(Debug, Clone)]
 pub struct Problem<'m> {
     source: &'m Measure,
@@ -64,7 +62,7 @@ pub struct Problem<'m> {
     posed: Posed,
 }
 
-/// A problem but for its measures: all that is needed to solve it where they lie on a device.
+/// A problem without its measures: all that is needed to solve it if they lie on a device.
 #[derive(Debug, Clone)]
 pub(crate) struct Posed {
     cost: Cost,
@@ -72,15 +70,15 @@ pub(crate) struct Posed {
     rho: [f64; 2],
     frame: Frame,
     masses: Masses,
-    /// What the tolerance is relative to, in units of the plan's mass at the least cost.
+    /// The mass that the tolerance is relative to, in units of the plan's mass at the least cost.
     moving: f64,
-    /// How many points both measures have.
+    /// The numbers of points of both measures.
     sizes: [usize; 2],
-    /// Between grids whose axes are passed along one by one, log(1/b) of the least positive weight b, for masses of 1.
+    /// Between grids with passes along each axis, log(1/b) of the least positive weight b, for masses of 1.
     along_axes: Option<f64>,
 }
 
-/// What a problem must know of a measure.
+/// The data of a measure that a problem needs.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Summary {
     pub(crate) points: usize,
@@ -108,7 +106,7 @@ impl Penalties {
         Ok(Self { names, rho })
     }
 
-    /// Whether P1 = a and Pᵀ1 = b are asked for: both ρ are infinite.
+    /// Whether P1 = a and Pᵀ1 = b are required: both ρ are infinite.
     pub(crate) fn are_exact(&self) -> bool {
         self.rho.iter().all(|rho| rho.is_infinite())
     }
@@ -116,26 +114,26 @@ impl Penalties {
 
 /// The largest ratio of ε to costs and penalties that a device sees: 2^60, above the digits of f64.
 const FLATTEST: f64 = (1u64 << 60) as f64;
-/// What a length must be beside positive.
+/// The condition on a length, besides being positive.
 const POWER: &str = "neither so small nor so large that its power p is 0 or infinite";
 
-/// What ε and ρ must be beside positive.
+/// The condition on ε and ρ, besides being positive.
 const RATIO: &str =
     "neither so small nor so large that its ratio to the cost between the clouds is 0 or infinite";
 
-/// Masses that differ by less than this, relative, are the rounding of equal ones.
+/// Masses are equal if their relative difference is below this, which is rounding.
 const MASS_TOLERANCE: f64 = 1e-6;
 
 impl<'m> Problem<'m> {
-    /// Checks everything that can be wrong without a device. `penalties` are those of the source's
-    /// and of the target's side; [`Penalty::EXACT`] twice is the balanced problem.
+    /// Checks everything that can be checked without a device. `penalties` are those of the source's side and of the
+    /// target's; [`Penalty::EXACT`] twice is the balanced problem.
     ///
     /// # Errors
     ///
-    /// [`Error::BadParameter`] for a number out of its range, [`Error::UnequalMass`] for unequal
-    /// masses between two exact sides, [`Error::BadMass`] for masses whose product no f64 holds,
-    /// [`Error::NoGrid`] for a cost that is a sum over axes between clouds,
-    /// [`Error::DimensionMismatch`] and [`Error::Extent`] for points that cannot be compared.
+    /// [`Error::BadParameter`] for a number out of its range, [`Error::UnequalMass`] for unequal masses between two
+    /// exact sides, [`Error::BadMass`] for masses whose product overflows f64, [`Error::NoGrid`] for a cost that is a
+    /// sum over axes between clouds, [`Error::DimensionMismatch`] and [`Error::Extent`] for points that cannot be
+    /// compared.
     pub fn new(
         source: &'m Measure,
         target: &'m Measure,
@@ -172,13 +170,13 @@ impl<'m> Problem<'m> {
         })
     }
 
-    /// It, but for the measures.
+    /// The problem without its measures.
     pub(crate) fn posed(&self) -> &Posed {
         &self.posed
     }
 
-    /// The problem whose cost has a constant beside that of the points. Tolerances are relative to the mass that
-    /// moves at a cost of `reference`, where that is less.
+    /// The problem with a constant added to the cost of the points. Tolerances are relative to the mass moved at a
+    /// cost of `reference`, if that is less.
     pub(crate) fn beside(self, constant: f64, reference: f64) -> Result<Self> {
         let posed = self.posed.beside(constant, reference)?;
         Ok(Self { posed, ..self })
@@ -219,17 +217,17 @@ impl<'m> Problem<'m> {
         self.posed.rho[1]
     }
 
-    /// What brings numbers back from the device's problem, whose masses are 1.
+    /// The conversion from the device's problem, whose masses are 1.
     pub(crate) fn masses(&self) -> &Masses {
         self.posed.masses()
     }
 
-    /// What a cost in the frame is multiplied with to be in the units of the points.
+    /// The factor from a cost in the frame to a cost in the units of the points.
     pub(crate) fn cost_unit(&self) -> f64 {
         self.posed.cost_unit()
     }
 
-    /// Whether P1 = a and Pᵀ1 = b are asked for: both ρ are infinite.
+    /// Whether P1 = a and Pᵀ1 = b are required: both ρ are infinite.
     pub fn is_balanced(&self) -> bool {
         self.posed.is_balanced()
     }
@@ -239,7 +237,7 @@ impl<'m> Problem<'m> {
         self.posed.is_separable()
     }
 
-    /// The kernel as a device sees it.
+    /// The kernel on a device.
     pub(crate) fn kernel(&self) -> Kernel {
         self.posed.kernel()
     }
@@ -250,7 +248,7 @@ impl<'m> Problem<'m> {
         self.posed.precision_floor(precision)
     }
 
-    /// The frame in which a device sees both clouds.
+    /// The frame of both clouds on a device.
     pub fn frame(&self) -> &Frame {
         &self.posed.frame
     }
@@ -267,7 +265,7 @@ impl Posed {
     ) -> Result<Self> {
         let Penalties { names, rho } = penalties;
         frame.check(cost)?;
-        // What is made of a value must be as finite and positive as itself.
+        // A value and the number computed from it must both be finite and positive.
         let within = |name, value, made: f64, range| match made > 0.0 && made.is_finite() {
             true => Ok(made),
             false => Err(Error::BadParameter { name, value, range }),
@@ -277,7 +275,7 @@ impl Posed {
         let epsilon = match regularization {
             Regularization::Epsilon(epsilon) => positive("epsilon", epsilon)?,
             Regularization::Blur(blur) => power("blur", blur)?,
-            // Two clouds in one and the same point have no length of their own: any ε will do.
+            // If all points of two clouds coincide, they have no length of their own: any ε will do.
             Regularization::RelativeBlur(share) if frame.diameter() == 0.0 => {
                 positive("relative blur", share)?
             }
@@ -285,14 +283,14 @@ impl Posed {
                 power("blur", positive("relative blur", share)? * frame.diameter())?
             }
         };
-        // For a small p the length that belongs to ε may be out of range.
+        // For a small p, the length ε^(1/p) may be out of range.
         let length = epsilon.powf(1.0 / cost.p());
         let range = "neither so small nor so large that the length ε^(1/p) is 0 or infinite";
         within("epsilon", epsilon, length, range)?;
         let frame = frame.for_kernel(cost, epsilon);
-        // The device sees ε and ρ in units of the frame, and divides by them.
+        // A device uses ε and ρ in units of the frame, and divides by them.
         let unit = frame.cost_unit(cost);
-        // A ratio that is too large is none: see `kernel`.
+        // A ratio that is too large is not an error: see `kernel`.
         within("epsilon", epsilon, (epsilon / unit).min(1.0), RATIO)?;
         for (name, rho) in names.into_iter().zip(rho) {
             if rho.is_finite() {
@@ -320,13 +318,13 @@ impl Posed {
         Ok(self)
     }
 
-    /// The same problem, once it is known how far the farthest point is from the centre, in the unit of the frame.
+    /// The same problem with the largest distance of a point from the centre, in the unit of the frame.
     pub(crate) fn with_radius(self, radius: f64) -> Self {
         let frame = self.frame.with_radius(radius);
         Self { frame, ..self }
     }
 
-    /// What the tolerance is relative to, where a device's masses are 1.
+    /// The mass that the tolerance is relative to, if the device's masses are 1.
     pub(crate) fn moving(&self) -> f64 {
         self.moving
     }
@@ -348,17 +346,17 @@ impl Posed {
         self.rho
     }
 
-    /// What brings numbers back from the device's problem, whose masses are 1.
+    /// The conversion from the device's problem, whose masses are 1.
     pub(crate) fn masses(&self) -> &Masses {
         &self.masses
     }
 
-    /// What a cost in the frame is multiplied with to be in the units of the points.
+    /// The factor from a cost in the frame to a cost in the units of the points.
     pub(crate) fn cost_unit(&self) -> f64 {
         self.frame.cost_unit(self.cost)
     }
 
-    /// Potentials of the measures as a device sees them, for masses of 1.
+    /// The potentials on a device, for masses of 1.
     pub(crate) fn in_frame(&self, potentials: &Potentials) -> Result<Potentials> {
         let [shift_a, shift_b] = self.masses().shifts;
         let place = |what, values: &[f64], expected: usize, shift: f64| {
@@ -406,11 +404,11 @@ impl Posed {
         self.along_axes.is_some()
     }
 
-    /// The kernel as a device sees it.
+    /// The kernel on a device.
     ///
-    /// Where ε is far above all costs and penalties, the plan is a⊗b up to their ratio, and the value ⟨a⊗b, C⟩. Once that
-    /// ratio is below every roundoff, a larger ε makes no difference but to leave the range of floats: the
-    /// device sees the largest that matters.
+    /// If ε is far above all costs and penalties, the plan is a⊗b up to their ratio, and the value is ⟨a⊗b, C⟩. Once
+    /// that ratio is below every roundoff, a larger ε changes nothing but may leave the range of floats: the device
+    /// uses the largest ε that matters.
     pub(crate) fn kernel(&self) -> Kernel {
         let unit = self.cost_unit();
         let finite = self.rho.iter().filter(|rho| rho.is_finite());
@@ -457,7 +455,7 @@ pub(crate) fn same_space(source: &Measure, target: &Measure) -> Result<()> {
     same_dimension([source.dimension(), target.dimension()])
 }
 
-/// The same of their dimensions.
+/// The same for their dimensions.
 pub(crate) fn same_dimension([source_dimension, target_dimension]: [usize; 2]) -> Result<()> {
     if source_dimension == target_dimension {
         Ok(())
@@ -474,7 +472,7 @@ pub(crate) fn equal_masses(source: &Measure, target: &Measure) -> Result<()> {
     one_mass([source.mass(), target.mass()])
 }
 
-/// The same of their masses.
+/// The same for their masses.
 pub(crate) fn one_mass([source_mass, target_mass]: [f64; 2]) -> Result<()> {
     if (source_mass - target_mass).abs() <= MASS_TOLERANCE * source_mass.max(target_mass) {
         Ok(())

@@ -1,7 +1,7 @@
 //! The unknowns of the dual.
 
-/// The dual potentials f (n) and g (m), in units of the cost. In a balanced problem f + t and g − t
-/// serve as well.
+/// The dual potentials f (n) and g (m), in units of the cost. In a balanced problem f + t and g − t are optimal as
+/// well.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Potentials {
     /// On the points of the source.

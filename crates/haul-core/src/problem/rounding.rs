@@ -1,58 +1,59 @@
-//! What rounding in an engine's precision may do to costs, to entries of the plan and to sums of them.
+//! The effect of rounding in an engine's precision on costs, on entries of the plan and on their sums.
 //!
-//! Let u be the unit roundoff, D the largest distance of two points and R that of a point from the centre of the
-//! frame. A coordinate is off by κu of itself (κ = 1 where f64 was rounded to f32, 4 where f64 itself was
-//! shifted and scaled), so that points move by κuR; a difference by one rounding, a square by two; and the sum of d
-//! squares by [`distance_roundings`](crate::engine::distance_roundings). For p ≥ 1 the cost is thus off by
+//! Let u be the unit roundoff, D the largest distance between two points and R the largest distance of a point from
+//! the centre of the frame. The relative error of a coordinate is κu (κ = 1 if f64 was rounded to f32, 4 if f64
+//! itself was shifted and scaled), so points move by κuR. A difference has one rounding, a square two, and the sum of
+//! d squares [`distance_roundings`](crate::engine::distance_roundings). For p ≥ 1 the error of the cost is thus
 //!
 //! ```text
 //! |Ĉ − C| ≤ u (p/2 (2 + s_d) + w) Dᵖ + 2κu R p Dᵖ⁻¹      s_d roundings of the sum, w of the power itself
 //! ```
 //!
-//! and for p < 1 the second term, of moved points, is at most (2κuR)ᵖ: it is told apart, as `near`.
+//! For p < 1 the second term, from moved points, is at most (2κuR)ᵖ: it is kept separately, as `near`.
 //!
-//! Plans, marginals and values are those of Ĉ, and OT_ε of C and of Ĉ are no farther apart than |Ĉ − C|. What
-//! differs from pass to pass matters more, since the marginals of one are held against those of another: an
-//! exponent (f + g − Ĉ)/ε is off by roundings of its own terms, and a term of a sum goes through one exponential and [`Engine::row_roundings`](crate::Engine::row_roundings) additions.
+//! Plans, marginals and values are those of Ĉ, and OT_ε of C and of Ĉ differ by at most |Ĉ − C|. Differences between
+//! passes matter more, since the marginals of one pass are compared with those of another: the error of an exponent
+//! (f + g − Ĉ)/ε is the rounding of its own terms, and a term of a sum goes through one exponential and
+//! [`Engine::row_roundings`](crate::Engine::row_roundings) additions.
 
 use crate::engine::{BLOCK, Kernel, distance_roundings};
 use crate::{Cost, Engine, Frame, Precision};
 
-/// Roundings of an exponential, a weight and what a sum is multiplied with.
+/// Roundings of an exponential, a weight and the factor in a sum.
 const TERM: f64 = 8.0;
 
-/// Where exponents of the plan are at most this, sums are told by what they exceed 1 by.
+/// If exponents of the plan are at most this, sums are computed as their excess over 1.
 pub(crate) const FLAT: f64 = 0.5;
 
-/// The rounding of an engine's operators on the clouds of a frame, in units of the frame.
+/// The rounding errors of an engine's operators on the clouds of a frame, in units of the frame.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rounding {
     u: f64,
-    /// Points of the larger cloud.
+    /// The number of points of the larger cloud.
     points: usize,
-    /// Roundings of a sum over them, and of what is summed.
+    /// Roundings of a sum over them, and of its terms.
     terms: f64,
     /// The largest cost.
     largest: f64,
     /// Roundings of a squared distance.
     squares: f64,
-    /// Roundings of a potential that the sum of squares began with.
+    /// Roundings of a potential that is the first term of the sum of squares.
     began: f64,
-    /// The error of a cost relative to it, between points as the device has them.
+    /// The relative error of a cost between points on the device.
     relative: f64,
-    /// The largest |Ĉ − C|, but for [`near`](Self::near).
+    /// The largest |Ĉ − C|, without [`near`](Self::near).
     cost: f64,
     /// The largest difference of Ĉ between two passes.
     unsteady: f64,
     near: f64,
-    /// Passes that a term goes through: as many as there are axes between grids.
+    /// The number of passes that a term goes through: the number of axes between grids.
     axes: f64,
     /// log(1/b) of the least positive weight b, between grids of several axes.
     least_weight: f64,
 }
 
 impl Rounding {
-    /// That of an engine for clouds of at most so many `points`.
+    /// The errors of an engine for clouds of at most this many `points`.
     pub(crate) fn of<E: Engine>(engine: &E, cost: Cost, frame: &Frame, points: usize) -> Self {
         let costs = Self::of_costs(engine.precision(), cost, frame);
         Self {
@@ -67,7 +68,8 @@ impl Rounding {
         }
     }
 
-    /// The same where passes go along so many axes, and weights of sum 1 are at least b, for log(1/b) = `least_weight`.
+    /// The same with passes along this many axes, for weights of sum 1 that are at least b, with
+    /// log(1/b) = `least_weight`.
     pub(crate) fn along_axes(self, axes: usize, least_weight: f64) -> Self {
         Self {
             axes: axes as f64,
@@ -76,12 +78,12 @@ impl Rounding {
         }
     }
 
-    /// That of costs and exponents alone.
+    /// The errors of costs and exponents alone.
     pub(crate) fn of_costs(precision: Precision, cost: Cost, frame: &Frame) -> Self {
         let u = precision.unit_roundoff();
         let p = cost.p();
         let largest = frame.farthest_cost(cost);
-        // Each axis of a sum over axes is moved on its own.
+        // In a sum over axes, each axis moves separately.
         let axes = match cost {
             Cost::SumOverAxes(_) => frame.dimension() as f64,
             _ => 1.0,
@@ -91,7 +93,7 @@ impl Rounding {
             Cost::SquaredEuclidean => 0.0,
             Cost::Euclidean => 4.0,
             Cost::Power(_) => 6.0,
-            // Of which the costs of axes are summed up.
+            // Including the sum of the axes' costs.
             Cost::SumOverAxes(_) => 6.0 + frame.dimension() as f64,
         };
         let squares = 2.0 + distance_roundings(frame.dimension()) as f64;
@@ -127,23 +129,21 @@ impl Rounding {
         self.largest
     }
 
-    /// The largest error of a cost, beside [`near`](Self::near).
+    /// The largest error of a cost, without [`near`](Self::near).
     pub(crate) fn cost(self) -> f64 {
         self.cost
     }
 
-    /// By how much the cost of two points that are near each other may be off for p < 1, where it is far more
-    /// than a rounding of the largest cost. OT_ε changes by no more than the largest change of the cost, and so
-    /// does W_p^p.
+    /// The largest error of the cost of two nearby points for p < 1, which is far above a rounding of the largest
+    /// cost. OT_ε and W_p^p change by no more than the largest change of the cost.
     pub(crate) fn near(self) -> f64 {
         self.near
     }
 
-    /// The error of a term of a product with the kernel, relative to the term, where the largest |f| and |g| are
-    /// `heights`.
+    /// The relative error of a term of a product with the kernel, where the largest |f| and |g| are `heights`.
     ///
-    /// Between grids it is a product of terms along axes. Its potentials in between, tₖ = T(−tₖ₋₁), are at most the costs,
-    /// g and ε log(1/b) for the least weight b, and so are the exponents.
+    /// Between grids a term is a product of terms along axes. The potentials in between, tₖ = T(−tₖ₋₁), are at most
+    /// the costs, g and ε log(1/b) for the least weight b, and so are the exponents.
     pub(crate) fn term(self, kernel: Kernel, heights: [f64; 2]) -> f64 {
         self.axes * (self.sum() + self.exponent(kernel, heights))
     }
@@ -154,8 +154,8 @@ impl Rounding {
         self.sum() * size + self.exponent(kernel, heights) * spread.exp()
     }
 
-    /// The error of an exponent (f + g − Ĉ)/ε. Ĉ − f and g are rounded, and their difference, which is at most
-    /// log m in the terms that count.
+    /// The error of an exponent (f + g − Ĉ)/ε. Ĉ − f and g are rounded, and so is their difference, which is at most
+    /// log m in the terms that matter.
     fn exponent(self, kernel: Kernel, heights: [f64; 2]) -> f64 {
         let [f, g] = heights;
         let parts = (self.largest + f + g) / kernel.epsilon;
@@ -168,32 +168,32 @@ impl Rounding {
         self.unsteady / kernel.epsilon + self.u * (parts + difference)
     }
 
-    /// The error of a minimum of Ĉᵢⱼ − gⱼ over j. Along axes there is one for each.
+    /// The error of a minimum of Ĉᵢⱼ − gⱼ over j. Along axes there is one minimum for each.
     pub(crate) fn minimum(self, heights: [f64; 2]) -> f64 {
         let [f, g] = heights;
         self.axes * self.u * (4.0 + self.began) * (self.largest + f + g)
     }
 
-    /// The relative error of a mean cost over pairs of points as the device has them, without any kernel.
+    /// The relative error of a mean cost over pairs of points on the device, without a kernel.
     pub(crate) fn mean_cost(self) -> f64 {
         self.relative + self.sum()
     }
 
-    /// The relative error of a cost of two points as the device has them.
+    /// The relative error of a cost between two points on the device.
     pub(crate) fn relative_cost(self) -> f64 {
         self.relative
     }
 
-    /// The relative error of a sum over a row, beside that of its terms' exponents.
+    /// The relative error of a sum over a row, without that of its terms' exponents.
     pub(crate) fn sum(self) -> f64 {
         self.u * self.terms
     }
 
-    /// The relative error that rounding causes in a marginal. Exponents are as wrong as costs and potentials,
-    /// but most of it averages out over a row, and the exponential and the sum add some units of size 1.
-    /// Measured in 3 dimensions, iterations that go on until nothing improves end at 0.05 to 0.7 of this, for
-    /// p = 1 and 2, blurs from 1 to 0.02 of clouds of diameter 3, on both engines. With the dimension it grows as
-    /// the sum of many roundings does that go either way.
+    /// The relative error of a marginal due to rounding. Exponents have the error of costs and potentials, but most
+    /// of it averages out over a row; the exponential and the sum add a few units of size 1. Measured in 3
+    /// dimensions, iterations that run until nothing improves end at 0.05 to 0.7 of this, for p = 1 and 2, blurs from
+    /// 1 to 0.02 of clouds of diameter 3, on both engines. It grows with the dimension as the sum of many roundings
+    /// of either sign.
     pub(crate) fn floor(self, kernel: Kernel) -> f64 {
         let growth = (self.squares / 5.0).sqrt();
         self.u * (4.0 + 0.2 * growth * self.largest / kernel.epsilon)

@@ -1,27 +1,29 @@
-//! Anderson's method for plans and fits in turn: a near turn of a nearly round shape changes plans so little that plain
-//! steps creep.
+//! Anderson's method for alternating plans and fits: a small rotation of a nearly round shape changes plans so little
+//! that plain steps are very slow.
 //!
-//! Of the last maps T_k and their fits G(T_k), the combination Σ cₖ G(Tₖ) with Σ cₖ = 1 of least |Σ cₖ (G(Tₖ) − Tₖ)| in the norm
-//! of how far points are moved [Anderson'65; Walker–Ni'11]. It is of the family again by the fit to its own images.
+//! From the last maps T_k and their fits G(T_k), the combination Σ cₖ G(Tₖ) with Σ cₖ = 1 of least
+//! |Σ cₖ (G(Tₖ) − Tₖ)|, in the root-mean-square norm of the movement of points [Anderson'65; Walker–Ni'11]. A fit to
+//! its own images makes it a map of the family again.
 
 use super::Transform;
 use crate::Measure;
 use crate::linalg::{Cholesky, covariance, function, times};
 use std::collections::VecDeque;
 
-/// Fits that are remembered.
+/// The number of fits in the history.
 const MEMORY: usize = 5;
 
-/// A ridge on the inner products of differences, relative to the largest: differences of about one direction tell nothing.
+/// A ridge on the inner products of differences, relative to the largest: nearly parallel differences do not
+/// determine the coefficients.
 const RIDGE: f64 = 1e-8;
 
-/// Combinations of larger coefficients, in sum, follow rounding and not the map.
+/// The limit on the sum of coefficients: larger ones amplify rounding.
 const WILDEST: f64 = 100.0;
 
-/// The growth of the mean square that is no chance.
+/// A growth of the mean square by this factor is not chance.
 const WORSE: f64 = 4.0;
 
-/// What is remembered of the fits to a cloud.
+/// The history of the fits to a cloud.
 pub(super) struct Anderson {
     mean: Vec<f64>,
     /// The root of the covariance, d×d.
@@ -32,12 +34,12 @@ pub(super) struct Anderson {
 struct Fit {
     /// The matrix of G(T).
     matrix: Vec<f64>,
-    /// G(T) − T, in numbers whose squares sum to the mean square of how far points are moved.
+    /// G(T) − T, as numbers whose squares sum to the mean square of the points' movement.
     residual: Vec<f64>,
 }
 
 impl Anderson {
-    /// Nothing yet.
+    /// An empty history.
     pub(super) fn new(source: &Measure) -> Self {
         let d = source.dimension();
         let shares: Vec<f64> = (source.weights().iter())
@@ -51,12 +53,12 @@ impl Anderson {
         }
     }
 
-    /// Takes a map and its fit; a map that is likely nearer to where both are one, which need not be of the family. None
-    /// where the fit itself is the best there is.
+    /// Adds a map and its fit; returns a map that is probably closer to the fixed point, and may lie outside the
+    /// family. `None` if the fit itself is the best map available.
     pub(super) fn next(&mut self, map: &Transform, fit: &Transform) -> Option<Transform> {
         let residual = self.residual(map, fit);
         let square = |residual: &[f64]| residual.iter().map(|x| x * x).sum::<f64>();
-        // Where a step moves points far more than the one before, what led to it is forgotten.
+        // If a step moves points far more than the previous one, the history is dropped.
         let worse = |last: &Fit| WORSE * square(&last.residual) < square(&residual);
         if self.fits.back().is_some_and(worse) {
             self.fits.clear();
@@ -103,7 +105,7 @@ impl Anderson {
         Some(Transform::from_parts(&linear, &shift))
     }
 
-    /// (G − T) about the mean times the root of the covariance, and (G − T) of the mean.
+    /// The linear part of G − T times the root of the covariance, and G − T at the mean.
     fn residual(&self, map: &Transform, fit: &Transform) -> Vec<f64> {
         let d = self.mean.len();
         let difference = |(x, y): (f64, f64)| y - x;
@@ -131,7 +133,7 @@ mod tests {
         let points: Vec<f64> = (0..40).map(|i| f64::from(i * i % 17) - 8.0).collect();
         let source = Measure::uniform(&points, 2).unwrap();
         let end = Transform::new(vec![0.8, -0.6, 3.0, 0.6, 0.8, -1.0, 0.0, 0.0, 1.0], 2).unwrap();
-        // Each entry goes a part of the way, some of them a small one.
+        // Each entry moves a fraction of its distance, some of them a small one.
         let rates = [0.95, 0.9, 0.97, 0.5, 0.96, 0.8];
         let fit = |map: &Transform| {
             let mut matrix = map.matrix().to_vec();

@@ -1,26 +1,26 @@
 //! Registration: the transform of a family that brings one cloud onto another, by transport.
 //!
-//! Of the maps T of a [`Family`], one that makes the Sinkhorn divergence S_ε(T α, β) least. For rigid motions that is
-//! OT_ε(T α, β) alone: what the divergence takes away beside it does not change when α is turned. Two steps in turn
-//! do not raise it [Chui–Rangarajan'03, where the plan is a softassign]:
+//! Among the maps T of a [`Family`], one that minimises the Sinkhorn divergence S_ε(T α, β). For rigid motions that
+//! is OT_ε(T α, β) alone: the other terms of the divergence do not change when α is rotated. Two alternating steps do
+//! not raise it [Chui–Rangarajan'03, where the plan is a softassign]:
 //!
 //! ```text
 //! P  = the plan of OT_ε(T α, β), unbalanced where a reach is given
 //! T ← argmin Σᵢ wᵢ |T(xᵢ) − yᵢ|²,   wᵢ = Σⱼ Pᵢⱼ,   yᵢ = Σⱼ Pᵢⱼ yⱼ / wᵢ          ([`procrustes`])
 //! ```
 //!
-//! With a scale or an affine map the first step alone would shrink α: the images yᵢ are means, and lie inside. So there
-//! the plan Q of T α with itself is found as well, and the places are those to which the gradient of S_ε points,
+//! With a scale or an affine map the first step alone would shrink α: the images yᵢ are means, and lie inside. So the
+//! plan Q of T α with itself is computed as well, and the places follow the gradient of S_ε,
 //!
 //! ```text
 //! yᵢ = zᵢ + (Σⱼ Pᵢⱼ (yⱼ − zᵢ) − Σⱼ Qᵢⱼ (zⱼ − zᵢ)) / hᵢ,   zᵢ = T(xᵢ),   hᵢ = max(Σⱼ Pᵢⱼ, Σⱼ Qᵢⱼ)
 //! ```
 //!
-//! with the weights hᵢ, so that a T which stays is one at which S_ε is stationary.
+//! with the weights hᵢ, so that S_ε is stationary at a fixed point T.
 //!
-//! Steps are drawn out by Anderson's method ([`acceleration`]). The blur falls from a third of the target's radius to the one that was
-//! asked for, by halves, and the reach with it. At the
-//! first blur several rotations are tried ([`starts`]), on a few of the points ([`thinning`]); at the last one all points count.
+//! Anderson's method ([`acceleration`]) accelerates the steps. The blur is halved from a third of the target's radius
+//! down to the required one, and the reach with it. At the first blur several rotations are tried ([`starts`]), on a
+//! few of the points ([`thinning`]); at the last blur all points are used.
 
 mod acceleration;
 mod alignment;
@@ -39,10 +39,10 @@ use crate::{
 };
 use std::ops::ControlFlow;
 
-/// Who is told how a registration stands.
+/// The observer of a registration's progress.
 pub(crate) type Observer<'o> = dyn FnMut(&RegistrationProgress) -> ControlFlow<Stop> + Send + 'o;
 
-/// Settings of a registration: a family of maps, and a problem of transport.
+/// Settings of a registration: a family of maps, and a transport problem.
 ///
 /// ```
 /// # use haul_core::{Registration, Sinkhorn};
@@ -50,14 +50,14 @@ pub(crate) type Observer<'o> = dyn FnMut(&RegistrationProgress) -> ControlFlow<S
 /// // motion.align(&engine, &scan, &model)?.transform
 /// ```
 ///
-/// The problem is that of the last steps. Its power is p = 2. A relative blur is a share of the diagonal of the target's
-/// bounding box, wherever the source may be.
+/// The problem is that of the last steps. Its power must be p = 2. A relative blur is a fraction of the diagonal of
+/// the target's bounding box, wherever the source is.
 ///
-/// **How far it reaches.** Of 100 random rotations of four shapes in space, 98 were found to within three blurs, as the root mean square
-/// over the points (1000 of them, onto 1000 other points of the same shape, at a blur of 1/30 of the diameter). With 30 % of the
-/// source cut off by a plane, 76 were found with a reach of three blurs, and 86 with a penalty for the target's side alone, at a
-/// reach of two ([`Sinkhorn::rho_b`]). A [`start`](Self::start) helps where
-/// more is missing. Shapes with a symmetry have several motions that are equally good; one of them is returned.
+/// **Success rate.** Of 100 random rotations of four shapes in space, 98 were found to within three blurs, as the
+/// root mean square over the points (1000 of them, onto 1000 other points of the same shape, at a blur of 1/30 of the
+/// diameter). With 30 % of the source cut off by a plane, 76 were found with a reach of three blurs, and 86 with a
+/// penalty for the target's side alone, at a reach of two ([`Sinkhorn::rho_b`]). A [`start`](Self::start) helps if
+/// more is missing. Shapes with a symmetry have several equally good motions; one of them is returned.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Registration {
     family: Family,
@@ -94,33 +94,34 @@ impl Registration {
         }
     }
 
-    /// When it ends: an iteration moves the points by less than this share of the blur, as the root of the mean square over α.
-    /// Default 5e-3; the plans themselves are off by about their tolerance, 1e-3 by default.
+    /// The movement at which it ends: an iteration moves the points by less than this fraction of the blur, as the
+    /// root mean square over α. Default 5e-3; the plans themselves have an error of about their tolerance, 1e-3 by
+    /// default.
     pub fn movement(mut self, share: f64) -> Self {
         self.movement = share;
         self
     }
 
-    /// The most iterations at the last blur, each a plan and a fit. Default 100.
+    /// The largest number of iterations at the last blur, each a plan and a fit. Default 100.
     pub fn max_iterations(mut self, iterations: usize) -> Self {
         self.max_iterations = iterations;
         self
     }
 
-    /// Begins at this map, in place of those that would be tried: for a symmetric shape, or a part that may lie in several
-    /// places. Blurs still begin at a third of the target's radius.
+    /// Starts at this map, in place of several trial rotations: for a symmetric shape, or a part that may lie in
+    /// several places. Blurs still begin at a third of the target's radius.
     pub fn start(mut self, start: Transform) -> Self {
         self.start = Some(start);
         self
     }
 
-    /// Finds the map of the family that brings `source` onto `target`, on an engine, which the result then holds.
+    /// Computes the map of the family that brings `source` onto `target`, on an engine, which the result then holds.
     ///
     /// # Errors
     ///
-    /// Those of [`Sinkhorn::solve`]; [`Error::BadParameter`] for a power other than 2, a movement that is not positive, and no
-    /// iterations; [`Error::DimensionMismatch`] for a start of another dimension; [`Error::OutOfReach`] where no mass is
-    /// moved.
+    /// Those of [`Sinkhorn::solve`]; [`Error::BadParameter`] for a power other than 2, a movement that is not
+    /// positive, and 0 iterations; [`Error::DimensionMismatch`] for a start of another dimension;
+    /// [`Error::OutOfReach`] if no mass is moved.
     pub fn align<E: Engine + Clone>(
         &self,
         engine: E,
@@ -130,7 +131,7 @@ impl Registration {
         block_on(self.align_async(engine, source, target))
     }
 
-    /// [`align`](Self::align) that blocks no thread while it waits for the device.
+    /// [`align`](Self::align) without blocking a thread while it waits for the device.
     ///
     /// # Errors
     ///
@@ -146,9 +147,9 @@ impl Registration {
             .await
     }
 
-    /// [`align`](Self::align) that tells its progress, and ends early where the observer breaks. [`Stop::Certify`] at the last
-    /// blur returns what is there, as not converged; before that there is nothing to certify, and either way of
-    /// stopping is [`Error::Interrupted`].
+    /// [`align`](Self::align) that reports its progress, and ends early if the observer breaks. [`Stop::Certify`] at
+    /// the last blur returns the current result, as not converged; before that there is nothing to certify, and both
+    /// ways of stopping return [`Error::Interrupted`].
     ///
     /// # Errors
     ///
@@ -163,7 +164,7 @@ impl Registration {
         block_on(self.align_observed_async(engine, source, target, observer))
     }
 
-    /// [`align_observed`](Self::align_observed) that blocks no thread.
+    /// [`align_observed`](Self::align_observed) without blocking a thread.
     ///
     /// # Errors
     ///
@@ -179,25 +180,25 @@ impl Registration {
         run::align(self, engine, source, target, &mut observer).await
     }
 
-    /// The blur of the last steps, a length: that which was asked for, where a relative one is a share of the diagonal of the
-    /// target's bounding box.
+    /// The blur of the last steps, a length: the required one, where a relative blur is a fraction of the diagonal of
+    /// the target's bounding box.
     pub fn last_blur(&self, target: &Measure) -> f64 {
         match self.sinkhorn.regularization {
             Regularization::Blur(blur) => blur,
             Regularization::Epsilon(epsilon) => epsilon.sqrt(),
             Regularization::RelativeBlur(share) => {
                 let diameter = Frame::joint(target, target).diameter();
-                // A target in one place has no length of its own.
+                // A target whose points coincide has no length of its own.
                 share * if diameter > 0.0 { diameter } else { 1.0 }
             }
         }
     }
 
-    /// Refuses what is wrong whatever a device would find.
+    /// Refuses input that is invalid on every device.
     ///
     /// # Errors
     ///
-    /// Those of [`align`](Self::align) that no device has to be asked for.
+    /// Those of [`align`](Self::align) that need no device.
     pub fn check(&self, source: &Measure, target: &Measure) -> Result<()> {
         let bad = |name, value, range| Error::BadParameter { name, value, range };
         let problem = self.sinkhorn.problem(source, target)?;

@@ -1,7 +1,7 @@
 //! The transform of a family that brings weighted points nearest to given places: Procrustes' problem in closed form.
 //!
-//! Of the maps T of a family, that of least Σᵢ wᵢ |T(xᵢ) − yᵢ|². With the means x̄ and ȳ, C = Σᵢ wᵢ (yᵢ − ȳ)(xᵢ − x̄)ᵀ and
-//! V = Σᵢ wᵢ (xᵢ − x̄)(xᵢ − x̄)ᵀ, where C = Σₖ σₖ uₖ vₖᵀ,
+//! Among the maps T of a family, the one of least Σᵢ wᵢ |T(xᵢ) − yᵢ|². With the means x̄ and ȳ,
+//! C = Σᵢ wᵢ (yᵢ − ȳ)(xᵢ − x̄)ᵀ and V = Σᵢ wᵢ (xᵢ − x̄)(xᵢ − x̄)ᵀ, where C = Σₖ σₖ uₖ vₖᵀ,
 //!
 //! ```text
 //! rigid        A = R = Σₖ uₖ vₖᵀ, with −u_d for u_d where that is a reflection   [Kabsch'76; Umeyama'91]
@@ -9,14 +9,14 @@
 //! affine       A = C V⁻¹
 //! ```
 //!
-//! and t = ȳ − A x̄. What the points leave open, as the turn about a line that holds all of them, is taken from a map that
-//! was there before.
+//! and t = ȳ − A x̄. What the points do not determine, such as a rotation about a line that contains all of them, is
+//! taken from a prior map.
 
 use super::Transform;
 use crate::linalg::{Svd, determinant, mean, sum, times};
 use crate::{Error, Measure, Result};
 
-/// The maps among which one is looked for.
+/// The families of maps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Family {
     /// x ↦ R x + t for a proper rotation R: no reflection.
@@ -24,7 +24,7 @@ pub enum Family {
     Rigid,
     /// x ↦ s R x + t, with one factor s > 0 for all axes.
     Similarity,
-    /// x ↦ A x + t for any A, one with det A < 0 as well.
+    /// x ↦ A x + t for any A, including det A < 0.
     Affine,
 }
 
@@ -39,16 +39,16 @@ impl Family {
     }
 }
 
-/// Below this share of the largest singular value of C a direction is one of rounding.
+/// Below this fraction of the largest singular value of C, a direction is rounding.
 const ROUNDING: f64 = 1e-13;
 
-/// Where the variance along a direction is below this share of the largest, a cloud is flat: a millionth, as a length.
+/// A cloud is flat along a direction whose variance is below this fraction of the largest: a millionth, as a length.
 const FLAT: f64 = 1e-12;
 
 impl Transform {
-    /// The map of a family with the least Σᵢ wᵢ |T(xᵢ) − yᵢ|², for `from` = x and `to` = y, both n×d and row-major, and n
-    /// `weights` of positive sum. What the points leave open is as little of a change as may be: points of one place are
-    /// shifted; a flat cloud under an affine map keeps its thickness.
+    /// The map of a family with the least Σᵢ wᵢ |T(xᵢ) − yᵢ|², for `from` = x and `to` = y, both n×d and row-major,
+    /// and n `weights` of positive sum. What the points do not determine changes as little as possible: coinciding
+    /// points are shifted; a flat cloud under an affine map keeps its thickness.
     ///
     /// ```
     /// use haul_core::{Family, Transform};
@@ -63,7 +63,8 @@ impl Transform {
     ///
     /// # Errors
     ///
-    /// [`Error::Length`] for other numbers of places than of points; those of [`Measure::new`] for points, places and weights.
+    /// [`Error::Length`] if the number of places differs from that of points; those of [`Measure::new`] for points,
+    /// places and weights.
     pub fn fit(
         family: Family,
         from: &[f64],
@@ -85,7 +86,7 @@ impl Transform {
     }
 }
 
-/// The map of a family that brings points nearest to their places; what they leave open is as `prior` has it. The
+/// The map of a family that brings points nearest to their places; what they do not determine is as in `prior`. The
 /// weights have a positive sum.
 pub(super) fn nearest(
     family: Family,
@@ -111,7 +112,7 @@ pub(super) fn nearest(
             let along: f64 = rotation.iter().zip(&cross).map(|(r, c)| r * c).sum();
             let variance: f64 = (0..d).map(|k| spread[k * d + k]).sum();
             let scale = along / variance;
-            // Points in one place, or such as are nearest to their places turned inside out.
+            // Points that coincide, or that are nearest to their places when turned inside out.
             let known = scale.is_finite() && scale > 0.0;
             let scale = if known { scale } else { prior.scale() };
             rotation.into_iter().map(|r| scale * r).collect()
@@ -149,7 +150,7 @@ fn second_moments(
     moments
 }
 
-/// The proper rotation R of largest ⟨R, C⟩; of several the one nearest to `prior`.
+/// The proper rotation R of largest ⟨R, C⟩; in a tie the one nearest to `prior`.
 fn rotation(cross: &[f64], prior: &[f64], d: usize) -> Vec<f64> {
     let svd = Svd::of(cross, d);
     let rank = if svd.values[0] > 0.0 {
@@ -168,7 +169,7 @@ fn rotation(cross: &[f64], prior: &[f64], d: usize) -> Vec<f64> {
         };
         return svd.combined((0..d).map(sign));
     }
-    // Between the directions that C does not know, the prior decides.
+    // Between the directions that C does not determine, the prior decides.
     let open = d - rank;
     let (left, right) = (&svd.left[rank * d..], &svd.right[rank * d..]);
     let entry = |u: &[f64], v: &[f64]| -> f64 {
@@ -201,7 +202,7 @@ fn rotation(cross: &[f64], prior: &[f64], d: usize) -> Vec<f64> {
     rotation
 }
 
-/// C V⁻¹ where the points have an extent, and the rotation where they have none: R + (C − R V) V⁺.
+/// C V⁻¹ in directions where the points have an extent, and the rotation in the others: R + (C − R V) V⁺.
 fn affine(cross: &[f64], spread: &[f64], rotation: Vec<f64>, d: usize) -> Vec<f64> {
     let svd = Svd::of(spread, d);
     let rank = if svd.values[0] > 0.0 {
@@ -224,7 +225,7 @@ fn affine(cross: &[f64], spread: &[f64], rotation: Vec<f64>, d: usize) -> Vec<f6
 mod tests {
     use super::*;
 
-    /// Coordinates that look like chance, in [−1, 1].
+    /// Pseudorandom coordinates, in [−1, 1].
     fn cloud(n: usize, d: usize, seed: u64) -> Vec<f64> {
         let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
         let mut next = || {
@@ -236,7 +237,7 @@ mod tests {
         (0..n * d).map(|_| next()).collect()
     }
 
-    /// Turns in every plane of two axes, far from small.
+    /// Large rotations in every plane of two axes.
     fn turned(d: usize) -> Transform {
         let mut map = Transform::identity(d);
         for i in 0..d {
@@ -287,7 +288,7 @@ mod tests {
                     "{d} {family:?}: {}",
                     off(&found, truth)
                 );
-                // What weighs nothing has no say, and what does has.
+                // Points of weight 0 have no influence, and others do.
                 let mut other = y.clone();
                 other[..d].iter_mut().for_each(|x| *x += 9.0);
                 assert_eq!(
@@ -298,7 +299,7 @@ mod tests {
                 let disturbed = Transform::fit(family, &x, &other, &weights, d).unwrap();
                 assert!(off(&disturbed, truth) > 1e-2);
             }
-            // A control: the smaller family does not reach the map of the larger one.
+            // A control: the smaller family does not contain the map of the larger one.
             let y = similar.apply(&x).unwrap();
             let found = Transform::fit(Family::Rigid, &x, &y, &weights, d).unwrap();
             assert!(off(&found, &similar) > 0.1);
@@ -327,7 +328,7 @@ mod tests {
                     );
                 }
             }
-            // Affine maps may mirror, and here they do.
+            // Affine maps may mirror, and this one does.
             let found = Transform::fit(Family::Affine, &x, &mirrored, &[1.0; 30], d).unwrap();
             assert!(found.is_reflection());
         }
@@ -337,7 +338,7 @@ mod tests {
         (0..d * d).map(|at| a[at % d * d + at / d]).collect()
     }
 
-    /// n points in a subspace of so many dimensions that lies askew.
+    /// n points in an oblique subspace of this dimension.
     fn flat(n: usize, d: usize, rank: usize) -> Vec<f64> {
         let mut x = cloud(n, d, 9);
         x.iter_mut()
@@ -361,7 +362,7 @@ mod tests {
                         assert!((image - y).abs() < tolerance(d), "{d} {rank} {family:?}");
                     }
                     assert!(!found.is_reflection(), "{d} {rank} {family:?}");
-                    // Nothing is stretched that nobody saw.
+                    // Directions without any extent are not stretched.
                     assert!(
                         (found.scale() - 1.0).abs() < 1e3 * tolerance(d),
                         "{d} {rank} {}",
@@ -379,7 +380,7 @@ mod tests {
 
     #[test]
     fn what_is_open_is_taken_from_before() {
-        // A line along x says nothing about turns around it.
+        // A line along x does not determine rotations around it.
         let line: Vec<f64> = (0..7).flat_map(|i| [f64::from(i), 0.0, 0.0]).collect();
         let prior = Transform::rotation(3, (1, 2), 1.1).unwrap();
         let found = nearest(Family::Rigid, &line, &line, &[1.0; 7], &prior);
@@ -392,7 +393,7 @@ mod tests {
             &Transform::identity(3),
         );
         assert!(off(&other, &Transform::identity(3)) < tolerance(3));
-        // Points in one place have no scale either.
+        // Coinciding points have no scale either.
         let prior = Transform::scaling(3.0, 2).unwrap();
         let found = nearest(Family::Similarity, &[1.0, 1.0], &[5.0, 2.0], &[1.0], &prior);
         assert!((found.scale() - 3.0).abs() < 1e-14, "{found:?}");

@@ -1,4 +1,4 @@
-//! A registration under way: from several starts at a large blur to one map at the last.
+//! The iteration of a registration: from several starts at a large blur to one map at the last blur.
 
 use super::acceleration::Anderson;
 use super::starts::{radius, starts};
@@ -14,40 +14,41 @@ use crate::{
 use std::ops::ControlFlow;
 use web_time::Instant;
 
-/// The largest blur, over the target's radius: where the halves of a shape are told apart.
+/// The largest blur, over the target's radius: it distinguishes the halves of a shape.
 const FIRST_BLUR: f64 = 1.0 / 3.0;
 
-/// How starts are compared, at a blur each: with so many points, in at most so many iterations, and how many go on.
+/// Rounds that compare starts, one blur each: number of points, largest number of iterations, and number of starts
+/// that remain.
 const ROUNDS: [(usize, usize, usize); 3] = [(256, 5, 8), (512, 12, 3), (1024, 12, 1)];
 
-/// Points and iterations of the blurs between these and the last.
+/// Points and iterations for the blurs between these rounds and the last blur.
 const PASSING: (usize, usize) = (2048, 12);
 
-/// The movement, over the blur, that is good enough before the last blur.
+/// The required movement before the last blur, over the blur.
 const COARSE: f64 = 0.02;
 
-/// The marginal error that is good enough before the last blur.
+/// The required marginal error before the last blur.
 const COARSE_TOLERANCE: f64 = 1e-2;
 
-/// Differences of the objective, over ε, that say nothing about which start is better.
+/// Differences of the objective below this, over ε, do not rank starts.
 const TIE: f64 = 1e-3;
 
-/// Steps with one blur between some points.
+/// The steps at one blur between some points.
 struct Level {
     blur: f64,
     sinkhorn: Sinkhorn,
     source: Measure,
     target: Measure,
-    /// The movement at which it ends, a length.
+    /// The movement at which the level ends, a length.
     goal: f64,
     max_iterations: usize,
     is_last: bool,
 }
 
-/// What a level comes to.
+/// The result of a level.
 struct Step<E: Engine> {
     transform: Transform,
-    /// S_ε(T α, β) of the map that was fitted from, without what no map of the family changes.
+    /// S_ε(T α, β) of the map before the fit, without terms that are the same for all maps of the family.
     objective: f64,
     residual: f64,
     movement: f64,
@@ -69,7 +70,7 @@ struct Run<'r, 'o, E> {
     begin: Instant,
 }
 
-/// Finds the map; the settings are checked.
+/// Computes the map; the settings are checked.
 pub(super) async fn align<E: Engine + Clone>(
     registration: &Registration,
     engine: E,
@@ -87,7 +88,7 @@ pub(super) async fn align<E: Engine + Clone>(
         iterations: 0,
         begin: Instant::now(),
     };
-    // Levels are counted from the last.
+    // Levels are counted from the last one.
     let widest = FIRST_BLUR * radius(target);
     let first = (widest / run.blur).log2().floor().clamp(0.0, 60.0) as i32;
     let (mut transform, mut next) = match &registration.start {
@@ -129,13 +130,13 @@ impl<E: Engine + Clone> Run<'_, '_, E> {
         settings
     }
 
-    /// A level before the last, between at most so many points.
+    /// A level before the last, between at most this many points.
     fn level(&self, level: i32, (points, max_iterations): (usize, usize)) -> Result<Level> {
         let level = level.max(0);
         let blur = f64::from(level).exp2() * self.blur;
         let mut sinkhorn = self.sinkhorn(level);
         sinkhorn.tolerance = sinkhorn.tolerance.max(COARSE_TOLERANCE);
-        // Potentials to start from are those of all points.
+        // Given start potentials are those of all points.
         if matches!(sinkhorn.start, Start::Potentials(_)) {
             sinkhorn.start = Start::default();
         }
@@ -163,7 +164,7 @@ impl<E: Engine + Clone> Run<'_, '_, E> {
         })
     }
 
-    /// The best of all starts, by the divergence that each of them comes to.
+    /// The best of all starts, by the divergence that each of them reaches.
     async fn search(&mut self, first: i32) -> Result<Transform> {
         let mut kept = starts(self.registration.family, self.source, self.target);
         for (level, (points, iterations, most)) in (0..=first).rev().zip(ROUNDS) {
@@ -182,7 +183,7 @@ impl<E: Engine + Clone> Run<'_, '_, E> {
         Ok(best.unwrap_or_else(|| Transform::identity(self.source.dimension())))
     }
 
-    /// What a level makes of these maps, the best first; of those that are as good the first one.
+    /// The results of a level for these maps, the best first; ties keep their order.
     async fn compare(&mut self, level: &Level, starts: Vec<Transform>) -> Result<Vec<Transform>> {
         let tie = TIE * level.blur * level.blur * self.source.mass();
         let mut tried = Vec::new();
@@ -202,7 +203,7 @@ impl<E: Engine + Clone> Run<'_, '_, E> {
         Ok(tried.into_iter().map(|(_, transform)| transform).collect())
     }
 
-    /// Plans and fits in turn, until the points stay.
+    /// Alternating plans and fits, until the points stop moving.
     async fn iterate(&mut self, level: &Level, mut transform: Transform) -> Result<Step<E>> {
         let family = self.registration.family;
         let mut sinkhorn = level.sinkhorn.clone();
@@ -326,7 +327,7 @@ impl<E: Engine + Clone> Run<'_, '_, E> {
     }
 }
 
-/// Where a plan has the points of its source, and with how much mass.
+/// The places of the source's points under a plan, and their mass.
 struct Images {
     /// n×d.
     places: Vec<f64>,
@@ -343,7 +344,7 @@ impl Images {
         })
     }
 
-    /// The places to which the gradient of the divergence points, where `itself` is the plan of the points `z` with
+    /// The places given by the gradient of the divergence, where `itself` is the plan of the points `z` with
     /// themselves.
     fn debiased(mut self, z: &[f64], itself: &Self) -> Self {
         let d = z.len() / self.masses.len();
@@ -361,7 +362,7 @@ impl Images {
         self
     }
 
-    /// The mass that is moved over the mass that is there.
+    /// The moved mass over the mass of each point.
     fn shares(&self, source: &Measure) -> Vec<f64> {
         let pairs = self.masses.iter().zip(source.weights());
         pairs

@@ -1,22 +1,22 @@
-//! From where a registration is tried: a fit finds the nearest of several minima, and turns that are not small have others.
+//! The starts of a registration: a fit finds the nearest of several minima, and large rotations have other minima.
 //!
-//! Every start brings the means together. Their rotations bring the principal axes of one cloud onto those of the other,
-//! where each axis has two directions, and axes of about one length have no order. So in the plane there are twelve, 30° apart; in
-//! space the 24 of a cube, which leave no rotation farther than 63° away; in more dimensions both directions of the first
-//! five axes, and for the others that of their third moments. The first start turns nothing, so that it wins where all are
-//! as good.
+//! Every start brings the means together. The rotations bring the principal axes of one cloud onto those of the
+//! other, where each axis has two directions, and axes of about equal length have no order. So in the plane there are
+//! twelve, 30° apart; in space the 24 of a cube, which leave every rotation within 63° of one of them; in more
+//! dimensions both directions of the first five axes, and for the others the direction of their third moments. The
+//! first start has no rotation, so that it wins ties.
 
 use super::{Family, Transform};
 use crate::Measure;
 use crate::linalg::{Svd, covariance, determinant, identity, times};
 
-/// Angles that are tried in the plane.
+/// The number of angles tried in the plane.
 const ANGLES: usize = 12;
 
-/// Axes whose directions are tried beyond three dimensions, the longest first.
+/// The number of axes, longest first, whose directions are tried in more than three dimensions.
 const FLIPPED: usize = 5;
 
-/// Maps of a family from one measure about onto another; at least one.
+/// Maps of a family that bring one measure roughly onto another; at least one.
 pub(super) fn starts(family: Family, source: &Measure, target: &Measure) -> Vec<Transform> {
     let d = source.dimension();
     let [from, to] = [source, target].map(Shape::of);
@@ -50,9 +50,9 @@ pub(super) fn starts(family: Family, source: &Measure, target: &Measure) -> Vec<
     starts
 }
 
-/// By how much one axis is stretched to be as long as another; those without a length are left alone.
+/// The factor that stretches one axis to the length of another; 1 for axes without a length.
 fn stretch(to: f64, from: f64) -> f64 {
-    /// Where a cloud is flat, nothing is known of its thickness.
+    /// A flat cloud does not determine its thickness.
     const FLAT: f64 = 1e-6;
     let ratio = to / from;
     if (FLAT..=1.0 / FLAT).contains(&ratio) {
@@ -62,12 +62,12 @@ fn stretch(to: f64, from: f64) -> f64 {
     }
 }
 
-/// Where a measure is and how it lies.
+/// The position and the principal axes of a measure.
 struct Shape {
     mean: Vec<f64>,
     /// Unit vectors, one a row, the longest axis first. The third moment along each is at least 0.
     axes: Vec<f64>,
-    /// Standard deviations along them.
+    /// Standard deviations along the axes.
     lengths: Vec<f64>,
 }
 
@@ -108,7 +108,7 @@ pub(super) fn radius(measure: &Measure) -> f64 {
     Shape::of(measure).variance().sqrt()
 }
 
-/// The map of this linear part that brings the means together.
+/// The map with this linear part that brings the means together.
 fn between(from: &Shape, to: &Shape, linear: &[f64]) -> Transform {
     let d = from.mean.len();
     let image = |row: &[f64]| row.iter().zip(&from.mean).map(|(a, x)| a * x).sum::<f64>();
@@ -140,7 +140,7 @@ fn turns(d: usize, handedness: f64) -> Vec<Vec<f64>> {
     }
 }
 
-/// The turn of the plane by k of its angles, after a flip where it is to mirror.
+/// The rotation of the plane by the k-th angle, after a reflection if the handedness is negative.
 fn angle(k: usize, handedness: f64) -> Vec<f64> {
     let (sine, cosine) = (std::f64::consts::TAU * k as f64 / ANGLES as f64).sin_cos();
     let flip = handedness.signum();
@@ -177,7 +177,7 @@ fn transposed(matrix: &[f64], d: usize) -> Vec<f64> {
 mod tests {
     use super::*;
 
-    /// A cloud of different lengths along its axes, which lie askew.
+    /// A cloud with different lengths along its oblique axes.
     fn cloud(d: usize) -> Measure {
         let x: Vec<f64> = (0..30 * d)
             .map(|i| ((i * i * 7 + i) % 31) as f64 / (1 + i % d) as f64)

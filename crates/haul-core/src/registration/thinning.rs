@@ -1,13 +1,13 @@
-//! Fewer points for the steps that need but the shape of a cloud.
+//! Subsamples of a cloud, for steps that need only its shape.
 
 use crate::{Measure, Result};
 
-/// The fractional part of the golden ratio, whose multiples fill an interval evenly and without a period.
+/// The fractional part of the golden ratio; its multiples fill an interval evenly and without a period.
 const GOLDEN: f64 = 0.618_033_988_749_894_9;
 
-/// At most so many of the points, at least 1, with the mass of all: one of each run of n/`most`, at a place in it that changes from
-/// run to run, so that no period of the file is met. A measure that has no more is left as it is, and so is one
-/// of which the weights of these points are 0.
+/// At most `most` of the points, at least 1, with the mass of all: one from each run of n/`most`, at a position that
+/// changes from run to run, so that a period of the file has no effect. A measure with no more points is left as it
+/// is, and so is one if these points have weight 0.
 pub(super) fn thinned(measure: &Measure, most: usize) -> Result<Measure> {
     let (n, d) = (measure.len(), measure.dimension());
     if n <= most {

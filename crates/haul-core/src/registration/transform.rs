@@ -19,7 +19,7 @@ pub struct Transform {
     matrix: Vec<f64>,
 }
 
-/// Below this share of the largest singular value of A a direction is lost.
+/// Below this fraction of the largest singular value of A, a direction is lost.
 const SINGULAR: f64 = 1e-14;
 
 impl Transform {
@@ -27,8 +27,8 @@ impl Transform {
     ///
     /// # Errors
     ///
-    /// [`Error::ZeroDimension`]; [`Error::Length`] for another number of entries; [`Error::BadMatrix`] for an entry that is not
-    /// finite, and for a last row other than 0 … 0 1.
+    /// [`Error::ZeroDimension`]; [`Error::Length`] for a wrong number of entries; [`Error::BadMatrix`] for an entry
+    /// that is not finite, and for a last row other than 0 … 0 1.
     pub fn new(matrix: Vec<f64>, dimension: usize) -> Result<Self> {
         let width = dimension + 1;
         if dimension == 0 {
@@ -76,7 +76,7 @@ impl Transform {
         }
     }
 
-    /// The one that moves nothing.
+    /// The identity map.
     pub fn identity(dimension: usize) -> Self {
         Self {
             dimension,
@@ -115,7 +115,7 @@ impl Transform {
     ///
     /// # Errors
     ///
-    /// [`Error::Range`] for axes that are equal or that the space does not have; those of [`new`](Self::new).
+    /// [`Error::Range`] for axes that are equal or out of range; those of [`new`](Self::new).
     pub fn rotation(dimension: usize, (from, to): (usize, usize), angle: f64) -> Result<Self> {
         if from == to || from.max(to) >= dimension {
             return Err(Error::Range {
@@ -160,22 +160,21 @@ impl Transform {
         rows.map(|row| row[d]).collect()
     }
 
-    /// |det A|^{1/d}: by how much lengths grow; the factor s of a similarity, 1 for a rigid motion.
+    /// |det A|^{1/d}: the mean factor of lengths; the factor s of a similarity, 1 for a rigid motion.
     pub fn scale(&self) -> f64 {
         let values = Svd::of(&self.linear(), self.dimension).values;
         let d = values.len().max(1) as f64;
-        // The geometric mean by logarithms: a product of many leaves the range.
+        // The geometric mean by logarithms: a product of many values would leave the range of f64.
         (sum(values.iter().map(|value| value.ln())) / d).exp()
     }
 
-    /// Whether A turns left hands into right ones: det A < 0.
+    /// Whether A changes the orientation: det A < 0.
     pub fn is_reflection(&self) -> bool {
         determinant(&self.linear(), self.dimension) < 0.0
     }
 
-    /// The angle by which the rotation in A turns, in radians: that of the rotation nearest to A. In the plane it is from −π to π,
-    /// counterclockwise above 0; in space from 0 to π, about some axis. None in other dimensions, and for a
-    /// reflection.
+    /// The angle of the rotation nearest to A, in radians. In the plane it is from −π to π, counterclockwise above 0;
+    /// in space from 0 to π, about some axis. `None` in other dimensions, and for a reflection.
     pub fn angle(&self) -> Option<f64> {
         let d = self.dimension;
         let svd = Svd::of(&self.linear(), d);
@@ -197,7 +196,7 @@ impl Transform {
     ///
     /// # Errors
     ///
-    /// [`Error::DimensionMismatch`], and [`Error::BadMatrix`] for entries beyond f64.
+    /// [`Error::DimensionMismatch`], and [`Error::BadMatrix`] for entries that overflow f64.
     pub fn then(&self, next: &Self) -> Result<Self> {
         if self.dimension != next.dimension {
             return Err(Error::DimensionMismatch {
@@ -209,11 +208,11 @@ impl Transform {
         Self::new(times(&next.matrix, &self.matrix, d + 1), d)
     }
 
-    /// The map that undoes this one.
+    /// The inverse map.
     ///
     /// # Errors
     ///
-    /// [`Error::Singular`] where A flattens space.
+    /// [`Error::Singular`] if A is singular.
     pub fn inverse(&self) -> Result<Self> {
         let d = self.dimension;
         let back = transposed(&self.normal_matrix()?, d);
@@ -221,11 +220,11 @@ impl Transform {
         Self::new(Self::from_parts(&back, &shift).matrix, d)
     }
 
-    /// A⁻ᵀ, d×d and row-major, by which normals are multiplied.
+    /// A⁻ᵀ, d×d and row-major, the matrix that maps normals.
     ///
     /// # Errors
     ///
-    /// [`Error::Singular`] where A flattens space.
+    /// [`Error::Singular`] if A is singular.
     pub fn normal_matrix(&self) -> Result<Vec<f64>> {
         let d = self.dimension;
         let svd = Svd::of(&self.linear(), d);
@@ -245,7 +244,7 @@ impl Transform {
         Ok(self.images(points))
     }
 
-    /// The images of points that are known to have the dimension.
+    /// The images of points whose dimension is known to match.
     pub(crate) fn images(&self, points: &[f64]) -> Vec<f64> {
         let (linear, shift) = (self.linear(), self.shift());
         let mut images = Vec::with_capacity(points.len());
@@ -255,11 +254,11 @@ impl Transform {
         images
     }
 
-    /// The images of normals, n×d, row-major: A⁻ᵀ ν, as long as ν was.
+    /// The images of normals, n×d, row-major: A⁻ᵀ ν, scaled to the length of ν.
     ///
     /// # Errors
     ///
-    /// [`Error::RaggedPoints`], and [`Error::Singular`] where A flattens space.
+    /// [`Error::RaggedPoints`], and [`Error::Singular`] if A is singular.
     pub fn apply_to_normals(&self, normals: &[f64]) -> Result<Vec<f64>> {
         self.check(normals)?;
         let linear = self.normal_matrix()?;
@@ -268,7 +267,7 @@ impl Transform {
         for normal in normals.chunks_exact(self.dimension) {
             let turned: Vec<f64> = image(&linear, normal).collect();
             let (before, after) = (length(normal), length(&turned));
-            // One of length 0 stays.
+            // A normal of length 0 stays 0.
             let factor = if after > 0.0 { before / after } else { 1.0 };
             images.extend(turned.into_iter().map(|x| factor * x));
         }
@@ -300,7 +299,7 @@ fn transposed(matrix: &[f64], d: usize) -> Vec<f64> {
 mod tests {
     use super::*;
 
-    /// One that shears, stretches and shifts.
+    /// A map that shears, stretches and shifts.
     fn some(d: usize) -> Transform {
         let mut matrix = identity(d + 1);
         for i in 0..d {
@@ -327,7 +326,7 @@ mod tests {
                 .unwrap()
                 .apply(&points)
                 .unwrap();
-            // Entries of about 10, and conditions of about 100.
+            // Entries of about 10, and condition numbers of about 100.
             for ((one, two), (back, point)) in one.iter().zip(&two).zip(back.iter().zip(&points)) {
                 assert!((one - two).abs() < 1e-13, "{one} {two}");
                 assert!((back - point).abs() < 1e-12, "{back} {point}");
@@ -350,7 +349,7 @@ mod tests {
                 along.zip(normal).map(|(x, n)| x * n).sum()
             };
             assert!(inner(&moved).abs() < 1e-13, "{}", inner(&moved));
-            // A control: the normal as it was is none of the image.
+            // A control: the original normal is not normal to the image.
             assert!(inner(&normal).abs() > 0.1);
         }
         let length: f64 = moved.iter().map(|x| x * x).sum();

@@ -1,38 +1,37 @@
 //! Anderson acceleration of a fixed-point iteration f ← F(f).
 //!
-//! Of the last k iterates fₗ with residuals rₗ = F(fₗ) − fₗ it takes the affine combination of the
-//! F(fₗ) whose combined residual is least: min ‖Σ θₗ rₗ‖² with Σ θₗ = 1, from the Gram matrix of
-//! the residuals in f64 with a ridge [Anderson'65; Walker–Ni'11]. Near the solution Sinkhorn's map
-//! is close to linear and its slow modes are few, so that the number of iterations falls from the
-//! order of (diam/blur)² to that of diam/blur. With a memory of 5 in place of 10 it takes up to twice the passes, with 20 as
-//! many.
+//! From the last k iterates fₗ with residuals rₗ = F(fₗ) − fₗ it computes the affine combination of the F(fₗ) with
+//! the least combined residual: min ‖Σ θₗ rₗ‖² with Σ θₗ = 1, from the Gram matrix of the residuals in f64 with a
+//! ridge [Anderson'65; Walker–Ni'11]. Near the solution Sinkhorn's map is close to linear and has few slow modes, so
+//! that the number of iterations falls from the order of (diam/blur)² to that of diam/blur. A memory of 5 takes up to
+//! twice the passes of one of 10, a memory of 20 the same number.
 
 use super::history::History;
 use crate::linalg::{Cholesky, sum};
 use crate::pass::Marginal;
 use crate::{Engine, Result};
 
-/// Relative to the trace of the Gram matrix.
+/// The ridge, relative to the trace of the Gram matrix.
 const RIDGE: f64 = 1e-7;
 
-/// The history is dropped when the error grows by this factor over its least.
+/// The history is dropped when the error exceeds its least value by this factor.
 const RESTART_GROWTH: f64 = 4.0;
 
 pub(crate) struct Anderson<E: Engine> {
     slots: usize,
     history: History<E>,
-    /// Gram matrix of the residuals, by slots; the first `filled` of them count.
+    /// The Gram matrix of the residuals, by slots; the first `filled` of them are in use.
     gram: Vec<Vec<f64>>,
     filled: usize,
     newest: usize,
     least_error: f64,
-    /// Σᵢ aᵢ imageᵢ of each slot, and of the first image of all.
+    /// Σᵢ aᵢ imageᵢ of each slot, and of the very first image.
     means: Vec<f64>,
     gauge: Option<f64>,
 }
 
 impl<E: Engine> Anderson<E> {
-    /// Room for `memory` updates of the potential of a marginal.
+    /// Buffers for `memory` updates of a marginal's potential.
     pub(crate) fn new(engine: &E, memory: usize, marginal: &Marginal<E>) -> Result<Self> {
         Ok(Self {
             slots: memory,
@@ -46,9 +45,8 @@ impl<E: Engine> Anderson<E> {
         })
     }
 
-    /// Takes note of a marginal's update that is not yet accepted; returns the L1 error of the
-    /// marginal before it. Where that is `known`, the update is no longer what tells it, and the
-    /// constant of the potential is not free.
+    /// Stores a marginal's update that is not yet accepted; returns the L1 error of the marginal before it. If that
+    /// error is `known`, it is not computed from the update, and the constant of the potential is not free.
     pub(crate) async fn remember(
         &mut self,
         engine: &E,
@@ -65,7 +63,7 @@ impl<E: Engine> Anderson<E> {
         let mean = sum(remembered.means);
         let error = known.unwrap_or_else(|| sum(remembered.errors));
         if error > RESTART_GROWTH * self.least_error {
-            // What was learnt led astray: only this update counts from now on.
+            // The history was misleading: restart from this update.
             self.filled = 0;
             self.least_error = error;
         }
@@ -104,12 +102,11 @@ impl<E: Engine> Anderson<E> {
                     coefficients[*slot] = coefficient;
                 }
             }
-            // A matrix that is not positive tells nothing: the plain iteration.
+            // A matrix that is not positive gives no coefficients: take the plain iteration.
             None => coefficients[self.newest] = 1.0,
         }
-        // f + t is as good as f, so that nothing keeps the mean of the potential where it is: with
-        // coefficients that are large and of both signs it would wander off, and take the digits
-        // of the potential with it.
+        // f + t is as good as f, so nothing fixes the mean of the potential: large coefficients of both signs would
+        // let it drift away, and the potential would lose digits.
         let terms = coefficients.iter().zip(&self.means);
         let mean: f64 = terms.map(|(coefficient, mean)| coefficient * mean).sum();
         let offset = self.gauge.map_or(0.0, |gauge| gauge - mean);
@@ -117,13 +114,14 @@ impl<E: Engine> Anderson<E> {
         self.history.extrapolate(engine, &coefficients, offset, out)
     }
 
-    /// How many updates ago a slot was written.
+    /// The number of updates since a slot was written.
     fn age(&self, slot: usize) -> usize {
         (self.newest + self.slots - slot) % self.slots
     }
 }
 
-/// θ with Σθ = 1 that minimises θᵀ(G + ridge)θ, for a ridge relative to the trace; none where the matrix is not positive.
+/// θ with Σθ = 1 that minimises θᵀ(G + ridge)θ, for a ridge relative to the trace; `None` if the matrix is not
+/// positive.
 pub(crate) fn least_affine_combination(gram: &[Vec<f64>], ridge: f64) -> Option<Vec<f64>> {
     let ridge = ridge * gram.iter().enumerate().map(|(i, row)| row[i]).sum::<f64>();
     let z = Cholesky::of(gram, ridge)?.solve(vec![1.0; gram.len()]);

@@ -1,11 +1,11 @@
-//! Annealing: a sequence of ε that falls from the diameter of the clouds to the ε asked for.
+//! Annealing: a sequence of ε that falls from the diameter of the clouds to the required ε.
 //!
-//! Sinkhorn started at a small ε spends its first iterations on what a large one settles in a
-//! single pair of updates. So the blur is halved from the diameter down, one pair of updates a
-//! level [FSVATP'19]; for p < 1 as often a level as it takes to halve ε. It removes the first
-//! decade of the error, not the tail, and is skipped where there is less than two halvings to gain.
+//! Sinkhorn's algorithm at a small ε spends its first iterations on work that a large ε does in a single pair of
+//! updates. So the blur is halved from the diameter down, with one pair of updates a level [FSVATP'19]; for p < 1
+//! each level halves ε. This removes the first decade of the error, not the tail, and is skipped if it would take
+//! less than two halvings.
 
-/// Below this ratio of diameter to blur there is nothing to anneal.
+/// Below this ratio of diameter to blur there is no annealing.
 const LEAST_RATIO: f64 = 4.0;
 
 /// The ε of each level, from the largest, without the last one, `epsilon` itself.

@@ -1,16 +1,16 @@
-//! When the error of an iteration is worth measuring.
+//! The schedule of error measurements.
 //!
-//! A measurement waits for the device, so that many iterations are recorded between two of them;
-//! one that comes late costs passes that nobody needed. The errors measured so far tell where the
-//! goal will be met: Sinkhorn's iteration converges linearly.
+//! A measurement waits for the device, so many iterations are recorded between two of them; a late one costs
+//! unnecessary passes. Sinkhorn's iteration converges linearly, so the measured errors predict when it reaches the
+//! goal.
 
-/// Pairs that may be evaluated between two measurements.
+/// The number of pairs that may be evaluated between two measurements.
 const PAIRS_BETWEEN: u64 = 1 << 30;
 
-/// Iterations between two measurements, at most.
+/// The largest number of iterations between two measurements.
 const MOST_BETWEEN: u64 = 32;
 
-/// A schedule of measurements, by iterations.
+/// A schedule of measurements, in iterations.
 pub(crate) struct Checks {
     most_between: usize,
     next: usize,
@@ -18,7 +18,7 @@ pub(crate) struct Checks {
 }
 
 impl Checks {
-    /// For iterations of that many pairs, from the one after `iteration` on.
+    /// For iterations of this many pairs, starting after `iteration`.
     pub(crate) fn new(pairs: u64, iteration: usize) -> Self {
         let most = (PAIRS_BETWEEN / pairs.max(1)).clamp(1, MOST_BETWEEN);
         Self {
@@ -28,19 +28,19 @@ impl Checks {
         }
     }
 
-    /// Whether the error of an iteration is to be measured.
+    /// Whether to measure the error of an iteration.
     pub(crate) fn due(&self, iteration: usize) -> bool {
         iteration >= self.next
     }
 
-    /// Takes note of a measured error, and looks ahead to the goal.
+    /// Records a measured error, and predicts when the goal is reached.
     pub(crate) fn measured(&mut self, iteration: usize, error: f64, goal: f64) {
         let ahead = match self.last {
             Some((before, larger)) if error < larger && error > goal => {
                 let per_iteration = (larger / error).ln() / (iteration - before) as f64;
                 ((error / goal).ln() / per_iteration).ceil() as usize
             }
-            // Nothing is known, or nothing is gained: twice as far as it has come.
+            // No estimate or no progress: double the number of iterations.
             _ => iteration,
         };
         self.next = iteration + ahead.clamp(1, self.most_between);
@@ -52,7 +52,7 @@ impl Checks {
 mod tests {
     use super::*;
 
-    /// The iterations at which a geometric error is measured until it meets the goal.
+    /// The iterations at which a geometric error is measured before it meets the goal.
     fn course(rate: f64, goal: f64, pairs: u64) -> Vec<usize> {
         let mut checks = Checks::new(pairs, 0);
         let mut measured = Vec::new();

@@ -1,20 +1,20 @@
-//! How iterations were made, and what they cost.
+//! The methods of iterations, and their cost.
 
 use web_time::Instant;
 
-/// How an iteration is made.
+/// The method of an iteration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Method {
-    /// A pair of plain updates, at a level of ε above the one asked for.
+    /// A pair of plain updates, at an annealing level above the required ε.
     Annealing,
     /// A pair of plain updates.
     Plain,
-    /// A pair of updates drawn out.
+    /// A pair of over-relaxed updates.
     OverRelaxation,
-    /// A pair of updates, extrapolated from those before.
+    /// A pair of updates, extrapolated from earlier ones.
     Anderson,
-    /// A step of Newton's method on the host; it takes no pass.
+    /// A step of Newton's method on the host, without a pass.
     Newton,
     /// A pair of updates of scalings.
     Scaling,
@@ -37,16 +37,16 @@ impl Method {
     }
 }
 
-/// Iterations that followed one another and were made in one way.
+/// Consecutive iterations by one method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Stage {
-    /// How they were made.
+    /// The method.
     pub method: Method,
-    /// How many they were.
+    /// The number of iterations.
     pub iterations: usize,
 }
 
-/// What a solve has cost so far.
+/// The cost of a solve so far.
 #[derive(Debug, Clone)]
 pub(crate) struct Effort {
     pub(crate) iterations: usize,
@@ -56,7 +56,7 @@ pub(crate) struct Effort {
 }
 
 impl Effort {
-    /// Nothing yet.
+    /// No iterations yet.
     pub(crate) fn begin() -> Self {
         Self {
             iterations: 0,

@@ -1,14 +1,14 @@
 //! Potentials where ε is far above the costs.
 //!
-//! There a softmin is ε times the logarithm of a sum near 1, so that it is off by a rounding of ε, which may
-//! exceed every cost. The excess of that sum over 1 has the digits:
+//! A softmin is then ε times the logarithm of a sum near 1. Its error is a rounding of ε, which may exceed every
+//! cost. The excess of that sum over 1 keeps the digits:
 //!
 //! ```text
 //! T_b(g)ᵢ = fᵢ − ε log(1 + Eᵢ),   Eᵢ = Σⱼ bⱼ (exp((fᵢ + gⱼ − Cᵢⱼ)/ε) − 1)
 //! ```
 //!
-//! Values do not need it, because the dual at potentials that are off by δ is off by δ²/ε; the potentials, and
-//! the derivatives in the weights, do.
+//! Values do not need it, because an error δ of the potentials changes the dual by only δ²/ε; the potentials, and the
+//! derivatives in the weights, do.
 
 use super::translation::Constant;
 use crate::engine::{Factor, Kernel};
@@ -17,11 +17,11 @@ use crate::pass::{Marginal, Pass};
 use crate::problem::{FLAT, Rounding};
 use crate::{Engine, Result};
 
-/// Above so many times the largest cost, potentials are mostly rounding of ε.
+/// Above this multiple of the largest cost, potentials are mostly rounding of ε.
 const LARGE: f64 = 4.0;
 
-/// Replaces potentials by their updates, from excesses, where all exponents are small; returns how many passes
-/// over pairs that took. With `symmetric` both sides are one measure, and its potential is that of the source.
+/// Replaces potentials by their updates, from excesses, if all exponents are small; returns the number of passes over
+/// pairs. If `symmetric`, both sides are one measure, and its potential is that of the source.
 pub(crate) async fn refine<E: Engine>(
     engine: &E,
     kernel: Kernel,
@@ -35,15 +35,15 @@ pub(crate) async fn refine<E: Engine>(
         source.height(&f) + target.height(&g),
         rounding.largest_cost(),
     );
-    // Along axes a density is a product of several, whose excesses are none of its.
+    // Along axes a density is a product of several densities, and its excess is not theirs.
     if (largest + height) / kernel.epsilon > FLAT || source.points.is_grid() {
         return Ok(0);
     }
-    // Each sweep rounds what the one before it left, which becomes as small as the costs are.
+    // Each sweep rounds the rest that the previous one left; the potentials become as small as the costs.
     let sweeps = if height > LARGE * largest { 3 } else { 1 };
     for _ in 0..sweeps {
         if symmetric {
-            // T takes away the rounding of each point, and turns the sign of what all have in common.
+            // T removes the rounding errors of single points, and reverses the sign of their common error.
             let smooth = update(engine, kernel, source, target).await?;
             source.potential = engine.vector(&smooth)?;
             target.potential = engine.vector(&smooth)?;
@@ -57,7 +57,7 @@ pub(crate) async fn refine<E: Engine>(
         let mut g = update(engine, kernel, target, source).await?;
         target.potential = engine.vector(&g)?;
         let mut f = update(engine, kernel, source, target).await?;
-        // The constant that the plan does not feel: the best one, or none that takes digits.
+        // The plan does not depend on this constant: take the best one, or the one that keeps the most digits.
         let balanced = Marginal::are_exact(source, target);
         let translation = if balanced {
             let [f, g] = [(&*source, &f), (&*target, &g)]
@@ -88,7 +88,7 @@ async fn update<E: Engine>(
     let pass = Pass::between(engine, kernel, rows, columns);
     let excess = pass.product(Factor::Excess, &ones, 1).await?;
     let damping = 1.0 / (1.0 + kernel.epsilon / rows.rho);
-    // As the device has it, since that is what the excess is of.
+    // Read back from the device, since the excess refers to those values.
     let potential = engine.read(&rows.potential).await?;
     let pairs = potential.into_iter().zip(excess);
     Ok(pairs

@@ -1,14 +1,14 @@
-//! What an accelerated iteration remembers: the last updates of a potential, and their residuals.
+//! The history of an accelerated iteration: the last updates of a potential, and their residuals.
 //!
-//! Few numbers come back from a device, and go there, sooner than it starts two kernels: they are
-//! kept on the host, in f64. Many stay where they are.
+//! Moving a few numbers to and from a device takes less time than two kernel launches: short vectors are kept on the
+//! host, in f64, long ones on the device.
 
 use crate::engine::{Remembered, Slot};
 use crate::pass::Marginal;
 use crate::{Engine, Precision, Result};
 
-/// Numbers of a history that is kept on the host: 1638 points of 10 slots. With more of them a pass
-/// over the pairs is so long that two kernels do not matter.
+/// The largest history kept on the host, in numbers: 1638 points of 10 slots. Beyond that a pass over the pairs takes
+/// so long that two kernels do not matter.
 const FEW: usize = 1 << 14;
 
 pub(crate) enum History<E: Engine> {
@@ -18,7 +18,7 @@ pub(crate) enum History<E: Engine> {
         images: E::Vector,
     },
     Host {
-        /// The potential of the coming update as the device has it, where it was made here.
+        /// The potential of the next update as it is on the device, if it was computed here.
         before: Option<Vec<f64>>,
         /// Slots of n each.
         residuals: Vec<Vec<f64>>,
@@ -44,8 +44,7 @@ impl<E: Engine> History<E> {
         })
     }
 
-    /// Puts a marginal's update that is not yet accepted into a slot, and measures it as
-    /// [`Engine::remember`] does.
+    /// Puts a marginal's update that is not yet accepted into a slot, and measures it as [`Engine::remember`] does.
     pub(crate) async fn remember(
         &mut self,
         engine: &E,
@@ -85,7 +84,7 @@ impl<E: Engine> History<E> {
         let update = marginal.pending(epsilon);
         let error = weighted(&|before, after| update.excess(before, after).abs());
         let mean = weighted(&|_, after| after);
-        // Points of weight 0 count for nothing.
+        // Points of weight 0 are ignored.
         let points = marginal.weights.iter().zip(before.iter().zip(&after));
         all[index] = points
             .map(

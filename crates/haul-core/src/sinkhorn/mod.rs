@@ -1,9 +1,9 @@
-//! Sinkhorn's algorithm: the settings of a solve of OT_ε, and how its potentials are found.
+//! Sinkhorn's algorithm: the settings of a solve of OT_ε, and the computation of its potentials.
 //!
-//! [`run`] is the iteration, from where [`start`] and [`anneal`] begin it, made by plain updates, [`anderson`] over a
-//! [`history`], [`relaxation`] or [`newton`] in potentials, or in [`scaling`]s; [`watch`] gives up what is slow,
-//! [`checks`] says when an error is worth measuring, [`translation`] sets the constant of unbalanced potentials, and [`flat`] refines
-//! potentials where ε is far above the costs.
+//! [`run`] is the iteration. It begins with [`start`] and [`anneal`], and uses plain updates, [`anderson`] over a
+//! [`history`], [`relaxation`] or [`newton`] in potentials, or [`scaling`]s; [`watch`] stops slow methods, [`checks`]
+//! schedules error measurements, [`translation`] sets the constant of unbalanced potentials, and [`flat`] refines
+//! potentials if ε is far above the costs.
 
 #[macro_use]
 mod settings;
@@ -35,13 +35,13 @@ use crate::{
 use run::Run;
 use std::ops::ControlFlow;
 
-/// Who is told how a solve stands.
+/// The observer of a solve's progress.
 pub(crate) type Observer<'o> = dyn FnMut(&Progress) -> ControlFlow<Stop> + Send + 'o;
 
-/// In which variables the iteration runs. Both give the same answers.
+/// The variables of the iteration. Both forms give the same answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Form {
-    /// Potentials f and g, by log-sum-exp: the default, at home in any range.
+    /// Potentials f and g, by log-sum-exp: the default, safe in any range.
     #[default]
     Log,
     /// Scalings u = a/(K v), v = b/(Kᵀu), absorbed into the potentials before they leave the range
@@ -49,20 +49,20 @@ pub enum Form {
     Scaling,
 }
 
-/// How the tail of the iteration is shortened, in [`Form::Log`].
+/// The acceleration of the iteration's tail, in [`Form::Log`].
 ///
-/// All but the first are one method each, from the first iteration to the last, whatever comes of it.
+/// All but the first use one method from the first iteration to the last, whatever its progress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Acceleration {
-    /// What is expected to take the least time, and another method where it does not; the
-    /// [stages](crate::Report::stages) of the report tell what ran.
+    /// The method expected to be fastest, and another one if it is not; the [stages](crate::Report::stages) of the
+    /// report list those that ran.
     ///
-    /// 1. Newton's method on the dual, annealed, on the host and in f64, where the smaller side has n ≤ 1024
+    /// 1. Newton's method on the dual, annealed, on the host and in f64, if the smaller side has n ≤ 1024
     ///    points, there are at most 2²¹ pairs, and diam^p/ε is at least 1000 and n²/4. It stores the costs
-    ///    and the plan, three arrays of 8 bytes a pair. The engine takes over at its end; given a
-    ///    [start](Sinkhorn::start), it comes after Anderson's method.
-    /// 2. Anderson's method with a memory of 10. It ends where the dual rose, in two windows of 10
-    ///    iterations, by less than plain updates would have raised it; and after n iterations, but at least 24, where
+    ///    and the plan, three arrays of 8 bytes a pair. The engine continues from its result. With a
+    ///    given [start](Sinkhorn::start), it follows Anderson's method.
+    /// 2. Anderson's method with a memory of 10. It ends if the dual rose, in two windows of 10
+    ///    iterations, by less than plain updates would have raised it; and after n iterations, but at least 24, if
     ///    Newton's method can follow.
     /// 3. Over-relaxation, under the same condition.
     /// 4. Plain updates.
@@ -70,27 +70,27 @@ pub enum Acceleration {
     Automatic,
     /// Plain alternating updates.
     None,
-    /// Updates drawn out by a factor between 1 and 2, learnt from the errors. It needs no memory
-    /// and no inner products, and about twice the passes of Anderson's method.
+    /// Updates over-relaxed by a factor between 1 and 2, estimated from the errors. It needs no memory and no inner
+    /// products, and about twice the passes of Anderson's method.
     OverRelaxation,
-    /// Anderson's method over that many past iterates.
+    /// Anderson's method over this many past iterates.
     Anderson {
-        /// How many, at least 2.
+        /// The number of iterates, at least 2.
         memory: usize,
     },
 }
 
-/// Where a solve stands; told to its observer whenever an error is measured.
+/// The progress of a solve, reported to its observer whenever an error is measured.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Progress {
-    /// Iterations so far, those of the annealing and steps of Newton's method included.
+    /// Iterations so far, including those of the annealing and steps of Newton's method.
     pub iteration: usize,
     /// The ε of this iteration, in units of the cost.
     pub epsilon: f64,
-    /// L1 error of the marginals before this iteration's last update, at that ε, relative to the
-    /// mass; as [`Certificate`](crate::Certificate) has it.
+    /// L1 error of the marginals before this iteration's last update, at that ε, relative to the mass; see
+    /// [`Certificate`](crate::Certificate).
     pub marginal_error: f64,
-    /// The error at which the solve ends: the tolerance, less room for rounding.
+    /// The error at which the solve ends: the tolerance minus a margin for rounding.
     pub goal: f64,
     /// Seconds since the start.
     pub seconds: f64,
@@ -120,7 +120,7 @@ settings!(Sinkhorn);
 solver_settings!(Sinkhorn);
 
 impl Default for Sinkhorn {
-    /// A blur of 1/20 of the diameter of both clouds, p = 2, balanced, to a tolerance of 1e-3.
+    /// A blur of 1/20 of the diameter of both clouds, p = 2, balanced, with a tolerance of 1e-3.
     fn default() -> Self {
         Self {
             regularization: Regularization::RelativeBlur(0.05),
@@ -141,13 +141,13 @@ impl Sinkhorn {
         self
     }
 
-    /// The problem these settings pose between two measures, checked.
+    /// The checked problem of these settings between two measures.
     pub fn problem<'m>(&self, source: &'m Measure, target: &'m Measure) -> Result<Problem<'m>> {
         let cost = self.checked_cost()?;
         Problem::new(source, target, cost, self.regularization, self.penalties)
     }
 
-    /// The cost of these settings, all of which are checked but those of the problem.
+    /// The cost of these settings; checks all settings except those of the problem.
     pub(crate) fn checked_cost(&self) -> Result<Cost> {
         if !(self.tolerance > 0.0 && self.tolerance.is_finite()) {
             let range = "a finite number above 0";
@@ -183,8 +183,9 @@ impl Sinkhorn {
 
     /// The marginal error at which an iteration ends.
     ///
-    /// The certificate counts both marginals, and that of the last update is exact only up to rounding: the iteration
-    /// leaves room for it. The constant that is set after the last update may double the sum of both errors.
+    /// The certificate includes both marginals, and that of the last update is exact only up to rounding: the
+    /// iteration leaves a margin for it. The constant that is set after the last update may double the sum of both
+    /// errors.
     pub(crate) fn goal(&self, problem: &Posed, precision: Precision) -> Result<f64> {
         let floor = problem.precision_floor(precision);
         let (tolerance, precision) = (self.tolerance, precision.name());
@@ -202,7 +203,7 @@ impl Sinkhorn {
         Ok(share * problem.moving() * (tolerance - floor).max(0.5 * tolerance))
     }
 
-    /// Finds the potentials of a problem that these settings pose, or one like it.
+    /// Computes the potentials of a problem with these settings, or a similar one.
     pub(crate) async fn fit<E: Engine>(
         &self,
         engine: &E,
@@ -225,7 +226,7 @@ impl Sinkhorn {
             .await
     }
 
-    /// Finds the potentials of marginals that lie on the device, and may be the `same` measure.
+    /// Computes the potentials of marginals that lie on the device, and may be the `same` measure.
     pub(crate) async fn fit_marginals<E: Engine>(
         &self,
         engine: &E,
@@ -275,7 +276,7 @@ impl Sinkhorn {
     }
 }
 
-/// Both sides of a problem with the potentials that were found, and what that took.
+/// Both sides of a problem with their computed potentials, and the effort.
 pub(crate) struct Fit<E: Engine> {
     pub(crate) source: Marginal<E>,
     pub(crate) target: Marginal<E>,

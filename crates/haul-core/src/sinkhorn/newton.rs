@@ -7,47 +7,46 @@
 //! Hessian    −S/ε,   S = diag(r + (ε/ρ_a) a e^{−f/ρ_a}) − P diag(c (1 + ε/ρ_b))⁻¹ Pᵀ,   c = Pᵀ1
 //! ```
 //!
-//! so that a step is ε S⁻¹ times the gradient, shortened until the dual rises enough [Armijo'66]. Each is taken from
-//! f ← λ_a T_b(g), one update of Sinkhorn's: that mends rows of little weight, which are far off after a change of ε
-//! and which the quadratic model knows least about. Where that update alone brings the error down as fast, S is not
-//! formed at all.
+//! so that a step is ε S⁻¹ times the gradient, shortened until the dual rises enough [Armijo'66]. Each step starts
+//! from f ← λ_a T_b(g), one Sinkhorn update: it corrects rows of little weight, which are far off after a change of ε
+//! and where the quadratic model is worst. If that update alone reduces the error as fast, S is not computed at all.
 //!
-//! S is the Schur complement of the optimality conditions. Beside the diagonal it has −Lᵢₖ with L ≥ 0, and the sums of
-//! its rows are known without a difference and are at least 0: S is the Laplacian of a graph beside a diagonal. It is
-//! eliminated without any subtraction [Grassmann–Taksar–Heyman'85; Alfa–Xue–Ye'02], so that the weakest
-//! links between parts of the plan, which is all that a small ε leaves of it, keep their digits.
+//! S is the Schur complement of the optimality conditions. Its off-diagonal entries are −Lᵢₖ with L ≥ 0, and the sums
+//! of its rows are known without a subtraction and are at least 0: S is the Laplacian of a graph plus a diagonal. It
+//! is eliminated without any subtraction [Grassmann–Taksar–Heyman'85; Alfa–Xue–Ye'02], so that the weak links between
+//! parts of the plan, which are all that a small ε leaves of it, keep their digits.
 //!
-//! ε falls from the largest cost by [`FALL`] a level, each brought to an error of [`LEVEL_ERROR`] before the next. The
-//! plan is stored, as its costs are: n×m numbers each, in a problem of at most [`MOST_ROWS`] points on the smaller
-//! side and [`MOST_PAIRS`] pairs.
+//! ε falls from the largest cost by [`FALL`] a level, each solved to an error of [`LEVEL_ERROR`] before the next. The
+//! plan and its costs are stored: n×m numbers each, in a problem of at most [`MOST_ROWS`] points on the smaller side
+//! and [`MOST_PAIRS`] pairs.
 
-/// The points of the smaller side: L has the square of it.
+/// The largest number of points on the smaller side; L has the square of it.
 pub(crate) const MOST_ROWS: usize = 1024;
 
-/// Pairs, of which three n×m arrays are stored: 16 MiB each.
+/// The largest number of pairs; three n×m arrays are stored, 16 MiB each.
 pub(crate) const MOST_PAIRS: usize = 1 << 21;
 
 /// The ratio of ε between two levels.
 const FALL: f64 = 0.25;
 
-/// The marginal error that ends a level above the last. With 1e-2 in its place, 26 of 2000 random problems at
-/// range/ε up to 1e10 were lost.
+/// The marginal error that ends a level above the last. With 1e-2 instead, 26 of 2000 random problems at range/ε up
+/// to 1e10 failed.
 const LEVEL_ERROR: f64 = 1e-3;
 
-/// What is left of the error where an update of Sinkhorn's stands for a step.
+/// If a Sinkhorn update reduces the error to this fraction, it replaces a step.
 const SINKHORN_SERVES: f64 = 0.25;
 
 /// Entries of a column of the plan below e to this power, relative to its largest, are left out.
 const LEAST_SHARE: f64 = -70.0;
 
-/// What is added to the sums of the rows of S, relative to the weights. It decides where a part of the plan has no
-/// link to the rest; a balanced problem has one such part, the whole.
+/// A ridge on the sums of the rows of S, relative to the weights. It matters where a part of the plan has no link to
+/// the rest; a balanced problem has one such part, the whole.
 const RIDGE: f64 = 1e-14;
 
-/// The share of the slope that a step has to gain.
+/// The least gain of a step, as a fraction of the slope.
 const ARMIJO: f64 = 1e-4;
 
-/// Halvings of a step before it is given up.
+/// The largest number of halvings of a step.
 const HALVINGS: usize = 40;
 
 /// A dense problem of masses 1 and its potentials, n rows and m columns. Every weight is above 0.
@@ -58,20 +57,20 @@ pub(crate) struct Newton {
     b: Vec<f64>,
     log_a: Vec<f64>,
     rho: [f64; 2],
-    /// The ε asked for.
+    /// The required ε.
     last: f64,
     /// The ε of the level.
     epsilon: f64,
-    /// The longest step: a potential has no farther to go.
+    /// The longest step that a potential can need.
     longest: f64,
     point: Point,
-    /// The potentials that a step tries.
+    /// The potentials of a trial step.
     trial: Point,
-    /// L, n×n; what is above the diagonal counts.
+    /// L, n×n; only the part above the diagonal is used.
     links: Vec<f64>,
 }
 
-/// A potential f, g = λ_b T_a(f), and the plan of both, whose columns are what g wants.
+/// A potential f, g = λ_b T_a(f), and their plan, whose column sums are optimal for g.
 #[derive(Default)]
 struct Point {
     f: Vec<f64>,
@@ -87,7 +86,7 @@ struct Point {
     error: f64,
 }
 
-/// What came of a step.
+/// The result of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step {
     /// The dual rose.
@@ -97,7 +96,8 @@ pub(crate) enum Step {
 }
 
 impl Newton {
-    /// From potentials of 0 at the first level, for `costs` Cᵢⱼ at j n + i between n weights `a` and m weights `b`.
+    /// Starts with potentials of 0 at the first level, for `costs` Cᵢⱼ at j n + i between n weights `a` and m weights
+    /// `b`.
     pub(crate) fn new(
         costs: Vec<f64>,
         (a, b): (Vec<f64>, Vec<f64>),
@@ -122,7 +122,7 @@ impl Newton {
             trial: point(),
             links: vec![0.0; n * n],
             last: epsilon,
-            // Counted from the end, so that the last level is exactly the ε asked for.
+            // Counted from the end, so that the last level is exactly the required ε.
             epsilon: epsilon / FALL.powf(levels),
             longest: largest,
             costs,
@@ -139,7 +139,7 @@ impl Newton {
         self.epsilon
     }
 
-    /// Whether this is the level of the ε asked for.
+    /// Whether this is the level of the required ε.
     pub(crate) fn at_last(&self) -> bool {
         self.epsilon <= self.last
     }
@@ -149,19 +149,19 @@ impl Newton {
         [&self.point.f, &self.point.g]
     }
 
-    /// Σᵢ |rᵢ − aᵢ e^{−fᵢ/ρ_a}|; the other marginal is what it should be.
+    /// Σᵢ |rᵢ − aᵢ e^{−fᵢ/ρ_a}|; the other marginal is optimal.
     pub(crate) fn error(&self) -> f64 {
         self.point.error
     }
 
-    /// Goes down the levels that need no step.
+    /// Skips the levels that need no step.
     pub(crate) fn descend(&mut self) {
         while !self.at_last() && self.point.error <= LEVEL_ERROR {
             self.lower();
         }
     }
 
-    /// One step at the level, or to the next one where this has nothing more to give.
+    /// One step at this level, or a move to the next level if this one cannot improve.
     pub(crate) fn step(&mut self) -> Step {
         self.descend();
         let step = self.step_here();
@@ -247,7 +247,7 @@ impl Newton {
         self.point = point;
     }
 
-    /// All of a point, from its potential f.
+    /// Computes all fields of a point from its potential f.
     fn evaluate(&self, point: &mut Point) {
         let (n, epsilon) = (self.a.len(), self.epsilon);
         let [rho_a, rho_b] = self.rho;
@@ -338,8 +338,8 @@ impl Newton {
         x
     }
 
-    /// Forms L = P diag(c (1 + ε/ρ_b))⁻¹ Pᵀ beside the diagonal, and returns what of each rᵢ is not in its row or on
-    /// its diagonal: the share `taken` = ε/(ρ_b + ε).
+    /// Computes the off-diagonal L = P diag(c (1 + ε/ρ_b))⁻¹ Pᵀ, and returns the part of each rᵢ that is neither in
+    /// its row nor on its diagonal: the fraction `taken` = ε/(ρ_b + ε).
     fn assemble(&mut self, taken: f64) -> Vec<f64> {
         let n = self.a.len();
         let mut sums = vec![0.0; n];
@@ -370,7 +370,7 @@ impl Newton {
     }
 }
 
-/// The marginal that is optimal beside a potential: a e^{−f/ρ}.
+/// The optimal marginal for a potential: a e^{−f/ρ}.
 fn wanted(weight: f64, potential: f64, rho: f64) -> f64 {
     if rho.is_finite() {
         weight * (-potential / rho).exp()
@@ -379,7 +379,7 @@ fn wanted(weight: f64, potential: f64, rho: f64) -> f64 {
     }
 }
 
-/// What a potential adds to the dual at a weight: a f, or −ρ a (e^{−f/ρ} − 1).
+/// The term of a potential in the dual, at one weight: a f, or −ρ a (e^{−f/ρ} − 1).
 fn conjugate(weight: f64, potential: f64, rho: f64) -> f64 {
     if rho.is_finite() {
         -rho * weight * (-potential / rho).exp_m1()
@@ -392,7 +392,7 @@ fn conjugate(weight: f64, potential: f64, rho: f64) -> f64 {
 mod tests {
     use super::*;
 
-    /// Steps to the end; the potentials f and g.
+    /// Iterates to the end; returns the potentials f and g.
     fn solve(
         costs: &[f64],
         (a, b): (&[f64], &[f64]),
@@ -440,8 +440,8 @@ mod tests {
         }
     }
 
-    /// What is left on the first row goes to the second column, by a link of e^{−400}: its entry there is 0.1, and
-    /// that of the second row 0.4, so that f₁ − f₂ = c + ε log((0.1/0.3)/(0.4/0.2)).
+    /// The rest of the first row goes to the second column, by a link of e^{−400}: its entry there is 0.1, and that
+    /// of the second row 0.4, so that f₁ − f₂ = c + ε log((0.1/0.3)/(0.4/0.2)).
     #[test]
     fn the_weakest_link_keeps_its_digits() {
         let (far, epsilon) = (1.0, 1.0 / 200.0);

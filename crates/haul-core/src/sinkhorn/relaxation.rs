@@ -1,23 +1,22 @@
 //! Over-relaxed Sinkhorn: f ← f + ω (T(f) − f) with 1 ≤ ω < 2 [Thibault–Chizat–Dossal–Papadakis'21;
 //! Lehmann–von Renesse–Sambale–Uschmajew'22].
 //!
-//! Near the solution the alternating updates are a Gauss–Seidel method with contraction θ per
-//! pair, and successive over-relaxation with the best ω = 2/(1 + √(1 − θ)) contracts by ω − 1: from
-//! of the order of 1/(1 − θ) iterations to its square root. θ is not known; it is estimated from
-//! the errors that were measured, by Young's relation between θ, ω and the contraction ρ seen with
-//! that ω,
+//! Near the solution the alternating updates are a Gauss–Seidel method with contraction θ per pair, and successive
+//! over-relaxation with the best ω = 2/(1 + √(1 − θ)) contracts by ω − 1: the number of iterations falls from the
+//! order of 1/(1 − θ) to its square root. θ is unknown; it is estimated from the measured errors, by Young's relation
+//! between θ, ω and the contraction ρ observed with that ω,
 //!
 //! ```text
 //! (ρ + ω − 1)² = ρ ω² θ
 //! ```
 
-/// Iterations between two measurements: fewer tell little about a contraction.
+/// Iterations between two measurements: fewer do not determine a contraction.
 const BETWEEN: usize = 6;
 
-/// The largest θ that is believed.
+/// The largest accepted estimate of θ.
 const LARGEST: f64 = 1.0 - 1e-8;
 
-/// The relaxation of an iteration, learnt from its errors.
+/// The relaxation of an iteration, estimated from its errors.
 pub(crate) struct Relaxation {
     omega: f64,
     next: usize,
@@ -25,7 +24,7 @@ pub(crate) struct Relaxation {
 }
 
 impl Relaxation {
-    /// None at first.
+    /// No relaxation at first.
     pub(crate) fn new(iteration: usize) -> Self {
         Self {
             omega: 1.0,
@@ -34,27 +33,27 @@ impl Relaxation {
         }
     }
 
-    /// The ω of the coming updates.
+    /// The ω of the next updates.
     pub(crate) fn omega(&self) -> f64 {
         self.omega
     }
 
-    /// Whether the error of an iteration is to be measured; such an iteration is plain.
+    /// Whether to measure the error of an iteration; such an iteration is plain.
     pub(crate) fn due(&self, iteration: usize) -> bool {
         iteration >= self.next
     }
 
-    /// Takes note of a measured error.
+    /// Records a measured error.
     pub(crate) fn measured(&mut self, iteration: usize, error: f64) {
         if let Some((before, previous)) = self.last {
             let contraction = (error / previous).powf(1.0 / (iteration - before) as f64);
             self.omega = if contraction < 1.0 {
-                // Over-relaxation contracts by ω − 1 at least; anything less was luck.
+                // Over-relaxation cannot contract faster than ω − 1; a smaller value is chance.
                 let rho = contraction.max(self.omega - 1.0);
                 let theta = (rho + self.omega - 1.0).powi(2) / (rho * self.omega.powi(2));
                 2.0 / (1.0 + (1.0 - theta.clamp(0.0, LARGEST)).sqrt())
             } else {
-                // Far from the solution nothing of the above need hold.
+                // Far from the solution the theory above may not hold.
                 1.0 + 0.5 * (self.omega - 1.0)
             };
         }

@@ -1,16 +1,15 @@
 //! Sinkhorn's algorithm for OT_ε, over any engine.
 //!
-//! Alternating updates g ← T_a(f), f ← T_b(g) from where the settings start (`start`, `anneal`),
-//! accelerated (`anderson`, `relaxation`, under the eyes of `watch`) or in the scaling form (`scaling`), or by Newton's
-//! method (`newton`), until the L1 error of the marginals is at most tolerance × mass. A measure against itself has one potential, and an
-//! iteration of its own. After each update one marginal is exact, and the error of the other falls
-//! out of the next update: rᵢ = aᵢ exp((fᵢ − T_b(g)ᵢ)/ε).
+//! Alternating updates g ← T_a(f), f ← T_b(g), from the start that the settings select (`start`, `anneal`). They are
+//! accelerated (`anderson`, `relaxation`, monitored by `watch`) or in the scaling form (`scaling`), or replaced by
+//! Newton's method (`newton`), until the L1 error of the marginals is at most tolerance × mass. A measure against
+//! itself has one potential, and an iteration of its own. After each update one marginal is exact, and the error of
+//! the other follows from the next update: rᵢ = aᵢ exp((fᵢ − T_b(g)ᵢ)/ε).
 //!
-//! A penalty ρ KL(P1 | a) in place of the constraint damps the update, f ← λ T_b(g) with
-//! λ = ρ/(ρ + ε), and asks for P1 = a e^{−f/ρ} in place of P1 = a [Séjourné et al.'19]. The constant
-//! t of f + t, g − t, which the plan does not feel, then has a best value. Damped updates find it as
-//! slowly as (λ_a λ_b)^k, where ρ ≫ ε; so it is set after each of them, in closed form
-//! [Séjourné–Vialard–Peyré'22].
+//! A penalty ρ KL(P1 | a) in place of the constraint damps the update, f ← λ T_b(g) with λ = ρ/(ρ + ε), and the
+//! optimality condition is P1 = a e^{−f/ρ} in place of P1 = a [Séjourné et al.'19]. The plan does not depend on the
+//! constant t of f + t, g − t, but t then has a best value. If ρ ≫ ε, damped updates approach it as slowly as
+//! (λ_a λ_b)^k; so it is set after each update, in closed form [Séjourné–Vialard–Peyré'22].
 
 use super::anderson::Anderson;
 use super::checks::Checks;
@@ -28,7 +27,7 @@ use crate::problem::{Posed, Potentials};
 use crate::{Engine, Error, Precision, Progress, Result, Stop};
 use std::ops::ControlFlow;
 
-/// A solve under way.
+/// The state of a solve.
 pub(crate) struct Run<'r, 'e, E: Engine> {
     engine: &'e E,
     problem: &'r Posed,
@@ -39,30 +38,30 @@ pub(crate) struct Run<'r, 'e, E: Engine> {
     pub(crate) source: Marginal<E>,
     pub(crate) target: Marginal<E>,
     goal: f64,
-    /// How the iterations at hand are made.
+    /// The method of the current iterations.
     method: Method,
-    /// Whether the potentials at hand are guesses of their updates.
+    /// Whether the current potentials are guesses of their updates.
     guessed: bool,
     stopped: bool,
 }
 
-/// What Anderson's method remembers by default.
+/// The default memory of Anderson's method.
 const MEMORY: usize = 10;
 
-/// Below this ratio of the largest cost to ε Newton's method does not come first.
+/// Below this ratio of the largest cost to ε, Newton's method is not tried first.
 const HARD: f64 = 1e3;
 
-/// The fewest iterations that Anderson's method has before Newton's.
+/// The least number of iterations of Anderson's method before Newton's.
 const FEWEST_TRIED: usize = 24;
 
-/// Newton's method goes on to this share of the error that the iteration aims at.
+/// Newton's method ends at this fraction of the iteration's target error.
 const NEWTON_SHARE: f64 = 0.25;
 
-/// Sums of differences of coordinates that the host makes for the costs of Newton's method, at most.
+/// The largest number of coordinate differences that the host computes for the costs of Newton's method.
 const MOST_DIFFERENCES: usize = 1 << 30;
 
 impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
-    /// Of marginals that lie on the device, to an error of `goal`.
+    /// For marginals that lie on the device, to an error of `goal`.
     pub(crate) fn new(
         engine: &'e E,
         (problem, settings): (&'r Posed, &'r Sinkhorn),
@@ -86,12 +85,12 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
         }
     }
 
-    /// Whether points and weights of a side are on the device alone.
+    /// Whether points and weights of a side are only on the device.
     fn is_resident(&self) -> bool {
         self.source.is_resident() || self.target.is_resident()
     }
 
-    /// Brings the potentials to where the iteration starts.
+    /// Computes the start potentials.
     pub(crate) async fn start(&mut self, symmetric: bool) -> Result<()> {
         let start = &self.settings.start;
         match start.resolved(self.problem, self.is_resident()) {
@@ -117,9 +116,8 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
         }
     }
 
-    /// One iteration at each level above the ε asked for. Where there are more levels than
-    /// iterations, the largest are left out; where the observer ends it here, one iteration makes
-    /// the potentials those of the ε asked for.
+    /// One iteration at each level above the required ε. If there are more levels than iterations, the largest are
+    /// left out; if the observer ends it here, one more iteration computes potentials for the required ε.
     async fn anneal(&mut self) -> Result<()> {
         let levels = anneal::levels(
             self.problem.frame().diameter(),
@@ -150,10 +148,11 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
 
     /// The default, [`Acceleration::Automatic`](crate::Acceleration::Automatic).
     ///
-    /// A small problem at a small ε has begun with Newton's method ([`begin`](Self::begin)). Any other begins with Anderson's,
-    /// which must be faster than plain updates (`watch`). In a small problem it has one iteration for each point
-    /// of the smaller side, about half of what Newton's method costs, and then that takes its place. What is not
-    /// solved by then is over-relaxed, and where plain updates are faster than that, they end it.
+    /// A small problem at a small ε has begun with Newton's method ([`begin`](Self::begin)). Any other problem begins
+    /// with Anderson's, which must be faster than plain updates (`watch`). In a small problem Anderson's method gets
+    /// one iteration for each point of the smaller side, about half of the cost of Newton's method, and then Newton's
+    /// method follows. If that does not solve the problem, over-relaxation follows, and if plain updates are faster,
+    /// they follow it.
     pub(crate) async fn iterate_automatically(&mut self) -> Result<()> {
         if self.suits_newton() && !self.had_newton() {
             let at_most = self.smaller_side().max(FEWEST_TRIED);
@@ -175,12 +174,12 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
         Ok(())
     }
 
-    /// Where the default acceleration goes on: the potentials of Newton's method, if that is expected to cost less than
+    /// The start of the default acceleration: the potentials of Newton's method, if it is expected to cost less than
     /// Anderson's, and otherwise those of [`start`](Self::start).
     ///
-    /// A step of Newton's takes n²(m + n) operations at most, n being the smaller side, and their number hardly
-    /// depends on ε: measured on two cores, all of them take as long as some 2n iterations. Anderson's method takes from
-    /// one to five times √(diam^p/ε) iterations for p = 2, and more for others.
+    /// A Newton step takes at most n²(m + n) operations, where n is the smaller side, and the number of steps hardly
+    /// depends on ε: measured on two cores, all steps take as long as about 2n iterations. Anderson's method takes
+    /// from one to five times √(diam^p/ε) iterations for p = 2, and more for other p.
     pub(crate) async fn begin(&mut self) -> Result<()> {
         let hardness = self.problem.largest_cost() / self.problem.epsilon();
         let half = 0.5 * self.smaller_side() as f64;
@@ -211,7 +210,7 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
         stages.any(|stage| stage.method == Method::Newton)
     }
 
-    /// Newton's method on the host; then its potentials on the device. It leaves one iteration for what follows.
+    /// Newton's method on the host; then uploads its potentials. It leaves one iteration for the next method.
     async fn iterate_by_newton(&mut self) -> Result<()> {
         self.method = Method::Newton;
         let present = [&self.source, &self.target].map(|side| {
@@ -224,7 +223,7 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
         let mut newton = self.dense(&present, swapped);
         newton.descend();
         if !newton.error().is_finite() {
-            // Costs or weights that exponentials of f64 cannot hold: the potentials at hand remain.
+            // Costs or weights whose exponentials leave the range of f64: keep the current potentials.
             return Ok(());
         }
         let goal = NEWTON_SHARE * self.goal;
@@ -263,7 +262,7 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
         }
         self.guessed = false;
         if self.stopped {
-            // Ended at another ε: one iteration makes the potentials those of the ε asked for.
+            // Ended at another ε: one iteration computes potentials for the required ε.
             self.method = Method::Plain;
             self.update(self.kernel)?;
             self.accept().await?;
@@ -271,7 +270,7 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
         Ok(())
     }
 
-    /// The problem of the points that have weight as the engine sees it, its smaller side as rows.
+    /// The problem of the points of positive weight as the engine sees it, with the smaller side as rows.
     fn dense(&self, present: &[Vec<usize>; 2], swapped: bool) -> Newton {
         let d = self.source.dimension();
         let single = self.engine.precision() == Precision::F32;
@@ -315,9 +314,8 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
         Ok(())
     }
 
-    /// Iterations are drawn out, but for those whose error is measured: after them the marginals
-    /// are what a plain update makes them. Where it is `watched`, it returns as well where plain
-    /// updates are faster.
+    /// Iterations are over-relaxed, except when the error is measured: the marginals are then those of a plain
+    /// update. If `watched`, it also returns when plain updates are faster.
     pub(crate) async fn iterate_relaxed(&mut self, watched: bool) -> Result<()> {
         self.method = Method::OverRelaxation;
         let mut relaxation = Relaxation::new(self.effort.iterations);
@@ -345,8 +343,8 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
         Ok(())
     }
 
-    /// Anderson's method. Where it may take that many iterations `at_most`, it is watched, and returns as well where they
-    /// are over or plain updates are faster.
+    /// Anderson's method. If the number of iterations is limited by `at_most`, it is watched, and also returns at the
+    /// limit or when plain updates are faster.
     pub(crate) async fn iterate_accelerated(
         &mut self,
         memory: usize,
@@ -369,7 +367,7 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
             };
             let slow = looks && watch.is_slow(self.standing(error).await?);
             if !self.problem.is_balanced() {
-                // The error is that of the update, the image that of the best constant.
+                // The error is that of the update; the image has the best constant.
                 self.translate().await?;
                 anderson
                     .remember(engine, kernel.epsilon, &self.source, Some(error))
@@ -387,7 +385,7 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
         Ok(())
     }
 
-    /// Where the iteration stands after an [`update`](Self::update) that is not yet accepted: g is then λ_b T_a(f).
+    /// The state of the iteration after an [`update`](Self::update) that is not yet accepted: g is then λ_b T_a(f).
     // Mutable, because the observer cannot be shared between threads, and a future that holds it would not be `Send`.
     async fn standing(&mut self, error: f64) -> Result<Standing> {
         let Self {
@@ -409,7 +407,7 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
             rho: source.rho,
         };
         let risen = source.integral(engine, gain).await?;
-        // ⟨a, e^{−f/ρ} − 1⟩ of what a side adds to the dual.
+        // ⟨a, e^{−f/ρ} − 1⟩ from the term of a side in the dual.
         let excess = |conjugate: f64, rho: f64| -conjugate / rho;
         let missing = excess(f.sum + risen.sum, source.rho) - excess(g.sum, target.rho);
         let height = risen.height.max(g.height);
@@ -447,7 +445,7 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
 
     pub(crate) async fn iterate_scalings(&mut self) -> Result<()> {
         self.method = Method::Scaling;
-        // Wherever it starts, potentials bring the sums into the range of a float.
+        // Whatever the start, an update in potentials brings the sums into the range of floats.
         self.update(self.kernel)?;
         self.accept().await?;
         let mut scalings = Scalings::new(self.engine, self.kernel, &self.source, &self.target)?;
@@ -471,8 +469,7 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
         scalings
             .absorb_into(&mut self.source, &mut self.target)
             .await?;
-        // A last update in potentials: scalings that are still on their way into the range of a
-        // float would make no plan.
+        // A last update in potentials: scalings that have not reached the range of floats yet would not give a plan.
         self.source
             .update(self.engine, self.kernel, &self.target, false)?;
         self.accept().await?;
@@ -504,14 +501,14 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
         Ok(())
     }
 
-    /// Makes the update the present potential, with the best constant.
+    /// Replaces the potential by the update, with the best constant.
     async fn accept(&mut self) -> Result<()> {
         self.translate().await?;
         self.source.accept();
         Ok(())
     }
 
-    /// f + t, g − t for the updated f that is not yet accepted, with the t of the largest dual.
+    /// f + t, g − t for the updated f that is not yet accepted, with the t that maximises the dual.
     async fn translate(&mut self) -> Result<()> {
         if self.problem.is_balanced() {
             return Ok(());
@@ -547,12 +544,12 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
         self.effort.iterations + 1
     }
 
-    /// Whether the coming iteration is measured: where it is due, and where it is the last.
+    /// Whether to measure the next iteration: if it is due, or the last one.
     fn measures(&self, due: bool) -> bool {
         due || self.coming() >= self.settings.max_iterations
     }
 
-    /// Tells the observer of an error, and ends the iteration where that is the goal, or the observer asks for it.
+    /// Reports an error to the observer, and ends the iteration at the goal, or if the observer asks for it.
     fn tell(&mut self, kernel: Kernel, marginal_error: f64) -> Result<()> {
         let asked = self.observe(kernel, marginal_error)?;
         let arrived = kernel == self.kernel && marginal_error <= self.goal;
@@ -560,7 +557,7 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
         Ok(())
     }
 
-    /// Whether the observer, told of an error, asks for the end.
+    /// Reports an error to the observer; returns whether it asks to end.
     fn observe(&mut self, kernel: Kernel, marginal_error: f64) -> Result<bool> {
         if !marginal_error.is_finite() {
             let device = self.engine.device().to_owned();

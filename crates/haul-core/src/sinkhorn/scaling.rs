@@ -1,10 +1,10 @@
 //! The scaling form of Sinkhorn: u ← a/(K v), v ← b/(Kᵀu) [Cuturi'13], in any range of ε.
 //!
-//! haul writes the plan as Pᵢⱼ = uᵢ aᵢ exp((fᵢ + gⱼ − Cᵢⱼ)/ε) bⱼ vⱼ: the scalings u and v are
-//! relative to a and b and to potentials f and g that have absorbed what left the range of a float
-//! [Schmitzer'19]. With penalties in place of the constraints, f + ε log u ← λ(f − ε log(K v)) makes
-//! it u ← (K v)^{−λ} exp(−f/(ρ + ε)), λ = ρ/(ρ + ε). Absorption goes point by point, on the device; a sum that underflowed moves its
-//! point by the largest step allowed, and arrives after a few of them.
+//! haul writes the plan as Pᵢⱼ = uᵢ aᵢ exp((fᵢ + gⱼ − Cᵢⱼ)/ε) bⱼ vⱼ: the scalings u and v are relative to a and b and
+//! to potentials f and g, which absorb factors that leave the range of floats [Schmitzer'19]. With penalties in place
+//! of the constraints, f + ε log u ← λ(f − ε log(K v)) becomes u ← (K v)^{−λ} exp(−f/(ρ + ε)), λ = ρ/(ρ + ε).
+//! Absorption is done point by point, on the device; a sum that underflowed moves its point by the largest step
+//! allowed, and the point arrives after a few steps.
 
 use super::translation::Constant;
 use crate::engine::{Factor, Kernel, Pointwise, Ratio};
@@ -18,7 +18,7 @@ pub(crate) struct Scalings<'e, E: Engine> {
     columns: Scaling<E>,
 }
 
-/// A scaling and the sums it was last updated with.
+/// A scaling and the sums of its last update.
 struct Scaling<E: Engine> {
     factors: E::Vector,
     sums: E::Vector,
@@ -56,7 +56,7 @@ impl<E: Engine> Scaling<E> {
         )
     }
 
-    /// The potential that a scaling and what it has absorbed make up: f + ε log u.
+    /// The potential of a scaling together with its absorbed part: f + ε log u.
     async fn total(&self, engine: &E, kernel: Kernel, marginal: &Marginal<E>) -> Result<Vec<f64>> {
         let mut potential = engine.read(&marginal.potential).await?;
         let factors = engine.read(&self.factors).await?;
@@ -68,7 +68,7 @@ impl<E: Engine> Scaling<E> {
 }
 
 impl<'e, E: Engine> Scalings<'e, E> {
-    /// Scalings of 1 beside the potentials of both marginals.
+    /// Scalings of 1, with the potentials of both marginals.
     pub(crate) fn new(
         engine: &'e E,
         kernel: Kernel,
@@ -87,7 +87,7 @@ impl<'e, E: Engine> Scalings<'e, E> {
         })
     }
 
-    /// One iteration, v before u. Where `measured`, the error between the two as well.
+    /// One iteration, v before u. If `measured`, also computes the error between the two.
     pub(crate) async fn iterate(
         &mut self,
         source: &mut Marginal<E>,
@@ -124,7 +124,7 @@ impl<'e, E: Engine> Scalings<'e, E> {
         Ok(error)
     }
 
-    /// Moves all that the scalings hold into the potentials: f += ε log u, g += ε log v.
+    /// Moves the scalings into the potentials: f += ε log u, g += ε log v.
     pub(crate) async fn absorb_into(
         &self,
         source: &mut Marginal<E>,
@@ -136,7 +136,7 @@ impl<'e, E: Engine> Scalings<'e, E> {
         Ok(())
     }
 
-    /// f + t, g − t with the t of the largest dual, where a side has a penalty.
+    /// f + t, g − t with the t that maximises the dual, if a side has a penalty.
     pub(crate) async fn translate(
         &self,
         source: &mut Marginal<E>,

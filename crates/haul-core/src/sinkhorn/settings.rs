@@ -1,6 +1,6 @@
-//! The settings that a solve, a divergence and a truncated cost have in common: each is defined here once, for all of them.
+//! The common settings of a solve, a divergence and a truncated cost: each is defined here once, for all of them.
 
-/// The problem that is posed: ε, and the power of the cost.
+/// The problem: ε, and the power of the cost.
 macro_rules! settings {
     ($type:ty) => {
         impl $type {
@@ -14,7 +14,7 @@ macro_rules! settings {
                 Self::with($crate::Regularization::Epsilon(epsilon))
             }
 
-            /// With ε as [`Regularization`](crate::Regularization) has it.
+            /// With ε as a [`Regularization`](crate::Regularization).
             pub fn with(regularization: $crate::Regularization) -> Self {
                 Self::default().regularized(regularization)
             }
@@ -42,12 +42,12 @@ macro_rules! settings {
     };
 }
 
-/// How it is solved, and what its marginals may be.
+/// The method of the solve, and the penalties of the marginals.
 macro_rules! solver_settings {
     ($type:ty) => {
         impl $type {
-            /// Both marginals of the plan may leave their measures, at ρ KL each with ρ = r^p for a length
-            /// r: what is farther apart is rather destroyed and created than moved. The masses may differ.
+            /// Both marginals of the plan may differ from their measures, with a penalty of ρ KL each, with ρ = r^p
+            /// for a length r: mass farther apart is destroyed and created rather than moved. The masses may differ.
             /// Infinity, the default, keeps both constraints.
             ///
             /// ```
@@ -66,39 +66,39 @@ macro_rules! solver_settings {
                 self
             }
 
-            /// ρ_a of the source's side alone, in units of the cost; infinity keeps P1 = a.
+            /// ρ_a of the source's side only, in units of the cost; infinity keeps P1 = a.
             pub fn rho_a(mut self, rho: f64) -> Self {
                 self.sinkhorn_mut().penalties[0] = $crate::Penalty::Rho(rho);
                 self
             }
 
-            /// ρ_b of the target's side alone, in units of the cost; infinity keeps Pᵀ1 = b.
+            /// ρ_b of the target's side only, in units of the cost; infinity keeps Pᵀ1 = b.
             pub fn rho_b(mut self, rho: f64) -> Self {
                 self.sinkhorn_mut().penalties[1] = $crate::Penalty::Rho(rho);
                 self
             }
 
-            /// The L1 marginal error, relative to the mass that moves where moving costs nothing, at which
-            /// a solve ends. Default 1e-3.
+            /// The L1 marginal error at which a solve ends, relative to the mass that moves at cost 0. Default 1e-3.
             pub fn tolerance(mut self, tolerance: f64) -> Self {
                 self.sinkhorn_mut().tolerance = tolerance;
                 self
             }
 
-            /// The most iterations of a solve (pairs of updates, steps of Newton's method), those of the annealing
-            /// included. Default 10 000.
+            /// The largest number of iterations of a solve (pairs of updates, steps of Newton's method), including
+            /// those of the annealing. Default 10 000.
             pub fn max_iterations(mut self, iterations: usize) -> Self {
                 self.sinkhorn_mut().max_iterations = iterations;
                 self
             }
 
-            /// Where the iteration between two measures starts. Default [`Start::Automatic`](crate::Start::Automatic).
+            /// The start of the iteration between two measures. Default
+            /// [`Start::Automatic`](crate::Start::Automatic).
             pub fn start(mut self, start: $crate::Start) -> Self {
                 self.sinkhorn_mut().start = start;
                 self
             }
 
-            /// Starts from potentials of a similar problem, as [`Start::Potentials`](crate::Start::Potentials).
+            /// Starts from potentials of a similar problem; see [`Start::Potentials`](crate::Start::Potentials).
             pub fn warm_start(self, potentials: $crate::Potentials) -> Self {
                 self.start($crate::Start::Potentials(potentials))
             }

@@ -1,4 +1,4 @@
-//! Where an iteration starts.
+//! The start of an iteration.
 //!
 //! Passes to an L1 error of 1e-3 in f64, p = 2, blur over diameter in brackets:
 //!
@@ -9,7 +9,7 @@
 //! | cube, 2000 points (.02) | 810 | 158 | 102 | 88 | 68 |
 //! | spiral and its translate (.02) | > 6000 | 1526 | 334 | 346 | 18 |
 //!
-//! So the default is Gaussians from a blur of 1/64 of the diameter on, and a ladder of ε below it.
+//! So the default is the Gaussian start for blurs from 1/64 of the diameter on, and annealing below.
 
 use crate::engine::Kernel;
 use crate::linalg::{covariance, function, times};
@@ -17,40 +17,41 @@ use crate::pass::Marginal;
 use crate::problem::{Posed, Potentials};
 use crate::{Cost, Engine, Error, Result};
 
-/// Where the iteration starts. The answer does not depend on it, the number of passes does.
+/// The start of the iteration. The result does not depend on it, but the number of passes does.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub enum Start {
-    /// What took the fewest passes where it was measured. From a blur of 1/64 of the diameter on:
-    /// [`Gaussian`](Self::Gaussian) for p = 2 in up to 32 dimensions, [`Zero`](Self::Zero) for
-    /// others and for unbalanced problems, which need not transport what the Gaussians do; below it
-    /// [`Annealed`](Self::Annealed). A measure against itself starts from zero: its iteration needs
-    /// no help.
+    /// The start with the fewest passes in measurements. For blurs from 1/64 of the diameter on it is
+    /// [`Gaussian`](Self::Gaussian) for p = 2 in up to 32 dimensions, and [`Zero`](Self::Zero) for other p or
+    /// dimensions and for unbalanced problems, which need not transport what the Gaussians do; for smaller blurs it
+    /// is [`Annealed`](Self::Annealed). A measure against itself starts from zero, because its iteration converges
+    /// fast.
     #[default]
     Automatic,
-    /// From potentials of 0, down a ladder of ε that halves the blur from the diameter of the
-    /// clouds on, one pair of updates a level; none where diameter/blur < 4.
+    /// From potentials of 0, with a sequence of ε that halves the blur from the diameter of the clouds on, one pair
+    /// of updates a level; no levels if diameter/blur < 4.
     Annealed,
-    /// From potentials of 0, at the ε asked for.
+    /// From potentials of 0, at the required ε.
     Zero,
-    /// From the potential between Gaussians of the same means and covariances as the measures, for
-    /// p = 2: f(x) = |x − m|² − (x − m)ᵀK(x − m) + 2⟨x − m, m − m'⟩, where the plan between the
-    /// Gaussians maps x to m' + K(x − m) [Janati–Muzellec–Peyré–Cuturi'20]. It takes O(n d² + d³)
-    /// on the host, and is no start of measures that lie on a device alone.
+    /// From the potential between Gaussians with the means and covariances of the measures, for p = 2:
+    /// f(x) = |x − m|² − (x − m)ᵀK(x − m) + 2⟨x − m, m − m'⟩, where the plan between the Gaussians maps x to m' + K(x − m)
+    /// [Janati–Muzellec–Peyré–Cuturi'20]. It takes O(n d² + d³) on the host, and is not available for measures that
+    /// lie only on a device.
     Gaussian,
-    /// From given potentials, those of a similar problem; f and g as
-    /// [`Solution::potentials`](crate::Solution::potentials) has them.
+    /// From given potentials of a similar problem; f and g as returned by
+    /// [`Solution::potentials`](crate::Solution::potentials).
     Potentials(Potentials),
 }
 
-/// Below this ratio of diameter to blur a ladder costs more passes than it saves.
+/// Below this ratio of diameter to blur, annealing costs more passes than it saves.
 const LEAST_LADDER: f64 = 64.0;
 
 /// Above this dimension the covariances cost as much as passes.
 const MOST_DIMENSIONS: usize = 32;
 
 impl Start {
-    /// What [`Automatic`](Self::Automatic) means for a problem of two different measures; itself
-    /// otherwise. What needs coordinates on the host is not meant where they are not there, `resident`.
+    /// The start that [`Automatic`](Self::Automatic) selects for a problem of two different measures; other starts
+    /// are returned unchanged. If `resident`, coordinates are not on the host, and starts that need them are not
+    /// selected.
     pub(crate) fn resolved(&self, problem: &Posed, resident: bool) -> Self {
         let ratio = problem.frame().diameter() / problem.blur();
         match self {
@@ -94,7 +95,7 @@ pub(crate) fn gaussian<E: Engine>(
     let (points, other_points) = (source.points.coordinates(), target.points.coordinates());
     let (mean, mut spread) = covariance(&points, d, &source.weights);
     let (other_mean, other_spread) = covariance(&other_points, d, &target.weights);
-    // A cloud in a plane has no inverse covariance; a little of everything makes one.
+    // A cloud in a plane has a singular covariance; a small multiple of the identity makes it invertible.
     let variance: f64 = (0..d).map(|k| spread[k * d + k]).sum::<f64>() / d as f64;
     for k in 0..d {
         spread[k * d + k] += 1e-6 * variance + f64::MIN_POSITIVE.sqrt();
@@ -128,8 +129,8 @@ pub(crate) fn gaussian<E: Engine>(
     };
     let mut f: Vec<f64> = points.chunks_exact(d).map(potential).collect();
 
-    // f + t and g − t serve as well; small potentials lose the fewest digits. So each side gets
-    // half of the cost |m − m'|² + tr A + tr B − 2 tr KA.
+    // f + t and g − t are optimal as well; small potentials lose the fewest digits. So each side gets half of the
+    // cost |m − m'|² + tr A + tr B − 2 tr KA.
     let transported = times(&map, &spread, d);
     let apart: f64 = shift.iter().map(|s| s * s).sum();
     let trace = |matrix: &[f64]| (0..d).map(|k| matrix[k * d + k]).sum::<f64>();

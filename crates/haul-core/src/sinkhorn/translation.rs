@@ -1,9 +1,9 @@
-//! The constant of two potentials, which the plan does not feel and the dual of an unbalanced problem does.
+//! The constant of two potentials. The plan does not depend on it, but the dual of an unbalanced problem does.
 
 use crate::pass::Marginal;
 use crate::{Engine, Precision};
 
-/// What the best constant of two potentials depends on.
+/// The data for the best constant of two potentials.
 pub(crate) struct Constant {
     /// ⟨a, e^{−f/ρ_a} − 1⟩ and ⟨b, e^{−g/ρ_b} − 1⟩.
     pub(crate) excesses: [f64; 2],
@@ -12,7 +12,7 @@ pub(crate) struct Constant {
 }
 
 impl Constant {
-    /// Of potentials on the host.
+    /// For potentials on the host.
     pub(crate) fn of<E: Engine>(
         (source, f): (&Marginal<E>, &[f64]),
         (target, g): (&Marginal<E>, &[f64]),
@@ -24,8 +24,8 @@ impl Constant {
         }
     }
 
-    /// The t of the largest dual(f + t, g − t), where ⟨a, e^{−f/ρ_a}⟩ = ⟨b, e^{−g/ρ_b}⟩; none where it
-    /// is below the rounding of the potentials.
+    /// The t that maximises the dual at (f + t, g − t), where ⟨a, e^{−f/ρ_a}⟩ = ⟨b, e^{−g/ρ_b}⟩; `None` if it is
+    /// below the rounding of the potentials.
     pub(crate) fn best(&self, rho: [f64; 2], precision: Precision) -> Option<f64> {
         let [log_a, log_b] = self.excesses.map(f64::ln_1p);
         let t = (log_a - log_b) / (1.0 / rho[0] + 1.0 / rho[1]);

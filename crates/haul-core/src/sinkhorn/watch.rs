@@ -1,33 +1,33 @@
-//! Whether an accelerated iteration is worth its passes.
+//! Decides whether an accelerated iteration is faster than plain updates.
 //!
-//! Errors do not tell. Where two clusters differ in mass, the marginals are off by that difference until the
-//! potentials of one have drifted far enough against those of the other, whatever the iteration. The dual does
-//! tell: a plain update f ← T_b(g) raises it by ε KL(a | r), and what is left of the iteration raises it by about as much.
-//! Plain updates gain less and less, so that over a window of iterations they gain at least what the last of them is
-//! worth, times their number. An accelerated iteration that gained less than that in two windows, one after
-//! the other, is slower than plain updates.
+//! Errors do not show it. If two clusters differ in mass, the marginals are off by that difference until the
+//! potentials of one have drifted far enough against those of the other, whatever the method. The dual does show it:
+//! a plain update f ← T_b(g) raises it by ε KL(a | r), and the rest of the iteration by about as much. The gain of
+//! plain updates decreases, so that over a window of iterations they gain at least the gain of the last one times
+//! their number. An accelerated iteration that gained less than that in two consecutive windows is slower than plain
+//! updates.
 
-/// Iterations of a window: as many as Anderson's method remembers.
+/// Iterations of a window: the memory of Anderson's method.
 const WINDOW: usize = 10;
 
-/// Windows of too little gain, one after the other, after which an iteration is given up.
+/// The number of consecutive windows of too little gain after which a method is given up.
 const PATIENCE: usize = 2;
 
-/// A gain is told from rounding that is this many times smaller.
+/// A gain must be this many times the rounding to be visible.
 const LEAST_VISIBLE: f64 = 4.0;
 
-/// What of the error must be left after a window at most, where the rounding of the dual hides what it gained.
+/// The largest ratio of the errors after and before a window, if rounding of the dual hides the gain.
 const LEAST_DECREASE: f64 = 0.95;
 
-/// How an iteration stands.
+/// The state of an iteration.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Standing {
     pub(crate) iteration: usize,
     /// The dual at (f, T_a(f)), over ε.
     pub(crate) dual: f64,
-    /// What f ← T_b(g) adds to it.
+    /// The increase of the dual by f ← T_b(g).
     pub(crate) gain: f64,
-    /// What rounding may add to it.
+    /// The rounding error of the dual.
     pub(crate) rounding: f64,
     /// The L1 error of the marginals.
     pub(crate) error: f64,
@@ -41,7 +41,7 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    /// From the iteration after this one on.
+    /// Starts after this iteration.
     pub(crate) fn new(iteration: usize) -> Self {
         Self {
             next: iteration + 1,
@@ -50,12 +50,12 @@ impl Watch {
         }
     }
 
-    /// Whether a window ends with an iteration, or after it.
+    /// Whether a window ends at this iteration or before it.
     pub(crate) fn due(&self, iteration: usize) -> bool {
         iteration >= self.next
     }
 
-    /// Takes note of where the iteration stands at the end of a window; whether plain updates are faster.
+    /// Records the state at the end of a window; returns whether plain updates are faster.
     pub(crate) fn is_slow(&mut self, now: Standing) -> bool {
         if let Some(before) = self.last {
             let iterations = (now.iteration - before.iteration) as f64;
@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn plain_updates_are_never_too_slow() {
-        // A drift, and a geometric end, whose gain is half of what the dual gains.
+        // A drift, and geometric convergence at the end, where the gain is half of the dual's increase.
         assert_eq!(given_up(|k| (0.04 * k, 0.019, 0.2)), None);
         let rate: f64 = 0.97;
         let left = |k: f64| rate.powf(2.0 * k);

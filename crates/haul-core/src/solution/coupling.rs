@@ -1,9 +1,9 @@
-//! What all transport plans have in common.
+//! The operations that all transport plans share.
 
 use crate::{Engine, Plan, Result};
 
-/// A coupling of two measures: a matrix P ≥ 0 of n×m masses, stored or not. Entropic plans are one ([`Plan`]), and
-/// sparse ones of exact transport. Whoever draws, writes or applies plans takes any of them.
+/// A coupling of two measures: a matrix P ≥ 0 of n×m masses, stored or not. Examples are entropic plans ([`Plan`])
+/// and sparse plans of exact transport. Code that draws, writes or applies plans takes any coupling.
 pub trait Coupling {
     /// n and m.
     fn shape(&self) -> (usize, usize);
@@ -12,14 +12,14 @@ pub trait Coupling {
     ///
     /// # Errors
     ///
-    /// [`Error::Length`](crate::Error::Length) for another number of values than a multiple of m.
+    /// [`Error::Length`](crate::Error::Length) if the number of values is not a multiple of m.
     fn product(&self, values: &[f64]) -> Result<Vec<f64>>;
 
     /// Pᵀ U: Σᵢ Pᵢⱼ Uᵢ for U of n×w values; m×w.
     ///
     /// # Errors
     ///
-    /// [`Error::Length`](crate::Error::Length) for another number of values than a multiple of n.
+    /// [`Error::Length`](crate::Error::Length) if the number of values is not a multiple of n.
     fn product_transposed(&self, values: &[f64]) -> Result<Vec<f64>>;
 
     /// The barycentric map Σⱼ Pᵢⱼ yⱼ / Σⱼ Pᵢⱼ, n×d, in the coordinates of the points.
@@ -29,7 +29,7 @@ pub trait Coupling {
     /// Those of the device.
     fn map(&self) -> Result<Vec<f64>>;
 
-    /// The `k` largest entries of each row as (j, Pᵢⱼ), largest first; fewer where Pᵢⱼ > 0 has fewer.
+    /// The `k` largest entries of each row as (j, Pᵢⱼ), largest first; fewer if a row has fewer entries above 0.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! The entries of a plan one by one, on the host and in f64, from the engine's potentials.
+//! The entries of a plan, computed on the host in f64 from the engine's potentials.
 
 use super::State;
 use crate::{Engine, Result};
@@ -36,7 +36,7 @@ impl<'s, E: Engine> Entries<'s, E> {
         })
     }
 
-    /// How many columns have weight.
+    /// The number of columns of positive weight.
     pub(super) fn columns(&self) -> usize {
         self.columns.len()
     }
@@ -52,7 +52,7 @@ impl<'s, E: Engine> Entries<'s, E> {
         })
     }
 
-    /// The entry of a row that has an exponent.
+    /// The entry of a row, from its exponent.
     pub(super) fn mass(&self, i: usize, exponent: f64) -> f64 {
         let State {
             kernel,

@@ -1,4 +1,4 @@
-//! What a solve returns: the values with their certificate, the potentials, and the plan.
+//! The result of a solve: the values with their certificate, the potentials, and the plan.
 
 mod coupling;
 mod entries;
@@ -20,10 +20,10 @@ use crate::sinkhorn::{Effort, Fit, Observer};
 use crate::{Engine, Frame, Measure, Problem, Progress, Result, Sinkhorn, Stop, block_on};
 use std::ops::ControlFlow;
 
-/// A solved problem: its numbers on the host, its points and potentials still on the device.
+/// A solved problem: its numbers are on the host, its points and potentials still on the device.
 ///
-/// It holds the engine, as it was given: a reference, an `Arc`, or the engine itself. So it can be stored, returned, and sent to
-/// another thread as far as that can.
+/// It holds the engine as given: a reference, an `Arc`, or the engine itself. So it can be stored, returned, and sent
+/// to another thread if the engine can.
 ///
 /// ```
 /// use haul_core::{Engine, Measure, Result, Sinkhorn, Solution};
@@ -38,7 +38,7 @@ pub struct Solution<E: Engine> {
     report: Report,
 }
 
-/// What a solution and its plans share.
+/// The shared state of a solution and its plans.
 pub(crate) struct State<E: Engine> {
     pub(crate) engine: E,
     pub(crate) kernel: Kernel,
@@ -49,14 +49,15 @@ pub(crate) struct State<E: Engine> {
 }
 
 impl Sinkhorn {
-    /// Solves OT_ε(source, target) on an engine, which the solution then holds: `&engine`, an `Arc`, or any other handle
-    /// that can be cloned.
+    /// Solves OT_ε(source, target) on an engine, which the solution then holds: `&engine`, an `Arc`, or any other
+    /// handle that can be cloned.
     ///
     /// # Errors
     ///
     /// Those of [`problem`](Self::problem), [`Error::BelowFloor`](crate::Error::BelowFloor) and
-    /// [`Error::NoDigits`](crate::Error::NoDigits) where the precision has too few digits,
-    /// [`Error::NotFiniteResult`](crate::Error::NotFiniteResult), [`Error::Interrupted`](crate::Error::Interrupted), and the engine's own.
+    /// [`Error::NoDigits`](crate::Error::NoDigits) if the precision has too few digits,
+    /// [`Error::NotFiniteResult`](crate::Error::NotFiniteResult), [`Error::Interrupted`](crate::Error::Interrupted),
+    /// and the engine's own.
     pub fn solve<E: Engine + Clone>(
         &self,
         engine: E,
@@ -66,7 +67,7 @@ impl Sinkhorn {
         block_on(self.solve_async(engine, source, target))
     }
 
-    /// [`solve`](Self::solve) that blocks no thread while it waits for the device.
+    /// [`solve`](Self::solve) without blocking a thread while it waits for the device.
     ///
     /// # Errors
     ///
@@ -82,8 +83,8 @@ impl Sinkhorn {
             .await
     }
 
-    /// [`solve`](Self::solve) that tells its progress, and ends early where the observer breaks: as a
-    /// solution that did not converge, or without a result, as [`Stop`] says.
+    /// [`solve`](Self::solve) that reports its progress, and ends early if the observer breaks: with a solution that
+    /// did not converge, or without a result, as [`Stop`] says.
     ///
     /// # Errors
     ///
@@ -98,7 +99,7 @@ impl Sinkhorn {
         block_on(self.solve_observed_async(engine, source, target, observer))
     }
 
-    /// [`solve_observed`](Self::solve_observed) that blocks no thread.
+    /// [`solve_observed`](Self::solve_observed) without blocking a thread.
     ///
     /// # Errors
     ///
@@ -114,7 +115,7 @@ impl Sinkhorn {
         self.solve_problem(engine, &problem, &mut observer).await
     }
 
-    /// Solves a problem that these settings pose, or one like it.
+    /// Solves the problem of these settings, or a similar one.
     pub(crate) async fn solve_problem<E: Engine + Clone>(
         &self,
         engine: E,
@@ -152,7 +153,7 @@ impl<E: Engine> Solution<E> {
         self.plan.state()
     }
 
-    /// OT_ε, as the dual has it; see [`Report::value`].
+    /// OT_ε, the value of the dual; see [`Report::value`].
     pub fn value(&self) -> f64 {
         self.report.value
     }
@@ -167,7 +168,7 @@ impl<E: Engine> Solution<E> {
         &self.report
     }
 
-    /// The potentials, brought back from the device.
+    /// The potentials, read back from the device.
     ///
     /// # Errors
     ///
@@ -202,8 +203,8 @@ impl<E: Engine> Solution<E> {
         })
     }
 
-    /// The plan Pᵢⱼ = aᵢ bⱼ exp((fᵢ + gⱼ − Cᵢⱼ)/ε), to be applied. It shares what it needs with the solution, and
-    /// may outlive it.
+    /// The plan Pᵢⱼ = aᵢ bⱼ exp((fᵢ + gⱼ − Cᵢⱼ)/ε), as an operator. It shares its data with the solution, and may
+    /// outlive it.
     pub fn plan(&self) -> Plan<E> {
         self.plan.clone()
     }
@@ -221,7 +222,7 @@ impl<E: Engine> State<E> {
         }
     }
 
-    /// All numbers, from those of the device's problem and the passes that they took.
+    /// All numbers, from those of the device's problem and its number of passes.
     fn report(
         &self,
         problem: &Posed,
@@ -291,7 +292,7 @@ impl<E: Engine> State<E> {
         }
     }
 
-    /// Whether P1 = a and Pᵀ1 = b were asked for.
+    /// Whether P1 = a and Pᵀ1 = b were required.
     pub(crate) fn is_balanced(&self) -> bool {
         Marginal::are_exact(&self.source, &self.target)
     }
@@ -306,7 +307,7 @@ mod tests {
     fn is_send<T: Send>(_: &T) {}
     fn is_sync<T: Send + Sync>() {}
 
-    /// Compiles where futures of solves may be handed to another thread, and results shared between threads.
+    /// Compiles if futures of solves can be sent to another thread, and results shared between threads.
     #[allow(dead_code)]
     fn futures_and_results_cross_threads<E: Engine + Clone>(engine: E, a: &Measure, b: &Measure) {
         let (sinkhorn, divergence) = (Sinkhorn::default(), Divergence::default());
@@ -315,7 +316,7 @@ mod tests {
         is_sync::<(Solution<E>, Plan<E>, Terms<E>, Energy)>();
     }
 
-    /// The same of measures on a device.
+    /// The same for measures on a device.
     #[allow(dead_code)]
     fn resident_ones_cross_threads<E: ResidentEngine + Clone>(
         engine: E,

@@ -1,4 +1,4 @@
-//! The plan of a solution, which is never stored but applied.
+//! The plan of a solution, applied without being stored.
 
 use super::State;
 use super::entries::Entries;
@@ -33,7 +33,7 @@ impl<E: Engine> Plan<E> {
         &self.state
     }
 
-    /// How many points the source and the target have: n and m.
+    /// The numbers of points of the source and the target: n and m.
     pub fn shape(&self) -> (usize, usize) {
         (self.state.source.len(), self.state.target.len())
     }
@@ -42,7 +42,7 @@ impl<E: Engine> Plan<E> {
     ///
     /// # Errors
     ///
-    /// [`Error::Length`] for another number of values than a multiple of m, and the engine's own.
+    /// [`Error::Length`] if the number of values is not a multiple of m, and the engine's own.
     pub fn product(&self, values: &[f64]) -> Result<Vec<f64>> {
         block_on(self.product_async(values))
     }
@@ -61,7 +61,7 @@ impl<E: Engine> Plan<E> {
     ///
     /// # Errors
     ///
-    /// [`Error::Length`] for another number of values than a multiple of n, and the engine's own.
+    /// [`Error::Length`] if the number of values is not a multiple of n, and the engine's own.
     pub fn product_transposed(&self, values: &[f64]) -> Result<Vec<f64>> {
         block_on(self.product_transposed_async(values))
     }
@@ -89,7 +89,7 @@ impl<E: Engine> Plan<E> {
         ))
     }
 
-    /// ⟨P, C⟩, in units of cost times mass, by one pass.
+    /// ⟨P, C⟩, in units of cost times mass, in one pass.
     ///
     /// # Errors
     ///
@@ -114,9 +114,9 @@ impl<E: Engine> Plan<E> {
         Ok(sum(weighted(&source.weights, unit, costs)) + constant)
     }
 
-    /// The barycentric map T(xᵢ) = Σⱼ Pᵢⱼ yⱼ / Σⱼ Pᵢⱼ: where the mass of each point goes on
-    /// average; n×d, in the coordinates of the points. Points of weight 0 have an image as well, and
-    /// so do those whose mass an unbalanced plan takes away to less than a float holds.
+    /// The barycentric map T(xᵢ) = Σⱼ Pᵢⱼ yⱼ / Σⱼ Pᵢⱼ: the mean destination of each point's mass; n×d, in the
+    /// coordinates of the points. Points of weight 0 have an image as well, and so do points whose mass underflows in
+    /// an unbalanced plan.
     ///
     /// # Errors
     ///
@@ -135,13 +135,13 @@ impl<E: Engine> Plan<E> {
     }
 
     /// The map at other points than those of the source, n×d, row-major: the entropic map
-    /// T(x) = Σⱼ bⱼ exp((gⱼ − C(x, yⱼ))/ε) yⱼ / Σⱼ bⱼ exp((gⱼ − C(x, yⱼ))/ε), which continues
-    /// [`map`](Self::map) [Pooladian–Niles-Weed'21].
+    /// T(x) = Σⱼ bⱼ exp((gⱼ − C(x, yⱼ))/ε) yⱼ / Σⱼ bⱼ exp((gⱼ − C(x, yⱼ))/ε), which extends [`map`](Self::map)
+    /// [Pooladian–Niles-Weed'21].
     ///
     /// # Errors
     ///
-    /// [`Error::RaggedPoints`], [`Error::NotFinitePoint`], and the engine's own; [`Error::NoGrid`] where a cost that is a sum
-    /// over axes is between grids.
+    /// [`Error::RaggedPoints`], [`Error::NotFinitePoint`], and the engine's own; [`Error::NoGrid`] for a cost that is
+    /// a sum over axes between grids.
     pub fn map_points(&self, points: &[f64]) -> Result<Vec<f64>> {
         let State {
             engine,
@@ -158,8 +158,8 @@ impl<E: Engine> Plan<E> {
         block_on(self.means(&points))
     }
 
-    /// The entropic map at the n points of a cloud or a grid, n×d. A potential of the rows divides out; that of
-    /// the target's softmin makes every sum 1, however little mass a row has.
+    /// The entropic map at the n points of a cloud or a grid, n×d. It does not depend on the potential of the rows;
+    /// that of the target's softmin makes every sum 1, even for a row of very little mass.
     async fn means(&self, rows: &Points<E>) -> Result<Vec<f64>> {
         let State {
             engine,
@@ -189,7 +189,7 @@ impl<E: Engine> Plan<E> {
         };
         pass.softmin(None, false, &mut potential)?;
         pass.potential = Some(&potential);
-        // A column of ones beside the coordinates: what rounding left of 1 comes from the same pass.
+        // A column of ones beside the coordinates: the sums differ from 1 by rounding, and come from the same pass.
         let coordinates = target.points.coordinates();
         let values: Vec<f64> = coordinates
             .chunks_exact(d)
@@ -204,13 +204,13 @@ impl<E: Engine> Plan<E> {
         Ok(map)
     }
 
-    /// Whether the cost between any two points is one that engines know.
+    /// Whether engines can evaluate the cost between any two points.
     fn is_euclidean(&self) -> bool {
         !matches!(self.state.kernel.cost, Cost::SumOverAxes(_))
     }
 
-    /// The rows i of a range, dense: (i, j) at (i − start)·m + j. Computed on the host, in f64, from
-    /// the engine's potentials; they take as much memory as they have entries.
+    /// The rows i of a range, dense: (i, j) at (i − start)·m + j. Computed on the host, in f64, from the engine's
+    /// potentials, and stored in full.
     ///
     /// # Errors
     ///
@@ -236,8 +236,8 @@ impl<E: Engine> Plan<E> {
         Ok(range.flat_map(row).collect())
     }
 
-    /// For each point of the source the j of the largest Pᵢⱼ, where most of its mass goes; the first
-    /// of several. Points that send no mass have none. It is one pass on the device.
+    /// For each point of the source the j of the largest Pᵢⱼ, which gets most of its mass; the first one in a tie.
+    /// Points that send no mass have `None`. Takes one pass on the device.
     ///
     /// # Errors
     ///
@@ -289,8 +289,8 @@ impl<E: Engine> Plan<E> {
         Ok(rows.map(largest).collect())
     }
 
-    /// The `k` largest entries of each row as (j, Pᵢⱼ), largest first; fewer where Pᵢⱼ > 0 has
-    /// fewer. Computed on the host, in f64, from the engine's potentials.
+    /// The `k` largest entries of each row as (j, Pᵢⱼ), largest first; fewer if a row has fewer entries above 0.
+    /// Computed on the host, in f64, from the engine's potentials.
     ///
     /// # Errors
     ///
@@ -299,7 +299,7 @@ impl<E: Engine> Plan<E> {
         let entries = block_on(Entries::of(self.state()))?;
         let k = k.min(entries.columns());
         let row = |i| {
-            // Sorted by falling exponent; most columns fail the first comparison.
+            // Sorted by decreasing exponent; most columns fail the first comparison.
             let mut best: Vec<(usize, f64)> = Vec::with_capacity(k + 1);
             for (j, exponent) in entries.exponents(i) {
                 if best.len() < k || best.last().is_some_and(|(_, least)| exponent > *least) {

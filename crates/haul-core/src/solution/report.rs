@@ -4,13 +4,13 @@ use crate::certificate::Certificate;
 use crate::sinkhorn::Stage;
 use crate::{Cost, Precision};
 
-/// All that is known of a solution, as plain numbers. Costs are in units of |x − y|^p.
+/// All numbers of a solution. Costs are in units of |x − y|^p.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Report {
-    /// Points of the source measure.
+    /// Number of points of the source measure.
     pub n: usize,
-    /// Points of the target measure.
+    /// Number of points of the target measure.
     pub m: usize,
     /// Dimension of the space.
     pub d: usize,
@@ -20,15 +20,15 @@ pub struct Report {
     pub epsilon: f64,
     /// The blur σ = ε^{1/p}, a length.
     pub blur: f64,
-    /// ρ_a, in units of the cost; infinite where P1 = a was asked for.
+    /// ρ_a, in units of the cost; infinite if P1 = a was required.
     pub rho_a: f64,
-    /// ρ_b, in units of the cost; infinite where Pᵀ1 = b was asked for.
+    /// ρ_b, in units of the cost; infinite if Pᵀ1 = b was required.
     pub rho_b: f64,
-    /// OT_ε, as the dual has it: ⟨a, f⟩ + ⟨b, g⟩ − ε(ΣP − ΣaΣb), where a side of finite ρ has −ρ ⟨a, e^{−f/ρ} − 1⟩ for
-    /// ⟨a, f⟩. It is a lower bound whose error is of second order in the marginals'.
+    /// OT_ε, the value of the dual: ⟨a, f⟩ + ⟨b, g⟩ − ε(ΣP − ΣaΣb), where a side of finite ρ has −ρ ⟨a, e^{−f/ρ} − 1⟩
+    /// in place of ⟨a, f⟩. It is a lower bound whose error is of second order in that of the marginals.
     pub value: f64,
-    /// ⟨P, C⟩ + ε KL(P | a⊗b) + ρ_a KL(P1 | a) + ρ_b KL(Pᵀ1 | b), the primal at the plan P as it is;
-    /// without the term of a side whose ρ is infinite.
+    /// ⟨P, C⟩ + ε KL(P | a⊗b) + ρ_a KL(P1 | a) + ρ_b KL(Pᵀ1 | b), the primal at the computed plan P; without the term
+    /// of a side whose ρ is infinite.
     pub regularized_cost: f64,
     /// ⟨P, C⟩.
     pub transport_cost: f64,
@@ -38,21 +38,21 @@ pub struct Report {
     pub mass: f64,
     /// Errors and bounds.
     pub certificate: Certificate,
-    /// The L1 marginal error asked for, relative to the mass that moves where moving costs nothing:
-    /// that of both measures, if it is one; see [`Sinkhorn::tolerance`](crate::Sinkhorn::tolerance).
+    /// The L1 marginal error required, relative to the mass that moves at cost 0, which is the mass of both measures
+    /// if they are equal; see [`Sinkhorn::tolerance`](crate::Sinkhorn::tolerance).
     pub tolerance: f64,
-    /// Whether both marginals together meet the tolerance.
+    /// Whether the errors of both marginals together meet the tolerance.
     pub converged: bool,
-    /// Pairs of updates and steps of Newton's method, those of the annealing included.
+    /// Pairs of updates and steps of Newton's method, including those of the annealing.
     pub iterations: usize,
-    /// How these iterations were made, in their order.
+    /// The methods of these iterations, in order.
     pub stages: Vec<Stage>,
-    /// Passes over all pairs that the iterations took.
+    /// Passes over all pairs in the iterations.
     pub softmin_passes: usize,
-    /// Pairs (i, j) of all passes, those of the certificate included. Of a measure against itself an
-    /// engine may evaluate half.
+    /// Pairs (i, j) of all passes, including those of the certificate. For a measure against itself an engine may
+    /// evaluate half of them.
     pub pairs: u64,
-    /// Wall-clock seconds, uploads and certificate included.
+    /// Wall-clock seconds, including uploads and the certificate.
     pub seconds: f64,
     /// The device that computed it.
     pub device: String,

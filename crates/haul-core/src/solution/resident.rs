@@ -10,15 +10,16 @@ use crate::sinkhorn::Effort;
 use crate::{Engine, Error, Form, Frame, Progress, Result, Sinkhorn, Stop, block_on};
 use std::ops::ControlFlow;
 
-/// A solved problem. Its numbers are on the host; its potentials, map and gradients are written into arrays on the device.
+/// A solved problem. Its numbers are on the host; its potentials, map and gradients can be written into arrays on the
+/// device.
 ///
-/// It has copies of points and weights on the device, so that the caller may write to the arrays of its measures again.
+/// It has copies of points and weights on the device, so the caller may overwrite the arrays of its measures.
 pub struct ResidentSolution<E: Engine> {
     state: State<E>,
     report: Report,
 }
 
-/// A measure with all that a problem must know of it.
+/// A measure with the data that a problem needs.
 pub(crate) struct Surveyed<'m, A> {
     measure: Located<'m, A>,
     summary: Summary,
@@ -27,19 +28,19 @@ pub(crate) struct Surveyed<'m, A> {
 }
 
 impl Sinkhorn {
-    /// Solves OT_ε(source, target) where one measure or both lie in arrays on the engine's device. Each argument is a
-    /// `&ResidentMeasure` or a `&Measure`. Resident points, weights and results never pass through the host, and the host's memory does
-    /// not grow with their number.
+    /// Solves OT_ε(source, target) if one measure or both lie in arrays on the engine's device. Each argument is a
+    /// `&ResidentMeasure` or a `&Measure`. Resident points, weights and results never pass through the host, and the
+    /// host's memory does not grow with their number.
     ///
-    /// Methods that need points on the host do not run: the Gaussian start and Newton's method. The [stages](Report::stages) of
-    /// the report tell which ones ran. The certificate has no bounds of W_p^p. Where ε is far above all costs, the potentials are
-    /// as exact as f32 has them; [`solve`](Self::solve) refines them there.
+    /// Methods that need points on the host do not run: the Gaussian start and Newton's method. The
+    /// [stages](Report::stages) of the report list those that ran. The certificate has no bounds of W_p^p. If ε is
+    /// far above all costs, the potentials have only the accuracy of f32; [`solve`](Self::solve) refines them.
     ///
     /// # Errors
     ///
-    /// Those of [`solve`](Self::solve), and the engine's own for an array that it cannot use;
-    /// [`Error::Length`] for an array of weights that is not n×1, [`Error::FloatExtent`] for points that a device cannot place
-    /// in f32, and [`Error::Unsupported`] for [`Form::Scaling`] and a Gaussian start.
+    /// Those of [`solve`](Self::solve), and the engine's own for an array that it cannot use; [`Error::Length`] for
+    /// an array of weights that is not n×1, [`Error::FloatExtent`] for points that a device cannot place in f32, and
+    /// [`Error::Unsupported`] for [`Form::Scaling`] and a Gaussian start.
     pub fn solve_resident<'m, E: ResidentEngine + Clone>(
         &self,
         engine: E,
@@ -53,7 +54,7 @@ impl Sinkhorn {
         block_on(self.solve_located(engine, [source, target]))
     }
 
-    /// [`solve_resident`](Self::solve_resident) that blocks no thread while it waits for the device.
+    /// [`solve_resident`](Self::solve_resident) without blocking a thread while it waits for the device.
     ///
     /// # Errors
     ///
@@ -81,7 +82,7 @@ impl Sinkhorn {
         self.solve_surveyed(engine, [&source, &target], false).await
     }
 
-    /// The problem that these settings pose between measures that are known.
+    /// The problem of these settings between surveyed measures.
     pub(crate) fn posed<A>(&self, [source, target]: [&Surveyed<'_, A>; 2]) -> Result<Posed> {
         let cost = self.checked_cost()?;
         same_dimension([source.low.len(), target.low.len()])?;
@@ -103,7 +104,7 @@ impl Sinkhorn {
         Ok(posed)
     }
 
-    /// Solves a problem between measures that are known, and may be the `same`.
+    /// Solves a problem between surveyed measures, which may be the `same`.
     pub(crate) async fn solve_surveyed<E: ResidentEngine + Clone>(
         &self,
         engine: E,
@@ -143,7 +144,7 @@ impl Sinkhorn {
 }
 
 impl<'m, A: Clone + Send + Sync> Surveyed<'m, A> {
-    /// Surveys a measure on the device, or reads the same numbers from one on the host.
+    /// Surveys a measure on the device, or computes the same numbers of a measure on the host.
     pub(crate) async fn of<E: ResidentEngine<Array = A>>(
         engine: &E,
         measure: Located<'m, A>,
@@ -174,7 +175,7 @@ impl<'m, A: Clone + Send + Sync> Surveyed<'m, A> {
             }
         }
         let columns = engine.survey(resident.points()).await?;
-        // The first row of all, and the first column of it.
+        // The first wrong row, and its first wrong column.
         let wrong = columns.iter().enumerate().filter_map(|(column, survey)| {
             let (row, value) = survey.not_finite?;
             Some((row, column, value))
@@ -204,8 +205,8 @@ impl<'m, A: Clone + Send + Sync> Surveyed<'m, A> {
         self.summary.mass
     }
 
-    /// Places the measure in a frame on the device, its mass scaled to 1. Returns an upper bound of the distance of its points from
-    /// the centre as well.
+    /// Places the measure in a frame on the device, its mass scaled to 1. Also returns an upper bound of the distance
+    /// of its points from the centre.
     async fn place<E: ResidentEngine<Array = A>>(
         &self,
         engine: &E,
@@ -227,7 +228,7 @@ impl<'m, A: Clone + Send + Sync> Surveyed<'m, A> {
             Located::Device(resident) => resident,
         };
         let (len, dimension) = (self.summary.points, frame.dimension());
-        // Points that are all in one place are there at any scale.
+        // If all points coincide, they are in one place at any scale.
         let scale = match frame.diameter() {
             0.0 => 1.0,
             _ => frame.scale(),
@@ -279,7 +280,7 @@ fn length(what: &'static str, expected: usize, found: usize) -> Result<()> {
     })
 }
 
-/// Writes a vector into an array, whose rows and columns must be these.
+/// Writes a vector into an array, which must have this shape.
 pub(crate) async fn write<E: ResidentEngine>(
     engine: &E,
     vector: &E::Vector,
@@ -300,7 +301,7 @@ pub(crate) async fn write<E: ResidentEngine>(
 }
 
 impl<E: ResidentEngine> ResidentSolution<E> {
-    /// OT_ε, as the dual has it; see [`Report::value`].
+    /// OT_ε, the value of the dual; see [`Report::value`].
     pub fn value(&self) -> f64 {
         self.report.value
     }
@@ -385,7 +386,7 @@ impl<E: ResidentEngine> ResidentSolution<E> {
         let Some(points) = target.points.on_device() else {
             return Err(Error::NoGrid);
         };
-        // The softmin makes every sum 1; what rounding leaves of that is divided out.
+        // The softmin makes every sum 1 up to rounding; the rest is divided out.
         let mut potential = engine.zeros(n)?;
         let mut pass = Pass {
             engine,
