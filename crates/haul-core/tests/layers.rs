@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// From what knows nothing to what knows all.
+/// The folders and base files, in dependency order.
 const ORDER: &[&str] = &[
     "error",
     "interrupt",
