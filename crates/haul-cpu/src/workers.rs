@@ -5,9 +5,9 @@
 
 use crate::block::ROWS;
 use haul_core::Result;
-use rayon::{Scope, ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
+use rayon::prelude::*;
+use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 use std::ops::Range;
-use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// The calling thread does less work than this, in operations on numbers, by itself: waking
 /// others takes longer.
@@ -62,31 +62,17 @@ impl Workers {
         }
     }
 
-    /// Distributes the items to these threads. The calling thread takes its share and begins at once, while others
-    /// wake. After a failure it begins no more.
+    /// Distributes the items to these threads. After a failure it begins no more.
     pub(crate) fn for_each<I: Send>(
         &self,
         items: Vec<I>,
         work: impl Fn(I) -> Result<()> + Sync + Send,
     ) -> Result<()> {
-        let others = self.count().min(items.len()).saturating_sub(1);
-        let items = Mutex::new(items.into_iter());
-        let failure = OnceLock::new();
-        let take = || items.lock().unwrap_or_else(PoisonError::into_inner).next();
-        let share = || {
-            while let Some(item) = take().filter(|_| failure.get().is_none()) {
-                if let Err(error) = work(item) {
-                    // The first failure counts.
-                    let _ = failure.set(error);
-                }
-            }
-        };
         match self {
-            Self::Caller => share(),
-            Self::Own(pool) => pool.in_place_scope(with_others(others, &share)),
-            Self::Shared => rayon::in_place_scope(with_others(others, &share)),
+            Self::Caller => items.into_iter().try_for_each(work),
+            Self::Own(pool) => pool.install(|| items.into_par_iter().try_for_each(work)),
+            Self::Shared => items.into_par_iter().try_for_each(work),
         }
-        failure.into_inner().map_or(Ok(()), Err)
     }
 
     /// Calls `work(first row, part of out)` for blocks of rows. No block crosses the end of
@@ -139,16 +125,5 @@ impl Workers {
         }
         let blocks = out.chunks_mut(size * width).enumerate().collect();
         self.for_each(blocks, |(block, out)| work(block * size, out))
-    }
-}
-
-/// Runs `share` on the calling thread, and on so many others as they wake.
-fn with_others<'s>(
-    others: usize,
-    share: &'s (impl Fn() + Sync),
-) -> impl FnOnce(&Scope<'s>) + Send + 's {
-    move |scope| {
-        (0..others).for_each(|_| scope.spawn(move |_| share()));
-        share();
     }
 }
