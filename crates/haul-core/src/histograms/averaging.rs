@@ -301,18 +301,24 @@ impl Posed {
         let costs = difference(&mean, &state.tilt);
         let logs = self.functional.proximal(m, &costs, epsilon).logs;
         let b: Vec<f64> = logs.iter().zip(m).map(|(log, m)| m * log.exp()).collect();
-        let mut error = self.error(&state.f, &transforms, lambda, &b);
+        // In the product kind b moves by one proximal step an iteration, and stands still at the solution.
+        let mut error = match self.kind {
+            BarycenterKind::Plain | BarycenterKind::Debiased => {
+                self.error(&state.f, &transforms, lambda, &b)
+            }
+            BarycenterKind::Product => {
+                let before = self.density(&state.tilt);
+                self.error(&state.f, &transforms, lambda, &before)
+            }
+        };
         let tilt = match self.kind {
             BarycenterKind::Plain => state.tilt.clone(),
             BarycenterKind::Product => logs.iter().map(|log| epsilon * log).collect(),
             BarycenterKind::Debiased => {
                 let (tilt, own) = self.tilted(engine, inputs, &state.tilt, &logs).await?;
-                // m exp((q − T_m(q))/ε) equals b at the solution. Exponents are cut, so that a large error is finite.
-                let most = RATIO_LOG2 * LN_2;
-                let exponents = difference(&state.tilt, &own);
-                let own = exponents.iter().zip(m);
-                let own = own.map(|(log, m)| m * (log / epsilon).min(most).exp());
-                error = error.max(distance(&own.collect::<Vec<f64>>(), &b));
+                // m exp((q − T_m(q))/ε) equals b at the solution.
+                let own = self.density(&difference(&state.tilt, &own));
+                error = error.max(distance(&own, &b));
                 tilt
             }
         };
@@ -324,6 +330,15 @@ impl Posed {
             tilt,
             error,
         })
+    }
+
+    /// m exp(h/ε). Exponents are cut, so that a large error is finite.
+    fn density(&self, potential: &[f64]) -> Vec<f64> {
+        let most = RATIO_LOG2 * LN_2;
+        let pairs = potential.iter().zip(self.reference.weights());
+        pairs
+            .map(|(h, m)| m * (h / self.kernel.epsilon).min(most).exp())
+            .collect()
     }
 
     /// q of the debiased kind after several steps towards its own transform with b held; and that transform before the
@@ -390,7 +405,7 @@ impl Posed {
             .collect();
         centre(&mut f, m, lambda, zero);
         let near = |i: usize| b[i] + 1e-3 * m[i];
-        if self.kind == BarycenterKind::Debiased && !self.functional.is_smooth() {
+        if self.keeps_tilt() && !self.functional.is_smooth() {
             return State { f, tilt };
         }
         if self.keeps_tilt() {

@@ -10,6 +10,10 @@
 //! Here m is a reference measure on the support. The plain barycenter is blurred: the variance of Gaussians grows by
 //! ε/2. The variance of the product kind shrinks by ε/2, down to points. The debiased one has neither bias; equal
 //! inputs are their own average.
+//!
+//! Barycenters are balanced: inputs of unequal mass are refused. With penalties of marginals [Chizat et al.'18] the density
+//! would be m (Σ λₛ e^{−tₛ/(ρ+ε)})^{(ρ+ε)/ε}, of any mass. That is no proximal map of the mean t̄, and neither the loop nor
+//! the bounds here hold for it.
 
 use super::averaging::{Found, Posed};
 use crate::linalg::sum;

@@ -324,7 +324,7 @@ impl Posed {
         /// That share of ε.
         const SHARE: f64 = 0.1;
         let (m, epsilon) = (self.reference.weights(), self.kernel.epsilon);
-        let steps = if self.functional.is_strict() {
+        let steps = if self.functional.is_smooth() {
             0
         } else {
             STEPS

@@ -74,20 +74,16 @@ impl Functional {
         *self == Self::Zero
     }
 
-    /// Whether b depends on costs smoothly: bins of a crowd are full from one step to the next.
+    /// Whether densities keep away from 0 and from bounds. In a debiased step those of other energies do not: bins become
+    /// empty or full one by one, and differences between iterations say little of the next ones.
     pub(super) fn is_smooth(&self) -> bool {
-        !matches!(
+        matches!(
             self,
             Self::Energy {
-                internal: InternalEnergy::Crowd { .. },
+                internal: InternalEnergy::Entropy,
                 ..
             }
         )
-    }
-
-    /// Whether F alone keeps a minimum from having empty bins, or from being flat near them.
-    pub(super) fn is_strict(&self) -> bool {
-        !self.is_zero() && self.is_smooth()
     }
 
     /// c + 2τV.
