@@ -16,11 +16,12 @@
 //! b before, accelerated by [`mixing`](super::mixing). These are the same passes as in the loop of [barycenters](super::averaging), of the product kind, where b
 //! moves with each pass; this loop waits until the potentials fit b.
 
-use super::averaging::{Found, Iterate, Posed, difference, distance, ends, means};
+use super::averaging::{Found, Iterate, difference, distance, ends, means};
 use super::barycenter::checked_lambda;
 use super::functional::Functional;
 use super::inputs::Inputs;
 use super::mixing::Mixing;
+use super::posed::Posed;
 use super::{Average, BarycenterKind};
 use crate::linalg::{mean, sum};
 use crate::sinkhorn::Observer;
@@ -274,8 +275,7 @@ impl<E: Engine> Walk<'_, E> {
         let mut f = potentials(&transforms);
         let mut error = f64::INFINITY;
         for _ in 0..MOST_PASSES {
-            let weighted = (0..).zip(&f).map(|(k, f)| f + epsilon * m[row(k)].ln());
-            let weighted: Vec<f64> = weighted.collect();
+            let weighted = self.posed.weighted(&f, count);
             transforms = self.inputs.transforms(self.engine, &weighted).await?;
             let image = potentials(&transforms);
             // The rows of the plan have the sums b e^{(f − f')/ε} for the next potential f'.

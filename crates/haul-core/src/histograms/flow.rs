@@ -25,9 +25,10 @@
 //! The loop is that of [barycenters](super::averaging) of one input, with F = 2τJ.
 
 use super::BarycenterKind;
-use super::averaging::{Posed, Warm};
+use super::averaging::Warm;
 use super::bounds::OwnTerm;
 use super::functional::{Functional, InternalEnergy};
+use super::posed::Posed;
 use crate::{
     Bounds, Cost, Engine, Error, Measure, Precision, Progress, Regularization, Result, Sinkhorn,
     Stop, block_on,

@@ -1,9 +1,9 @@
 //! Averages and flows of histograms.
 //!
-//! [`barycenter`] and [`flow`] have the settings and the results, [`averaging`] the problem and the loop of both, and
-//! [`bounds`] the values and the bounds; [`functional`] are the energies of flows, [`envelope`] the derivatives of
-//! barycenters; [`descent`] finds barycenters by gradients; [`inputs`] are the averaged measures
-//! on a device, with one wide pass for those that share their points; [`mixing`] accelerates the loop.
+//! [`barycenter`] and [`flow`] have the settings and the results; [`posed`] is the problem of both, [`averaging`] the loop,
+//! and [`bounds`] the values and the bounds. [`functional`] has the energies of flows. [`descent`] finds barycenters by
+//! gradients, and [`envelope`] has the derivatives of their minimum. [`inputs`] are the averaged measures on a device,
+//! with one wide pass for those that share their points; [`mixing`] accelerates the loop.
 
 mod averaging;
 mod barycenter;
@@ -14,6 +14,7 @@ mod flow;
 mod functional;
 mod inputs;
 mod mixing;
+mod posed;
 
 pub use barycenter::{Average, Barycenter, BarycenterKind, BarycenterReport};
 pub use descent::Descent;
