@@ -83,6 +83,7 @@ impl Task for Sinkhorn {
     }
 
     fn engine(&self, clouds: &[Arc<Cloud>]) -> Result<Engine> {
+        self.gradients.check_points(&self.a, clouds)?;
         device::engine_between(&self.solving, [&self.a, &self.b], clouds)
     }
 
@@ -120,7 +121,7 @@ impl Task for Sinkhorn {
             course,
             displacement: None,
             matching: match self.solving.report {
-                Some(_) => Some(Matching::of(&solution, source, target)?),
+                Some(_) => Matching::drawn(&solution, source, target)?,
                 None => None,
             },
         })

@@ -1,9 +1,11 @@
 //! `--gradient` and `--gradient-weights`: the derivatives of a value in the first cloud, as arrays.
 
-use anyhow::Result;
+use crate::input::{Cloud, on_grid};
+use anyhow::{Result, bail};
 use clap::Args;
 use haul_files::{self as formats, Array};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Derivatives that are written.
 #[derive(Debug, Default, Args)]
@@ -36,6 +38,18 @@ impl Gradients {
     pub(crate) fn check(&self) -> Result<()> {
         for path in self.outputs() {
             formats::check_target(path, ".npy")?;
+        }
+        Ok(())
+    }
+
+    /// Refuses a derivative in the points of a grid, which do not move.
+    pub(crate) fn check_points(&self, file: &Path, clouds: &[Arc<Cloud>]) -> Result<()> {
+        let first = clouds.first().and_then(|cloud| on_grid(&cloud.measure));
+        if first.is_some() && self.gradient.is_some() {
+            bail!(
+                "{}: holds masses on a grid, whose cells do not move; --gradient-weights writes the derivative in the masses",
+                file.display()
+            );
         }
         Ok(())
     }

@@ -10,6 +10,7 @@ mod devices;
 mod files;
 mod fixture;
 mod guide;
+mod images;
 mod long;
 mod map;
 mod messages;

@@ -59,6 +59,7 @@ impl Task for Divergence {
     }
 
     fn engine(&self, clouds: &[Arc<Cloud>]) -> Result<Engine> {
+        self.gradients.check_points(&self.a, clouds)?;
         device::engine_between(&self.solving, [&self.a, &self.b], clouds)
     }
 
@@ -78,7 +79,7 @@ impl Task for Divergence {
             self.gradients.write(&terms.gradient()?)?;
         }
         let matching = match self.solving.report {
-            Some(_) => Some(Matching::of(&terms.ab, source, target)?),
+            Some(_) => Matching::drawn(&terms.ab, source, target)?,
             None => None,
         };
         let pair = Pair::new([&self.a, &self.b], clouds);
