@@ -512,6 +512,7 @@ pub(crate) fn write(out: impl Write, array: &Array) -> io::Result<()> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use super::{Contents, Error, Histogram, Reading};
     use crate::tests::{message, parse};
 
     /// A file with this header and these bytes after it.
