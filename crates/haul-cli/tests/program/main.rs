@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)] // the fixtures, outside of any test, unwrap as well
 
 mod align;
+mod barycenter;
 mod batch;
 mod colour;
 mod devices;
