@@ -112,7 +112,8 @@ impl Task for Sinkhorn {
             write_plan(path, &solution.plan().top_k(k as usize)?)?;
         }
         if self.gradients.wanted() {
-            self.gradients.write(&solution.gradient()?)?;
+            let (both, weights) = (|| solution.gradient(), || solution.gradient_weights());
+            self.gradients.write(&self.gradients.of(both, weights)?)?;
         }
         Ok(Transport {
             command: "sinkhorn",

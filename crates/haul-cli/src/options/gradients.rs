@@ -15,8 +15,8 @@ pub(crate) struct Gradients {
     #[arg(long, value_name = "G.npy")]
     pub(crate) gradient: Option<PathBuf>,
 
-    /// Write the derivative in the weights of the first cloud, a float64 array; where masses must
-    /// be equal, for changes that keep the mass
+    /// Write the derivative in the weights of the first cloud, a float64 array, of a grid with its last axis
+    /// fastest; where masses must be equal, for changes that keep the mass
     #[arg(long, value_name = "W.npy")]
     pub(crate) gradient_weights: Option<PathBuf>,
 }
@@ -52,6 +52,22 @@ impl Gradients {
             );
         }
         Ok(())
+    }
+
+    /// The requested gradients: those in the weights alone, which need no pass and exist on grids as well, or both.
+    pub(crate) fn of(
+        &self,
+        both: impl FnOnce() -> haul::Result<haul::Gradient>,
+        weights: impl FnOnce() -> haul::Result<[Vec<f64>; 2]>,
+    ) -> haul::Result<haul::Gradient> {
+        if self.gradient.is_some() {
+            return both();
+        }
+        let [weights, _] = weights()?;
+        Ok(haul::Gradient {
+            points: Vec::new(),
+            weights,
+        })
     }
 
     /// Writes the requested gradients.

@@ -76,7 +76,8 @@ impl Task for Divergence {
         let terms = divergence.evaluate_observed(device, source, target, observe)?;
         let course = course.end()?;
         if self.gradients.wanted() {
-            self.gradients.write(&terms.gradient()?)?;
+            let (both, weights) = (|| terms.gradient(), || terms.gradient_weights());
+            self.gradients.write(&self.gradients.of(both, weights)?)?;
         }
         let matching = match self.solving.report {
             Some(_) => Matching::drawn(&terms.ab, source, target)?,
