@@ -18,6 +18,7 @@ mod lines;
 mod near;
 mod nearest;
 mod operators;
+mod ranges;
 mod registration;
 mod resident;
 mod scores;
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
             scores::BODIES,
             stalls::BODIES,
             lines::BODIES,
+            ranges::BODIES,
             near::BODIES,
             nearest::BODIES,
             groups::BODIES,
@@ -83,6 +85,7 @@ fn main() -> ExitCode {
             dimensions::BODIES,
             dimensions::EXCESS,
             lines::BODIES,
+            ranges::BODIES,
             near::BODIES,
             nearest::BODIES,
             groups::BODIES,
