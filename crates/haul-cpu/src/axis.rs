@@ -20,9 +20,10 @@ use crate::pass::{Pass, ranges};
 use crate::real::Float;
 use crate::softmin::{LARGEST, softmin_of_log2};
 use crate::table::{
-    Logarithms, Powers, Reach, Table, evaluate, least_factor, scale_log2, trusted_log2,
+    Heights, Logarithms, Numbers, Powers, Reach, Table, evaluate, least_factor, scale_log2,
+    trusted_log2,
 };
-use crate::weights::{NOTHING, term_of};
+use crate::weights::NOTHING;
 use crate::wide::FEW_ROWS;
 use crate::workers::Workers;
 use haul_core::{Precision, Result};
@@ -51,6 +52,9 @@ pub(crate) fn softmin<T: Float>(
     out: &mut [T],
 ) -> Result<()> {
     let (rows, columns) = layouts(pass);
+    if out.is_empty() {
+        return Ok(());
+    }
     let ends = Ends::of(pass);
     let width = size_of::<T>() + size_of::<f64>();
     let tiles = (TABLE_BYTES / (width * columns.points)).max(T::TILE) / T::TILE;
@@ -263,7 +267,7 @@ impl<T: Float> Softmin<'_, T> {
         let lines: Vec<_> = (0..all.len()).collect();
         let (mut near, mut far) = (Vec::new(), Vec::new());
         for lines in lines.chunks(NEIGHBOURS) {
-            self.heights((all.start, lines), &mut heights);
+            self.heights((all.start, lines), &mut heights)?;
             let mut reach = [0.0; NEIGHBOURS];
             self.pass.run(Reach {
                 heights: &heights,
@@ -279,51 +283,27 @@ impl<T: Float> Softmin<'_, T> {
     }
 
     /// h of some lines, side by side, column after column.
-    fn heights(&self, (first, lines): (usize, &[usize]), heights: &mut [f64]) {
+    fn heights(&self, (first, lines): (usize, &[usize]), heights: &mut [f64]) -> Result<()> {
         let columns = self.columns;
-        // Where the numbers of a line begin, and the distance of one from the next.
-        let places = |length: usize| {
-            let common = length == columns.points;
+        let numbers = |length: usize| {
+            if length == columns.points {
+                return Numbers::common(lines.len());
+            }
             let mut starts = [0; NEIGHBOURS];
             for (start, line) in starts.iter_mut().zip(lines) {
-                *start = if common {
-                    0
-                } else {
-                    columns.at(first + line, 0)
-                };
+                *start = columns.at(first + line, 0);
             }
-            (starts, if common { 1 } else { columns.lines.inner })
+            let inner = columns.lines.inner;
+            Numbers::of_lines(starts, lines.len(), inner)
         };
-        let k = self.pass.sharpness();
-        let rows = heights.chunks_exact_mut(NEIGHBOURS).enumerate();
-        match self.pass.potential() {
-            Some(g) => {
-                let (starts, step) = places(g.len());
-                for (column, heights) in rows {
-                    for (h, start) in heights[..lines.len()].iter_mut().zip(starts) {
-                        *h = k * g[start + column * step].to_f64();
-                    }
-                }
-            }
-            None => rows.for_each(|(_, heights)| heights[..lines.len()].fill(0.0)),
-        }
-        let weights = self.pass.weights().map(|weights| weights.log_weights());
-        let rows = heights.chunks_exact_mut(NEIGHBOURS).enumerate();
-        match weights {
-            Some(logs) => {
-                let (starts, step) = places(logs.len());
-                for (column, heights) in rows {
-                    for (h, start) in heights[..lines.len()].iter_mut().zip(starts) {
-                        *h = term_of(logs[start + column * step], *h);
-                    }
-                }
-            }
-            None => rows.for_each(|(_, heights)| {
-                for h in &mut heights[..lines.len()] {
-                    *h = term_of(0.0, *h);
-                }
-            }),
-        }
+        let logs = self.pass.weights().map(|weights| weights.log_weights());
+        let potential = self.pass.potential();
+        self.pass.run(Heights {
+            potential: potential.map(|g| (g, numbers(g.len()))),
+            logs: logs.map(|logs| (logs, numbers(logs.len()))),
+            sharpness: self.pass.sharpness(),
+            heights,
+        })
     }
 
     /// The factors v of some lines, and M + log₂ b̄ − c of each.
@@ -340,7 +320,7 @@ impl<T: Float> Softmin<'_, T> {
         let mut heights = Aligned::filled(columns * NEIGHBOURS, NOTHING);
         let in_panels = NEIGHBOURS / matrix::VALUES;
         for (group, lines) in lines.chunks(NEIGHBOURS).enumerate() {
-            self.heights((first, lines), &mut heights);
+            self.heights((first, lines), &mut heights)?;
             let mut maxima = [0.0; NEIGHBOURS];
             self.pass.run(Powers {
                 heights: &mut heights,

@@ -19,7 +19,7 @@ use crate::layout::NEIGHBOURS;
 use crate::pass::Pass;
 use crate::power::log2;
 use crate::real::Float;
-use crate::weights::{FLOOR, NOTHING};
+use crate::weights::{FLOOR, NOTHING, term_of};
 use crate::wide::{Coefficients, Costs, Evaluate};
 use haul_core::{Precision, Result};
 use pulp::{Simd, WithSimd};
@@ -167,6 +167,92 @@ impl WithSimd for Exponentiate<'_> {
     fn with_simd<S: Simd>(self, simd: S) {
         for s in <f64 as Float>::lanes_mut::<S>(self.0) {
             *s = exp2_of_limited::<f64, S>(simd, *s);
+        }
+    }
+}
+
+/// Where the numbers of up to [`NEIGHBOURS`] lines are in a vector.
+#[derive(Clone, Copy)]
+pub(crate) struct Numbers {
+    starts: [usize; NEIGHBOURS],
+    count: usize,
+    /// The distance of a number of a line from the next.
+    step: usize,
+    /// Whether the numbers of a column are those of all lines in order.
+    adjacent: bool,
+}
+
+impl Numbers {
+    /// Lines with the numbers of one.
+    pub(crate) fn common(count: usize) -> Self {
+        Self {
+            starts: [0; NEIGHBOURS],
+            count,
+            step: 1,
+            adjacent: false,
+        }
+    }
+
+    /// Lines that begin at these places.
+    pub(crate) fn of_lines(starts: [usize; NEIGHBOURS], count: usize, step: usize) -> Self {
+        let mut places = starts[..count].iter().zip(starts[0]..);
+        Self {
+            adjacent: count == NEIGHBOURS && places.all(|(start, place)| *start == place),
+            starts,
+            count,
+            step,
+        }
+    }
+
+    /// Combines the numbers of each column with what is in `out`.
+    #[inline(always)]
+    fn combine<T: Copy>(self, numbers: &[T], out: &mut [f64], with: impl Fn(f64, T) -> f64) {
+        let rows = out.chunks_exact_mut(NEIGHBOURS).enumerate();
+        if self.adjacent {
+            for (column, out) in rows {
+                let numbers = &numbers[self.starts[0] + column * self.step..][..NEIGHBOURS];
+                for (out, number) in out.iter_mut().zip(numbers) {
+                    *out = with(*out, *number);
+                }
+            }
+            return;
+        }
+        for (column, out) in rows {
+            for (out, start) in out[..self.count].iter_mut().zip(self.starts) {
+                *out = with(*out, numbers[start + column * self.step]);
+            }
+        }
+    }
+}
+
+/// The kernel h = log₂(b/b̄) + k g of some lines side by side, column after column. Places of lines that are not there are
+/// left as they are, below every other term.
+pub(crate) struct Heights<'a, T> {
+    pub(crate) potential: Option<(&'a [T], Numbers)>,
+    pub(crate) logs: Option<(&'a [f64], Numbers)>,
+    /// k.
+    pub(crate) sharpness: f64,
+    pub(crate) heights: &'a mut [f64],
+}
+
+impl<T: Float> WithSimd for Heights<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let k = self.sharpness;
+        match (self.potential, self.logs) {
+            (Some((g, of_g)), None) => {
+                of_g.combine(g, self.heights, |_, g| term_of(0.0, k * g.to_f64()));
+            }
+            (Some((g, of_g)), Some((logs, of_logs))) => {
+                of_g.combine(g, self.heights, |_, g| k * g.to_f64());
+                of_logs.combine(logs, self.heights, |h, log| term_of(log, h));
+            }
+            (None, Some((logs, of_logs))) => {
+                of_logs.combine(logs, self.heights, |_, log| term_of(log, 0.0));
+            }
+            (None, None) => self.heights.fill(0.0),
         }
     }
 }
