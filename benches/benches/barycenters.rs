@@ -11,7 +11,9 @@
 //!
 //! `benches/peers/barycenters.sh` puts that beside POT and OTT-JAX.
 
-use haul::{Barycenter, BarycenterKind, Device, Divergence, Grid, Measure, Result, Sinkhorn};
+use haul::{
+    Barycenter, BarycenterKind, Device, Divergence, Engine, Grid, Measure, Result, Sinkhorn,
+};
 use haul_benches::{cloud, devices};
 use std::error::Error;
 use std::ops::ControlFlow;
@@ -100,6 +102,34 @@ struct Problem {
 }
 
 impl Problem {
+    /// Writes the barycenter to a file; returns a line of JSON.
+    fn solve<E: Engine>(
+        &self,
+        device: &E,
+        tolerance: f64,
+        result: &str,
+    ) -> std::result::Result<String, Box<dyn Error>> {
+        let settings = Barycenter::epsilon(self.epsilon)
+            .kind(self.kind)
+            .tolerance(tolerance);
+        let start = Instant::now();
+        let mut of_loop = 0.0;
+        let average =
+            settings.solve_on_observed(device, &self.support, &self.inputs, |progress| {
+                of_loop = progress.seconds;
+                ControlFlow::Continue(())
+            })?;
+        let seconds = start.elapsed().as_secs_f64();
+        let weights = average.measure().weights().iter();
+        let bytes: Vec<u8> = weights.flat_map(|b| b.to_le_bytes()).collect();
+        std::fs::write(result, bytes)?;
+        let report = average.report();
+        Ok(format!(
+            r#"{{"seconds": {seconds:e}, "loop": {of_loop:e}, "iterations": {}, "objective": {:e}, "lower": {:e}, "upper": {:e}}}"#,
+            report.iterations, report.objective, report.bounds.lower, report.bounds.upper,
+        ))
+    }
+
     /// The objective of a histogram of mass 1, in f64.
     fn objective(&self, weights: &[f64]) -> Result<f64> {
         const TOLERANCE: f64 = 1e-8;
@@ -162,32 +192,12 @@ fn task(words: &[String]) -> std::result::Result<(), Box<dyn Error>> {
         println!(r#"{{"objective": {objective:e}}}"#);
         return Ok(());
     }
-    let device = match task.as_str() {
-        "solve-f64" => Device::cpu_f64(),
-        _ => Device::cpu(),
+    let tolerance = tolerance.parse()?;
+    let line = match task.as_str() {
+        "solve-f64" => problem.solve(&Device::cpu_f64(), tolerance, result)?,
+        _ => problem.solve(&Device::cpu(), tolerance, result)?,
     };
-    let start = Instant::now();
-    let mut of_loop = 0.0;
-    let settings = Barycenter::epsilon(problem.epsilon)
-        .kind(problem.kind)
-        .tolerance(tolerance.parse()?);
-    let average =
-        settings.solve_on_observed(&device, &problem.support, &problem.inputs, |progress| {
-            of_loop = progress.seconds;
-            ControlFlow::Continue(())
-        })?;
-    let seconds = start.elapsed().as_secs_f64();
-    let bytes = average
-        .measure()
-        .weights()
-        .iter()
-        .flat_map(|b| b.to_le_bytes());
-    std::fs::write(result, bytes.collect::<Vec<_>>())?;
-    let report = average.report();
-    println!(
-        r#"{{"seconds": {seconds:e}, "loop": {of_loop:e}, "iterations": {}, "objective": {:e}, "lower": {:e}, "upper": {:e}}}"#,
-        report.iterations, report.objective, report.bounds.lower, report.bounds.upper,
-    );
+    println!("{line}");
     Ok(())
 }
 

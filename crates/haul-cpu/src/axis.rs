@@ -13,12 +13,12 @@
 //! the way of a line depends on that line alone, as the order of its sums does.
 
 use crate::aligned::Aligned;
-use crate::layout::{Layout, NEIGHBOURS, Tiled};
+use crate::layout::{Layout, NEIGHBOURS, Part, Tiled, parts};
 use crate::lines::{Side, layouts, maxima, mean};
 use crate::matrix::{self, Multiply, Panels};
 use crate::pass::{Pass, ranges};
 use crate::real::Float;
-use crate::softmin::{LARGEST, softmin_of_log2};
+use crate::softmin::softmin_of_log2;
 use crate::table::{
     Heights, Logarithms, Numbers, Powers, Reach, Table, evaluate, least_factor, scale_log2,
     trusted_log2,
@@ -35,9 +35,6 @@ const MOST_POINTS: usize = 1 << 13;
 
 /// The tables of some rows take about so many bytes.
 const TABLE_BYTES: usize = 16 << 20;
-
-/// About how many lines are multiplied at a time: their factors stay in the second cache.
-const LINES: usize = 64;
 
 /// Whether a pass goes by tables. It must not depend on the number of lines, because the digits of a line do not.
 pub(crate) fn serves<T: Float>(pass: &Pass<'_, T>) -> bool {
@@ -130,77 +127,6 @@ impl<T: Float> Tables<T> {
             |((tile, narrow), wide)| evaluate(pass, tile, narrow, wide),
         )?;
         Ok(Self { rows, narrow, wide })
-    }
-}
-
-/// The results of some lines and rows.
-enum Part<'o, T> {
-    /// All rows of whole arrays of lines; `first` is the first of the rows that are computed.
-    Arrays {
-        out: &'o mut [T],
-        layout: Layout,
-        first: usize,
-    },
-    /// For each row that is computed, some adjacent lines.
-    Rows(Vec<&'o mut [T]>),
-}
-
-/// Cuts a result into parts of lines.
-fn parts<'o, T: Float>(
-    out: &'o mut [T],
-    layout: Layout,
-    rows: &Range<usize>,
-) -> Vec<(Range<usize>, Part<'o, T>)> {
-    let inner = layout.lines.inner;
-    let array = layout.points * inner;
-    let mut parts = Vec::new();
-    if inner < LINES {
-        let arrays = LINES / inner;
-        for (index, out) in out.chunks_mut(arrays * array).enumerate() {
-            let first = index * arrays * inner;
-            let lines = first..first + out.len() / layout.points;
-            let first = rows.start;
-            parts.push((lines, Part::Arrays { out, layout, first }));
-        }
-        return parts;
-    }
-    for (index, out) in out.chunks_mut(array).enumerate() {
-        let mut of_lines: Vec<Vec<&mut [T]>> = Vec::new();
-        of_lines.resize_with(inner.div_ceil(LINES), Vec::new);
-        for row in out[rows.start * inner..rows.end * inner].chunks_mut(inner) {
-            for (of_lines, row) in of_lines.iter_mut().zip(row.chunks_mut(LINES)) {
-                of_lines.push(row);
-            }
-        }
-        let lines = ranges(index * inner..(index + 1) * inner, LINES);
-        parts.extend(lines.zip(of_lines.into_iter().map(Part::Rows)));
-    }
-    parts
-}
-
-impl<T: Float> Part<'_, T> {
-    /// Writes the values of some rows, line after line with `stride` numbers each.
-    fn put(&mut self, lines: &[usize], rows: Range<usize>, values: &[f64], stride: usize) {
-        let of_format = |value: f64| T::from_f64(value.min(LARGEST));
-        match self {
-            Self::Arrays { out, layout, first } => {
-                let inner = layout.lines.inner;
-                for (line, values) in lines.iter().zip(values.chunks_exact(stride)) {
-                    let start = layout.at(*line, *first + rows.start);
-                    let places = out[start..].iter_mut().step_by(inner);
-                    for (place, value) in places.zip(&values[..rows.len()]) {
-                        *place = of_format(*value);
-                    }
-                }
-            }
-            Self::Rows(of_rows) => {
-                for (row, out) in of_rows[rows].iter_mut().enumerate() {
-                    for (line, values) in lines.iter().zip(values.chunks_exact(stride)) {
-                        out[*line] = of_format(values[row]);
-                    }
-                }
-            }
-        }
     }
 }
 
@@ -422,5 +348,72 @@ impl<T: Float> Softmin<'_, T> {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::points::CpuPoints;
+    use crate::vectors::CpuVector;
+    use haul_core::engine::{Kernel, Lines, Pairs, Side};
+    use haul_core::{Cost, Interrupt};
+    use pulp::Arch;
+
+    /// The ways of two lines of f32 on [0, 1], the first with equal potentials, the second with one that falls by 1:
+    /// whether they stay in f32, and how many sums are too small for f64.
+    fn ways(exponent: f64) -> (Vec<usize>, usize) {
+        let points: Vec<f64> = (0..100).map(|i| f64::from(i) / 99.0).collect();
+        let points = CpuPoints::<f32>::new(&points, 1).unwrap();
+        let kernel = Kernel {
+            cost: Cost::SquaredEuclidean,
+            epsilon: std::f64::consts::LOG2_E / exponent,
+        };
+        let potential: Vec<f64> = (0..200)
+            .map(|k| f64::from(k % 2) * -f64::from(k / 2) / 99.0)
+            .collect();
+        let potential = CpuVector::new(&potential);
+        let lines = Lines::of_histograms(2);
+        let pairs = Pairs::new(kernel, &points, &points).with_lines(lines);
+        let side = Side {
+            weights: None,
+            potential: Some(&potential),
+        };
+        let interrupt = Interrupt::default();
+        let pass = Pass::new((Arch::new(), &interrupt), pairs, side);
+        let ends = Ends::of(&pass);
+        let tables = Tables::new(&Workers::Caller, &pass, &ends, 0..100).unwrap();
+        let (rows, columns) = layouts(&pass);
+        let softmin = Softmin {
+            pass: &pass,
+            columns,
+            ends: &ends,
+            tables,
+        };
+        let (near, far) = match softmin.tables.wide {
+            Some(_) => softmin.by_reach(&(0..2)).unwrap(),
+            None => (vec![0, 1], Vec::new()),
+        };
+        let mut doubts = Doubts::new(2, 100);
+        if let Some(wide) = &softmin.tables.wide {
+            let mut out = vec![0.0; 200];
+            let (_, mut part) = parts(&mut out, rows, &(0..100)).remove(0);
+            softmin
+                .multiply(wide, (0, &far), &mut part, &mut doubts)
+                .unwrap();
+        }
+        let doubted = doubts.entries.iter().filter(|doubt| **doubt).count();
+        (near, doubted)
+    }
+
+    #[test]
+    fn a_line_is_multiplied_in_f64_where_f32_ends_and_takes_exponents_where_that_ends() {
+        assert_eq!(ways(60.0), (vec![0, 1], 0));
+        // The second line falls by 1 within the axis, and a row at its end is that much below its maximum.
+        assert_eq!(ways(120.0), (vec![0], 0));
+        assert_eq!(ways(600.0), (vec![0], 0));
+        let (near, doubted) = ways(2000.0);
+        assert_eq!(near, [0]);
+        assert!((1..100).contains(&doubted), "{doubted}");
     }
 }

@@ -1,8 +1,8 @@
 //! Softmins and products over many lines: the cost of a pair is evaluated once for a block of them.
 //!
 //! If each line has potentials of its own, the costs of some rows are stored and every line computes its own exponentials from
-//! them (`spans`). If all share them, one exponential serves all, and the product is one of matrices (`wide`), for any layout
-//! of the lines in memory.
+//! them (`spans`); in one dimension softmins are products with a table of the kernel instead (`axis`). If all share them, one
+//! exponential serves all, and the product is one of matrices (`matrix`), for any layout of the lines in memory.
 
 use crate::block::ROWS;
 use crate::layout::{Layout, Tiled};

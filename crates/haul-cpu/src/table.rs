@@ -351,3 +351,34 @@ impl WithSimd for Logarithms<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_product_of_factors_is_subnormal_and_no_sum_infinite() {
+        let ends = [
+            (Precision::F32, f32::MIN_EXP - 1, f32::MAX_EXP),
+            (Precision::F64, f64::MIN_EXP - 1, f64::MAX_EXP),
+        ];
+        for (precision, least_normal, infinite) in ends {
+            let (scale, least) = exponents(precision);
+            assert!(scale - 2 * least >= least_normal);
+            // One more bit of range would make them subnormal.
+            assert!(scale - 2 * (least + 1) < least_normal);
+            assert!(f64::from(scale) + 20.0 < f64::from(infinite));
+        }
+    }
+
+    #[test]
+    fn a_trusted_sum_lacks_less_than_a_quarter_of_a_roundoff() {
+        for precision in [Precision::F32, Precision::F64] {
+            let columns = 1000;
+            let lacking = (columns as f64).log2() + least_factor(precision).log2();
+            let share = (lacking - trusted_log2(precision, columns)).exp2();
+            let roundoff = precision.unit_roundoff();
+            assert!((share / roundoff - 0.25).abs() < 1e-9, "{share:e}");
+        }
+    }
+}
