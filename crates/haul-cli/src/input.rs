@@ -18,6 +18,8 @@ pub(crate) struct Cloud {
     pub(crate) all: Option<Vec<f64>>,
     /// The original weights of all points, if there were any.
     pub(crate) weights: Option<Vec<f64>>,
+    /// The names of the coordinates, if the file has a header.
+    pub(crate) names: Option<Vec<String>>,
 }
 
 impl From<Measure> for Cloud {
@@ -26,6 +28,7 @@ impl From<Measure> for Cloud {
             measure,
             all: None,
             weights: None,
+            names: None,
         }
     }
 }
@@ -130,6 +133,13 @@ pub(crate) fn file(path: &Path, treatment: &Treatment) -> Result<formats::Cloud>
     formats::read_as(path, &treatment.reading()).map_err(advised)
 }
 
+/// The same for a cloud whose weights may come from a file of their own, so that it may leave out a column of weights.
+fn points(input: Input<'_>) -> Result<formats::Cloud> {
+    let mut reading = input.treatment.reading();
+    reading.columns.unweighted |= input.weights.is_some();
+    formats::read_as(input.points, &reading).map_err(advised)
+}
+
 /// Adds to an error of reading the options that help.
 fn advised(error: formats::Error) -> anyhow::Error {
     use formats::Error::{
@@ -159,7 +169,7 @@ fn advised(error: formats::Error) -> anyhow::Error {
 /// Lists of options longer than this are not printed.
 const READABLE: usize = 600;
 
-/// The options that select these columns.
+/// The options that select these columns. Nobody but the user knows whether a column that is called like one is a weight.
 fn options(columns: &Columns) -> String {
     let coordinates = quoted(&columns.coordinates.join(","));
     let coordinates = match coordinates.len() {
@@ -167,7 +177,10 @@ fn options(columns: &Columns) -> String {
         _ => format!("--columns with these {}", columns.coordinates.len()),
     };
     match &columns.weight {
-        Some(weight) => format!("{coordinates} --weight-column {}", quoted(weight)),
+        Some(weight) => format!(
+            "{coordinates} --equal-weights, or {coordinates} --weight-column {}",
+            quoted(weight)
+        ),
         None => coordinates,
     }
 }
@@ -188,7 +201,7 @@ pub(crate) fn quoted(name: &str) -> String {
 ///
 /// Files that cannot be read, or that lack the requested data.
 pub(crate) fn read(input: Input<'_>) -> Result<Cloud> {
-    let mut cloud = file(input.points, input.treatment)?;
+    let mut cloud = points(input)?;
     if let Some(file) = input.weights {
         let weights = formats::read_weights(file, &input.treatment.reading()).map_err(advised)?;
         let points = cloud.points.len() / cloud.dimension;
@@ -206,6 +219,7 @@ pub(crate) fn read(input: Input<'_>) -> Result<Cloud> {
     };
     let thinned = input.moved && input.treatment.reduction.is_given();
     let all = thinned.then(|| cloud.points.clone());
+    let names = cloud.names.take();
     let place = input.weights.unwrap_or(input.points).display();
     let measure = measure(input.treatment.apply(cloud)?, input.treatment)
         .with_context(|| place.to_string())?;
@@ -213,6 +227,7 @@ pub(crate) fn read(input: Input<'_>) -> Result<Cloud> {
         measure,
         all,
         weights: kept,
+        names,
     })
 }
 

@@ -47,6 +47,8 @@ const EXTENSIONS: &[(&str, Format)] = &[
 
 /// Extensions of clouds that haul cannot read, with advice for such a file.
 const FOREIGN: &[(&str, &str)] = &[
+    (".tsv", TABS),
+    (".tab", TABS),
     (".txt", TEXT),
     (".asc", TEXT),
     (".pts", TEXT),
@@ -55,6 +57,8 @@ const FOREIGN: &[(&str, &str)] = &[
     (".obj", EXPORT),
     (".stl", EXPORT),
 ];
+const TABS: &str =
+    "columns with tabs between them are, without quotes: name the file or a copy of it .xyz";
 const TEXT: &str =
     "lines of numbers with spaces between them are: name the file or a copy of it .xyz";
 const EXPORT: &str = "export the points as .ply";

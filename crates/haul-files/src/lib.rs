@@ -39,5 +39,5 @@ pub use matrix::{check_matrix, read_matrix, write_matrix};
 pub use read::{Reading, parse_as, parse_cloud, read_as, read_cloud, read_weights};
 pub use write::{
     Array, check_attributes, check_cloud, check_moved, check_target, holds_weights,
-    names_attributes, write_cloud, write_moved, write_npy, write_npz, write_text,
+    names_attributes, write_cloud, write_moved, write_npy, write_npz, write_text, write_with,
 };

@@ -2,6 +2,7 @@
 
 use crate::command::{Command, Program};
 use crate::input;
+use crate::names::end_of;
 use crate::number::short;
 use crate::options::Treatment;
 use crate::outcome::{self, Outcome};
@@ -14,6 +15,9 @@ use std::path::{Path, PathBuf};
 
 /// The most axes whose bounds are printed.
 const MOST_AXES: usize = 8;
+
+/// The most letters of the name of an axis, which fit its column.
+const MOST_LETTERS: usize = 13;
 
 /// What files of points hold: how many, where, how far apart, how heavy
 #[derive(Debug, Args)]
@@ -77,12 +81,16 @@ struct About {
     weighted: bool,
     smallest_weight: f64,
     largest_weight: f64,
+    /// The names of the coordinates.
+    #[serde(skip)]
+    names: Option<Vec<String>>,
 }
 
 impl About {
     fn of(file: &Path, treatment: &Treatment) -> Result<Self> {
         let cloud = input::file(file, treatment)?;
         let weighted = cloud.weights.is_some();
+        let names = cloud.names.clone();
         let measure = input::measure(treatment.apply(cloud)?, treatment)
             .with_context(|| file.display().to_string())?;
         let extent = Extent::of(&measure);
@@ -99,6 +107,7 @@ impl About {
             weighted,
             smallest_weight: weights().fold(f64::INFINITY, f64::min),
             largest_weight: weights().fold(0.0, f64::max),
+            names,
         })
     }
 
@@ -108,8 +117,10 @@ impl About {
         let points = format!("{} in dimension {}", self.points, self.dimension);
         rows.below("points", points);
         for (axis, (low, high)) in self.low.iter().zip(&self.high).take(MOST_AXES).enumerate() {
-            let name = match ["x", "y", "z"].get(axis) {
-                Some(name) if self.dimension <= 3 => (*name).to_owned(),
+            let named = self.names.as_ref().and_then(|names| names.get(axis));
+            let name = match (named, ["x", "y", "z"].get(axis)) {
+                (Some(name), _) if !name.is_empty() => end_of(name, MOST_LETTERS),
+                (_, Some(name)) if self.dimension <= 3 => (*name).to_owned(),
                 _ => format!("axis {}", axis + 1),
             };
             rows.below(&name, format!("{} to {}", short(*low), short(*high)));

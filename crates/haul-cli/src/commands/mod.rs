@@ -52,7 +52,7 @@ commands! {
     divergence::Divergence: job,
     energy::Energy: job,
     map::Map: job,
-    align::Align,
+    align::Align: job,
     pairwise::Pairwise,
     batch::Batch,
     devices::Devices,
@@ -78,6 +78,6 @@ mod tests {
         for kind in KINDS {
             assert!(names.contains(&kind.name), "{}", kind.name);
         }
-        assert_eq!(KINDS.len(), 4);
+        assert_eq!(KINDS.len(), 5);
     }
 }

@@ -7,7 +7,7 @@ use crate::page::convergence;
 use crate::page::number::Number;
 use crate::page::sheet::{Page, sheet};
 use crate::page::values::{certified, effort, problem, row, table};
-use crate::transport::text::bounds;
+use crate::transport::text::{bounds, transport_cost};
 use haul::{Bounds, Report};
 use maud::{Markup, html};
 
@@ -64,7 +64,7 @@ fn numbers(divergence: &DivergenceAnswer) -> Markup {
             Number::certified(term.value, told(term).value)
         }),
         ("transport cost ⟨P, C⟩", "transport_cost", |term| {
-            Number::short(term.transport_cost)
+            Number::certified(term.transport_cost, transport_cost(term))
         }),
         ("regularised cost", "regularized_cost", |term| {
             Number::short(term.regularized_cost)
