@@ -5,7 +5,9 @@ mod barycenters;
 mod batches;
 mod dimensions;
 mod energy;
+mod envelope;
 mod faults;
+mod flows;
 mod gradient;
 mod grids;
 mod groups;
@@ -57,6 +59,8 @@ fn main() -> ExitCode {
             grids::BODIES,
             registration::BODIES,
             barycenters::BODIES,
+            envelope::BODIES,
+            flows::BODIES,
             waits::BODIES,
         ];
         for (name, body) in bodies.concat() {
