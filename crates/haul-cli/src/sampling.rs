@@ -20,7 +20,7 @@ const MOST: usize = 500;
 
 /// The values of a test, in the units of the value.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Regrouped {
+pub(crate) struct PermutationTest {
     /// The value of both clouds, and that of the points of the test.
     value: f64,
     seen: f64,
@@ -31,7 +31,7 @@ pub(crate) struct Regrouped {
     points: Option<usize>,
 }
 
-impl Regrouped {
+impl PermutationTest {
     /// The test of a value of two clouds, which `evaluate` computes for other ones; `None` if one of them is too small
     /// to be a sample.
     ///
@@ -180,11 +180,11 @@ mod tests {
         Measure::uniform(&points, d).unwrap()
     }
 
-    fn test(a: &Measure, b: &Measure) -> Regrouped {
+    fn test(a: &Measure, b: &Measure) -> PermutationTest {
         let device = Device::cpu_f64();
         let energy = |a: &Measure, b: &Measure| Ok(Energy::new().evaluate(&device, a, b)?.value);
         let value = energy(a, b).unwrap();
-        Regrouped::of([a, b], value, energy).unwrap().unwrap()
+        PermutationTest::of([a, b], value, energy).unwrap().unwrap()
     }
 
     #[test]
@@ -229,7 +229,7 @@ mod tests {
         let factor = 60.0 * 60.0;
         assert!((weighted.largest - factor * light.largest).abs() < 1e-9 * factor);
         let few = normal(FEW - 1, 2, 0.0, 3);
-        let none = Regrouped::of([&few, &a], 1.0, |_, _| Ok(1.0)).unwrap();
+        let none = PermutationTest::of([&few, &a], 1.0, |_, _| Ok(1.0)).unwrap();
         assert_eq!(none, None);
     }
 }

@@ -10,7 +10,7 @@ use crate::page::sheet::Page;
 use crate::pair::Pair;
 use crate::picture::Matching;
 use crate::rows::Rows;
-use crate::sampling::Regrouped;
+use crate::sampling::PermutationTest;
 use crate::scale::{Scale, equal_in_words};
 use crate::transport::centres;
 use crate::transport::text::{self, aim, mass_moved, problem, root_of, verdict};
@@ -33,7 +33,7 @@ pub(crate) struct DivergenceAnswer {
     /// How the plan between both clouds matches them, for a page.
     pub(super) matching: Option<Matching>,
     /// The test whether sampling explains the value.
-    pub(super) regrouped: Option<Regrouped>,
+    pub(super) permutation_test: Option<PermutationTest>,
     /// What was written beside the answer: what it is, and in words how exact.
     pub(super) written: Option<String>,
 }
@@ -53,7 +53,7 @@ impl DivergenceAnswer {
             terms: [&terms.ab, &terms.aa, &terms.bb].map(|term| term.report().clone()),
             course: Vec::new(),
             matching: None,
-            regrouped: None,
+            permutation_test: None,
             written: None,
         }
     }
@@ -112,7 +112,7 @@ impl DivergenceAnswer {
         let (p, mass) = (self.terms[0].cost.p(), source.mass());
         let root = root_of("S_ε", p, mass);
         let length = |value: f64| (value.max(0.0) / mass).powf(1.0 / p);
-        let tested = self.regrouped.map(|test| test.sentence(length));
+        let tested = self.permutation_test.map(|test| test.sentence(length));
         Headline {
             name: "distance".to_owned(),
             beside: format!(" = {root} {}{}", told.between(), share.unwrap_or_default()),
@@ -125,10 +125,10 @@ impl DivergenceAnswer {
 impl DivergenceAnswer {
     /// A hint where the clouds differ by little but their places, and not by chance. For p = 2 and equal masses, S_ε is
     /// the square of the distance between the centres, for each unit of mass, and S_ε of the centred clouds.
-    fn hint(&self) -> Option<String> {
+    pub(super) fn hint(&self) -> Option<String> {
         let [ab, ..] = &self.terms;
         self.distance.filter(|_| ab.cost.p() == 2.0)?;
-        if self.regrouped.is_some_and(|test| test.is_chance()) {
+        if self.permutation_test.is_some_and(|test| test.is_chance()) {
             return None;
         }
         let clouds = [self.pair.source(), self.pair.target()];

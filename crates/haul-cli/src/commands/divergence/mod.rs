@@ -9,7 +9,7 @@ use crate::options::{Engine, Gradients, Solving};
 use crate::pair::Pair;
 use crate::picture::Matching;
 use crate::progress::Course;
-use crate::sampling::{self, Regrouped};
+use crate::sampling::{self, PermutationTest};
 use crate::task::{Delivery, Request, Task, Work};
 use crate::transport;
 use answer::{DivergenceAnswer, marginal_error};
@@ -108,7 +108,7 @@ impl Task for Divergence {
             answer.matching = Some(Matching::of(&terms.ab, source, target)?);
         }
         if self.solving.is_read() && answer.distance.is_some() {
-            answer.regrouped = self.regrouped(device, [source, target], &answer)?;
+            answer.permutation_test = self.permutation_test(device, [source, target], &answer)?;
         }
         Ok(answer)
     }
@@ -116,17 +116,17 @@ impl Task for Divergence {
 
 impl Divergence {
     /// The test whether sampling explains the value, at the same ε.
-    fn regrouped(
+    fn permutation_test(
         &self,
         device: &Device,
         clouds: [&Measure; 2],
         answer: &DivergenceAnswer,
-    ) -> haul::Result<Option<Regrouped>> {
+    ) -> haul::Result<Option<PermutationTest>> {
         let settings = self.solving.settings.sinkhorn();
         let settings = settings.regularized(Regularization::Epsilon(answer.epsilon()));
         let divergence = haul::Divergence::from(settings);
         let device = sampling::device(device);
-        Regrouped::of(clouds, answer.value, |a, b| {
+        PermutationTest::of(clouds, answer.value, |a, b| {
             Ok(divergence.evaluate(&device, a, b)?.value())
         })
     }

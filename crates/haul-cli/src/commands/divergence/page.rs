@@ -33,6 +33,7 @@ pub(super) fn page(divergence: &DivergenceAnswer) -> Page {
         h1 { "haul divergence: how far two clouds are from each other" }
         (clouds.files())
         (divergence.opening().paragraphs())
+        @if let Some(hint) = divergence.hint() { p { "The centres are " (hint) "." } }
         p.about { "S_ε(a, b) = OT_ε(a, b) − ½ OT_ε(a, a) − ½ OT_ε(b, b), 0 for equal clouds" }
         (claim.section())
         (convergence::section(course, ab.tolerance, &TERMS))

@@ -9,7 +9,7 @@ use crate::outcome::Outcome;
 use crate::page::sheet::Page;
 use crate::pair::Pair;
 use crate::rows::Rows;
-use crate::sampling::Regrouped;
+use crate::sampling::PermutationTest;
 use crate::scale::equal_in_words;
 use haul::{Bounds, Discrepancy, Precision};
 use serde::{Serialize, Serializer};
@@ -20,7 +20,7 @@ pub(crate) struct EnergyAnswer {
     pub(super) kernel: Kernel,
     pub(super) discrepancy: Discrepancy,
     /// The test whether sampling explains the value.
-    pub(super) regrouped: Option<Regrouped>,
+    pub(super) permutation_test: Option<PermutationTest>,
 }
 
 impl EnergyAnswer {
@@ -33,8 +33,9 @@ impl EnergyAnswer {
             name: name.to_owned(),
             beside: format!(" {}", told.between()),
             value: told.value,
-            sentence: equal_in_words([self.pair.source(), self.pair.target()])
-                .or(self.regrouped.map(|test| test.sentence(|value| value))),
+            sentence: equal_in_words([self.pair.source(), self.pair.target()]).or(self
+                .permutation_test
+                .map(|test| test.sentence(|value| value))),
         }
     }
 

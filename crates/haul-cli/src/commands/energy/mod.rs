@@ -9,12 +9,12 @@ use crate::number::plain;
 use crate::options::{self, Engine, Gradients, Weights, number};
 use crate::pair::Pair;
 use crate::progress::Passes;
-use crate::sampling::{self, Regrouped};
+use crate::sampling::{self, PermutationTest};
 use crate::task::{Delivery, Request, Task, Work};
 use answer::EnergyAnswer;
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
-use haul::{Device, Gradient};
+use haul::{Device, Gradient, Measure};
 use haul_files as formats;
 use kernel::Kernel;
 use std::path::PathBuf;
@@ -147,20 +147,30 @@ impl Task for Energy {
         Ok(EnergyAnswer {
             pair: Pair::new([&self.a, &self.b], clouds),
             kernel,
-            regrouped: match self.is_read()
-                && (source.mass() - target.mass()).abs() <= 1e-9 * source.mass()
-            {
-                true => {
-                    let (device, passes) = (sampling::device(device), Passes::new(true));
-                    Regrouped::of([source, target], discrepancy.value, |a, b| {
-                        Ok(kernel.evaluate(&device, a, b, &passes)?.value)
-                    })?
-                }
+            permutation_test: match self.is_read() {
+                true => permutation_test(kernel, device, [source, target], discrepancy.value)?,
                 false => None,
             },
             discrepancy,
         })
     }
+}
+
+/// The test whether sampling explains the value; `None` if masses differ, which samples do not.
+fn permutation_test(
+    kernel: Kernel,
+    device: &Device,
+    clouds: [&Measure; 2],
+    value: f64,
+) -> haul::Result<Option<PermutationTest>> {
+    let [a, b] = clouds.map(Measure::mass);
+    if (a - b).abs() > 1e-9 * a {
+        return Ok(None);
+    }
+    let (device, passes) = (sampling::device(device), Passes::new(true));
+    PermutationTest::of(clouds, value, |a, b| {
+        Ok(kernel.evaluate(&device, a, b, &passes)?.value)
+    })
 }
 
 impl Request for Energy {
