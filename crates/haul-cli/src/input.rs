@@ -19,6 +19,8 @@ pub(crate) struct Cloud {
     pub(crate) all: Option<Vec<f64>>,
     /// The original weights of all points, if there were any.
     pub(crate) weights: Option<Vec<f64>>,
+    /// The names of the coordinates, if the file has a header.
+    pub(crate) names: Option<Vec<String>>,
 }
 
 impl From<Measure> for Cloud {
@@ -27,6 +29,7 @@ impl From<Measure> for Cloud {
             measure,
             all: None,
             weights: None,
+            names: None,
         }
     }
 }
@@ -176,6 +179,13 @@ pub(crate) fn contents(path: &Path, treatment: &Treatment) -> Result<Contents> {
     formats::read_contents(path, &treatment.reading()).map_err(advised)
 }
 
+/// The same for an input whose weights may come from a file of their own, so that it may leave out a column of weights.
+fn given(input: Input<'_>) -> Result<Contents> {
+    let mut reading = input.treatment.reading();
+    reading.columns.unweighted |= input.weights.is_some();
+    formats::read_contents(input.points, &reading).map_err(advised)
+}
+
 /// Adds to an error of reading the options that help.
 fn advised(error: formats::Error) -> anyhow::Error {
     use formats::Error::{
@@ -207,7 +217,7 @@ fn advised(error: formats::Error) -> anyhow::Error {
 /// Lists of options longer than this are not printed.
 const READABLE: usize = 600;
 
-/// The options that select these columns.
+/// The options that select these columns. Nobody but the user knows whether a column that is called like one is a weight.
 fn options(columns: &Columns) -> String {
     let coordinates = quoted(&columns.coordinates.join(","));
     let coordinates = match coordinates.len() {
@@ -215,7 +225,10 @@ fn options(columns: &Columns) -> String {
         _ => format!("--columns with these {}", columns.coordinates.len()),
     };
     match &columns.weight {
-        Some(weight) => format!("{coordinates} --weight-column {}", quoted(weight)),
+        Some(weight) => format!(
+            "{coordinates} --equal-weights, or {coordinates} --weight-column {}",
+            quoted(weight)
+        ),
         None => coordinates,
     }
 }
@@ -236,7 +249,7 @@ pub(crate) fn quoted(name: &str) -> String {
 ///
 /// Files that cannot be read, or that lack the requested data.
 pub(crate) fn read(input: Input<'_>) -> Result<Cloud> {
-    let mut cloud = match contents(input.points, input.treatment)? {
+    let mut cloud = match given(input)? {
         Contents::Cloud(cloud) => cloud,
         Contents::Histogram(histogram) => return read_grid(input, histogram),
     };
@@ -257,6 +270,7 @@ pub(crate) fn read(input: Input<'_>) -> Result<Cloud> {
     };
     let thinned = input.moved && input.treatment.reduction.is_given();
     let all = thinned.then(|| cloud.points.clone());
+    let names = cloud.names.take();
     let place = input.weights.unwrap_or(input.points).display();
     let measure = measure(input.treatment.apply(cloud)?, input.treatment)
         .with_context(|| place.to_string())?;
@@ -264,6 +278,7 @@ pub(crate) fn read(input: Input<'_>) -> Result<Cloud> {
         measure,
         all,
         weights: kept,
+        names,
     })
 }
 

@@ -52,6 +52,8 @@ const EXTENSIONS: &[(&str, Format)] = &[
 
 /// Extensions of clouds and images that haul cannot read, with advice for such a file.
 const FOREIGN: &[(&str, &str)] = &[
+    (".tsv", TABS),
+    (".tab", TABS),
     (".txt", TEXT),
     (".asc", TEXT),
     (".pts", TEXT),
@@ -69,6 +71,8 @@ const FOREIGN: &[(&str, &str)] = &[
 ];
 const PICTURE: &str = "convert the image to .png";
 const VOLUME: &str = "write its array to an .npy by numpy.save";
+const TABS: &str =
+    "columns with tabs between them are, without quotes: name the file or a copy of it .xyz";
 const TEXT: &str =
     "lines of numbers with spaces between them are: name the file or a copy of it .xyz";
 const EXPORT: &str = "export the points as .ply";

@@ -48,5 +48,5 @@ pub use read::{
 pub use write::{
     Array, check_attributes, check_cloud, check_moved, check_target, holds_weights, image_bytes,
     names_attributes, write_cloud, write_image, write_mesh, write_moved, write_npy, write_npz,
-    write_text,
+    write_text, write_with,
 };

@@ -51,8 +51,11 @@ pub fn write_cloud(
     )
 }
 
-/// The same with what is written beside the points.
-fn write_with(
+/// [`write_cloud`] with attributes of the points: numbers beside the coordinates, and the coordinates' names.
+///
+/// # Errors
+/// As [`write_cloud`], and those of [`check_attributes`].
+pub fn write_with(
     path: &Path,
     format: Option<Kind>,
     points: &[f64],
@@ -110,7 +113,7 @@ fn write_with(
         Format::Npy => npy::write(out, &array),
         Format::Ply => ply::write(out, points, dimension, weights, &attributes.extras()),
         Format::Xyz => csv::write_xyz(out, points, dimension),
-        _ => csv::write_csv(out, points, dimension, weights, &attributes.extras()),
+        _ => csv::write_csv(out, (points, dimension), weights, attributes),
     })
 }
 

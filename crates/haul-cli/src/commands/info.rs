@@ -2,6 +2,7 @@
 
 use crate::command::{Command, Program};
 use crate::input::{self, on_grid};
+use crate::names::end_of;
 use crate::number::{percent, short};
 use crate::options::{Treatment, cells};
 use crate::outcome::{self, Outcome};
@@ -16,6 +17,9 @@ use std::path::{Path, PathBuf};
 
 /// The most axes whose bounds are printed.
 const MOST_AXES: usize = 8;
+
+/// The most letters of the name of an axis, which fit its column.
+const MOST_LETTERS: usize = 13;
 
 /// What files of points or images hold: how many, where, how far apart, how heavy
 #[derive(Debug, Args)]
@@ -83,6 +87,9 @@ struct About {
     largest_weight: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     grid: Option<Cells>,
+    /// The names of the coordinates.
+    #[serde(skip)]
+    names: Option<Vec<String>>,
 }
 
 /// The cells of a grid.
@@ -98,16 +105,14 @@ struct Cells {
 
 impl About {
     fn of(file: &Path, treatment: &Treatment) -> Result<Self> {
-        let (measure, weighted) = match input::contents(file, treatment)? {
+        let (measure, weighted, names) = match input::contents(file, treatment)? {
             Contents::Cloud(cloud) => {
-                let weighted = cloud.weights.is_some();
+                let (weighted, names) = (cloud.weights.is_some(), cloud.names.clone());
                 let treated = treatment.apply(cloud)?;
-                (
-                    input::measure(treated, treatment).map_err(Into::into),
-                    weighted,
-                )
+                let measure = input::measure(treated, treatment).map_err(Into::into);
+                (measure, weighted, names)
             }
-            Contents::Histogram(histogram) => (treatment.on_grid(histogram), true),
+            Contents::Histogram(histogram) => (treatment.on_grid(histogram), true, None),
         };
         let measure = measure.with_context(|| file.display().to_string())?;
         let extent = Extent::of(&measure);
@@ -130,6 +135,7 @@ impl About {
                 empty: weights().filter(|mass| *mass == 0.0).count(),
                 sides: sides(grid),
             }),
+            names,
         })
     }
 
@@ -154,8 +160,10 @@ impl About {
             }
         }
         for (axis, (low, high)) in self.low.iter().zip(&self.high).take(MOST_AXES).enumerate() {
-            let name = match ["x", "y", "z"].get(axis) {
-                Some(name) if self.dimension <= 3 => (*name).to_owned(),
+            let named = self.names.as_ref().and_then(|names| names.get(axis));
+            let name = match (named, ["x", "y", "z"].get(axis)) {
+                (Some(name), _) if !name.is_empty() => end_of(name, MOST_LETTERS),
+                (_, Some(name)) if self.dimension <= 3 => (*name).to_owned(),
                 _ => format!("axis {}", axis + 1),
             };
             rows.below(&name, format!("{} to {}", short(*low), short(*high)));

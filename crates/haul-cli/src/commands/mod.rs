@@ -53,7 +53,7 @@ commands! {
     divergence::Divergence: job,
     energy::Energy: job,
     map::Map: job,
-    align::Align,
+    align::Align: job,
     barycenter::Barycenter: job,
     pairwise::Pairwise,
     batch::Batch,

@@ -1,6 +1,7 @@
 //! `--gradient` and `--gradient-weights`: the derivatives of a value in the first cloud, as arrays.
 
 use crate::input::{Cloud, on_grid};
+use crate::number;
 use anyhow::{Result, bail};
 use clap::Args;
 use haul_files::{self as formats, Array};
@@ -67,6 +68,23 @@ impl Gradients {
         Ok(haul::Gradient {
             points: Vec::new(),
             weights,
+        })
+    }
+
+    /// What was written, and how exact it is; `None` if nothing was. `error` is that of the marginals, in which the error
+    /// of a gradient is linear.
+    pub(crate) fn in_words(&self, error: f64) -> Option<String> {
+        let files: Vec<_> = self
+            .outputs()
+            .map(|path| path.display().to_string())
+            .collect();
+        (!files.is_empty()).then(|| {
+            format!(
+                "{}; its relative error is about that of the marginals, {}, and several times that between nearly equal clouds: a \
+                 smaller --tolerance lowers it",
+                files.join(", "),
+                number::error(error)
+            )
         })
     }
 

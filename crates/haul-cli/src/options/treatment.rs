@@ -215,6 +215,7 @@ mod tests {
             points: vec![0.1, 0.2, 0.3, 5.5],
             dimension: 1,
             weights: Some(vec![1.0, 2.0, 3.0, 4.0]),
+            names: None,
         };
         let treated = |equal_weights, reduction| {
             let treatment = Treatment {
