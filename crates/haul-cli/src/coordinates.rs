@@ -40,7 +40,8 @@ pub(crate) fn compared<'n>(clouds: impl IntoIterator<Item = Named<'n>>) -> Resul
     }
     Ok(warning.map(|warning| match others {
         0 => warning,
-        _ => format!("{warning}; the names of {others} other files differ as well"),
+        1 => format!("{warning}; those of another file differ as well"),
+        _ => format!("{warning}; those of {others} other files differ as well"),
     }))
 }
 
@@ -81,12 +82,17 @@ fn in_another_order(a: &[String], b: &[String]) -> bool {
 
 /// The error for the same names in another order.
 fn refused((a, first): (&Path, &[String]), (b, second): (&Path, &[String])) -> String {
-    let option = match first.len() {
-        0..=LISTED => format!("--columns {}", quoted(&first.join(","))),
-        _ => "--columns with their names".to_owned(),
+    let selects = |name: &String| !name.contains(',') && !name.starts_with('-');
+    let advice = match first.iter().all(selects) {
+        true if first.len() <= LISTED => {
+            let names = quoted(&first.join(","));
+            format!("select them in one order for all files: --columns {names}")
+        }
+        true => "select them in one order for all files: --columns with their names".to_owned(),
+        false => "write the files with one order of columns".to_owned(),
     };
     format!(
-        "{} and {}: {}, in another order: name the coordinates, which selects them in one order for all files: {option}",
+        "{} and {}: {}, in another order; {advice}",
         a.display(),
         b.display(),
         both(first, second),
@@ -112,7 +118,7 @@ fn both(a: &[String], b: &[String]) -> String {
     let place = places.next().unwrap_or(0);
     let others = match places.count() {
         0 => String::new(),
-        count => format!(", and {count} others differ"),
+        count => format!(", and {count} more differ"),
     };
     format!(
         "coordinate {} is {} and {}{others}",
@@ -155,10 +161,13 @@ mod tests {
             "{refused}"
         );
         let spaced = told(&[("a.csv", "x,1 y"), ("b.csv", "y x,1")]).unwrap_err();
-        assert!(spaced.contains("--columns"), "{spaced}");
+        assert!(
+            spaced.ends_with("write the files with one order of columns"),
+            "{spaced}"
+        );
         let warned = told(&[("a.csv", "x y"), ("b.csv", "u v"), ("c.csv", "u v")]);
         let warned = warned.unwrap().unwrap();
-        for part in ["a.csv and b.csv", "x, y and u, v", "1 other files"] {
+        for part in ["a.csv and b.csv", "x, y and u, v", "those of another file"] {
             assert!(warned.contains(part), "{warned}");
         }
         // Where a name is there twice, it selects nothing.

@@ -29,7 +29,7 @@ pub(crate) struct PermutationTest {
     least: f64,
     largest: f64,
     /// The points of each cloud in the test, if these are not all of them.
-    points: Option<usize>,
+    points: Option<[usize; 2]>,
 }
 
 impl PermutationTest {
@@ -58,7 +58,7 @@ impl PermutationTest {
             all
         });
         let first = taken[0].len();
-        let points = (n.max(m) > MOST).then_some(first.max(taken[1].len()));
+        let points = (n.max(m) > MOST).then_some([first, taken[1].len()]);
         let mut all: Vec<Place> = Vec::new();
         for (cloud, taken) in clouds.iter().zip(&taken) {
             all.extend(taken.iter().map(|point| Place::of(cloud, *point)));
@@ -105,15 +105,18 @@ impl PermutationTest {
             true => "Sampling alone may explain it",
             false => "It is more than sampling explains",
         };
-        match self.points {
-            None => format!(
+        let Some([n, m]) = self.points else {
+            return format!(
                 "{verdict}: divided anew at random {TIMES} times, the points of both differ by {least} to {largest}."
-            ),
-            Some(points) => format!(
-                "{verdict}: {points} points of each differ by {seen}, and divided anew at random {TIMES} times by {least} to \
-                 {largest}."
-            ),
-        }
+            );
+        };
+        let points = match n == m {
+            true => format!("{n} points of each"),
+            false => format!("{n} and {m} of the points"),
+        };
+        format!(
+            "{verdict}: {points} differ by {seen}, and divided anew at random {TIMES} times by {least} to {largest}."
+        )
     }
 }
 
@@ -209,7 +212,9 @@ mod tests {
         let test = test(&normal(700, 2, 0.0, 1), &normal(300, 2, 1.0, 2));
         let told = test.sentence(f64::sqrt);
         assert!(
-            told.starts_with("It is more than sampling explains: 500 points of each"),
+            told.starts_with(
+                "It is more than sampling explains: 500 and 300 of the points differ by "
+            ),
             "{told}"
         );
         assert_ne!(test.value, test.seen);
