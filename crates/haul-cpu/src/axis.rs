@@ -232,15 +232,14 @@ impl<T: Float> Softmin<'_, T> {
         })
     }
 
-    /// The factors v of some lines, and M + log₂ b̄ − c of each.
+    /// The factors v of some lines, and M + log₂ b̄ of each.
     fn factors<A: Float>(
         &self,
         (first, lines): (usize, &[usize]),
     ) -> Result<(Panels<A>, Vec<f64>)> {
         let columns = self.columns.points;
         let least = least_factor(A::PRECISION);
-        let scale_log2 = scale_log2(A::PRECISION);
-        let scale = scale_log2.exp2();
+        let scale = scale_log2(A::PRECISION).exp2();
         let mut panels = Panels::zeros(columns, lines.len());
         let mut offsets = Vec::with_capacity(lines.len());
         let mut heights = Aligned::filled(columns * NEIGHBOURS, NOTHING);
@@ -262,9 +261,10 @@ impl<T: Float> Softmin<'_, T> {
                     }
                 }
             }
-            offsets.extend(lines.iter().zip(maxima).map(|(line, maximum)| {
-                maximum + mean(self.pass, first + line).log2() - scale_log2
-            }));
+            let of_lines = lines.iter().zip(maxima);
+            offsets.extend(
+                of_lines.map(|(line, maximum)| maximum + mean(self.pass, first + line).log2()),
+            );
         }
         Ok((panels, offsets))
     }
@@ -305,6 +305,7 @@ impl<T: Float> Softmin<'_, T> {
             }
             self.pass.run(Logarithms {
                 sums: &mut totals[..lines.len() * A::TILE],
+                scale_log2: scale_log2(A::PRECISION),
                 offsets: &offsets,
                 factor: -self.pass.epsilon() * LN_2,
             })?;

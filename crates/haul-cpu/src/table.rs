@@ -323,9 +323,11 @@ impl WithSimd for Reach<'_> {
     }
 }
 
-/// The kernel S ← factor · max(log₂ S + offset, floor), for sums of lines one after the other.
+/// The kernel S ← factor · max(log₂ S − c + offset, floor), for sums of lines one after the other.
 pub(crate) struct Logarithms<'a> {
     pub(crate) sums: &'a mut [f64],
+    /// c, an integer: it is subtracted from the exponent of S, where that is exact.
+    pub(crate) scale_log2: f64,
     /// The offset of each line.
     pub(crate) offsets: &'a [f64],
     pub(crate) factor: f64,
@@ -338,13 +340,15 @@ impl WithSimd for Logarithms<'_> {
     fn with_simd<S: Simd>(self, simd: S) {
         let factor = <f64 as Float>::splat(simd, self.factor);
         let floor = <f64 as Float>::splat(simd, 0.1 * FLOOR);
+        let scale = <f64 as Float>::splat(simd, self.scale_log2);
         let line = self.sums.len() / self.offsets.len().max(1);
         for (sums, offset) in self.sums.chunks_exact_mut(line.max(1)).zip(self.offsets) {
             let offset = <f64 as Float>::splat(simd, *offset);
             for sum in <f64 as Float>::lanes_mut::<S>(sums) {
                 let (e, rest) = log2::<f64, S>(simd, *sum);
-                let whole = <f64 as Float>::add(simd, offset, e);
+                let whole = <f64 as Float>::sub(simd, e, scale);
                 let log = <f64 as Float>::add(simd, whole, rest);
+                let log = <f64 as Float>::add(simd, log, offset);
                 let log = <f64 as Float>::max(simd, log, floor);
                 *sum = <f64 as Float>::mul(simd, factor, log);
             }
