@@ -34,7 +34,7 @@ Keys of a line of --json, of the points that are left after --subsample or --vox
                             and the number of cells without mass (empty)
 
 Example:
-  haul info a.ply b.png volumes.npz:grey"#
+  haul info a.ply disc.png"#
 )]
 pub(crate) struct Info {
     /// The clouds, images and arrays
@@ -155,7 +155,7 @@ impl About {
         }
         for (axis, (low, high)) in self.low.iter().zip(&self.high).take(MOST_AXES).enumerate() {
             let name = match ["x", "y", "z"].get(axis) {
-                Some(name) if self.dimension <= 3 => (*name).to_owned(),
+                Some(name) if self.dimension <= 3 && self.grid.is_none() => (*name).to_owned(),
                 _ => format!("axis {}", axis + 1),
             };
             rows.below(&name, format!("{} to {}", short(*low), short(*high)));
