@@ -94,6 +94,19 @@ impl Workers {
         }
     }
 
+    /// The same for items that take about `effort` operations together.
+    pub(crate) fn for_each_of<I: Send>(
+        &self,
+        items: Vec<I>,
+        effort: usize,
+        work: impl Fn(I) -> Result<()> + Sync + Send,
+    ) -> Result<()> {
+        if effort < WORTH_A_THREAD {
+            return items.into_iter().try_for_each(work);
+        }
+        self.for_each(items, work)
+    }
+
     /// Calls `work(first row, part of out)` for blocks of rows. No block crosses the end of
     /// a `tile`, and all begin at a multiple of [`ROWS`]. `out` has `width` values a row; `effort`
     /// is about the number of operations a row.

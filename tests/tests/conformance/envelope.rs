@@ -4,7 +4,7 @@
 use haul::{
     Average, Barycenter, BarycenterKind, Descent, Device, Engine, Error, Measure, Precision,
 };
-use haul_tests::clouds::{measure, points, weights};
+use haul_tests::clouds::{Numbers, points};
 use haul_tests::compare::{accept, number, reject};
 use haul_tests::engines::Body;
 
@@ -18,14 +18,23 @@ pub const BODIES: &[(&str, Body)] = &[
 
 const LAMBDA: [f64; 2] = [0.6, 0.4];
 
-/// A support with two inputs, one of them on it.
+const EPSILON: f64 = 0.1;
+
+/// A support with two inputs, one of them on it and one near it, so that no bin of an average is empty.
 fn clouds() -> (Measure, [Measure; 2]) {
     let support = Measure::uniform(&points(14, 2, 50), 2).unwrap();
-    let on_support = support.clone().with_weights(&weights(14, 51)).unwrap();
-    (support, [measure(11, 2, 52), on_support.normalized()])
+    let mut numbers = Numbers::new(51);
+    let near = support.points().iter();
+    let near: Vec<f64> = near.map(|x| x + numbers.within(-0.15, 0.15)).collect();
+    let mut weighted = |points: &[f64]| {
+        let weights = numbers.vector(14, 0.6, 1.4);
+        let measure = Measure::new(points.to_vec(), 2, weights).unwrap();
+        measure.normalized()
+    };
+    let inputs = [weighted(&near), weighted(support.points())];
+    (support, inputs)
 }
 
-/// A blur at which no bin of the debiased kind is empty.
 fn average(
     device: &Device,
     kind: BarycenterKind,
@@ -36,7 +45,7 @@ fn average(
         Precision::F64 => 1e-9,
         Precision::F32 => 1e-5,
     };
-    Barycenter::epsilon(1.0)
+    Barycenter::epsilon(EPSILON)
         .kind(kind)
         .lambda(&LAMBDA)
         .tolerance(tolerance)
@@ -51,7 +60,7 @@ fn product(v: &[f64], w: &[f64]) -> f64 {
 }
 
 fn derivatives_of_minima(device: &Device) {
-    const STEP: f64 = 1e-3;
+    const STEP: f64 = 3e-4;
     let (support, inputs) = clouds();
     let double = Device::cpu_f64();
     let moved = |measure: &Measure, direction: &[f64], by: f64| {
@@ -67,8 +76,8 @@ fn derivatives_of_minima(device: &Device) {
         measure.clone().with_weights(&weights).unwrap()
     };
     let allowed = match device.precision() {
-        Precision::F64 => 3e-4,
-        Precision::F32 => 1e-3,
+        Precision::F64 => 1e-5,
+        Precision::F32 => 2e-4,
     };
     for kind in [BarycenterKind::Plain, BarycenterKind::Debiased] {
         let found = average(device, kind, &support, &inputs);
@@ -87,8 +96,8 @@ fn derivatives_of_minima(device: &Device) {
             ),
             (
                 "points of an input",
-                product(&gradient.inputs[0].points, &along[..22]),
-                slope(&|by| minimum(&support, [moved(first, &along[..22], by), second.clone()])),
+                product(&gradient.inputs[0].points, &along),
+                slope(&|by| minimum(&support, [moved(first, &along, by), second.clone()])),
             ),
             (
                 "weights of an input",
@@ -98,12 +107,13 @@ fn derivatives_of_minima(device: &Device) {
         ];
         for (name, got, expected) in cases {
             let name = format!("{name} {}", kind.name());
+            println!("{name} {got} {expected}");
             accept(&name, number("slope", got, expected, allowed));
             reject(
                 &name,
                 number("slope", got + 3.0 * allowed, expected, allowed),
             );
-            assert!(expected.abs() > 5.0 * allowed, "{name} {expected}");
+            assert!(expected.abs() > 3.0 * allowed, "{name} {expected}");
         }
         assert_eq!(found.gradient_weights()[1], gradient.inputs[1].weights);
     }
@@ -133,7 +143,7 @@ fn descents(device: &Device) {
     let optimum = best.report().bounds;
     let mut objectives = Vec::new();
     for steps in [1, 5, 40] {
-        let found = Descent::epsilon(1.0)
+        let found = Descent::epsilon(EPSILON)
             .lambda(&LAMBDA)
             .tolerance(1e-4)
             .max_iterations(steps)
@@ -150,7 +160,9 @@ fn descents(device: &Device) {
         objectives.is_sorted_by(|before, after| before >= after),
         "{objectives:?}"
     );
-    let near = |value| number("objective", value, optimum.upper, 2e-2);
+    println!("{objectives:?} {optimum:?}");
+    let excess = 0.1 * (objectives[0] - optimum.upper);
+    let near = |value| number("objective", value, optimum.upper, excess);
     accept("descent", near(objectives[2]));
     reject("descent", near(objectives[0]));
 }

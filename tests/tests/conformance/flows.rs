@@ -88,10 +88,11 @@ fn steps_of_gaussians(device: &Device) {
     // The heat equation itself takes the variance to .6, and a step without ε to .5958.
     let heat = KINDS.map(|kind| variance_after(kind, EPSILON, 0.05, 0.0, 0.5));
     accept("heat", close(&heat, &[0.5962, 0.689], |_| 5e-4));
-    let allowed = 100.0 * goal(device, 144.0 / EPSILON);
+    // The box cuts off tails of the widest one beyond 5.5 deviations.
+    let allowed = 100.0 * goal(device, 144.0 / EPSILON) + 2e-6;
     for (kind, tau, k) in [
         (FlowKind::Debiased, 0.05, 0.0),
-        (FlowKind::Debiased, 0.4, 0.0),
+        (FlowKind::Debiased, 0.15, 0.0),
         (FlowKind::Debiased, 0.1, 1.5),
         (FlowKind::Reference, 0.05, 0.0),
         (FlowKind::Reference, 0.1, 1.5),

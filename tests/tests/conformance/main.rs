@@ -20,6 +20,7 @@ mod lines;
 mod near;
 mod nearest;
 mod operators;
+mod ranges;
 mod registration;
 mod resident;
 mod scores;
@@ -53,6 +54,7 @@ fn main() -> ExitCode {
             scores::BODIES,
             stalls::BODIES,
             lines::BODIES,
+            ranges::BODIES,
             near::BODIES,
             nearest::BODIES,
             groups::BODIES,
@@ -87,6 +89,7 @@ fn main() -> ExitCode {
             dimensions::BODIES,
             dimensions::EXCESS,
             lines::BODIES,
+            ranges::BODIES,
             near::BODIES,
             nearest::BODIES,
             groups::BODIES,

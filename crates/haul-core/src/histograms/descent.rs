@@ -13,13 +13,14 @@
 //! [Lu–Freund–Nesterov'18]. A step that is taken makes the next one larger.
 //!
 //! For the potentials at b, each input takes turns: fₛ = tₛ + ε log(b/m), gₛ = T_m(fₛ), tₛ = T_{bₛ}(gₛ), from those of the
-//! b before. These are the same passes as in the loop of [barycenters](super::averaging), of the product kind, where b
+//! b before, accelerated by [`mixing`](super::mixing). These are the same passes as in the loop of [barycenters](super::averaging), of the product kind, where b
 //! moves with each pass; this loop waits until the potentials fit b.
 
 use super::averaging::{Found, Iterate, Posed, difference, distance, ends, means};
 use super::barycenter::checked_lambda;
 use super::functional::Functional;
 use super::inputs::Inputs;
+use super::mixing::Mixing;
 use super::{Average, BarycenterKind};
 use crate::linalg::{mean, sum};
 use crate::sinkhorn::Observer;
@@ -30,11 +31,12 @@ use web_time::Instant;
 /// Steps that are taken make the next one larger by this factor.
 const GROWTH: f64 = 1.5;
 
-/// The potentials fit b when the error of their marginals is below this share of the last step, in L1.
-const FIT: f64 = 0.1;
+/// The potentials fit b when the error of their marginals is below this share of the last step, and this number, in L1:
+/// the value that they give is low by the square of that error.
+const FIT: [f64; 2] = [0.03, 0.01];
 
 /// The largest number of passes for the potentials of one b.
-const MOST_PASSES: usize = 50;
+const MOST_PASSES: usize = 200;
 
 /// Settings of a descent of Σ λₛ OT_ε(b, bₛ) in the weights of b, on a fixed support.
 ///
@@ -67,6 +69,8 @@ struct Place {
     value: f64,
     /// The error of the marginals.
     error: f64,
+    /// Whether the potentials fit b.
+    fits: bool,
 }
 
 /// What the passes of a descent need.
@@ -242,7 +246,7 @@ impl<E: Engine> Walk<'_, E> {
             let change = difference(&next.logs, &place.logs);
             let divergence = sum(next.b.iter().zip(change).map(|(b, log)| b * log));
             let allowed = place.value + linear + divergence / size;
-            if next.value <= allowed || size * self.posed.kernel.epsilon < LEAST {
+            if next.fits && next.value <= allowed || size * self.posed.kernel.epsilon < LEAST {
                 return Ok((next, size * GROWTH));
             }
             size *= 0.5;
@@ -258,26 +262,33 @@ impl<E: Engine> Walk<'_, E> {
         let epsilon = self.posed.kernel.epsilon;
         let count = self.lambda.len();
         let b = self.density(&logs);
-        let goal = (FIT * moved).max(0.5 * self.tolerance).min(0.1);
+        let [share, most] = FIT;
+        let goal = (share * moved).max(0.5 * self.tolerance).min(most);
+        let m = self.posed.reference.weights();
+        let row = |k: usize| k / count;
+        let potentials = |transforms: &[f64]| -> Vec<f64> {
+            let f = (0..).zip(transforms);
+            f.map(|(k, t)| t + epsilon * logs[row(k)]).collect()
+        };
+        let mut mixing = Mixing::new(self.engine.precision());
+        let mut f = potentials(&transforms);
         let mut error = f64::INFINITY;
         for _ in 0..MOST_PASSES {
-            let m = self.posed.reference.weights();
-            let f = (0..).zip(&transforms).map(|(k, t)| {
-                let i: usize = k / count;
-                t + epsilon * (logs[i] + m[i].ln())
-            });
-            let f: Vec<f64> = f.collect();
-            let next = self.inputs.transforms(self.engine, &f).await?;
-            // The rows of the plan have the sums b e^{(t − t')/ε}.
+            let weighted = (0..).zip(&f).map(|(k, f)| f + epsilon * m[row(k)].ln());
+            let weighted: Vec<f64> = weighted.collect();
+            transforms = self.inputs.transforms(self.engine, &weighted).await?;
+            let image = potentials(&transforms);
+            // The rows of the plan have the sums b e^{(f − f')/ε} for the next potential f'.
             let off = |k: usize| {
-                let ratio = ((transforms[k] - next[k]) / epsilon).exp_m1();
-                self.lambda[k % count] * b[k / count] * ratio.abs()
+                let ratio = ((f[k] - image[k]) / epsilon).exp_m1();
+                self.lambda[k % count] * b[row(k)] * ratio.abs()
             };
-            error = sum((0..transforms.len()).map(off));
-            transforms = next;
+            error = sum((0..f.len()).map(off));
             if error <= goal {
                 break;
             }
+            let weight = |k: usize| self.lambda[k % count] * (b[row(k)] + 1e-3 * m[row(k)]);
+            f = mixing.next(weight, &f, image, error);
         }
         let mean = means(&transforms, &self.lambda);
         let g = self.inputs.potentials(self.engine).await?;
@@ -286,6 +297,7 @@ impl<E: Engine> Walk<'_, E> {
         let value = duals.map(|(l, (dual, _))| l * dual).sum::<f64>();
         Ok(Place {
             value: value + crate::linalg::mean(&b, mean.iter().copied()),
+            fits: error <= goal,
             logs,
             b,
             transforms,
