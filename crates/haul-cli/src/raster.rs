@@ -1,7 +1,8 @@
 //! Measures on grids as grey pixels: dark where there is no mass, white where it is densest.
 //!
-//! The density of white is the one that cells with a hundredth of the mass exceed, so that a few heavy cells do not make all
-//! others dark. An image of two greys keeps both.
+//! The white of an input is its largest density. Averages may have a few cells that are far denser than the others, which
+//! would all be dark beside them: the white of an average is the density that cells with a tenth of its mass exceed. A shape
+//! of one density keeps its two greys.
 
 use crate::input::on_grid;
 use crate::picture::PictureError;
@@ -19,8 +20,8 @@ pub(crate) struct Raster {
     pub(crate) grey: Vec<u8>,
 }
 
-/// The part of the mass whose cells may be brighter than white.
-const CUT: f64 = 0.01;
+/// The part of the mass of an average whose cells are denser than white.
+const CUT: f64 = 0.1;
 
 /// The most slices of a volume that are shown.
 const SLICES: usize = 9;
@@ -35,9 +36,18 @@ impl Raster {
     /// The pixels of a measure: its cells; of a volume slices across its first axis, side by side, from its first cells
     /// to its last; of a line a bar for each cell. `None` for a cloud.
     pub(crate) fn of(measure: &Measure) -> Option<Self> {
+        Self::with_cut(measure, 0.0)
+    }
+
+    /// The same of an average.
+    pub(crate) fn of_average(measure: &Measure) -> Option<Self> {
+        Self::with_cut(measure, CUT)
+    }
+
+    fn with_cut(measure: &Measure, cut: f64) -> Option<Self> {
         let shape = on_grid(measure)?.shape();
         let weights = measure.weights();
-        let white = white(weights);
+        let white = white(weights, cut);
         let grey: Vec<u8> = weights.iter().map(|mass| level(mass / white)).collect();
         Some(match *shape {
             [n] => Self::bars(weights.iter().map(|mass| mass / white), n),
@@ -126,23 +136,18 @@ impl Raster {
     }
 }
 
-/// The density of white.
-pub(crate) fn white(weights: &[f64]) -> f64 {
+/// The density of white: cells with the part `cut` of the mass are denser.
+fn white(weights: &[f64], cut: f64) -> f64 {
     let mut sorted = weights.to_vec();
     sorted.sort_unstable_by(|a, b| b.total_cmp(a));
-    let cut = CUT * weights.iter().sum::<f64>();
-    let mut above = 0.0;
-    for mass in &sorted {
-        above += mass;
-        if above > cut && *mass > 0.0 {
-            return *mass;
-        }
-    }
-    sorted
-        .first()
-        .copied()
-        .filter(|most| *most > 0.0)
-        .unwrap_or(1.0)
+    let denser = cut * weights.iter().sum::<f64>();
+    let mut sum = 0.0;
+    let reached = sorted.iter().find(|mass| {
+        sum += **mass;
+        sum > denser
+    });
+    // A mass is positive.
+    reached.copied().unwrap_or(1.0)
 }
 
 /// The grey of a share of the density of white.
@@ -166,21 +171,25 @@ mod tests {
     fn two_greys_stay_and_a_heavy_cell_does_not_darken_the_rest() {
         let mut masses = vec![0.0; 400];
         masses[50..250].fill(3.0);
-        let flat = Raster::of(&on(&[20, 20], masses.clone())).unwrap();
-        assert_eq!((flat.width, flat.height()), (20, 20));
-        assert!(
-            flat.grey
-                .iter()
-                .zip(&masses)
-                .all(|(grey, mass)| *grey == if *mass > 0.0 { 255 } else { 0 })
-        );
-        masses[60] = 5.0;
-        let heavy = Raster::of(&on(&[20, 20], masses.clone())).unwrap();
-        assert_eq!(heavy, flat);
-        // Where it has more than a hundredth of the mass, it is the white.
+        let (flat, pixels) = (on(&[20, 20], masses.clone()), [0, 255]);
+        let greys = |inside: bool| pixels[usize::from(inside)];
+        for raster in [Raster::of(&flat), Raster::of_average(&flat)] {
+            let raster = raster.unwrap();
+            assert_eq!((raster.width, raster.height()), (20, 20));
+            let shown = raster.grey.iter().zip(&masses);
+            assert!(
+                shown
+                    .into_iter()
+                    .all(|(grey, mass)| *grey == greys(*mass > 0.0))
+            );
+        }
         masses[60] = 30.0;
-        let dark = Raster::of(&on(&[20, 20], masses)).unwrap();
-        assert_eq!((dark.grey[60], dark.grey[61]), (255, 26));
+        let heavy = on(&[20, 20], masses);
+        let average = Raster::of_average(&heavy).unwrap();
+        assert_eq!((average.grey[60], average.grey[61]), (255, 255));
+        // An input is shown as it is.
+        let input = Raster::of(&heavy).unwrap();
+        assert_eq!((input.grey[60], input.grey[61]), (255, 26));
     }
 
     #[test]

@@ -38,7 +38,7 @@ Keys of a line of --json, of the points that are left after --subsample or --vox
                             and the number of cells without mass (empty)
 
 Example:
-  haul info a.ply b.png volumes.npz:grey"#
+  haul info a.ply disc.png"#
 )]
 pub(crate) struct Info {
     /// The clouds, images and arrays
@@ -163,7 +163,7 @@ impl About {
             let named = self.names.as_ref().and_then(|names| names.get(axis));
             let name = match (named, ["x", "y", "z"].get(axis)) {
                 (Some(name), _) if !name.is_empty() => end_of(name, MOST_LETTERS),
-                (_, Some(name)) if self.dimension <= 3 => (*name).to_owned(),
+                (_, Some(name)) if self.dimension <= 3 && self.grid.is_none() => (*name).to_owned(),
                 _ => format!("axis {}", axis + 1),
             };
             rows.below(&name, format!("{} to {}", short(*low), short(*high)));

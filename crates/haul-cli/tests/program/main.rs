@@ -21,7 +21,7 @@ mod tables;
 mod text;
 mod tips;
 
-use fixture::{Ran, Room, assert_close, assert_says, dense, error_line, ring, spiral, value};
+use fixture::{Ran, Room, assert_close, assert_says, dense, disc, error_line, ring, spiral, value};
 use serde_json::Value;
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -1175,6 +1175,8 @@ fn every_help_has_an_example_that_runs() {
     for (name, seed) in [("a", 1), ("b", 2)] {
         room.haul(&format!("sample ball --n 60 --seed {seed} -o {name}.ply"));
     }
+    room.png("disc.png", 20, &disc(20, [10.0, 6.0], 4.0));
+    room.png("star.png", 20, &disc(20, [10.0, 13.0], 5.0));
     let mut commands = commands(&room.haul("--help").stdout);
     assert!(commands.len() >= 6, "{commands:?}");
     // A nested command, and one that the help does not list.

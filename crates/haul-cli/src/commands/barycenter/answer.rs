@@ -9,6 +9,7 @@ use crate::number::{Certified, duration, error, percent, plain, short, significa
 use crate::outcome::Outcome;
 use crate::page::sheet::Page;
 use crate::pair::{count, sides};
+use crate::raster::Raster;
 use crate::rows::Rows;
 use crate::transport::text::verdict;
 use haul::{Average, BarycenterKind, BarycenterReport, Bounds, Measure, Progress};
@@ -41,6 +42,14 @@ impl Solved {
             measure: input.clone(),
             lambda: lambda.iter().map(|weight| weight / sum).collect(),
             report: None,
+        }
+    }
+
+    /// Its pixels; `None` for a cloud.
+    pub(super) fn raster(&self) -> Option<Raster> {
+        match self.report {
+            Some(_) => Raster::of_average(&self.measure),
+            None => Raster::of(&self.measure),
         }
     }
 

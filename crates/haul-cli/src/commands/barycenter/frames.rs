@@ -100,7 +100,7 @@ impl Frames {
 
     /// All frames in one picture: images at their places, volumes a row each. `None` for clouds.
     pub(super) fn picture(&self, solved: &[Solved]) -> Option<Raster> {
-        let rasters: Option<Vec<_>> = solved.iter().map(|it| Raster::of(&it.measure)).collect();
+        let rasters: Option<Vec<_>> = solved.iter().map(Solved::raster).collect();
         let mut rasters = rasters?.into_iter();
         let wide = solved
             .first()

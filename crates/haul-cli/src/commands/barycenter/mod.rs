@@ -27,7 +27,7 @@ use target::Target;
 #[derive(Debug, Args)]
 #[command(
     mut_arg("normalize", |it| it.help("Scale all masses to 1: the average of measures of different masses is not defined")),
-    after_help = "debiased  min Σ λₛ S_ε(b, bₛ)               sharp: equal inputs are their own average\nplain     min Σ λₛ OT_ε(b, bₛ) + ε KL(b | m)  blurred, m uniform\nproduct   min Σ λₛ OT_ε(b, bₛ)              sharper than the inputs, down to points\n\nImages and arrays are averaged on the grid of the first one, or on that of --support; clouds on the points of --support. A .png is white where the average is densest: at the density that cells with 1% of the mass exceed. With --invert it is dark there.\nWith --frames two inputs give K frames from the first to the second; of three or four the sheet has K×K places, with the inputs in its corners. A .png has all frames in one picture, and OUT_00.png, OUT_01.png, … one each; an .npy has them along its first axes, and OUT.npy:1 names the second one; of clouds each frame has its file.\n\nExamples:\n  haul barycenter disc.png star.png --normalize -o average.png\n  haul barycenter disc.png ring.png star.png cross.png --normalize --frames 5 -o sheet.png\n  haul barycenter bunny.npy torus.npy --normalize --frames 7 -o between.npy --image between.png --mesh between.ply"
+    after_help = "debiased  min Σ λₛ S_ε(b, bₛ)               sharp: equal inputs are their own average\nplain     min Σ λₛ OT_ε(b, bₛ) + ε KL(b | m)  blurred, m uniform\nproduct   min Σ λₛ OT_ε(b, bₛ)              sharper than the inputs, down to points\n\nImages and arrays are averaged on the grid of the first one, or on that of --support; clouds on the points of --support. A .png is white where the average is densest: at the density that cells with a tenth of the mass exceed. With --invert it is dark there.\nWith --frames two inputs give K frames from the first to the second; of three or four the sheet has K×K places, with the inputs in its corners. A .png has all frames in one picture, and OUT_00.png, OUT_01.png, … one each; an .npy has them along its first axes, and OUT.npy:1 names the second one; of clouds each frame has its file.\n\nExample:\n  haul barycenter disc.png star.png --normalize -o average.png\n  haul barycenter disc.png star.png --normalize --frames 5 -o frames.png --report frames.html"
 )]
 pub(crate) struct Barycenter {
     /// The images, arrays or clouds, all of one kind; parts of arrays as digits.npy:3 or volumes.npz:grey
@@ -54,7 +54,7 @@ pub(crate) struct Barycenter {
     #[arg(long, value_name = "FILE", help_heading = "Average")]
     support: Option<PathBuf>,
 
-    /// The blur σ, a length: ε = σ^p [default: 2 cells, or 0.02 of the diagonal of the box around all clouds]
+    /// The blur σ, a length: ε = σ^p [default: 3 cells, or 0.02 of the diagonal of the box around all clouds]
     #[arg(long, value_name = "σ", help_heading = "Regularisation", allow_negative_numbers = true, value_parser = number)]
     blur: Option<f64>,
 
@@ -109,7 +109,7 @@ const TOLERANCE: f64 = 1e-2;
 const ITERATIONS: usize = 200;
 
 /// The blur on grids, in cells.
-const CELLS: f64 = 2.0;
+const CELLS: f64 = 3.0;
 
 /// The blur of clouds, as a share of the diagonal.
 const SHARE: f64 = 0.02;
@@ -247,7 +247,7 @@ impl Task for Barycenter {
                     Solved::of(&average.map_err(|error| self.of_input(error))?)
                 }
             };
-            target.write_frame(place, &frame.measure, self.treatment.invert)?;
+            target.write_frame(place, &frame, self.treatment.invert)?;
             solved.push(frame);
         }
         let course = course.end()?;

@@ -85,7 +85,7 @@ fn pictures(answer: &BarycenterAnswer) -> Page<Markup> {
                 (average)
                 figcaption {
                     (answer.place())
-                    ". White is the density that cells with 1% of the mass exceed" @if answer.invert { ", with light and dark exchanged" } "."
+                    ". White is the density that cells with a tenth of the mass exceed" @if answer.invert { ", with light and dark exchanged" } "."
                     @if volumes { " Each row has slices across the first axis." }
                 }
             }

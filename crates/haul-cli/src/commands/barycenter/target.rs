@@ -3,7 +3,6 @@
 use super::answer::Solved;
 use super::frames::Frames;
 use crate::input::on_grid;
-use crate::raster::Raster;
 use anyhow::{Result, bail};
 use haul::Measure;
 use haul_files::{self as formats, Array};
@@ -87,19 +86,20 @@ impl<'p> Target<'p> {
     }
 
     /// Writes a frame that has a file of its own.
-    pub(super) fn write_frame(&self, place: usize, measure: &Measure, invert: bool) -> Result<()> {
+    pub(super) fn write_frame(&self, place: usize, frame: &Solved, invert: bool) -> Result<()> {
         let path = match (self.frames, self.format) {
             (_, Format::Array) => return Ok(()),
             (Some(frames), _) => numbered(self.path, frames).swap_remove(place),
             (None, _) => self.path.to_owned(),
         };
         match self.format {
-            Format::Image => match Raster::of(measure) {
+            Format::Image => match frame.raster() {
                 Some(raster) if invert => raster.inverted().write(&path),
                 Some(raster) => raster.write(&path),
                 None => Ok(()),
             },
             _ => {
+                let measure = &frame.measure;
                 let (points, d) = (measure.points(), measure.dimension());
                 Ok(formats::write_cloud(
                     &path,
