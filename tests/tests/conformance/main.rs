@@ -3,6 +3,7 @@
 
 mod barycenters;
 mod batches;
+mod dictionaries;
 mod dimensions;
 mod energy;
 mod faults;
@@ -13,6 +14,7 @@ mod handles;
 mod hessian;
 mod histograms;
 mod interrupt;
+mod labels;
 mod limits;
 mod lines;
 mod near;
@@ -57,6 +59,8 @@ fn main() -> ExitCode {
             grids::BODIES,
             registration::BODIES,
             barycenters::BODIES,
+            dictionaries::BODIES,
+            labels::BODIES,
             waits::BODIES,
         ];
         for (name, body) in bodies.concat() {
