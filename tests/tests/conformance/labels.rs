@@ -67,6 +67,12 @@ fn losses(device: &Device, rho: [f64; 2], predictions: &[f64], targets: &[f64]) 
     losses.unwrap()
 }
 
+fn of_logits(device: &Device, rho: [f64; 2], logits: &[f64], targets: &[f64]) -> LabelLosses {
+    let metric = LabelMetric::matrix(&costs()).unwrap();
+    let losses = settings(device, rho).evaluate_logits(device, &metric, logits, targets);
+    losses.unwrap()
+}
+
 const PENALTIES: [[f64; 2]; 3] = [[1.0, 1.0], [0.5, f64::INFINITY], [f64::INFINITY, 2.0]];
 
 fn derivatives(device: &Device) {
@@ -76,7 +82,6 @@ fn derivatives(device: &Device) {
     // A label that is predicted to have no mass has a derivative, too.
     predictions[LABELS + 2] = 0.0;
     let reference = Device::cpu_f64();
-    let metric = LabelMetric::matrix(&costs()).unwrap();
     for rho in PENALTIES {
         let got = losses(device, rho, &predictions, &targets);
         assert!(got.converged, "{got:?}");
@@ -100,15 +105,11 @@ fn derivatives(device: &Device) {
         let constant = from.map(|slope| slope + 0.02);
         reject("predictions", close(&constant, &slopes, |_| allowed));
 
-        let of_logits = |device: &Device, logits: &[f64]| {
-            let losses = settings(device, rho).evaluate_logits(device, &metric, logits, &targets);
-            losses.unwrap()
-        };
-        let got = of_logits(device, &logits).gradient_logits();
+        let got = of_logits(device, rho, &logits, &targets).gradient_logits();
         let moved = |step: f64| {
             let mut logits = logits.clone();
             logits[9] += step;
-            of_logits(&reference, &logits).values[1]
+            of_logits(&reference, rho, &logits, &targets).values[1]
         };
         let slope = (moved(STEP) - moved(-STEP)) / (2.0 * STEP);
         accept("logits", close(&got[9..10], &[slope], |_| allowed));

@@ -9,11 +9,11 @@ use crate::{Engine, Result};
 
 /// How far potentials are computed.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Effort {
-    /// This many updates of both potentials, and of those of the mixtures against themselves.
-    Rounds(usize),
-    /// Until the L1 error of all plans is at most the tolerance.
-    Until { tolerance: f64, iterations: usize },
+pub(super) struct Effort {
+    /// The L1 error of all plans' marginals at which their updates end.
+    pub(super) tolerance: f64,
+    /// The largest number of updates.
+    pub(super) iterations: usize,
 }
 
 /// The objective and its derivatives at some factors, in units of ε.
@@ -27,6 +27,8 @@ pub(super) struct Evaluation {
     pub(super) weights: Vec<f64>,
     /// The largest L1 error of the marginals of a plan.
     pub(super) error: f64,
+    /// The mean of these errors over the histograms.
+    pub(super) mean_error: f64,
 }
 
 impl Evaluation {
@@ -36,6 +38,7 @@ impl Evaluation {
             atoms: vec![0.0; atoms * bins],
             weights: vec![0.0; histograms * atoms],
             error: 0.0,
+            mean_error: 0.0,
         }
     }
 }
@@ -55,7 +58,8 @@ struct Columns {
 struct Losses {
     terms: Vec<f64>,
     derivative: Vec<f64>,
-    error: f64,
+    /// The L1 errors of the marginals.
+    errors: Vec<f64>,
 }
 
 /// Evaluates the objective for a support and histograms.
@@ -122,7 +126,9 @@ impl<'e, E: Engine> Evaluator<'e, E> {
                 Some(rho) => self.penalized(part, &columns, rho, effort).await?,
                 None => self.exact(part, &columns, effort).await?,
             };
-            evaluation.error = evaluation.error.max(losses.error);
+            evaluation.error = evaluation.error.max(largest(&losses.errors));
+            let share = self.posed.data.len() as f64;
+            evaluation.mean_error += losses.errors.iter().sum::<f64>() / share;
             for (i, term) in part.iter().zip(&losses.terms) {
                 evaluation.terms[*i] = *term;
             }
@@ -164,7 +170,7 @@ impl<'e, E: Engine> Evaluator<'e, E> {
         } = columns;
         let data_potentials = &self.potentials.data;
         let g = self.posed.data.columns(part, data_potentials);
-        let (f, g, mut error) = self.between(columns, g, effort).await?;
+        let (f, g, mut errors) = self.between(columns, g, effort).await?;
         self.posed.data.take(part, &g, &mut self.potentials.data);
         let [of_mixtures, of_data] = [means(mixtures, &f, *q), means(data, &g, *q)];
         let mut terms: Vec<f64> = of_mixtures
@@ -185,7 +191,10 @@ impl<'e, E: Engine> Evaluator<'e, E> {
                     }
                 }
                 let (values, off) = self.own(mixtures, &mut own, *q, effort).await?;
-                error = error.max(off);
+                errors
+                    .iter_mut()
+                    .zip(off)
+                    .for_each(|(error, off)| *error = error.max(off));
                 terms
                     .iter_mut()
                     .zip(values)
@@ -219,17 +228,17 @@ impl<'e, E: Engine> Evaluator<'e, E> {
         Ok(Losses {
             terms,
             derivative,
-            error,
+            errors,
         })
     }
 
-    /// f and g between mixtures and data, from a g to start with, and the largest L1 error of their plans' marginals.
+    /// f and g between mixtures and data, from a g to start with, and the L1 errors of their plans' marginals.
     async fn between(
         &mut self,
         columns: &Columns,
         mut g: Vec<f64>,
         effort: Effort,
-    ) -> Result<(Vec<f64>, Vec<f64>, f64)> {
+    ) -> Result<(Vec<f64>, Vec<f64>, Vec<f64>)> {
         let Columns {
             q, data, mixtures, ..
         } = columns;
@@ -237,45 +246,33 @@ impl<'e, E: Engine> Evaluator<'e, E> {
         let mut mixing = Mixing::new(self.transforms.precision());
         let weight = |entry: usize| mixtures[entry] + 1e-3 / n as f64;
         let mut f = self.transforms.of(data, &g, *q).await?;
-        let mut error = f64::INFINITY;
-        let mut iterations = 1;
+        let mut iterations = 0;
         loop {
             g = self.transforms.of(mixtures, &f, *q).await?;
-            let rounds = matches!(effort, Effort::Rounds(rounds) if iterations >= rounds);
-            if rounds {
-                return Ok((f, g, error));
-            }
             let image = self.transforms.of(data, &g, *q).await?;
-            error = largest(errors(mixtures, &f, &image, *q));
+            let off = errors(mixtures, &f, &image, *q);
+            let error = largest(&off);
             iterations += 1;
-            f = match effort {
-                Effort::Rounds(_) => image,
-                Effort::Until {
-                    tolerance,
-                    iterations: most,
-                } => {
-                    if error <= tolerance || iterations >= most {
-                        return Ok((image, g, error));
-                    }
-                    mixing.next(weight, &f, image, error)
-                }
-            };
+            if error <= effort.tolerance || iterations >= effort.iterations {
+                return Ok((image, g, off));
+            }
+            f = mixing.next(weight, &f, image, error);
         }
     }
 
-    /// OT_ε(w, w)/ε of n×q weights, from potentials that are improved, and the largest error.
+    /// OT_ε(w, w)/ε of n×q weights, from potentials that are improved, and the L1 errors.
     async fn own(
         &mut self,
         weights: &[f64],
         own: &mut [f64],
         q: usize,
         effort: Effort,
-    ) -> Result<(Vec<f64>, f64)> {
+    ) -> Result<(Vec<f64>, Vec<f64>)> {
         let mut iterations = 0;
         loop {
             iterations += 1;
             let image = self.transforms.of(weights, own, q).await?;
-            let error = largest(errors(weights, own, &image, q));
+            let off = errors(weights, own, &image, q);
             let values = means(weights, own, q);
             let values: Vec<f64> = values
                 .iter()
@@ -285,15 +282,8 @@ impl<'e, E: Engine> Evaluator<'e, E> {
             own.iter_mut()
                 .zip(&image)
                 .for_each(|(own, image)| *own = 0.5 * (*own + image));
-            let done = match effort {
-                Effort::Rounds(rounds) => iterations >= rounds,
-                Effort::Until {
-                    tolerance,
-                    iterations: most,
-                } => error <= tolerance || iterations >= most,
-            };
-            if done {
-                return Ok((values, error));
+            if largest(&off) <= effort.tolerance || iterations >= effort.iterations {
+                return Ok((values, off));
             }
         }
     }
@@ -320,15 +310,8 @@ impl<'e, E: Engine> Evaluator<'e, E> {
             image = self.transforms.of(data, &g, *q).await?;
             // The rows of the plan are mix e^{f − T}, and at the solution mix e^{−f/ρ}.
             let after: Vec<f64> = image.iter().map(|t| damping * t).collect();
-            let error = largest(errors(mixtures, &f, &after, *q));
-            let done = match effort {
-                Effort::Rounds(_) => true,
-                Effort::Until {
-                    tolerance,
-                    iterations: most,
-                } => error <= tolerance || iterations >= most,
-            };
-            if !done {
+            let errors = errors(mixtures, &f, &after, *q);
+            if largest(&errors) > effort.tolerance && iterations < effort.iterations {
                 continue;
             }
             self.posed.data.take(part, &g, &mut self.potentials.data);
@@ -346,7 +329,7 @@ impl<'e, E: Engine> Evaluator<'e, E> {
             return Ok(Losses {
                 terms,
                 derivative,
-                error,
+                errors,
             });
         }
     }
@@ -385,6 +368,6 @@ fn pull_back(
     }
 }
 
-fn largest(errors: Vec<f64>) -> f64 {
-    errors.into_iter().fold(0.0, f64::max)
+fn largest(errors: &[f64]) -> f64 {
+    errors.iter().copied().fold(0.0, f64::max)
 }

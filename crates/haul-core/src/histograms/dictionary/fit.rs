@@ -9,17 +9,20 @@ use crate::{Engine, Error, Result, Stop};
 use std::ops::ControlFlow;
 use web_time::Instant;
 
-/// Updates of the potentials for each step.
-const ROUNDS: usize = 2;
-
 /// The L1 error of the potentials that the first step starts from, and the largest number of their updates.
-const BEGIN: Effort = Effort::Until {
+const BEGIN: Effort = Effort {
     tolerance: 0.05,
-    iterations: 10,
+    iterations: 30,
 };
 
-/// The L1 error of the potentials of the histograms' own terms. The values' errors are of its second order.
-const OWN: Effort = Effort::Until {
+/// The same for each step. With more updates, potentials of single columns of a pass overshoot more often.
+const EACH: Effort = Effort {
+    tolerance: 0.3,
+    iterations: 3,
+};
+
+/// The same for the histograms' own terms. The values' errors are of its second order.
+const OWN: Effort = Effort {
     tolerance: 1e-3,
     iterations: 1000,
 };
@@ -149,61 +152,72 @@ impl<'e, E: Engine> Fit<'e, E> {
         let own = self.evaluator.own_terms(OWN).await?;
         let tolerance = self.posed.settings.tolerance * self.posed.data.len() as f64;
         let mut now = self.evaluate(BEGIN).await?;
-        let mut objectives = Vec::new();
+        let mut decreases: Vec<f64> = Vec::new();
         let converged = loop {
-            let objective = sum(now.terms.iter().copied());
-            if !objective.is_finite() {
+            if !now.terms.iter().all(|term| term.is_finite()) {
                 return Err(Error::NotFiniteResult {
                     what: "the objective",
                     device: self.engine.device().to_owned(),
                 });
             }
-            objectives.push(objective);
             match observer(&self.progress(&now, &own)) {
                 ControlFlow::Continue(()) => {}
                 ControlFlow::Break(Stop::Certify) => break false,
                 ControlFlow::Break(Stop::Abandon) => return Err(Error::Interrupted),
             }
             let [of_weights, of_atoms] = self.gaps(&now);
-            let before = objectives.len().checked_sub(WINDOW + 1);
-            let slow = before.is_some_and(|i| objectives[i] - objective <= tolerance);
-            if slow || of_weights + of_atoms <= tolerance {
+            let last = decreases.rchunks(WINDOW).next().unwrap_or_default();
+            let slow = last.len() == WINDOW && sum(last.iter().copied()) <= tolerance;
+            let followed = now.mean_error <= EACH.tolerance;
+            if followed && (slow || of_weights + of_atoms <= tolerance) {
                 break true;
             }
             if self.state.steps >= self.posed.settings.max_steps {
                 break false;
             }
-            now = match self.posed.settings.minibatch {
+            let (next, decrease) = match self.posed.settings.minibatch {
                 Some(size) => self.epoch(size, &now).await?,
-                None => self.step(now).await?,
+                None => self.step(&now).await?,
             };
+            now = next;
+            decreases.push(decrease);
             self.state.steps += 1;
         };
         Ok(self.factors(now, &own, converged))
     }
 
-    /// A step of all factors; undone where it raised the objective.
-    async fn step(&mut self, now: Evaluation) -> Result<Evaluation> {
+    /// A step of all factors, and how much it lowered the objective; undone where it raised it.
+    ///
+    /// The decrease is the mean of the slopes along the step at both of its ends. Differences of objectives would
+    /// include what potentials gained by their updates, which may be more.
+    async fn step(&mut self, now: &Evaluation) -> Result<(Evaluation, f64)> {
         let members: Vec<usize> = (0..self.posed.data.len()).collect();
         let before = [self.state.atoms.clone(), self.state.weights.clone()];
-        self.move_factors(&now, &members);
-        let next = self.evaluate(Effort::Rounds(ROUNDS)).await?;
+        self.move_factors(now, &members);
+        let next = self.evaluate(EACH).await?;
         if self.posed.rho.is_some() {
-            return Ok(next);
+            let [now, next_sum] = [now, &next].map(|e| sum(e.terms.iter().copied()));
+            return Ok((next, now - next_sum));
         }
-        let rose = sum(next.terms.iter().copied()) > sum(now.terms.iter().copied());
-        if !rose {
-            self.state.step_size *= GROWTH;
-            return Ok(next);
+        let slope = |evaluation: &Evaluation| {
+            let atoms = change([&before[0], &self.state.atoms], &evaluation.atoms);
+            atoms + change([&before[1], &self.state.weights], &evaluation.weights)
+        };
+        let decrease = -0.5 * (slope(now) + slope(&next));
+        if decrease >= 0.0 {
+            // Longer steps make sense only if the potentials follow.
+            if next.mean_error <= EACH.tolerance {
+                self.state.step_size *= GROWTH;
+            }
+            return Ok((next, decrease));
         }
         self.state.step_size *= CUT;
         [self.state.atoms, self.state.weights] = before;
-        // The former value was that of former potentials.
-        self.evaluate(Effort::Rounds(ROUNDS)).await
+        Ok((self.evaluate(EACH).await?, 0.0))
     }
 
-    /// A step after every `size` histograms.
-    async fn epoch(&mut self, size: usize, now: &Evaluation) -> Result<Evaluation> {
+    /// A step after every `size` histograms, and how much the objective fell.
+    async fn epoch(&mut self, size: usize, now: &Evaluation) -> Result<(Evaluation, f64)> {
         let histograms = self.posed.data.len();
         let order = shuffled(
             histograms,
@@ -214,15 +228,15 @@ impl<'e, E: Engine> Fit<'e, E> {
             // The derivatives in the atoms are those of this part alone.
             all.atoms.fill(0.0);
             self.evaluator
-                .add(&self.state, part, Effort::Rounds(ROUNDS), &mut all)
+                .add(&self.state, part, EACH, &mut all)
                 .await?;
             self.move_factors(&all, part);
         }
-        let rose = sum(all.terms.iter().copied()) > sum(now.terms.iter().copied());
+        let [now, next] = [now, &all].map(|e| sum(e.terms.iter().copied()));
         if self.posed.rho.is_none() {
-            self.state.step_size *= if rose { CUT } else { GROWTH };
+            self.state.step_size *= if next > now { CUT } else { GROWTH };
         }
-        Ok(all)
+        Ok((all, now - next))
     }
 
     /// Multiplies the atoms and the weights of some histograms.
@@ -325,6 +339,12 @@ impl<'e, E: Engine> Fit<'e, E> {
             report,
         }
     }
+}
+
+/// ⟨after − before, derivative⟩.
+fn change([before, after]: [&Vec<f64>; 2], derivative: &[f64]) -> f64 {
+    let moves = before.iter().zip(after).zip(derivative);
+    sum(moves.map(|((before, after), d)| (after - before) * d))
 }
 
 /// w ← w exp(−η d), or with a penalty w ← −w d, the step of the expectation–maximisation; both scaled to sum 1.

@@ -18,12 +18,13 @@
 //! up to a constant of each row. A step multiplies both factors, and normalises:
 //!
 //! ```text
-//! twice  f ← T_b(g), g ← T_mix(f), q ← ½ (q + T_mix(q))                     from those of the last step
+//! up to three times  f ← T_b(g), g ← T_mix(f), q ← ½ (q + T_mix(q))         from those of the last step
 //! Λ ← Λ exp(−η ∂Λ/ε),   a_k ← a_k exp(−η ∂a_k / (ε Σᵢ Λᵢ_k))
 //! ```
 //!
-//! where η grows by a tenth at each step, and halves where the objective rose; then the step is undone.
-//! The objective is computed from these potentials, with an error of second order in theirs.
+//! where η grows by a tenth at each step that the potentials can follow, and halves where the mean of the slopes at both ends of the step says that
+//! the objective rose; then the step is undone. The objective is computed from these potentials, with an error of
+//! second order in theirs.
 //!
 //! `monotone` minimises Σᵢ min_P ⟨C, P⟩ + ε KL(P | mixᵢ⊗bᵢ) + ρ KL(P1 | mixᵢ) with Pᵀ1 = bᵢ in place of it. Sinkhorn's
 //! update f ← λ T_b(g), g ← T_mix(f), λ = ρ/(ρ + ε), is a mirror step in P of the length that the objective's relative
@@ -159,7 +160,7 @@ impl LinearDictionary {
         self
     }
 
-    /// The steps end when ten of them lowered the objective by less than this, in units of ε a histogram, or when both
+    /// The steps end when ten of them together lowered the objective by less than this, in units of ε a histogram, or when both
     /// Frank–Wolfe gaps together are below it. Default 1e-3.
     pub fn tolerance(mut self, tolerance: f64) -> Self {
         self.tolerance = tolerance;
@@ -277,7 +278,7 @@ impl LinearDictionary {
         let posed = Posed::new(self, support, data)?;
         posed.check_tolerance(engine.precision(), tolerance)?;
         let state = posed.state_of(atoms, weights)?;
-        let effort = Effort::Until {
+        let effort = Effort {
             tolerance,
             iterations: self.sinkhorn.max_iterations,
         };
