@@ -19,6 +19,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::OnceLock;
 
+#[path = "reference/averages.rs"]
+mod averages;
 #[path = "reference/dictionaries.rs"]
 mod dictionaries;
 
@@ -64,8 +66,8 @@ fn main() -> ExitCode {
             let ignored = trial.has_ignored_flag() || !there;
             trials.push(trial.with_ignored_flag(ignored));
         }
-        for (name, body) in dictionaries::BODIES {
-            let trial: Trial = engine.trial(*name, *body);
+        for (name, body) in [averages::BODIES, dictionaries::BODIES].concat() {
+            let trial: Trial = engine.trial(name, body);
             let ignored = trial.has_ignored_flag() || !histograms_there;
             trials.push(trial.with_ignored_flag(ignored));
         }

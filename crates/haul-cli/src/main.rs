@@ -30,6 +30,7 @@ mod pair;
 mod passes;
 mod picture;
 mod progress;
+mod raster;
 mod rows;
 mod scale;
 mod speed;

@@ -1,6 +1,7 @@
 //! The size of a distance relative to the clouds: its fraction of their diameter, and whether it exceeds the spacing
 //! of their points, below which two samples of one shape differ from each other.
 
+use crate::input;
 use crate::number::{percent, significant};
 use haul::{Bounds, Extent, Measure, spacing};
 
@@ -22,6 +23,8 @@ pub(crate) struct Scale {
     /// The median distance from a point to the nearest other one, for the cloud where that is larger; `None` if a
     /// cloud is too small to be a sample, or if half of its points are duplicates.
     spacing: Option<f64>,
+    /// Whether both are on grids, which are no samples: the spacing is the side of a cell.
+    grids: bool,
 }
 
 impl Scale {
@@ -41,6 +44,9 @@ impl Scale {
                 [Some(a), Some(b)] => Some(a.max(b)),
                 _ => None,
             },
+            grids: [source, target]
+                .iter()
+                .all(|it| input::on_grid(it).is_some()),
         }
     }
 
@@ -55,10 +61,7 @@ impl Scale {
         let spacing = self.spacing?;
         self.clear_sentence(bounds).or_else(|| {
             let times = significant(distance / spacing, 2);
-            Some(format!(
-                "It is {times} times {}.",
-                spacing_of_points(spacing)
-            ))
+            Some(format!("It is {times} times {}.", self.spacing_of(spacing)))
         })
     }
 
@@ -66,7 +69,11 @@ impl Scale {
     /// far above it.
     pub(crate) fn clear_sentence(&self, Bounds { lower, upper }: Bounds) -> Option<String> {
         let spacing = self.spacing?;
-        let of = spacing_of_points(spacing);
+        let of = self.spacing_of(spacing);
+        if self.grids {
+            let below = upper <= spacing;
+            return below.then(|| format!("It is below {of}."));
+        }
         if upper <= spacing {
             Some(format!("It is below {of}: sampling alone may explain it."))
         } else if upper <= NEAR * spacing {
@@ -77,10 +84,14 @@ impl Scale {
             None
         }
     }
-}
 
-fn spacing_of_points(spacing: f64) -> String {
-    format!("the spacing of the points ({})", significant(spacing, 2))
+    fn spacing_of(&self, spacing: f64) -> String {
+        let what = match self.grids {
+            true => "the side of a cell",
+            false => "the spacing of the points",
+        };
+        format!("{what} ({})", significant(spacing, 2))
+    }
 }
 
 #[cfg(test)]
@@ -137,6 +148,25 @@ mod tests {
             assert!(told(distance, wide).contains(" times "));
         }
         assert_eq!(scale.clear_sentence(wide), None);
+    }
+
+    #[test]
+    fn on_grids_nothing_is_said_of_sampling() {
+        let grid = haul::Grid::new(&[20, 20], &[1.0; 2], &[0.0; 2]).unwrap();
+        let image = Measure::grid(grid, vec![1.0; 400]).unwrap();
+        let scale = Scale::of([&image, &image]);
+        let told = |distance| scale.sentence(distance, exactly(distance)).unwrap();
+        assert_eq!(told(0.5), "It is below the side of a cell (1).");
+        assert_eq!(told(2.0), "It is 2 times the side of a cell (1).");
+        assert_eq!(told(12.0), "It is 12 times the side of a cell (1).");
+        // Beside a cloud the points are a sample.
+        let beside = Scale::of([&image, &square(0.0)]);
+        assert!(
+            beside
+                .sentence(0.5, exactly(0.5))
+                .unwrap()
+                .contains("sampling")
+        );
     }
 
     #[test]

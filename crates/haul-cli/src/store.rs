@@ -165,7 +165,7 @@ impl Key {
 
 impl Version {
     fn of(path: &Path) -> Option<Self> {
-        let metadata = path.metadata().ok()?;
+        let metadata = haul_files::file_of(path).metadata().ok()?;
         Some(Self {
             path: path.to_owned(),
             bytes: metadata.len(),

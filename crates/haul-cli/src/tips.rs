@@ -6,7 +6,7 @@ use clap::{Arg, Command};
 use std::path::Path;
 
 /// Names of commands in other programs, and the command here.
-const COMMANDS: [(&[&str], &str); 10] = [
+const COMMANDS: [(&[&str], &str); 11] = [
     (
         &[
             "compare",
@@ -20,6 +20,7 @@ const COMMANDS: [(&[&str], &str); 10] = [
         "divergence",
     ),
     (&["ot", "plan", "solve"], "sinkhorn"),
+    (&["average", "mean", "centroid", "barycentre"], "barycenter"),
     (&["mmd"], "energy"),
     (&["transport", "interpolate", "morph", "move"], "map"),
     (&["register", "registration", "icp", "procrustes"], "align"),

@@ -39,8 +39,9 @@ pub use derivative::{Gradient, Sensitivity, Truncated, TruncatedCost};
 pub use engine::Engine;
 pub use error::{Error, Result};
 pub use histograms::{
-    Average, Barycenter, BarycenterKind, BarycenterReport, DictionaryPotentials,
-    DictionaryProgress, DictionaryReport, DictionaryState, FactorGradient, Factors, Histograms,
+    Average, AverageGradient, Barycenter, BarycenterKind, BarycenterReport, Descent,
+    DictionaryPotentials, DictionaryProgress, DictionaryReport, DictionaryState, Evolution,
+    FactorGradient, Factors, Flow, FlowKind, FlowProgress, FlowReport, Histograms, InternalEnergy,
     LabelLoss, LabelLosses, LabelMetric, LinearDictionary,
 };
 pub use interrupt::{Interrupt, Stop};

@@ -6,7 +6,9 @@ mod batches;
 mod dictionaries;
 mod dimensions;
 mod energy;
+mod envelope;
 mod faults;
+mod flows;
 mod gradient;
 mod grids;
 mod groups;
@@ -20,6 +22,7 @@ mod lines;
 mod near;
 mod nearest;
 mod operators;
+mod ranges;
 mod registration;
 mod resident;
 mod scores;
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
             scores::BODIES,
             stalls::BODIES,
             lines::BODIES,
+            ranges::BODIES,
             near::BODIES,
             nearest::BODIES,
             groups::BODIES,
@@ -61,6 +65,8 @@ fn main() -> ExitCode {
             barycenters::BODIES,
             dictionaries::BODIES,
             labels::BODIES,
+            envelope::BODIES,
+            flows::BODIES,
             waits::BODIES,
         ];
         for (name, body) in bodies.concat() {
@@ -87,6 +93,7 @@ fn main() -> ExitCode {
             dimensions::BODIES,
             dimensions::EXCESS,
             lines::BODIES,
+            ranges::BODIES,
             near::BODIES,
             nearest::BODIES,
             groups::BODIES,

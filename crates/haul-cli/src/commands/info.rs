@@ -1,21 +1,23 @@
 //! `haul info`: count, bounds, spacing and mass of files of points, after thinning if requested.
 
 use crate::command::{Command, Program};
-use crate::input;
-use crate::number::short;
-use crate::options::Treatment;
+use crate::input::{self, on_grid};
+use crate::number::{percent, short};
+use crate::options::{Treatment, cells};
 use crate::outcome::{self, Outcome};
+use crate::pair::sides;
 use crate::rows::{Rows, STRONG, styled};
 use anyhow::{Context, Result};
 use clap::Args;
 use haul::{Extent, spacing};
+use haul_files::Contents;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
 /// The most axes whose bounds are printed.
 const MOST_AXES: usize = 8;
 
-/// What files of points hold: how many, where, how far apart, how heavy
+/// What files of points or images hold: how many, where, how far apart, how heavy
 #[derive(Debug, Args)]
 #[command(
     mut_arg("normalize", |it| it.help("Scale the mass to 1")),
@@ -28,12 +30,14 @@ Keys of a line of --json, of the points that are left after --subsample or --vox
   spacing                   the median distance of a point to the nearest other one; null for one point
   mass weighted             the sum of the weights; whether the file has weights
   smallest_weight largest_weight
+  grid                      of masses on a grid: its shape, the side of a cell along each axis (spacing),
+                            and the number of cells without mass (empty)
 
 Example:
-  haul info a.ply b.ply"#
+  haul info a.ply b.png volumes.npz:grey"#
 )]
 pub(crate) struct Info {
-    /// The clouds
+    /// The clouds, images and arrays
     #[arg(required = true, value_name = "FILES")]
     files: Vec<PathBuf>,
 
@@ -77,14 +81,35 @@ struct About {
     weighted: bool,
     smallest_weight: f64,
     largest_weight: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    grid: Option<Cells>,
+}
+
+/// The cells of a grid.
+#[derive(Serialize)]
+struct Cells {
+    shape: Vec<usize>,
+    spacing: Vec<f64>,
+    empty: usize,
+    /// The sides in words.
+    #[serde(skip)]
+    sides: String,
 }
 
 impl About {
     fn of(file: &Path, treatment: &Treatment) -> Result<Self> {
-        let cloud = input::file(file, treatment)?;
-        let weighted = cloud.weights.is_some();
-        let measure = input::measure(treatment.apply(cloud)?, treatment)
-            .with_context(|| file.display().to_string())?;
+        let (measure, weighted) = match input::contents(file, treatment)? {
+            Contents::Cloud(cloud) => {
+                let weighted = cloud.weights.is_some();
+                let treated = treatment.apply(cloud)?;
+                (
+                    input::measure(treated, treatment).map_err(Into::into),
+                    weighted,
+                )
+            }
+            Contents::Histogram(histogram) => (treatment.on_grid(histogram), true),
+        };
+        let measure = measure.with_context(|| file.display().to_string())?;
         let extent = Extent::of(&measure);
         let weights = || measure.weights().iter().copied();
         Ok(Self {
@@ -99,14 +124,35 @@ impl About {
             weighted,
             smallest_weight: weights().fold(f64::INFINITY, f64::min),
             largest_weight: weights().fold(0.0, f64::max),
+            grid: on_grid(&measure).map(|grid| Cells {
+                shape: grid.shape().to_vec(),
+                spacing: grid.spacing().to_vec(),
+                empty: weights().filter(|mass| *mass == 0.0).count(),
+                sides: sides(grid),
+            }),
         })
     }
 
     fn text(&self) -> String {
         let mut rows = Rows::default();
         rows.heading(styled(STRONG, &self.file));
-        let points = format!("{} in dimension {}", self.points, self.dimension);
-        rows.below("points", points);
+        match &self.grid {
+            Some(grid) => {
+                let empty = percent(grid.empty as f64 / self.points as f64);
+                let cells = cells(&grid.shape);
+                rows.below(
+                    "grid",
+                    format!(
+                        "{cells} of side {}, {empty} of them without mass",
+                        grid.sides
+                    ),
+                );
+            }
+            None => {
+                let points = format!("{} in dimension {}", self.points, self.dimension);
+                rows.below("points", points);
+            }
+        }
         for (axis, (low, high)) in self.low.iter().zip(&self.high).take(MOST_AXES).enumerate() {
             let name = match ["x", "y", "z"].get(axis) {
                 Some(name) if self.dimension <= 3 => (*name).to_owned(),
@@ -118,7 +164,7 @@ impl About {
             rows.below("", format!("and {} axes more", self.dimension - MOST_AXES));
         }
         rows.below("diagonal", short(self.diagonal));
-        if let Some(spacing) = self.spacing {
+        if let Some(spacing) = self.spacing.filter(|_| self.grid.is_none()) {
             let spacing = short(spacing);
             rows.below(
                 "spacing",

@@ -83,6 +83,7 @@ impl Task for Sinkhorn {
     }
 
     fn engine(&self, clouds: &[Arc<Cloud>]) -> Result<Engine> {
+        self.gradients.check_points(&self.a, clouds)?;
         device::engine_between(&self.solving, [&self.a, &self.b], clouds)
     }
 
@@ -111,7 +112,8 @@ impl Task for Sinkhorn {
             write_plan(path, &solution.plan().top_k(k as usize)?)?;
         }
         if self.gradients.wanted() {
-            self.gradients.write(&solution.gradient()?)?;
+            let (both, weights) = (|| solution.gradient(), || solution.gradient_weights());
+            self.gradients.write(&self.gradients.of(both, weights)?)?;
         }
         Ok(Transport {
             command: "sinkhorn",
@@ -120,7 +122,7 @@ impl Task for Sinkhorn {
             course,
             displacement: None,
             matching: match self.solving.report {
-                Some(_) => Some(Matching::of(&solution, source, target)?),
+                Some(_) => Matching::drawn(&solution, source, target)?,
                 None => None,
             },
         })

@@ -4,12 +4,14 @@
 #![allow(clippy::unwrap_used)] // the fixtures, outside of any test, unwrap as well
 
 mod align;
+mod barycenter;
 mod batch;
 mod colour;
 mod devices;
 mod files;
 mod fixture;
 mod guide;
+mod images;
 mod long;
 mod map;
 mod messages;

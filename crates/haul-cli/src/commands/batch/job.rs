@@ -165,8 +165,7 @@ impl Job {
             return LEAST;
         };
         let points = |input: Input<'_>| {
-            let length = input
-                .points
+            let length = haul_files::file_of(input.points)
                 .metadata()
                 .map_or(0.0, |file| file.len() as f64);
             let most = input.treatment.reduction.most();

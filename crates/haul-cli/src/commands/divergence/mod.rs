@@ -59,6 +59,7 @@ impl Task for Divergence {
     }
 
     fn engine(&self, clouds: &[Arc<Cloud>]) -> Result<Engine> {
+        self.gradients.check_points(&self.a, clouds)?;
         device::engine_between(&self.solving, [&self.a, &self.b], clouds)
     }
 
@@ -75,10 +76,11 @@ impl Task for Divergence {
         let terms = divergence.evaluate_observed(device, source, target, observe)?;
         let course = course.end()?;
         if self.gradients.wanted() {
-            self.gradients.write(&terms.gradient()?)?;
+            let (both, weights) = (|| terms.gradient(), || terms.gradient_weights());
+            self.gradients.write(&self.gradients.of(both, weights)?)?;
         }
         let matching = match self.solving.report {
-            Some(_) => Some(Matching::of(&terms.ab, source, target)?),
+            Some(_) => Matching::drawn(&terms.ab, source, target)?,
             None => None,
         };
         let pair = Pair::new([&self.a, &self.b], clouds);

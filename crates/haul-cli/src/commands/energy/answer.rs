@@ -4,6 +4,7 @@ use super::kernel::Kernel;
 use super::page;
 use crate::answer::{Answer, Summary};
 use crate::headline::Headline;
+use crate::input::on_grid;
 use crate::number::{Certified, effort, error, significant, whole};
 use crate::outcome::Outcome;
 use crate::page::sheet::Page;
@@ -67,7 +68,10 @@ impl EnergyAnswer {
     fn between_samples(&self) -> Option<f64> {
         let clouds = [self.pair.source(), self.pair.target()];
         let [a, b] = clouds.map(Measure::mass);
-        let samples = clouds.iter().all(|cloud| cloud.len() >= FEW);
+        // Masses on a grid are no sample.
+        let samples = clouds
+            .iter()
+            .all(|cloud| cloud.len() >= FEW && on_grid(cloud).is_none());
         if !samples || (a - b).abs() > 1e-9 * a {
             return None;
         }

@@ -109,6 +109,7 @@ impl Task for Energy {
     }
 
     fn engine(&self, clouds: &[Arc<Cloud>]) -> Result<Engine> {
+        self.gradients.check_points(&self.a, clouds)?;
         let [source, target] = input::two(clouds)?.map(|cloud| &cloud.measure);
         options::named(self.kernel()?.check(source, target), &self.a, &self.b)?;
         Ok(self.engine.clone())
@@ -123,7 +124,13 @@ impl Task for Energy {
         let [source, target] = clouds.map(|cloud| &cloud.measure);
         let kernel = self.kernel()?;
         let passes = Passes::new(self.quiet);
-        let discrepancy = kernel.evaluate(device, source, target, &passes)?;
+        let discrepancy = match self.gradients.wanted() {
+            true => kernel.evaluate(device, source, target, &passes)?,
+            false => {
+                let [source, target] = [source, target].map(input::without_empty_cells);
+                kernel.evaluate(device, &*source?, &*target?, &passes)?
+            }
+        };
         if self.gradients.wanted() {
             // The gradient in the weights came with the value; the one in the points takes further passes.
             self.gradients.write(&Gradient {

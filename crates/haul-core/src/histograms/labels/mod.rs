@@ -17,13 +17,14 @@
 //! lower bound, the dual at its potentials, and an upper bound, the primal at its plan. The last update is that of
 //! a side with a constraint, if there is one, so that the plan keeps it.
 
+mod batch;
+
 use super::transforms::Transforms;
 use crate::linalg::sum;
-use crate::problem::Rounding;
 use crate::{
-    Bounds, Engine, Error, Measure, Precision, Problem, Regularization, Result, Scores, Sinkhorn,
-    block_on,
+    Bounds, Engine, Error, Measure, Problem, Regularization, Result, Scores, Sinkhorn, block_on,
 };
+use batch::{Batch, Exponents, Numbers, Side, conjugate};
 
 /// The cost between labels.
 #[derive(Debug, Clone)]
@@ -227,6 +228,81 @@ impl LabelLoss {
         predictions: &[f64],
         targets: &[f64],
     ) -> Result<LabelLosses> {
+        self.check(engine, metric, [predictions, targets])?;
+        let (problem, epsilon) = self.problem(metric)?;
+        let rho = self.checked_rho(epsilon)?;
+        let labels = metric.labels();
+        let rows = predictions.len() / labels;
+        let sides = [(0, predictions), (1, targets)].map(|(side, values)| Side {
+            weights: (0..values.len())
+                .map(|entry| values[entry % rows * labels + entry / rows])
+                .collect(),
+            rho: rho[side],
+            terms: metric.terms.as_ref().map(|terms| {
+                let terms = terms[side].iter();
+                terms.map(|term| term / epsilon).collect()
+            }),
+        });
+        let place = (problem.frame(), problem.kernel());
+        let [a, b] = &metric.sides;
+        let transforms =
+            |points| Transforms::between(engine, place, points, problem.is_separable());
+        let mut passes = [transforms([a, b])?, transforms([b, a])?];
+        // The last update is that of a side with a constraint.
+        let turned = rho[0].is_infinite();
+        let [mut first, mut second] = sides;
+        if turned {
+            std::mem::swap(&mut first, &mut second);
+            passes.reverse();
+        }
+        let batch = Batch {
+            first,
+            second,
+            rows,
+        };
+        let solved = batch.solve(passes, &self.sinkhorn).await?;
+        let exponents = Exponents {
+            rounding: problem.posed().rounding(engine),
+            kernel: problem.kernel(),
+        };
+        let numbers = (0..rows).map(|row| batch.numbers(&solved, row, &exponents));
+        let numbers: Vec<Numbers> = numbers.collect();
+        let [of_first, of_second] = batch.masses();
+        let (f, masses) = if turned {
+            (&solved.g, of_first)
+        } else {
+            (&solved.f, of_second)
+        };
+        let mut gradient = vec![0.0; predictions.len()];
+        for (entry, f) in f.iter().enumerate() {
+            let (label, row) = (entry / rows, entry % rows);
+            // e^{−f/ρ} is the ratio of the plan's marginal to the prediction.
+            let excess = (-f / rho[0]).exp() - masses[row];
+            gradient[row * labels + label] = epsilon * (conjugate(*f, rho[0]) - excess);
+        }
+        let bounds = |numbers: &Numbers| Bounds {
+            lower: epsilon * (numbers.dual - numbers.off[0]),
+            upper: epsilon * (numbers.primal + numbers.off[1]),
+        };
+        Ok(LabelLosses {
+            values: numbers.iter().map(|row| epsilon * row.dual).collect(),
+            bounds: numbers.iter().map(bounds).collect(),
+            plan_masses: numbers.iter().map(|row| row.mass).collect(),
+            gradient,
+            error: solved.error,
+            converged: solved.error <= self.sinkhorn.tolerance,
+            iterations: solved.iterations,
+            predictions: predictions.to_vec(),
+        })
+    }
+
+    /// Refuses rows that are no histograms over the labels, and a tolerance that rounding makes unreachable.
+    fn check<E: Engine>(
+        &self,
+        engine: &E,
+        metric: &LabelMetric,
+        [predictions, targets]: [&[f64]; 2],
+    ) -> Result<()> {
         let labels = metric.labels();
         check_rows("the matrix of predictions", predictions, labels)?;
         check_rows("the matrix of targets", targets, labels)?;
@@ -237,91 +313,16 @@ impl LabelLoss {
                 found: targets.len(),
             });
         }
-        let (problem, epsilon) = self.problem(metric)?;
+        let (problem, _) = self.problem(metric)?;
         let floor = problem.precision_floor(engine.precision());
-        if self.sinkhorn.tolerance < floor {
-            return Err(Error::BelowFloor {
+        match self.sinkhorn.tolerance >= floor {
+            true => Ok(()),
+            false => Err(Error::BelowFloor {
                 tolerance: self.sinkhorn.tolerance,
                 precision: engine.precision().name(),
                 floor,
-            });
-        }
-        let rho = self.checked_rho(epsilon)?;
-        // The last update is that of a side with a constraint.
-        let turned = rho[0].is_infinite();
-        let rows = predictions.len() / labels;
-        let columns = |values: &[f64]| -> Vec<f64> {
-            let of = |entry: usize| values[entry % rows * labels + entry / rows];
-            (0..values.len()).map(of).collect()
-        };
-        let sides = [(0, predictions), (1, targets)].map(|(side, values)| Side {
-            weights: columns(values),
-            rho: rho[side],
-            terms: metric.terms.as_ref().map(|terms| {
-                let terms = terms[side].iter();
-                terms.map(|term| term / epsilon).collect()
             }),
-        });
-        let place = (problem.frame(), problem.kernel());
-        let [a, b] = &metric.sides;
-        let separable = problem.is_separable();
-        let mut to_a = Transforms::between(engine, place, [a, b], separable)?;
-        let mut to_b = Transforms::between(engine, place, [b, a], separable)?;
-        let [first, second] = sides;
-        let batch = match turned {
-            false => Batch {
-                first,
-                second,
-                rows,
-            },
-            true => Batch {
-                first: second,
-                second: first,
-                rows,
-            },
-        };
-        let passes = match turned {
-            false => [&mut to_a, &mut to_b],
-            true => [&mut to_b, &mut to_a],
-        };
-        let solved = batch.solve(passes, &self.sinkhorn).await?;
-        let rounding = problem.posed().rounding(engine);
-        let exponents = Exponents {
-            rounding,
-            kernel: problem.kernel(),
-        };
-        let masses = batch.masses();
-        let mut losses = LabelLosses {
-            values: Vec::new(),
-            bounds: Vec::new(),
-            plan_masses: Vec::new(),
-            gradient: vec![0.0; predictions.len()],
-            error: solved.error,
-            converged: solved.error <= self.sinkhorn.tolerance,
-            iterations: solved.iterations,
-            predictions: predictions.to_vec(),
-        };
-        for row in 0..rows {
-            let numbers = batch.numbers(&solved, row, &exponents);
-            losses.values.push(epsilon * numbers.dual);
-            losses.plan_masses.push(numbers.mass);
-            losses.bounds.push(Bounds {
-                lower: epsilon * (numbers.dual - numbers.off[0]),
-                upper: epsilon * (numbers.primal + numbers.off[1]),
-            });
         }
-        let (f, other) = match turned {
-            false => (&solved.f, &masses[1]),
-            true => (&solved.g, &masses[0]),
-        };
-        for (entry, f) in f.iter().enumerate() {
-            let (label, row) = (entry / rows, entry % rows);
-            // e^{−f/ρ} is the ratio of the plan's marginal to the prediction.
-            let ratio = (-f / rho[0]).exp();
-            losses.gradient[row * labels + label] =
-                epsilon * (conjugate(*f, rho[0]) - (ratio - other[row]));
-        }
-        Ok(losses)
     }
 
     /// The problem between the points of the labels, and ε in units of the cost.
@@ -371,239 +372,6 @@ impl LabelLoss {
             });
         }
         Ok(self.rho.map(|rho| rho / epsilon))
-    }
-}
-
-/// One side of a batch, in units of ε.
-struct Side {
-    /// K×N.
-    weights: Vec<f64>,
-    rho: f64,
-    /// The separable terms of the costs.
-    terms: Option<Vec<f64>>,
-}
-
-impl Side {
-    /// λ = ρ/(ρ + 1).
-    fn damping(&self) -> f64 {
-        1.0 / (1.0 + 1.0 / self.rho)
-    }
-
-    /// The term of the dual, −ρ Σ w (e^{−f/ρ} − 1), of a row.
-    fn dual(&self, potential: &[f64], row: usize, rows: usize) -> f64 {
-        let pairs = column(&self.weights, row, rows).zip(column(potential, row, rows));
-        sum(pairs.map(|(w, f)| w * conjugate(f, self.rho)))
-    }
-}
-
-/// The rows of a batch; the side that is updated last comes second.
-struct Batch {
-    first: Side,
-    second: Side,
-    rows: usize,
-}
-
-/// The potentials of a batch, K×N.
-struct Solved {
-    f: Vec<f64>,
-    g: Vec<f64>,
-    /// T(g), which f is compared with.
-    image: Vec<f64>,
-    error: f64,
-    iterations: usize,
-}
-
-/// The numbers of a row, in units of ε.
-struct Numbers {
-    dual: f64,
-    primal: f64,
-    mass: f64,
-    /// The effects of rounding on the dual and on the primal.
-    off: [f64; 2],
-}
-
-/// The rounding of the passes.
-struct Exponents {
-    rounding: Rounding,
-    kernel: crate::engine::Kernel,
-}
-
-impl Batch {
-    /// The masses of each row on both sides.
-    fn masses(&self) -> [Vec<f64>; 2] {
-        [&self.first, &self.second].map(|side| {
-            let mass = |row| sum(column(&side.weights, row, self.rows));
-            (0..self.rows).map(mass).collect()
-        })
-    }
-
-    /// T(h) of one side from the weights and potentials of the other.
-    async fn transform<E: Engine>(
-        &self,
-        pass: &mut Transforms<'_, E>,
-        (to, from): (&Side, &Side),
-        potential: &[f64],
-    ) -> Result<Vec<f64>> {
-        let mut shifted = potential.to_vec();
-        shift(&mut shifted, from.terms.as_deref(), self.rows, -1.0);
-        let mut image = pass.of(&from.weights, &shifted, self.rows).await?;
-        shift(&mut image, to.terms.as_deref(), self.rows, 1.0);
-        Ok(image)
-    }
-
-    async fn solve<E: Engine>(
-        &self,
-        [to_first, to_second]: [&mut Transforms<'_, E>; 2],
-        settings: &Sinkhorn,
-    ) -> Result<Solved> {
-        let Self {
-            first,
-            second,
-            rows,
-        } = self;
-        let zeros = vec![0.0; second.weights.len()];
-        let mut image = self.transform(to_first, (first, second), &zeros).await?;
-        let mut constants = vec![0.0; *rows];
-        let mut iterations = 0;
-        loop {
-            iterations += 1;
-            let damped =
-                |(entry, t): (usize, &f64)| first.damping() * (t + constants[entry % rows]);
-            let f: Vec<f64> = image.iter().enumerate().map(damped).collect();
-            let mut g = self.transform(to_second, (second, first), &f).await?;
-            g.iter_mut().for_each(|g| *g *= second.damping());
-            image = self.transform(to_first, (first, second), &g).await?;
-            let error = self.error(&f, &image);
-            if error <= settings.tolerance || iterations >= settings.max_iterations {
-                return Ok(Solved {
-                    f,
-                    g,
-                    image,
-                    error,
-                    iterations,
-                });
-            }
-            constants = (0..*rows).map(|row| self.constant(&f, &g, row)).collect();
-        }
-    }
-
-    /// The largest error of the first side's marginals over the rows, relative to the mass of the plan.
-    fn error(&self, f: &[f64], image: &[f64]) -> f64 {
-        let side = &self.first;
-        let of_row = |row: usize| {
-            let weights = column(&side.weights, row, self.rows);
-            let both = column(f, row, self.rows).zip(column(image, row, self.rows));
-            let (mut off, mut mass) = (0.0, 0.0);
-            for (w, (f, t)) in weights.zip(both).filter(|(w, _)| *w > 0.0) {
-                let ratio = (f - t).exp();
-                off += w * (ratio - (-f / side.rho).exp()).abs();
-                mass += w * ratio;
-            }
-            off / mass
-        };
-        (0..self.rows).map(of_row).fold(0.0, f64::max)
-    }
-
-    /// The constant τ for which the dual at (f + τ, g − τ) is largest.
-    fn constant(&self, f: &[f64], g: &[f64], row: usize) -> f64 {
-        let log = |side: &Side, potential: &[f64]| {
-            let pairs =
-                column(&side.weights, row, self.rows).zip(column(potential, row, self.rows));
-            sum(pairs.map(|(w, f)| w * (-f / side.rho).exp())).ln()
-        };
-        let difference = log(&self.first, f) - log(&self.second, g);
-        let constant = difference / (1.0 / self.first.rho + 1.0 / self.second.rho);
-        if constant.is_finite() { constant } else { 0.0 }
-    }
-
-    fn numbers(&self, solved: &Solved, row: usize, exponents: &Exponents) -> Numbers {
-        let Solved { f, g, image, .. } = solved;
-        let rows = self.rows;
-        let (mut mass, mut primal, mut felt) = (0.0, 0.0, 0.0);
-        let mut heights = [0.0f64; 2];
-        // Of each side, the logarithm of the ratio of the plan's marginal to the weights.
-        let first: Vec<f64> = column(f, row, rows)
-            .zip(column(image, row, rows))
-            .map(|(f, t)| f - t)
-            .collect();
-        let second: Vec<f64> = column(g, row, rows).map(|g| -g / self.second.rho).collect();
-        let sides = [(&self.first, f, first), (&self.second, g, second)];
-        for (index, (side, potential, logs)) in sides.into_iter().enumerate() {
-            let weights = column(&side.weights, row, rows);
-            let terms = weights.zip(column(potential, row, rows).zip(logs));
-            for (w, (f, log)) in terms.filter(|(w, _)| *w > 0.0) {
-                let marginal = w * log.exp();
-                if index == 0 {
-                    mass += marginal;
-                }
-                heights[index] = heights[index].max(f.abs());
-                primal += marginal * f;
-                felt += marginal * f.abs();
-                if side.rho.is_finite() {
-                    primal += side.rho * (marginal * log - marginal + w);
-                    felt += side.rho * marginal * log.abs();
-                }
-            }
-        }
-        let both = self.masses_of(row);
-        let entropy = mass - both[0] * both[1];
-        let dual = self.first.dual(f, row, rows) + self.second.dual(g, row, rows) - entropy;
-        // The relative error of an entry of the plan.
-        let off = exponents.of(heights);
-        let host =
-            64.0 * Precision::F64.unit_roundoff() * (felt + dual.abs() + mass + both[0] * both[1]);
-        let moved = mass * (exponents.largest() + heights[0] + heights[1] + 1.0);
-        Numbers {
-            dual,
-            primal: primal - entropy,
-            mass,
-            off: [
-                mass * off.exp_m1() + host,
-                (felt + moved) * off.exp_m1() + host,
-            ],
-        }
-    }
-
-    fn masses_of(&self, row: usize) -> [f64; 2] {
-        [&self.first, &self.second].map(|side| sum(column(&side.weights, row, self.rows)))
-    }
-}
-
-impl Exponents {
-    /// The relative error of an entry of the plan for potentials of some heights, in units of ε.
-    fn of(&self, heights: [f64; 2]) -> f64 {
-        let epsilon = self.kernel.epsilon;
-        let costs = (self.rounding.cost() + self.rounding.near()) / epsilon;
-        self.rounding
-            .term(self.kernel, heights.map(|height| height * epsilon))
-            + costs
-    }
-
-    /// The largest cost, in units of ε.
-    fn largest(&self) -> f64 {
-        self.rounding.largest_cost() / self.kernel.epsilon
-    }
-}
-
-/// −ρ (e^{−f/ρ} − 1), or f where ρ is infinite.
-fn conjugate(f: f64, rho: f64) -> f64 {
-    if rho.is_finite() {
-        -rho * (-f / rho).exp_m1()
-    } else {
-        f
-    }
-}
-
-/// The values of a row, of K×N values.
-fn column(values: &[f64], row: usize, rows: usize) -> impl Iterator<Item = f64> + '_ {
-    values.iter().skip(row).step_by(rows).copied()
-}
-
-/// Adds a multiple of the terms of the labels to K×N values.
-fn shift(values: &mut [f64], terms: Option<&[f64]>, rows: usize, factor: f64) {
-    let Some(terms) = terms else { return };
-    for (row, term) in values.chunks_exact_mut(rows).zip(terms) {
-        row.iter_mut().for_each(|value| *value += factor * term);
     }
 }
 
