@@ -3,6 +3,7 @@
 
 mod barycenters;
 mod batches;
+mod dictionaries;
 mod dimensions;
 mod energy;
 mod envelope;
@@ -15,6 +16,7 @@ mod handles;
 mod hessian;
 mod histograms;
 mod interrupt;
+mod labels;
 mod limits;
 mod lines;
 mod near;
@@ -61,6 +63,8 @@ fn main() -> ExitCode {
             grids::BODIES,
             registration::BODIES,
             barycenters::BODIES,
+            dictionaries::BODIES,
+            labels::BODIES,
             envelope::BODIES,
             flows::BODIES,
             waits::BODIES,
