@@ -39,8 +39,10 @@ pub use derivative::{Gradient, Sensitivity, Truncated, TruncatedCost};
 pub use engine::Engine;
 pub use error::{Error, Result};
 pub use histograms::{
-    Average, AverageGradient, Barycenter, BarycenterKind, BarycenterReport, Descent, Evolution,
-    Flow, FlowKind, FlowProgress, FlowReport, InternalEnergy,
+    Average, AverageGradient, Barycenter, BarycenterKind, BarycenterReport, Descent,
+    DictionaryPotentials, DictionaryProgress, DictionaryReport, DictionaryState, Evolution,
+    FactorGradient, Factors, Flow, FlowKind, FlowProgress, FlowReport, Histograms, InternalEnergy,
+    LabelLoss, LabelLosses, LabelMetric, LinearDictionary,
 };
 pub use interrupt::{Interrupt, Stop};
 pub use loss::{

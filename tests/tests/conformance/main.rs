@@ -3,6 +3,7 @@
 
 mod barycenters;
 mod batches;
+mod dictionaries;
 mod dimensions;
 mod energy;
 mod envelope;
@@ -15,11 +16,13 @@ mod handles;
 mod hessian;
 mod histograms;
 mod interrupt;
+mod labels;
 mod limits;
 mod lines;
 mod near;
 mod nearest;
 mod operators;
+mod ranges;
 mod registration;
 mod resident;
 mod scores;
@@ -53,12 +56,15 @@ fn main() -> ExitCode {
             scores::BODIES,
             stalls::BODIES,
             lines::BODIES,
+            ranges::BODIES,
             near::BODIES,
             nearest::BODIES,
             groups::BODIES,
             grids::BODIES,
             registration::BODIES,
             barycenters::BODIES,
+            dictionaries::BODIES,
+            labels::BODIES,
             envelope::BODIES,
             flows::BODIES,
             waits::BODIES,
@@ -87,6 +93,7 @@ fn main() -> ExitCode {
             dimensions::BODIES,
             dimensions::EXCESS,
             lines::BODIES,
+            ranges::BODIES,
             near::BODIES,
             nearest::BODIES,
             groups::BODIES,

@@ -178,9 +178,22 @@ impl Barycenter {
     ///
     /// Those of [`solve_on`](Self::solve_on).
     pub fn solve<E: Engine + Clone>(&self, engine: E, inputs: &[Measure]) -> Result<Average> {
+        block_on(self.solve_async(engine, inputs))
+    }
+
+    /// [`solve`](Self::solve) without blocking a thread while it waits for the device.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`solve_on`](Self::solve_on).
+    pub async fn solve_async<E: Engine + Clone>(
+        &self,
+        engine: E,
+        inputs: &[Measure],
+    ) -> Result<Average> {
         let first = inputs.first().ok_or(Error::EmptyCloud)?;
         let support = first.clone().with_weights(&vec![1.0; first.len()])?;
-        self.solve_on(engine, &support, inputs)
+        self.solve_on_async(engine, &support, inputs).await
     }
 
     /// The barycenter of inputs on the points of `support`, whose weights, all positive, are the reference m. Inputs
