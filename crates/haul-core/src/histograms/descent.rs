@@ -113,9 +113,22 @@ impl Descent {
     ///
     /// Those of [`solve_on`](Self::solve_on).
     pub fn solve<E: Engine + Clone>(&self, engine: E, inputs: &[Measure]) -> Result<Average> {
+        block_on(self.solve_async(engine, inputs))
+    }
+
+    /// [`solve`](Self::solve) without blocking a thread while it waits for the device.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`solve_on`](Self::solve_on).
+    pub async fn solve_async<E: Engine + Clone>(
+        &self,
+        engine: E,
+        inputs: &[Measure],
+    ) -> Result<Average> {
         let first = inputs.first().ok_or(Error::EmptyCloud)?;
         let support = first.clone().with_weights(&vec![1.0; first.len()])?;
-        self.solve_on(engine, &support, inputs)
+        self.solve_on_async(engine, &support, inputs).await
     }
 
     /// The descent on the points of `support`, from its weights, which are all positive. Inputs may have points of
@@ -130,8 +143,22 @@ impl Descent {
         support: &Measure,
         inputs: &[Measure],
     ) -> Result<Average> {
+        block_on(self.solve_on_async(engine, support, inputs))
+    }
+
+    /// [`solve_on`](Self::solve_on) without blocking a thread while it waits for the device.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`solve_on`](Self::solve_on).
+    pub async fn solve_on_async<E: Engine + Clone>(
+        &self,
+        engine: E,
+        support: &Measure,
+        inputs: &[Measure],
+    ) -> Result<Average> {
         let mut observer = |_: &Progress| ControlFlow::Continue(());
-        block_on(self.average(engine, support, inputs, &mut observer))
+        self.average(engine, support, inputs, &mut observer).await
     }
 
     /// [`solve_on`](Self::solve_on) that reports its progress, and ends early if the observer breaks.
