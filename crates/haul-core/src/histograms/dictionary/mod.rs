@@ -2,7 +2,7 @@
 //! is measured by regularised transport.
 //!
 //! ```text
-//! min Σᵢ L(Σ_k Λᵢ_k a_k, bᵢ)   over weights Λᵢ and atoms a_k, all of sum 1      [Sandler–Lindenbaum'11, Rolet–Cuturi–Peyré'16]
+//! min Σᵢ L(Σ_k Λᵢ_k a_k, bᵢ)   over weights Λᵢ and atoms a_k, all of sum 1      [Sandler–Lindenbaum'11; Rolet–Cuturi–Peyré'16]
 //! ```
 //!
 //! L is one of the objectives of a barycenter ([`BarycenterKind`]), of which a dictionary of one atom is one:
