@@ -208,10 +208,12 @@ impl BarycenterAnswer {
             format!(" ({} cells)", significant(value.powf(1.0 / p) / side, 2))
         });
         let cells = cells.unwrap_or_default();
-        format!(
-            "The inputs are {length}{cells} away from it in the mean of order {}. {better}",
-            plain(p)
-        )
+        let mean = match p {
+            2.0 => "in the root mean square".to_owned(),
+            1.0 => "on average".to_owned(),
+            p => format!("in the mean of order {}", plain(p)),
+        };
+        format!("The inputs are {length}{cells} away from it {mean}. {better}")
     }
 
     /// The points of the average in words.

@@ -6,10 +6,12 @@ mod page;
 mod surface;
 mod target;
 
+use crate::cautions;
 use crate::device;
 use crate::input::{Cloud, Input, on_grid};
 use crate::number::plain;
 use crate::options::{self, Engine, MOST_U32, Treatment, cells, number, whole};
+use crate::outcome;
 use crate::progress::Course;
 use crate::raster::Raster;
 use crate::task::{Delivery, Request, Task, Work};
@@ -203,6 +205,11 @@ impl Task for Barycenter {
         }
         if self.image.is_some() && on_grid(&problem.support).is_none() {
             bail!("--image shows averages on grids, and this is one of clouds; leave it out");
+        }
+        if !self.quiet {
+            for caution in self.cautions(&problem) {
+                outcome::warn(&caution);
+            }
         }
         let sinkhorn = self.sinkhorn(problem.blur);
         let support = problem.support.clone().normalized();
@@ -413,6 +420,16 @@ impl Barycenter {
         let (_, only) = present.next()?;
         let alone = present.next().is_none() && self.kind == Kind::Debiased;
         (alone && only.support() == problem.support.support()).then_some(only)
+    }
+
+    /// Warnings about inputs, and about a blur that is too small for the points of the average.
+    fn cautions(&self, problem: &Problem<'_>) -> Vec<String> {
+        let inputs = self.inputs.iter().zip(&problem.inputs);
+        let doubtful = inputs.filter_map(|(file, input)| cautions::doubtful(file, input));
+        let fine = self
+            .blur
+            .and_then(|blur| cautions::too_fine(blur, [&problem.support]));
+        doubtful.chain(fine).collect()
     }
 
     fn settings(&self, blur: Regularization) -> haul::Barycenter {
