@@ -110,7 +110,7 @@ pub(crate) struct Barycenter {
 const TOLERANCE: f64 = 1e-2;
 
 /// The most iterations by default. Where bins of an average become empty, the error falls slowly and the objective hardly.
-const ITERATIONS: usize = 200;
+const ITERATIONS: usize = 500;
 
 /// The objective.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
