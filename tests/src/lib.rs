@@ -22,4 +22,5 @@ pub use pollster::block_on as wait;
 #[doc = include_str!("../../docs/src/rust.md")]
 #[doc = include_str!("../../docs/src/colours.md")]
 #[doc = include_str!("../../docs/src/coming.md")]
+#[doc = include_str!("../../docs/src/coordinates.md")]
 struct Samples;

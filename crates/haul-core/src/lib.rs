@@ -38,7 +38,12 @@ pub use certificate::{Bounds, Certificate};
 pub use derivative::{Gradient, Sensitivity, Truncated, TruncatedCost};
 pub use engine::Engine;
 pub use error::{Error, Result};
-pub use histograms::{Average, Barycenter, BarycenterKind, BarycenterReport};
+pub use histograms::{
+    Average, Barycenter, BarycenterKind, BarycenterReport, BarycentricDictionary,
+    BarycentricFactors, BarycentricGradient, BarycentricProgress, BarycentricReport, Coordinates,
+    CoordinatesLoss, CoordinatesProgress, CoordinatesReport, PointsGradient, Projection,
+    Reconstruction, ReconstructionGradient,
+};
 pub use interrupt::{Interrupt, Stop};
 pub use loss::{
     Discrepancy, Divergence, Energy, Mmd, PairCount, Pairings, ResidentTerms, ScoredSolution,

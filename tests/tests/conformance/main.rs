@@ -3,6 +3,7 @@
 
 mod barycenters;
 mod batches;
+mod coordinates;
 mod dimensions;
 mod energy;
 mod faults;
@@ -57,6 +58,7 @@ fn main() -> ExitCode {
             grids::BODIES,
             registration::BODIES,
             barycenters::BODIES,
+            coordinates::BODIES,
             waits::BODIES,
         ];
         for (name, body) in bodies.concat() {

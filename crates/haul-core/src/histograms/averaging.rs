@@ -22,9 +22,8 @@ use std::ops::ControlFlow;
 use web_time::Instant;
 
 /// A checked problem of a barycenter.
-pub(super) struct Posed<'m> {
-    pub(super) support: &'m Measure,
-    /// m, of mass 1.
+pub(super) struct Posed {
+    /// The support with m, of mass 1.
     pub(super) reference: Measure,
     /// The inputs, of mass 1.
     pub(super) inputs: Vec<Measure>,
@@ -43,6 +42,13 @@ pub(super) struct Posed<'m> {
 pub(super) struct Found<E: Engine> {
     pub(super) inputs: Inputs<E>,
     pub(super) present: Vec<usize>,
+    pub(super) last: Iterate,
+}
+
+/// The last iteration of the loop.
+pub(super) struct Iterate {
+    /// fₛ before it, n×inputs.
+    pub(super) before: Vec<f64>,
     /// tₛ, n×inputs.
     pub(super) transforms: Vec<f64>,
     /// t̄.
@@ -53,7 +59,7 @@ pub(super) struct Found<E: Engine> {
     pub(super) iterations: usize,
 }
 
-impl Posed<'_> {
+impl Posed {
     /// Refuses a tolerance that rounding makes unreachable.
     pub(super) fn check_tolerance<E: Engine>(&self, engine: &E, tolerance: f64) -> Result<()> {
         let precision = engine.precision();
@@ -72,7 +78,7 @@ impl Posed<'_> {
         Ok(())
     }
 
-    /// The loop described at the head of this module.
+    /// Puts the inputs of positive λ on a device, and finds their barycenter.
     pub(super) async fn iterate<E: Engine>(
         &self,
         engine: &E,
@@ -80,28 +86,50 @@ impl Posed<'_> {
         settings: &Sinkhorn,
         observer: &mut Observer<'_>,
     ) -> Result<Found<E>> {
-        let start = Instant::now();
         let present: Vec<usize> = (0..self.inputs.len())
             .filter(|s| self.lambda[*s] > 0.0)
             .collect();
         let lambda: Vec<f64> = present.iter().map(|s| self.lambda[*s]).collect();
         let of_present: Vec<&Measure> = present.iter().map(|s| &self.inputs[*s]).collect();
-        let (n, count, epsilon) = (self.support.len(), present.len(), self.kernel.epsilon);
-        let m = self.reference.weights();
-        let logs: Vec<f64> = m.iter().map(|m| epsilon * m.ln()).collect();
         let places = (&self.frame, self.kernel);
         let mut inputs = Inputs::new(engine, places, &self.reference, &of_present, self.separable)?;
+        let start = (
+            lambda.as_slice(),
+            vec![0.0; self.reference.len() * present.len()],
+        );
+        let last = self
+            .iterate_from(engine, (kind, settings), &mut inputs, start, observer)
+            .await?;
+        Ok(Found {
+            inputs,
+            present,
+            last,
+        })
+    }
+
+    /// The loop described at the head of this module, for inputs of these λ, from potentials with Σ λₛ fₛ = q.
+    pub(super) async fn iterate_from<E: Engine>(
+        &self,
+        engine: &E,
+        (kind, settings): (BarycenterKind, &Sinkhorn),
+        inputs: &mut Inputs<E>,
+        (lambda, mut f): (&[f64], Vec<f64>),
+        observer: &mut Observer<'_>,
+    ) -> Result<Iterate> {
+        let start = Instant::now();
+        let (n, count, epsilon) = (self.reference.len(), lambda.len(), self.kernel.epsilon);
+        let m = self.reference.weights();
+        let logs: Vec<f64> = m.iter().map(|m| epsilon * m.ln()).collect();
         let mut mixing = Mixing::new(engine.precision());
-        let mut f = vec![0.0; n * count];
         let mut iterations = 0;
         loop {
             iterations += 1;
             let weighted: Vec<f64> = (0..n * count).map(|k| f[k] + logs[k / count]).collect();
             let transforms = inputs.transforms(engine, &weighted).await?;
-            let mean = means(&transforms, &lambda);
+            let mean = means(&transforms, lambda);
             let before = match kind {
                 BarycenterKind::Plain => vec![0.0; n],
-                BarycenterKind::Debiased | BarycenterKind::Product => means(&f, &lambda),
+                BarycenterKind::Debiased | BarycenterKind::Product => means(&f, lambda),
             };
             // Exponents are cut, so that a large error is finite.
             let most = RATIO_LOG2 * LN_2;
@@ -117,13 +145,13 @@ impl Posed<'_> {
                 BarycenterKind::Plain => (before, density(&held), None),
                 BarycenterKind::Product => (held, density(&before), None),
                 BarycenterKind::Debiased => {
-                    let (tilt, own) = tilted(engine, &mut inputs, &logs, &before, &held).await?;
+                    let (tilt, own) = tilted(engine, inputs, &logs, &before, &held).await?;
                     let own = density(&difference(&before, &own));
                     (tilt, density(&held), Some(own))
                 }
             };
             let off = own.map_or(0.0, |own| distance(&own, &b));
-            let error = self.error(&f, &transforms, &lambda, &b).max(off);
+            let error = self.error(&f, &transforms, lambda, &b).max(off);
             if !error.is_finite() {
                 return Err(Error::NotFiniteResult {
                     what: "the marginal error",
@@ -143,9 +171,8 @@ impl Posed<'_> {
                 ControlFlow::Break(Stop::Abandon) => return Err(Error::Interrupted),
             };
             if stopped || error <= settings.tolerance || iterations >= settings.max_iterations {
-                return Ok(Found {
-                    inputs,
-                    present,
+                return Ok(Iterate {
+                    before: f,
                     transforms,
                     mean,
                     tilt,
@@ -156,12 +183,12 @@ impl Posed<'_> {
             let image = (0..n * count).map(|k| transforms[k] - mean[k / count] + tilt[k / count]);
             let weight = |k: usize| lambda[k % count] * (b[k / count] + 1e-3 * m[k / count]);
             f = mixing.next(weight, &f, image.collect(), error);
-            centre(&mut f, m, &lambda);
+            centre(&mut f, m, lambda);
         }
     }
 
     /// The distance of the marginals on the support from their mean, or of that mean from b, whichever is larger.
-    fn error(&self, f: &[f64], transforms: &[f64], lambda: &[f64], b: &[f64]) -> f64 {
+    pub(super) fn error(&self, f: &[f64], transforms: &[f64], lambda: &[f64], b: &[f64]) -> f64 {
         let (count, epsilon) = (lambda.len(), self.kernel.epsilon);
         let m = self.reference.weights();
         let (mut apart, mut off) = (0.0, 0.0);
@@ -178,16 +205,10 @@ impl Posed<'_> {
     }
 
     /// b, of mass 1.
-    pub(super) fn measure<E: Engine>(
-        &self,
-        kind: BarycenterKind,
-        found: &Found<E>,
-    ) -> Result<Measure> {
+    pub(super) fn measure(&self, kind: BarycenterKind, last: &Iterate) -> Result<Measure> {
         let logs = match kind {
-            BarycenterKind::Product => found.tilt.clone(),
-            BarycenterKind::Plain | BarycenterKind::Debiased => {
-                difference(&found.tilt, &found.mean)
-            }
+            BarycenterKind::Product => last.tilt.clone(),
+            BarycenterKind::Plain | BarycenterKind::Debiased => difference(&last.tilt, &last.mean),
         };
         // Relative to the largest exponent, whose exponential is 1.
         let largest = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
@@ -223,7 +244,7 @@ async fn tilted<E: Engine>(
 }
 
 /// Σ λₛ vₛ at each point, for n×inputs values.
-fn means(values: &[f64], lambda: &[f64]) -> Vec<f64> {
+pub(super) fn means(values: &[f64], lambda: &[f64]) -> Vec<f64> {
     let rows = values.chunks_exact(lambda.len());
     rows.map(|row| row.iter().zip(lambda).map(|(v, l)| v * l).sum())
         .collect()

@@ -56,7 +56,7 @@ impl BarycenterKind {
 /// ```
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Barycenter {
-    sinkhorn: Sinkhorn,
+    pub(super) sinkhorn: Sinkhorn,
     kind: BarycenterKind,
     lambda: Option<Vec<f64>>,
 }
@@ -247,7 +247,7 @@ impl Barycenter {
     }
 
     /// The checked problem of these settings.
-    fn posed<'m>(&self, support: &'m Measure, inputs: &'m [Measure]) -> Result<Posed<'m>> {
+    pub(super) fn posed(&self, support: &Measure, inputs: &[Measure]) -> Result<Posed> {
         let first = inputs.first().ok_or(Error::EmptyCloud)?;
         let lambda = self.checked_lambda(inputs.len())?;
         if let Some(row) = support.weights().iter().position(|m| *m == 0.0) {
@@ -299,7 +299,6 @@ impl Barycenter {
             epsilon,
             cost,
             frame,
-            support,
         })
     }
 

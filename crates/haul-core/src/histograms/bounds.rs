@@ -50,7 +50,7 @@ impl<E: Engine> Terms<E> {
     }
 }
 
-impl Posed<'_> {
+impl Posed {
     /// The barycenter with its bounds.
     pub(super) async fn certified<E: Engine + Clone>(
         &self,
@@ -60,7 +60,7 @@ impl Posed<'_> {
         found: &mut Found<E>,
     ) -> Result<Average> {
         let (products, pairs) = (found.inputs.products, found.inputs.pairs);
-        let barycenter = self.measure(kind, found)?;
+        let barycenter = self.measure(kind, &found.last)?;
         let g = found.inputs.potentials(&engine).await?;
         let least = self.lower_bound(&engine, kind, found, &g).await?;
         let solves = settings
@@ -92,8 +92,8 @@ impl Posed<'_> {
             potentials,
             report: BarycenterReport {
                 kind,
-                n: self.support.len(),
-                d: self.support.dimension(),
+                n: self.reference.len(),
+                d: self.reference.dimension(),
                 cost: self.cost,
                 epsilon: self.epsilon,
                 blur: self.epsilon.powf(1.0 / self.cost.p()),
@@ -109,10 +109,10 @@ impl Posed<'_> {
                     },
                     upper: most + entropy + host,
                 },
-                error: found.error,
+                error: found.last.error,
                 tolerance: settings.tolerance,
-                converged: found.error <= settings.tolerance,
-                iterations: found.iterations,
+                converged: found.last.error <= settings.tolerance,
+                iterations: found.last.iterations,
                 products,
                 pairs,
                 seconds: 0.0,
@@ -144,7 +144,12 @@ impl Posed<'_> {
         for (s, input) in self.inputs.iter().enumerate() {
             let settings = match found.present.iter().position(|present| *present == s) {
                 Some(k) => {
-                    let f = found.transforms.iter().skip(k).step_by(found.present.len());
+                    let f = found
+                        .last
+                        .transforms
+                        .iter()
+                        .skip(k)
+                        .step_by(found.present.len());
                     settings.clone().warm_start(Potentials {
                         f: f.map(|f| f * unit).collect(),
                         g: g[k].iter().map(|g| g * unit).collect(),
@@ -181,14 +186,14 @@ impl Posed<'_> {
             .inputs
             .iter()
             .map(Measure::len)
-            .fold(self.support.len(), usize::max);
+            .fold(self.reference.len(), usize::max);
         let rounding = Rounding::of(engine, self.cost, &self.frame, points);
         let rounding = if self.separable {
             let weights = self.inputs.iter().flat_map(Measure::weights).chain(m);
             let least = weights
                 .filter(|w| **w > 0.0)
                 .fold(f64::INFINITY, |least, w| least.min(*w));
-            rounding.along_axes(self.support.dimension(), -least.ln())
+            rounding.along_axes(self.reference.dimension(), -least.ln())
         } else {
             rounding
         };
@@ -199,33 +204,45 @@ impl Posed<'_> {
         let tallest = means
             .iter()
             .fold(0.0, |most: f64, (_, height)| most.max(*height));
-        let off = softmin([height(&found.transforms), tallest]);
+        let off = softmin([height(&found.last.transforms), tallest]);
         let bound = match kind {
             BarycenterKind::Plain => {
-                let least = found.mean.iter().copied().fold(f64::INFINITY, f64::min);
-                let masses = found.mean.iter().zip(m);
+                let least = found
+                    .last
+                    .mean
+                    .iter()
+                    .copied()
+                    .fold(f64::INFINITY, f64::min);
+                let masses = found.last.mean.iter().zip(m);
                 let masses = masses.map(|(t, m)| m * ((least - t) / epsilon).exp());
                 dual + least - epsilon * sum(masses).ln() - off
             }
             BarycenterKind::Product => {
-                dual + found.mean.iter().copied().fold(f64::INFINITY, f64::min) - off
+                dual + found
+                    .last
+                    .mean
+                    .iter()
+                    .copied()
+                    .fold(f64::INFINITY, f64::min)
+                    - off
             }
             BarycenterKind::Debiased => {
-                let q = &found.tilt;
+                let q = &found.last.tilt;
                 let logs: Vec<f64> = m.iter().map(|m| epsilon * m.ln()).collect();
                 let weighted: Vec<f64> = q.iter().zip(&logs).map(|(q, log)| q + log).collect();
                 let kappa = found.inputs.own_transform(engine, &weighted).await?;
                 let off_kappa = softmin([height(&kappa), height(&weighted)]);
                 let masses = q.iter().zip(&kappa).zip(m);
                 let mass = sum(masses.map(|((q, k), m)| m * ((q - k) / epsilon).exp()));
-                let slack = found.mean.iter().zip(&kappa).map(|(t, k)| t - k);
+                let slack = found.last.mean.iter().zip(&kappa).map(|(t, k)| t - k);
                 let least = slack.fold(f64::INFINITY, f64::min);
                 let off_mass = 0.5 * epsilon * mass * (off_kappa / epsilon).exp_m1();
                 dual + 0.5 * epsilon * (1.0 - mass) + least - off - off_kappa - off_mass
             }
         };
-        let host =
-            16.0 * Precision::F64.unit_roundoff() * (dual.abs() + height(&found.mean) + epsilon);
+        let host = 16.0
+            * Precision::F64.unit_roundoff()
+            * (dual.abs() + height(&found.last.mean) + epsilon);
         Ok(bound - host)
     }
 }

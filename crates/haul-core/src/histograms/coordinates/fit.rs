@@ -1,0 +1,178 @@
+//! The λ whose barycenter has the least loss.
+
+use super::loss::Distance;
+use super::model::{Model, Path, settled};
+use super::simplex::{descent_norm, softmax, to_logits, without_negligible};
+use super::{Coordinates, CoordinatesProgress, CoordinatesReport, Projection};
+use crate::histograms::BarycenterKind;
+use crate::linalg::{Lbfgs, Search, Trial, mean, sum};
+use crate::{Engine, Error, Result, Stop};
+use std::ops::ControlFlow;
+use web_time::Instant;
+
+/// The observer of a fit.
+pub(super) type FitObserver<'o> = dyn FnMut(&CoordinatesProgress) -> ControlFlow<Stop> + Send + 'o;
+
+/// The most that the first step changes a logit.
+const REACH: f64 = 1.0;
+
+/// A fit of λ, and its effort so far.
+pub(super) struct Fit<E: Engine> {
+    model: Model<E>,
+    distance: Distance,
+    /// tₛ of the last barycenter, near which the next one begins.
+    warm: Option<Vec<f64>>,
+    evaluations: usize,
+    /// Products of derivatives.
+    products: usize,
+}
+
+/// The loss at some logits.
+struct Evaluation<E: Engine> {
+    trial: Trial,
+    path: Path<E>,
+    /// In λ, centred; empty where no derivative was asked for.
+    gradient: Vec<f64>,
+    /// What the error of the barycenter may change of the loss.
+    noise: f64,
+}
+
+impl<E: Engine + Clone> Fit<E> {
+    pub(super) fn new(model: Model<E>, distance: Distance) -> Self {
+        Self {
+            model,
+            distance,
+            warm: None,
+            evaluations: 0,
+            products: 0,
+        }
+    }
+
+    /// The loss at these logits, and its derivative if `wanted` for that value.
+    async fn evaluate(
+        &mut self,
+        logits: Vec<f64>,
+        wanted: impl Fn(f64) -> bool,
+    ) -> Result<Evaluation<E>> {
+        let lambda = softmax(&logits);
+        let start = self.warm.take().map(|warm| settled(&warm, &lambda));
+        let path = self.model.barycenter(&lambda, start).await?;
+        let engine = &self.model.engine;
+        let (value, slope) = self.distance.evaluate(engine, &path.weights).await?;
+        let [low, high] = slope
+            .iter()
+            .fold([f64::INFINITY, f64::NEG_INFINITY], |[low, high], g| {
+                [low.min(*g), high.max(*g)]
+            });
+        let noise = 0.5 * (high - low) * path.error;
+        let mut gradient = Vec::new();
+        if wanted(value) {
+            let adjoint = self.model.adjoint(&path, &slope, false).await?;
+            self.products += adjoint.products;
+            let centre = mean(&lambda, adjoint.lambda.iter().copied());
+            gradient = adjoint.lambda.iter().map(|g| g - centre).collect();
+        }
+        self.evaluations += 1;
+        self.warm = path.last_transforms();
+        Ok(Evaluation {
+            trial: Trial {
+                gradient: to_logits(&lambda, &gradient),
+                point: logits,
+                value,
+            },
+            path,
+            gradient,
+            noise,
+        })
+    }
+
+    /// Minimises from λ, and certifies the barycenter there.
+    pub(super) async fn run(
+        mut self,
+        settings: &Coordinates,
+        start: &[f64],
+        observer: &mut FitObserver<'_>,
+    ) -> Result<Projection> {
+        let clock = Instant::now();
+        let logits = start.iter().map(|l| l.ln()).collect();
+        let mut best = self.evaluate(logits, |_| true).await?;
+        let mut search = Lbfgs::new(best.trial.clone(), REACH);
+        let mut searching = false;
+        let converged = loop {
+            let next = search.next();
+            let moved = softmax(&next).into_iter().zip(&best.path.lambda);
+            let moved = sum(moved.map(|(to, from)| (to - from).abs()));
+            let progress = CoordinatesProgress {
+                evaluation: self.evaluations,
+                value: best.trial.value,
+                gradient_norm: descent_norm(&best.path.lambda, &best.gradient),
+                step: moved,
+                seconds: clock.elapsed().as_secs_f64(),
+            };
+            match observer(&progress) {
+                ControlFlow::Continue(()) => {}
+                ControlFlow::Break(Stop::Certify) => break false,
+                ControlFlow::Break(Stop::Abandon) => return Err(Error::Interrupted),
+            }
+            // The length of the first step says nothing.
+            let says = search.is_informed() || searching || search.promise() == 0.0;
+            if says && moved <= settings.lambda_tolerance {
+                break true;
+            }
+            if self.evaluations >= settings.max_evaluations {
+                break false;
+            }
+            let made = self.evaluate(next, |value| search.accepts(value)).await?;
+            searching = match search.tell(made.trial.clone()) {
+                Search::Moved if made.trial.point == search.current().point => {
+                    best = made;
+                    false
+                }
+                Search::Moved => {
+                    let point = search.current().point.clone();
+                    best = self.evaluate(point, |_| true).await?;
+                    false
+                }
+                Search::Searching => true,
+                Search::Stuck => break search.promise() <= best.noise,
+            };
+        };
+        self.certified(settings, best, (converged, clock)).await
+    }
+
+    /// The result at an evaluated λ.
+    async fn certified(
+        self,
+        settings: &Coordinates,
+        best: Evaluation<E>,
+        (converged, clock): (bool, Instant),
+    ) -> Result<Projection> {
+        let sinkhorn = &settings.barycenter.sinkhorn;
+        let products = self.model.inputs.products + self.products;
+        let lambda = without_negligible(&best.path.lambda);
+        let is_found = settings.iterations.is_some() || best.path.error <= sinkhorn.tolerance;
+        let mut report = CoordinatesReport {
+            loss: settings.loss,
+            iterations: settings.iterations,
+            value: best.trial.value,
+            gradient_norm: descent_norm(&lambda, &best.gradient),
+            gradient: best.gradient,
+            mass: sum(best.path.weights.iter().copied()),
+            gap: 0.0,
+            converged: converged && is_found,
+            evaluations: self.evaluations,
+            products,
+            seconds: 0.0,
+            lambda,
+        };
+        let Some((engine, posed, mut found)) = self.model.found(best.path) else {
+            return Err(Error::EmptyCloud);
+        };
+        let kind = BarycenterKind::Plain;
+        let barycenter = posed.certified(engine, kind, sinkhorn, &mut found).await?;
+        let bounds = barycenter.report().bounds;
+        report.gap = bounds.upper - bounds.lower;
+        report.seconds = clock.elapsed().as_secs_f64();
+        Ok(Projection { report, barycenter })
+    }
+}
