@@ -373,7 +373,7 @@ fn derivatives_are_differences(device: &Device) {
 
 fn implicit_derivatives(device: &Device) {
     // Differences of steps shrink by a constant factor: after enough of them nothing is left.
-    let (many, few) = if is_double(device) { (150, 3) } else { (40, 3) };
+    let (many, few) = if is_double(device) { (150, 3) } else { (60, 3) };
     agree(
         device,
         &Coordinates::epsilon(EPSILON).iterations(many),

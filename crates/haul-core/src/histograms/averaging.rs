@@ -251,7 +251,7 @@ pub(super) fn means(values: &[f64], lambda: &[f64]) -> Vec<f64> {
 }
 
 /// Σ |vᵢ − wᵢ|.
-fn distance(v: &[f64], w: &[f64]) -> f64 {
+pub(super) fn distance(v: &[f64], w: &[f64]) -> f64 {
     sum(v.iter().zip(w).map(|(v, w)| (v - w).abs()))
 }
 

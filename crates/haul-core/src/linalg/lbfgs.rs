@@ -78,7 +78,7 @@ impl Lbfgs {
         };
         search.aim();
         if steepest > 0.0 {
-            search.length = reach / steepest;
+            search.length = (reach / steepest).min(1e100);
         }
         search
     }

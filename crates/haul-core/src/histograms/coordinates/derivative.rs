@@ -26,7 +26,7 @@
 //! Either takes 2 products an atom for each iteration back or step of conjugate gradients.
 
 use super::model::{Model, Path};
-use super::passes::{Columns, CostSlopes, PointSums};
+use super::passes::{Columns, CostSlopes, Duals, PointSums};
 use crate::histograms::averaging::means;
 use crate::linalg::{ConjugateGradients, dot, mean};
 use crate::pass::finite;
@@ -109,23 +109,9 @@ impl<E: Engine> Model<E> {
             self.without_empty(&mut of_g);
             let before = self.with_reference(&path.before(index));
             if let Some(sums) = &mut points {
-                for (s, of_g) in of_g.iter().enumerate() {
-                    let of_t = column(&of_t, s, count);
-                    let ones = (vec![1.0; n], vec![1.0; of_g.len()]);
-                    let t = column(&step.transforms, s, count);
-                    let f = column(&before, s, count);
-                    for (potential, rows, columns) in [(&t, &of_t, &ones.1), (&f, &ones.0, of_g)] {
-                        let costs = CostSlopes {
-                            input: s,
-                            potential,
-                            rows,
-                            columns,
-                        };
-                        self.inputs
-                            .add_slopes(engine, &step.duals, costs, sums)
-                            .await?;
-                    }
-                }
+                let potentials = [step.transforms.as_slice(), &before];
+                self.add_step(&step.duals, potentials, (&of_t, &of_g), sums)
+                    .await?;
             }
             if index > 0 {
                 of_f = self
@@ -145,6 +131,36 @@ impl<E: Engine> Model<E> {
         })
     }
 
+    /// Adds the derivatives in the points of one step, from its adjoints t̂ and Ĝ; the potentials are t and f.
+    async fn add_step(
+        &self,
+        duals: &Duals<E>,
+        [t, f]: [&[f64]; 2],
+        (of_t, of_g): (&[f64], &[Vec<f64>]),
+        sums: &mut PointSums,
+    ) -> Result<()> {
+        let count = self.inputs.count;
+        for (s, of_g) in of_g.iter().enumerate() {
+            let [t, f, of_t] = [t, f, of_t].map(|values| column(values, s, count));
+            let (rows, columns) = (vec![1.0; of_t.len()], vec![1.0; of_g.len()]);
+            for (potential, rows, columns) in [
+                (&t, &of_t, columns.as_slice()),
+                (&f, &rows, of_g.as_slice()),
+            ] {
+                let costs = CostSlopes {
+                    input: s,
+                    potential,
+                    rows,
+                    columns,
+                };
+                self.inputs
+                    .add_slopes(&self.engine, duals, costs, sums)
+                    .await?;
+            }
+        }
+        Ok(())
+    }
+
     /// The derivative of a converged barycenter.
     async fn implicitly(
         &self,
@@ -159,23 +175,30 @@ impl<E: Engine> Model<E> {
             before: self.with_reference(&path.start),
         };
         let centre = mean(&path.weights, slope.iter().copied());
-        let started: Vec<f64> = (0..n * count).map(|k| slope[k / count] - centre).collect();
-        let (mut right, _) = system.apart(&started).await?;
+        let mut h: Vec<f64> = (0..n * count).map(|k| slope[k / count] - centre).collect();
+        // Those of h, and of each step of it.
+        let (mut apart, mut v) = system.apart(&h).await?;
+        let mut right = apart.clone();
         system.project(&mut right);
         right.iter_mut().for_each(|r| *r = -*r);
         let inner = |v: &[f64], w: &[f64]| system.inner(v, w);
         let mut gradients = ConjugateGradients::new(right.clone(), right, inner);
         let goal = self.method.gradient_tolerance;
         while gradients.left > goal && gradients.iterations < MOST_STEPS {
-            let (mut image, _) = system.apart(gradients.direction()).await?;
+            let direction = gradients.direction().to_vec();
+            let (of_direction, v_of_direction) = system.apart(&direction).await?;
+            let mut image = of_direction.clone();
             system.project(&mut image);
             if !gradients.step(&image, <[f64]>::to_vec, inner) {
                 break;
             }
+            let length = gradients.length;
+            add(&mut h, length, &direction);
+            add(&mut apart, length, &of_direction);
+            for (v, of_direction) in v.iter_mut().zip(&v_of_direction) {
+                add(v, length, of_direction);
+            }
         }
-        let terms = started.iter().zip(&gradients.solution);
-        let h: Vec<f64> = terms.map(|(g, u)| g + u).collect();
-        let (apart, v) = system.apart(&h).await?;
         let y = means(&apart, &path.lambda).into_iter().zip(&path.weights);
         let y: Vec<f64> = y.map(|(apart, b)| -b * apart / epsilon).collect();
         let lambda = (0..count).map(|s| dot(&column(&path.start, s, count), &y));
@@ -189,7 +212,7 @@ impl<E: Engine> Model<E> {
             atoms: atoms.collect(),
             points,
             residual: gradients.left,
-            products: 2 * count * (gradients.iterations + 2),
+            products: 2 * count * (gradients.iterations + 1),
         })
     }
 
@@ -287,6 +310,13 @@ fn column(values: &[f64], s: usize, count: usize) -> Vec<f64> {
     values.iter().skip(s).step_by(count).copied().collect()
 }
 
+/// v += c w.
+fn add(v: &mut [f64], c: f64, w: &[f64]) {
+    for (v, w) in v.iter_mut().zip(w) {
+        *v += c * w;
+    }
+}
+
 /// sums += c values.
 fn gather(sums: &mut Vec<Vec<f64>>, values: &[Vec<f64>], c: f64) {
     if sums.is_empty() {
@@ -295,7 +325,7 @@ fn gather(sums: &mut Vec<Vec<f64>>, values: &[Vec<f64>], c: f64) {
             .map(|values| vec![0.0; values.len()])
             .collect();
     }
-    for (sum, value) in sums.iter_mut().flatten().zip(values.iter().flatten()) {
-        *sum += c * value;
+    for (sum, values) in sums.iter_mut().zip(values) {
+        add(sum, c, values);
     }
 }

@@ -5,6 +5,7 @@ use super::model::{Model, Path, settled};
 use super::simplex::{descent_norm, softmax, to_logits, without_negligible};
 use super::{Coordinates, CoordinatesProgress, CoordinatesReport, Projection};
 use crate::histograms::BarycenterKind;
+use crate::histograms::averaging::distance;
 use crate::linalg::{Lbfgs, Search, Trial, mean, sum};
 use crate::{Engine, Error, Result, Stop};
 use std::ops::ControlFlow;
@@ -15,6 +16,12 @@ pub(super) type FitObserver<'o> = dyn FnMut(&CoordinatesProgress) -> ControlFlow
 
 /// The most that the first step changes a logit.
 const REACH: f64 = 1.0;
+
+/// The same for a second search that begins near the minimum.
+const SHORT_REACH: f64 = 0.05;
+
+/// The tolerance of a barycenter on the way, relative to the length of the step in λ that led there.
+const SHARE: f64 = 5e-3;
 
 /// A fit of λ, and its effort so far.
 pub(super) struct Fit<E: Engine> {
@@ -33,7 +40,7 @@ struct Evaluation<E: Engine> {
     path: Path<E>,
     /// In λ, centred; empty where no derivative was asked for.
     gradient: Vec<f64>,
-    /// What the error of the barycenter may change of the loss.
+    /// How much the error of the barycenter may change the loss.
     noise: f64,
 }
 
@@ -48,15 +55,18 @@ impl<E: Engine + Clone> Fit<E> {
         }
     }
 
-    /// The loss at these logits, and its derivative if `wanted` for that value.
+    /// The loss at these logits, and its derivative if `wanted` for that value. The barycenter has the tolerance that is
+    /// asked for, or a larger one where λ has `moved` so far that it need not be exact.
     async fn evaluate(
         &mut self,
         logits: Vec<f64>,
+        moved: f64,
         wanted: impl Fn(f64) -> bool,
     ) -> Result<Evaluation<E>> {
         let lambda = softmax(&logits);
         let start = self.warm.take().map(|warm| settled(&warm, &lambda));
-        let path = self.model.barycenter(&lambda, start).await?;
+        let tolerance = self.model.method.sinkhorn.tolerance.max(SHARE * moved);
+        let path = self.model.barycenter(&lambda, start, tolerance).await?;
         let engine = &self.model.engine;
         let (value, slope) = self.distance.evaluate(engine, &path.weights).await?;
         let [low, high] = slope
@@ -64,7 +74,13 @@ impl<E: Engine + Clone> Fit<E> {
             .fold([f64::INFINITY, f64::NEG_INFINITY], |[low, high], g| {
                 [low.min(*g), high.max(*g)]
             });
-        let noise = 0.5 * (high - low) * path.error;
+        let roundoff = engine.precision().unit_roundoff();
+        // What L iterations make is exact up to rounding.
+        let error = match self.model.method.iterations {
+            Some(_) => 0.0,
+            None => path.error,
+        };
+        let noise = 0.5 * (high - low) * (error + 64.0 * roundoff);
         let mut gradient = Vec::new();
         if wanted(value) {
             let adjoint = self.model.adjoint(&path, &slope, false).await?;
@@ -86,6 +102,12 @@ impl<E: Engine + Clone> Fit<E> {
         })
     }
 
+    /// Whether a barycenter has the tolerance that was asked for.
+    fn is_exact(&self, path: &Path<E>) -> bool {
+        let method = &self.model.method;
+        method.iterations.is_some() || path.error <= method.sinkhorn.tolerance
+    }
+
     /// Minimises from λ, and certifies the barycenter there.
     pub(super) async fn run(
         mut self,
@@ -95,49 +117,72 @@ impl<E: Engine + Clone> Fit<E> {
     ) -> Result<Projection> {
         let clock = Instant::now();
         let logits = start.iter().map(|l| l.ln()).collect();
-        let mut best = self.evaluate(logits, |_| true).await?;
+        let mut best = self.evaluate(logits, 1.0, |_| true).await?;
         let mut search = Lbfgs::new(best.trial.clone(), REACH);
-        let mut searching = false;
+        let (mut searching, mut exact) = (false, false);
         let converged = loop {
             let next = search.next();
-            let moved = softmax(&next).into_iter().zip(&best.path.lambda);
-            let moved = sum(moved.map(|(to, from)| (to - from).abs()));
-            let progress = CoordinatesProgress {
-                evaluation: self.evaluations,
-                value: best.trial.value,
-                gradient_norm: descent_norm(&best.path.lambda, &best.gradient),
-                step: moved,
-                seconds: clock.elapsed().as_secs_f64(),
-            };
-            match observer(&progress) {
-                ControlFlow::Continue(()) => {}
-                ControlFlow::Break(Stop::Certify) => break false,
-                ControlFlow::Break(Stop::Abandon) => return Err(Error::Interrupted),
+            let moved = distance(&softmax(&next), &best.path.lambda);
+            if self.stops(&best, moved, &clock, observer)? {
+                break false;
             }
             // The length of the first step says nothing.
             let says = search.is_informed() || searching || search.promise() == 0.0;
             if says && moved <= settings.lambda_tolerance {
-                break true;
+                if exact || self.is_exact(&best.path) {
+                    break true;
+                }
+                // What seems to be the end is looked at more closely.
+                exact = true;
+                best = self.evaluate(best.trial.point, 0.0, |_| true).await?;
+                search = Lbfgs::new(best.trial.clone(), SHORT_REACH);
+                searching = false;
+                continue;
             }
             if self.evaluations >= settings.max_evaluations {
                 break false;
             }
-            let made = self.evaluate(next, |value| search.accepts(value)).await?;
-            searching = match search.tell(made.trial.clone()) {
-                Search::Moved if made.trial.point == search.current().point => {
-                    best = made;
-                    false
-                }
+            let near = if exact { 0.0 } else { moved };
+            let wanted = |value| search.accepts(value);
+            let made = self.evaluate(next, near, wanted).await?;
+            let found = search.tell(made.trial.clone());
+            searching = found == Search::Searching;
+            match found {
+                Search::Searching => {}
+                Search::Stuck => break search.promise() <= best.noise,
+                Search::Moved if made.trial.point == search.current().point => best = made,
                 Search::Moved => {
                     let point = search.current().point.clone();
-                    best = self.evaluate(point, |_| true).await?;
-                    false
+                    best = self.evaluate(point, near, |_| true).await?;
                 }
-                Search::Searching => true,
-                Search::Stuck => break search.promise() <= best.noise,
-            };
+            }
         };
+        if !self.is_exact(&best.path) {
+            best = self.evaluate(best.trial.point, 0.0, |_| true).await?;
+        }
         self.certified(settings, best, (converged, clock)).await
+    }
+
+    /// Reports the progress; whether the observer asks for the result.
+    fn stops(
+        &self,
+        best: &Evaluation<E>,
+        step: f64,
+        clock: &Instant,
+        observer: &mut FitObserver<'_>,
+    ) -> Result<bool> {
+        let progress = CoordinatesProgress {
+            evaluation: self.evaluations,
+            value: best.trial.value,
+            gradient_norm: descent_norm(&best.path.lambda, &best.gradient),
+            step,
+            seconds: clock.elapsed().as_secs_f64(),
+        };
+        match observer(&progress) {
+            ControlFlow::Continue(()) => Ok(false),
+            ControlFlow::Break(Stop::Certify) => Ok(true),
+            ControlFlow::Break(Stop::Abandon) => Err(Error::Interrupted),
+        }
     }
 
     /// The result at an evaluated λ.
@@ -150,7 +195,7 @@ impl<E: Engine + Clone> Fit<E> {
         let sinkhorn = &settings.barycenter.sinkhorn;
         let products = self.model.inputs.products + self.products;
         let lambda = without_negligible(&best.path.lambda);
-        let is_found = settings.iterations.is_some() || best.path.error <= sinkhorn.tolerance;
+        let is_exact = self.is_exact(&best.path);
         let mut report = CoordinatesReport {
             loss: settings.loss,
             iterations: settings.iterations,
@@ -159,7 +204,7 @@ impl<E: Engine + Clone> Fit<E> {
             gradient: best.gradient,
             mass: sum(best.path.weights.iter().copied()),
             gap: 0.0,
-            converged: converged && is_found,
+            converged: converged && is_exact,
             evaluations: self.evaluations,
             products,
             seconds: 0.0,

@@ -10,11 +10,13 @@
 //! b is what they make of f = 0, and its derivative is exactly that of those steps, as in the paper.
 //!
 //! [`model`] finds barycenters, [`derivative`] differentiates them with the products of [`passes`], [`loss`] compares
-//! them with the target, and [`fit`] minimises over the [`simplex`]. [`dictionary`] learns the atoms as well.
+//! them with the target, and [`fit`] minimises over the [`simplex`]. [`dictionary`] learns the
+//! atoms as well, by the objective of [`learner`].
 
 mod derivative;
 mod dictionary;
 mod fit;
+mod learner;
 mod loss;
 mod model;
 mod passes;
@@ -64,7 +66,7 @@ impl Default for Coordinates {
             loss: CoordinatesLoss::default(),
             iterations: None,
             gradient_tolerance: 1e-2,
-            lambda_tolerance: 1e-3,
+            lambda_tolerance: 5e-4,
             max_evaluations: 200,
             start: None,
         }
@@ -184,7 +186,7 @@ impl Coordinates {
         self
     }
 
-    /// The fit ends when the next step would change λ by less, in L1. Default 1e-3.
+    /// The fit ends when the next step would change λ by less, in L1. Default 5e-4.
     pub fn lambda_tolerance(mut self, tolerance: f64) -> Self {
         self.lambda_tolerance = tolerance;
         self
@@ -282,7 +284,7 @@ impl Coordinates {
     ///
     /// # Errors
     ///
-    /// Those of [`Barycenter::solve_on`].
+    /// Those of [`Barycenter::solve_on`], and [`Error::BadParameter`] for a λ of 0 of a converged barycenter.
     pub fn reconstruction<E: Engine>(
         &self,
         engine: E,
@@ -306,6 +308,12 @@ impl Coordinates {
         lambda: &[f64],
     ) -> Result<Reconstruction<E>> {
         let model = self.model(engine, support, atoms, Some(lambda))?;
+        // Without a part in the barycenter an atom has no potential, of which the derivative in its λ is made.
+        if self.iterations.is_none() && model.posed.lambda.contains(&0.0) {
+            let (name, value) = ("lambda", 0.0);
+            let range = "above 0 for each atom of a converged barycenter";
+            return Err(Error::BadParameter { name, value, range });
+        }
         Reconstruction::new(model).await
     }
 

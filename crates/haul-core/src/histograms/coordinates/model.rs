@@ -107,18 +107,20 @@ impl<E: Engine> Model<E> {
         values.map(|(k, f)| f + logs[k / count]).collect()
     }
 
-    /// The barycenter of the atoms at λ; a converged one may start from potentials with Σ λₛ fₛ = 0.
+    /// The barycenter of the atoms at λ; a converged one has this tolerance, and may start from potentials with
+    /// Σ λₛ fₛ = 0.
     pub(super) async fn barycenter(
         &mut self,
         lambda: &[f64],
         start: Option<Vec<f64>>,
+        tolerance: f64,
     ) -> Result<Path<E>> {
         let zeros = || vec![0.0; self.posed.reference.len() * lambda.len()];
         match self.method.iterations {
             Some(iterations) => self.truncated(lambda, zeros(), iterations).await,
             None => {
                 let start = start.unwrap_or_else(zeros);
-                self.converged(lambda, start).await
+                self.converged((lambda, start), tolerance).await
             }
         }
     }
@@ -157,7 +159,11 @@ impl<E: Engine> Model<E> {
         self.finite(path)
     }
 
-    async fn converged(&mut self, lambda: &[f64], start: Vec<f64>) -> Result<Path<E>> {
+    async fn converged(
+        &mut self,
+        (lambda, start): (&[f64], Vec<f64>),
+        tolerance: f64,
+    ) -> Result<Path<E>> {
         let mut observer = |_: &Progress| ControlFlow::Continue(());
         let Self {
             engine,
@@ -165,7 +171,8 @@ impl<E: Engine> Model<E> {
             inputs,
             method,
         } = self;
-        let settings = (BarycenterKind::Plain, &method.sinkhorn);
+        let sinkhorn = method.sinkhorn.clone().tolerance(tolerance);
+        let settings = (BarycenterKind::Plain, &sinkhorn);
         let from = (lambda, start);
         let last = posed
             .iterate_from(engine, settings, inputs, from, &mut observer)

@@ -55,7 +55,8 @@ pub struct PointsGradient {
 impl<E: Engine> Reconstruction<E> {
     pub(super) async fn new(mut model: Model<E>) -> Result<Self> {
         let lambda = model.posed.lambda.clone();
-        let path = model.barycenter(&lambda, None).await?;
+        let tolerance = model.method.sinkhorn.tolerance;
+        let path = model.barycenter(&lambda, None, tolerance).await?;
         let mass = model.posed.mass;
         let weights: Vec<f64> = path.weights.iter().map(|b| b * mass).collect();
         let measure = model.posed.reference.clone().with_weights(&weights)?;
