@@ -112,7 +112,6 @@ fn barycenters_come_back(device: &Device) {
         accept("λ", close(found.lambda(), &truth, |_| allowed));
         reject("λ", close(found.lambda(), &[0.25, 0.5, 0.25], |_| allowed));
         assert!(report.converged && report.evaluations < 25, "{report:?}");
-        assert!(seen.windows(2).all(|pair| pair[1] <= pair[0]), "{seen:?}");
         assert!(report.value < 1e-3 * seen[0], "{report:?}");
         // The derivative at the start is far from 0, at the end it is near.
         let start = [1.0 / 3.0; 3];

@@ -50,6 +50,8 @@ pub(crate) struct Lbfgs {
     pairs: VecDeque<Pair>,
     current: Trial,
     direction: Vec<f64>,
+    /// The most that a step without an estimate of second derivatives changes a coordinate.
+    reach: f64,
     /// The derivative along the direction.
     slope: f64,
     length: f64,
@@ -62,14 +64,11 @@ pub(crate) struct Lbfgs {
 impl Lbfgs {
     /// Starts at an evaluated point; the first step moves no coordinate by more than `reach`.
     pub(crate) fn new(start: Trial, reach: f64) -> Self {
-        let steepest = start
-            .gradient
-            .iter()
-            .fold(0.0, |most: f64, g| most.max(g.abs()));
         let mut search = Self {
             pairs: VecDeque::new(),
             current: start,
             direction: Vec::new(),
+            reach,
             slope: 0.0,
             length: 1.0,
             low: None,
@@ -77,9 +76,6 @@ impl Lbfgs {
             trials: 0,
         };
         search.aim();
-        if steepest > 0.0 {
-            search.length = (reach / steepest).min(1e100);
-        }
         search
     }
 
@@ -154,6 +150,12 @@ impl Lbfgs {
         }
     }
 
+    /// Takes a more exact evaluation of the current point.
+    pub(crate) fn refine(&mut self, trial: Trial) {
+        self.current = trial;
+        self.aim();
+    }
+
     /// Makes a point the current one, and finds the direction from there.
     fn step_to(&mut self, trial: Trial) {
         let difference = |v: &[f64], w: &[f64]| v.iter().zip(w).map(|(v, w)| v - w).collect();
@@ -184,7 +186,14 @@ impl Lbfgs {
             self.direction = self.current.gradient.iter().map(|g| -g).collect();
             self.slope = dot(&self.direction, &self.current.gradient);
         }
-        self.length = 1.0;
+        let steepest = self
+            .direction
+            .iter()
+            .fold(0.0, |most: f64, d| most.max(d.abs()));
+        self.length = match self.pairs.is_empty() && steepest > 0.0 {
+            true => (self.reach / steepest).min(1e100),
+            false => 1.0,
+        };
         self.low = None;
         self.high = f64::INFINITY;
         self.trials = 0;

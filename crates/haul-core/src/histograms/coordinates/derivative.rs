@@ -183,7 +183,8 @@ impl<E: Engine> Model<E> {
         right.iter_mut().for_each(|r| *r = -*r);
         let inner = |v: &[f64], w: &[f64]| system.inner(v, w);
         let mut gradients = ConjugateGradients::new(right.clone(), right, inner);
-        let goal = self.method.gradient_tolerance;
+        // Where the marginals differ the system is not symmetric, and has no more digits than they.
+        let goal = self.method.gradient_tolerance.max(path.error);
         while gradients.left > goal && gradients.iterations < MOST_STEPS {
             let direction = gradients.direction().to_vec();
             let (of_direction, v_of_direction) = system.apart(&direction).await?;

@@ -80,7 +80,8 @@ pub struct BarycentricReport {
     pub terms: Vec<f64>,
     /// The objective of the start.
     pub first: f64,
-    /// Whether the last step lowered the objective by less than the tolerance.
+    /// Whether the last step lowered the objective by less than the tolerance, or by no more than the errors of the
+    /// barycenters may change it.
     pub converged: bool,
     /// The number of steps.
     pub steps: usize,
@@ -261,6 +262,7 @@ impl BarycentricDictionary {
             warm: data.iter().map(|_| None).collect(),
             distances: data.into_iter().map(distance).collect(),
             epsilon: posed.epsilon,
+            noise: 0.0,
             products: 0,
             evaluations: 0,
         })
@@ -334,9 +336,12 @@ impl BarycentricDictionary {
             }
             let before = best.1.objective;
             let made = learner.at(&unknowns, search.next()).await?;
-            match search.tell(made.0.clone()) {
+            let found = search.tell(made.0.clone());
+            let small = learner.noise.max(self.objective_tolerance * before);
+            match found {
+                Search::Searching | Search::Stuck if search.promise() <= small => break true,
                 Search::Searching => continue,
-                Search::Stuck => break search.promise() <= self.objective_tolerance * before,
+                Search::Stuck => break false,
                 Search::Moved if made.0.point == search.current().point => best = made,
                 Search::Moved => {
                     let point = search.current().point.clone();

@@ -17,11 +17,8 @@ pub(super) type FitObserver<'o> = dyn FnMut(&CoordinatesProgress) -> ControlFlow
 /// The most that the first step changes a logit.
 const REACH: f64 = 1.0;
 
-/// The same for a second search that begins near the minimum.
-const SHORT_REACH: f64 = 0.05;
-
 /// The tolerance of a barycenter on the way, relative to the length of the step in λ that led there.
-const SHARE: f64 = 5e-3;
+const SHARE: f64 = 2e-2;
 
 /// A fit of λ, and its effort so far.
 pub(super) struct Fit<E: Engine> {
@@ -69,18 +66,7 @@ impl<E: Engine + Clone> Fit<E> {
         let path = self.model.barycenter(&lambda, start, tolerance).await?;
         let engine = &self.model.engine;
         let (value, slope) = self.distance.evaluate(engine, &path.weights).await?;
-        let [low, high] = slope
-            .iter()
-            .fold([f64::INFINITY, f64::NEG_INFINITY], |[low, high], g| {
-                [low.min(*g), high.max(*g)]
-            });
-        let roundoff = engine.precision().unit_roundoff();
-        // What L iterations make is exact up to rounding.
-        let error = match self.model.method.iterations {
-            Some(_) => 0.0,
-            None => path.error,
-        };
-        let noise = 0.5 * (high - low) * (error + 64.0 * roundoff);
+        let noise = self.model.noise(&path, &slope);
         let mut gradient = Vec::new();
         if wanted(value) {
             let adjoint = self.model.adjoint(&path, &slope, false).await?;
@@ -128,33 +114,35 @@ impl<E: Engine + Clone> Fit<E> {
             }
             // The length of the first step says nothing.
             let says = search.is_informed() || searching || search.promise() == 0.0;
-            if says && moved <= settings.lambda_tolerance {
-                if exact || self.is_exact(&best.path) {
-                    break true;
+            let mut ends = says && moved <= settings.lambda_tolerance;
+            if !ends {
+                if self.evaluations >= settings.max_evaluations {
+                    break false;
                 }
+                let near = if exact { 0.0 } else { moved };
+                let made = self
+                    .evaluate(next, near, |value| search.accepts(value))
+                    .await?;
+                let found = search.tell(made.trial.clone());
+                searching = found == Search::Searching;
+                match found {
+                    Search::Searching => {}
+                    Search::Stuck => ends = true,
+                    Search::Moved if made.trial.point == search.current().point => best = made,
+                    Search::Moved => {
+                        let point = search.current().point.clone();
+                        best = self.evaluate(point, near, |_| true).await?;
+                    }
+                }
+            }
+            if ends && (exact || self.is_exact(&best.path)) {
+                break moved <= settings.lambda_tolerance || search.promise() <= best.noise;
+            }
+            if ends {
                 // What seems to be the end is looked at more closely.
-                exact = true;
+                (exact, searching) = (true, false);
                 best = self.evaluate(best.trial.point, 0.0, |_| true).await?;
-                search = Lbfgs::new(best.trial.clone(), SHORT_REACH);
-                searching = false;
-                continue;
-            }
-            if self.evaluations >= settings.max_evaluations {
-                break false;
-            }
-            let near = if exact { 0.0 } else { moved };
-            let wanted = |value| search.accepts(value);
-            let made = self.evaluate(next, near, wanted).await?;
-            let found = search.tell(made.trial.clone());
-            searching = found == Search::Searching;
-            match found {
-                Search::Searching => {}
-                Search::Stuck => break search.promise() <= best.noise,
-                Search::Moved if made.trial.point == search.current().point => best = made,
-                Search::Moved => {
-                    let point = search.current().point.clone();
-                    best = self.evaluate(point, near, |_| true).await?;
-                }
+                search.refine(best.trial.clone());
             }
         };
         if !self.is_exact(&best.path) {

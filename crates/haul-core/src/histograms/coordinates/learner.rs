@@ -42,6 +42,8 @@ pub(super) struct Learner<'l, E: Engine> {
     /// tₛ of the last barycenter of each histogram.
     pub(super) warm: Vec<Option<Vec<f64>>>,
     pub(super) epsilon: f64,
+    /// How much the errors of the barycenters may have changed the last objective.
+    pub(super) noise: f64,
     pub(super) products: usize,
     pub(super) evaluations: usize,
 }
@@ -60,6 +62,7 @@ impl<E: Engine + Clone> Learner<'_, E> {
             .coordinates
             .model(engine, &self.support, atoms, first)?;
         let tolerance = model.method.sinkhorn.tolerance;
+        self.noise = 0.0;
         let mut sums = vec![0.0; count * n];
         let (mut terms, mut slopes) = (Vec::new(), Vec::new());
         let data = self.distances.iter_mut().zip(&mut self.warm);
@@ -67,6 +70,7 @@ impl<E: Engine + Clone> Learner<'_, E> {
             let start = warm.take().map(|warm| settled(&warm, lambda));
             let path = model.barycenter(lambda, start, tolerance).await?;
             let (value, slope) = distance.evaluate(&model.engine, &path.weights).await?;
+            self.noise += model.noise(&path, &slope);
             let adjoint = model.adjoint(&path, &slope, false).await?;
             self.products += adjoint.products;
             let of_atoms = adjoint.atoms.into_iter().flatten();

@@ -193,6 +193,18 @@ impl<E: Engine> Model<E> {
         self.finite(path)
     }
 
+    /// How much the error of a barycenter may change a function of it with this derivative.
+    pub(super) fn noise(&self, path: &Path<E>, slope: &[f64]) -> f64 {
+        let low = slope.iter().copied().fold(f64::INFINITY, f64::min);
+        let high = slope.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        // What L iterations make is exact up to rounding.
+        let error = match self.method.iterations {
+            Some(_) => 0.0,
+            None => path.error,
+        };
+        0.5 * (high - low) * (error + 64.0 * self.engine.precision().unit_roundoff())
+    }
+
     fn finite(&self, path: Path<E>) -> Result<Path<E>> {
         let mass = sum(path.weights.iter().copied());
         if mass.is_finite() && mass > 0.0 {
