@@ -4,9 +4,12 @@
 mod barycenters;
 mod batches;
 mod coordinates;
+mod dictionaries;
 mod dimensions;
 mod energy;
+mod envelope;
 mod faults;
+mod flows;
 mod gradient;
 mod grids;
 mod groups;
@@ -14,11 +17,13 @@ mod handles;
 mod hessian;
 mod histograms;
 mod interrupt;
+mod labels;
 mod limits;
 mod lines;
 mod near;
 mod nearest;
 mod operators;
+mod ranges;
 mod registration;
 mod resident;
 mod scores;
@@ -52,6 +57,7 @@ fn main() -> ExitCode {
             scores::BODIES,
             stalls::BODIES,
             lines::BODIES,
+            ranges::BODIES,
             near::BODIES,
             nearest::BODIES,
             groups::BODIES,
@@ -59,6 +65,10 @@ fn main() -> ExitCode {
             registration::BODIES,
             barycenters::BODIES,
             coordinates::BODIES,
+            dictionaries::BODIES,
+            labels::BODIES,
+            envelope::BODIES,
+            flows::BODIES,
             waits::BODIES,
         ];
         for (name, body) in bodies.concat() {
@@ -85,6 +95,7 @@ fn main() -> ExitCode {
             dimensions::BODIES,
             dimensions::EXCESS,
             lines::BODIES,
+            ranges::BODIES,
             near::BODIES,
             nearest::BODIES,
             groups::BODIES,

@@ -92,6 +92,22 @@ impl<'p, E: Engine> Pass<'p, E> {
         }
     }
 
+    /// The sums Σⱼ exp(−Cᵢⱼ/ε) Vⱼ of q histograms in one pass without weights and potentials, n×q.
+    pub(crate) fn sums(
+        &self,
+        histograms: usize,
+        values: &E::Vector,
+        out: &mut E::Vector,
+    ) -> Result<()> {
+        match self.pairs_of(histograms)? {
+            Between::Clouds(_) => self.product_on_device(Factor::One, values, histograms, out),
+            Between::Grids(pass) => {
+                pass.densities(self.potential)?
+                    .product(Factor::One, values, out)
+            }
+        }
+    }
+
     /// The softmin over the columns. If `symmetric`, rows and columns are the same, and the guess is the potential of
     /// the columns.
     pub(crate) fn softmin(

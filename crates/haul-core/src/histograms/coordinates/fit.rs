@@ -4,7 +4,6 @@ use super::loss::Distance;
 use super::model::{Model, Path, settled};
 use super::simplex::{descent_norm, softmax, to_logits, without_negligible};
 use super::{Coordinates, CoordinatesProgress, CoordinatesReport, Projection};
-use crate::histograms::BarycenterKind;
 use crate::histograms::averaging::distance;
 use crate::linalg::{Lbfgs, Search, Trial, mean, sum};
 use crate::{Engine, Error, Result, Stop};
@@ -198,11 +197,10 @@ impl<E: Engine + Clone> Fit<E> {
             seconds: 0.0,
             lambda,
         };
-        let Some((engine, posed, mut found)) = self.model.found(best.path) else {
+        let Some((engine, posed, found)) = self.model.found(best.path) else {
             return Err(Error::EmptyCloud);
         };
-        let kind = BarycenterKind::Plain;
-        let barycenter = posed.certified(engine, kind, sinkhorn, &mut found).await?;
+        let barycenter = posed.average(engine, sinkhorn, found, clock).await?;
         let bounds = barycenter.report().bounds;
         report.gap = bounds.upper - bounds.lower;
         report.seconds = clock.elapsed().as_secs_f64();

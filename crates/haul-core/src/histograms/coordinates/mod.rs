@@ -30,7 +30,7 @@ pub use dictionary::{
 pub use loss::CoordinatesLoss;
 pub use reconstruction::{PointsGradient, Reconstruction, ReconstructionGradient};
 
-use super::{Average, Barycenter};
+use super::{Average, Barycenter, BarycenterKind};
 use crate::problem::{equal_masses, same_space};
 use crate::{Engine, Error, Measure, Regularization, Result, Sinkhorn, Stop, block_on};
 use fit::{Fit, FitObserver};
@@ -62,7 +62,9 @@ impl Default for Coordinates {
     /// The converged barycenter at a blur of 1/20 of the diameter, with [`CoordinatesLoss::L2`].
     fn default() -> Self {
         Self {
-            barycenter: Barycenter::default().tolerance(1e-4),
+            barycenter: Barycenter::default()
+                .kind(BarycenterKind::Plain)
+                .tolerance(1e-4),
             loss: CoordinatesLoss::default(),
             iterations: None,
             gradient_tolerance: 1e-2,

@@ -1,8 +1,7 @@
 //! Atoms on a device, and the barycenters of them.
 
 use super::passes::Duals;
-use crate::histograms::BarycenterKind;
-use crate::histograms::averaging::{Found, Iterate, Posed, means};
+use crate::histograms::averaging::{Found, Iterate, Posed, State, means};
 use crate::histograms::inputs::Inputs;
 use crate::linalg::sum;
 use crate::{Engine, Error, Measure, Progress, Result, Sinkhorn};
@@ -172,19 +171,22 @@ impl<E: Engine> Model<E> {
             method,
         } = self;
         let sinkhorn = method.sinkhorn.clone().tolerance(tolerance);
-        let settings = (BarycenterKind::Plain, &sinkhorn);
-        let from = (lambda, start);
+        let mut state = State {
+            f: start,
+            tilt: vec![0.0; posed.reference.len()],
+        };
+        let from = (lambda, &mut state);
         let last = posed
-            .iterate_from(engine, settings, inputs, from, &mut observer)
+            .iterate_from(engine, &sinkhorn, inputs, from, &mut observer)
             .await?;
-        let weights = posed.measure(BarycenterKind::Plain, &last)?;
+        let weights = posed.measure(&last)?;
         let path = Path {
             lambda: lambda.to_vec(),
             steps: vec![Step {
                 duals: inputs.duals(),
                 transforms: last.transforms,
             }],
-            start: last.before,
+            start: state.f,
             mean: last.mean,
             weights: weights.weights().to_vec(),
             error: last.error,
@@ -226,7 +228,9 @@ impl<E: Engine> Model<E> {
 
     /// The end of a path as the result of the loop of barycenters, for its bounds.
     pub(super) fn found(mut self, path: Path<E>) -> Option<(E, Posed, Found<E>)> {
-        let before = path.before(path.steps.len().saturating_sub(1));
+        let mass = sum(path.weights.iter().copied());
+        let points = path.weights.iter().zip(self.reference());
+        let logs = points.map(|(b, m)| (b / mass / m).ln()).collect();
         let last = path.steps.into_iter().next_back()?;
         self.inputs.restore(&last.duals);
         self.posed.lambda = path.lambda;
@@ -235,10 +239,10 @@ impl<E: Engine> Model<E> {
             present: (0..self.inputs.count).collect(),
             inputs: self.inputs,
             last: Iterate {
-                before,
                 transforms: last.transforms,
                 mean: path.mean,
                 tilt: vec![0.0; n],
+                logs,
                 error: path.error,
                 iterations: path.iterations,
             },
