@@ -3,6 +3,7 @@
 
 mod barycenters;
 mod batches;
+mod coordinates;
 mod dictionaries;
 mod dimensions;
 mod energy;
@@ -63,6 +64,7 @@ fn main() -> ExitCode {
             grids::BODIES,
             registration::BODIES,
             barycenters::BODIES,
+            coordinates::BODIES,
             dictionaries::BODIES,
             labels::BODIES,
             envelope::BODIES,

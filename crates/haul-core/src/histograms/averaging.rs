@@ -101,7 +101,8 @@ impl Posed {
         observer: &mut Observer<'_>,
     ) -> Result<Found<E>> {
         let (present, lambda, mut inputs) = self.present(engine)?;
-        let start = (lambda.as_slice(), self.start(warm, lambda.len()));
+        let mut state = self.start(warm, lambda.len());
+        let start = (lambda.as_slice(), &mut state);
         let last = self
             .iterate_from(engine, settings, &mut inputs, start, observer)
             .await?;
@@ -113,13 +114,13 @@ impl Posed {
     }
 
     /// The loop described at the head of this module, for inputs of these λ, from given potentials; Σ λₛ fₛ = q if F is 0.
-    /// It returns the iteration of the least error.
+    /// It returns the iteration of the least error, and leaves the potentials before it.
     pub(super) async fn iterate_from<E: Engine>(
         &self,
         engine: &E,
         settings: &Sinkhorn,
         inputs: &mut Inputs<E>,
-        (lambda, mut state): (&[f64], State),
+        (lambda, state): (&[f64], &mut State),
         observer: &mut Observer<'_>,
     ) -> Result<Iterate> {
         let start = Instant::now();
@@ -128,7 +129,7 @@ impl Posed {
         let mut iterations = 0;
         loop {
             iterations += 1;
-            let mut update = self.update(engine, inputs, lambda, &state).await?;
+            let mut update = self.update(engine, inputs, lambda, state).await?;
             let progress = Progress {
                 iteration: iterations,
                 epsilon: self.epsilon,
@@ -140,6 +141,7 @@ impl Posed {
                 // Where it does not converge, the last iteration may be far off.
                 if let Some(best) = best.filter(|_| update.error > least) {
                     update = self.update(engine, inputs, lambda, &best).await?;
+                    *state = best;
                 }
                 return Ok(Iterate {
                     transforms: update.transforms,
@@ -151,8 +153,8 @@ impl Posed {
                 });
             }
             let error = update.error;
-            let next = self.next(&state, update, lambda, &mut mixing);
-            let before = std::mem::replace(&mut state, next);
+            let next = self.next(state, update, lambda, &mut mixing);
+            let before = std::mem::replace(state, next);
             if error < least {
                 (best, least) = (Some(before), error);
             }

@@ -5,10 +5,12 @@
 //! gradients, and [`envelope`] has the derivatives of their minimum. [`inputs`] are the averaged measures on a device,
 //! with one wide pass for those that share their points; [`mixing`] accelerates the loop. [`transforms`] are the softmins
 //! of many histograms at once, which [`dictionary`] and [`labels`], a loss between distributions over labels, are made of.
+//! [`coordinates`] express a measure as a barycenter of others.
 
 mod averaging;
 mod barycenter;
 mod bounds;
+mod coordinates;
 mod descent;
 mod dictionary;
 mod envelope;
@@ -21,6 +23,11 @@ mod posed;
 mod transforms;
 
 pub use barycenter::{Average, Barycenter, BarycenterKind, BarycenterReport};
+pub use coordinates::{
+    BarycentricDictionary, BarycentricFactors, BarycentricGradient, BarycentricProgress,
+    BarycentricReport, Coordinates, CoordinatesLoss, CoordinatesProgress, CoordinatesReport,
+    PointsGradient, Projection, Reconstruction, ReconstructionGradient,
+};
 pub use descent::Descent;
 pub use dictionary::{
     DictionaryPotentials, DictionaryProgress, DictionaryReport, DictionaryState, FactorGradient,

@@ -125,6 +125,31 @@ impl<'p, E: Engine> Pass<'p, E> {
         }
     }
 
+    /// Σⱼ πᵢⱼ Vⱼ for q histograms in one pass, n×q; potentials, weights and values are m×q, and the potentials of the
+    /// rows n×q.
+    pub(crate) fn products(
+        &self,
+        histograms: usize,
+        values: &E::Vector,
+        out: &mut E::Vector,
+    ) -> Result<()> {
+        match self.pairs_of(histograms)? {
+            Between::Clouds(pairs) => {
+                let integrand = Integrand {
+                    factor: Factor::One,
+                    values,
+                    width: 1,
+                };
+                self.engine
+                    .product(pairs, self.potential, self.side, integrand, out)
+            }
+            Between::Grids(pass) => {
+                let densities = pass.densities(self.potential)?;
+                densities.product(Factor::One, values, out)
+            }
+        }
+    }
+
     /// Σⱼ πᵢⱼ φ(Cᵢⱼ) Vⱼ for V of m×`width` values on the device, of width 1 between grids; n×`width`.
     pub(crate) fn product_on_device(
         &self,
