@@ -44,9 +44,9 @@ use value::Options;
 /// Run many comparisons, one JSON object a line, and go on where an earlier run stopped
 #[derive(Debug, Args)]
 #[command(
-    after_help = r#"A job is a line of JOBS.jsonl, a JSON object: an id, a command (sinkhorn, divergence, energy or
-map), the files a and b, and options of that command by their long names, with _ for -. Files are
-relative to the folder of JOBS.jsonl. No job may read or write what it or another one writes, nor
+    after_help = r#"A job is a line of JOBS.jsonl, a JSON object: an id, a command (sinkhorn, divergence, energy,
+map or barycenter), the files a and b, or the list inputs of barycenter, and options of that command
+by their long names, with _ for -. Files are relative to the folder of JOBS.jsonl. No job may read or write what it or another one writes, nor
 what the run itself needs; that is refused before anything runs.
 
   {"id": "1", "command": "divergence", "a": "a.ply", "b": "b.ply", "blur": 0.05}
