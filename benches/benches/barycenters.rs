@@ -58,7 +58,7 @@ fn seconds_an_iteration(
     let inputs = (0..count).map(|s| Measure::grid(grid()?, image(shape, s)));
     let inputs: Vec<_> = inputs.collect::<Result<_>>()?;
     let settings = Barycenter::blur(blur)
-        .tolerance(1e-5)
+        .tolerance(1e-3)
         .max_iterations(iterations);
     let mut times = Vec::new();
     settings.solve_on_observed(device, &support, &inputs, |progress| {
