@@ -3,9 +3,13 @@
 
 mod barycenters;
 mod batches;
+mod coordinates;
+mod dictionaries;
 mod dimensions;
 mod energy;
+mod envelope;
 mod faults;
+mod flows;
 mod gradient;
 mod grids;
 mod groups;
@@ -13,6 +17,7 @@ mod handles;
 mod hessian;
 mod histograms;
 mod interrupt;
+mod labels;
 mod limits;
 mod lines;
 mod near;
@@ -59,6 +64,11 @@ fn main() -> ExitCode {
             grids::BODIES,
             registration::BODIES,
             barycenters::BODIES,
+            coordinates::BODIES,
+            dictionaries::BODIES,
+            labels::BODIES,
+            envelope::BODIES,
+            flows::BODIES,
             waits::BODIES,
         ];
         for (name, body) in bodies.concat() {

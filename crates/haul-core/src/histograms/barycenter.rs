@@ -10,16 +10,18 @@
 //! Here m is a reference measure on the support. The plain barycenter is blurred: the variance of Gaussians grows by
 //! ε/2. The variance of the product kind shrinks by ε/2, down to points. The debiased one has neither bias; equal
 //! inputs are their own average.
+//!
+//! Barycenters are balanced: inputs of unequal mass are refused. With penalties of marginals [Chizat et al.'18] the density
+//! would be m (Σ λₛ e^{−tₛ/(ρ+ε)})^{(ρ+ε)/ε}, of any mass. That is no proximal map of the mean t̄, and neither the loop nor
+//! the bounds here hold for it.
 
-use super::averaging::Posed;
-use crate::engine::Kernel;
+use super::averaging::Found;
+use super::posed::Posed;
 use crate::linalg::sum;
-use crate::measure::Support;
-use crate::problem::{equal_masses, same_space};
 use crate::sinkhorn::Observer;
 use crate::{
-    Bounds, Cost, Engine, Error, Frame, Measure, Potentials, Precision, Progress, Regularization,
-    Result, Sinkhorn, Stop, block_on,
+    Bounds, Cost, Engine, Error, Measure, Potentials, Precision, Progress, Result, Sinkhorn, Stop,
+    block_on,
 };
 use std::ops::ControlFlow;
 use web_time::Instant;
@@ -56,7 +58,7 @@ impl BarycenterKind {
 /// ```
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Barycenter {
-    sinkhorn: Sinkhorn,
+    pub(super) sinkhorn: Sinkhorn,
     kind: BarycenterKind,
     lambda: Option<Vec<f64>>,
 }
@@ -117,6 +119,10 @@ pub struct Average {
     pub(super) measure: Measure,
     pub(super) report: BarycenterReport,
     pub(super) potentials: Vec<Potentials>,
+    /// The derivatives in the weights of each input.
+    pub(super) slopes: Vec<Vec<f64>>,
+    /// The settings of the terms' solves.
+    pub(super) settings: Sinkhorn,
 }
 
 impl Average {
@@ -130,8 +136,7 @@ impl Average {
         &self.report
     }
 
-    /// The potentials f (on the support) and g (on the input) of OT_ε(b, bₛ) for each input, for masses 1. λₛ g is
-    /// the derivative of the plain and product kinds' minimum in the weights of bₛ.
+    /// The potentials f (on the support) and g (on the input) of OT_ε(b, bₛ) for each input, for masses 1.
     pub fn potentials(&self) -> &[Potentials] {
         &self.potentials
     }
@@ -173,9 +178,22 @@ impl Barycenter {
     ///
     /// Those of [`solve_on`](Self::solve_on).
     pub fn solve<E: Engine + Clone>(&self, engine: E, inputs: &[Measure]) -> Result<Average> {
+        block_on(self.solve_async(engine, inputs))
+    }
+
+    /// [`solve`](Self::solve) without blocking a thread while it waits for the device.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`solve_on`](Self::solve_on).
+    pub async fn solve_async<E: Engine + Clone>(
+        &self,
+        engine: E,
+        inputs: &[Measure],
+    ) -> Result<Average> {
         let first = inputs.first().ok_or(Error::EmptyCloud)?;
         let support = first.clone().with_weights(&vec![1.0; first.len()])?;
-        self.solve_on(engine, &support, inputs)
+        self.solve_on_async(engine, &support, inputs).await
     }
 
     /// The barycenter of inputs on the points of `support`, whose weights, all positive, are the reference m. Inputs
@@ -235,98 +253,88 @@ impl Barycenter {
         let start = Instant::now();
         let posed = self.posed(support, inputs)?;
         posed.check_tolerance(&engine, self.sinkhorn.tolerance)?;
-        let mut found = posed
-            .iterate(&engine, self.kind, &self.sinkhorn, observer)
+        let found = posed
+            .iterate(&engine, &self.sinkhorn, None, observer)
             .await?;
-        let average = posed
-            .certified(engine, self.kind, &self.sinkhorn, &mut found)
-            .await?;
-        let mut report = average.report;
-        report.seconds = start.elapsed().as_secs_f64();
-        Ok(Average { report, ..average })
+        posed.average(engine, &self.sinkhorn, found, start).await
     }
 
     /// The checked problem of these settings.
-    fn posed<'m>(&self, support: &'m Measure, inputs: &'m [Measure]) -> Result<Posed<'m>> {
-        let first = inputs.first().ok_or(Error::EmptyCloud)?;
-        let lambda = self.checked_lambda(inputs.len())?;
-        if let Some(row) = support.weights().iter().position(|m| *m == 0.0) {
-            let (row, value) = (row + 1, 0.0);
-            return Err(Error::BadWeight { row, value });
-        }
-        for (index, input) in (1..).zip(inputs) {
-            let fits = same_space(support, input).and_then(|()| equal_masses(first, input));
-            fits.map_err(|error| Error::Input {
-                index,
-                error: Box::new(error),
-            })?;
-        }
-        let reference = support.clone().normalized();
-        let normalized: Vec<Measure> = inputs.iter().map(|b| b.clone().normalized()).collect();
-        let all: Vec<&Measure> = std::iter::once(support).chain(inputs).collect();
-        let frame = Frame::of(&all);
-        let regularization = match self.sinkhorn.regularization {
-            Regularization::RelativeBlur(share) if frame.diameter() > 0.0 => {
-                Regularization::Blur(share * frame.diameter())
-            }
-            other => other,
-        };
-        let settings = self.sinkhorn.clone().regularized(regularization);
-        let mut posed = None;
-        for (index, input) in (1..).zip(&normalized) {
-            let problem = settings.problem(&reference, input);
-            let problem = problem.map_err(|error| Error::Input {
-                index,
-                error: Box::new(error),
-            })?;
-            posed.get_or_insert((problem.cost(), problem.epsilon()));
-        }
-        let (cost, epsilon) = posed.ok_or(Error::EmptyCloud)?;
-        frame.check(cost)?;
-        let frame = frame.for_kernel(cost, epsilon);
-        let on_grids = |measure: &&Measure| matches!(measure.support(), Support::Grid(_));
-        Ok(Posed {
-            separable: all.iter().all(on_grids)
-                && cost.along_an_axis(support.dimension()).is_some(),
-            kernel: Kernel {
-                cost,
-                epsilon: epsilon / frame.cost_unit(cost),
+    pub(super) fn posed(&self, support: &Measure, inputs: &[Measure]) -> Result<Posed> {
+        let lambda = checked_lambda(self.lambda.as_deref(), inputs.len())?;
+        Posed::new(&self.sinkhorn, (support, inputs), lambda, self.kind)
+    }
+}
+
+impl Posed {
+    /// The result of a loop that began at `start`.
+    pub(super) async fn average<E: Engine + Clone>(
+        self,
+        engine: E,
+        settings: &Sinkhorn,
+        mut found: Found<E>,
+        start: Instant,
+    ) -> Result<Average> {
+        let certified = self
+            .certified(engine.clone(), settings, &mut found, None)
+            .await?;
+        let weights = certified.measure.weights().iter();
+        let weights: Vec<f64> = weights.map(|b| b * self.mass).collect();
+        Ok(Average {
+            measure: certified.measure.with_weights(&weights)?,
+            potentials: certified.potentials,
+            slopes: certified.slopes,
+            settings: self.exact_settings(settings),
+            report: BarycenterReport {
+                kind: self.kind,
+                n: self.reference.len(),
+                d: self.reference.dimension(),
+                cost: self.cost,
+                epsilon: self.epsilon,
+                blur: self.epsilon.powf(1.0 / self.cost.p()),
+                lambda: self.lambda,
+                terms: certified.terms,
+                value: certified.value,
+                objective: certified.value + certified.entropy,
+                bounds: certified.bounds,
+                error: found.last.error,
+                tolerance: settings.tolerance,
+                converged: found.last.error <= settings.tolerance,
+                iterations: found.last.iterations,
+                products: certified.products,
+                pairs: certified.pairs,
+                seconds: start.elapsed().as_secs_f64(),
+                device: engine.device().to_owned(),
+                precision: engine.precision(),
             },
-            mass: first.mass(),
-            reference,
-            inputs: normalized,
-            lambda,
-            epsilon,
-            cost,
-            frame,
-            support,
         })
     }
+}
 
-    fn checked_lambda(&self, inputs: usize) -> Result<Vec<f64>> {
-        let Some(lambda) = &self.lambda else {
-            return Ok(vec![1.0 / inputs as f64; inputs]);
-        };
-        let (expected, found) = (inputs, lambda.len());
-        if expected != found {
-            let what = "λ";
-            return Err(Error::Length {
-                what,
-                expected,
-                found,
-            });
-        }
-        let total = sum(lambda.iter().copied());
-        let wrong = |value: &f64| !(*value >= 0.0 && value.is_finite());
-        let bad = lambda.iter().copied().find(wrong);
-        let bad = bad.or((!(total > 0.0 && total.is_finite())).then_some(total));
-        match bad {
-            Some(value) => Err(Error::BadParameter {
-                name: "lambda",
-                value,
-                range: "finite and at least 0, and one is above 0",
-            }),
-            None => Ok(lambda.iter().map(|l| l / total).collect()),
-        }
+/// λ of sum 1 for so many inputs; all equal if it is not given.
+pub(super) fn checked_lambda(lambda: Option<&[f64]>, inputs: usize) -> Result<Vec<f64>> {
+    let Some(lambda) = lambda else {
+        return Ok(vec![1.0 / inputs as f64; inputs]);
+    };
+    let (expected, found) = (inputs, lambda.len());
+    if expected != found {
+        let what = "λ";
+        return Err(Error::Length {
+            what,
+            expected,
+            found,
+        });
+    }
+    let total = sum(lambda.iter().copied());
+    let wrong = |value: &f64| !(*value >= 0.0 && value.is_finite());
+    let bad = lambda.iter().copied().find(wrong);
+    let bad = bad.or((!(total > 0.0 && total.is_finite())).then_some(total));
+    match bad {
+        Some(value) => Err(Error::BadParameter {
+            name: "lambda",
+            value,
+            range: "finite and at least 0, and one is above 0",
+        }),
+        None => Ok(lambda.iter().map(|l| l / total).collect()),
     }
 }
