@@ -150,8 +150,11 @@ impl Lbfgs {
         }
     }
 
-    /// Takes a more exact evaluation of the current point.
-    pub(crate) fn refine(&mut self, trial: Trial) {
+    /// Begins anew at a more exact evaluation of the current point: the pairs of evaluations before it may have errors of
+    /// the size of the steps that are left.
+    pub(crate) fn refine(&mut self, trial: Trial, reach: f64) {
+        self.pairs.clear();
+        self.reach = reach;
         self.current = trial;
         self.aim();
     }
