@@ -440,14 +440,14 @@ fn dictionaries(device: &Device) {
         .iter()
         .flat_map(|lambda| barycenter(&support, &atoms, lambda).weights().to_vec())
         .collect();
-    let settings = BarycentricDictionary::from(Coordinates::epsilon(SHARP).iterations(10));
+    let settings = BarycentricDictionary::from(Coordinates::epsilon(SHARP).iterations(5));
     let found = settings
         .clone()
-        .max_steps(12)
+        .max_steps(6)
         .learn(device, &support, &data)
         .unwrap();
     let report = found.report();
-    assert!(report.objective < 0.1 * report.first, "{report:?}");
+    assert!(report.objective < 0.5 * report.first, "{report:?}");
     accept(
         "objective",
         number(

@@ -184,7 +184,7 @@ impl Lbfgs {
     fn aim(&mut self) {
         self.direction = self.descent();
         self.slope = dot(&self.direction, &self.current.gradient);
-        if !(self.slope < 0.0) {
+        if self.slope >= 0.0 || self.slope.is_nan() {
             self.pairs.clear();
             self.direction = self.current.gradient.iter().map(|g| -g).collect();
             self.slope = dot(&self.direction, &self.current.gradient);
