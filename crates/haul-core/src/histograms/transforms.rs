@@ -12,7 +12,7 @@
 
 use crate::engine::{Kernel, Side};
 use crate::linalg::sum;
-use crate::pass::{Pass, Points, pairs_of_a_pass};
+use crate::pass::{Pass, Points};
 use crate::{Engine, Error, Frame, Measure, Precision, Result};
 
 /// The largest C/ε for which sums of the kernel have all digits of a float. With the largest weighted term scaled to at
@@ -38,8 +38,6 @@ pub(super) struct Transforms<'e, E: Engine> {
     products: bool,
     /// Softmins of one histogram so far.
     pub(super) count: usize,
-    /// Pairs of the passes so far.
-    pub(super) pairs: u64,
 }
 
 impl<'e, E: Engine> Transforms<'e, E> {
@@ -62,7 +60,6 @@ impl<'e, E: Engine> Transforms<'e, E> {
             columns,
             products: spread <= farthest(engine.precision()),
             count: 0,
-            pairs: 0,
         })
     }
 
@@ -83,7 +80,6 @@ impl<'e, E: Engine> Transforms<'e, E> {
         q: usize,
     ) -> Result<Vec<f64>> {
         self.count += q;
-        self.pairs += pairs_of_a_pass(&self.rows, self.columns());
         let values = if self.products {
             self.by_products(weights, potentials, q).await?
         } else {

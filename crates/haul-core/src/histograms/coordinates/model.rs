@@ -1,8 +1,9 @@
 //! Atoms on a device, and the barycenters of them.
 
 use super::passes::Duals;
-use crate::histograms::averaging::{Found, Iterate, Posed, State, means};
+use crate::histograms::averaging::{Found, Iterate, State, means};
 use crate::histograms::inputs::Inputs;
+use crate::histograms::posed::Posed;
 use crate::linalg::sum;
 use crate::{Engine, Error, Measure, Progress, Result, Sinkhorn};
 use std::ops::ControlFlow;

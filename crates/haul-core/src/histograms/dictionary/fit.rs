@@ -196,8 +196,8 @@ impl<'e, E: Engine> Fit<'e, E> {
         self.move_factors(now, &members);
         let next = self.evaluate(EACH).await?;
         if self.posed.rho.is_some() {
-            let [now, next_sum] = [now, &next].map(|e| sum(e.terms.iter().copied()));
-            return Ok((next, now - next_sum));
+            let [before, after] = [now, &next].map(|e| sum(e.terms.iter().copied()));
+            return Ok((next, before - after));
         }
         let slope = |evaluation: &Evaluation| {
             let atoms = change([&before[0], &self.state.atoms], &evaluation.atoms);
@@ -224,14 +224,18 @@ impl<'e, E: Engine> Fit<'e, E> {
             self.posed.settings.seed ^ self.state.steps as u64,
         );
         let mut all = Evaluation::empty(self.bins(), self.count(), histograms);
+        let mut of_atoms = vec![0.0; all.atoms.len()];
         for part in order.chunks(size) {
-            // The derivatives in the atoms are those of this part alone.
+            // A step takes the derivatives in the atoms of its part alone.
             all.atoms.fill(0.0);
             self.evaluator
                 .add(&self.state, part, EACH, &mut all)
                 .await?;
             self.move_factors(&all, part);
+            let parts = of_atoms.iter_mut().zip(&all.atoms);
+            parts.for_each(|(sum, derivative)| *sum += derivative);
         }
+        all.atoms = of_atoms;
         let [now, next] = [now, &all].map(|e| sum(e.terms.iter().copied()));
         if self.posed.rho.is_none() {
             self.state.step_size *= if next > now { CUT } else { GROWTH };

@@ -2,7 +2,7 @@
 //! is measured by regularised transport.
 //!
 //! ```text
-//! min Σᵢ L(Σ_k Λᵢ_k a_k, bᵢ)   over weights Λᵢ and atoms a_k, all of sum 1      [Sandler–Lindenbaum'11, Rolet–Cuturi–Peyré'16]
+//! min Σᵢ L(Σ_k Λᵢ_k a_k, bᵢ)   over weights Λᵢ and atoms a_k, all of sum 1      [Sandler–Lindenbaum'11; Rolet–Cuturi–Peyré'16]
 //! ```
 //!
 //! L is one of the objectives of a barycenter ([`BarycenterKind`]), of which a dictionary of one atom is one:
@@ -175,7 +175,7 @@ impl LinearDictionary {
 
     /// The largest number of histograms in a pass, which bounds the memory: about 4 arrays of n×`columns` floats on the
     /// device and 8 on the host. Default 512. The host also keeps the potentials of all histograms, N×n for the
-    /// debiased kind. Results do not depend on it, up to rounding.
+    /// debiased kind. Potentials of one pass are accelerated together, so that steps differ a little with this number.
     pub fn columns(mut self, columns: usize) -> Self {
         self.columns = columns;
         self
