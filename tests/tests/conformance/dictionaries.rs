@@ -166,6 +166,9 @@ fn true_factorisation(device: &Device) {
     assert!(fit.atom(2).is_err());
 }
 
+/// A change of atoms and weights by a step.
+type Change<'c> = &'c dyn Fn(&mut (Vec<f64>, Vec<f64>), f64);
+
 /// Directional derivatives along moves of mass between two bins of an atom, and between two weights.
 fn derivatives(device: &Device) {
     const STEP: f64 = 1e-4;
@@ -174,12 +177,12 @@ fn derivatives(device: &Device) {
     let reference = Device::cpu_f64();
     for kind in KINDS {
         let got = gradient(device, kind, &data, &at);
-        let objective = |change: &dyn Fn(&mut (Vec<f64>, Vec<f64>), f64), step: f64| {
+        let objective = |change: Change<'_>, step: f64| {
             let mut moved = at.clone();
             change(&mut moved, step);
             gradient(&reference, kind, &data, &moved).objective
         };
-        let slope = |change: &dyn Fn(&mut (Vec<f64>, Vec<f64>), f64)| {
+        let slope = |change: Change<'_>| {
             (objective(change, STEP) - objective(change, -STEP)) / (2.0 * STEP)
         };
         let of_atoms = slope(&|(atoms, _), step| {
@@ -299,7 +302,8 @@ fn data_in_other_ways(device: &Device) {
     let got = settings.fit(device, &support, &compressed).unwrap();
     accept("compressed", same(got.weights()));
     let parts = settings.clone().columns(2).fit(device, &support, &dense);
-    let near = |got: &[f64]| close(got, expected.weights(), |_| 0.02);
+    // Updates of all histograms of a pass are accelerated together, so that the steps of other passes differ.
+    let near = |got: &[f64]| close(got, expected.weights(), |_| 0.1);
     accept("columns", near(parts.unwrap().weights()));
     let other = settings
         .clone()

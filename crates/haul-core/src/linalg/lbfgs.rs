@@ -281,7 +281,8 @@ mod tests {
         };
         let (point, evaluations) = minimum(parabola, &[1.0; 8], 1e-8);
         assert!(point.iter().all(|x| x.abs() < 1e-7), "{point:?}");
-        assert!(evaluations < 60, "{evaluations}");
+        // The largest scale is 4^7 times the least, so that steepest descent takes tens of thousands.
+        assert!(evaluations < 150, "{evaluations}");
     }
 
     #[test]
