@@ -323,15 +323,27 @@ fn data_in_other_ways(device: &Device) {
         .resume(device, &support, &dense, half.state().clone(), go_on)
         .unwrap();
     assert_eq!(resumed.report().steps, 6);
-    // Potentials are updated once more where it resumes.
-    accept("resumed", near(resumed.weights()));
-    reject("resumed", near(half.weights()));
+    // Potentials are updated once more where it resumes, so that the steps differ, and the objective is as good.
+    let objectives = [&half, &resumed, &expected].map(|fit| fit.report().objective);
+    let as_good =
+        |objective: f64| number("objective", objective, objectives[2], 0.2 * objectives[2]);
+    accept("resumed", as_good(objectives[1]));
+    reject("resumed", as_good(objectives[0]));
+    // A step of two of five histograms is two fifths of a step.
     let batches = settings
         .clone()
         .minibatch(2)
+        .max_steps(20)
         .fit(device, &support, &dense)
         .unwrap();
-    assert!(batches.report().objective < 1.2 * expected.report().objective);
+    // Atoms go after each part in turn: the objective falls, and stays above that of steps for all.
+    let first = settings.clone().max_steps(0).fit(device, &support, &dense);
+    let [first, reached, least] =
+        [&first.unwrap(), &batches, &expected].map(|fit| fit.report().objective);
+    assert!(
+        least < reached && reached < 0.5 * first,
+        "{first}, {reached}, {least}"
+    );
 }
 
 fn refusals(device: &Device) {
