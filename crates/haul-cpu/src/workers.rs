@@ -6,17 +6,12 @@
 use crate::block::ROWS;
 use haul_core::Result;
 use rayon::prelude::*;
-use rayon::{Scope, ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
+use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 use std::ops::Range;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The calling thread does less work than this, in operations on numbers, by itself: waking
 /// others takes longer.
 const WORTH_A_THREAD: usize = 1 << 19;
-
-/// Up to this work the calling thread takes its share, because waking it at the end would take a large part of the
-/// time. Above, it waits: threads that are woken beside one that goes on working may begin late.
-const WORTH_A_WAIT: usize = 1 << 26;
 
 /// The least number of blocks of rows for each thread, so that none waits long for the last one.
 const BLOCKS_PER_THREAD: usize = 8;
@@ -88,41 +83,9 @@ impl Workers {
         work: impl Fn(I) -> Result<()> + Sync + Send,
     ) -> Result<()> {
         if effort < WORTH_A_THREAD {
-            items.into_iter().try_for_each(work)
-        } else if effort < WORTH_A_WAIT {
-            self.share(items, work)
-        } else {
-            self.for_each(items, work)
+            return items.into_iter().try_for_each(work);
         }
-    }
-
-    /// Distributes the items to the calling thread and to all of these threads but one.
-    fn share<I: Send>(
-        &self,
-        items: Vec<I>,
-        work: impl Fn(I) -> Result<()> + Sync + Send,
-    ) -> Result<()> {
-        let threads = self.count().min(items.len());
-        let queue = Mutex::new(items.into_iter());
-        let failure = Mutex::new(None);
-        let run = || {
-            loop {
-                let Some(item) = lock(&queue).next() else {
-                    return;
-                };
-                if let Err(error) = work(item) {
-                    lock(&queue).by_ref().for_each(drop);
-                    lock(&failure).get_or_insert(error);
-                }
-            }
-        };
-        match self {
-            Self::Caller => run(),
-            Self::Own(pool) => pool.in_place_scope(|scope| on_all(scope, threads, &run)),
-            Self::Shared => rayon::in_place_scope(|scope| on_all(scope, threads, &run)),
-        }
-        let failure = failure.into_inner().unwrap_or_else(PoisonError::into_inner);
-        failure.map_or(Ok(()), Err)
+        self.for_each(items, work)
     }
 
     /// Calls `work(first row, part of out)` for blocks of rows. No block crosses the end of
@@ -174,20 +137,6 @@ impl Workers {
             size /= 2;
         }
         let blocks = out.chunks_mut(size * width).enumerate().collect();
-        let effort = rows.saturating_mul(effort);
-        self.for_each_of(blocks, effort, |(block, out)| work(block * size, out))
+        self.for_each(blocks, |(block, out)| work(block * size, out))
     }
-}
-
-/// Spawns `work` in the scope for all threads but the calling one, and runs it there as well.
-fn on_all<'s>(scope: &Scope<'s>, threads: usize, work: &'s (impl Fn() + Sync)) {
-    for _ in 1..threads {
-        scope.spawn(move |_| work());
-    }
-    work();
-}
-
-/// The value behind a mutex. A panic leaves no value half written: it is an iterator or a list.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
