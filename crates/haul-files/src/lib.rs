@@ -1,4 +1,4 @@
-//! Clouds, weights, arrays and images as files: `.npy`, `.npz`, `.ply`, `.csv` and `.xyz`, `.png` and `.jpg`. Gzip may
+//! Clouds, weights, arrays and images as files: `.npy`, `.npz`, `.ply`, `.csv`, `.tsv` and `.xyz`, `.png` and `.jpg`. Gzip may
 //! pack those that are read from front to back (`.ply.gz`). The features `las` and `parquet` read `.las`, `.laz` and
 //! `.parquet` as well.
 //!
@@ -12,7 +12,6 @@ mod atomic;
 mod attributes;
 mod cloud;
 mod columns;
-mod csv;
 mod error;
 mod format;
 mod histogram;
@@ -30,6 +29,7 @@ mod read;
 mod source;
 #[cfg(test)]
 mod tests;
+mod text;
 mod write;
 
 pub use atomic::hold_writes;

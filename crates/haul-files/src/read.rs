@@ -3,12 +3,12 @@
 use crate::{
     Cloud, Columns, Contents, Error, Result,
     cloud::check_weights,
-    csv,
     format::{Format, Kind},
     image, npy, npz,
     part::Part,
     ply,
     source::Source,
+    text,
 };
 use std::path::{Path, PathBuf};
 
@@ -98,12 +98,12 @@ pub fn parse_contents(name: &Path, bytes: &[u8], reading: &Reading) -> Result<Co
 }
 
 /// Reads one weight (a mass ≥ 0) per point from `.npy` (`n` or `n × 1`) or from one column of
-/// `.csv`; `-` is csv on standard input. Of the reading only header and format are used.
+/// `.csv` or `.tsv`; `-` is csv on standard input. Of the reading only header and format are used.
 ///
 /// # Errors
 /// As [`read_cloud`], and [`Error::Shape`] where there is more than one column.
 pub fn read_weights(path: &Path, reading: &Reading) -> Result<Vec<f64>> {
-    let tables = |format| matches!(format, Format::Npy | Format::Csv);
+    let tables = |format| matches!(format, Format::Npy | Format::Csv | Format::Tsv);
     let kind = |path: &Path, format: Option<Kind>| {
         let named = Kind::among(path, tables);
         named.or_else(|error| format.filter(|kind| tables(kind.format)).ok_or(error))
@@ -112,7 +112,11 @@ pub fn read_weights(path: &Path, reading: &Reading) -> Result<Vec<f64>> {
     let mut stream = source.stream(kind);
     let weights = match kind.format {
         Format::Npy => npy::read(&file, "of weights", &mut stream)?.into_vector(&file)?,
-        _ => csv::read_column(&file, &mut stream.reader, reading.header)?,
+        _ => text::read_column(
+            &file,
+            &mut stream.reader,
+            (kind.format.dialect(), reading.header),
+        )?,
     };
     check_weights(&file, &weights, None)?;
     Ok(weights)
@@ -146,8 +150,7 @@ fn contents_from(
     if !columns.is_default() && !kind.format.is_table() {
         return Err(Error::NoTable { file: file.into() });
     }
-    let text = matches!(kind.format, Format::Csv | Format::Xyz);
-    if source.length() == Some(0) && !text {
+    if source.length() == Some(0) && !kind.format.is_text() {
         return Err(Error::NoBytes { file: file.into() });
     }
     let contents;
@@ -171,7 +174,7 @@ fn contents_from(
             crate::parquet::read(file, source, columns)
         })
         .map(Contents::Cloud),
-        Format::Npy | Format::Ply | Format::Csv | Format::Xyz => {
+        Format::Npy | Format::Ply | Format::Csv | Format::Tsv | Format::Xyz => {
             let mut stream = source.stream(kind);
             let of_cloud = |read: Cloud| Contents::Cloud(read);
             let read = match kind.format {
@@ -179,8 +182,11 @@ fn contents_from(
                     npy::read_contents(file, "of points", &mut stream, reading, &part.indices)?
                 }
                 Format::Ply => of_cloud(ply::read(file, &mut stream, columns)?),
-                Format::Xyz => of_cloud(csv::read_xyz(file, &mut stream.reader, reading)?),
-                _ => of_cloud(csv::read_csv(file, &mut stream.reader, reading)?),
+                Format::Xyz => of_cloud(text::read_xyz(file, &mut stream.reader, reading)?),
+                _ => {
+                    let dialect = kind.format.dialect();
+                    of_cloud(text::read_csv(file, &mut stream.reader, reading, dialect)?)
+                }
             };
             if kind.packed {
                 let end = |error| Error::broken(file, "end of the file", error, "gzip");

@@ -3,10 +3,10 @@
 use crate::{
     Attributes, Error, Reading, Result, atomic,
     columns::DISPLACEMENT,
-    csv,
     format::{Format, Kind, has_extension},
     image, npy, npz, ply,
     source::Source,
+    text::{self, Dialect},
 };
 use flate2::{Compression, write::GzEncoder};
 use std::{
@@ -112,15 +112,18 @@ pub fn write_with(
     write_stream(path, kind, |out| match kind.format {
         Format::Npy => npy::write(out, &array),
         Format::Ply => ply::write(out, points, dimension, weights, &attributes.extras()),
-        Format::Xyz => csv::write_xyz(out, points, dimension),
-        _ => csv::write_csv(out, (points, dimension), weights, attributes),
+        Format::Xyz => text::write_xyz(out, points, dimension),
+        format => {
+            let dialect = format.dialect().unwrap_or(Dialect::COMMAS);
+            text::write_csv(out, (points, dimension), weights, attributes, dialect)
+        }
     })
 }
 
 /// Writes the cloud of the file `source`, which was read by this reading, with its points (row-major
 /// `n × dimension`) moved to `points`. From `.ply` to `.ply` everything else in the source is kept byte
-/// for byte: properties of the vertices, faces and other elements, comments, and the encoding. From `.csv` to `.csv`
-/// with selected columns, and from `.xyz` to `.xyz`, all other columns are kept. Other
+/// for byte: properties of the vertices, faces and other elements, comments, and the encoding. From `.csv` to `.csv`, from
+/// `.tsv` to `.tsv` and from `.xyz` to `.xyz`, with selected columns, all other columns are kept. Other
 /// formats get the points and, if they have a place for them, the `weights`. The attributes come beside all that,
 /// each in the place of a property or column of its name, if there is one.
 ///
@@ -144,14 +147,19 @@ pub fn write_moved(
         return write_with(path, reading.format, points, dimension, weights, attributes);
     };
     let open = || Ok(Source::open(source)?.stream(kind_of_source).reader);
+    let dialect = kind.format.dialect();
     let comma = match kind.format {
-        Format::Csv => csv::has_decimal_commas(source, open()?, reading.header)?,
+        Format::Csv | Format::Tsv => {
+            text::has_decimal_commas(source, open()?, (dialect, reading.header))?
+        }
         _ => false,
     };
     let (from, reader) = ((source, reading), &mut open()?);
     write_stream(path, kind, |out| match kind.format {
-        Format::Csv => csv::write_moved_csv(from, reader, comma, (points, attributes), out),
-        Format::Xyz => csv::write_moved_xyz(from, reader, (points, attributes), out),
+        Format::Csv | Format::Tsv => {
+            text::write_moved_csv(from, reader, (dialect, comma), (points, attributes), out)
+        }
+        Format::Xyz => text::write_moved_xyz(from, reader, (points, attributes), out),
         _ => ply::write_moved(
             (source, &reading.columns),
             reader,
@@ -248,7 +256,7 @@ fn keeps_the_rest(target: Kind, source: &Path, reading: &Reading) -> Option<Kind
     let source = (source != Path::new("-")).then_some(kind)?;
     let keeps = match source.format {
         Format::Ply => true,
-        Format::Csv | Format::Xyz => !reading.columns.is_default(),
+        format if format.is_text() => !reading.columns.is_default(),
         _ => false,
     };
     (keeps && source.format == target.format).then_some(source)

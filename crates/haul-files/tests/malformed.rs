@@ -26,7 +26,8 @@ fn corpus() -> Vec<(&'static str, Vec<u8>)> {
         (name, fs::read(path).unwrap())
     };
     let mut corpus: Vec<_> = [
-        "a.npy", "a.npz", "a.ply", "a.csv", "a.xyz", "a.npy.gz", "a.ply.gz", "a.csv.gz", "a.xyz.gz",
+        "a.npy", "a.npz", "a.ply", "a.csv", "a.tsv", "a.xyz", "a.npy.gz", "a.ply.gz", "a.csv.gz",
+        "a.xyz.gz",
     ]
     .into_iter()
     .map(|name| written(name, &POINTS, 3, None))

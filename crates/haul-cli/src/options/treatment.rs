@@ -23,7 +23,7 @@ pub(crate) struct Treatment {
     #[arg(long, value_name = "NAME")]
     pub(crate) weight_column: Option<String>,
 
-    /// Whether the first row of a .csv or .xyz names the columns: yes or no [default: as it looks]
+    /// Whether the first row of a .csv, .tsv or .xyz names the columns: yes or no [default: as it looks]
     #[arg(long, value_name = "yes|no", value_enum, hide_possible_values = true)]
     pub(crate) header: Option<Header>,
 
