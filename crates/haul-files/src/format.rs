@@ -16,6 +16,9 @@ pub(crate) enum Format {
     Csv,
     Tsv,
     Xyz,
+    Obj,
+    Stl,
+    Off,
     /// An image, `.png` or `.jpg`: its bytes tell which.
     Image,
     #[cfg(feature = "las")]
@@ -41,6 +44,9 @@ const EXTENSIONS: &[(&str, Format)] = &[
     ("csv", Format::Csv),
     ("tsv", Format::Tsv),
     ("xyz", Format::Xyz),
+    ("obj", Format::Obj),
+    ("stl", Format::Stl),
+    ("off", Format::Off),
     ("png", Format::Image),
     ("jpg", Format::Image),
     ("jpeg", Format::Image),
@@ -60,8 +66,6 @@ const FOREIGN: &[(&str, &str)] = &[
     (".pts", TEXT),
     (".pcd", EXPORT),
     (".e57", EXPORT),
-    (".obj", EXPORT),
-    (".stl", EXPORT),
     (".gif", PICTURE),
     (".bmp", PICTURE),
     (".tif", PICTURE),
@@ -80,7 +84,12 @@ const EXPORT: &str = "export the points as .ply";
 impl Format {
     /// Whether it is read from front to back, so that gzip may pack the whole file.
     pub(crate) const fn streams(self) -> bool {
-        matches!(self, Self::Npy | Self::Ply) || self.is_text()
+        matches!(self, Self::Npy | Self::Ply) || self.is_text() || self.is_mesh()
+    }
+
+    /// Whether it has faces, and nothing else than them and vertices.
+    pub(crate) const fn is_mesh(self) -> bool {
+        matches!(self, Self::Obj | Self::Stl | Self::Off)
     }
 
     /// Whether it is a table of text.
@@ -99,7 +108,7 @@ impl Format {
     /// Whether it has columns that can be selected.
     pub(crate) const fn is_table(self) -> bool {
         match self {
-            Self::Image => false,
+            Self::Image | Self::Obj | Self::Stl | Self::Off => false,
             #[cfg(feature = "las")]
             Self::Las => false,
             _ => true,

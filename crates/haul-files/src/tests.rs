@@ -56,10 +56,11 @@ const POINTS: [f64; 6] = [0.1, -2.5e-300, f64::MAX, 4.0, f64::MIN_POSITIVE, -0.0
 #[test]
 fn what_is_written_reads_back_bit_for_bit() {
     for name in [
-        "a.npy", "a.npz", "a.ply", "a.csv", "a.tsv", "a.xyz", "A.CSV", "a.npy.gz", "a.PLY.gz",
-        "a.csv.GZ", "a.xyz.gz",
+        "a.npy", "a.npz", "a.ply", "a.csv", "a.tsv", "a.xyz", "a.obj", "a.off", "A.CSV",
+        "a.npy.gz", "a.PLY.gz", "a.csv.GZ", "a.xyz.gz",
     ] {
-        for dimension in [1, 2, 3] {
+        let mesh = ["a.obj", "a.off"].contains(&name);
+        for dimension in [1, 2, 3].into_iter().skip(if mesh { 2 } else { 0 }) {
             let cloud = parse(name, &written(name, &POINTS, dimension, None)).unwrap();
             assert_eq!(
                 (cloud.dimension, cloud.weights),
@@ -173,7 +174,7 @@ fn unreadable_files_say_why() {
     fs::create_dir(folder.path().join("folder.csv")).unwrap();
     assert!(at("folder.csv").ends_with("folder.csv: is a directory; name a file inside it"));
     assert!(at("none.csv").contains("none.csv: cannot be read: No such file"));
-    let known = "the extension names no format that fits here; choose from .npy, .npz, .ply, .csv, .tsv, .xyz";
+    let known = "the extension names no format that fits here; choose from .npy, .npz, .ply, .csv, .tsv, .xyz, .obj, .stl, .off";
     for name in ["a", "a.docx", "csv", ""] {
         assert!(at(name).contains(known), "{name}");
     }
@@ -288,7 +289,7 @@ fn a_large_file_is_read_as_it_was_written() {
     // Larger than any buffer on the way.
     let points: Vec<f64> = (0..150_000).map(|i| f64::from(i) / 7.0).collect();
     for name in [
-        "a.npy", "a.npz", "a.ply", "a.csv", "a.tsv", "a.xyz", "a.ply.gz",
+        "a.npy", "a.npz", "a.ply", "a.csv", "a.tsv", "a.xyz", "a.obj", "a.off", "a.ply.gz",
     ] {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(name);
@@ -315,7 +316,8 @@ fn garbage_is_an_error_of_one_line_and_never_a_panic() {
         .take(length)
         .collect();
         for name in [
-            "a.npy", "a.npz", "a.ply", "a.csv", "a.tsv", "a.xyz", "a.ply.gz",
+            "a.npy", "a.npz", "a.ply", "a.csv", "a.tsv", "a.xyz", "a.obj", "a.off", "a.stl",
+            "a.ply.gz",
         ] {
             let text = message(name, &garbage);
             assert!(
