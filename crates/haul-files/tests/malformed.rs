@@ -73,10 +73,46 @@ fn corpus() -> Vec<(&'static str, Vec<u8>)> {
         corpus.push((name, text.as_bytes().to_vec()));
     }
     corpus.push(("a.stl", triangles()));
+    corpus.push(("a.nii", volume()));
+    let fields =
+        "FIELDS x y z\nSIZE 4 4 4\nTYPE F F F\nCOUNT 1 1 1\nWIDTH 1\nHEIGHT 2\nPOINTS 2\nDATA ";
+    corpus.push((
+        "a.pcd",
+        format!("{fields}ascii\n1 2 3\n4 5 6\n").into_bytes(),
+    ));
+    corpus.push((
+        "a.pcd",
+        [format!("{fields}binary\n").as_bytes(), &[1; 24]].concat(),
+    ));
+    let packed = [5, 0, 0, 0, 24, 0, 0, 0, 0, 1, 0xe0, 14, 0];
+    corpus.push((
+        "a.pcd",
+        [format!("{fields}binary_compressed\n").as_bytes(), &packed].concat(),
+    ));
     let halves: Vec<u8> = (0..12_u16).flat_map(|k| (k << 10).to_le_bytes()).collect();
     corpus.push(("a.npy", npy("<f2", "False", 4, &halves)));
     corpus.push(("a.npy", records()));
     corpus
+}
+
+/// Four voxels of 16 bits.
+fn volume() -> Vec<u8> {
+    let mut bytes = vec![0; 352];
+    let mut put = |at: usize, number: &[u8]| bytes[at..at + number.len()].copy_from_slice(number);
+    put(0, &348_i32.to_le_bytes());
+    for (at, side) in [3_i16, 2, 2, 1].iter().enumerate() {
+        put(40 + 2 * at, &side.to_le_bytes());
+        put(76 + 4 * at, &1_f32.to_le_bytes());
+    }
+    put(70, &4_i16.to_le_bytes());
+    put(108, &352_f32.to_le_bytes());
+    put(344, b"n+1\0");
+    bytes.extend(
+        [1_i16, 2, -3, 4]
+            .iter()
+            .flat_map(|voxel| voxel.to_le_bytes()),
+    );
+    bytes
 }
 
 /// Two triangles in binary.
