@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used)] // the fixtures, outside of any test, unwrap as well
 
-use haul_files::{Error, parse_cloud, write_cloud};
+use haul_files::{Contents, Error, Reading, parse_cloud, parse_contents, write_cloud};
 use peak_alloc::PeakAlloc;
 use std::fmt::Write;
 use std::fs;
@@ -236,11 +236,11 @@ fn mutated(bytes: &[u8], random: &mut Random) -> Vec<u8> {
     bytes
 }
 
-/// Reads it within its room, and tells whether it is a cloud.
+/// Reads it within its room, and tells whether it is a cloud or masses on a grid.
 fn survives(name: &str, bytes: &[u8]) -> bool {
     let before = MEMORY.current_usage();
     MEMORY.reset_peak_usage();
-    let read = parse_cloud(Path::new(name), bytes);
+    let read = parse_contents(Path::new(name), bytes, &Reading::default());
     let taken = MEMORY.peak_usage() - before;
     // Buffers, and some float64 for each byte that these bytes may unpack to.
     let ratio = if name.ends_with(".gz") || name.ends_with(".npz") {
@@ -255,7 +255,13 @@ fn survives(name: &str, bytes: &[u8]) -> bool {
         bytes.len()
     );
     match read {
-        Ok(cloud) => {
+        Ok(Contents::Histogram(histogram)) => {
+            assert!(histogram.masses.iter().all(|mass| mass.is_finite()));
+            let cells: usize = histogram.shape.iter().product();
+            assert_eq!(histogram.masses.len(), cells);
+            true
+        }
+        Ok(Contents::Cloud(cloud)) => {
             assert!(cloud.points.iter().all(|x| x.is_finite()));
             assert!(cloud.points.len().is_multiple_of(cloud.dimension));
             true
@@ -282,7 +288,7 @@ fn mutated_files_are_errors_or_clouds_within_their_room() {
 
     let mut random = Random(7);
     for (name, bytes) in &corpus() {
-        assert!(survives(name, bytes), "{name}: the seed itself is a cloud");
+        assert!(survives(name, bytes), "{name}: the seed itself is read");
         for length in 0..bytes.len() {
             survives(name, &bytes[..length]);
         }
