@@ -133,7 +133,7 @@ impl Header {
             let scalar = Scalar::of(kind, size).ok_or_else(|| {
                 wrong("a field has a type that is not read: F of 4 or 8 bytes, I or U of 1 to 8")
             })?;
-            if header.names.len() as u64 + count > u64::from(u16::MAX) {
+            if count.saturating_add(header.names.len() as u64) > u64::from(u16::MAX) {
                 return Err(wrong("a row has more than 65535 numbers"));
             }
             for at in 0..*count {
