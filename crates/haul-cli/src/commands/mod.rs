@@ -9,6 +9,7 @@ mod demo;
 mod devices;
 mod divergence;
 mod energy;
+mod exact;
 mod info;
 mod man;
 mod map;
@@ -52,6 +53,7 @@ commands! {
     sinkhorn::Sinkhorn: job,
     divergence::Divergence: job,
     energy::Energy: job,
+    exact::Exact: job,
     map::Map: job,
     align::Align: job,
     barycenter::Barycenter: job,
@@ -80,6 +82,6 @@ mod tests {
         for kind in KINDS {
             assert!(names.contains(&kind.name), "{}", kind.name);
         }
-        assert_eq!(KINDS.len(), 6);
+        assert_eq!(KINDS.len(), 7);
     }
 }
