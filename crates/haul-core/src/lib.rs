@@ -23,6 +23,7 @@ mod certificate;
 mod derivative;
 pub mod engine;
 mod error;
+mod fit;
 mod histograms;
 mod interrupt;
 mod linalg;
@@ -38,6 +39,10 @@ pub use certificate::{Bounds, Certificate};
 pub use derivative::{Gradient, Sensitivity, Truncated, TruncatedCost};
 pub use engine::Engine;
 pub use error::{Error, Result};
+pub use fit::{
+    FitProgress, FreeAverage, FreeBarycenter, FreeReport, Quantization, QuantizationKind,
+    QuantizationReport, Quantizer, SupportWeights,
+};
 pub use histograms::{
     Average, AverageGradient, Barycenter, BarycenterKind, BarycenterReport, BarycentricDictionary,
     BarycentricFactors, BarycentricGradient, BarycentricProgress, BarycentricReport, Coordinates,

@@ -23,6 +23,7 @@ const ORDER: &[&str] = &[
     "derivative",
     "registration",
     "histograms",
+    "fit",
 ];
 
 fn source() -> PathBuf {

@@ -9,6 +9,7 @@ mod dimensions;
 mod energy;
 mod envelope;
 mod faults;
+mod fits;
 mod flows;
 mod gradient;
 mod grids;
@@ -69,6 +70,7 @@ fn main() -> ExitCode {
             labels::BODIES,
             envelope::BODIES,
             flows::BODIES,
+            fits::BODIES,
             waits::BODIES,
         ];
         for (name, body) in bodies.concat() {

@@ -221,7 +221,7 @@ impl Posed {
 }
 
 /// λ of sum 1 for so many inputs; all equal if it is not given.
-pub(super) fn checked_lambda(lambda: Option<&[f64]>, inputs: usize) -> Result<Vec<f64>> {
+pub(crate) fn checked_lambda(lambda: Option<&[f64]>, inputs: usize) -> Result<Vec<f64>> {
     let Some(lambda) = lambda else {
         return Ok(vec![1.0 / inputs as f64; inputs]);
     };

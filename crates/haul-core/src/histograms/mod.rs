@@ -25,6 +25,7 @@ mod mixing;
 mod posed;
 mod transforms;
 
+pub(crate) use barycenter::checked_lambda;
 pub use barycenter::{Average, Barycenter, BarycenterKind, BarycenterReport};
 pub use coordinates::{
     BarycentricDictionary, BarycentricFactors, BarycentricGradient, BarycentricProgress,
