@@ -40,8 +40,8 @@ pub use derivative::{Gradient, Sensitivity, Truncated, TruncatedCost};
 pub use engine::Engine;
 pub use error::{Error, Result};
 pub use fit::{
-    FitProgress, FreeAverage, FreeBarycenter, FreeReport, Quantization, QuantizationKind,
-    QuantizationReport, Quantizer, SupportWeights,
+    FitProgress, FreeAverage, FreeBarycenter, FreeReport, ParticleFlow, ParticleLoss, ParticleStep,
+    Quantization, QuantizationKind, QuantizationReport, Quantizer, SupportWeights, displacement,
 };
 pub use histograms::{
     Average, AverageGradient, Barycenter, BarycenterKind, BarycenterReport, BarycentricDictionary,

@@ -1,13 +1,14 @@
-//! Measures whose points are the unknowns, against closed forms: free supports, and reductions to k points.
+//! Measures whose points are the unknowns, against closed forms: free supports, reductions to k points, and flows of particles.
 //!
 //! In f32 a solve ends at a marginal error of a few 6e-8 times the largest exponent; images of points are off by as much, times the
 //! diameter.
 
 use haul::{
-    BarycenterKind, Device, Engine, Error, FreeAverage, FreeBarycenter, Measure, Precision,
-    Quantization, Regularization, Sinkhorn, SupportWeights,
+    BarycenterKind, Device, Divergence, Energy, Engine, Error, FreeAverage, FreeBarycenter,
+    Measure, Mmd, ParticleFlow, ParticleLoss, ParticleStep, Precision, Quantization,
+    Regularization, Sinkhorn, SupportWeights, displacement,
 };
-use haul_tests::clouds::{measure, points};
+use haul_tests::clouds::{gaussian_grid, measure, points};
 use haul_tests::compare::{accept, close, number, reject};
 use haul_tests::engines::Body;
 
@@ -28,6 +29,8 @@ pub const BODIES: &[(&str, Body)] = &[
     ),
     ("a_soft_step_is_expectation_and_maximisation", soft),
     ("balanced_cells_have_equal_masses", balanced),
+    ("the_displacement_of_gaussians_is_gaussian", mccann),
+    ("particles_flow_down_every_loss", particles),
     ("what_no_points_can_be_fitted_to_is_refused", refusals),
 ];
 
@@ -159,8 +162,8 @@ fn descent(device: &Device) {
         for fit in &fits {
             let bound = fit.lower_bound(device).unwrap().unwrap();
             accept("bound", within(bound, values[2]));
-            let gap = fit.report().objective - bound;
-            reject("bound", within(bound, values[2] - gap));
+            let below = values[2] - 1.1 * (values[2] - bound);
+            reject("bound", within(bound, below));
             assert!(bound > 0.5 * values[2], "{bound} {values:?}");
         }
     }
@@ -342,6 +345,109 @@ fn balanced(device: &Device) {
     let mut free = free.measure().points().to_vec();
     free.sort_by(f64::total_cmp);
     reject("centres", close(&free, &means, |_| 4e-3));
+}
+
+/// The joint law of an entropic plan of two Gaussians is Gaussian, of covariance c = ½ √(4s²r² + σ⁴) − ½ σ² for ε = 2σ², so that its
+/// displacement has the variance (1 − t)² s² + t² r² + 2t (1 − t) c.
+fn mccann(device: &Device) {
+    const EPSILON: f64 = 0.5;
+    let [(m, s), (k, r)] = [(-0.4, 0.8), (0.7, 1.3)];
+    let [a, b] = [gaussian_grid(m, s), gaussian_grid(k, r)];
+    let tolerance = goal(device, 400.0 / EPSILON);
+    let solution = Sinkhorn::epsilon(EPSILON).tolerance(tolerance);
+    let plan = solution.solve(device, &a, &b).unwrap().plan();
+    let squared = 0.5 * EPSILON;
+    let c = 0.5 * (4.0 * s * s * r * r + squared * squared).sqrt() - 0.5 * squared;
+    let moments = |measure: &Measure| {
+        let mean = centre(measure)[0];
+        let rows = measure.points().iter().zip(measure.weights());
+        [mean, rows.map(|(x, w)| w * (x - mean).powi(2)).sum::<f64>()]
+    };
+    let allowed = 100.0 * tolerance;
+    for t in [0.0, 0.3, 1.0] {
+        let variance = (1.0 - t) * (1.0 - t) * s * s + t * t * r * r + 2.0 * t * (1.0 - t) * c;
+        let expected = [(1.0 - t) * m + t * k, variance];
+        let way = displacement(&plan, &a, &b, t, b.len()).unwrap();
+        accept("moments", close(&moments(&way), &expected, |_| allowed));
+        accept("mass", number("mass", way.mass(), 1.0, 1e-12));
+    }
+    // The barycentric map moves points as a whole, to where the variance is less.
+    let images = plan.map().unwrap();
+    let half = a.points().iter().zip(&images).map(|(x, y)| 0.5 * (x + y));
+    let mapped = Measure::new(half.collect(), 1, a.weights().to_vec()).unwrap();
+    let [_, narrow] = moments(&mapped);
+    let [_, wide] = moments(&displacement(&plan, &a, &b, 0.5, b.len()).unwrap());
+    reject("variance", number("variance", narrow, wide, allowed));
+    let refused = displacement(&plan, &a, &b, 1.5, 3).unwrap_err();
+    assert!(matches!(refused, Error::BadParameter { name: "t", .. }));
+    let refused = displacement(&plan, &a, &measure(3, 1, 9), 0.5, 3).unwrap_err();
+    assert!(matches!(refused, Error::Length { .. }));
+}
+
+/// Every loss falls along its flow, and a step of the divergence with τ = ½ between translates ends at the target.
+fn particles(device: &Device) {
+    let cloud = measure(40, 2, 61);
+    let target = translated(&cloud, &[1.0, -0.5]);
+    let tolerance = goal(device, 60.0);
+    let divergence = Divergence::epsilon(0.3).tolerance(tolerance);
+    let divergence = ParticleLoss::Divergence(divergence);
+    let mut flow = ParticleFlow::new(divergence.clone(), cloud.clone());
+    let before = flow.step(device, &target).unwrap();
+    let allowed = 20.0 * tolerance;
+    accept("loss", number("loss", before, 1.25, allowed));
+    let moved = |flow: &ParticleFlow| {
+        let pairs = flow.measure().points().iter().zip(target.points());
+        // Points of weight 0 stay.
+        let weights = cloud.weights().iter().flat_map(|weight| [weight; 2]);
+        let squares = pairs.zip(weights).map(|((x, y), a)| a * (x - y).powi(2));
+        squares.sum::<f64>().sqrt()
+    };
+    accept("target", number("distance", moved(&flow), 0.0, allowed));
+    let mut short = ParticleFlow::new(divergence.clone(), cloud.clone()).tau(0.4);
+    short.step(device, &target).unwrap();
+    reject("target", number("distance", moved(&short), 0.0, allowed));
+
+    let target = measure(50, 2, 62);
+    let losses = [
+        divergence,
+        ParticleLoss::Energy(Energy::new()),
+        ParticleLoss::Mmd(Mmd::gaussian(0.8)),
+    ];
+    let steps = [
+        (ParticleStep::Plain, 0.2),
+        (ParticleStep::Momentum(0.5), 0.1),
+        (ParticleStep::Adam, 0.03),
+    ];
+    for loss in losses {
+        for (step, tau) in steps {
+            let start = translated(&cloud, &[0.8, 0.0]);
+            let mut flow = ParticleFlow::new(loss.clone(), start)
+                .tau(tau)
+                .stepping(step);
+            let values: Vec<f64> = (0..6)
+                .map(|_| flow.step(device, &target).unwrap())
+                .collect();
+            let falls = values.windows(2).all(|pair| pair[1] < pair[0]);
+            assert!(
+                falls && values[5] < 0.9 * values[0],
+                "{loss:?} {step:?}: {values:?}"
+            );
+            // A clone goes on in the same way.
+            let mut other = flow.clone();
+            other.step(device, &target).unwrap();
+            flow.step(device, &target).unwrap();
+            assert_eq!(flow.measure(), other.measure());
+            assert_eq!(flow.steps(), 7);
+        }
+    }
+    let flow = ParticleFlow::new(ParticleLoss::Energy(Energy::new()), cloud);
+    for wrong in [
+        flow.clone().tau(0.0),
+        flow.stepping(ParticleStep::Momentum(1.0)),
+    ] {
+        let refused = wrong.clone().step(device, &target).unwrap_err();
+        assert!(matches!(refused, Error::BadParameter { .. }), "{refused}");
+    }
 }
 
 fn refusals(device: &Device) {

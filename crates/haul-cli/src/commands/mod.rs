@@ -13,6 +13,7 @@ mod info;
 mod man;
 mod map;
 mod pairwise;
+mod quantize;
 mod sample;
 mod sinkhorn;
 mod thin;
@@ -55,6 +56,7 @@ commands! {
     map::Map: job,
     align::Align: job,
     barycenter::Barycenter: job,
+    quantize::Quantize,
     pairwise::Pairwise,
     batch::Batch,
     devices::Devices,

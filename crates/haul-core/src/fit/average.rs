@@ -39,7 +39,7 @@ pub struct FreeReport {
     pub movement: f64,
     /// The movement at which the fit ends.
     pub goal: f64,
-    /// ‖a' − a‖₁ of the next step of the weights: 0 if they are fixed, and where the objective is stationary in them.
+    /// ‖a' − a‖₁ of the last step of the weights: 0 if they are fixed.
     pub change: f64,
     /// Whether movement and change are small enough, and all solves met their tolerance.
     pub converged: bool,
@@ -239,7 +239,7 @@ impl FreeAverage {
 
 impl Posed {
     /// ε KL(a | 1/n) of learned weights in the plain kind.
-    fn entropy(&self, support: &Measure) -> f64 {
+    pub(super) fn entropy(&self, support: &Measure) -> f64 {
         if self.kind != BarycenterKind::Plain || self.weights == SupportWeights::Fixed {
             return 0.0;
         }

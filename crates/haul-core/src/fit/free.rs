@@ -16,8 +16,8 @@
 //! The first one is Algorithm 2 of [Cuturi–Doucet'14]: with the plans held, it is the minimum, so that the objective falls at
 //! each step. Its maps are means over the blur, and points gather; the second one has no such bias.
 //!
-//! Where the weights are learned as well, each step multiplies them by e^{−η h/ε}, where h is the derivative in the weights:
-//! t̄ = Σ λₛ fₛ, less the potential of the points with themselves (debiased), plus ε log(a/m) (plain, for m = 1/n).
+//! Where the weights are learned as well, they are at every step those of the [barycenter](crate::Barycenter) on the points as a
+//! fixed support, with the reference m = 1/n.
 //!
 //! A step that raises the objective is taken back, and halved. The points of a minimum are not unique: the objective is not
 //! convex in them, and the result depends on the start.
@@ -25,8 +25,8 @@
 use super::average::FreeAverage;
 use super::turn::{Turn, turn};
 use super::{moved, root_mean_square};
-use crate::histograms::checked_lambda;
-use crate::linalg::{mean, sum};
+use crate::histograms::{checked_lambda, weights_on};
+use crate::linalg::sum;
 use crate::problem::{equal_masses, same_space};
 use crate::{
     BarycenterKind, Cost, Engine, Error, Frame, Measure, Potentials, Regularization, Result,
@@ -104,7 +104,7 @@ pub(super) struct Found {
     pub(super) potentials: Vec<Option<Potentials>>,
     /// The length of the next step.
     pub(super) movement: f64,
-    /// ‖a' − a‖₁ of the next step.
+    /// ‖a' − a‖₁ of the last step.
     pub(super) change: f64,
     pub(super) steps: usize,
     pub(super) passes: usize,
@@ -120,8 +120,7 @@ struct Place {
     /// The step of the points, n×d.
     step: Vec<f64>,
     movement: f64,
-    /// h/ε, of which the weights have e^{−h/ε}.
-    slope: Vec<f64>,
+    /// ‖a' − a‖₁ of the step to this support.
     change: f64,
 }
 
@@ -299,6 +298,10 @@ impl FreeBarycenter {
 /// A solve in the middle of a fit may have so many times the tolerance.
 const LOOSE: f64 = 10.0;
 
+/// The most iterations for the weights of a step. They are few while the error is above the tolerance; where weights vanish, more
+/// would change little.
+const MOST_ITERATIONS: usize = 100;
+
 /// The least part of a step; where a smaller one would be needed, rounding raises the objective.
 const LEAST_SHARE: f64 = 1.0 / 64.0;
 
@@ -396,6 +399,10 @@ impl Posed {
     ) -> Result<Place> {
         let settings = self.sinkhorn.clone();
         let settings = settings.tolerance(loose * self.sinkhorn.tolerance);
+        let (support, change) = match self.weights {
+            SupportWeights::Fixed => (support, 0.0),
+            SupportWeights::Learned => self.weighted(engine, &settings, support).await?,
+        };
         let mut turns = Vec::with_capacity(self.inputs.len());
         for (s, (input, lambda)) in self.inputs.iter().zip(&self.lambda).enumerate() {
             if *lambda == 0.0 {
@@ -415,51 +422,53 @@ impl Posed {
         } else {
             None
         };
-        Ok(self.with_step(support, turns, own))
+        Ok(self.with_step((support, change), turns, own))
     }
 
-    /// The objective and the next step at a support.
-    fn with_step(&self, support: Measure, turns: Vec<Option<Turn>>, own: Option<Turn>) -> Place {
+    /// The support with the best weights for its points, and how far they are from those it had.
+    async fn weighted<E: Engine>(
+        &self,
+        engine: &E,
+        settings: &Sinkhorn,
+        support: Measure,
+    ) -> Result<(Measure, f64)> {
+        let before = support.weights().to_vec();
+        let n = support.len();
+        let support = support.with_weights(&vec![1.0 / n as f64; n])?;
+        let settings = settings.clone().max_iterations(MOST_ITERATIONS);
+        let places = (&support, self.inputs.as_slice());
+        let weights = weights_on(engine, &settings, places, &self.lambda, self.kind).await?;
+        let change = sum(weights.iter().zip(&before).map(|(v, w)| (v - w).abs()));
+        Ok((support.with_weights(&weights)?, change))
+    }
+
+    /// The objective and the next step at a support, which the last step changed so far in its weights.
+    fn with_step(
+        &self,
+        (support, change): (Measure, f64),
+        turns: Vec<Option<Turn>>,
+        own: Option<Turn>,
+    ) -> Place {
         let (n, d) = (support.len(), support.dimension());
-        let learned = self.weights == SupportWeights::Learned;
         let mut step = vec![0.0; n * d];
-        let mut slope = vec![0.0; n];
-        let mut objective = 0.0;
-        let mut add = |share: f64, turn: &Turn| {
-            objective += if share < 0.0 { 0.5 } else { 1.0 } * share * turn.value;
-            let places = step.iter_mut().zip(&turn.images);
+        let mut add = |share: f64, images: &[f64]| {
+            let places = step.iter_mut().zip(images);
             places.for_each(|(step, image)| *step += share * image);
-            let slopes = slope.iter_mut().zip(&turn.potentials.f);
-            slopes.for_each(|(slope, f)| *slope += share * f / self.epsilon);
         };
+        let mut objective = self.entropy(&support);
         for (lambda, turn) in self.lambda.iter().zip(&turns) {
             if let Some(turn) = turn {
-                add(*lambda, turn);
+                add(*lambda, &turn.images);
+                objective += lambda * turn.value;
             }
         }
         match &own {
-            Some(own) => add(-1.0, own),
-            None => {
-                let places = step.iter_mut().zip(support.points());
-                places.for_each(|(step, x)| *step -= x);
+            Some(own) => {
+                add(-1.0, &own.images);
+                objective -= 0.5 * own.value;
             }
+            None => add(-1.0, support.points()),
         }
-        if learned && self.kind == BarycenterKind::Plain {
-            for (slope, a) in slope.iter_mut().zip(support.weights()) {
-                let log = (a * n as f64).max(f64::MIN_POSITIVE).ln();
-                *slope += log;
-                objective += self.epsilon * a * log;
-            }
-        }
-        let change = if learned {
-            let next = tilted(support.weights(), &slope, 1.0);
-            sum(next
-                .iter()
-                .zip(support.weights())
-                .map(|(v, w)| (v - w).abs()))
-        } else {
-            0.0
-        };
         Place {
             movement: root_mean_square(support.weights(), &step, d),
             support,
@@ -467,7 +476,6 @@ impl Posed {
             own,
             objective,
             step,
-            slope,
             change,
         }
     }
@@ -477,25 +485,6 @@ impl Posed {
         let support = &place.support;
         let points = support.points().iter().zip(&place.step);
         let points = points.map(|(x, step)| x + share * step).collect();
-        let weights = match self.weights {
-            SupportWeights::Fixed => support.weights().to_vec(),
-            // A whole step of the debiased kind swings about the minimum.
-            SupportWeights::Learned if self.is_debiased() => {
-                tilted(support.weights(), &place.slope, 0.5 * share)
-            }
-            SupportWeights::Learned => tilted(support.weights(), &place.slope, share),
-        };
-        moved(engine, points, support.dimension(), &weights)
+        moved(engine, points, support.dimension(), support.weights())
     }
-}
-
-/// Weights a e^{−η h}, of sum 1.
-fn tilted(weights: &[f64], slope: &[f64], size: f64) -> Vec<f64> {
-    let middle = mean(weights, slope.iter().copied());
-    let pairs = weights.iter().zip(slope);
-    // No weight changes by more than e^{±30} in one step.
-    let exponent = |h: &f64| (-size * (h - middle)).clamp(-30.0, 30.0);
-    let tilted: Vec<f64> = pairs.map(|(a, h)| a * exponent(h).exp()).collect();
-    let mass = sum(tilted.iter().copied());
-    tilted.iter().map(|a| a / mass).collect()
 }

@@ -1,22 +1,26 @@
-//! Measures whose points are the unknowns: barycenters on free supports, and clouds reduced to k points.
+//! Measures whose points are the unknowns: barycenters on free supports, clouds reduced to k points, and flows of particles.
 //!
-//! All of it minimises a transport cost in the points for p = 2, where the best place of a point is a mean: the image of the
+//! The first two minimise a transport cost in the points for p = 2, where the best place of a point is a mean: the image of the
 //! barycentric map. [`free`] has the settings and the loop of free supports, [`turn`] one turn of it: the images and potentials
 //! at given points. [`average`] is the result with its certificate, and [`bound`] a lower bound for all measures.
 //! [`quantization`] has the settings and the results of a reduction to k points, [`lloyd`] and [`soft`] its loops, and
-//! [`seeding`] its start.
+//! [`seeding`] its start. [`displacement`] is what lies between two measures, and [`particles`] moves points down a loss.
 
 mod average;
 mod bound;
+mod displacement;
 mod free;
 mod lloyd;
+mod particles;
 mod quantization;
 mod seeding;
 mod soft;
 mod turn;
 
 pub use average::{FreeAverage, FreeReport};
+pub use displacement::displacement;
 pub use free::{FitProgress, FreeBarycenter, SupportWeights};
+pub use particles::{ParticleFlow, ParticleLoss, ParticleStep};
 pub use quantization::{Quantization, QuantizationKind, QuantizationReport, Quantizer};
 
 use crate::linalg::sum;

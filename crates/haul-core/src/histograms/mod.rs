@@ -25,8 +25,8 @@ mod mixing;
 mod posed;
 mod transforms;
 
-pub(crate) use barycenter::checked_lambda;
 pub use barycenter::{Average, Barycenter, BarycenterKind, BarycenterReport};
+pub(crate) use barycenter::{checked_lambda, weights_on};
 pub use coordinates::{
     BarycentricDictionary, BarycentricFactors, BarycentricGradient, BarycentricProgress,
     BarycentricReport, Coordinates, CoordinatesLoss, CoordinatesProgress, CoordinatesReport,
