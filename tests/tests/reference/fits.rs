@@ -35,7 +35,7 @@ fn free_supports(device: &Device) {
     let (tolerance, movement, allowed) = if double {
         (1e-11, 1e-9, 1e-7)
     } else {
-        (2e-5, 1e-3, 3e-3)
+        (2e-5, 3e-4, 3e-3)
     };
     for (case, arrays) in cases(true) {
         let name = case["file"].as_str().unwrap();
