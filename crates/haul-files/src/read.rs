@@ -1,7 +1,7 @@
 //! From files to clouds and weights.
 
 use crate::{
-    Cloud, Columns, Contents, Error, Result, Surface,
+    Cloud, Colours, Columns, Contents, Error, Result, Surface,
     cloud::check_weights,
     format::{Format, Kind},
     image,
@@ -61,6 +61,14 @@ pub fn read_cloud(path: &Path) -> Result<Cloud> {
 /// columns are selected of a file that is not a table, and [`Error::Grid`] where the file has masses on a grid.
 pub fn read_as(path: &Path, reading: &Reading) -> Result<Cloud> {
     read_contents(path, reading)?.into_cloud(path)
+}
+
+/// Reads the colours of an image, a `.png` or a `.jpg`.
+///
+/// # Errors
+/// [`Error::Unreadable`] where the system refuses, [`Error::Malformed`] for bytes that are no image.
+pub fn read_colours(path: &Path) -> Result<Colours> {
+    image::read_colours(path, Source::open(path)?)
 }
 
 /// Reads a cloud, or masses on a grid: an image, an array of three axes, or any array where the reading says that it is a
