@@ -6,7 +6,7 @@ use clap::{Arg, Command};
 use std::path::Path;
 
 /// Names of commands in other programs, and the command here.
-const COMMANDS: [(&[&str], &str); 11] = [
+const COMMANDS: [(&[&str], &str); 13] = [
     (
         &[
             "compare",
@@ -21,6 +21,11 @@ const COMMANDS: [(&[&str], &str); 11] = [
     ),
     (&["ot", "plan", "solve"], "sinkhorn"),
     (&["average", "mean", "centroid", "barycentre"], "barycenter"),
+    (
+        &["unmix", "project", "projection", "mixture"],
+        "coordinates",
+    ),
+    (&["diffuse", "diffusion", "heat", "jko"], "flow"),
     (&["mmd"], "energy"),
     (&["transport", "interpolate", "morph", "move"], "map"),
     (&["register", "registration", "icp", "procrustes"], "align"),

@@ -22,6 +22,7 @@ mod las;
 mod matrix;
 mod npy;
 mod npz;
+mod numbers;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod part;
@@ -40,6 +41,7 @@ pub use error::{Error, Result};
 pub use format::{Kind, numbered};
 pub use histogram::{Contents, Histogram};
 pub use matrix::{check_matrix, read_matrix, write_matrix};
+pub use numbers::{Numbers, read_numbers};
 pub use part::file_of;
 pub use read::{
     Reading, parse_as, parse_cloud, parse_contents, read_as, read_cloud, read_contents,

@@ -5,10 +5,12 @@ mod barycenter;
 pub(crate) mod batch;
 mod bench;
 mod completions;
+mod coordinates;
 mod demo;
 mod devices;
 mod divergence;
 mod energy;
+mod flow;
 mod info;
 mod man;
 mod map;
@@ -55,6 +57,8 @@ commands! {
     map::Map: job,
     align::Align: job,
     barycenter::Barycenter: job,
+    coordinates::Coordinates: job,
+    flow::Flow: job,
     pairwise::Pairwise,
     batch::Batch,
     devices::Devices,
@@ -80,6 +84,6 @@ mod tests {
         for kind in KINDS {
             assert!(names.contains(&kind.name), "{}", kind.name);
         }
-        assert_eq!(KINDS.len(), 6);
+        assert_eq!(KINDS.len(), 8);
     }
 }
