@@ -6,7 +6,7 @@ use clap::{Arg, Command};
 use std::path::Path;
 
 /// Names of commands in other programs, and the command here.
-const COMMANDS: [(&[&str], &str); 13] = [
+const COMMANDS: [(&[&str], &str); 14] = [
     (
         &[
             "compare",
@@ -21,6 +21,7 @@ const COMMANDS: [(&[&str], &str); 13] = [
     ),
     (&["ot", "plan", "solve"], "sinkhorn"),
     (&["average", "mean", "centroid", "barycentre"], "barycenter"),
+    (&["nmf", "topics", "factorize"], "dictionary"),
     (
         &["unmix", "project", "projection", "mixture"],
         "coordinates",

@@ -30,6 +30,7 @@ mod part;
 mod ply;
 mod read;
 mod source;
+mod sparse;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -50,6 +51,7 @@ pub use read::{
     Reading, parse_as, parse_cloud, parse_contents, read_as, read_cloud, read_contents,
     read_weights,
 };
+pub use sparse::{Sparse, read_sparse};
 pub use write::{
     Array, check_attributes, check_cloud, check_moved, check_target, holds_weights, image_bytes,
     names_attributes, write_cloud, write_image, write_mesh, write_moved, write_npy, write_npz,

@@ -51,6 +51,12 @@ impl<'f> Archive<'f> {
         })
     }
 
+    /// Whether it has all of these arrays.
+    pub(crate) fn has(&self, names: &[&str]) -> bool {
+        let has = |name: &&str| self.names.iter().any(|found| found == name);
+        names.iter().all(has)
+    }
+
     /// The array that a part of the file names, or else its only one.
     pub(crate) fn part(&mut self, part: &Part<'_>) -> Result<Stored> {
         let name = match (&part.array, &self.names[..]) {

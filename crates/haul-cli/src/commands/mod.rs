@@ -8,6 +8,7 @@ mod completions;
 mod coordinates;
 mod demo;
 mod devices;
+mod dictionary;
 mod divergence;
 mod energy;
 mod flow;
@@ -58,6 +59,7 @@ commands! {
     align::Align: job,
     barycenter::Barycenter: job,
     coordinates::Coordinates: job,
+    dictionary::Dictionary: job,
     flow::Flow: job,
     pairwise::Pairwise,
     batch::Batch,
@@ -84,6 +86,6 @@ mod tests {
         for kind in KINDS {
             assert!(names.contains(&kind.name), "{}", kind.name);
         }
-        assert_eq!(KINDS.len(), 8);
+        assert_eq!(KINDS.len(), 9);
     }
 }

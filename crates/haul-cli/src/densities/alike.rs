@@ -59,6 +59,32 @@ pub(crate) fn check_alike(files: &[&PathBuf], measures: &[&Measure]) -> Result<(
     Ok(())
 }
 
+/// Refuses measures that are not on grids of one shape; errors name their files.
+pub(crate) fn check_shapes(files: &[&PathBuf], measures: &[&Measure]) -> Result<()> {
+    let mut both = files.iter().zip(measures);
+    let Some((first_file, first)) = both.next() else {
+        return Ok(());
+    };
+    let Some(first) = on_grid(first) else {
+        bail!(
+            "{}: holds points; name images, or arrays of masses on a grid",
+            first_file.display()
+        );
+    };
+    for (file, measure) in both {
+        let found = on_grid(measure).map_or_else(|| "points".to_owned(), shape);
+        if on_grid(measure).is_none_or(|grid| grid.shape() != first.shape()) {
+            bail!(
+                "{} and {}: these are {} and {found}; give images of one size",
+                first_file.display(),
+                file.display(),
+                shape(first)
+            );
+        }
+    }
+    Ok(())
+}
+
 /// Whether a file is an array, which may be an image.
 pub(crate) fn is_array(file: &Path) -> bool {
     let file = formats::file_of(file);

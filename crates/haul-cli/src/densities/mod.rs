@@ -4,7 +4,7 @@ mod alike;
 mod surface;
 mod target;
 
-pub(crate) use alike::{check_alike, is_array};
+pub(crate) use alike::{check_alike, check_shapes, is_array};
 pub(crate) use target::{Target, check, files};
 
 use crate::input::on_grid;

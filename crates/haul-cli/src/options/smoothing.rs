@@ -28,6 +28,11 @@ pub(crate) struct Smoothing {
 }
 
 impl Smoothing {
+    /// Whether the blur or ε is given.
+    pub(crate) fn is_given(&self) -> bool {
+        self.blur.is_some() || self.epsilon.is_some()
+    }
+
     /// The power of the cost.
     pub(crate) fn power(&self) -> f64 {
         self.p.unwrap_or(2.0)

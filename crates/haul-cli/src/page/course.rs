@@ -1,6 +1,6 @@
 //! A number that changes over time or steps, as a curve.
 
-use super::figure;
+use super::{convergence::whole, figure};
 use crate::canvas::{Area, Axis, LETTER, Plot, Svg, WIDTH, linear, path, px, thinned};
 use maud::{Markup, html};
 
@@ -47,9 +47,14 @@ fn draw(places: &[(f64, f64)], [across, up]: [&str; 2]) -> Svg {
     let left = MARGIN + y.room_beside(LETTER);
     let width = WIDTH - left - 2.0 * MARGIN;
     let x = range(|place| place.0, 0.03);
+    let counts = places.iter().all(|place| place.0.fract() == 0.0);
+    let ticks = |most| match counts {
+        true => whole(linear(&x, most)),
+        false => linear(&x, most),
+    };
     let x = Axis {
         name: across.to_owned(),
-        ticks: thinned(|most| linear(&x, most), 6, &x, [width, MARGIN], LETTER),
+        ticks: thinned(ticks, 6, &x, [width, MARGIN], LETTER),
         range: x,
     };
     let top = MARGIN + y.room_above(LETTER);

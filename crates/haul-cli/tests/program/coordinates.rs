@@ -126,7 +126,7 @@ fn clouds_have_coordinates_and_a_batch_finds_them() {
     let room = Room::new();
     let line = |from: f64, to: f64| -> Vec<f64> {
         (0..20)
-            .map(|k| from + (to - from) * f64::from(k) / 19.0)
+            .map(|k| from + (to - from) * (f64::from(k) + 0.5) / 20.0)
             .collect()
     };
     room.csv("low.csv", &line(0.0, 0.3), 1);

@@ -9,6 +9,7 @@ mod batch;
 mod colour;
 mod coordinates;
 mod devices;
+mod dictionary;
 mod files;
 mod fixture;
 mod flow;

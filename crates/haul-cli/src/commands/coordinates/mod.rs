@@ -103,7 +103,7 @@ pub(crate) struct Coordinates {
 
 /// The loss.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Loss {
+pub(crate) enum Loss {
     L2,
     Kl,
     ReverseKl,

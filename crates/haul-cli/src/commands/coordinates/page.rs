@@ -100,15 +100,16 @@ fn weights(answer: &CoordinatesAnswer) -> Markup {
     html! {
         section {
             h2 { "The weights" }
+            p.about { "The slope is the derivative of the loss in λ, less its mean." }
             div.box tabindex="0" {
-                table.terms {
-                    thead { tr { @for name in ["input", "λ", "derivative of the loss"] { th scope="col" { (name) } } } }
+                table.terms.lists {
+                    thead { tr { th scope="col" { "λ" } th scope="col" { "slope" } th.words scope="col" { "input" } } }
                     tbody {
                         @for ((name, told), (weight, slope)) in rows {
                             tr {
-                                th scope="row" { (name) }
-                                td { (Number::certified(*weight, told)) }
+                                th scope="row" { (Number::certified(*weight, told)) }
                                 td { (Number::short(*slope)) }
+                                td.words { (name) }
                             }
                         }
                     }

@@ -6,7 +6,7 @@ use crate::answer::{Answer, Summary};
 use crate::densities::{self, Density, Layout};
 use crate::headline::Headline;
 use crate::input::Cloud;
-use crate::number::{duration, error, percent, plain, short};
+use crate::number::{duration, error, plain, short};
 use crate::outcome::Outcome;
 use crate::page::sheet::Page;
 use crate::rows::Rows;
@@ -121,14 +121,8 @@ impl FlowAnswer {
 
     /// How certain the steps are.
     pub(super) fn in_words(&self) -> String {
-        let share = |step: &FlowReport| gap(step) / step.objective.abs();
-        let share = self.steps.iter().map(share).fold(0.0, f64::max);
-        let share = match share < 1.0 {
-            true => format!(", {} of it", percent(share)),
-            false => String::new(),
-        };
         format!(
-            "At each step, no density on these points has an objective that is lower by more than {}{share}.",
+            "At each step, no density on these points has an objective that is lower by more than {}.",
             error(self.largest_gap())
         )
     }
