@@ -57,12 +57,12 @@ impl<'f> Archive<'f> {
         names.iter().all(has)
     }
 
-    /// The array that a part of the file names, or else its only one.
+    /// The array that a part of the file names, or else its only one, or the array `points`.
     pub(crate) fn part(&mut self, part: &Part<'_>) -> Result<Stored> {
         let name = match (&part.array, &self.names[..]) {
             (Some(name), _) => name.clone(),
             (None, [only]) => only.clone(),
-            (None, _) => return Err(self.lacks("")),
+            (None, _) => "points".to_owned(),
         };
         self.array(&name)?.entry(self.file, &part.indices)
     }

@@ -3,6 +3,7 @@
 
 mod engine;
 mod gradients;
+mod loss;
 mod motion;
 mod number;
 mod pictures;
@@ -17,6 +18,7 @@ mod weights;
 
 pub(crate) use engine::{Engine, Precision};
 pub(crate) use gradients::Gradients;
+pub(crate) use loss::Loss;
 pub(crate) use motion::{Motion, transform_from};
 pub(crate) use number::{MOST_U32, number, whole};
 pub(crate) use pictures::Pictures;

@@ -124,7 +124,7 @@ fn mixtures_of_two_images_have_two_atoms() {
 #[test]
 fn documents_have_topics_of_words() {
     let room = topics();
-    let run = "dictionary counts.npz --vectors vectors.npy --words words.txt --atoms 2 --seed 2 --epsilon 0.1 -o found";
+    let run = "dictionary counts.npz --vectors vectors.npy --words words.txt --atoms 2 --start 2 --epsilon 0.1 -o found";
     let ran = room.cpu(&format!("{run} --report page.html"));
     assert!([Some(0), Some(3)].contains(&ran.status), "{}", ran.stderr);
     let written = room.read("found/topics.txt");

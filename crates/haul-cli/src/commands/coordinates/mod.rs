@@ -10,14 +10,14 @@ use crate::device;
 use crate::input::{Cloud, Input};
 use crate::number::{error, plain, short};
 use crate::options::{
-    self, Engine, MOST_U32, Pictures, Presentation, Smoothing, Treatment, number, whole,
+    self, Engine, Loss, MOST_U32, Pictures, Presentation, Smoothing, Treatment, number, whole,
 };
 use crate::outcome;
 use crate::progress::Fitting;
 use crate::task::{Delivery, Request, Task, Work};
 use answer::{CoordinatesAnswer, Distance};
 use anyhow::{Context, Result, bail};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use haul::{CoordinatesLoss, Device, Divergence, Measure, Projection, Regularization, Sinkhorn};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -99,28 +99,6 @@ pub(crate) struct Coordinates {
 
     #[command(flatten)]
     presentation: Presentation,
-}
-
-/// The loss.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Loss {
-    L2,
-    Kl,
-    ReverseKl,
-    TotalVariation,
-    Wasserstein,
-}
-
-impl From<Loss> for CoordinatesLoss {
-    fn from(loss: Loss) -> Self {
-        match loss {
-            Loss::L2 => Self::L2,
-            Loss::Kl => Self::Kl,
-            Loss::ReverseKl => Self::ReverseKl,
-            Loss::TotalVariation => Self::TotalVariation,
-            Loss::Wasserstein => Self::Wasserstein,
-        }
-    }
 }
 
 /// A projection has no files beside its own.

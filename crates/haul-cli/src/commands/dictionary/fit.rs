@@ -74,7 +74,7 @@ pub(super) fn linear(
         .p(p)
         .kind(arguments.kind.unwrap_or(Kind::Debiased).into())
         .atoms(arguments.atoms)
-        .seed(arguments.seed)
+        .seed(arguments.start)
         .tolerance(arguments.tolerance)
         .max_steps(arguments.max_steps);
     if let Some(size) = arguments.minibatch {

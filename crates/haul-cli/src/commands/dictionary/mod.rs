@@ -11,7 +11,9 @@ mod page;
 use crate::device;
 use crate::input::{Cloud, Input};
 use crate::number::plain;
-use crate::options::{self, Engine, MOST_U32, Presentation, Smoothing, Treatment, number, whole};
+use crate::options::{
+    self, Engine, Loss, MOST_U32, Presentation, Smoothing, Treatment, number, whole,
+};
 use crate::task::{Delivery, Request, Task, Work};
 use answer::DictionaryAnswer;
 use anyhow::{Result, bail};
@@ -77,7 +79,7 @@ pub(crate) struct Dictionary {
 
     /// The loss of a barycentric mixture [default: l2]
     #[arg(long, help_heading = "Dictionary", value_enum)]
-    loss: Option<crate::commands::coordinates::Loss>,
+    loss: Option<Loss>,
 
     /// Of a barycentric mixture, the average after exactly L iterations [default: the converged average]
     #[arg(long, value_name = "L", help_heading = "Dictionary", allow_negative_numbers = true, value_parser = whole::<usize, 1, 10_000>)]
@@ -101,7 +103,7 @@ pub(crate) struct Dictionary {
 
     /// Chooses the histograms that a linear mixture starts from
     #[arg(long, value_name = "S", help_heading = "Dictionary", default_value_t = 0, allow_negative_numbers = true, value_parser = whole::<u64, 0, { u64::MAX }>)]
-    seed: u64,
+    start: u64,
 
     #[command(flatten)]
     smoothing: Smoothing,
@@ -140,13 +142,17 @@ pub(crate) struct Dictionary {
     #[command(flatten)]
     presentation: Presentation,
 
+    /// The files of the data, once they are known.
+    #[arg(skip)]
+    files: OnceLock<Vec<PathBuf>>,
+
     /// The data, once they are read.
     #[arg(skip)]
     read: OnceLock<Arc<Data>>,
 }
 
 /// Options of other inputs.
-const HIDDEN: [&str; 10] = [
+const HIDDEN: [&str; 11] = [
     "columns",
     "weight_column",
     "header",
@@ -157,6 +163,7 @@ const HIDDEN: [&str; 10] = [
     "grid",
     "subsample",
     "voxel",
+    "seed",
 ];
 
 /// How atoms are mixed.
@@ -202,9 +209,10 @@ impl Task for Dictionary {
     }
 
     fn other_files(&self) -> Vec<&Path> {
-        let data = self.data.iter().filter(|file| !file.is_dir());
-        let others = self.vectors.iter().chain(&self.words);
-        let files = data.chain(others);
+        // A folder that cannot be read is refused when the data are.
+        let data = || data::files(&self.data).unwrap_or_default();
+        let data = self.files.get_or_init(data).iter();
+        let files = data.chain(&self.vectors).chain(&self.words);
         files.map(|file| formats::file_of(file)).collect()
     }
 
