@@ -39,7 +39,9 @@ pub use certificate::{Bounds, Certificate};
 pub use derivative::{Gradient, Sensitivity, Truncated, TruncatedCost};
 pub use engine::Engine;
 pub use error::{Error, Result};
-pub use exact::{Exact, ExactProgress, ExactReport, ExactSolution, SparsePlan};
+pub use exact::{
+    Exact, ExactProgress, ExactReport, ExactSolution, Sliced, SlicedValue, SparsePlan,
+};
 pub use histograms::{
     Average, AverageGradient, Barycenter, BarycenterKind, BarycenterReport, BarycentricDictionary,
     BarycentricFactors, BarycentricGradient, BarycentricProgress, BarycentricReport, Coordinates,
