@@ -19,6 +19,7 @@ const ORDER: &[&str] = &[
     "sinkhorn",
     "certificate",
     "solution",
+    "exact",
     "loss",
     "derivative",
     "registration",

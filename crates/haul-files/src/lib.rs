@@ -1,5 +1,5 @@
-//! Clouds, weights, arrays and images as files: `.npy`, `.npz`, `.ply`, `.csv`, `.tsv` and `.xyz`, `.png` and `.jpg`, and the
-//! surfaces `.obj`, `.stl` and `.off`. Gzip may
+//! Clouds, weights, arrays and images as files: `.npy`, `.npz`, `.ply`, `.csv`, `.tsv`, `.xyz` and `.pcd`, `.png` and `.jpg`, and the
+//! surfaces `.obj`, `.stl` and `.off`, and the volumes `.nii`. Gzip may
 //! pack those that are read from front to back (`.ply.gz`). The features `las` and `parquet` read `.las`, `.laz` and
 //! `.parquet` as well.
 //!
@@ -21,12 +21,14 @@ mod image;
 mod las;
 mod matrix;
 mod mesh;
+mod nifti;
 mod npy;
 mod npz;
 mod numbers;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod part;
+mod pcd;
 mod ply;
 mod read;
 mod source;

@@ -8,6 +8,7 @@ mod dictionaries;
 mod dimensions;
 mod energy;
 mod envelope;
+mod exact;
 mod faults;
 mod flows;
 mod gradient;
@@ -68,6 +69,7 @@ fn main() -> ExitCode {
             dictionaries::BODIES,
             labels::BODIES,
             envelope::BODIES,
+            exact::BODIES,
             flows::BODIES,
             waits::BODIES,
         ];

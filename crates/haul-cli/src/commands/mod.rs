@@ -11,6 +11,7 @@ mod devices;
 mod dictionary;
 mod divergence;
 mod energy;
+mod exact;
 mod flow;
 mod info;
 mod man;
@@ -55,6 +56,7 @@ commands! {
     sinkhorn::Sinkhorn: job,
     divergence::Divergence: job,
     energy::Energy: job,
+    exact::Exact: job,
     map::Map: job,
     align::Align: job,
     barycenter::Barycenter: job,
@@ -86,6 +88,6 @@ mod tests {
         for kind in KINDS {
             assert!(names.contains(&kind.name), "{}", kind.name);
         }
-        assert_eq!(KINDS.len(), 9);
+        assert_eq!(KINDS.len(), 10);
     }
 }
