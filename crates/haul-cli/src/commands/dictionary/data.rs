@@ -175,6 +175,7 @@ impl Data {
             let histogram = Histogram {
                 shape: shape.to_vec(),
                 masses: vec![1.0; n],
+                spacing: None,
             };
             if shape.len() > 3 {
                 bail!(
