@@ -8,7 +8,7 @@ mod points;
 pub(crate) use marginal::Marginal;
 pub(crate) use points::Points;
 
-use crate::engine::{Factor, Integrand, Kernel, Lines, Nearest, Pairs, Side};
+use crate::engine::{Factor, Groups, Integrand, Kernel, Lines, Nearest, Pairs, Side};
 use crate::{Engine, Error, Result};
 use grid::GridPass;
 
@@ -107,6 +107,18 @@ impl<'p, E: Engine> Pass<'p, E> {
             }
             Between::Grids(pass) => pass.softmin(guess, out),
         }
+    }
+
+    /// The softmin over the columns of a cloud, and the masses between groups of its plan.
+    pub(crate) fn softmin_with_masses(
+        &self,
+        guess: &E::Vector,
+        groups: Groups<'_, E::Weights, E::Vector>,
+        out: &mut E::Vector,
+    ) -> Result<()> {
+        let pairs = self.of_clouds()?;
+        self.engine
+            .softmin(pairs, self.side, Some(guess), Some(groups), out)
     }
 
     /// Σⱼ πᵢⱼ φ(Cᵢⱼ) Vⱼ for V of m×`width` values on the device, of width 1 between grids; n×`width`.
