@@ -197,3 +197,72 @@ fn inner(v: &[f64], w: &[f64]) -> f64 {
     let rest: f64 = v_rest.iter().zip(w_rest).map(|(v, w)| v * w).sum();
     sums.iter().sum::<f64>() + rest
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROWS: [f64; 3] = [0.5, 0.3, 0.2];
+    const COLUMNS: [f64; 4] = [0.1, 0.4, 0.3, 0.2];
+
+    /// Masses that are far from balanced, with a part that is hardly linked to the rest.
+    fn masses() -> Vec<f64> {
+        vec![
+            0.3, 0.05, 1e-4, 0.2, 0.02, 0.4, 0.03, 1e-5, 1e-6, 1e-5, 0.7, 0.03,
+        ]
+    }
+
+    /// Σ_I |U_I Σ_J M_IJ V_J − a_I U_I^{1 − 1/λ_a}| for the V that belongs to U.
+    fn error(logs: &[f64], damping: [f64; 2]) -> f64 {
+        let masses = masses();
+        let row_sum = |i: usize| masses[4 * i..][..4].iter().sum::<f64>();
+        let mass = |i: usize, j: usize| masses[4 * i + j] * ROWS[i] / row_sum(i);
+        let v: Vec<f64> = (0..4)
+            .map(|j| {
+                let sum: f64 = (0..3).map(|i| logs[i].exp() * mass(i, j)).sum();
+                (COLUMNS[j] / sum).powf(damping[1])
+            })
+            .collect();
+        let of_row = |i: usize| {
+            let sum: f64 = (0..4).map(|j| mass(i, j) * v[j]).sum();
+            let wanted = ROWS[i] * ((1.0 - 1.0 / damping[0]) * logs[i]).exp();
+            (logs[i].exp() * sum - wanted).abs()
+        };
+        (0..3).map(of_row).sum()
+    }
+
+    #[test]
+    fn factors_balance_the_masses() {
+        for damping in [[1.0, 1.0], [0.8, 1.0], [1.0, 0.7], [0.9, 0.6]] {
+            let sides = [ROWS.to_vec(), COLUMNS.to_vec()];
+            let balance = Balance::new(masses(), sides, damping).unwrap();
+            let logs = balance.log_factors(1e-10);
+            assert!(error(&logs, damping) < 1e-9, "{damping:?} {logs:?}");
+            assert!(error(&[0.0; 3], damping) > 1e-2);
+            if damping == [1.0, 1.0] {
+                let mean: f64 = logs.iter().zip(ROWS).map(|(log, row)| log * row).sum();
+                assert!(mean.abs() < 1e-12);
+            }
+        }
+    }
+
+    #[test]
+    fn groups_without_mass_have_no_factor() {
+        let sides = [vec![0.5, 0.0, 0.5], vec![0.4, 0.6, 0.0, 0.0]];
+        let mut masses = masses();
+        masses[4..8].fill(0.0);
+        let balance = Balance::new(masses, sides, [1.0; 2]).unwrap();
+        let logs = balance.log_factors(1e-10);
+        assert!(logs[1] == 0.0 && logs.iter().all(|log| log.is_finite()));
+    }
+
+    #[test]
+    fn a_row_that_lost_its_mass_is_refused() {
+        let mut masses = masses();
+        masses[4..8].fill(0.0);
+        let sides = [ROWS.to_vec(), COLUMNS.to_vec()];
+        assert!(Balance::new(masses.clone(), sides.clone(), [1.0; 2]).is_none());
+        masses[5] = f64::NAN;
+        assert!(Balance::new(masses, sides, [1.0; 2]).is_none());
+    }
+}
