@@ -20,7 +20,8 @@ use pollster::block_on;
 
 const HISTOGRAMS: [usize; 5] = [1, 4, 16, 64, 256];
 const DIMENSIONS: [usize; 2] = [2, 300];
-const GRIDS: [&[usize]; 2] = [&[1024, 1024], &[128, 128, 128]];
+/// Shapes, and the number of histograms on each.
+const GRIDS: [(&[usize], usize); 3] = [(&[1024, 1024], 1), (&[256, 256], 8), (&[128, 128, 128], 1)];
 
 fn main() -> Result<()> {
     let numbers: Vec<usize> = std::env::args()
@@ -56,10 +57,18 @@ fn main() -> Result<()> {
                 );
             }
         }
-        for shape in GRIDS {
+        for (shape, q) in GRIDS {
             let shape: Vec<_> = shape.iter().map(|n| n / share).collect();
-            let time = grid(&device, &shape, rounds)?;
-            println!("{name:10} softmin on a grid of {shape:?}: {time:.3} s");
+            let time = grid(&device, &shape, q, rounds)?;
+            let pairs = (q * shape.iter().product::<usize>() * shape.iter().sum::<usize>()) as f64;
+            let floor = match multiply_adds(&device)? {
+                Some(rate) => format!(
+                    ", of which multiply-adds on registers take {:.4} s",
+                    pairs / rate
+                ),
+                None => String::new(),
+            };
+            println!("{name:10} softmin of {q} on a grid of {shape:?}: {time:.4} s{floor}");
         }
         matrix(&name, &device, share, rounds)?;
     }
@@ -133,19 +142,25 @@ fn product(device: &Device, (n, d, q): (usize, usize, usize), rounds: usize) -> 
 /// The least seconds of such a product, and the multiply-adds per second, where they are measured.
 fn floor(device: &Device, (n, d, q): (usize, usize, usize)) -> Result<Option<[f64; 2]>> {
     let cost = kernel(d).cost;
-    let [pairs, multiply_adds] = match device {
-        Device::Cpu(_) => [
-            CpuEngine::<f32>::floor_pairs_per_second(cost, d, 0)?,
-            CpuEngine::<f32>::floor_multiply_adds_per_second(0)?,
-        ],
-        Device::CpuF64(_) => [
-            CpuEngine::<f64>::floor_pairs_per_second(cost, d, 0)?,
-            CpuEngine::<f64>::floor_multiply_adds_per_second(0)?,
-        ],
+    let pairs = match device {
+        Device::Cpu(_) => CpuEngine::<f32>::floor_pairs_per_second(cost, d, 0)?,
+        Device::CpuF64(_) => CpuEngine::<f64>::floor_pairs_per_second(cost, d, 0)?,
         _ => return Ok(None),
+    };
+    let Some(multiply_adds) = multiply_adds(device)? else {
+        return Ok(None);
     };
     let floor = (n * n) as f64 * (1.0 / pairs + q as f64 / multiply_adds);
     Ok(Some([floor, multiply_adds]))
+}
+
+/// The multiply-adds per second of a CPU.
+fn multiply_adds(device: &Device) -> Result<Option<f64>> {
+    match device {
+        Device::Cpu(_) => CpuEngine::<f32>::floor_multiply_adds_per_second(0).map(Some),
+        Device::CpuF64(_) => CpuEngine::<f64>::floor_multiply_adds_per_second(0).map(Some),
+        _ => Ok(None),
+    }
 }
 
 /// The multiply-adds of such a product that count.
@@ -160,9 +175,9 @@ fn kernel(d: usize) -> Kernel {
     }
 }
 
-/// Seconds of a softmin on a grid, a pass for each axis.
-fn grid(device: &Device, shape: &[usize], rounds: usize) -> Result<f64> {
-    let length = shape.iter().product();
+/// Seconds of a softmin of histograms on a grid, a pass for each axis.
+fn grid(device: &Device, shape: &[usize], histograms: usize, rounds: usize) -> Result<f64> {
+    let length = histograms * shape.iter().product::<usize>();
     let axes = shape.iter().map(|n| {
         let at = |i| -1.0 + 2.0 * i as f64 / *n as f64;
         device.points(&(0..*n).map(at).collect::<Vec<_>>(), 1)
@@ -177,7 +192,7 @@ fn grid(device: &Device, shape: &[usize], rounds: usize) -> Result<f64> {
         for (axis, points) in axes.iter().enumerate() {
             let lines = Lines {
                 outer: shape[..axis].iter().product(),
-                inner: shape[axis + 1..].iter().product(),
+                inner: histograms * shape[axis + 1..].iter().product::<usize>(),
             };
             let pairs = Pairs::new(kernel, points, points).with_lines(lines);
             let [h, out] = &mut vectors;

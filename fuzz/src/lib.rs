@@ -1,6 +1,6 @@
 //! What all targets do with the bytes of a file.
 
-use haul_files::{Columns, Reading, parse_as};
+use haul_files::{Columns, Contents, Reading, parse_contents};
 use std::path::Path;
 
 /// Reads a file of this name, as it is and in another way that its length picks. What comes out is
@@ -17,12 +17,20 @@ pub fn read(name: &str, bytes: &[u8]) {
         2 => Reading::of(&columns(&["2-3"], Some("1"))),
         odd => Reading {
             header: Some(odd == 3),
+            grid: true,
+            invert: odd == 3,
             ..Reading::default()
         },
     };
     for reading in [Reading::default(), other] {
-        match parse_as(Path::new(name), bytes, &reading) {
-            Ok(cloud) => {
+        match parse_contents(Path::new(name), bytes, &reading) {
+            Ok(Contents::Histogram(histogram)) => {
+                assert!(histogram.masses.iter().all(|mass| mass.is_finite() && *mass >= 0.0));
+                assert!(histogram.masses.iter().any(|mass| *mass > 0.0));
+                assert!((1..=3).contains(&histogram.shape.len()));
+                assert_eq!(histogram.shape.iter().product::<usize>(), histogram.masses.len());
+            }
+            Ok(Contents::Cloud(cloud)) => {
                 assert!(cloud.points.iter().all(|value| value.is_finite()));
                 assert!(!cloud.points.is_empty() && cloud.points.len().is_multiple_of(cloud.dimension));
                 let n = cloud.points.len() / cloud.dimension;

@@ -20,6 +20,7 @@ pub use pollster::block_on as wait;
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 #[doc = include_str!("../../docs/src/rust.md")]
+#[doc = include_str!("../../docs/src/flows.md")]
 #[doc = include_str!("../../docs/src/colours.md")]
 #[doc = include_str!("../../docs/src/coming.md")]
 struct Samples;

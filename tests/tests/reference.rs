@@ -1,7 +1,8 @@
 //! Reference cases, solved by a dense f64 solver with Newton's method, on every engine.
 //!
 //! The folder that `HAUL_REFERENCE` names holds `oracle.json` and an `.npz` for each case; without
-//! it the trials show as ignored. Tolerances: the value within 1e-5·max(1, 1e-2·max C/ε) in f32 and
+//! it the trials show as ignored. Cases of histograms are in the folder `HAUL_REFERENCE2`, or else in
+//! `oracle2` beside the first one. Tolerances: the value within 1e-5·max(1, 1e-2·max C/ε) in f32 and
 //! 1e-9 in f64, relative; transport cost, mass and both marginals likewise. A divergence, and with
 //! penalties a value, within as much of |OT(α, β)| + |OT(α, α)| + |OT(β, β)|.
 
@@ -18,8 +19,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::OnceLock;
 
+#[path = "reference/averages.rs"]
+mod averages;
+
 /// The folder of the cases.
 static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+
+/// The folder of the cases of histograms.
+static HISTOGRAMS: OnceLock<PathBuf> = OnceLock::new();
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
@@ -28,7 +35,16 @@ fn main() -> ExitCode {
     }
     let folder = std::env::var_os("HAUL_REFERENCE").map(PathBuf::from);
     let there = folder.is_some();
+    let beside = folder.as_deref().and_then(Path::parent);
+    let beside = beside
+        .map(|parent| parent.join("oracle2"))
+        .filter(|path| path.is_dir());
+    let histograms = std::env::var_os("HAUL_REFERENCE2")
+        .map(PathBuf::from)
+        .or(beside);
+    let histograms_there = histograms.is_some();
     FOLDER.set(folder.unwrap_or_default()).unwrap();
+    HISTOGRAMS.set(histograms.unwrap_or_default()).unwrap();
     let mut trials = Vec::new();
     for engine in [
         engines::cpu(),
@@ -48,12 +64,22 @@ fn main() -> ExitCode {
             let ignored = trial.has_ignored_flag() || !there;
             trials.push(trial.with_ignored_flag(ignored));
         }
+        for (name, body) in averages::BODIES {
+            let trial: Trial = engine.trial(*name, *body);
+            let ignored = trial.has_ignored_flag() || !histograms_there;
+            trials.push(trial.with_ignored_flag(ignored));
+        }
     }
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
 fn list(kind: &str) -> Vec<Value> {
-    let file = File::open(folder().join("oracle.json")).unwrap();
+    list_in(folder(), kind)
+}
+
+/// The cases of a kind in a folder.
+fn list_in(folder: &Path, kind: &str) -> Vec<Value> {
+    let file = File::open(folder.join("oracle.json")).unwrap();
     let index: Value = serde_json::from_reader(BufReader::new(file)).unwrap();
     index[kind].as_array().unwrap().clone()
 }
@@ -64,7 +90,12 @@ fn folder() -> &'static Path {
 
 /// The arrays of a case by name, as f64.
 fn arrays(case: &Value) -> HashMap<String, Vec<f64>> {
-    let path = folder().join(case["file"].as_str().unwrap());
+    arrays_in(folder(), case)
+}
+
+/// The arrays of a case in a folder.
+fn arrays_in(folder: &Path, case: &Value) -> HashMap<String, Vec<f64>> {
+    let path = folder.join(case["file"].as_str().unwrap());
     let mut archive = npyz::npz::NpzArchive::open(path).unwrap();
     let names: Vec<String> = archive.array_names().map(str::to_owned).collect();
     let mut arrays = HashMap::new();

@@ -1,5 +1,6 @@
 //! Warnings about the size and the density of clouds, before any solve.
 
+use crate::input;
 use crate::number::short;
 use crate::scale::FEW;
 use haul::{Extent, Measure, spacing};
@@ -36,8 +37,50 @@ pub(crate) fn cautions(sides: [(&Path, &Measure); 2], blur: f64) -> Vec<String> 
         ));
     }
     cautions.extend(too_fine(blur, sides.map(|(_, measure)| measure)));
+    cautions.extend(
+        sides
+            .iter()
+            .filter_map(|(file, measure)| doubtful(file, measure)),
+    );
     cautions
 }
+
+/// Warning about an array that was read as points and looks like an image, and about an image whose ground is heavy.
+pub(crate) fn doubtful(file: &Path, measure: &Measure) -> Option<String> {
+    let (n, d) = (measure.len(), measure.dimension());
+    let name = file.display();
+    let Some(grid) = input::on_grid(measure) else {
+        let is_array = haul_files::file_of(file)
+            .extension()
+            .is_some_and(|it| it == "npy");
+        return (is_array && d >= LEAST_SIDE && n <= 4 * d && d <= 4 * n).then(|| {
+            format!("{name} is read as {n} points in dimension {d}; if it is an image, add --grid")
+        });
+    };
+    let [rows, columns] = *grid.shape() else {
+        return None;
+    };
+    let border = |i: usize| {
+        i < columns || i >= n - columns || i % columns == 0 || (i + 1).is_multiple_of(columns)
+    };
+    let on_border: Vec<f64> = (0..n)
+        .filter(|i| border(*i))
+        .map(|i| measure.weights()[i])
+        .collect();
+    let most = measure.weights().iter().copied().fold(0.0, f64::max);
+    let mean = on_border.iter().sum::<f64>() / on_border.len().max(1) as f64;
+    (rows.min(columns) >= LEAST_SIDE && mean > HEAVY * most).then(|| {
+        format!(
+            "the ground of {name} is mass: its edge is about as heavy as its heaviest cells; --invert exchanges light and dark"
+        )
+    })
+}
+
+/// An array with fewer rows or columns is hardly an image.
+const LEAST_SIDE: usize = 16;
+
+/// An edge with this share of the largest mass is a heavy ground.
+const HEAVY: f64 = 0.9;
 
 /// Warning about a blur that is far below the spacing of some of the clouds.
 pub(crate) fn too_fine<'m>(
@@ -45,19 +88,47 @@ pub(crate) fn too_fine<'m>(
     measures: impl IntoIterator<Item = &'m Measure>,
 ) -> Option<String> {
     let samples = measures.into_iter().filter(|measure| measure.len() >= FEW);
-    let widest = samples.filter_map(spacing).fold(0.0, f64::max);
-    (blur < 0.5 * widest).then(|| {
-        format!(
-            "the blur is {}, and neighbouring points are {} apart: below that the noise of sampling is compared, and convergence is slow",
-            short(blur),
-            short(widest)
-        )
+    let spaced = samples.filter_map(|measure| Some((spacing(measure)?, measure)));
+    let widest = spaced.max_by(|(one, _), (other, _)| one.total_cmp(other));
+    let (widest, measure) = widest.filter(|(widest, _)| blur < 0.5 * widest)?;
+    let (blur, widest) = (short(blur), short(widest));
+    Some(match input::on_grid(measure) {
+        Some(_) => format!(
+            "the blur is {blur}, and the side of a cell is {widest}: below that a blur changes little, and convergence is slow"
+        ),
+        None => format!(
+            "the blur is {blur}, and neighbouring points are {widest} apart: below that the noise of sampling is compared, and convergence is slow"
+        ),
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn images_that_look_like_points_and_grounds_that_are_mass_are_told() {
+        let square = Measure::uniform(&vec![0.5; 20 * 32], 32).unwrap();
+        let told = |file: &str, measure: &Measure| doubtful(Path::new(file), measure);
+        assert!(
+            told("a.npy", &square)
+                .unwrap()
+                .contains("20 points in dimension 32")
+        );
+        assert_eq!(told("a.csv", &square), None);
+        let embedding = Measure::uniform(&vec![0.5; 400 * 32], 32).unwrap();
+        assert_eq!(told("a.npy", &embedding), None);
+        let image = |ground: f64| {
+            let grid = haul::Grid::new(&[20, 20], &[0.05; 2], &[0.0; 2]).unwrap();
+            let inside = |i: usize| (5..15).contains(&(i / 20)) && (5..15).contains(&(i % 20));
+            let masses = (0..400).map(|i| if inside(i) { 0.5 } else { ground });
+            Measure::grid(grid, masses.collect()).unwrap()
+        };
+        assert!(told("a.png", &image(1.0)).unwrap().contains("--invert"));
+        assert_eq!(told("a.png", &image(0.0)), None);
+        let fine = too_fine(0.01, [&image(0.0)]).unwrap();
+        assert!(fine.contains("the side of a cell is 0.05"), "{fine}");
+    }
 
     #[test]
     fn what_is_unusual_is_told_and_nothing_else() {

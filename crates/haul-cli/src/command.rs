@@ -6,7 +6,7 @@ use crate::files::{self, Uses};
 use crate::forecast::Forecast;
 use crate::outcome::{self, Outcome};
 use crate::task::{self, Request};
-use crate::{device, input};
+use crate::{coordinates, device, input};
 use anyhow::Result;
 use std::io::IsTerminal;
 
@@ -32,9 +32,14 @@ impl<T: Request> Command for T {
     fn run(&self, _: &Program) -> Result<Outcome> {
         files::check_apart(&[task::uses(self, Uses::of_command())])?;
         self.check()?;
-        let clouds = input::read_all(&self.inputs())?;
+        let inputs = self.inputs();
+        let clouds = input::read_all(&inputs)?;
+        let others = coordinates::of_task(&inputs, &clouds)?;
         let device = device::open(&self.engine(&clouds)?)?;
         let delivery = self.delivery();
+        if let Some(warning) = others.filter(|_| !delivery.quiet) {
+            outcome::warn(&warning);
+        }
         if !delivery.quiet
             && std::io::stderr().is_terminal()
             && let Some(forecast) = Forecast::of(self, &device, &clouds)

@@ -45,6 +45,13 @@ impl Forecast {
     /// The forecast of a task; `None` if it is short, or if the sample cannot be solved, for instance because of its
     /// weights.
     pub(crate) fn of<T: Task>(task: &T, device: &Device, clouds: &[Arc<Cloud>]) -> Option<Self> {
+        // Between grids a pass runs axis by axis, and has far fewer pairs than points times points.
+        if clouds
+            .iter()
+            .all(|it| input::on_grid(&it.measure).is_some())
+        {
+            return None;
+        }
         let points: Vec<_> = clouds.iter().map(|it| it.measure.len() as f64).collect();
         let work = task.work(&points);
         let thought = if work.iteration.is_some() {

@@ -31,8 +31,8 @@ impl Headline {
         html! {
             p.value { span.name { (self.name) " " } (self.value) }
             p {
-                (self.beside.trim_start()) "."
-                @if let Some(sentence) = &self.sentence { " " (sentence) }
+                @if !self.beside.is_empty() { (self.beside.trim_start()) ". " }
+                @if let Some(sentence) = &self.sentence { (sentence) }
             }
         }
     }

@@ -1,9 +1,10 @@
 //! From files to measures.
 
-use crate::options::{MassUnit, Treatment, Weights};
+use crate::options::{Positive, Treatment, Weights};
 use anyhow::{Context, Result, anyhow, bail};
-use haul::Measure;
-use haul_files::{self as formats, Columns};
+use haul::{Grid, Measure, Support};
+use haul_files::{self as formats, Columns, Contents, Histogram};
+use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 use xxhash_rust::xxh3::Xxh3;
@@ -18,6 +19,8 @@ pub(crate) struct Cloud {
     pub(crate) all: Option<Vec<f64>>,
     /// The original weights of all points, if there were any.
     pub(crate) weights: Option<Vec<f64>>,
+    /// The names of the coordinates, if the file has a header.
+    pub(crate) names: Option<Vec<String>>,
 }
 
 impl From<Measure> for Cloud {
@@ -26,6 +29,7 @@ impl From<Measure> for Cloud {
             measure,
             all: None,
             weights: None,
+            names: None,
         }
     }
 }
@@ -38,16 +42,31 @@ impl Cloud {
 
     /// Number of all points.
     pub(crate) fn len(&self) -> usize {
-        self.points().len() / self.measure.dimension()
+        let all = self.all.as_ref();
+        all.map_or(self.measure.len(), |all| {
+            all.len() / self.measure.dimension()
+        })
     }
 
     /// Identifies the content: equal for equal clouds only.
     pub(crate) fn digest(&self) -> Digest {
         let measure = &self.measure;
         let beside = [&self.all, &self.weights].map(|values| values.as_deref().unwrap_or(&[]));
-        let parts = [measure.points(), measure.weights(), beside[0], beside[1]];
         let mut digest = Xxh3::new();
         digest.update(&measure.dimension().to_le_bytes());
+        let points = match measure.support() {
+            Support::Grid(grid) => {
+                digest.update(b"grid");
+                digest.update(bytemuck::cast_slice(grid.shape()));
+                [grid.spacing(), grid.origin()].concat()
+            }
+            _ => Vec::new(),
+        };
+        let points = match on_grid(measure) {
+            Some(_) => &points,
+            None => measure.points(),
+        };
+        let parts = [points, measure.weights(), beside[0], beside[1]];
         // A mass scaled to 1 is exactly 1, whatever the sum of the weights.
         digest.update(&measure.mass().to_le_bytes());
         for part in parts {
@@ -61,7 +80,19 @@ impl Cloud {
     pub(crate) fn bytes(&self) -> usize {
         let beside = [&self.all, &self.weights].into_iter().flatten();
         let beside: usize = beside.map(|values| size_of_val(&**values)).sum();
-        size_of_val(self.measure.points()) + size_of_val(self.measure.weights()) + beside
+        let points = match on_grid(&self.measure) {
+            Some(_) => 0,
+            None => size_of_val(self.measure.points()),
+        };
+        points + size_of_val(self.measure.weights()) + beside
+    }
+}
+
+/// The grid of a measure that is on one.
+pub(crate) fn on_grid(measure: &Measure) -> Option<&Grid> {
+    match measure.support() {
+        Support::Grid(grid) => Some(grid),
+        _ => None,
     }
 }
 
@@ -93,8 +124,21 @@ impl<'c> Input<'c> {
 
     /// The input files.
     pub(crate) fn files(self) -> impl Iterator<Item = &'c Path> {
-        std::iter::once(self.points).chain(self.weights)
+        std::iter::once(formats::file_of(self.points)).chain(self.weights)
     }
+}
+
+/// The points of positive weight of a measure on a grid, as a cloud; a cloud as it is. Means over pairs are the same, from
+/// fewer pairs.
+pub(crate) fn without_empty_cells(measure: &Measure) -> haul::Result<Cow<'_, Measure>> {
+    if on_grid(measure).is_none() {
+        return Ok(Cow::Borrowed(measure));
+    }
+    let d = measure.dimension();
+    let cells = measure.points().chunks_exact(d).zip(measure.weights());
+    let filled = cells.filter(|(_, mass)| **mass > 0.0);
+    let (points, masses): (Vec<&[f64]>, Vec<f64>) = filled.unzip();
+    Measure::new(points.concat(), d, masses).map(Cow::Owned)
 }
 
 /// Reads clouds with their weights; one file may be `-`.
@@ -130,11 +174,23 @@ pub(crate) fn file(path: &Path, treatment: &Treatment) -> Result<formats::Cloud>
     formats::read_as(path, &treatment.reading()).map_err(advised)
 }
 
+/// Reads a file of points, or of masses on a grid.
+pub(crate) fn contents(path: &Path, treatment: &Treatment) -> Result<Contents> {
+    formats::read_contents(path, &treatment.reading()).map_err(advised)
+}
+
+/// The same for an input whose weights may come from a file of their own, so that it may leave out a column of weights.
+fn given(input: Input<'_>) -> Result<Contents> {
+    let mut reading = input.treatment.reading();
+    reading.columns.unweighted |= input.weights.is_some();
+    formats::read_contents(input.points, &reading).map_err(advised)
+}
+
 /// Adds to an error of reading the options that help.
 fn advised(error: formats::Error) -> anyhow::Error {
     use formats::Error::{
-        DoubtfulColumns, DoubtfulHeader, EmptyColumn, Extension, Foreign, RowNumbers, TextColumn,
-        UnnamedColumns, WeightLeftOut,
+        DoubtfulColumns, DoubtfulGrid, DoubtfulHeader, EmptyColumn, Extension, Foreign, NoMass,
+        RowNumbers, TextColumn, UnnamedColumns, WeightLeftOut,
     };
     let advice = match &error {
         TextColumn { likely, .. } | DoubtfulColumns { likely, .. } | EmptyColumn { likely, .. } => {
@@ -145,6 +201,8 @@ fn advised(error: formats::Error) -> anyhow::Error {
         }
         UnnamedColumns { likely, all, .. } => format!("{}, or {}", options(likely), options(all)),
         DoubtfulHeader { .. } => "--header yes, or --header no".to_owned(),
+        DoubtfulGrid { .. } => "--grid".to_owned(),
+        NoMass { .. } => "or exchange light and dark with --invert".to_owned(),
         WeightLeftOut { column, .. } => {
             format!("--weight-column {}, or --equal-weights", quoted(column))
         }
@@ -159,7 +217,7 @@ fn advised(error: formats::Error) -> anyhow::Error {
 /// Lists of options longer than this are not printed.
 const READABLE: usize = 600;
 
-/// The options that select these columns.
+/// The options that select these columns. Nobody but the user knows whether a column that is called like one is a weight.
 fn options(columns: &Columns) -> String {
     let coordinates = quoted(&columns.coordinates.join(","));
     let coordinates = match coordinates.len() {
@@ -167,7 +225,10 @@ fn options(columns: &Columns) -> String {
         _ => format!("--columns with these {}", columns.coordinates.len()),
     };
     match &columns.weight {
-        Some(weight) => format!("{coordinates} --weight-column {}", quoted(weight)),
+        Some(weight) => format!(
+            "{coordinates} --equal-weights, or {coordinates} --weight-column {}",
+            quoted(weight)
+        ),
         None => coordinates,
     }
 }
@@ -188,7 +249,10 @@ pub(crate) fn quoted(name: &str) -> String {
 ///
 /// Files that cannot be read, or that lack the requested data.
 pub(crate) fn read(input: Input<'_>) -> Result<Cloud> {
-    let mut cloud = file(input.points, input.treatment)?;
+    let mut cloud = match given(input)? {
+        Contents::Cloud(cloud) => cloud,
+        Contents::Histogram(histogram) => return read_grid(input, histogram),
+    };
     if let Some(file) = input.weights {
         let weights = formats::read_weights(file, &input.treatment.reading()).map_err(advised)?;
         let points = cloud.points.len() / cloud.dimension;
@@ -206,6 +270,7 @@ pub(crate) fn read(input: Input<'_>) -> Result<Cloud> {
     };
     let thinned = input.moved && input.treatment.reduction.is_given();
     let all = thinned.then(|| cloud.points.clone());
+    let names = cloud.names.take();
     let place = input.weights.unwrap_or(input.points).display();
     let measure = measure(input.treatment.apply(cloud)?, input.treatment)
         .with_context(|| place.to_string())?;
@@ -213,14 +278,34 @@ pub(crate) fn read(input: Input<'_>) -> Result<Cloud> {
         measure,
         all,
         weights: kept,
+        names,
     })
+}
+
+/// The measure of a file of masses on a grid.
+fn read_grid(input: Input<'_>, histogram: Histogram) -> Result<Cloud> {
+    let file = input.points.display();
+    if input.moved {
+        bail!(
+            "{file}: holds masses on a grid, whose cells do not move; name a cloud, or let haul barycenter make the \
+             images between two"
+        );
+    }
+    if let Some(weights) = input.weights {
+        let weights = weights.display();
+        bail!(
+            "{file}: holds masses on a grid, so that {weights} cannot be its weights; leave that out"
+        );
+    }
+    let measure = input.treatment.on_grid(histogram);
+    Ok(measure.with_context(|| file.to_string())?.into())
 }
 
 /// The measure of a treated cloud; if it has no weights, all are 1/n, in any unit of mass.
 pub(crate) fn measure(cloud: formats::Cloud, treatment: &Treatment) -> haul::Result<Measure> {
     let n = cloud.points.len() / cloud.dimension;
     let weights = match (cloud.weights, treatment.mass_unit) {
-        (Some(weights), Some(MassUnit(unit))) => weights.iter().map(|w| w / unit).collect(),
+        (Some(weights), Some(Positive(unit))) => weights.iter().map(|w| w / unit).collect(),
         (Some(weights), None) => weights,
         (None, _) => vec![1.0 / n as f64; n],
     };

@@ -4,6 +4,7 @@
 //! depends only on its clouds, so that its result, with the name of the device, is always the same. On the CPU each
 //! thread has its own engine; a GPU is shared, and commands from several threads are submitted together.
 
+use crate::coordinates;
 use crate::device;
 use crate::input::Cloud;
 use crate::interrupt::AtWork;
@@ -71,6 +72,7 @@ impl Machine {
         let clouds: Vec<_> = inputs
             .map(|input| self.store.get(input))
             .collect::<Result<_>>()?;
+        coordinates::of_task(&task.inputs(), &clouds)?;
         Ok(Ready {
             engine: task.engine(&clouds)?,
             clouds,

@@ -31,16 +31,20 @@ pub(crate) struct Course<'s> {
 impl<'s> Course<'s> {
     /// An observer of this many solves. The line is shown if standard error is a terminal.
     pub(crate) fn new(solving: &'s Solving, solves: usize) -> Self {
+        let mut course = Self::of(solving.quiet, solves);
+        course.trace = solving.trace.as_deref();
+        course
+    }
+
+    /// The same without a trace.
+    pub(crate) fn of(quiet: bool, solves: usize) -> Self {
+        const LINE: &str = "{spinner} {elapsed_precise} {wide_bar} {msg}";
         Self {
-            bar: shown(
-                Some(WAY),
-                "{spinner} {elapsed_precise} {wide_bar} {msg}",
-                solving.quiet,
-            ),
+            bar: shown(Some(WAY), LINE, quiet),
             trend: Trend::default(),
             solves,
             steps: Vec::new(),
-            trace: solving.trace.as_deref(),
+            trace: None,
         }
     }
 

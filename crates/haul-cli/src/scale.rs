@@ -1,27 +1,17 @@
-//! The size of a distance relative to the clouds: its fraction of their diameter, and whether it exceeds the spacing
-//! of their points, below which two samples of one shape differ from each other.
+//! The size of a distance relative to the clouds: its fraction of their diameter, the diagonal of the box around both;
+//! and clouds that are equal.
 
-use crate::number::{percent, significant};
-use haul::{Bounds, Extent, Measure, spacing};
+use crate::number::percent;
+use haul::{Extent, Measure};
 
 /// A cloud with fewer points than this does not count as a sample.
 pub(crate) const FEW: usize = 16;
 
-/// A distance of at most this many spacings may be that of two samples of one shape: in two and three dimensions W₂
-/// between two samples is one to three times the median distance to the nearest other point.
-pub(crate) const NEAR: f64 = 3.0;
-
-/// A distance of this many spacings is far above the spacing.
-pub(crate) const FAR: f64 = 10.0;
-
-/// The sizes of two clouds, in the units of their points.
+/// The size of two clouds, in the units of their points.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Scale {
     /// The diagonal of the bounding box of both.
     diameter: f64,
-    /// The median distance from a point to the nearest other one, for the cloud where that is larger; `None` if a
-    /// cloud is too small to be a sample, or if half of its points are duplicates.
-    spacing: Option<f64>,
 }
 
 impl Scale {
@@ -30,17 +20,8 @@ impl Scale {
         let low = a.low.iter().zip(&b.low).map(|(a, b)| a.min(*b));
         let high = a.high.iter().zip(&b.high).map(|(a, b)| a.max(*b));
         let widths = low.zip(high).map(|(low, high)| high - low);
-        let spacings = [source, target].map(|cloud| {
-            let sample = cloud.len() >= FEW;
-            let spacing = sample.then(|| spacing(cloud)).flatten();
-            spacing.filter(|spacing| *spacing > 0.0 && spacing.is_finite())
-        });
         Self {
             diameter: widths.fold(0.0, f64::hypot),
-            spacing: match spacings {
-                [Some(a), Some(b)] => Some(a.max(b)),
-                _ => None,
-            },
         }
     }
 
@@ -49,38 +30,29 @@ impl Scale {
         let share = length / self.diameter;
         share.is_finite().then(|| percent(share))
     }
-
-    /// A sentence that compares a distance and its bounds with the spacing of the points.
-    pub(crate) fn sentence(&self, distance: f64, bounds: Bounds) -> Option<String> {
-        let spacing = self.spacing?;
-        self.clear_sentence(bounds).or_else(|| {
-            let times = significant(distance / spacing, 2);
-            Some(format!(
-                "It is {times} times {}.",
-                spacing_of_points(spacing)
-            ))
-        })
-    }
-
-    /// The sentence for a distance with only bounds; `None` if these do not decide whether it is near the spacing or
-    /// far above it.
-    pub(crate) fn clear_sentence(&self, Bounds { lower, upper }: Bounds) -> Option<String> {
-        let spacing = self.spacing?;
-        let of = spacing_of_points(spacing);
-        if upper <= spacing {
-            Some(format!("It is below {of}: sampling alone may explain it."))
-        } else if upper <= NEAR * spacing {
-            Some(format!("It is about {of}: sampling alone may explain it."))
-        } else if lower >= FAR * spacing {
-            Some(format!("It is far above {of}."))
-        } else {
-            None
-        }
-    }
 }
 
-fn spacing_of_points(spacing: f64) -> String {
-    format!("the spacing of the points ({})", significant(spacing, 2))
+/// Whether two measures are equal: the same points with the same weights, in any order.
+pub(crate) fn are_equal([a, b]: [&Measure; 2]) -> bool {
+    let sorted = |measure: &Measure| {
+        let points = measure.points().chunks_exact(measure.dimension());
+        let rows = points.zip(measure.weights());
+        let bits = |(point, weight): (&[f64], &f64)| -> Vec<u64> {
+            // The sum removes the sign of a zero.
+            let all = point.iter().chain(std::iter::once(weight));
+            all.map(|x| (x + 0.0).to_bits()).collect()
+        };
+        let mut rows: Vec<_> = rows.map(bits).collect();
+        rows.sort_unstable();
+        rows
+    };
+    (a.len(), a.dimension()) == (b.len(), b.dimension()) && sorted(a) == sorted(b)
+}
+
+/// The sentence about equal measures; `None` for others.
+pub(crate) fn equal_in_words(clouds: [&Measure; 2]) -> Option<String> {
+    let equal = "The clouds are equal: the same points with the same weights.";
+    are_equal(clouds).then(|| equal.to_owned())
 }
 
 #[cfg(test)]
@@ -94,13 +66,6 @@ mod tests {
         Measure::uniform(&points.collect::<Vec<_>>(), 2).unwrap()
     }
 
-    fn exactly(length: f64) -> Bounds {
-        Bounds {
-            lower: length,
-            upper: length,
-        }
-    }
-
     #[test]
     fn a_distance_is_a_share_of_the_box_around_both_clouds() {
         let scale = Scale::of([&square(0.0), &square(5.0)]);
@@ -112,40 +77,18 @@ mod tests {
     }
 
     #[test]
-    fn a_distance_is_held_against_the_spacing_by_its_bounds() {
-        let scale = Scale::of([&square(0.0), &square(1.0)]);
-        let told = |distance, bounds| scale.sentence(distance, bounds).unwrap();
-        assert!(told(0.5, exactly(0.5)).starts_with("It is below the spacing of the points (1)"));
-        assert!(
-            told(2.0, exactly(2.0)).contains("about")
-                && told(2.0, exactly(2.0)).contains("sampling")
-        );
-        assert_eq!(
-            told(5.23, exactly(5.23)),
-            "It is 5.2 times the spacing of the points (1)."
-        );
-        assert_eq!(
-            told(12.0, exactly(12.0)),
-            "It is far above the spacing of the points (1)."
-        );
-        // No sentence that the bounds do not support.
-        let wide = Bounds {
-            lower: 0.0,
-            upper: 40.0,
+    fn measures_are_equal_in_any_order_and_not_with_other_weights() {
+        let of = |points: &[f64], weights: &[f64]| {
+            Measure::new(points.to_vec(), 2, weights.to_vec()).unwrap()
         };
-        for distance in [0.5, 2.0, 12.0] {
-            assert!(told(distance, wide).contains(" times "));
-        }
-        assert_eq!(scale.clear_sentence(wide), None);
-    }
-
-    #[test]
-    fn clouds_that_are_no_samples_have_no_spacing_to_be_held_against() {
-        let few = Measure::uniform(&[0.0, 0.0, 1.0, 0.0, 0.0, 1.0], 2).unwrap();
-        let twice = Measure::uniform(&[0.5; 200], 2).unwrap();
-        for other in [&few, &twice] {
-            let scale = Scale::of([&square(0.0), other]);
-            assert_eq!(scale.sentence(3.0, exactly(3.0)), None);
+        let one = of(&[0.0, 1.0, 2.0, 3.0], &[1.0, 2.0]);
+        assert!(are_equal([&one, &of(&[2.0, 3.0, -0.0, 1.0], &[2.0, 1.0])]));
+        for other in [
+            of(&[2.0, 3.0, 0.0, 1.0], &[1.0, 2.0]),
+            of(&[0.0, 1.0, 2.0, 3.5], &[1.0, 2.0]),
+            of(&[0.0, 1.0], &[3.0]),
+        ] {
+            assert!(!are_equal([&one, &other]));
         }
     }
 }

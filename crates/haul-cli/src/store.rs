@@ -2,8 +2,8 @@
 //! one is evicted first.
 //!
 //! A file is identified by its path, length and time, so that a changed file is read again and an unchanged one is
-//! not opened. A cloud is identified by its content: files with equal clouds share one, whatever their names and
-//! formats.
+//! not opened. A cloud is identified by its content and the names of its coordinates: files with equal clouds share
+//! one, whatever their own names and formats.
 
 use crate::input::{self, Cloud, Digest, Input};
 use crate::options::Treatment;
@@ -24,7 +24,7 @@ pub(crate) struct Store {
 
 struct Kept {
     files: LruCache<Key, Entry>,
-    contents: HashMap<Digest, Content>,
+    contents: HashMap<Identity, Content>,
     /// The sum of the bytes of the contents.
     bytes: usize,
 }
@@ -33,8 +33,11 @@ struct Kept {
 struct Entry {
     slot: Arc<Slot>,
     /// `None` while it is being read.
-    content: Option<Digest>,
+    content: Option<Identity>,
 }
+
+/// What a cloud holds, and what its coordinates are called.
+type Identity = (Digest, Option<Vec<String>>);
 
 /// A measure that files share.
 struct Content {
@@ -96,21 +99,23 @@ impl Store {
             return Ok(cloud.clone());
         }
         let cloud = input::read(input)?;
-        let cloud = self.kept(&key, &slot, cloud.digest(), cloud);
+        let cloud = self.kept(&key, &slot, (cloud.digest(), cloud.names.clone()), cloud);
         Ok(place.insert(cloud).clone())
     }
 
     /// Keeps the content of a file, unless another file has the same, and evicts others if the budget requires it.
-    fn kept(&self, key: &Key, slot: &Arc<Slot>, digest: Digest, cloud: Cloud) -> Arc<Cloud> {
+    fn kept(&self, key: &Key, slot: &Arc<Slot>, identity: Identity, cloud: Cloud) -> Arc<Cloud> {
         let mut kept = lock(&self.kept);
         let kept = &mut *kept;
         match kept.files.peek_mut(key) {
-            Some(entry) if Arc::ptr_eq(&entry.slot, slot) => entry.content = Some(digest),
+            Some(entry) if Arc::ptr_eq(&entry.slot, slot) => {
+                entry.content = Some(identity.clone());
+            }
             // Already evicted.
             _ => return Arc::new(cloud),
         }
         let bytes = cloud.bytes();
-        let content = match kept.contents.entry(digest) {
+        let content = match kept.contents.entry(identity) {
             Occupied(held) => held.into_mut(),
             Vacant(place) => {
                 kept.bytes += bytes;
@@ -133,8 +138,8 @@ impl Kept {
         let Some((_, oldest)) = self.files.pop_lru() else {
             return false;
         };
-        if let Some(digest) = oldest.content
-            && let Occupied(mut held) = self.contents.entry(digest)
+        if let Some(identity) = oldest.content
+            && let Occupied(mut held) = self.contents.entry(identity)
         {
             held.get_mut().files -= 1;
             if held.get().files == 0 {
@@ -165,7 +170,7 @@ impl Key {
 
 impl Version {
     fn of(path: &Path) -> Option<Self> {
-        let metadata = path.metadata().ok()?;
+        let metadata = haul_files::file_of(path).metadata().ok()?;
         Some(Self {
             path: path.to_owned(),
             bytes: metadata.len(),

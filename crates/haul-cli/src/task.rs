@@ -17,6 +17,11 @@ pub(crate) trait Task {
     /// The clouds to read, in the order in which `engine` and `answer` get them.
     fn inputs(&self) -> Vec<Input<'_>>;
 
+    /// The files that it reads beside the clouds.
+    fn other_files(&self) -> Vec<&Path> {
+        Vec::new()
+    }
+
     /// The files that are written beside the answer.
     fn outputs(&self) -> Vec<PathBuf>;
 
@@ -108,7 +113,8 @@ impl<'r> From<&'r Solving> for Delivery<'r> {
 /// Adds the files of a task to those of its user.
 pub(crate) fn uses<T: Task + ?Sized>(task: &T, uses: Uses) -> Uses {
     let (inputs, outputs) = (task.inputs(), task.outputs());
-    let uses = uses.reads(inputs.into_iter().flat_map(Input::files));
+    let read = inputs.into_iter().flat_map(Input::files);
+    let uses = uses.reads(read.chain(task.other_files()));
     uses.writes(outputs.iter().map(PathBuf::as_path))
 }
 

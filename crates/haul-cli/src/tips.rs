@@ -6,7 +6,7 @@ use clap::{Arg, Command};
 use std::path::Path;
 
 /// Names of commands in other programs, and the command here.
-const COMMANDS: [(&[&str], &str); 10] = [
+const COMMANDS: [(&[&str], &str); 11] = [
     (
         &[
             "compare",
@@ -20,6 +20,7 @@ const COMMANDS: [(&[&str], &str); 10] = [
         "divergence",
     ),
     (&["ot", "plan", "solve"], "sinkhorn"),
+    (&["average", "mean", "centroid", "barycentre"], "barycenter"),
     (&["mmd"], "energy"),
     (&["transport", "interpolate", "morph", "move"], "map"),
     (&["register", "registration", "icp", "procrustes"], "align"),
@@ -42,7 +43,7 @@ const COMMANDS: [(&[&str], &str); 10] = [
 ];
 
 /// Options of other programs, and what to write here.
-const OPTIONS: [(&[&str], &str); 8] = [
+const OPTIONS: [(&[&str], &str); 9] = [
     (
         &["reg"],
         "the regularisation is --epsilon ε, in units of the cost |x − y|^p, as POT's reg is; or give it as a length by \
@@ -78,6 +79,11 @@ const OPTIONS: [(&[&str], &str); 8] = [
         &["reg-m", "reg_m"],
         "POT's reg_m is --rho ρ, in units of the cost; or give it as a length by --reach r, with ρ = r^p",
     ),
+    (
+        &["scaling"],
+        "there is no schedule of the blur to set, as GeomLoss's scaling: the iteration goes on until the marginals are \
+         within --tolerance, a share of the mass",
+    ),
     (&["gpu", "cuda"], "write --device gpu"),
     (&["cpu"], "write --device cpu"),
 ];
@@ -98,17 +104,24 @@ pub(crate) fn advise(refused: &mut clap::Error, program: &Command, words: &[Stri
         }
         ErrorKind::UnknownArgument => {
             refused.remove(ContextKind::Suggested);
-            let tip =
-                string(refused, ContextKind::InvalidArg).and_then(|it| line.argument_for(&it));
-            if tip.is_some() {
-                refused.remove(ContextKind::SuggestedArg);
+            let written = string(refused, ContextKind::InvalidArg);
+            let tip = written.as_ref().and_then(|it| line.argument_for(it));
+            let listed = strings(refused, ContextKind::SuggestedArg);
+            let near = |known: &String| written.as_ref().is_some_and(|it| is_near(it, known));
+            match listed.iter().any(near) && tip.is_none() {
+                true => None,
+                false => {
+                    refused.remove(ContextKind::SuggestedArg);
+                    tip.or_else(|| line.command_with(&written?))
+                }
             }
-            tip
         }
         ErrorKind::MissingRequiredArgument => {
             let missing = strings(refused, ContextKind::InvalidArg);
-            missing.iter().find_map(|it| output_for(it))
+            line.file_too_few()
+                .or_else(|| missing.iter().find_map(|it| output_for(it)))
         }
+        ErrorKind::TooFewValues => line.file_too_few(),
         _ => None,
     };
     if let Some(tip) = tip {
@@ -153,8 +166,7 @@ impl<'l> Line<'l> {
         if is_file(written) {
             return Some(self.command_of_files(written));
         }
-        let near = |known: &String| 3 * strsim::levenshtein(written, known) <= known.len();
-        if suggested.iter().any(near) {
+        if suggested.iter().any(|known| is_near(written, known)) {
             return None;
         }
         let known = |(others, _): &&(&[&str], &str)| {
@@ -211,10 +223,26 @@ impl<'l> Line<'l> {
         if let Some(long) = single {
             return Some(format!("long options have two dashes: --{long}"));
         }
-        let known = |(others, _): &&(&[&str], &str)| others.contains(&name);
-        let (_, tip) = OPTIONS.iter().find(known)?;
-        let meant = tip.split("--").nth(1)?.split([' ', ',', ';']).next()?;
-        takes(meant).then(|| (*tip).to_owned())
+        of_option(command, name).map(str::to_owned)
+    }
+
+    /// The commands that take an option which this one does not.
+    fn command_with(&self, written: &str) -> Option<String> {
+        let name = written.strip_prefix("--")?.split('=').next()?;
+        let listed = self.program.get_subcommands();
+        let others = listed.filter(|command| {
+            !command.is_hide_set() && long_option(command, name).is_some_and(|it| !it.is_hide_set())
+        });
+        let others: Vec<_> = others.map(clap::Command::get_name).collect();
+        let this = self.command?.get_name();
+        let (last, before) = others.split_last()?;
+        let of = match before {
+            [] => (*last).to_owned(),
+            _ => format!("{} and {last}", before.join(", ")),
+        };
+        Some(format!(
+            "--{name} is an option of haul {of}; haul {this} has none of that name"
+        ))
     }
 
     /// The option for an extra file after all inputs of the command.
@@ -237,6 +265,24 @@ impl<'l> Line<'l> {
         }
     }
 
+    /// What to name beside the only file of a command that compares many.
+    fn file_too_few(&self) -> Option<String> {
+        let command = self.command?;
+        let positional = command.get_positionals().next()?;
+        let least = positional.get_num_args()?.min_values();
+        let words = self.words.iter();
+        let mut files = words.skip_while(|word| *word != command.get_name()).skip(1);
+        let file = files.next().filter(|word| !word.starts_with('-'))?;
+        let alone = files.next().is_none_or(|word| word.starts_with('-'));
+        (least > 1 && alone).then(|| {
+            format!(
+                "haul {} compares each file with each other one: name two or more, as {file} OTHER…; a table of several \
+                 samples is divided into files first",
+                command.get_name()
+            )
+        })
+    }
+
     /// How to write the result of a command that prints to a file.
     fn redirected(&self, command: &Command) -> String {
         let name = command.get_name();
@@ -247,6 +293,20 @@ impl<'l> Line<'l> {
             None => format!("haul {name} prints its result; to keep it, redirect it: > FILE"),
         }
     }
+}
+
+/// What to write in place of an option of another program, if the command has it.
+pub(crate) fn of_option(command: &Command, name: &str) -> Option<&'static str> {
+    let known = |(others, _): &&(&[&str], &str)| others.contains(&name);
+    let (_, tip) = OPTIONS.iter().find(known)?;
+    let meant = tip.split("--").nth(1)?.split([' ', ',', ';']).next()?;
+    long_option(command, meant).map(|_| *tip)
+}
+
+/// Whether a word is a known one but for a letter in three.
+fn is_near(written: &str, known: &str) -> bool {
+    let [written, known] = [written, known].map(|word| word.trim_start_matches('-'));
+    3 * strsim::levenshtein(written, known) <= known.len()
 }
 
 /// The option of a command with this long name.

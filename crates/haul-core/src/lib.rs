@@ -38,7 +38,10 @@ pub use certificate::{Bounds, Certificate};
 pub use derivative::{Gradient, Sensitivity, Truncated, TruncatedCost};
 pub use engine::Engine;
 pub use error::{Error, Result};
-pub use histograms::{Average, Barycenter, BarycenterKind, BarycenterReport};
+pub use histograms::{
+    Average, AverageGradient, Barycenter, BarycenterKind, BarycenterReport, Descent, Evolution,
+    Flow, FlowKind, FlowProgress, FlowReport, InternalEnergy,
+};
 pub use interrupt::{Interrupt, Stop};
 pub use loss::{
     Discrepancy, Divergence, Energy, Mmd, PairCount, Pairings, ResidentTerms, ScoredSolution,

@@ -46,6 +46,7 @@
 //! | `workers` | the distribution of rows to threads |
 //! | `softmin`, `product`, `nearest`, `vectors` | the operators |
 //! | `lines` | softmins and products of many lines |
+//! | `axis`, `table` | softmins of many lines in one dimension, by a table of the kernel |
 //! | `groups` | the softmin that also computes the masses between groups |
 //! | `symmetric` | the softmin of a measure against itself, by half the pairs |
 //! | `engine` | [`CpuEngine`] |
@@ -54,6 +55,7 @@
 //! | [`floor`] | the speed limit of the machine's arithmetic, for benchmarks |
 
 mod aligned;
+mod axis;
 mod block;
 mod checks;
 mod compiled;
@@ -77,6 +79,7 @@ mod softmin;
 mod spans;
 mod sums;
 mod symmetric;
+mod table;
 #[cfg(test)]
 mod tests;
 mod vectors;

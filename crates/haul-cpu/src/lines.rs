@@ -1,8 +1,8 @@
 //! Softmins and products over many lines: the cost of a pair is evaluated once for a block of them.
 //!
 //! If each line has potentials of its own, the costs of some rows are stored and every line computes its own exponentials from
-//! them (`spans`). If all share them, one exponential serves all, and the product is one of matrices (`wide`), for any layout
-//! of the lines in memory.
+//! them (`spans`); in one dimension softmins are products with a table of the kernel instead (`axis`). If all share them, one
+//! exponential serves all, and the product is one of matrices (`matrix`), for any layout of the lines in memory.
 
 use crate::block::ROWS;
 use crate::layout::{Layout, Tiled};
@@ -29,29 +29,30 @@ const LINES_AT_ONCE: usize = 512;
 const VALUES_AT_ONCE: usize = 512;
 
 /// Terms of some lines of a pass in the exponents.
-struct Side<'a, T> {
-    pass: &'a Pass<'a, T>,
-    columns: Layout,
-    weighing: Option<&'a CpuWeights>,
+pub(crate) struct Side<'a, T> {
+    pub(crate) pass: &'a Pass<'a, T>,
+    pub(crate) columns: Layout,
+    pub(crate) weighing: Option<&'a CpuWeights>,
 }
 
 impl<T: Float> Side<'_, T> {
     /// h of some lines, with the weights if `weighing` has them.
     fn terms(&self, lines: Range<usize>) -> Tiled<T> {
+        let beyond = T::from_f64(NOTHING);
+        Tiled::new(self.columns.points, lines, beyond, |line, point| {
+            self.term(line, point)
+        })
+    }
+
+    /// h of a point in a line.
+    #[inline(always)]
+    pub(crate) fn term(&self, line: usize, point: usize) -> T {
         let Self { columns, .. } = *self;
-        let k = self.pass.sharpness();
-        Tiled::new(
-            columns.points,
-            lines,
-            T::from_f64(NOTHING),
-            |line, point| {
-                let log_weight = self.weighing.map_or(0.0, |weights| {
-                    weights.log_weights()[entry(weights, columns, line, point)]
-                });
-                let g = self.pass.potential_at(columns, line, point);
-                term_of(log_weight, k * g.to_f64())
-            },
-        )
+        let log_weight = self.weighing.map_or(0.0, |weights| {
+            weights.log_weights()[entry(weights, columns, line, point)]
+        });
+        let g = self.pass.potential_at(columns, line, point);
+        term_of(log_weight, self.pass.sharpness() * g.to_f64())
     }
 }
 
@@ -203,7 +204,7 @@ pub(crate) fn entry(weights: &CpuWeights, columns: Layout, line: usize, point: u
 }
 
 /// The layouts of the vectors of the rows and of the columns.
-fn layouts<T: Float>(pass: &Pass<'_, T>) -> (Layout, Layout) {
+pub(crate) fn layouts<T: Float>(pass: &Pass<'_, T>) -> (Layout, Layout) {
     let layout = |points| Layout {
         lines: pass.lines(),
         points,
@@ -280,7 +281,7 @@ fn plain<T: Float>(
 }
 
 /// The sums of some rows with a maximum, one for each of some lines.
-fn maxima<T: Float>(
+pub(crate) fn maxima<T: Float>(
     pass: &Pass<'_, T>,
     rows: Range<usize>,
     (terms, lines): (&Tiled<T>, &[usize]),

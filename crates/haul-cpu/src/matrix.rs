@@ -41,12 +41,30 @@ pub(crate) struct Panels<T> {
 }
 
 impl<T: Float> Panels<T> {
+    /// Panels of zeros, for so many columns and values.
+    pub(crate) fn zeros(columns: usize, width: usize) -> Self {
+        let size = width.div_ceil(VALUES) * VALUES * T::TILE;
+        Self {
+            values: Aligned::filled(columns.div_ceil(T::TILE) * size, T::ZERO),
+            size,
+        }
+    }
+
+    /// The values of a panel in a column.
+    #[inline(always)]
+    pub(crate) fn at_mut(&mut self, panel: usize, column: usize) -> &mut [T] {
+        let tile = column / T::TILE * self.size;
+        let first = tile + (panel * T::TILE + column % T::TILE) * VALUES;
+        &mut self.values[first..][..VALUES]
+    }
+
     /// The panels of `width` values a column, column after column.
     pub(crate) fn new(workers: &Workers, values: &[T], width: usize) -> Result<Self> {
-        let size = width.div_ceil(VALUES) * VALUES * T::TILE;
         let tile = (width * T::TILE).max(1);
-        let mut panels = Aligned::filled(values.len().div_ceil(tile) * size, T::ZERO);
-        workers.for_each_tile(&mut panels, size, (size, 1), |index, panels| {
+        let columns = values.len().div_ceil(tile) * T::TILE;
+        let mut panels = Self::zeros(columns, width);
+        let size = panels.size;
+        workers.for_each_tile(&mut panels.values, size, (size, 1), |index, panels| {
             let values = &values[index * tile..];
             for (first, values) in (0..T::TILE)
                 .step_by(AT_ONCE)
@@ -65,10 +83,7 @@ impl<T: Float> Panels<T> {
             }
             Ok(())
         })?;
-        Ok(Self {
-            values: panels,
-            size,
-        })
+        Ok(panels)
     }
 
     /// The values of some tiles, tile after tile.
@@ -87,6 +102,11 @@ impl<T: Float> Coefficients<T> {
 
     pub(crate) fn new() -> Self {
         Self(Aligned::filled(COLUMNS * T::TILE, T::ZERO))
+    }
+
+    /// The coefficients of all columns, column after column.
+    pub(crate) fn all(&self) -> &[T] {
+        &self.0
     }
 
     /// The coefficients of each tile of columns.
@@ -151,9 +171,10 @@ impl<T: Float> Evaluate<'_, T> {
 
 /// The kernel that multiplies coefficients with all values of their columns.
 pub(crate) struct Multiply<'a, T> {
-    pub(crate) coefficients: &'a Coefficients<T>,
+    /// w of a tile of rows and of these columns, column after column.
+    pub(crate) coefficients: &'a [T],
     pub(crate) values: &'a Panels<T>,
-    /// The tiles of columns, at most as many as the coefficients have room for.
+    /// The tiles of columns.
     pub(crate) tiles: Range<usize>,
     /// The number of rows that count.
     pub(crate) rows: usize,
@@ -183,11 +204,10 @@ impl<T: Float> Multiply<'_, T> {
         let panel = VALUES * T::TILE;
         let zeros = [[T::splat(simd, T::ZERO); V]; VALUES];
         let values = self.values.of(&self.tiles);
-        let Coefficients(coefficients) = self.coefficients;
         for (index, totals) in self.totals.chunks_exact_mut(panel).enumerate() {
             for row in (0..self.rows).step_by(width) {
                 let mut sums = zeros;
-                let tiles = coefficients.chunks_exact(T::TILE * T::TILE);
+                let tiles = self.coefficients.chunks_exact(T::TILE * T::TILE);
                 for (coefficients, values) in tiles.zip(values.chunks_exact(self.values.size)) {
                     let (values, _) = values[index * panel..][..panel].as_chunks::<VALUES>();
                     let blocks = coefficients.chunks_exact(BLOCK * T::TILE);

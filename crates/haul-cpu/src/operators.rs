@@ -2,6 +2,7 @@
 //!
 //! An operator returns when its result is complete, so that no future waits.
 
+use crate::axis;
 use crate::checks::{
     check_groups, check_pairs, check_pointwise, check_potential, check_side, check_slot,
     check_update,
@@ -110,6 +111,9 @@ impl<T: Real> CpuEngine<T> {
             }
         }
         let guess = guess.map(|guess| guess.values.as_slice());
+        if pairs.lines.count() != 1 && axis::serves(&pass) {
+            return axis::softmin(&self.workers, &pass, &mut out.values);
+        }
         if pairs.lines.count() != 1 {
             return lines::softmin(&self.workers, &pass, guess, &mut out.values);
         }

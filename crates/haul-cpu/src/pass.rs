@@ -152,6 +152,11 @@ impl<'a, T: Float> Pass<'a, T> {
         self.pairs.kernel.epsilon
     }
 
+    /// Whether some pairs are left out.
+    pub(crate) fn has_near(&self) -> bool {
+        self.pairs.near.is_some()
+    }
+
     /// About how many operations a row takes: some for each pair, and some for each of its dimensions.
     pub(crate) fn effort(&self, beside: usize) -> usize {
         let columns = match self.pairs.near {

@@ -67,17 +67,9 @@ pub(crate) fn power<T: Float, S: Simd>(
     s: T::Lanes<S>,
     (head, tail): (T, T),
 ) -> T::Lanes<S> {
-    let one = T::splat(simd, T::from_f64(1.0));
-    let (e, m) = T::decompose(simd, s);
-    let z = T::div(simd, T::sub(simd, m, one), T::add(simd, m, one));
-    let z2 = T::mul(simd, z, z);
-    let terms = T::LOG2.len();
-    let mut series = T::splat(simd, T::LOG2[terms - 1]);
-    for coefficient in T::LOG2[..terms - 1].iter().rev() {
-        series = T::mul_add(simd, series, z2, T::splat(simd, *coefficient));
-    }
+    let (e, log) = log2::<T, S>(simd, s);
     let half = T::splat(simd, T::from_f64(head.to_f64() + tail.to_f64()));
-    let log = T::mul(simd, T::mul(simd, series, z), half);
+    let log = T::mul(simd, log, half);
     let rest = T::mul_add(simd, T::splat(simd, tail), e, log);
     let whole = T::mul(simd, T::splat(simd, head), e);
 
@@ -87,6 +79,21 @@ pub(crate) fn power<T: Float, S: Simd>(
     let r = T::add(simd, T::sub(simd, whole, n), rest);
     let value = T::times_power(simd, exp2_fraction::<T, S>(simd, r), rounded);
     T::where_normal(simd, s, value)
+}
+
+/// e and log₂ m with s = 2^e m and √½ ≤ m < √2, for a normal number s > 0.
+#[inline(always)]
+pub(crate) fn log2<T: Float, S: Simd>(simd: S, s: T::Lanes<S>) -> (T::Lanes<S>, T::Lanes<S>) {
+    let one = T::splat(simd, T::from_f64(1.0));
+    let (e, m) = T::decompose(simd, s);
+    let z = T::div(simd, T::sub(simd, m, one), T::add(simd, m, one));
+    let z2 = T::mul(simd, z, z);
+    let terms = T::LOG2.len();
+    let mut series = T::splat(simd, T::LOG2[terms - 1]);
+    for coefficient in T::LOG2[..terms - 1].iter().rev() {
+        series = T::mul_add(simd, series, z2, T::splat(simd, *coefficient));
+    }
+    (e, T::mul(simd, series, z))
 }
 
 #[cfg(test)]

@@ -275,7 +275,7 @@ impl<'a, T: Float> Product<'a, T> {
                 })?;
             }
             self.pass.run(matrix::Multiply {
-                coefficients: &coefficients,
+                coefficients: coefficients.all(),
                 values,
                 tiles,
                 rows: rows.len(),

@@ -21,7 +21,7 @@ use std::ops::Range;
 pub(crate) const TRUSTED: Range<f64> = two_to(-60)..two_to(100);
 
 /// The largest result of a softmin, within the range of both formats.
-const LARGEST: f64 = 1e36;
+pub(crate) const LARGEST: f64 = 1e36;
 
 const fn two_to(exponent: i64) -> f64 {
     f64::from_bits(((1023 + exponent) as u64) << 52)

@@ -15,6 +15,9 @@ pub struct Attributes<'a> {
     /// The d×d matrix, row-major, that multiplies normals: the inverse transpose of the matrix that moves the points. Normals
     /// keep their length. They are the source's `nx`, `ny` and `nz`, as many of these as there are coordinates.
     pub normals: Option<&'a [f64]>,
+    /// The names of the coordinates in the header of a `.csv`, which keeps those that its source has anyway. By default
+    /// they are x, y and z, or x1, x2 and so on.
+    pub names: Option<&'a [String]>,
 }
 
 /// Names of normals.
@@ -43,6 +46,7 @@ impl<'a> Attributes<'a> {
             (DISPLACEMENT, self.displacement.map(<[_]>::len), n),
             ("colors", self.colours.map(<[_]>::len), n),
             ("normals", self.normals.map(<[_]>::len), d * d),
+            ("names", self.names.map(<[_]>::len), d),
         ];
         for (name, found, wanted) in lengths {
             if let Some(found) = found.filter(|found| *found != wanted) {
@@ -50,7 +54,7 @@ impl<'a> Attributes<'a> {
                     file: file.into(),
                     name: name.into(),
                     shape: vec![found as u64],
-                    wanted: "one entry for each point, and d×d for normals",
+                    wanted: "one entry for each point, d×d for normals, and d for names",
                 });
             }
         }

@@ -13,6 +13,9 @@ pub struct Cloud {
     pub dimension: usize,
     /// The mass of each point (`n`), if the file gives it.
     pub weights: Option<Vec<f64>>,
+    /// The names of the coordinates (`dimension` of them), if the file names its columns. A `.ply` does, and its
+    /// fields; an array of numbers does not.
+    pub names: Option<Vec<String>>,
 }
 
 /// Refuses weights that are not finite or below zero; messages call them by this `name`.

@@ -46,6 +46,21 @@ const LIKE_WEIGHTS: [&str; 7] = [
 ];
 const LETTERS_OF_WEIGHTS: [&str; 2] = ["w", "n"];
 
+/// Words in the names of counts, as in `total_counts`, `n_umi` and `nCount_RNA`: numbers of things beside coordinates.
+const WORDS_OF_COUNTS: [&str; 11] = [
+    "count",
+    "counts",
+    "umi",
+    "umis",
+    "numi",
+    "ncount",
+    "ncounts",
+    "nfeature",
+    "nfeatures",
+    "ngene",
+    "ngenes",
+];
+
 /// The prefix that programs for scans put before the names of their fields.
 const OF_FIELDS: &str = "scalar_";
 
@@ -583,10 +598,15 @@ impl<'t> Table<'t> {
                 }),
             });
         }
+        let names = names.map(|names| {
+            let name = |&column: &usize| names[column].clone();
+            self.roles.coordinates.iter().map(name).collect()
+        });
         Ok(Cloud {
             points: self.points,
             dimension,
             weights: self.roles.weight.map(|_| self.weights),
+            names,
         })
     }
 
@@ -785,9 +805,12 @@ fn check_names(
         Some(found) => found,
         None => match weight_like(names, coordinates, has_x(names)).filter(|_| weight.is_none()) {
             Some(column) => (vec![column], "a weight"),
-            None => return Ok(()),
+            None => (counts(names, coordinates), "a count"),
         },
     };
+    if doubtful.is_empty() {
+        return Ok(());
+    }
     if doubtful.len() == coordinates.len() {
         // These may be points of a space of colours.
         return Ok(());
@@ -826,9 +849,16 @@ fn likely(
         {
             left.retain(|column| !attribute.contains(column));
         }
-        if weight.is_none() && left.len() > 1 {
-            found = weight_like(names, &left, has_x(names));
-            left.retain(|column| Some(*column) != found);
+        let mut taken = counts(names, &left);
+        if weight.is_none() {
+            let like = weight_like(names, &left, has_x(names));
+            found = like.or_else(|| taken.first().copied());
+            taken.extend(like);
+        }
+        match left.iter().all(|column| taken.contains(column)) {
+            // Counts alone are data.
+            true => found = None,
+            false => left.retain(|column| !taken.contains(column)),
         }
     }
     Columns {
@@ -857,6 +887,27 @@ pub(crate) fn weight_like(names: &[String], columns: &[usize], coordinates: bool
     words
         .into_iter()
         .find_map(|name| named(names, columns, name))
+}
+
+/// The columns that are called like a count.
+fn counts(names: &[String], columns: &[usize]) -> Vec<usize> {
+    let columns = columns.iter().copied();
+    columns
+        .filter(|column| is_count(bare(&names[*column])))
+        .collect()
+}
+
+/// Whether a name has the word of a count, or begins with `n_` before another word.
+fn is_count(name: &str) -> bool {
+    let words: Vec<_> = name
+        .split(|letter: char| !letter.is_ascii_alphanumeric())
+        .map(str::to_ascii_lowercase)
+        .collect();
+    let number = matches!(&words[..], [n, of, ..] if n == "n" && of.len() > 1 && of.bytes().all(|byte| byte.is_ascii_alphabetic()));
+    number
+        || words
+            .iter()
+            .any(|word| WORDS_OF_COUNTS.contains(&word.as_str()))
 }
 
 /// Whether there is an x, so that letters have their usual meaning.
@@ -1037,6 +1088,18 @@ mod tests {
             ("//X,Y,Z,R,G,B,Nx,Ny,Nz", &["X", "Y", "Z"], None),
             ("x,y,z,red,green,blue,n", &["x", "y", "z"], Some("n")),
             ("x,weight,r,g,b", &["x"], None),
+            ("PC_1,PC_2,n_umi", &["PC_1", "PC_2"], Some("n_umi")),
+            (
+                "u,v,total_counts,n_genes",
+                &["u", "v"],
+                Some("total_counts"),
+            ),
+            (
+                "a,b,nCount_RNA,nFeature_RNA",
+                &["a", "b"],
+                Some("nCount_RNA"),
+            ),
+            ("x,y,weight,count", &["x", "y"], None),
         ] {
             let width = header.split(',').count();
             let text = format!("{header}\n{}\n", vec!["1"; width].join(","));
@@ -1053,7 +1116,15 @@ mod tests {
             };
             assert_eq!(selected("a.csv", &text, &all).unwrap().dimension, width);
         }
-        for header in ["r,g,b", "e,n", "x,y,weight", "x,y,z,intensity", "count"] {
+        for header in [
+            "r,g,b",
+            "e,n",
+            "x,y,weight",
+            "x,y,z,intensity",
+            "count",
+            "n_umi,n_genes",
+            "county,recount,n_1,n_x",
+        ] {
             let width = header.split(',').count();
             let text = format!("{header}\n{}\n", vec!["1"; width].join(","));
             assert!(parse("a.csv", text.as_bytes()).is_ok(), "{header}");

@@ -959,22 +959,37 @@ fn changed(file: &Path) -> Error {
 /// Writes a header and one row per point, each number with digits that read back exactly.
 pub(crate) fn write_csv(
     out: &mut dyn Write,
-    points: &[f64],
-    dimension: usize,
+    (points, dimension): (&[f64], usize),
     weights: Option<&[f64]>,
-    extras: &[Extra],
+    attributes: &Attributes,
 ) -> io::Result<()> {
-    let mut names: Vec<_> = (0..dimension)
-        .map(|column| column_name(column, dimension))
-        .collect();
-    if dimension > 3 {
-        // A bare number would read back as a row.
-        names.iter_mut().for_each(|name| name.insert(0, 'x'));
-    }
+    let extras = attributes.extras();
+    let mut names = match attributes.names {
+        Some(names) if are_header(names) => names.to_vec(),
+        _ => (0..dimension)
+            // A bare number would read back as a row.
+            .map(|column| match column_name(column, dimension) {
+                number if dimension > 3 => format!("x{number}"),
+                axis => axis,
+            })
+            .collect(),
+    };
     names.extend(weights.map(|_| "weight".into()));
     names.extend(extras.iter().map(|extra| extra.name.to_owned()));
-    writeln!(out, "{}", names.join(","))?;
-    write_rows(out, (points, dimension), weights, extras, ",")
+    let mut header = WriterBuilder::new().from_writer(Vec::new());
+    header.write_record(&names)?;
+    out.write_all(&header.into_inner().map_err(|error| error.into_error())?)?;
+    write_rows(out, (points, dimension), weights, &extras, ",")
+}
+
+/// Whether a row of these names reads back as the header of columns that are all coordinates.
+fn are_header(names: &[String]) -> bool {
+    let plain = |name: &String| {
+        let text = name.as_bytes();
+        !is_missing(text) && Dialect::COMMAS.number(text).is_none() && !is_comment(text)
+    };
+    let roles = Columns::default().among(Path::new(""), Some(names), names.len());
+    names.iter().all(plain) && roles.is_ok_and(|roles| roles.coordinates.len() == names.len())
 }
 
 /// Writes one line of coordinates per point, with their names if there are more than x, y and z.

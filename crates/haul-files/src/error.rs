@@ -380,6 +380,87 @@ pub enum Error {
         /// The names that are there.
         found: Vec<String>,
     },
+    /// An archive has no array of that name: choose one that it has.
+    #[error(
+        "{}: has no array {wanted:?}; choose from {}, as {}:{}",
+        .file.display(), listed(.found), .file.display(), .found.first().map_or("NAME", String::as_str)
+    )]
+    NoArray {
+        /// The file as the user named it.
+        file: PathBuf,
+        /// The array that was wanted.
+        wanted: String,
+        /// The names that are there.
+        found: Vec<String>,
+    },
+    /// An index selects no entry of an array: give one that does.
+    #[error(
+        "{}: array {name} has shape {shape:?}, so that {index:?} selects nothing in it; give a whole number below {}",
+        .file.display(), .shape.first().copied().unwrap_or(0)
+    )]
+    Index {
+        /// The file as the user named it.
+        file: PathBuf,
+        /// The array's name.
+        name: String,
+        /// What was asked for.
+        index: String,
+        /// The shape of what it was asked of.
+        shape: Vec<u64>,
+    },
+    /// An entry of an array of one or two axes is selected, and these may be points: say that they are masses on a grid.
+    #[error(
+        "{}: an array of shape {shape:?} may hold points, which have no entries to select; say that it holds masses on a grid",
+        .file.display()
+    )]
+    DoubtfulGrid {
+        /// The file as the user named it.
+        file: PathBuf,
+        /// The shape of the array.
+        shape: Vec<u64>,
+    },
+    /// An array has no axis, or more than three: select an entry of it.
+    #[error(
+        "{}: array {name} has shape {shape:?}; a grid has one to three axes: select an entry of the array by its number, as {}:0",
+        .file.display(), .file.display()
+    )]
+    Axes {
+        /// The file as the user named it.
+        file: PathBuf,
+        /// The array's name.
+        name: String,
+        /// Its shape.
+        shape: Vec<usize>,
+    },
+    /// The file has masses on a grid, and points are needed: name a file of points.
+    #[error("{}: holds masses on a grid, and points are needed here; name a file of points", .file.display())]
+    Grid {
+        /// The file as the user named it.
+        file: PathBuf,
+    },
+    /// A value is not a mass: give the cell a number of at least 0.
+    #[error(
+        "{}: cell {cell:?} is {value}, and {}; make all of them finite and at least 0",
+        .file.display(), no_masses(*.cells, *.of)
+    )]
+    BadCell {
+        /// The file as the user named it.
+        file: PathBuf,
+        /// The first such cell, its index along each axis, counted from 0.
+        cell: Vec<usize>,
+        /// Its value.
+        value: f64,
+        /// How many such cells there are.
+        cells: usize,
+        /// How many cells there are.
+        of: usize,
+    },
+    /// All cells are empty: check which file is meant.
+    #[error("{}: the mass is 0 in every cell; name an image or an array that is not empty", .file.display())]
+    NoMass {
+        /// The file as the user named it.
+        file: PathBuf,
+    },
     /// There are more or fewer weights than points: give one to each.
     #[error("{}: holds {weights} weights for {points} points; give one weight to each point", .file.display())]
     WeightCount {
@@ -440,6 +521,14 @@ impl From<Error> for io::Error {
     /// The error about another file inside an error of writing, where the data come from that file.
     fn from(error: Error) -> Self {
         Self::other(error)
+    }
+}
+
+/// How many cells have values that are no masses.
+fn no_masses(cells: usize, of: usize) -> String {
+    match cells {
+        1 => "that is no mass".into(),
+        _ => format!("{cells} of {of} cells have values that are no masses"),
     }
 }
 

@@ -15,6 +15,8 @@ pub(crate) enum Format {
     Ply,
     Csv,
     Xyz,
+    /// An image, `.png` or `.jpg`: its bytes tell which.
+    Image,
     #[cfg(feature = "las")]
     Las,
     #[cfg(feature = "parquet")]
@@ -37,6 +39,9 @@ const EXTENSIONS: &[(&str, Format)] = &[
     ("ply", Format::Ply),
     ("csv", Format::Csv),
     ("xyz", Format::Xyz),
+    ("png", Format::Image),
+    ("jpg", Format::Image),
+    ("jpeg", Format::Image),
     #[cfg(feature = "las")]
     ("las", Format::Las),
     #[cfg(feature = "las")]
@@ -45,8 +50,10 @@ const EXTENSIONS: &[(&str, Format)] = &[
     ("parquet", Format::Parquet),
 ];
 
-/// Extensions of clouds that haul cannot read, with advice for such a file.
+/// Extensions of clouds and images that haul cannot read, with advice for such a file.
 const FOREIGN: &[(&str, &str)] = &[
+    (".tsv", TABS),
+    (".tab", TABS),
     (".txt", TEXT),
     (".asc", TEXT),
     (".pts", TEXT),
@@ -54,7 +61,18 @@ const FOREIGN: &[(&str, &str)] = &[
     (".e57", EXPORT),
     (".obj", EXPORT),
     (".stl", EXPORT),
+    (".gif", PICTURE),
+    (".bmp", PICTURE),
+    (".tif", PICTURE),
+    (".tiff", PICTURE),
+    (".webp", PICTURE),
+    (".pgm", PICTURE),
+    (".nii", VOLUME),
 ];
+const PICTURE: &str = "convert the image to .png";
+const VOLUME: &str = "write its array to an .npy by numpy.save";
+const TABS: &str =
+    "columns with tabs between them are, without quotes: name the file or a copy of it .xyz";
 const TEXT: &str =
     "lines of numbers with spaces between them are: name the file or a copy of it .xyz";
 const EXPORT: &str = "export the points as .ply";
@@ -68,6 +86,7 @@ impl Format {
     /// Whether it has columns that can be selected.
     pub(crate) const fn is_table(self) -> bool {
         match self {
+            Self::Image => false,
             #[cfg(feature = "las")]
             Self::Las => false,
             _ => true,
@@ -162,8 +181,11 @@ fn known(formats: impl Fn(Format) -> bool) -> String {
         of(&formats),
         of(&|format| formats(format) && format.streams()),
     );
-    let (all, last) = (all.join(", "), streams.last().cloned().unwrap_or_default());
-    format!("{all}, or one packed by gzip, as {last}.gz")
+    let all = all.join(", ");
+    match streams.last() {
+        Some(last) => format!("{all}, or one packed by gzip, as {last}.gz"),
+        None => all,
+    }
 }
 
 /// Whether the name has this extension, in upper or lower case.

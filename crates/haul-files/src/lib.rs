@@ -1,6 +1,6 @@
-//! Clouds, weights and arrays as files: `.npy`, `.npz`, `.ply`, `.csv` and `.xyz`. Gzip may pack those that are
-//! read from front to back (`.ply.gz`). The features `las` and `parquet` read `.las`, `.laz` and `.parquet` as
-//! well.
+//! Clouds, weights, arrays and images as files: `.npy`, `.npz`, `.ply`, `.csv` and `.xyz`, `.png` and `.jpg`. Gzip may
+//! pack those that are read from front to back (`.ply.gz`). The features `las` and `parquet` read `.las`, `.laz` and
+//! `.parquet` as well.
 //!
 //! The extension gives the format, or a [`Reading`] does. A reader streams a file straight into the vectors that it
 //! returns. It never trusts a header: it reserves no more memory than the bytes of the file can
@@ -15,6 +15,8 @@ mod columns;
 mod csv;
 mod error;
 mod format;
+mod histogram;
+mod image;
 #[cfg(feature = "las")]
 mod las;
 mod matrix;
@@ -22,6 +24,7 @@ mod npy;
 mod npz;
 #[cfg(feature = "parquet")]
 mod parquet;
+mod part;
 mod ply;
 mod read;
 mod source;
@@ -35,9 +38,15 @@ pub use cloud::Cloud;
 pub use columns::Columns;
 pub use error::{Error, Result};
 pub use format::{Kind, numbered};
+pub use histogram::{Contents, Histogram};
 pub use matrix::{check_matrix, read_matrix, write_matrix};
-pub use read::{Reading, parse_as, parse_cloud, read_as, read_cloud, read_weights};
+pub use part::file_of;
+pub use read::{
+    Reading, parse_as, parse_cloud, parse_contents, read_as, read_cloud, read_contents,
+    read_weights,
+};
 pub use write::{
-    Array, check_attributes, check_cloud, check_moved, check_target, holds_weights,
-    names_attributes, write_cloud, write_moved, write_npy, write_npz, write_text,
+    Array, check_attributes, check_cloud, check_moved, check_target, holds_weights, image_bytes,
+    names_attributes, write_cloud, write_image, write_mesh, write_moved, write_npy, write_npz,
+    write_text, write_with,
 };

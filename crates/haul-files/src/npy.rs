@@ -3,7 +3,7 @@
 //! array of records, which has named fields, is a table.
 
 use crate::{
-    Array, Cloud, Columns, Error, Result,
+    Array, Cloud, Columns, Contents, Error, Histogram, Reading, Result,
     columns::{Field, Table},
     error::one_line,
     source::{Stream, room},
@@ -22,7 +22,7 @@ const FORMAT: &str = ".npy with numpy.save";
 
 /// An array as it was stored, in C order.
 pub(crate) struct Stored {
-    name: &'static str,
+    name: String,
     shape: Vec<u64>,
     values: Vec<f64>,
 }
@@ -56,34 +56,78 @@ impl Stored {
     fn misshapen(self, file: &Path, wanted: &'static str) -> Error {
         Error::Shape {
             file: file.into(),
-            name: self.name.into(),
+            name: self.name,
             shape: self.shape,
             wanted,
         }
     }
+
+    /// The entry of these indices along the first axes, each counted from 0.
+    fn entry(mut self, file: &Path, indices: &[String]) -> Result<Self> {
+        for text in indices {
+            let index = text.parse().ok();
+            let within = |index: &usize| self.shape.first().is_some_and(|n| (*index as u64) < *n);
+            let Some(index) = index.filter(within) else {
+                return Err(Error::Index {
+                    file: file.into(),
+                    name: self.name,
+                    index: text.clone(),
+                    shape: self.shape,
+                });
+            };
+            self.shape.remove(0);
+            let size = self.shape.iter().product::<u64>() as usize;
+            self.values = self.values.split_off(index * size);
+            self.values.truncate(size);
+        }
+        Ok(self)
+    }
+
+    /// Masses on a grid.
+    fn into_histogram(self, file: &Path, invert: bool) -> Result<Histogram> {
+        let shape = self.shape.iter().map(|n| *n as usize).collect();
+        Histogram::of_array(file, &self.name, shape, self.values, invert)
+    }
 }
 
-/// Reads a cloud: these columns of an array of numbers, or these fields of an array of records. Errors call
-/// it by `name`.
-pub(crate) fn read_cloud(
+/// Reads masses on a grid if the array has three axes or more, or the reading says so; otherwise a cloud: columns of an
+/// array of numbers, or fields of an array of records. Errors call it by `name`.
+pub(crate) fn read_contents(
     file: &Path,
-    name: &'static str,
+    name: &str,
     stream: &mut Stream,
-    columns: &Columns,
-) -> Result<Cloud> {
-    let header = header(file, name, stream)?;
-    if let DType::Record(_) = header.dtype() {
-        return records(file, name, stream, &header, columns);
+    reading: &Reading,
+    indices: &[String],
+) -> Result<Contents> {
+    let (columns, header) = (&reading.columns, header(file, name, stream)?);
+    let is_record = matches!(header.dtype(), DType::Record(_));
+    if is_record && !reading.grid && indices.is_empty() {
+        return records(file, name, stream, &header, columns).map(Contents::Cloud);
     }
     let array = array(file, name, stream, header)?;
+    if reading.grid || array.shape.len() > 2 {
+        let entry = array.entry(file, indices)?;
+        return entry
+            .into_histogram(file, reading.invert)
+            .map(Contents::Histogram);
+    }
+    if !indices.is_empty() {
+        return Err(Error::DoubtfulGrid {
+            file: file.into(),
+            shape: array.shape,
+        });
+    }
     match array.dimension() {
-        Some(dimension) => Table::of_numbers(file, columns, array.values, dimension)?.finish(),
+        Some(dimension) => {
+            let table = Table::of_numbers(file, columns, array.values, dimension)?;
+            table.finish().map(Contents::Cloud)
+        }
         None => Err(array.misshapen(file, "(n, d), one row per point, or (n,)")),
     }
 }
 
 /// Reads an array of numbers, which errors call by `name`.
-pub(crate) fn read(file: &Path, name: &'static str, stream: &mut Stream) -> Result<Stored> {
+pub(crate) fn read(file: &Path, name: &str, stream: &mut Stream) -> Result<Stored> {
     let header = header(file, name, stream)?;
     array(file, name, stream, header)
 }
@@ -103,12 +147,7 @@ fn header(file: &Path, name: &str, stream: &mut Stream) -> Result<NpyHeader> {
 }
 
 /// Reads the numbers after a header.
-fn array(
-    file: &Path,
-    name: &'static str,
-    stream: &mut Stream,
-    header: NpyHeader,
-) -> Result<Stored> {
+fn array(file: &Path, name: &str, stream: &mut Stream, header: NpyHeader) -> Result<Stored> {
     let element = header.dtype();
     let size = element.num_bytes().unwrap_or(0) as u64;
     let (shape, promised) = (header.shape().to_vec(), header.len());
@@ -116,6 +155,7 @@ fn array(
         (Order::Fortran, &[_, columns]) if columns > 1 => Some(columns),
         _ => None,
     };
+    let reversed = header.order() == Order::Fortran && shape.len() > 2;
     let held = stream.holds(promised, size);
     let values = numbers(NpyFile::with_header(header, &mut stream.reader))
         .ok_or_else(|| foreign(file, name, &element))?;
@@ -134,11 +174,15 @@ fn array(
     };
     match values {
         Ok(values) => {
-            if matches!(*shape, [_] | [_, 1_u64..=u64::MAX]) {
+            if matches!(*shape, [_] | [_, 1_u64..=u64::MAX] | [_, _, _, ..]) {
                 check_end(file, name, stream)?;
             }
+            let values = match reversed {
+                true => in_c_order(file, &shape, &values)?,
+                false => values,
+            };
             Ok(Stored {
-                name,
+                name: name.to_owned(),
                 shape,
                 values,
             })
@@ -218,7 +262,7 @@ fn members(name: &str, element: &DType, start: usize, found: &mut Vec<Member>) -
 /// Reads an array of records after its header.
 fn records(
     file: &Path,
-    name: &'static str,
+    name: &str,
     stream: &mut Stream,
     header: &NpyHeader,
     columns: &Columns,
@@ -409,6 +453,34 @@ fn in_order(
     Ok(all)
 }
 
+/// Values with the last axis fastest, from values with the first axis fastest.
+fn in_c_order(file: &Path, shape: &[u64], values: &[f64]) -> Result<Vec<f64>> {
+    let mut all = room(file, values.len() as u64)?;
+    let mut steps: Vec<usize> = Vec::new();
+    for size in shape {
+        steps.push(match (steps.last(), steps.len()) {
+            (Some(step), k) => step * shape[k - 1] as usize,
+            (None, _) => 1,
+        });
+        if *size == 0 {
+            return Ok(all);
+        }
+    }
+    let mut index = vec![0; shape.len()];
+    for _ in 0..values.len() {
+        let place: usize = index.iter().zip(&steps).map(|(i, step)| i * step).sum();
+        all.push(values[place]);
+        for (i, size) in index.iter_mut().zip(shape).rev() {
+            *i += 1;
+            if (*i as u64) < *size {
+                break;
+            }
+            *i = 0;
+        }
+    }
+    Ok(all)
+}
+
 /// Writes columns, one after another, into their places in the rows of `all`.
 fn transposed(
     mut all: Vec<f64>,
@@ -440,6 +512,7 @@ pub(crate) fn write(out: impl Write, array: &Array) -> io::Result<()> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use super::{Contents, Error, Histogram, Reading};
     use crate::tests::{message, parse};
 
     /// A file with this header and these bytes after it.
@@ -644,5 +717,83 @@ mod tests {
             told.contains("behind array of points: there is more than the header says"),
             "{told}"
         );
+    }
+
+    #[test]
+    fn arrays_of_three_axes_are_masses_in_either_order_and_entries_of_them_too() {
+        let bytes = |fortran: &str, shape: &str, values: &[f64]| {
+            let mut header =
+                format!("{{'descr': '<f8', 'fortran_order': {fortran}, 'shape': {shape}, }}");
+            while !(header.len() + 11).is_multiple_of(64) {
+                header.push(' ');
+            }
+            header.push('\n');
+            let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+            bytes.extend((header.len() as u16).to_le_bytes());
+            bytes.extend(header.as_bytes());
+            bytes.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+            bytes
+        };
+        let read = |name: &str, bytes: &[u8], grid: bool| {
+            let reading = Reading {
+                grid,
+                ..Reading::default()
+            };
+            match crate::parse_contents(name.as_ref(), bytes, &reading)? {
+                Contents::Histogram(Histogram { shape, masses }) => Ok((shape, masses)),
+                Contents::Cloud(_) => panic!("a grid is no cloud"),
+            }
+        };
+        // The element (i, j, k) is 100 i + 10 j + k.
+        let element = |i: usize, j: usize, k: usize| (100 * i + 10 * j + k) as f64;
+        let c: Vec<f64> = (0..12)
+            .map(|at| element(at / 6, at / 2 % 3, at % 2))
+            .collect();
+        let fortran: Vec<f64> = (0..12)
+            .map(|at| element(at % 2, at / 2 % 3, at / 6))
+            .collect();
+        let plain = bytes("False", "(2, 3, 2)", &c);
+        let reversed = bytes("True", "(2, 3, 2)", &fortran);
+        for bytes in [&plain, &reversed] {
+            assert_eq!(
+                read("a.npy", bytes, false).unwrap(),
+                (vec![2, 3, 2], c.clone())
+            );
+            let second = read("a.npy:1", bytes, false).unwrap();
+            assert_eq!(second, (vec![3, 2], c[6..].to_vec()));
+            assert_eq!(
+                read("a.npy:1:2", bytes, false).unwrap(),
+                (vec![2], c[10..].to_vec())
+            );
+        }
+        assert_ne!(c, fortran);
+        let told = |name: &str, bytes: &[u8], grid| {
+            let error: Error = read(name, bytes, grid).unwrap_err();
+            error.to_string()
+        };
+        for wrong in ["a.npy:2", "a.npy:-1", "a.npy:x", "a.npy:"] {
+            let told = told(wrong, &plain, false);
+            assert!(
+                told.contains("selects nothing") && told.contains("below 2"),
+                "{told}"
+            );
+        }
+        assert!(told("a.npy:0:0:0", &plain, false).contains("one to three axes"));
+        let flat = bytes("False", "(3, 4)", &c);
+        assert!(told("a.npy:0", &flat, false).contains("masses on a grid"));
+        assert_eq!(
+            read("a.npy:1", &flat, true).unwrap(),
+            (vec![4], c[4..8].to_vec())
+        );
+        assert_eq!(read("a.npy", &flat, true).unwrap().0, [3, 4]);
+        let deep = bytes("False", "(1, 1, 3, 4)", &c);
+        assert!(told("a.npy", &deep, false).contains("as a.npy:0"));
+        assert!(told("a.npy", &bytes("False", "(0, 3, 2)", &[]), false).contains("holds no rows"));
+        let longer = [&plain[..], &[0]].concat();
+        assert!(told("a.npy", &longer, false).contains("more than the header says"));
+        assert!(told("a.npy", &plain[..plain.len() - 1], false).contains("cut short"));
+        // Where points are needed, it is told what the file holds.
+        let refused = crate::parse_cloud("a.npy".as_ref(), &plain).unwrap_err();
+        assert!(matches!(refused, Error::Grid { .. }), "{refused}");
     }
 }

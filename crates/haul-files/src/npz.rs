@@ -1,11 +1,12 @@
 //! NumPy's `.npz`: a zip archive of `.npy` members. A cloud is the array `points` and, if there is one,
-//! the array `weights` or another one with the name of a weight.
+//! the array `weights` or another one with the name of a weight. Other arrays are read by their names.
 
 use crate::{
-    Array, Cloud, Columns, Error, Result,
+    Array, Columns, Contents, Error, Reading, Result,
     cloud::check_weights,
     columns::{weight_by_name, weight_like},
     npy,
+    part::Part,
     source::{MAX_RATIO, Source, Stream},
 };
 use npyz::{
@@ -17,9 +18,15 @@ use std::{
     path::Path,
 };
 
-/// Reads the array `points`, of which columns may be selected, and the weights: from the selected array, or
-/// else from one with the name of a weight.
-pub(crate) fn read(file: &Path, source: Source, columns: &Columns) -> Result<Cloud> {
+/// Reads the array that the part names, or else the array `points`, of which columns may be selected, and the weights: from
+/// the selected array, or else from one with the name of a weight.
+pub(crate) fn read(
+    file: &Path,
+    source: Source,
+    reading: &Reading,
+    part: &Part<'_>,
+) -> Result<Contents> {
+    let columns = &reading.columns;
     // No member of an archive is larger than all of it can unpack to.
     let limit = source
         .length()
@@ -33,21 +40,32 @@ pub(crate) fn read(file: &Path, source: Source, columns: &Columns) -> Result<Clo
     names.sort();
     let wanted = columns.weight.as_ref();
     let chosen = wanted.filter(|wanted| names.contains(wanted));
-    let of_points = Columns {
-        // A name that no array has may be that of a column.
-        weight: wanted.filter(|_| chosen.is_none()).cloned(),
-        ..columns.clone()
+    let of_points = Reading {
+        columns: Columns {
+            // A name that no array has may be that of a column.
+            weight: wanted.filter(|_| chosen.is_none()).cloned(),
+            ..columns.clone()
+        },
+        ..reading.clone()
     };
-    let points = member(file, &mut archive, "points", limit, |file, stream| {
-        npy::read_cloud(file, "points", stream, &of_points)
+    let name = part.array.as_deref().unwrap_or("points");
+    let contents = member(file, &mut archive, name, limit, |file, stream| {
+        npy::read_contents(file, name, stream, &of_points, &part.indices)
     })?;
-    let Some(mut cloud) = points else {
-        return Err(Error::Missing {
-            file: file.into(),
-            wanted: "array points",
-            found: names,
-        });
+    let mut cloud = match contents {
+        Some(Contents::Cloud(cloud)) => cloud,
+        Some(histogram) => return Ok(histogram),
+        None => {
+            return Err(Error::NoArray {
+                file: file.into(),
+                wanted: name.to_owned(),
+                found: names,
+            });
+        }
     };
+    if part.array.is_some() && chosen.is_none() {
+        return Ok(Contents::Cloud(cloud));
+    }
     let n = cloud.points.len() / cloud.dimension;
     let named = weight_by_name(Some(&names)).filter(|_| cloud.weights.is_none());
     if let Some(name) = chosen.or(named.map(|at| &names[at])) {
@@ -68,7 +86,7 @@ pub(crate) fn read(file: &Path, source: Source, columns: &Columns) -> Result<Clo
     if cloud.weights.is_none() && !columns.unweighted {
         check_left(file, &mut archive, &names, n, limit)?;
     }
-    Ok(cloud)
+    Ok(Contents::Cloud(cloud))
 }
 
 /// Refuses to leave out an array that has the name of a weight and one value a point.
@@ -189,7 +207,7 @@ mod tests {
                 "a.npz",
                 &npz(&[("y", vec![1], &[7.0]), ("x", vec![1], &[7.0])])
             ),
-            "a.npz: has no array points among [\"x\", \"y\"]; add it or rename the one that is meant"
+            "a.npz: has no array \"points\"; choose from x, y, as a.npz:x"
         );
         assert_eq!(
             message(
@@ -290,5 +308,41 @@ mod tests {
             (&[1.0, 2.0, 3.0, 4.0][..], vec![5.0, 6.0])
         );
         assert!(asked(Some("q"), false, &table).is_err());
+    }
+
+    #[test]
+    fn an_array_is_named_behind_the_file() {
+        let bytes = npz(&[
+            (
+                "grey",
+                vec![2, 2, 2],
+                &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0],
+            ),
+            ("line", vec![3], &[1.0, 2.0, 3.0]),
+        ]);
+        let read = |name: &str, grid: bool| {
+            let reading = Reading {
+                grid,
+                ..Reading::default()
+            };
+            crate::parse_contents(name.as_ref(), &bytes, &reading)
+        };
+        let masses = |name: &str, grid: bool| match read(name, grid).unwrap() {
+            Contents::Histogram(histogram) => (histogram.shape, histogram.masses),
+            Contents::Cloud(_) => panic!("a grid is no cloud"),
+        };
+        assert_eq!(masses("a.npz:grey", false).0, [2, 2, 2]);
+        assert_eq!(
+            masses("a.npz:grey:1", false),
+            (vec![2, 2], vec![5.0, 6.0, 7.0, 8.0])
+        );
+        assert_eq!(masses("a.npz:line", true), (vec![3], vec![1.0, 2.0, 3.0]));
+        // An array of one axis may be points on a line.
+        assert!(matches!(read("a.npz:line", false), Ok(Contents::Cloud(_))));
+        let told = read("a.npz:gray", false).unwrap_err().to_string();
+        assert_eq!(
+            told,
+            "a.npz: has no array \"gray\"; choose from grey, line, as a.npz:grey"
+        );
     }
 }

@@ -1,11 +1,13 @@
 //! From files to clouds and weights.
 
 use crate::{
-    Cloud, Columns, Error, Result,
+    Cloud, Columns, Contents, Error, Result,
     cloud::check_weights,
     csv,
     format::{Format, Kind},
-    npy, npz, ply,
+    image, npy, npz,
+    part::Part,
+    ply,
     source::Source,
 };
 use std::path::{Path, PathBuf};
@@ -19,6 +21,11 @@ pub struct Reading {
     pub header: Option<bool>,
     /// The format of a file whose name has no known extension, such as standard input.
     pub format: Option<Kind>,
+    /// Whether an array of one or two axes has masses on a grid, and not points. Arrays of three axes, and images,
+    /// always have masses.
+    pub grid: bool,
+    /// Whether dark is mass: of an image 1 minus the luma, of an array the largest value minus each.
+    pub invert: bool,
 }
 
 impl Reading {
@@ -46,10 +53,22 @@ pub fn read_cloud(path: &Path) -> Result<Cloud> {
 ///
 /// # Errors
 /// As [`read_cloud`], [`Error::NoColumn`] for a selected column that the file does not have, and [`Error::NoTable`] where
-/// columns are selected of a file that is not a table.
+/// columns are selected of a file that is not a table, and [`Error::Grid`] where the file has masses on a grid.
 pub fn read_as(path: &Path, reading: &Reading) -> Result<Cloud> {
-    let (file, kind, source) = opened(path, reading, Kind::of_cloud)?;
-    cloud_from(&file, kind, source, reading)
+    read_contents(path, reading)?.into_cloud(path)
+}
+
+/// Reads a cloud, or masses on a grid: an image, an array of three axes, or any array where the reading says that it is a
+/// grid. A path such as `file.npz:name`, `file.npy:7` or `file.npz:name:7` names one array of an archive, or the entry 7
+/// of an array along its first axis, counted from 0.
+///
+/// # Errors
+/// As [`read_as`], [`Error::NoArray`] and [`Error::Index`] for a part that the file does not have, [`Error::Axes`] for an
+/// array of more than three axes, [`Error::BadCell`] for a value that is negative or not finite, and [`Error::NoMass`].
+pub fn read_contents(path: &Path, reading: &Reading) -> Result<Contents> {
+    let part = Part::of(path);
+    let (file, kind, source) = opened(part.file, reading, Kind::of_cloud)?;
+    contents_from(&file, kind, source, reading, &part)
 }
 
 /// The cloud of a file with this name and these bytes.
@@ -65,8 +84,17 @@ pub fn parse_cloud(name: &Path, bytes: &[u8]) -> Result<Cloud> {
 /// # Errors
 /// As [`read_as`].
 pub fn parse_as(name: &Path, bytes: &[u8], reading: &Reading) -> Result<Cloud> {
-    let kind = Kind::of_cloud(name, reading.format)?;
-    cloud_from(name, kind, Source::Memory(bytes), reading)
+    parse_contents(name, bytes, reading)?.into_cloud(name)
+}
+
+/// What a file with this name and these bytes holds, by this reading.
+///
+/// # Errors
+/// As [`read_contents`].
+pub fn parse_contents(name: &Path, bytes: &[u8], reading: &Reading) -> Result<Contents> {
+    let part = Part::of(name);
+    let kind = Kind::of_cloud(part.file, reading.format)?;
+    contents_from(part.file, kind, Source::Memory(bytes), reading, &part)
 }
 
 /// Reads one weight (a mass ≥ 0) per point from `.npy` (`n` or `n × 1`) or from one column of
@@ -107,7 +135,13 @@ fn opened(
     ))
 }
 
-fn cloud_from(file: &Path, kind: Kind, source: Source, reading: &Reading) -> Result<Cloud> {
+fn contents_from(
+    file: &Path,
+    kind: Kind,
+    source: Source,
+    reading: &Reading,
+    part: &Part<'_>,
+) -> Result<Contents> {
     let columns = &reading.columns;
     if !columns.is_default() && !kind.format.is_table() {
         return Err(Error::NoTable { file: file.into() });
@@ -125,34 +159,45 @@ fn cloud_from(file: &Path, kind: Kind, source: Source, reading: &Reading) -> Res
         }
         _ => source,
     };
-    match kind.format {
-        Format::Npz => npz::read(file, source, columns),
+    let cloud = match kind.format {
+        Format::Npz => return npz::read(file, source, reading, part),
+        Format::Image => {
+            return image::read(file, source, reading.invert).map(Contents::Histogram);
+        }
         #[cfg(feature = "las")]
-        Format::Las => guarded(file, ".las or .laz", || crate::las::read(file, source)),
+        Format::Las => guarded(file, ".las or .laz", || crate::las::read(file, source))?,
         #[cfg(feature = "parquet")]
         Format::Parquet => guarded(file, ".parquet", || {
             crate::parquet::read(file, source, columns)
-        }),
+        })?,
         Format::Npy | Format::Ply | Format::Csv | Format::Xyz => {
             let mut stream = source.stream(kind);
+            let of_cloud = |read: Cloud| Contents::Cloud(read);
             let read = match kind.format {
-                Format::Npy => npy::read_cloud(file, "of points", &mut stream, columns)?,
-                Format::Ply => ply::read(file, &mut stream, columns)?,
-                Format::Xyz => csv::read_xyz(file, &mut stream.reader, reading)?,
-                _ => csv::read_csv(file, &mut stream.reader, reading)?,
+                Format::Npy => {
+                    npy::read_contents(file, "of points", &mut stream, reading, &part.indices)?
+                }
+                Format::Ply => of_cloud(ply::read(file, &mut stream, columns)?),
+                Format::Xyz => of_cloud(csv::read_xyz(file, &mut stream.reader, reading)?),
+                _ => of_cloud(csv::read_csv(file, &mut stream.reader, reading)?),
             };
             if kind.packed {
                 let end = |error| Error::broken(file, "end of the file", error, "gzip");
                 stream.finish().map_err(end)?;
             }
-            Ok(read)
+            return Ok(read);
         }
-    }
+    };
+    #[allow(unreachable_code)] // without the optional formats
+    Ok(Contents::Cloud(cloud))
 }
 
-/// Calls a library that panics on some malformed files, and silences the panic.
-#[cfg(any(feature = "las", feature = "parquet"))]
-fn guarded<T>(file: &Path, format: &'static str, read: impl FnOnce() -> Result<T>) -> Result<T> {
+/// Calls a library that may panic on malformed files, and silences the panic.
+pub(crate) fn guarded<T>(
+    file: &Path,
+    format: &'static str,
+    read: impl FnOnce() -> Result<T>,
+) -> Result<T> {
     use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
     use std::{cell::Cell, sync::Once};
     thread_local! {
@@ -179,7 +224,6 @@ fn guarded<T>(file: &Path, format: &'static str, read: impl FnOnce() -> Result<T
 }
 
 #[cfg(test)]
-#[cfg(any(feature = "las", feature = "parquet"))]
 mod tests {
     use super::*;
     use std::process::Command;

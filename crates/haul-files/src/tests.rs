@@ -337,7 +337,7 @@ fn what_is_written_beside_points_is_found_where_the_format_has_it() {
     let attributes = crate::Attributes {
         displacement: Some(&displacement),
         colours: Some(&[[255, 0, 7], [1, 2, 3]]),
-        normals: None,
+        ..crate::Attributes::default()
     };
     let folder = tempfile::tempdir().unwrap();
     // A source that keeps nothing.
@@ -418,12 +418,59 @@ fn columns_of_a_table_are_kept_replaced_and_turned() {
         colours: Some(&[[1, 2, 3], [4, 5, 6]]),
         // A quarter of a turn.
         normals: Some(&[0.0, -1.0, 1.0, 0.0]),
+        names: None,
     };
     let path = folder.path().join("b.csv");
     let points = [7.0, 8.5, 9.0, 1.0];
     crate::write_moved(&path, (&source, &reading), &points, 2, None, &attributes).unwrap();
     let expected = "x;nx;name;y;ny;red;displacement;green;blue\n7,0;-4,0;a;8,5;3,0;1;0,5;2;3\n9,0;-1,0;b;1,0;0,0;4;0,25;5;6\n";
     assert_eq!(fs::read_to_string(&path).unwrap(), expected);
+}
+
+#[test]
+fn coordinates_keep_their_names_where_these_are_read_as_coordinates() {
+    let names = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.csv");
+    let header = |text: &str| {
+        let names = names(text);
+        let attributes = crate::Attributes {
+            names: Some(&names),
+            ..crate::Attributes::default()
+        };
+        crate::write_with(&path, None, &[1.0, 2.0], 2, Some(&[3.0]), &attributes).unwrap();
+        let cloud = read_cloud(&path).unwrap();
+        assert_eq!(
+            (cloud.points, cloud.weights),
+            (vec![1.0, 2.0], Some(vec![3.0]))
+        );
+        cloud.names.unwrap().join(" ")
+    };
+    for kept in ["PC_1 PC_2", "lon lat", "a,b \"q\""] {
+        assert_eq!(header(kept), kept);
+    }
+    for lost in ["weight x", "1 2", "x count", "#a b", "x displacement"] {
+        assert_eq!(header(lost), "x y", "{lost}");
+    }
+    let short = names("x");
+    let attributes = crate::Attributes {
+        names: Some(&short),
+        ..crate::Attributes::default()
+    };
+    let refused = crate::write_with(&path, None, &[1.0, 2.0], 2, None, &attributes);
+    assert!(matches!(refused, Err(Error::Shape { .. })));
+    for (name, bytes, expected) in [
+        ("a.csv", &b"0,1\n5,6.5\n"[..], None),
+        ("b.csv", b"u,v,weight\n1,2,3\n", Some("u v")),
+        ("c.xyz", b"# p q\n1 2\n", Some("p q")),
+    ] {
+        let reading = Reading {
+            header: Some(expected.is_some()),
+            ..Reading::default()
+        };
+        let cloud = crate::parse_as(Path::new(name), bytes, &reading).unwrap();
+        assert_eq!(cloud.names, expected.map(names), "{name}");
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use crate::{
     columns::DISPLACEMENT,
     csv,
     format::{Format, Kind, has_extension},
-    npy, npz, ply,
+    image, npy, npz, ply,
     source::Source,
 };
 use flate2::{Compression, write::GzEncoder};
@@ -51,8 +51,11 @@ pub fn write_cloud(
     )
 }
 
-/// The same with what is written beside the points.
-fn write_with(
+/// [`write_cloud`] with attributes of the points: numbers beside the coordinates, and the coordinates' names.
+///
+/// # Errors
+/// As [`write_cloud`], and those of [`check_attributes`].
+pub fn write_with(
     path: &Path,
     format: Option<Kind>,
     points: &[f64],
@@ -110,7 +113,7 @@ fn write_with(
         Format::Npy => npy::write(out, &array),
         Format::Ply => ply::write(out, points, dimension, weights, &attributes.extras()),
         Format::Xyz => csv::write_xyz(out, points, dimension),
-        _ => csv::write_csv(out, points, dimension, weights, &attributes.extras()),
+        _ => csv::write_csv(out, (points, dimension), weights, attributes),
     })
 }
 
@@ -276,6 +279,46 @@ fn write_stream(
 pub fn write_npy(path: &Path, array: &Array) -> Result<()> {
     check_array(path, array)?;
     atomic::write(path, |out| npy::write(out, array))
+}
+
+/// Writes grey pixels, row by row from the top, as `.png`: 0 is black, 255 white.
+///
+/// # Errors
+/// [`Error::Shape`] where width and number of pixels disagree, [`Error::Unwritable`] where the system refuses.
+pub fn write_image(path: &Path, width: usize, grey: &[u8]) -> Result<()> {
+    let height = grey.len().checked_div(width).unwrap_or(0);
+    let sides = (u32::try_from(width), u32::try_from(height));
+    match sides {
+        (Ok(columns), Ok(rows)) if rows > 0 && width * height == grey.len() => {
+            atomic::write(path, |out| image::write(out, columns, rows, grey))
+        }
+        _ => Err(Error::Shape {
+            file: path.into(),
+            name: "of pixels".into(),
+            shape: vec![height as u64, width as u64],
+            wanted: "a width and a height whose product is the number of pixels",
+        }),
+    }
+}
+
+/// The same pixels as the bytes of a `.png`.
+///
+/// # Errors
+/// Those of an encoder, for sides that a `.png` cannot have.
+pub fn image_bytes(width: usize, grey: &[u8]) -> io::Result<Vec<u8>> {
+    let height = grey.len().checked_div(width).unwrap_or(0);
+    let side = |pixels: usize| u32::try_from(pixels).map_err(io::Error::other);
+    let mut bytes = Vec::new();
+    image::write(&mut bytes, side(width)?, side(height)?, grey)?;
+    Ok(bytes)
+}
+
+/// Writes a surface as `.ply`: corners with three coordinates each, and triangles of three corners, counted from 0.
+///
+/// # Errors
+/// [`Error::Unwritable`] where the system refuses.
+pub fn write_mesh(path: &Path, corners: &[[f64; 3]], triangles: &[[u32; 3]]) -> Result<()> {
+    atomic::write(path, |out| ply::write_mesh(out, corners, triangles))
 }
 
 /// Writes arrays under their names as `.npz`, float64 in C order.

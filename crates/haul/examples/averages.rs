@@ -4,7 +4,7 @@
 //! to the four is least: mass moves from shape to shape and does not fade from one into the other.
 //!
 //! ```sh
-//! cargo run --release -p haul --example averages [-- FOLDER]    # paints averages.png
+//! cargo run --release -p haul --example averages [-- FOLDER]    # paints averages.png, and disc.png, ring.png, …
 //! ```
 #![allow(clippy::print_stdout)] // what it found
 
@@ -28,6 +28,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         Measure::grid(pixels.clone(), weights).map(Measure::normalized)
     };
     let corners = [image(disc)?, image(ring)?, image(star)?, image(twins)?];
+    let folder = PathBuf::from(env::args_os().nth(1).unwrap_or("haul-examples".into()));
+    fs::create_dir_all(&folder)?;
+    for (name, corner) in ["disc", "ring", "star", "twins"].iter().zip(&corners) {
+        let light = |weight: &f64| if *weight > 0.0 { 255 } else { 0 };
+        let grey: Vec<u8> = corner.weights().iter().map(light).collect();
+        write(&folder.join(format!("{name}.png")), SIDE, &grey)?;
+    }
     let settings = Barycenter::blur(1.5 / SIDE as f64)
         .tolerance(2e-2)
         .max_iterations(150);
@@ -54,10 +61,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         );
         sheet.push(average.measure().clone());
     }
-    let folder = PathBuf::from(env::args_os().nth(1).unwrap_or("haul-examples".into()));
-    fs::create_dir_all(&folder)?;
     let picture = folder.join("averages.png");
-    write(&picture, &sheet)?;
+    let (side, grey) = painted(&sheet);
+    write(&picture, side, &grey)?;
     println!("painted in {}", picture.display());
     Ok(())
 }
@@ -81,8 +87,8 @@ fn twins(x: f64, y: f64) -> bool {
     [0.22, -0.22].iter().any(|at| (x - at).hypot(y + at) < 0.15)
 }
 
-/// Images row by row as one PNG, each scaled to its darkest pixel.
-fn write(path: &Path, images: &[Measure]) -> Result<(), Box<dyn Error>> {
+/// The grey pixels of all images, row by row, each scaled to its darkest pixel, and the pixels of a side.
+fn painted(images: &[Measure]) -> (usize, Vec<u8>) {
     const GAP: usize = 6;
     let side = STEPS * (SIDE + GAP) + GAP;
     let mut grey = vec![255u8; side * side];
@@ -99,10 +105,15 @@ fn write(path: &Path, images: &[Measure]) -> Result<(), Box<dyn Error>> {
             grey[(top + i / SIDE) * side + left + i % SIDE] = (255.0 * (1.0 - 0.9 * dark)) as u8;
         }
     }
+    (side, grey)
+}
+
+/// A square image of grey pixels.
+fn write(path: &Path, side: usize, grey: &[u8]) -> Result<(), Box<dyn Error>> {
     let file = BufWriter::new(fs::File::create(path)?);
     let mut encoder = png::Encoder::new(file, side as u32, side as u32);
     encoder.set_color(png::ColorType::Grayscale);
     encoder.set_compression(png::Compression::High);
-    encoder.write_header()?.write_image_data(&grey)?;
+    encoder.write_header()?.write_image_data(grey)?;
     Ok(())
 }

@@ -8,6 +8,7 @@ use haul_core::engine::{
 use haul_core::{Engine, Error, Interrupt, Precision, Result};
 use haul_cpu::CpuEngine;
 use haul_gpu::{GpuArray, GpuEngine, Selection};
+use std::fmt;
 
 /// An engine on the CPU or on a GPU. It is an [`Engine`] itself, so that every solver takes it.
 ///
@@ -65,6 +66,23 @@ impl Device {
         GpuEngine::from_wgpu(device, queue)
             .map(|engine| Self::Gpu(Box::new(engine)))
             .map_err(failure)
+    }
+
+    /// [`from_wgpu`](Self::from_wgpu) without blocking the thread while the device measures and compiles.
+    pub async fn from_wgpu_async(device: wgpu::Device, queue: wgpu::Queue) -> Result<Self> {
+        GpuEngine::from_wgpu_async(device, queue)
+            .await
+            .map(|engine| Self::Gpu(Box::new(engine)))
+            .map_err(failure)
+    }
+}
+
+impl fmt::Debug for Device {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.debug_struct("Device")
+            .field("device", &self.device())
+            .field("precision", &self.precision())
+            .finish_non_exhaustive()
     }
 }
 

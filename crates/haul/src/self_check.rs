@@ -59,8 +59,10 @@ struct Numbers {
 /// }
 /// # Ok::<(), haul::Error>(())
 /// ```
+#[derive(Debug)]
 pub struct SelfCheck(Vec<(Problem, Numbers)>);
 
+#[derive(Debug)]
 struct Problem {
     a: Measure,
     b: Measure,

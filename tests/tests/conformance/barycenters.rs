@@ -157,7 +157,7 @@ fn barycenters_of_gaussians(device: &Device) {
             .kind(kind)
             .lambda(&[0.4, 0.6])
             .tolerance(tolerance)
-            .max_iterations(200)
+            .max_iterations(240)
             .solve(device, &inputs)
             .unwrap();
         let got = covariance(average.measure());

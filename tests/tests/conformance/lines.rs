@@ -449,7 +449,11 @@ fn one_kernel_serves_all_lines_without_potentials(device: &Device) {
 /// To the last digit on the CPU; a GPU may take another kernel for another number of lines.
 fn a_line_is_the_same_among_any_others(device: &Device) {
     let exact = !matches!(device, Device::Gpu(_));
-    for (weighting, d) in [(Weighting::Own, 2), (Weighting::Shared, 7)] {
+    for (weighting, d) in [
+        (Weighting::Own, 1),
+        (Weighting::Own, 2),
+        (Weighting::Shared, 7),
+    ] {
         let lines = Lines { outer: 2, inner: 7 };
         let cost = Cost::SquaredEuclidean;
         let problem = Problem::new((65, 130), d, cost, lines, weighting);

@@ -5,7 +5,9 @@ mod barycenters;
 mod batches;
 mod dimensions;
 mod energy;
+mod envelope;
 mod faults;
+mod flows;
 mod gradient;
 mod grids;
 mod groups;
@@ -18,6 +20,7 @@ mod lines;
 mod near;
 mod nearest;
 mod operators;
+mod ranges;
 mod registration;
 mod resident;
 mod scores;
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
             scores::BODIES,
             stalls::BODIES,
             lines::BODIES,
+            ranges::BODIES,
             near::BODIES,
             nearest::BODIES,
             groups::BODIES,
@@ -59,6 +63,8 @@ fn main() -> ExitCode {
             grids::BODIES,
             registration::BODIES,
             barycenters::BODIES,
+            envelope::BODIES,
+            flows::BODIES,
             waits::BODIES,
         ];
         for (name, body) in bodies.concat() {
@@ -85,6 +91,7 @@ fn main() -> ExitCode {
             dimensions::BODIES,
             dimensions::EXCESS,
             lines::BODIES,
+            ranges::BODIES,
             near::BODIES,
             nearest::BODIES,
             groups::BODIES,

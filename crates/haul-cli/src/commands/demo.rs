@@ -11,6 +11,7 @@ use crate::pair::Pair;
 use crate::picture::{self, Heading, Matching, Picture};
 use crate::rows::Rows;
 use crate::transport::Transport;
+use crate::transport::text::transport_cost;
 use anyhow::{Context, Result};
 use clap::Args;
 use haul::{Measure, Sinkhorn};
@@ -66,6 +67,7 @@ impl Command for Demo {
             course: Vec::new(),
             displacement: None,
             matching: Some(Matching::of(&solution, &source.measure, &target.measure)?),
+            written: Vec::new(),
         };
         let svg = draw(&transport)?;
         for (file, cloud) in [(&a, &source), (&b, &target)] {
@@ -99,7 +101,7 @@ fn draw(transport: &Transport) -> Result<String> {
     let (source, target) = (pair.source(), pair.target());
     let subtitle = format!(
         "a disc onto two moons: transport cost {}, blur {}",
-        short(report.transport_cost),
+        transport_cost(report),
         short(report.blur)
     );
     let picture = Picture {

@@ -1,21 +1,27 @@
 //! `haul info`: count, bounds, spacing and mass of files of points, after thinning if requested.
 
 use crate::command::{Command, Program};
-use crate::input;
-use crate::number::short;
-use crate::options::Treatment;
+use crate::input::{self, on_grid};
+use crate::names::end_of;
+use crate::number::{percent, short};
+use crate::options::{Treatment, cells};
 use crate::outcome::{self, Outcome};
+use crate::pair::sides;
 use crate::rows::{Rows, STRONG, styled};
 use anyhow::{Context, Result};
 use clap::Args;
 use haul::{Extent, spacing};
+use haul_files::Contents;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
 /// The most axes whose bounds are printed.
 const MOST_AXES: usize = 8;
 
-/// What files of points hold: how many, where, how far apart, how heavy
+/// The most letters of the name of an axis, which fit its column.
+const MOST_LETTERS: usize = 13;
+
+/// What files of points or images hold: how many, where, how far apart, how heavy
 #[derive(Debug, Args)]
 #[command(
     mut_arg("normalize", |it| it.help("Scale the mass to 1")),
@@ -28,12 +34,14 @@ Keys of a line of --json, of the points that are left after --subsample or --vox
   spacing                   the median distance of a point to the nearest other one; null for one point
   mass weighted             the sum of the weights; whether the file has weights
   smallest_weight largest_weight
+  grid                      of masses on a grid: its shape, the side of a cell along each axis (spacing),
+                            and the number of cells without mass (empty)
 
 Example:
-  haul info a.ply b.ply"#
+  haul info a.ply disc.png"#
 )]
 pub(crate) struct Info {
-    /// The clouds
+    /// The clouds, images and arrays
     #[arg(required = true, value_name = "FILES")]
     files: Vec<PathBuf>,
 
@@ -77,14 +85,36 @@ struct About {
     weighted: bool,
     smallest_weight: f64,
     largest_weight: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    grid: Option<Cells>,
+    /// The names of the coordinates.
+    #[serde(skip)]
+    names: Option<Vec<String>>,
+}
+
+/// The cells of a grid.
+#[derive(Serialize)]
+struct Cells {
+    shape: Vec<usize>,
+    spacing: Vec<f64>,
+    empty: usize,
+    /// The sides in words.
+    #[serde(skip)]
+    sides: String,
 }
 
 impl About {
     fn of(file: &Path, treatment: &Treatment) -> Result<Self> {
-        let cloud = input::file(file, treatment)?;
-        let weighted = cloud.weights.is_some();
-        let measure = input::measure(treatment.apply(cloud)?, treatment)
-            .with_context(|| file.display().to_string())?;
+        let (measure, weighted, names) = match input::contents(file, treatment)? {
+            Contents::Cloud(cloud) => {
+                let (weighted, names) = (cloud.weights.is_some(), cloud.names.clone());
+                let treated = treatment.apply(cloud)?;
+                let measure = input::measure(treated, treatment).map_err(Into::into);
+                (measure, weighted, names)
+            }
+            Contents::Histogram(histogram) => (treatment.on_grid(histogram), true, None),
+        };
+        let measure = measure.with_context(|| file.display().to_string())?;
         let extent = Extent::of(&measure);
         let weights = || measure.weights().iter().copied();
         Ok(Self {
@@ -99,17 +129,41 @@ impl About {
             weighted,
             smallest_weight: weights().fold(f64::INFINITY, f64::min),
             largest_weight: weights().fold(0.0, f64::max),
+            grid: on_grid(&measure).map(|grid| Cells {
+                shape: grid.shape().to_vec(),
+                spacing: grid.spacing().to_vec(),
+                empty: weights().filter(|mass| *mass == 0.0).count(),
+                sides: sides(grid),
+            }),
+            names,
         })
     }
 
     fn text(&self) -> String {
         let mut rows = Rows::default();
         rows.heading(styled(STRONG, &self.file));
-        let points = format!("{} in dimension {}", self.points, self.dimension);
-        rows.below("points", points);
+        match &self.grid {
+            Some(grid) => {
+                let empty = percent(grid.empty as f64 / self.points as f64);
+                let cells = cells(&grid.shape);
+                rows.below(
+                    "grid",
+                    format!(
+                        "{cells} of side {}, {empty} of them without mass",
+                        grid.sides
+                    ),
+                );
+            }
+            None => {
+                let points = format!("{} in dimension {}", self.points, self.dimension);
+                rows.below("points", points);
+            }
+        }
         for (axis, (low, high)) in self.low.iter().zip(&self.high).take(MOST_AXES).enumerate() {
-            let name = match ["x", "y", "z"].get(axis) {
-                Some(name) if self.dimension <= 3 => (*name).to_owned(),
+            let named = self.names.as_ref().and_then(|names| names.get(axis));
+            let name = match (named, ["x", "y", "z"].get(axis)) {
+                (Some(name), _) if !name.is_empty() => end_of(name, MOST_LETTERS),
+                (_, Some(name)) if self.dimension <= 3 && self.grid.is_none() => (*name).to_owned(),
                 _ => format!("axis {}", axis + 1),
             };
             rows.below(&name, format!("{} to {}", short(*low), short(*high)));
@@ -118,7 +172,7 @@ impl About {
             rows.below("", format!("and {} axes more", self.dimension - MOST_AXES));
         }
         rows.below("diagonal", short(self.diagonal));
-        if let Some(spacing) = self.spacing {
+        if let Some(spacing) = self.spacing.filter(|_| self.grid.is_none()) {
             let spacing = short(spacing);
             rows.below(
                 "spacing",

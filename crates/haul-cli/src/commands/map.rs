@@ -13,9 +13,9 @@ use crate::pair::Pair;
 use crate::picture::Matching;
 use crate::progress::Course;
 use crate::rows::Rows;
-use crate::scale::Scale;
+use crate::scale::{Scale, equal_in_words};
 use crate::task::{Delivery, Request, Task, Work};
-use crate::transport::{self, Displacement, Transport};
+use crate::transport::{self, Displacement, Transport, centres};
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 use haul::{Device, Plan};
@@ -115,7 +115,7 @@ impl Task for Map {
             let wanted = Attributes {
                 displacement: self.displacement.then_some(&[][..]),
                 colours: self.colour_by.map(|_| &[][..]),
-                normals: None,
+                ..Attributes::default()
             };
             formats::check_attributes(&path, reading.format, &wanted)?;
         }
@@ -150,7 +150,8 @@ impl Task for Map {
             let attributes = Attributes {
                 displacement: self.has_displacement(path)?.then_some(&*lengths),
                 colours: colours.as_ref().map(|(colours, _)| &**colours),
-                normals: None,
+                names: source.names.as_deref(),
+                ..Attributes::default()
             };
             let from = (&*self.a, &reading);
             formats::write_moved(path, from, &moved, d, weights, &attributes)?;
@@ -167,6 +168,7 @@ impl Task for Map {
                     Some(_) => Some(Matching::of(&solution, &source.measure, &target.measure)?),
                     None => None,
                 },
+                written: Vec::new(),
             },
             displacement,
             brightest: colours.map(|(_, brightest)| brightest),
@@ -214,6 +216,10 @@ impl Answer for MapAnswer {
                 format!("from dark violet, 0 far, to yellow, {brightest} far (viridis)"),
             );
         }
+        let Displacement { square, centre, .. } = self.displacement;
+        if let Some(hint) = centres::hint(centre, square, "the mean squared displacement") {
+            rows.row("centres", hint);
+        }
         rows.row("written", list(&self.steps));
         rows.append(self.transport.rows());
         rows
@@ -244,7 +250,7 @@ impl MapAnswer {
 
     /// The displacement of the points.
     fn displacement(&self) -> Headline {
-        let Displacement { mean, largest } = self.displacement;
+        let Displacement { mean, largest, .. } = self.displacement;
         let pair = &self.transport.pair;
         let scale = Scale::of([pair.source(), pair.target()]);
         let share = match [mean, largest].map(|length| scale.share(length)) {
@@ -260,7 +266,7 @@ impl MapAnswer {
                 [(_, part)] if *part < 1.0 => {
                     Some(format!("The points go {} of that way.", percent(*part)))
                 }
-                _ => None,
+                _ => equal_in_words([pair.source(), pair.target()]),
             },
         }
     }

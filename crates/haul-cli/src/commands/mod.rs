@@ -1,6 +1,7 @@
 //! The commands, one file or folder each: arguments, work and answer.
 
 mod align;
+mod barycenter;
 pub(crate) mod batch;
 mod bench;
 mod completions;
@@ -52,7 +53,8 @@ commands! {
     divergence::Divergence: job,
     energy::Energy: job,
     map::Map: job,
-    align::Align,
+    align::Align: job,
+    barycenter::Barycenter: job,
     pairwise::Pairwise,
     batch::Batch,
     devices::Devices,
@@ -78,6 +80,6 @@ mod tests {
         for kind in KINDS {
             assert!(names.contains(&kind.name), "{}", kind.name);
         }
-        assert_eq!(KINDS.len(), 4);
+        assert_eq!(KINDS.len(), 5);
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::device;
 use crate::input::{self, Cloud, Input};
+use crate::number::percent;
 use crate::options::{Engine, Gradients, MOST_U32, Solving, whole};
 use crate::pair::Pair;
 use crate::picture::Matching;
@@ -10,16 +11,35 @@ use crate::task::{Delivery, Request, Task, Work};
 use crate::transport::{self, Transport};
 use anyhow::Result;
 use clap::Args;
-use haul::Device;
+use haul::{Device, Report};
 use haul_files::{self as formats, Array};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+/// Entries of a row of the plan that are written, unless --plan-topk says otherwise.
+const LARGEST: u32 = 10;
+
 /// OT_ε between two clouds: the value, its certificate, potentials and plan
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Clouds are files .npy .npz .ply .csv .xyz, or - for csv from standard input, and other formats with --format.\n\nExample:\n  haul sinkhorn a.ply b.ply --blur 0.05 --tolerance 1e-4 --json"
+    after_help = r#"Clouds are files .npy .npz .ply .csv .xyz, or - for csv from standard input, and other formats with --format.
+The diameter is the diagonal of the box around both clouds.
+
+Keys of --json, those in brackets where all mass is moved:
+  command a b n m d            both files, their points and the dimension
+  p epsilon blur rho_a rho_b   the problem; a penalty is null where a marginal is kept
+  value dual                   OT_ε, the value of the dual, under both names
+  regularized_cost             ⟨P, C⟩ + ε KL(P | a⊗b) of the plan as it is, with its penalties
+  transport_cost kl mass       ⟨P, C⟩; KL(P | a⊗b); the mass that is moved
+  certificate                  an object with the keys of the next two lines
+  marginal_error_a marginal_error_b lower_bound upper_bound gap precision_floor
+  [wasserstein_lower_bound wasserstein_upper_bound]
+  converged iterations stages  stages: the iterations of each method
+  softmin_passes pairs seconds device precision
+
+Example:
+  haul sinkhorn a.ply b.ply --blur 0.05 --tolerance 1e-4 --json"#
 )]
 pub(crate) struct Sinkhorn {
     /// The cloud that is moved
@@ -36,17 +56,12 @@ pub(crate) struct Sinkhorn {
     potentials: Option<PathBuf>,
 
     /// Write the K largest entries of each row of the plan to the file of --plan; all of them where K is
-    /// the number of points of the second cloud
+    /// the number of points of the second cloud [default: 10]
     #[arg(long, value_name = "K", help_heading = "Output", requires = "plan", allow_negative_numbers = true, value_parser = whole::<u32, 1, MOST_U32>)]
     plan_topk: Option<u32>,
 
     /// A .csv file of lines i,j,mass, counted from 0
-    #[arg(
-        long,
-        value_name = "T.csv",
-        help_heading = "Output",
-        requires = "plan_topk"
-    )]
+    #[arg(long, value_name = "T.csv", help_heading = "Output")]
     plan: Option<PathBuf>,
 
     #[command(flatten)]
@@ -83,6 +98,7 @@ impl Task for Sinkhorn {
     }
 
     fn engine(&self, clouds: &[Arc<Cloud>]) -> Result<Engine> {
+        self.gradients.check_points(&self.a, clouds)?;
         device::engine_between(&self.solving, [&self.a, &self.b], clouds)
     }
 
@@ -107,11 +123,22 @@ impl Task for Sinkhorn {
             });
             formats::write_npz(path, &arrays)?;
         }
-        if let (Some(path), Some(k)) = (&self.plan, self.plan_topk) {
-            write_plan(path, &solution.plan().top_k(k as usize)?)?;
+        let mut written = Vec::new();
+        if let Some(path) = &self.plan {
+            let k = self.plan_topk.unwrap_or(LARGEST);
+            let rows = solution.plan().top_k(k as usize)?;
+            write_plan(path, &rows)?;
+            written.push(("plan", told(path, k, &rows, solution.report())));
         }
         if self.gradients.wanted() {
-            self.gradients.write(&solution.gradient()?)?;
+            let (both, weights) = (|| solution.gradient(), || solution.gradient_weights());
+            self.gradients.write(&self.gradients.of(both, weights)?)?;
+            let error = solution.certificate().marginal_error();
+            written.extend(
+                self.gradients
+                    .in_words(error)
+                    .map(|told| ("gradient", told)),
+            );
         }
         Ok(Transport {
             command: "sinkhorn",
@@ -120,9 +147,10 @@ impl Task for Sinkhorn {
             course,
             displacement: None,
             matching: match self.solving.report {
-                Some(_) => Some(Matching::of(&solution, source, target)?),
+                Some(_) => Matching::drawn(&solution, source, target)?,
                 None => None,
             },
+            written,
         })
     }
 }
@@ -131,6 +159,19 @@ impl Request for Sinkhorn {
     fn delivery(&self) -> Delivery<'_> {
         (&self.solving).into()
     }
+}
+
+/// What a table of the largest entries of each row holds.
+fn told(path: &Path, k: u32, rows: &[Vec<(usize, f64)>], report: &Report) -> String {
+    let path = path.display();
+    if k as usize >= report.m {
+        return format!("{path}, all entries");
+    }
+    let mass: f64 = rows.iter().flatten().map(|(_, mass)| mass).sum();
+    let share = percent((mass / report.mass).min(1.0));
+    format!(
+        "{path}, the {k} largest entries of each row: {share} of the mass; --plan-topk takes more"
+    )
 }
 
 fn write_plan(path: &Path, rows: &[Vec<(usize, f64)>]) -> Result<()> {

@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 #[command(
     mut_arg("normalize", |it| it.help("Scale the mass to 1")),
     mut_arg("mass_unit", |it| it.help("Divide the weights by M")),
-    after_help = "The points and their weights are written and nothing else: no colours, no normals, no faces. Only where points are moved and none is left out, all else is kept as haul map keeps it, and normals turn.\nPoints are thinned first, and moved then: by --scale, --rotate, --translate and --matrix, in this order.\nThe divergence of two samples of one scan, of two seeds, says how much chance alone makes of it.\n\nExample:\n  haul thin a.ply --voxel 0.2 --equal-weights -o thin.ply\n  haul thin b.ply --scale 0.001 --rotate z:90 --translate 0,0,1.5 -o m.ply"
+    after_help = "The points, their weights and the names of their columns in a .csv are written and nothing else: no colours, no normals, no faces. Only where points are moved and none is left out, all else is kept as haul map keeps it, and normals turn.\nPoints are thinned first, and moved then: by --scale, --rotate, --translate and --matrix, in this order.\nThe divergence of two samples of one scan, of two seeds, says how much chance alone makes of it.\n\nExample:\n  haul thin a.ply --voxel 0.2 --equal-weights -o thin.ply\n  haul thin b.ply --scale 0.001 --rotate z:90 --translate 0,0,1.5 -o m.ply"
 )]
 pub(crate) struct Thin {
     /// The cloud
@@ -49,6 +49,7 @@ impl Command for Thin {
         let (d, before) = (cloud.dimension, cloud.points.len() / cloud.dimension);
         let transform = motion.transform(d)?;
         formats::check_cloud(output, treatment.format, d)?;
+        let names = cloud.names.clone();
         if let Some(transform) = transform.as_ref().filter(|_| treatment.keeps_points()) {
             self.write_moved(&cloud, transform)?;
             return self.tell(d, [before; 2]);
@@ -66,7 +67,11 @@ impl Command for Thin {
             .map(|map| map.apply(measure.points()))
             .transpose()?;
         let points = moved.as_deref().unwrap_or(measure.points());
-        formats::write_cloud(output, treatment.format, points, d, weights)?;
+        let attributes = Attributes {
+            names: names.as_deref(),
+            ..Attributes::default()
+        };
+        formats::write_with(output, treatment.format, points, d, weights, &attributes)?;
         if weighted && !stored && (measure.mass() - 1.0).abs() > 1e-9 {
             let (file, mass) = (output.display(), short(measure.mass()));
             outcome::warn(&format!(
@@ -91,6 +96,7 @@ impl Thin {
         let normals = transform.normal_matrix();
         let attributes = Attributes {
             normals: normals.as_deref().ok(),
+            names: cloud.names.as_deref(),
             ..Attributes::default()
         };
         let moved = transform.apply(&cloud.points)?;

@@ -16,10 +16,10 @@ pub(crate) use engine::{Engine, Precision};
 pub(crate) use gradients::Gradients;
 pub(crate) use motion::{Motion, transform_from};
 pub(crate) use number::{MOST_U32, number, whole};
-pub(crate) use problem::named;
+pub(crate) use problem::{in_options, named};
 #[cfg(test)]
 pub(crate) use reduction::Reduction;
 pub(crate) use settings::Settings;
 pub(crate) use solving::Solving;
-pub(crate) use treatment::{MassUnit, Treatment};
+pub(crate) use treatment::{Positive, Treatment, cells};
 pub(crate) use weights::Weights;

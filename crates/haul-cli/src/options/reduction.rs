@@ -104,6 +104,7 @@ impl Reduction {
             points,
             dimension,
             weights,
+            names,
         } = cloud;
         let reduced = reduction.apply_to(points, dimension, weights);
         let (points, weights) = reduced.map_err(in_options)?;
@@ -111,6 +112,7 @@ impl Reduction {
             points,
             dimension,
             weights,
+            names,
         })
     }
 }

@@ -43,6 +43,11 @@ impl Solving {
         [&self.trace, &self.report].into_iter().flatten()
     }
 
+    /// Whether somebody reads the answer as text or on a page, and not a program.
+    pub(crate) fn is_read(&self) -> bool {
+        !self.quiet && (!self.json || self.report.is_some())
+    }
+
     /// Refuses files that cannot be written, before a solve.
     pub(crate) fn check(&self) -> Result<()> {
         for (path, extension) in [(&self.trace, ".csv"), (&self.report, ".html")] {

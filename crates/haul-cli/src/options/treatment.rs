@@ -2,9 +2,10 @@
 
 use super::number::number;
 use super::reduction::Reduction;
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
-use haul_files::{Cloud, Columns, Reading};
+use haul::{Grid, Measure};
+use haul_files::{Cloud, Columns, Histogram, Reading};
 use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
@@ -43,12 +44,32 @@ pub(crate) struct Treatment {
         conflicts_with = "normalize",
         allow_negative_numbers = true
     )]
-    pub(crate) mass_unit: Option<MassUnit>,
+    pub(crate) mass_unit: Option<Positive>,
 
     /// Give all points of a cloud the same weight and keep its mass; with --voxel all cells, so that a
     /// region that was scanned more densely weighs no more
     #[arg(long)]
     pub(crate) equal_weights: bool,
+
+    /// Take the numbers of an array of one or two axes as masses on a grid, not as points; those of three axes, and
+    /// images, are masses anyway
+    #[arg(long)]
+    pub(crate) grid: bool,
+
+    /// Take dark as mass: of a pixel its opacity times 1 − Y, not times Y = 0.2126 R + 0.7152 G + 0.0722 B; of
+    /// an array the largest number minus each
+    #[arg(long)]
+    pub(crate) invert: bool,
+
+    /// The side of a cell of a grid, one length or one an axis, as 1 or 2,1,1; --blur is in the same unit
+    /// [default: 1 over the number of cells along the longest axis, so that this axis has the length 1]
+    #[arg(
+        long,
+        value_name = "S",
+        value_delimiter = ',',
+        allow_negative_numbers = true
+    )]
+    pub(crate) spacing: Vec<Positive>,
 
     #[command(flatten)]
     pub(crate) reduction: Reduction,
@@ -61,11 +82,11 @@ pub(crate) enum Header {
     No,
 }
 
-/// The mass that counts as 1.
+/// A positive number: the mass that counts as 1, or the side of a cell.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct MassUnit(pub(crate) f64);
+pub(crate) struct Positive(pub(crate) f64);
 
-impl FromStr for MassUnit {
+impl FromStr for Positive {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -78,15 +99,15 @@ impl FromStr for MassUnit {
     }
 }
 
-impl PartialEq for MassUnit {
+impl PartialEq for Positive {
     fn eq(&self, other: &Self) -> bool {
         self.0.to_bits() == other.0.to_bits()
     }
 }
 
-impl Eq for MassUnit {}
+impl Eq for Positive {}
 
-impl Hash for MassUnit {
+impl Hash for Positive {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.0.to_bits().hash(state);
     }
@@ -103,6 +124,8 @@ impl Treatment {
             },
             header: self.header.map(|header| header == Header::Yes),
             format: self.format,
+            grid: self.grid,
+            invert: self.invert,
         }
     }
 
@@ -122,6 +145,42 @@ impl Treatment {
         Ok(cloud)
     }
 
+    /// The measure of a histogram. The coordinates of a cell are those of its centre.
+    pub(crate) fn on_grid(&self, histogram: Histogram) -> Result<Measure> {
+        let Histogram { shape, masses } = histogram;
+        let of_points = [
+            ("--columns", !self.columns.is_empty()),
+            ("--weight-column", self.weight_column.is_some()),
+            ("--equal-weights", self.equal_weights),
+            ("--subsample and --voxel", self.reduction.is_given()),
+        ];
+        if let Some((option, _)) = of_points.into_iter().find(|(_, given)| *given) {
+            bail!("{option} is for points, and these are masses on a grid; leave it out");
+        }
+        let axes = shape.len();
+        let spacing: Vec<f64> = match &self.spacing[..] {
+            [] => {
+                let longest = shape.iter().copied().max().unwrap_or(1);
+                vec![1.0 / longest.max(1) as f64; axes]
+            }
+            [side] => vec![side.0; axes],
+            sides if sides.len() == axes => sides.iter().map(|side| side.0).collect(),
+            sides => bail!(
+                "--spacing has {} lengths for a grid of {}; give one, or one an axis",
+                sides.len(),
+                cells(&shape)
+            ),
+        };
+        let origin: Vec<f64> = spacing.iter().map(|side| 0.5 * side).collect();
+        let unit = self.mass_unit.map_or(1.0, |Positive(unit)| unit);
+        let masses = masses.into_iter().map(|mass| mass / unit).collect();
+        let measure = Measure::grid(Grid::new(&shape, &spacing, &origin)?, masses)?;
+        Ok(match self.normalize {
+            true => measure.normalized(),
+            false => measure,
+        })
+    }
+
     /// How files are read without options.
     #[cfg(test)]
     pub(crate) const PLAIN: Self = Self {
@@ -132,8 +191,17 @@ impl Treatment {
         normalize: false,
         mass_unit: None,
         equal_weights: false,
+        grid: false,
+        invert: false,
+        spacing: Vec::new(),
         reduction: Reduction::NONE,
     };
+}
+
+/// The number of cells along each axis: `64×48 cells`.
+pub(crate) fn cells(shape: &[usize]) -> String {
+    let sides: Vec<_> = shape.iter().map(usize::to_string).collect();
+    format!("{} cells", sides.join("×"))
 }
 
 #[cfg(test)]
@@ -147,6 +215,7 @@ mod tests {
             points: vec![0.1, 0.2, 0.3, 5.5],
             dimension: 1,
             weights: Some(vec![1.0, 2.0, 3.0, 4.0]),
+            names: None,
         };
         let treated = |equal_weights, reduction| {
             let treatment = Treatment {
@@ -159,5 +228,27 @@ mod tests {
         assert_eq!(treated(false, Reduction::voxels(1.0)), [6.0, 4.0]);
         assert_eq!(treated(true, Reduction::voxels(1.0)), [5.0, 5.0]);
         assert_eq!(treated(true, Reduction::NONE), [2.5; 4]);
+    }
+
+    #[test]
+    fn cells_have_their_centres_and_the_longest_axis_has_the_length_1() {
+        let on = |spacing: &[f64]| {
+            let treatment = Treatment {
+                spacing: spacing.iter().map(|side| Positive(*side)).collect(),
+                ..Treatment::PLAIN
+            };
+            let (shape, masses) = (vec![2, 4], vec![1.0; 8]);
+            treatment.on_grid(Histogram { shape, masses })
+        };
+        let points = |spacing: &[f64]| on(spacing).unwrap().points().to_vec();
+        assert_eq!(points(&[])[..4], [0.125, 0.125, 0.125, 0.375]);
+        assert_eq!(points(&[])[14..], [0.375, 0.875]);
+        assert_eq!(points(&[2.0])[14..], [3.0, 7.0]);
+        assert_eq!(points(&[2.0, 1.0])[14..], [3.0, 3.5]);
+        let refused = on(&[1.0, 1.0, 1.0]).unwrap_err().to_string();
+        assert!(
+            refused.contains("3 lengths for a grid of 2×4 cells"),
+            "{refused}"
+        );
     }
 }

@@ -2,7 +2,10 @@
 
 use super::figure::figure;
 use super::sheet::Page;
+use crate::input::on_grid;
+use crate::pair::count;
 use crate::picture::{self, Matching, Picture, Shown};
+use crate::raster::Raster;
 use haul::Measure;
 use maud::{Markup, html};
 
@@ -33,6 +36,9 @@ impl Clouds<'_> {
             target,
             matching,
         } = *self;
+        if let (Some(first), Some(second)) = (Raster::of(source), Raster::of(target)) {
+            return images([(a, source, first), (b, target, second)]);
+        }
         let (svg, shown) = picture::figure(&Picture {
             source: source.points(),
             target: target.points(),
@@ -66,6 +72,31 @@ impl Clouds<'_> {
             }
         })
     }
+}
+
+/// The images of two measures on grids.
+fn images(sides: [(&str, &Measure, Raster); 2]) -> Page<Markup> {
+    let figures = sides.into_iter().map(|(name, measure, raster)| {
+        let words = format!("The masses of {name}, white where they are densest");
+        let image = raster.image(&words)?;
+        let slices = on_grid(measure).is_some_and(|grid| grid.dimension() == 3);
+        Ok(html! {
+            figure {
+                (image)
+                figcaption {
+                    (name) ", " (count(measure))
+                    @if slices { ", in slices across its first axis" }
+                }
+            }
+        })
+    });
+    let figures = figures.collect::<Page<Vec<_>>>()?;
+    Ok(html! {
+        section {
+            h2 { "The images" }
+            div.images { @for figure in &figures { (figure) } }
+        }
+    })
 }
 
 fn of_clouds([a, b]: [&str; 2], [source, target]: [String; 2]) -> Markup {

@@ -18,7 +18,7 @@ pub(crate) struct Script {
 
 /// A whole page. A page with a script has a table, and takes the full width.
 pub(crate) fn sheet(title: &str, script: Option<&Script>, body: &Markup) -> String {
-    let mut policy = "default-src 'none'; style-src 'unsafe-inline'".to_owned();
+    let mut policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:".to_owned();
     if let Some(Script { digest, .. }) = script {
         policy += &format!("; script-src 'sha256-{digest}'");
     }

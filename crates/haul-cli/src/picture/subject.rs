@@ -1,5 +1,6 @@
 //! The subject of a picture, and what is shown of it.
 
+use crate::input::on_grid;
 use haul::{Engine, Measure, Solution};
 
 /// What to draw; all clouds are row-major with `dimension` coordinates per point.
@@ -35,6 +36,22 @@ pub(crate) struct Matching {
 }
 
 impl Matching {
+    /// The same for a picture of points; `None` if both measures are on grids, which are shown as images.
+    ///
+    /// # Errors
+    ///
+    /// Those of the engine.
+    pub(crate) fn drawn<E: Engine + Clone>(
+        solution: &Solution<E>,
+        source: &Measure,
+        target: &Measure,
+    ) -> haul::Result<Option<Self>> {
+        if on_grid(source).and(on_grid(target)).is_some() {
+            return Ok(None);
+        }
+        Self::of(solution, source, target).map(Some)
+    }
+
     /// The matching of a solution between these measures, by two passes over all pairs.
     ///
     /// # Errors
@@ -156,6 +173,9 @@ pub(crate) enum PictureError {
         /// The value.
         value: f64,
     },
+    /// An image cannot be encoded.
+    #[error("an image of the page cannot be encoded: {0}; leave --report out")]
+    Image(#[from] std::io::Error),
     /// Points need at least one coordinate.
     #[error("the picture needs points of at least one coordinate")]
     Dimension,

@@ -1,5 +1,6 @@
 //! A transport between two clouds as an answer, common to the commands that solve one: JSON, text and page.
 
+pub(crate) mod centres;
 mod displacement;
 mod json;
 mod page;
@@ -43,6 +44,8 @@ pub(crate) struct Transport {
     pub(crate) displacement: Option<Displacement>,
     /// How its plan matches the clouds, for a page.
     pub(crate) matching: Option<Matching>,
+    /// What was written beside the answer, each with its name.
+    pub(crate) written: Vec<(&'static str, String)>,
 }
 
 impl Serialize for Transport {
@@ -70,7 +73,11 @@ impl Answer for Transport {
     }
 
     fn rows(&self) -> Rows {
-        text::rows(&self.pair, &self.report)
+        let mut rows = text::rows(&self.pair, &self.report);
+        for (name, written) in &self.written {
+            rows.row(name, written);
+        }
+        rows
     }
 
     fn page(&self) -> Page {

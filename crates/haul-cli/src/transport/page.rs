@@ -1,6 +1,6 @@
 //! The page of a solve.
 
-use super::text::bounds;
+use super::text::{bounds, transport_cost};
 use super::{Displacement, Transport};
 use crate::headline::Headline;
 use crate::number::Certified;
@@ -21,6 +21,7 @@ pub(super) fn page(transport: &Transport, headline: &Headline) -> Page {
         course,
         displacement,
         matching,
+        ..
     } = transport;
     let clouds = pair.drawn(matching.as_ref());
     let claim = Claim {
@@ -55,11 +56,11 @@ fn numbers(report: &Report, moved: Option<Displacement>) -> Markup {
     html! {
         (table("Values", &html! {
             (certified("OT_ε", report.value, bounds(report)))
-            @if let Some(Displacement { mean, largest }) = moved {
+            @if let Some(Displacement { mean, largest, .. }) = moved {
                 (row("displacement on average", "displacement.mean", &Number::short(mean)))
                 (row("displacement at most", "displacement.largest", &Number::short(largest)))
             }
-            (row("transport cost ⟨P, C⟩", "transport_cost", &Number::short(report.transport_cost)))
+            (row("transport cost ⟨P, C⟩", "transport_cost", &Number::certified(report.transport_cost, transport_cost(report))))
             (row("regularised cost", "regularized_cost", &Number::short(report.regularized_cost)))
             (row("KL(P | a⊗b)", "kl", &Number::short(report.kl)))
             (row("mass moved", "mass", &Number::short(report.mass)))

@@ -5,7 +5,7 @@ use crate::headline::Headline;
 use crate::number::{Certified, effort, error, finite, plain, short};
 use crate::pair::Pair;
 use crate::rows::{BAD, GOOD, Rows, styled};
-use crate::scale::Scale;
+use crate::scale::{Scale, equal_in_words};
 use haul::{Bounds, Method, Report};
 
 /// The rows of a solve between two clouds, without its headline.
@@ -15,7 +15,7 @@ pub(crate) fn rows(pair: &Pair, report: &Report) -> Rows {
     let mut row = |name: &str, value: String| rows.row(name, value);
     row(
         "transport cost",
-        format!("{} = ⟨P, C⟩", short(report.transport_cost)),
+        format!("{} = ⟨P, C⟩", transport_cost(report)),
     );
     if let Some(bounds) = certificate.wasserstein {
         let Certified { lower, upper, .. } = Certified::new(report.transport_cost, bounds);
@@ -82,7 +82,27 @@ pub(super) fn headline(pair: &Pair, report: &Report) -> Headline {
         name: "distance".to_owned(),
         value: format!("{lower} to {upper}"),
         beside: format!(" = W_{} without the entropy{share}", plain(p)),
-        sentence: scale.clear_sentence(bounds),
+        sentence: equal_in_words([pair.source(), pair.target()]),
+    }
+}
+
+/// The cost of the plan as it is, with the digits that it shares with the plan with exact marginals, and four at most: more
+/// of them depend on where the iteration stopped.
+pub(crate) fn transport_cost(report: &Report) -> String {
+    let (cost, certificate) = (report.transport_cost, &report.certificate);
+    let off = match certificate.wasserstein {
+        Some(bounds) => (bounds.upper - cost).abs(),
+        None => certificate.gap(),
+    };
+    let bounds = Bounds {
+        lower: cost - off,
+        upper: cost + off,
+    };
+    let (shared, four) = (Certified::new(cost, bounds).value, short(cost));
+    if shared.len() < four.len() {
+        shared
+    } else {
+        four
     }
 }
 

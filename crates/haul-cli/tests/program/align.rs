@@ -102,6 +102,106 @@ fn the_answer_for_people_opens_with_the_motion() {
 }
 
 #[test]
+fn the_answer_says_whether_the_clouds_match_and_how_much_of_them() {
+    let room = Room::with_clouds();
+    done(
+        &room,
+        "thin a.csv --rotate 70 --translate 2,1 -o turned.csv",
+    );
+    let told = |line: &str| room.haul(&format!("{line} --device cpu")).stdout;
+    let fits = told("align turned.csv a.csv --blur 0.1");
+    assert_says(
+        fits.lines().nth(1).unwrap(),
+        &["The clouds match: ", "within the blur, 0.1"],
+    );
+    let fails = told("align a.csv b.csv --blur 0.02");
+    assert_says(
+        fails.lines().nth(1).unwrap(),
+        &[
+            "do not match",
+            "times the blur",
+            "--reach leaves out",
+            "--scale and --affine",
+        ],
+    );
+    // A third of the points has a counterpart, as long as the reach is short.
+    room.csv("part.csv", &spiral(60)[..40], 2);
+    let part = told("align a.csv part.csv --normalize --blur 0.05 --rho-a 0.003 --start one.txt");
+    assert_eq!(part, "", "the matrix is missing");
+    room.write("one.txt", "1 0 0\n0 1 0\n0 0 1\n");
+    let part = told("align a.csv part.csv --blur 0.05 --rho-a 0.003 --start one.txt");
+    let line = part
+        .lines()
+        .find(|line| line.starts_with("mass matched"))
+        .unwrap();
+    assert_says(
+        line,
+        &[
+            "%); ",
+            " of 60 points find at least half of their mass within the reach",
+        ],
+    );
+}
+
+#[test]
+fn an_alignment_is_a_page_and_a_job() {
+    let room = Room::with_clouds();
+    done(&room, "thin a.csv --rotate 70 -o turned.csv");
+    // Near the motion back.
+    room.write("one.txt", "0.34 0.94 0\n-0.94 0.34 0\n0 0 1\n");
+    let line = "align turned.csv a.csv --blur 0.1 --device cpu";
+    let answer = room
+        .haul(&format!("{line} --json --report page.html"))
+        .json(0);
+    let page = room.read("page.html");
+    assert_says(
+        &page,
+        &[
+            "motion",
+            "The clouds match",
+            "Converged.",
+            "turned.csv",
+            "<svg",
+            "Matrix",
+        ],
+    );
+    let residual = answer["residual"].as_f64().unwrap();
+    assert_says(
+        &page,
+        &[&format!("itemprop=\"residual\" value=\"{residual}\"")],
+    );
+    let job = |id: &str, more: &str| {
+        format!(
+            "{{\"id\":\"{id}\",\"command\":\"align\",\"a\":\"turned.csv\",\"b\":\"a.csv\",\"blur\":0.1{more}}}\n"
+        )
+    };
+    let jobs = [
+        job("1", ",\"output\":\"moved.csv\""),
+        job("2", ",\"start\":\"one.txt\",\"matrix_out\":\"m.txt\""),
+    ];
+    room.write("jobs.jsonl", jobs.concat());
+    done(
+        &room,
+        "batch jobs.jsonl -o results.jsonl --device cpu --report batch.html",
+    );
+    let results = room.read("results.jsonl");
+    let first: Value = serde_json::from_str(results.lines().next().unwrap()).unwrap();
+    assert_eq!(first["matrix"], answer["matrix"]);
+    assert!(off(&room.numbers("moved.csv"), &spiral(60)) < 1e-2);
+    assert_says(&room.read("batch.html"), &["align"]);
+    // The file of the start is an input of its job.
+    assert_says(results.lines().nth(1).unwrap(), &["one.txt"]);
+    room.write("one.txt", "0 -1 0\n1 0 0\n0 0 1\n");
+    let changed = error_line(room.cpu("batch jobs.jsonl -o results.jsonl"), 2);
+    assert_says(&changed, &["\"2\" whose file one.txt has changed"]);
+    room.write(
+        "clash.jsonl",
+        job("1", ",\"start\":\"m.txt\",\"matrix_out\":\"m.txt\""),
+    );
+    assert_eq!(room.cpu("batch clash.jsonl -o r.jsonl").status, Some(2));
+}
+
+#[test]
 fn a_moved_mesh_keeps_the_rest_and_turns_its_normals() {
     let room = Room::new();
     let header = "ply\nformat ascii 1.0\ncomment by hand\nelement vertex 40\nproperty float x\nproperty float y\n\

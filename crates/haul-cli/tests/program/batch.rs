@@ -285,7 +285,12 @@ fn a_job_that_fails_says_why_and_stops_no_other() {
     let ran = room.cpu(RUN);
     assert_eq!(ran.status, Some(1), "{}", ran.stderr);
     let told = format!("{0} done, {0} failed", failing.len());
-    assert_says(ran.stderr.lines().last().unwrap(), &[&told]);
+    let mut lines = ran.stderr.lines();
+    assert_says(
+        lines.next_back().unwrap(),
+        &["the first job that failed is \"wrong 0\": "],
+    );
+    assert_says(lines.next_back().unwrap(), &[&told]);
     let results = room.results();
     assert_eq!(results.len(), jobs.len());
     for (pair, (wrong, kind, parts)) in results.chunks(2).zip(&failing) {

@@ -92,6 +92,26 @@ impl Room {
         self.write(name, npy(values, shape));
     }
 
+    /// A grey image, row by row.
+    pub(crate) fn png(&self, name: &str, width: u32, grey: &[u8]) {
+        let file = fs::File::create(self.path(name)).unwrap();
+        let mut encoder = png::Encoder::new(file, width, grey.len() as u32 / width);
+        encoder.set_color(png::ColorType::Grayscale);
+        let mut writer = encoder.write_header().unwrap();
+        writer.write_image_data(grey).unwrap();
+        writer.finish().unwrap();
+    }
+
+    /// The width and the grey pixels of an image.
+    pub(crate) fn pixels(&self, name: &str) -> (usize, Vec<u8>) {
+        let file = std::io::BufReader::new(fs::File::open(self.path(name)).unwrap());
+        let mut reader = png::Decoder::new(file).read_info().unwrap();
+        let mut grey = vec![0; reader.output_buffer_size().unwrap()];
+        let frame = reader.next_frame(&mut grey).unwrap();
+        assert_eq!(frame.color_type, png::ColorType::Grayscale);
+        (frame.width as usize, grey)
+    }
+
     pub(crate) fn npz(&self, name: &str, points: &[f64], dimension: usize, weights: &[f64]) {
         let mut archive = NpzWriter::new(fs::File::create(self.path(name)).unwrap());
         let n = weights.len() as u64;
@@ -211,6 +231,17 @@ pub(crate) fn ring(n: usize) -> Vec<f64> {
             let angle = std::f64::consts::TAU * i as f64 / n as f64;
             [0.3 + 0.8 * angle.cos(), 0.5 * angle.sin()]
         })
+        .collect()
+}
+
+/// A disc of this radius around a pixel, white on black in `side`×`side` pixels.
+pub(crate) fn disc(side: usize, [row, column]: [f64; 2], radius: f64) -> Vec<u8> {
+    let inside = |i: usize| {
+        let (y, x) = ((i / side) as f64, (i % side) as f64);
+        (y - row).hypot(x - column) < radius
+    };
+    (0..side * side)
+        .map(|i| if inside(i) { 255 } else { 0 })
         .collect()
 }
 

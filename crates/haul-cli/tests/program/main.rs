@@ -4,12 +4,14 @@
 #![allow(clippy::unwrap_used)] // the fixtures, outside of any test, unwrap as well
 
 mod align;
+mod barycenter;
 mod batch;
 mod colour;
 mod devices;
 mod files;
 mod fixture;
 mod guide;
+mod images;
 mod long;
 mod map;
 mod messages;
@@ -19,7 +21,7 @@ mod tables;
 mod text;
 mod tips;
 
-use fixture::{Ran, Room, assert_close, assert_says, dense, error_line, ring, spiral, value};
+use fixture::{Ran, Room, assert_close, assert_says, dense, disc, error_line, ring, spiral, value};
 use serde_json::Value;
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -77,6 +79,64 @@ fn json_has_every_key_of_the_contract() {
     assert_eq!(
         (&result["command"], &result["p"], &result["n"]),
         (&"demo".into(), &2.into(), &1500.into())
+    );
+}
+
+/// The keys that the help of a command lists: what stands in its table of keys before two spaces, without brackets.
+fn listed_keys(help: &str) -> Vec<String> {
+    let (_, table) = help.split_once("Keys of --json").unwrap();
+    let (_, table) = table.split_once('\n').unwrap();
+    let rows = table.lines().take_while(|line| !line.is_empty());
+    let names = rows.filter_map(|row| row.trim_start().split("  ").next());
+    let words = names.flat_map(|names| names.split([' ', '[', ']']));
+    let mut keys: Vec<_> = words
+        .filter(|word| !word.is_empty())
+        .map(str::to_owned)
+        .collect();
+    keys.sort();
+    keys
+}
+
+#[test]
+fn the_help_lists_the_keys_that_are_printed() {
+    let room = Room::with_clouds();
+    let keys = |value: &Value| {
+        value
+            .as_object()
+            .unwrap()
+            .keys()
+            .cloned()
+            .collect::<Vec<_>>()
+    };
+    let result = room.cpu("sinkhorn a.csv b.csv --json").json(0);
+    let mut printed = [keys(&result), keys(&result["certificate"])].concat();
+    printed.sort();
+    assert_eq!(listed_keys(&room.haul("sinkhorn --help").stdout), printed);
+
+    let help = room.haul("divergence --help").stdout;
+    let result = room.cpu("divergence a.csv b.csv --json").json(0);
+    let mut printed = keys(&result);
+    printed.sort();
+    assert_eq!(listed_keys(&help), printed);
+    for (key, listed) in [
+        (
+            "certificate",
+            "lower_bound, upper_bound, gap, precision_floor",
+        ),
+        ("distance_bounds", "lower, upper"),
+        ("terms", "ab, aa, bb"),
+    ] {
+        assert_eq!(keys(&result[key]).join(", "), listed);
+        assert_says(&help, &[&format!("an object: {listed}")]);
+    }
+    // Those in brackets are of transport that moves all mass.
+    let unbalanced = room.cpu("divergence a.csv b.csv --reach 1 --json").json(0);
+    assert_eq!(keys(&unbalanced).len() + 2, printed.len());
+    let unbalanced = room.cpu("sinkhorn a.csv b.csv --reach 1 --json").json(0);
+    assert!(
+        unbalanced["certificate"]
+            .get("wasserstein_lower_bound")
+            .is_none()
     );
 }
 
@@ -1115,6 +1175,8 @@ fn every_help_has_an_example_that_runs() {
     for (name, seed) in [("a", 1), ("b", 2)] {
         room.haul(&format!("sample ball --n 60 --seed {seed} -o {name}.ply"));
     }
+    room.png("disc.png", 20, &disc(20, [10.0, 6.0], 4.0));
+    room.png("star.png", 20, &disc(20, [10.0, 13.0], 5.0));
     let mut commands = commands(&room.haul("--help").stdout);
     assert!(commands.len() >= 6, "{commands:?}");
     // A nested command, and one that the help does not list.

@@ -48,6 +48,68 @@ fn each_pair(matrix: &[Vec<f64>], check: impl Fn(usize, usize, f64)) {
 }
 
 #[test]
+fn a_table_of_pairs_has_the_bounds_and_says_what_a_distance_is() {
+    let room = Room::with_four_clouds();
+    for (options, meaning, distance) in [
+        ("", "squared distances", Some(2.0)),
+        ("--p 1", "distances", Some(1.0)),
+        ("--reach 1", "no distances", None),
+        (
+            "--loss sinkhorn",
+            "costs, which are not 0 for equal clouds",
+            None,
+        ),
+        (
+            "--loss energy",
+            "squares of a distance between measures",
+            Some(2.0),
+        ),
+    ] {
+        let ran = room.pairwise(&format!("-o d.csv --pairs pairs.csv {options}"));
+        assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+        assert_says(
+            &ran.stdout,
+            &[
+                &format!(": {meaning}"),
+                "numerical, at most ",
+                "not about sampling",
+                "d.csv, pairs.csv",
+            ],
+        );
+        let matrix = room.read("d.csv");
+        assert_says(
+            matrix.lines().next().unwrap(),
+            &[&format!(": {meaning}"), ",one.csv,two.csv"],
+        );
+        let table = room.read("pairs.csv");
+        let mut lines = table
+            .lines()
+            .map(|line| line.split(',').collect::<Vec<_>>());
+        let header = lines.next().unwrap();
+        assert_eq!(header[..5], ["a", "b", "value", "lower", "upper"]);
+        assert_eq!(header.len(), if distance.is_some() { 6 } else { 5 });
+        let rows: Vec<_> = lines.collect();
+        assert_eq!(rows.len(), 6);
+        assert_eq!(rows[3][..2], ["two.csv", "three.csv"]);
+        for row in &rows {
+            let number = |k: usize| row[k].parse::<f64>().unwrap();
+            assert!(number(3) <= number(2) && number(2) <= number(4), "{row:?}");
+            if let Some(p) = distance {
+                let (root, value) = (number(5), number(2));
+                assert!((root.powf(p) - value).abs() <= 1e-12 * value, "{row:?}");
+            }
+        }
+        let row = matrix.lines().nth(2).unwrap();
+        assert_eq!(row.split(',').nth(3), Some(rows[3][2]));
+    }
+    let told = error_line(
+        room.haul("pairwise one.csv two.csv -o d.csv --pairs d.csv"),
+        2,
+    );
+    assert_says(&told, &["d.csv"]);
+}
+
+#[test]
 fn entries_are_the_comparisons_of_their_pairs_to_the_last_digit() {
     let room = Room::with_four_clouds();
     for (loss, command, options) in [

@@ -1,5 +1,7 @@
 //! Tables with other columns than coordinates: selected columns, and columns that are not coordinates.
 
+mod names;
+
 use crate::fixture::{Room, assert_close, assert_says, error_line, ring, rows, spiral, value};
 
 /// A room with two clouds in the plane in several tables: `cells.csv` has a name and a count for each point, `w.csv`
@@ -217,7 +219,7 @@ fn every_advice_about_a_file_can_be_followed() {
             2,
         ),
         ("header.csv", "0,1\n5,6\n7,8\n".into(), 2, 2),
-        ("count.csv", "x,y,count\n0,0,1\n".into(), 1, 2),
+        ("count.csv", "x,y,count\n0,0,1\n".into(), 2, 2),
         ("text.csv", "x (m),y (m),it's,kind\n0,1,2,k\n".into(), 1, 3),
         ("comma.csv", "\"a,b\",-x,kind\n0,1,k\n".into(), 1, 2),
         ("empty.csv", "x,y,\n0,5,\n1,6,\n".into(), 1, 2),
@@ -230,7 +232,7 @@ fn every_advice_about_a_file_can_be_followed() {
         (
             "mass.csv",
             format!("{},mass\n{}\n", names.join(","), wide(",2")),
-            1,
+            2,
             500,
         ),
         ("mass.ply", ply("x y scalar_mass", "1 2 3"), 2, 2),

@@ -110,27 +110,122 @@ fn each_command_opens_with_its_answer() {
 }
 
 #[test]
-fn a_distance_is_said_to_be_near_the_spacing_of_the_points_or_far_above_it() {
+fn a_value_is_told_with_whether_sampling_explains_it() {
     let room = samples();
-    let sentence = |line: &str| {
-        let ran = room.cpu(&format!("{line} --precision f64 -q"));
+    let told = |line: &str| {
+        let ran = room.cpu(line);
         assert_eq!(ran.status, Some(0), "{}", ran.stderr);
-        ran.stdout.lines().nth(1).unwrap().trim().to_owned()
+        ran.stdout
     };
-    for (command, options) in [("divergence", "--tolerance 1e-5"), ("energy", "")] {
-        let same = sentence(&format!("{command} a.csv same.csv {options}"));
-        assert_says(&same, &["sampling alone may explain it"]);
-        let far = sentence(&format!("{command} a.csv far.csv {options}"));
-        assert_says(&far, &["far above"]);
+    for command in ["divergence", "energy"] {
+        for p in ["", "--p 1"] {
+            let second = |files: &str| {
+                let told = told(&format!("{command} {files} {p}"));
+                told.lines().nth(1).unwrap().trim().to_owned()
+            };
+            let same = second("a.csv same.csv");
+            assert_says(
+                &same,
+                &[
+                    "Sampling alone may explain it: ",
+                    "19 times, the points of both differ by ",
+                ],
+            );
+            assert_says(
+                &second("a.csv far.csv"),
+                &["It is more than sampling explains: "],
+            );
+            assert_eq!(
+                second("a.csv a.csv"),
+                "The clouds are equal: the same points with the same weights."
+            );
+        }
+        // Who does not read the sentence does not wait for it.
+        assert!(!told(&format!("{command} a.csv same.csv -q")).contains("ampling"));
+        // A few points are no sample.
+        room.csv("few.csv", &[0.0, 0.0, 0.0, 1.0, 1.0, 1.0], 3);
+        assert!(!told(&format!("{command} a.csv few.csv")).contains("ampling"));
     }
+    // In ten dimensions points of one law are far apart for their spacing, and on a line near.
+    let column = |name: &str| -> Vec<f64> {
+        let points = room.numbers(name);
+        points.chunks(3).map(|x| x[0]).collect()
+    };
+    room.csv("x.csv", &column("a.csv"), 1);
+    room.csv("y.csv", &column("same.csv"), 1);
     assert_says(
-        &sentence("sinkhorn a.csv far.csv"),
-        &["far above the spacing of the points"],
+        &told("divergence x.csv y.csv"),
+        &["Sampling alone may explain it"],
     );
-    // A few points are no sample, so there is no sentence about them.
-    room.csv("few.csv", &[0.0, 0.0, 0.0, 1.0, 1.0, 1.0], 3);
-    let few = room.cpu("divergence a.csv few.csv -q").stdout;
-    assert!(!few.contains("spacing of the points"), "{few}");
+    for command in ["sinkhorn", "map"] {
+        let output = if command == "map" { "-o moved.csv" } else { "" };
+        assert_says(
+            &told(&format!("{command} a.csv a.csv {output}")),
+            &["The clouds are equal"],
+        );
+    }
+    let unbalanced = told("divergence a.csv far.csv --reach 1");
+    assert!(!unbalanced.contains("ampling"), "{unbalanced}");
+}
+
+#[test]
+fn clouds_that_differ_by_their_places_are_told_to_be_aligned() {
+    let room = samples();
+    let told = |line: &str| room.cpu(line).stdout;
+    for line in ["divergence a.csv far.csv", "map a.csv far.csv -o moved.csv"] {
+        let told = told(line);
+        let centres = told.lines().find(|line| line.starts_with("centres"));
+        assert_says(centres.expect(line), &["haul align", "apart"]);
+    }
+    for line in [
+        "divergence a.csv same.csv",
+        "divergence a.csv far.csv --p 1",
+        "map a.csv same.csv -o moved.csv",
+    ] {
+        assert!(!told(line).contains("centres"), "{line}");
+    }
+}
+
+#[test]
+fn a_transport_cost_has_the_digits_that_the_marginals_support() {
+    let room = samples();
+    let shown = |tolerance: &str| {
+        let told = room.cpu(&format!(
+            "sinkhorn a.csv same.csv --tolerance {tolerance} --precision f64 -q"
+        ));
+        numbers_behind(&told.stdout, "transport cost")[0].clone()
+    };
+    let (rough, fine) = (shown("0.1"), shown("1e-6"));
+    assert!(digits(&rough) < digits(&fine), "{rough} {fine}");
+    assert!(
+        (parsed(&rough) / parsed(&fine) - 1.0).abs() < 0.2,
+        "{rough} {fine}"
+    );
+}
+
+#[test]
+fn what_was_written_is_told_with_its_accuracy() {
+    let room = Room::with_clouds();
+    let line = "sinkhorn a.csv b.csv --blur 0.1 --plan plan.csv --gradient g.npy";
+    let told = room.cpu(&format!("{line} -q")).stdout;
+    assert_says(
+        &told,
+        &[
+            "plan            plan.csv, the 10 largest entries of each row: ",
+            "% of the mass",
+            "gradient        g.npy; its relative error is about that of the marginals, ",
+        ],
+    );
+    assert_eq!(room.read("plan.csv").lines().count(), 1 + 60 * 10);
+    let all = room.cpu(&format!("{line} --plan-topk 50 -q")).stdout;
+    assert_says(&all, &["plan            plan.csv, all entries"]);
+    let told = room
+        .cpu("divergence a.csv b.csv --gradient-weights w.npy -q")
+        .stdout;
+    assert_says(
+        &told,
+        &["gradient        w.npy; its relative error is about that of the marginals, "],
+    );
 }
 
 #[test]

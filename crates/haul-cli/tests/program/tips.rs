@@ -116,6 +116,18 @@ fn an_output_that_was_forgotten_is_told() {
 }
 
 #[test]
+fn a_single_file_to_compare_is_told_what_is_missing() {
+    let room = Room::with_clouds();
+    for line in ["pairwise a.csv", "pairwise a.csv -o d.csv"] {
+        let told = tip(&room, line).unwrap();
+        assert_says(
+            &told,
+            &["name two or more, as a.csv OTHER…", "divided into files"],
+        );
+    }
+}
+
+#[test]
 fn options_of_other_programs_are_told_their_names_here() {
     let room = Room::with_clouds();
     for (option, parts) in [
@@ -127,12 +139,32 @@ fn options_of_other_programs_are_told_their_names_here() {
         ("--numItermax 10", &["--max-iterations"]),
         ("--reg-m 1", &["--rho", "--reach"]),
         ("--gpu", &["--device gpu"]),
+        ("--scaling 0.9", &["GeomLoss", "--tolerance"]),
         ("-blur 0.1", &["two dashes: --blur"]),
     ] {
         assert_says(
             &tip(&room, &format!("sinkhorn a.csv b.csv {option}")).unwrap(),
             parts,
         );
+    }
+    // An option of another command is told its command, and no option that is called like it.
+    for (line, parts) in [
+        (
+            "divergence a.csv b.csv --potentials f.npz",
+            "tip: --potentials is an option of haul sinkhorn; haul divergence has none of that name",
+        ),
+        (
+            "divergence a.csv b.csv --plan p.csv",
+            "tip: --plan is an option of haul sinkhorn;",
+        ),
+        (
+            "pairwise a.csv b.csv -o d.npy --report r.html",
+            "tip: --report is an option of haul sinkhorn, divergence, energy, map, align and batch;",
+        ),
+    ] {
+        let told = error_line(room.haul(line), 2);
+        assert_says(&told, &[parts]);
+        assert!(!told.contains("similar"), "{told}");
     }
     // A command without that option has no tip about it.
     for option in ["--reg 0.1", "--tol 1e-3"] {

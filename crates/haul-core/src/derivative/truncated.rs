@@ -23,6 +23,7 @@ use crate::engine::{Factor, Kernel, Side};
 use crate::linalg::sum;
 use crate::pass::{Marginal, Pass, finite, weighted};
 use crate::{Engine, Gradient, Measure, Result, Sinkhorn, block_on};
+use std::fmt;
 
 /// Settings of the transport cost after a fixed number of iterations, in a balanced problem.
 ///
@@ -143,6 +144,16 @@ pub struct TruncatedCost<E: Engine> {
     /// The factors of the derivatives in points and in weights.
     units: [f64; 2],
     path: Path<E>,
+}
+
+impl<E: Engine> fmt::Debug for TruncatedCost<E> {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.debug_struct("TruncatedCost")
+            .field("value", &self.value)
+            .field("epsilon", &self.epsilon)
+            .field("iterations", &self.iterations())
+            .finish_non_exhaustive()
+    }
 }
 
 impl<E: Engine> TruncatedCost<E> {

@@ -14,6 +14,12 @@ const MEMORY: usize = 10;
 /// The history is dropped when the error exceeds its least value by this factor.
 const RESTART_GROWTH: f64 = 4.0;
 
+/// Numbers that are taken at a time from all updates: they stay in the first cache.
+const BLOCK: usize = 1024;
+
+/// Partial sums of an inner product.
+const PARTIALS: usize = 8;
+
 /// An update of the potentials: its residual and its image.
 struct Update {
     residual: Vec<f64>,
@@ -75,15 +81,16 @@ impl Mixing {
         let Some(last) = self.updates.last() else {
             return;
         };
-        let weighted: Vec<f64> = (0..)
-            .zip(&last.residual)
-            .map(|(i, r)| weights(i) * r)
-            .collect();
-        let product = |other: &Update| -> f64 {
-            let terms = weighted.iter().zip(&other.residual);
-            terms.map(|(v, w)| v * w).sum()
-        };
-        let row: Vec<f64> = self.updates.iter().map(product).collect();
+        let mut row = vec![0.0; self.updates.len()];
+        let mut weighted = Vec::with_capacity(BLOCK);
+        for (block, residuals) in last.residual.chunks(BLOCK).enumerate() {
+            let first = block * BLOCK;
+            weighted.clear();
+            weighted.extend((first..).zip(residuals).map(|(i, r)| weights(i) * r));
+            for (product, other) in row.iter_mut().zip(&self.updates) {
+                *product += product_of(&weighted, &other.residual[first..][..residuals.len()]);
+            }
+        }
         for (other, product) in self.gram.iter_mut().zip(&row) {
             other.push(*product);
         }
@@ -96,14 +103,31 @@ impl Mixing {
         let Some(coefficients) = least_affine_combination(&self.gram, self.ridge) else {
             return last.to_vec();
         };
-        let mut sum = vec![0.0; last.len()];
-        for (coefficient, update) in coefficients.iter().zip(&self.updates) {
-            for (sum, f) in sum.iter_mut().zip(&update.image) {
-                *sum += coefficient * f;
+        let mut sums = vec![0.0; last.len()];
+        for (block, sums) in sums.chunks_mut(BLOCK).enumerate() {
+            for (coefficient, update) in coefficients.iter().zip(&self.updates) {
+                let image = &update.image[block * BLOCK..];
+                for (sum, f) in sums.iter_mut().zip(image) {
+                    *sum += coefficient * f;
+                }
             }
         }
-        sum
+        sums
     }
+}
+
+/// ⟨v, w⟩ of a block.
+fn product_of(v: &[f64], w: &[f64]) -> f64 {
+    let (v, v_rest) = v.as_chunks::<PARTIALS>();
+    let (w, w_rest) = w.as_chunks::<PARTIALS>();
+    let mut partials = [0.0; PARTIALS];
+    for (v, w) in v.iter().zip(w) {
+        for (partial, (v, w)) in partials.iter_mut().zip(v.iter().zip(w)) {
+            *partial += v * w;
+        }
+    }
+    let rest = v_rest.iter().zip(w_rest).map(|(v, w)| v * w);
+    partials.into_iter().chain(rest).sum()
 }
 
 #[cfg(test)]
@@ -130,6 +154,24 @@ mod tests {
         // Plain updates are far from the fixed point.
         let plain = (0..4).fold(vec![0.0, 0.0], |f, _| map(&f));
         assert!((plain[1] - 2.0).abs() > 1.0);
+    }
+
+    #[test]
+    fn many_numbers_are_mixed_as_few_are() {
+        // Copies of two numbers, over more than two blocks, the last one not whole.
+        let copies = BLOCK + PARTIALS + 1;
+        let repeated = |f: &[f64]| -> Vec<f64> { f.repeat(copies) };
+        let (mut few, mut many) = (Mixing::new(Precision::F64), Mixing::new(Precision::F64));
+        let (mut f, mut g) = (vec![0.0, 0.0], repeated(&[0.0, 0.0]));
+        for step in 0..4 {
+            let (image, images) = (map(&f), repeated(&map(&g[..2])));
+            f = few.next(|_| 1.0, &f, image, 1.0);
+            g = many.next(|_| 1.0, &g, images, 1.0);
+            for (k, g) in g.iter().enumerate() {
+                assert!((g - f[k % 2]).abs() < 1e-7, "{step}: {g} at {k}, {f:?}");
+            }
+            assert!((g[1] - f[0]).abs() > 1e-3);
+        }
     }
 
     #[test]

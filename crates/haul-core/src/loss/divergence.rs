@@ -24,6 +24,7 @@ use crate::{
     Bounds, Certificate, Engine, Measure, Potentials, Progress, Regularization, Report, Result,
     Sinkhorn, Solution, Start, Stop, block_on,
 };
+use std::fmt;
 use std::ops::ControlFlow;
 
 /// Settings of a Sinkhorn divergence, which are those of its three solves.
@@ -195,6 +196,17 @@ impl From<Sinkhorn> for Divergence {
     /// The divergence of solves with these settings.
     fn from(sinkhorn: Sinkhorn) -> Self {
         Self { sinkhorn }
+    }
+}
+
+impl<E: Engine> fmt::Debug for Terms<E> {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.debug_struct("Terms")
+            .field("ab", &self.ab)
+            .field("aa", &self.aa)
+            .field("bb", &self.bb)
+            .field("masses", &self.masses)
+            .finish()
     }
 }
 

@@ -8,6 +8,7 @@ use crate::{
     Bounds, Certificate, Divergence, Engine, Regularization, Report, ResidentSolution, Result,
     Sinkhorn, block_on,
 };
+use std::fmt;
 
 /// An evaluated divergence between resident measures. Its derivatives can be written into arrays on the device.
 pub struct ResidentTerms<E: Engine> {
@@ -19,6 +20,17 @@ pub struct ResidentTerms<E: Engine> {
     pub bb: ResidentSolution<E>,
     /// m_a and m_b.
     masses: [f64; 2],
+}
+
+impl<E: Engine> fmt::Debug for ResidentTerms<E> {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.debug_struct("ResidentTerms")
+            .field("ab", &self.ab)
+            .field("aa", &self.aa)
+            .field("bb", &self.bb)
+            .field("masses", &self.masses)
+            .finish()
+    }
 }
 
 impl Divergence {

@@ -30,6 +30,7 @@ use crate::{
     Engine, Error, Measure, Penalty, Plan, Potentials, Precision, Progress, Regularization, Report,
     Result, Sinkhorn, Solution, Start, block_on,
 };
+use std::fmt;
 use std::ops::ControlFlow;
 
 /// The largest exponents of the factors of weights from separable terms, in the range of either precision.
@@ -390,6 +391,15 @@ pub struct ScoredSolution<E: Engine> {
     terms: [Terms; 2],
     /// The contribution of separable terms to ⟨P, C⟩.
     transported: f64,
+}
+
+impl<E: Engine> fmt::Debug for ScoredSolution<E> {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.debug_struct("ScoredSolution")
+            .field("value", &self.value())
+            .field("solution", &self.solution)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<E: Engine> ScoredSolution<E> {

@@ -19,7 +19,8 @@
 use crate::engine::{BLOCK, Kernel, distance_roundings};
 use crate::{Cost, Engine, Frame, Precision};
 
-/// Roundings of an exponential, a weight and the factor in a sum.
+/// Roundings of an exponential, a weight and the factor in a sum; or of the two exponentials and of what is left out where the
+/// term is a product with a table of the kernel.
 const TERM: f64 = 8.0;
 
 /// If exponents of the plan are at most this, sums are computed as their excess over 1.

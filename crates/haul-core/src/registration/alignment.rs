@@ -2,6 +2,7 @@
 
 use super::{Family, Transform};
 use crate::{Engine, Progress, Solution};
+use std::fmt;
 
 /// A map that brings one measure onto another, with the plan that it was fitted to.
 #[non_exhaustive]
@@ -28,6 +29,21 @@ pub struct Alignment<E: Engine> {
     pub solution: Solution<E>,
     /// Seconds in total.
     pub seconds: f64,
+}
+
+impl<E: Engine> fmt::Debug for Alignment<E> {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.debug_struct("Alignment")
+            .field("transform", &self.transform)
+            .field("family", &self.family)
+            .field("residual", &self.residual)
+            .field("movement", &self.movement)
+            .field("iterations", &self.iterations)
+            .field("converged", &self.converged)
+            .field("solution", &self.solution)
+            .field("seconds", &self.seconds)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The progress of a registration, reported whenever an error of one of its solves is measured, and after each

@@ -18,6 +18,7 @@ use crate::pass::{Marginal, pairs_of_a_pass};
 use crate::problem::{Masses, Posed, Potentials};
 use crate::sinkhorn::{Effort, Fit, Observer};
 use crate::{Engine, Frame, Measure, Problem, Progress, Result, Sinkhorn, Stop, block_on};
+use std::fmt;
 use std::ops::ControlFlow;
 
 /// A solved problem: its numbers are on the host, its points and potentials still on the device.
@@ -28,7 +29,7 @@ use std::ops::ControlFlow;
 /// ```
 /// use haul_core::{Engine, Measure, Result, Sinkhorn, Solution};
 /// use std::sync::Arc;
-/// ///
+///
 /// fn solved<E: Engine>(engine: Arc<E>, a: &Measure, b: &Measure) -> Result<Solution<Arc<E>>> {
 ///     Sinkhorn::blur(0.05).solve(engine, a, b)
 /// }
@@ -36,6 +37,14 @@ use std::ops::ControlFlow;
 pub struct Solution<E: Engine> {
     plan: Plan<E>,
     report: Report,
+}
+
+impl<E: Engine> fmt::Debug for Solution<E> {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.debug_struct("Solution")
+            .field("report", &self.report)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The shared state of a solution and its plans.

@@ -6,12 +6,22 @@ use crate::engine::{Factor, Nearest, Side};
 use crate::linalg::sum;
 use crate::pass::{Marginal, Pass, Points, weighted};
 use crate::{Cost, Engine, Error, Measure, Result, block_on};
+use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
 /// The optimal plan, never stored: each product is one more pass over the pairs. Clones are the same plan.
 pub struct Plan<E: Engine> {
     state: Arc<State<E>>,
+}
+
+impl<E: Engine> fmt::Debug for Plan<E> {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.debug_struct("Plan")
+            .field("device", &self.state.engine.device())
+            .field("masses", &self.state.masses)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<E: Engine> Clone for Plan<E> {

@@ -8,6 +8,7 @@ use crate::pass::{Marginal, Pass, Points};
 use crate::problem::{Penalties, Posed, Summary, one_mass, same_dimension};
 use crate::sinkhorn::Effort;
 use crate::{Engine, Error, Form, Frame, Progress, Result, Sinkhorn, Stop, block_on};
+use std::fmt;
 use std::ops::ControlFlow;
 
 /// A solved problem. Its numbers are on the host; its potentials, map and gradients can be written into arrays on the
@@ -17,6 +18,14 @@ use std::ops::ControlFlow;
 pub struct ResidentSolution<E: Engine> {
     state: State<E>,
     report: Report,
+}
+
+impl<E: Engine> fmt::Debug for ResidentSolution<E> {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.debug_struct("ResidentSolution")
+            .field("report", &self.report)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A measure with the data that a problem needs.

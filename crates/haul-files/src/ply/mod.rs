@@ -48,6 +48,34 @@ fn malformed(file: &Path, place: &str, reason: io::Error) -> Error {
     Error::broken(file, place, reason, ".ply")
 }
 
+/// Writes corners in little-endian float32, and triangles.
+pub(crate) fn write_mesh(
+    out: &mut dyn Write,
+    corners: &[[f64; 3]],
+    triangles: &[[u32; 3]],
+) -> io::Result<()> {
+    writeln!(
+        out,
+        "ply\nformat binary_little_endian 1.0\nelement vertex {}",
+        corners.len()
+    )?;
+    for axis in AXES {
+        writeln!(out, "property float {axis}")?;
+    }
+    writeln!(out, "element face {}", triangles.len())?;
+    writeln!(out, "property list uchar uint vertex_indices\nend_header")?;
+    for coordinate in corners.iter().flatten() {
+        out.write_all(&(*coordinate as f32).to_le_bytes())?;
+    }
+    for triangle in triangles {
+        out.write_all(&[3])?;
+        for corner in triangle {
+            out.write_all(&corner.to_le_bytes())?;
+        }
+    }
+    Ok(())
+}
+
 /// Writes little-endian float64.
 pub(crate) fn write(
     out: &mut dyn Write,

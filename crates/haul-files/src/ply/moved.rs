@@ -348,7 +348,7 @@ mod tests {
         let attributes = Attributes {
             displacement: Some(&displacement),
             colours: Some(&[[255, 0, 7], [1, 2, 3]]),
-            normals: None,
+            ..Attributes::default()
         };
         // Red exists; green, blue and the displacement are new.
         let ascii = |lines: &str, rows: &str| {

@@ -74,6 +74,7 @@ impl Computing<'_> {
     ) -> Result<(R, Vec<Fingerprint>)> {
         let task = job.task(self.kinds)?;
         let files = task.inputs().into_iter().flat_map(Input::files);
+        let files = files.chain(task.other_files());
         let inputs = files.map(|file| self.files.of(file)).collect::<Vec<_>>();
         // An unreadable file is an error of the reader, whose message has the advice.
         let record = run(&task)?;

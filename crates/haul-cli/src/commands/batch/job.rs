@@ -165,8 +165,7 @@ impl Job {
             return LEAST;
         };
         let points = |input: Input<'_>| {
-            let length = input
-                .points
+            let length = haul_files::file_of(input.points)
                 .metadata()
                 .map_or(0.0, |file| file.len() as f64);
             let most = input.treatment.reduction.most();
@@ -224,7 +223,9 @@ impl Job {
 fn check_files(task: &dyn Task<Answer = Record>) -> Result<(), BadJob> {
     let (inputs, outputs) = (task.inputs(), task.outputs());
     let files = inputs.into_iter().flat_map(Input::files);
-    let mut files = files.chain(outputs.iter().map(PathBuf::as_path));
+    let mut files = files
+        .chain(task.other_files())
+        .chain(outputs.iter().map(PathBuf::as_path));
     if files.any(|file| file == Path::new("-")) {
         let refused = "standard input and output are not for jobs; name a file in place of -";
         return Err(BadJob(refused.to_owned()));
@@ -296,6 +297,18 @@ mod tests {
                 ["\"max-iterations\"", "\"max_iterations\""],
             ),
             (r#""potentials":"f.npz""#, ["no option", "potentials"]),
+            (
+                r#""reg":0.1"#,
+                ["POT's reg", "the regularisation is \"epsilon\" ε"],
+            ),
+            (
+                r#""scaling":0.9"#,
+                ["GeomLoss's scaling", "within \"tolerance\", a share"],
+            ),
+            (
+                r#""max_iter":9"#,
+                ["\"max_iter\"", "are \"max_iterations\""],
+            ),
             (r#""json":true"#, ["no option", "json"]),
             (r#""threads":1"#, ["no option", "threads"]),
             (r#""blur":"wide""#, ["wide", "--blur"]),
@@ -324,6 +337,11 @@ mod tests {
         ] {
             assert_refused(&job(more), &parts);
         }
+        // A letter is near to nothing.
+        let letter = parsed(&job(r#""c":1"#))
+            .err()
+            .map(|error| error.to_string());
+        assert_eq!(letter.as_deref(), Some("no option \"c\""));
         assert_refused(r#"{"command":"map","a":"a","b":"b"}"#, &["--output"]);
         assert_refused(
             r#"{"command":"map","a":"a.ply","b":"b","output":"a.ply"}"#,

@@ -3,15 +3,17 @@
 
 use super::record::Record;
 use super::value::{BadJob, Options, in_words, suggestion};
+use crate::coordinates;
 use crate::input::{Cloud, Input};
 use crate::options::Engine;
 use crate::outcome;
 use crate::task::{self, Request, Task, Work};
+use crate::tips;
 use anyhow::Result;
 use clap::{Arg, ArgAction, Args};
 use haul::Device;
 use serde_json::Value;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Options of a command line that affect only its output, or the whole run.
@@ -47,6 +49,10 @@ impl<R: Request> Task for Recorded<R> {
         self.0.inputs()
     }
 
+    fn other_files(&self) -> Vec<&Path> {
+        self.0.other_files()
+    }
+
     fn outputs(&self) -> Vec<PathBuf> {
         self.0.outputs()
     }
@@ -68,7 +74,8 @@ impl<R: Request> Task for Recorded<R> {
     }
 
     fn answer(&self, device: &Device, clouds: &[Arc<Cloud>]) -> Result<Record> {
-        Record::of(&task::complete(&self.0, device, clouds)?)
+        let warning = coordinates::of_task(&self.inputs(), clouds)?;
+        Record::of(&task::complete(&self.0, device, clouds)?, warning)
     }
 }
 
@@ -92,9 +99,7 @@ fn words(command: &clap::Command, options: &Options) -> Result<Vec<String>, BadJ
     for (name, value) in options.iter().filter(|(name, _)| *name != "command") {
         let named = |argument: &&Arg| argument.get_id().as_str() == name;
         let Some(argument) = command.get_arguments().filter(known).find(named) else {
-            let known = command.get_arguments().filter(known);
-            let near = suggestion(name, known.map(|argument| argument.get_id().as_str()));
-            return Err(BadJob(format!("no option {name:?}{near}")));
+            return Err(BadJob(format!("no option {name:?}{}", tip(command, name))));
         };
         words.extend(word(argument, value)?);
     }
@@ -103,6 +108,28 @@ fn words(command: &clap::Command, options: &Options) -> Result<Vec<String>, BadJ
         words.extend(files(argument, options)?);
     }
     Ok(words)
+}
+
+/// What to write in place of an unknown option.
+fn tip(command: &clap::Command, name: &str) -> String {
+    if let Some(tip) = tips::of_option(command, &name.replace('_', "-")) {
+        return format!("; {}", in_job(tip));
+    }
+    let known = |argument: &&Arg| !NO_OPTIONS.contains(&argument.get_id().as_str());
+    let known = command.get_arguments().filter(known);
+    suggestion(name, known.map(|argument| argument.get_id().as_str()))
+}
+
+/// A tip for a command line, with options as a job has them: `--max-iterations` is `"max_iterations"`.
+fn in_job(tip: &str) -> String {
+    let mut pieces = tip.split("--");
+    let mut told = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let end = piece.find(|letter: char| !letter.is_ascii_alphanumeric() && letter != '-');
+        let (option, rest) = piece.split_at(end.unwrap_or(piece.len()));
+        told += &format!("\"{}\"{rest}", option.replace('-', "_"));
+    }
+    told
 }
 
 /// The files of a positional argument: one, or a list if the command takes several.

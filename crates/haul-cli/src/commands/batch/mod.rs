@@ -44,8 +44,8 @@ use value::Options;
 /// Run many comparisons, one JSON object a line, and go on where an earlier run stopped
 #[derive(Debug, Args)]
 #[command(
-    after_help = r#"A job is a line of JOBS.jsonl, a JSON object: an id, a command (sinkhorn, divergence, energy or
-map), the files a and b, and options of that command by their long names, with _ for -. Files are
+    after_help = r#"A job is a line of JOBS.jsonl, a JSON object: an id, a command (sinkhorn, divergence, energy,
+map or align), the files a and b, and options of that command by their long names, with _ for -. Files are
 relative to the folder of JOBS.jsonl. No job may read or write what it or another one writes, nor
 what the run itself needs; that is refused before anything runs.
 

@@ -14,7 +14,8 @@ pub(crate) struct Record {
 }
 
 impl Record {
-    pub(super) fn of(answer: &impl Answer) -> Result<Self> {
+    /// The record of an answer, with a warning about its clouds.
+    pub(super) fn of(answer: &impl Answer, warning: Option<String>) -> Result<Self> {
         let ending = match answer.outcome() {
             Outcome::NotConverged => Ending::NotConverged,
             _ => Ending::Done,
@@ -24,6 +25,7 @@ impl Record {
             account: Account {
                 ending,
                 summary: answer.summary(),
+                warning,
             },
         })
     }
@@ -34,6 +36,8 @@ impl Record {
 pub(crate) struct Account {
     pub(super) ending: Ending,
     pub(super) summary: Summary,
+    /// What to tell of its clouds at the end of the run.
+    pub(super) warning: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +55,7 @@ impl Account {
                 message: outcome::in_short(message),
             },
             summary: Summary::default(),
+            warning: None,
         }
     }
 
@@ -76,6 +81,7 @@ impl Account {
                 seconds: number("/seconds"),
                 pairs: count("pairs").unwrap_or(0),
             },
+            warning: None,
         }
     }
 

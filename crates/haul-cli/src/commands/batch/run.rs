@@ -113,6 +113,12 @@ impl<'r> Run<'r> {
         let interrupted = interrupt::requested() && self.to_do_left > 0;
         if !quiet {
             outcome::tell(&self.summary([done, failed, loose], interrupted));
+            if let Some(failure) = self.first_failure() {
+                outcome::tell(&failure);
+            }
+            if let Some(warning) = self.warning() {
+                outcome::warn(&warning);
+            }
         }
         if interrupted {
             Outcome::Interrupted
@@ -121,6 +127,37 @@ impl<'r> Run<'r> {
         } else {
             Outcome::of(loose == 0)
         }
+    }
+
+    /// The jobs that have an account, with it.
+    fn accounts(&self) -> impl Iterator<Item = (&Job, &Account)> {
+        let both = self.jobs.iter().zip(&self.accounts);
+        both.filter_map(|(job, account)| Some((job, account.as_ref()?)))
+    }
+
+    /// The first job that failed, and why.
+    fn first_failure(&self) -> Option<String> {
+        self.accounts()
+            .find_map(|(job, account)| match &account.ending {
+                Ending::Failed { message } => Some(format!(
+                    "the first job that failed is {:?}: {message}",
+                    job.id
+                )),
+                _ => None,
+            })
+    }
+
+    /// The first warning about the clouds of a job, and the number of jobs with others.
+    fn warning(&self) -> Option<String> {
+        let mut warned = self
+            .accounts()
+            .filter_map(|(job, account)| Some((job, account.warning.as_ref()?)));
+        let (job, warning) = warned.next()?;
+        let others = match warned.count() {
+            0 => String::new(),
+            count => format!("; {count} other jobs have such names as well"),
+        };
+        Some(format!("job {:?}: {warning}{others}", job.id))
     }
 
     /// Counts of the jobs by how they ended, and the cost.

@@ -32,9 +32,12 @@ pub(super) fn says_no(value: &Value) -> bool {
     matches!(value, Value::Null | Value::Bool(false))
 }
 
-/// Suggests the known name nearest to an unknown one; empty if none is near.
+/// Suggests the known name nearest to an unknown one; empty if none is near. A name of one or two letters is near to
+/// every name that begins like it, and tells nothing.
 pub(super) fn suggestion<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> String {
     const NEAR: f64 = 0.7;
+    const SHORTEST: usize = 3;
+    let known = known.filter(|known| name.len().min(known.len()) >= SHORTEST);
     known
         .map(|known| (strsim::jaro_winkler(name, known), known))
         .filter(|(similarity, _)| *similarity > NEAR)

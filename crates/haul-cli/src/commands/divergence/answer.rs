@@ -10,7 +10,9 @@ use crate::page::sheet::Page;
 use crate::pair::Pair;
 use crate::picture::Matching;
 use crate::rows::Rows;
-use crate::scale::Scale;
+use crate::sampling::PermutationTest;
+use crate::scale::{Scale, equal_in_words};
+use crate::transport::centres;
 use crate::transport::text::{self, aim, mass_moved, problem, root_of, verdict};
 use crate::transport::{self, Json};
 use haul::{Bounds, Engine, Progress, Report, Terms};
@@ -30,15 +32,14 @@ pub(crate) struct DivergenceAnswer {
     pub(super) course: Vec<Progress>,
     /// How the plan between both clouds matches them, for a page.
     pub(super) matching: Option<Matching>,
+    /// The test whether sampling explains the value.
+    pub(super) permutation_test: Option<PermutationTest>,
+    /// What was written beside the answer: what it is, and in words how exact.
+    pub(super) written: Option<String>,
 }
 
 impl DivergenceAnswer {
-    pub(super) fn new<E: Engine>(
-        pair: Pair,
-        terms: &Terms<E>,
-        course: Vec<Progress>,
-        matching: Option<Matching>,
-    ) -> Self {
+    pub(super) fn new<E: Engine>(pair: Pair, terms: &Terms<E>) -> Self {
         Self {
             pair,
             value: terms.value(),
@@ -50,8 +51,10 @@ impl DivergenceAnswer {
             distance_bounds: terms.distance_bounds(),
             converged: terms.converged(),
             terms: [&terms.ab, &terms.aa, &terms.bb].map(|term| term.report().clone()),
-            course,
-            matching,
+            course: Vec::new(),
+            matching: None,
+            permutation_test: None,
+            written: None,
         }
     }
 
@@ -79,7 +82,18 @@ impl DivergenceAnswer {
     }
 }
 
+/// The largest error of the marginals of some solves.
+pub(super) fn marginal_error(terms: [&Report; 3]) -> f64 {
+    let errors = terms.map(|term| term.certificate.marginal_error());
+    errors.into_iter().fold(0.0, f64::max)
+}
+
 impl DivergenceAnswer {
+    /// The ε of all terms.
+    pub(super) fn epsilon(&self) -> f64 {
+        self.terms[0].epsilon
+    }
+
     /// S_ε.
     fn divergence(&self) -> Headline {
         text::certified("S_ε", self.value, self.bounds, self.converged)
@@ -95,13 +109,31 @@ impl DivergenceAnswer {
         let scale = Scale::of([source, target]);
         let share = scale.share(distance);
         let share = share.map(|share| format!(", {share} of the diameter"));
-        let root = root_of("S_ε", self.terms[0].cost.p(), source.mass());
+        let (p, mass) = (self.terms[0].cost.p(), source.mass());
+        let root = root_of("S_ε", p, mass);
+        let length = |value: f64| (value.max(0.0) / mass).powf(1.0 / p);
+        let tested = self.permutation_test.map(|test| test.sentence(length));
         Headline {
             name: "distance".to_owned(),
             beside: format!(" = {root} {}{}", told.between(), share.unwrap_or_default()),
             value: told.value,
-            sentence: scale.sentence(distance, bounds),
+            sentence: equal_in_words([source, target]).or(tested),
         }
+    }
+}
+
+impl DivergenceAnswer {
+    /// A hint where the clouds differ by little but their places, and not by chance. For p = 2 and equal masses, S_ε is
+    /// the square of the distance between the centres, for each unit of mass, and S_ε of the centred clouds.
+    pub(super) fn hint(&self) -> Option<String> {
+        let [ab, ..] = &self.terms;
+        self.distance.filter(|_| ab.cost.p() == 2.0)?;
+        if self.permutation_test.is_some_and(|test| test.is_chance()) {
+            return None;
+        }
+        let clouds = [self.pair.source(), self.pair.target()];
+        let apart = centres::apart(clouds);
+        centres::hint(apart, self.value / clouds[0].mass(), "S_ε")
     }
 }
 
@@ -218,12 +250,12 @@ impl Answer for DivergenceAnswer {
             let told = Certified::new(term.value, text::bounds(term));
             row(name, told.value);
         }
+        if let Some(hint) = self.hint() {
+            rows.row("centres", hint);
+        }
         problem(&mut rows, &self.pair, ab);
         let mut row = |name: &str, value: String| rows.row(name, value);
-        let worst = [ab, aa, bb]
-            .map(|term| term.certificate.marginal_error())
-            .into_iter()
-            .fold(0.0, f64::max);
+        let worst = marginal_error([ab, aa, bb]);
         row(
             "marginals",
             format!(
@@ -237,6 +269,9 @@ impl Answer for DivergenceAnswer {
         let (passes, effort) = (self.softmin_passes(), effort(self.pairs(), self.seconds()));
         row("effort", format!("{passes} passes, {effort}"));
         row("device", format!("{}, {}", ab.device, ab.precision.name()));
+        if let Some(written) = &self.written {
+            row("gradient", written.clone());
+        }
         rows
     }
 

@@ -7,7 +7,7 @@ use crate::page::convergence;
 use crate::page::number::Number;
 use crate::page::sheet::{Page, sheet};
 use crate::page::values::{certified, effort, problem, row, table};
-use crate::transport::text::bounds;
+use crate::transport::text::{bounds, transport_cost};
 use haul::{Bounds, Report};
 use maud::{Markup, html};
 
@@ -33,6 +33,7 @@ pub(super) fn page(divergence: &DivergenceAnswer) -> Page {
         h1 { "haul divergence: how far two clouds are from each other" }
         (clouds.files())
         (divergence.opening().paragraphs())
+        @if let Some(hint) = divergence.hint() { p { "The centres are " (hint) "." } }
         p.about { "S_ε(a, b) = OT_ε(a, b) − ½ OT_ε(a, a) − ½ OT_ε(b, b), 0 for equal clouds" }
         (claim.section())
         (convergence::section(course, ab.tolerance, &TERMS))
@@ -64,7 +65,7 @@ fn numbers(divergence: &DivergenceAnswer) -> Markup {
             Number::certified(term.value, told(term).value)
         }),
         ("transport cost ⟨P, C⟩", "transport_cost", |term| {
-            Number::short(term.transport_cost)
+            Number::certified(term.transport_cost, transport_cost(term))
         }),
         ("regularised cost", "regularized_cost", |term| {
             Number::short(term.regularized_cost)

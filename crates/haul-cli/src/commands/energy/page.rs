@@ -15,6 +15,7 @@ pub(super) fn page(energy: &EnergyAnswer) -> Page {
         pair,
         kernel,
         discrepancy,
+        ..
     } = energy;
     let clouds = pair.drawn(None);
     let Discrepancy {

@@ -19,7 +19,8 @@ pub(super) struct PairwiseAnswer<'a> {
     pub(super) clusters: &'a Clusters,
     pub(super) entries: &'a [Entry],
     pub(super) output: &'a Path,
-    pub(super) image: Option<&'a Path>,
+    /// The table of pairs and the picture, if they were written.
+    pub(super) beside: [Option<&'a Path>; 2],
     pub(super) effort: Effort,
 }
 
@@ -99,10 +100,16 @@ impl PairwiseAnswer<'_> {
         let clouds = self.plan.clouds.len();
         let mut rows = Rows::default();
         rows.row("clouds", format!("{clouds}, of {least} to {most} points"));
-        rows.row("entries", self.plan.problem());
+        rows.row(
+            "entries",
+            format!("{}: {}", self.plan.problem(), self.plan.meaning()),
+        );
         let gap = self.matrix.gap();
         let bounds = match gap.is_finite() {
-            true => format!("at most {} apart", error(gap)),
+            true => format!(
+                "numerical, at most {} apart; they are not about sampling",
+                error(gap)
+            ),
             false => "none for some entries".to_owned(),
         };
         rows.row("bounds", bounds);
@@ -113,9 +120,10 @@ impl PairwiseAnswer<'_> {
         } = self.effort;
         let effort = effort(pairs, seconds);
         rows.row("effort", format!("{solves} solves, {effort}"));
-        let image = self.image.map(|image| format!(" and {}", image.display()));
-        let written = self.output.display();
-        rows.row("written", format!("{written}{}", image.unwrap_or_default()));
+        let beside = self.beside.iter().flatten();
+        let written = std::iter::once(&self.output).chain(beside);
+        let written: Vec<_> = written.map(|path| path.display().to_string()).collect();
+        rows.row("written", written.join(", "));
         rows
     }
 

@@ -22,19 +22,21 @@ use std::path::{Path, PathBuf};
     )),
     mut_arg("rho_a", |it| it.hide(true)),
     mut_arg("rho_b", |it| it.hide(true)),
-    after_help = r#"Entry i, j of the matrix compares file i with file j at one ε for all pairs. What is computed is
-kept in a file beside the target until the matrix is written: a run that was stopped, in whatever
-way, goes on when it is started again, also with files more or less or in another order. A .csv and
-the picture name the files without the folders that all share; an .npz has the arrays matrix, lower
-and upper, the bounds of each entry. Both sides have one penalty ρ, because with two of them an entry
-would depend on which cloud is the first.
+    after_help = r#"Entry i, j of the matrix compares file i with file j at one ε for all pairs. With p = 2 a divergence
+is a squared distance, with p = 1 a distance. Bounds are numerical: between them is the value of these
+points. They say nothing of other samples of the same things. What is computed is kept in a file
+beside the target until the matrix is written: a run that was stopped, in whatever way, goes on when
+it is started again, also with files more or less or in another order. A .csv and the picture name
+the files without the folders that all share; an .npz has the arrays matrix, lower and upper, the
+bounds of each entry. Both sides have one penalty ρ, because with two of them an entry would depend
+on which cloud is the first.
 
 Keys of --json, those in brackets where they make sense:
   command loss files p [epsilon blur] output     files: as given, in the order of rows and columns
   order      indices of files as the picture has them, near ones together
   merges     the clustering as scipy.cluster.hierarchy has it: [i, j, height, size] of each merger;
              i and j count files, then mergers; the height is the mean entry between both
-  gap        the widest bounds of an entry, upper − lower
+  gap        the widest numerical bounds of an entry, upper − lower
   uncertain  [i, j] of each entry i < j whose bounds are wider than its value: it tells nothing
   converged pairs seconds     whether all did; what this run evaluated, and how long it took
 
@@ -49,6 +51,11 @@ pub(crate) struct Pairwise {
     /// The matrix: a .npy, an .npz with its bounds as well, or a .csv with the names of the files
     #[arg(short, long, value_name = "D", help_heading = "Output")]
     pub(super) output: PathBuf,
+
+    /// Write a table as well, a row for each pair: a, b, value, lower and upper bound, and the distance where
+    /// the value is a power of one
+    #[arg(long, value_name = "F.csv", help_heading = "Output")]
+    pub(super) pairs: Option<PathBuf>,
 
     /// What is between two clouds
     #[arg(long, value_enum, default_value_t = Loss::Divergence)]
@@ -84,10 +91,14 @@ impl Pairwise {
             output,
             loss,
             image,
+            pairs,
             settings,
             ..
         } = self;
         formats::check_target(output, Format::of(output)?.extension())?;
+        if let Some(pairs) = pairs {
+            formats::check_target(pairs, ".csv")?;
+        }
         if let Some(image) = image {
             formats::check_target(image, ".svg")?;
             if files.len() > heatmap::MOST_CLOUDS {
@@ -103,9 +114,9 @@ impl Pairwise {
                 "standard input is read once, and these clouds are not; name a file in place of -"
             );
         }
-        let outputs = std::iter::once(output).chain(image);
+        let outputs = std::iter::once(output).chain(image).chain(pairs);
         let uses = Uses::new("an input", "an output");
-        let uses = uses.reads(files.iter().map(PathBuf::as_path));
+        let uses = uses.reads(files.iter().map(|file| haul_files::file_of(file)));
         let stopped = "the file that a stopped run goes on with";
         files::check_apart(&[
             uses.writes(outputs.map(PathBuf::as_path)),

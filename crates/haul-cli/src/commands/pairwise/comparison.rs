@@ -96,7 +96,10 @@ impl Task for Comparison<'_> {
             Between::Transport { sinkhorn, .. } => {
                 sinkhorn.solve(device, source, target)?.report().into()
             }
-            Between::Energy(energy) => (&energy.evaluate(device, source, target)?).into(),
+            Between::Energy(energy) => {
+                let [source, target] = [source, target].map(input::without_empty_cells);
+                (&energy.evaluate(device, &*source?, &*target?)?).into()
+            }
         })
     }
 }

@@ -1,5 +1,6 @@
 //! The value that is computed between two clouds.
 
+use crate::number::plain;
 use clap::ValueEnum;
 use serde::Serialize;
 
@@ -21,6 +22,29 @@ impl Loss {
             Self::Divergence => "S_ε",
             Self::Sinkhorn => "OT_ε",
             Self::Energy => "energy distance",
+        }
+    }
+
+    /// Whether an entry is a distance, for the cost |x − y|^p; `balanced` where all mass is moved.
+    pub(super) fn meaning(self, p: f64, balanced: bool) -> String {
+        match (self, p) {
+            (Self::Divergence, _) if !balanced => {
+                "no distances, as mass is destroyed and created".to_owned()
+            }
+            (Self::Divergence, 1.0) => "distances".to_owned(),
+            (Self::Divergence, 2.0) => "squared distances".to_owned(),
+            (Self::Divergence, _) => format!("distances to the power {}", plain(p)),
+            (Self::Sinkhorn, _) => "costs, which are not 0 for equal clouds".to_owned(),
+            (Self::Energy, _) => "squares of a distance between measures".to_owned(),
+        }
+    }
+
+    /// The distance that belongs to an entry between clouds of a mass, if there is one.
+    pub(super) fn distance(self, value: f64, p: f64, mass: f64, balanced: bool) -> Option<f64> {
+        match self {
+            Self::Divergence => balanced.then(|| (value.max(0.0) / mass).powf(1.0 / p)),
+            Self::Sinkhorn => None,
+            Self::Energy => Some(value.max(0.0).sqrt()),
         }
     }
 

@@ -58,6 +58,19 @@ impl Matrix {
         matrix
     }
 
+    /// The pairs i < j, row by row, each with its value and its bounds.
+    pub(super) fn pairs(&self) -> impl Iterator<Item = ((usize, usize), f64, Bounds)> {
+        let above = (0..self.n).flat_map(|i| (i + 1..self.n).map(move |j| (i, j)));
+        above.map(|(i, j)| {
+            let place = i * self.n + j;
+            let bounds = Bounds {
+                lower: self.lower[place],
+                upper: self.upper[place],
+            };
+            ((i, j), self.values[place], bounds)
+        })
+    }
+
     fn width(&self, place: usize) -> f64 {
         self.upper[place] - self.lower[place]
     }
@@ -70,12 +83,9 @@ impl Matrix {
 
     /// The pairs i < j whose bounds are wider than their value, so that the value is uninformative.
     pub(super) fn uncertain(&self) -> Vec<(usize, usize)> {
-        let above = (0..self.n).flat_map(|i| (i + 1..self.n).map(move |j| (i, j)));
-        let wide = |(i, j): &(usize, usize)| {
-            let place = i * self.n + j;
-            self.width(place) > self.values[place].abs()
-        };
-        above.filter(wide).collect()
+        let wide =
+            |(_, value, Bounds { lower, upper }): &(_, f64, Bounds)| upper - lower > value.abs();
+        self.pairs().filter(wide).map(|(pair, ..)| pair).collect()
     }
 
     /// Warning about uninformative entries, if there are any.

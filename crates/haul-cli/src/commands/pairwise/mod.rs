@@ -71,6 +71,9 @@ impl Command for Pairwise {
         let matrix = Matrix::of(&plan, &pairs, &entries);
         let clusters = Clusters::of(&matrix.values, plan.clouds.len());
         target::write(&self.output, &plan, &matrix)?;
+        if let Some(table) = &self.pairs {
+            target::write_pairs(table, &plan, &matrix)?;
+        }
         if let Some(image) = &self.image {
             target::draw(image, &plan, &matrix, &clusters)?;
         }
@@ -88,7 +91,7 @@ impl Command for Pairwise {
             clusters: &clusters,
             entries: &entries,
             output: &self.output,
-            image: self.image.as_deref(),
+            beside: [&self.pairs, &self.image].map(Option::as_deref),
             effort: Effort {
                 solves,
                 pairs: evaluated,

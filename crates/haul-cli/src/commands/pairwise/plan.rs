@@ -7,7 +7,7 @@ use crate::input::{self, Digest, Input};
 use crate::machine::Machine;
 use crate::number::{plain, short};
 use crate::options::{self, Engine, Precision, Settings, Treatment};
-use crate::{cautions, device, outcome};
+use crate::{cautions, coordinates, device, outcome};
 use anyhow::{Result, bail};
 use haul::{Extent, Measure};
 use std::borrow::Cow;
@@ -37,6 +37,8 @@ pub(super) struct Cloud {
     /// Two corners of its bounding box.
     corners: [Vec<f64>; 2],
     digest: Digest,
+    /// The names of its coordinates.
+    names: Option<Vec<String>>,
 }
 
 impl Plan {
@@ -76,6 +78,11 @@ impl Plan {
             },
         };
         let all = plan.corners()?;
+        let named = plan.clouds.iter();
+        let named = named.map(|cloud| (&*cloud.file, cloud.names.as_deref()));
+        if let Some(warning) = coordinates::compared(named)?.filter(|_| !quiet) {
+            outcome::warn(&warning);
+        }
         if *loss != Loss::Energy {
             let sinkhorn = settings.sinkhorn();
             let problem = options::named(sinkhorn.problem(&all, &all), &files[0], &files[0])?;
@@ -159,6 +166,31 @@ impl Plan {
         }
     }
 
+    /// Whether all mass is moved.
+    fn is_balanced(&self) -> bool {
+        let Settings {
+            reach,
+            rho,
+            rho_a,
+            rho_b,
+            ..
+        } = self.settings;
+        let penalties = [reach, rho, rho_a, rho_b];
+        penalties.iter().flatten().all(|rho| rho.is_infinite())
+    }
+
+    /// Whether an entry is a distance, in words.
+    pub(super) fn meaning(&self) -> String {
+        self.loss.meaning(self.p(), self.is_balanced())
+    }
+
+    /// The distance between two clouds from the entry between them, if it has one.
+    pub(super) fn distance(&self, (i, _): (usize, usize), value: f64) -> Option<f64> {
+        let mass = self.clouds[i].mass;
+        self.loss
+            .distance(value, self.p(), mass, self.is_balanced())
+    }
+
     /// What an entry is, with all parameters.
     pub(super) fn problem(&self) -> String {
         let p = self.p();
@@ -218,6 +250,7 @@ impl Cloud {
             mass: measure.mass(),
             corners: [low, high],
             digest: cloud.digest(),
+            names: cloud.names.clone(),
         }
     }
 }

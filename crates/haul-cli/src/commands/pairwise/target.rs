@@ -8,6 +8,7 @@ use super::plan::Plan;
 use crate::names::common_folder;
 use crate::number::plain;
 use anyhow::Result;
+use haul::Bounds;
 use haul_files::{self as formats, Array};
 use std::path::Path;
 
@@ -38,7 +39,8 @@ pub(super) fn write(target: &Path, plan: &Plan, matrix: &Matrix) -> Result<()> {
             let names = plan.names();
             let labels = labels(&names);
             let mut table = csv::Writer::from_writer(Vec::new());
-            table.write_record(std::iter::once("").chain(labels.iter().copied()))?;
+            let corner = format!("{}: {}", plan.loss.symbol(), plan.meaning());
+            table.write_record(std::iter::once(&*corner).chain(labels.iter().copied()))?;
             for (label, row) in labels.iter().zip(matrix.values.chunks(n)) {
                 let row = row.iter().map(|value| plain(*value));
                 table.write_record(std::iter::once((*label).to_owned()).chain(row))?;
@@ -47,6 +49,30 @@ pub(super) fn write(target: &Path, plan: &Plan, matrix: &Matrix) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Writes a table with a row for each pair of files: the value and its bounds, and the distance if there is one.
+pub(super) fn write_pairs(target: &Path, plan: &Plan, matrix: &Matrix) -> Result<()> {
+    let names = plan.names();
+    let labels = labels(&names);
+    let with_distance = plan.distance((0, 1), 0.0).is_some();
+    let mut table = csv::Writer::from_writer(Vec::new());
+    let header = ["a", "b", "value", "lower", "upper"];
+    table.write_record(
+        header
+            .into_iter()
+            .chain(with_distance.then_some("distance")),
+    )?;
+    for ((i, j), value, Bounds { lower, upper }) in matrix.pairs() {
+        let numbers = [value, lower, upper].into_iter();
+        let numbers = numbers.chain(plan.distance((i, j), value)).map(plain);
+        let names = [i, j].map(|cloud| labels[cloud].to_owned());
+        table.write_record(names.into_iter().chain(numbers))?;
+    }
+    Ok(formats::write_text(
+        target,
+        &String::from_utf8(table.into_inner()?)?,
+    )?)
 }
 
 /// Draws the matrix.

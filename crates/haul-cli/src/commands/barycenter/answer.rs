@@ -1,0 +1,447 @@
+//! Averages as an answer.
+
+use super::frames::Frames;
+use super::page;
+use crate::answer::{Answer, Summary};
+use crate::headline::Headline;
+use crate::input::{Cloud, on_grid};
+use crate::number::{Certified, duration, error, percent, plain, short, significant, whole};
+use crate::outcome::Outcome;
+use crate::page::sheet::Page;
+use crate::pair::{count, sides};
+use crate::raster::Raster;
+use crate::rows::Rows;
+use crate::transport::text::verdict;
+use haul::{Average, BarycenterKind, BarycenterReport, Bounds, Measure, Progress};
+use serde::{Serialize, Serializer};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// An average.
+pub(super) struct Solved {
+    pub(super) measure: Measure,
+    /// λ, of sum 1.
+    pub(super) lambda: Vec<f64>,
+    /// `None` for an input that is its own average: nothing was computed.
+    pub(super) report: Option<BarycenterReport>,
+}
+
+impl Solved {
+    pub(super) fn of(average: &Average) -> Self {
+        Self {
+            measure: average.measure().clone(),
+            lambda: average.report().lambda.clone(),
+            report: Some(average.report().clone()),
+        }
+    }
+
+    /// An input that is its own average.
+    pub(super) fn known(input: &Measure, lambda: &[f64]) -> Self {
+        let sum: f64 = lambda.iter().sum();
+        Self {
+            measure: input.clone(),
+            lambda: lambda.iter().map(|weight| weight / sum).collect(),
+            report: None,
+        }
+    }
+
+    /// Its pixels; `None` for a cloud.
+    pub(super) fn raster(&self) -> Option<Raster> {
+        match self.report {
+            Some(_) => Raster::of_average(&self.measure),
+            None => Raster::of(&self.measure),
+        }
+    }
+
+    /// The objective: that of an input that is its own average is 0.
+    pub(super) fn objective(&self) -> f64 {
+        self.report.as_ref().map_or(0.0, |report| report.objective)
+    }
+
+    /// Bounds of the least objective.
+    pub(super) fn bounds(&self) -> Bounds {
+        let exact = Bounds {
+            lower: 0.0,
+            upper: 0.0,
+        };
+        self.report.as_ref().map_or(exact, |report| report.bounds)
+    }
+
+    pub(super) fn gap(&self) -> f64 {
+        let Bounds { lower, upper } = self.bounds();
+        (upper - lower).max(0.0)
+    }
+
+    pub(super) fn error(&self) -> f64 {
+        self.report.as_ref().map_or(0.0, |report| report.error)
+    }
+
+    pub(super) fn iterations(&self) -> usize {
+        self.report.as_ref().map_or(0, |report| report.iterations)
+    }
+
+    pub(super) fn products(&self) -> usize {
+        self.report.as_ref().map_or(0, |report| report.products)
+    }
+
+    fn converged(&self) -> bool {
+        self.report.as_ref().is_none_or(|report| report.converged)
+    }
+}
+
+/// One average, or the frames of a sheet.
+pub(crate) struct BarycenterAnswer {
+    pub(super) inputs: Vec<String>,
+    pub(super) measures: Vec<Arc<Cloud>>,
+    pub(super) written: Vec<PathBuf>,
+    pub(super) frames: Frames,
+    pub(super) solved: Vec<Solved>,
+    /// The report of a frame, for what all have in common.
+    pub(super) common: BarycenterReport,
+    pub(super) course: Vec<Progress>,
+    pub(super) invert: bool,
+}
+
+impl BarycenterAnswer {
+    /// The average, if there is one.
+    pub(super) fn single(&self) -> Option<&Solved> {
+        match &self.solved[..] {
+            [single] if !self.frames.is_many() => Some(single),
+            _ => None,
+        }
+    }
+
+    pub(super) fn converged(&self) -> bool {
+        self.solved.iter().all(Solved::converged)
+    }
+
+    pub(super) fn iterations(&self) -> usize {
+        self.solved.iter().map(Solved::iterations).sum()
+    }
+
+    pub(super) fn products(&self) -> usize {
+        self.solved.iter().map(Solved::products).sum()
+    }
+
+    fn sums(&self) -> (u64, f64) {
+        let reports = || self.solved.iter().filter_map(|frame| frame.report.as_ref());
+        let pairs = reports().map(|report| report.pairs).sum();
+        (pairs, reports().map(|report| report.seconds).sum())
+    }
+
+    pub(super) fn pairs(&self) -> u64 {
+        self.sums().0
+    }
+
+    pub(super) fn seconds(&self) -> f64 {
+        self.sums().1
+    }
+
+    pub(super) fn largest_gap(&self) -> f64 {
+        self.solved.iter().map(Solved::gap).fold(0.0, f64::max)
+    }
+
+    pub(super) fn largest_error(&self) -> f64 {
+        self.solved.iter().map(Solved::error).fold(0.0, f64::max)
+    }
+
+    /// The objective as a formula.
+    pub(super) fn formula(&self) -> &'static str {
+        match self.common.kind {
+            BarycenterKind::Debiased => "Σ λₛ S_ε(b, bₛ)",
+            BarycenterKind::Plain => "Σ λₛ OT_ε(b, bₛ) + ε KL(b | m)",
+            BarycenterKind::Product => "Σ λₛ OT_ε(b, bₛ)",
+        }
+    }
+
+    /// The main number, and what it means.
+    pub(super) fn opening(&self) -> Headline {
+        let kind = self.common.kind.name();
+        let iterations = self.iterations();
+        let Some(single) = self.single() else {
+            return Headline {
+                name: "frames".to_owned(),
+                value: self.solved.len().to_string(),
+                beside: format!(
+                    " of {}, {kind}, {iterations} iterations",
+                    self.frames.words()
+                ),
+                sentence: Some(format!(
+                    "The objective of each, {}, is at most {} above the least there is.",
+                    self.formula(),
+                    error(self.largest_gap())
+                )),
+            };
+        };
+        let told = Certified::new(single.objective(), single.bounds());
+        Headline {
+            name: "objective".to_owned(),
+            beside: format!(
+                " {} = {}, {kind}, {iterations} iterations",
+                told.between(),
+                self.formula()
+            ),
+            value: told.value,
+            sentence: Some(self.in_words(single)),
+        }
+    }
+
+    /// What the objective and its bounds mean.
+    pub(super) fn in_words(&self, single: &Solved) -> String {
+        let gap = single.gap();
+        let value = single.objective();
+        let share = match value > 0.0 && gap < value {
+            true => format!(", {} of it", percent(gap / value)),
+            false => String::new(),
+        };
+        let better = format!(
+            "No average on these points has an objective that is lower by more than {}{share}.",
+            error(gap)
+        );
+        if self.common.kind != BarycenterKind::Debiased || value <= 0.0 {
+            return better;
+        }
+        let p = self.common.cost.p();
+        let length = short(value.powf(1.0 / p));
+        let cells = on_grid(&single.measure).map(|grid| {
+            let side = grid.spacing().iter().copied().fold(f64::INFINITY, f64::min);
+            format!(" ({} cells)", significant(value.powf(1.0 / p) / side, 2))
+        });
+        let cells = cells.unwrap_or_default();
+        format!(
+            "The inputs are {length}{cells} away from it in the mean of order {}. {better}",
+            plain(p)
+        )
+    }
+
+    /// The points of the average in words.
+    pub(super) fn place(&self) -> String {
+        let Some(first) = self.solved.first().map(|frame| &frame.measure) else {
+            return String::new();
+        };
+        match on_grid(first) {
+            Some(grid) => format!("{} of side {}", count(first), sides(grid)),
+            None => format!("{} in dimension {}", count(first), first.dimension()),
+        }
+    }
+}
+
+/// λ as it would be typed, with few digits.
+pub(super) fn list(lambda: &[f64]) -> String {
+    let weights: Vec<_> = lambda.iter().map(|weight| short(*weight)).collect();
+    weights.join(", ")
+}
+
+/// The JSON object; what belongs to one average is there for a single one alone.
+#[derive(Serialize)]
+struct Keys<'r> {
+    command: &'static str,
+    inputs: &'r [String],
+    output: Vec<String>,
+    kind: &'static str,
+    n: usize,
+    d: usize,
+    p: serde_json::Value,
+    epsilon: f64,
+    blur: f64,
+    #[serde(flatten)]
+    single: Option<AverageKeys<'r>>,
+    tolerance: f64,
+    converged: bool,
+    iterations: usize,
+    products: usize,
+    pairs: u64,
+    seconds: f64,
+    device: &'r str,
+    precision: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    frames: Option<Vec<FrameKeys<'r>>>,
+}
+
+/// The keys of one average.
+#[derive(Serialize)]
+struct AverageKeys<'r> {
+    lambda: &'r [f64],
+    value: f64,
+    /// With ε KL(b | m), for the plain kind.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value_reference: Option<f64>,
+    certificate: CertificateKeys,
+    marginal_error: f64,
+}
+
+#[derive(Serialize)]
+struct FrameKeys<'r> {
+    #[serde(flatten)]
+    average: AverageKeys<'r>,
+    converged: bool,
+    iterations: usize,
+    products: usize,
+}
+
+#[derive(Serialize)]
+struct CertificateKeys {
+    lower_bound: f64,
+    upper_bound: f64,
+    gap: f64,
+}
+
+impl<'r> AverageKeys<'r> {
+    fn of(solved: &'r Solved) -> Self {
+        let Bounds { lower, upper } = solved.bounds();
+        let plain = |report: &&BarycenterReport| report.kind == BarycenterKind::Plain;
+        let report = solved.report.as_ref();
+        Self {
+            lambda: &solved.lambda,
+            value: report.map_or(0.0, |report| report.value),
+            value_reference: report.filter(plain).map(|report| report.objective),
+            certificate: CertificateKeys {
+                lower_bound: lower,
+                upper_bound: upper,
+                gap: upper - lower,
+            },
+            marginal_error: solved.error(),
+        }
+    }
+}
+
+impl Serialize for BarycenterAnswer {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let common = &self.common;
+        let (pairs, seconds) = self.sums();
+        let frame = |solved| FrameKeys {
+            average: AverageKeys::of(solved),
+            converged: solved.converged(),
+            iterations: solved.iterations(),
+            products: solved.products(),
+        };
+        let names = self
+            .written
+            .iter()
+            .map(|file| file.to_string_lossy().into_owned());
+        let keys = Keys {
+            command: "barycenter",
+            inputs: &self.inputs,
+            output: names.collect(),
+            kind: common.kind.name(),
+            n: common.n,
+            d: common.d,
+            p: whole(common.cost.p()),
+            epsilon: common.epsilon,
+            blur: common.blur,
+            single: self.single().map(AverageKeys::of),
+            tolerance: common.tolerance,
+            converged: self.converged(),
+            iterations: self.iterations(),
+            products: self.products(),
+            pairs,
+            seconds,
+            device: &common.device,
+            precision: common.precision.name(),
+            frames: self
+                .frames
+                .is_many()
+                .then(|| self.solved.iter().map(frame).collect()),
+        };
+        keys.serialize(serializer)
+    }
+}
+
+impl Answer for BarycenterAnswer {
+    fn headline(&self) -> Option<Headline> {
+        Some(self.opening())
+    }
+
+    fn rows(&self) -> Rows {
+        let common = &self.common;
+        let mut rows = Rows::default();
+        let mut row = |name: &str, value: String| rows.row(name, value);
+        row("inputs", self.inputs.join(", "));
+        if let Some(single) = self.single() {
+            row("λ", list(&single.lambda));
+        }
+        row("average on", self.place());
+        let (blur, epsilon, p) = (short(common.blur), short(common.epsilon), common.cost.p());
+        row(
+            "blur",
+            format!("{blur}, ε = {epsilon} for the cost |x − y|^{}", plain(p)),
+        );
+        row(
+            "marginals",
+            format!(
+                "off by at most {} in L1, {} {} × mass",
+                error(self.largest_error()),
+                verdict(self.converged()),
+                plain(common.tolerance)
+            ),
+        );
+        let (products, seconds) = (self.products(), duration(self.seconds()));
+        row(
+            "effort",
+            format!(
+                "{} iterations, {products} products, {seconds}",
+                self.iterations()
+            ),
+        );
+        row(
+            "device",
+            format!("{}, {}", common.device, common.precision.name()),
+        );
+        let written = match &self.written[..] {
+            [one] => one.display().to_string(),
+            [one, other] => format!("{}, {}", one.display(), other.display()),
+            [first, .., last] => {
+                format!(
+                    "{} … {}, {} files",
+                    first.display(),
+                    last.display(),
+                    self.written.len()
+                )
+            }
+            [] => String::new(),
+        };
+        row("written", written);
+        rows
+    }
+
+    fn page(&self) -> Page {
+        page::page(self)
+    }
+
+    fn summary(&self) -> Summary {
+        let single = self.single();
+        let (pairs, seconds) = self.sums();
+        Summary {
+            value: single.map(Solved::objective),
+            bounds: single.map(|single| (single.bounds().lower, single.bounds().upper)),
+            iterations: Some(self.iterations() as u64),
+            seconds: Some(seconds),
+            pairs,
+        }
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        let loose = self
+            .solved
+            .iter()
+            .filter(|frame| !frame.converged())
+            .count();
+        if loose == 0 {
+            return Vec::new();
+        }
+        let of = match self.solved.len() {
+            1 => "not converged".to_owned(),
+            all => format!("{loose} of {all} frames have not converged"),
+        };
+        vec![format!(
+            "{of}: the marginals are off by up to {}, above the tolerance {}; the bounds hold all the same. Give more \
+             --max-iterations, a larger --blur or a larger --tolerance",
+            error(self.largest_error()),
+            plain(self.common.tolerance)
+        )]
+    }
+
+    fn outcome(&self) -> Outcome {
+        Outcome::of(self.converged())
+    }
+}

@@ -1,0 +1,466 @@
+//! `haul barycenter`: the average of images, arrays or clouds, and what lies between them.
+
+mod answer;
+mod frames;
+mod page;
+mod surface;
+mod target;
+
+use crate::device;
+use crate::input::{Cloud, Input, on_grid};
+use crate::number::plain;
+use crate::options::{self, Engine, MOST_U32, Treatment, cells, number, whole};
+use crate::progress::Course;
+use crate::raster::Raster;
+use crate::task::{Delivery, Request, Task, Work};
+use answer::{BarycenterAnswer, Solved};
+use anyhow::{Context, Result, bail};
+use clap::{Args, ValueEnum};
+use frames::Frames;
+use haul::{BarycenterKind, Device, Measure, Regularization, Sinkhorn};
+use haul_files as formats;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use target::Target;
+
+/// The average of images, arrays or clouds: mass moves from shape to shape, it does not fade
+#[derive(Debug, Args)]
+#[command(
+    mut_arg("normalize", |it| it.help("Scale all masses to 1: the average of measures of different masses is not defined")),
+    after_help = "debiased  min Σ λₛ S_ε(b, bₛ)               sharp: equal inputs are their own average\nplain     min Σ λₛ OT_ε(b, bₛ) + ε KL(b | m)  blurred, m uniform\nproduct   min Σ λₛ OT_ε(b, bₛ)              sharper than the inputs, down to points\n\nImages and arrays are averaged on the grid of the first one, or on that of --support; clouds on the points of --support. A .png is white where the average is densest: at the density that cells with a tenth of the mass exceed. With --invert it is dark there.\nWith --frames two inputs give K frames from the first to the second; of three or four the sheet has K×K places, with the inputs in its corners. A .png has all frames in one picture, and OUT_00.png, OUT_01.png, … one each; an .npy has them along its first axes, and OUT.npy:1 names the second one; of clouds each frame has its file.\n\nExample:\n  haul barycenter disc.png star.png --normalize -o average.png\n  haul barycenter disc.png star.png --normalize --frames 5 -o frames.png --report frames.html"
+)]
+pub(crate) struct Barycenter {
+    /// The images, arrays or clouds, all of one kind; parts of arrays as digits.npy:3 or volumes.npz:grey
+    #[arg(required = true, value_name = "INPUTS")]
+    inputs: Vec<PathBuf>,
+
+    /// The average: .png or .npy of images and arrays, .npz, .ply or .csv with weights of clouds
+    #[arg(short, long, value_name = "OUT", help_heading = "Output")]
+    output: PathBuf,
+
+    /// The weights λ of the inputs, scaled to a sum of 1, as 1,2,1 [default: all equal]
+    #[arg(long, value_name = "LIST", help_heading = "Average", value_delimiter = ',', allow_negative_numbers = true, value_parser = number)]
+    lambda: Vec<f64>,
+
+    /// What is minimised: see below
+    #[arg(long, help_heading = "Average", value_enum, default_value_t = Kind::Debiased)]
+    kind: Kind,
+
+    /// Frames between two inputs, or along each side of the sheet of three or four
+    #[arg(long, value_name = "K", help_heading = "Average", conflicts_with = "lambda", allow_negative_numbers = true, value_parser = whole::<u32, 3, 1000>)]
+    frames: Option<u32>,
+
+    /// A cloud on whose points, or an image or array on whose cells the average is; its weights do not matter
+    #[arg(long, value_name = "FILE", help_heading = "Average")]
+    support: Option<PathBuf>,
+
+    /// The blur σ, a length: ε = σ^p [default: 3 cells, or 0.02 of the diagonal of the box around all clouds]
+    #[arg(long, value_name = "σ", help_heading = "Regularisation", allow_negative_numbers = true, value_parser = number)]
+    blur: Option<f64>,
+
+    /// The regularisation ε, in units of the cost
+    #[arg(long, value_name = "ε", help_heading = "Regularisation", conflicts_with = "blur", allow_negative_numbers = true, value_parser = number)]
+    epsilon: Option<f64>,
+
+    /// The power p of the cost |x − y|^p, above 0 and at most 2; only 2 is fast on grids [default: 2]
+    #[arg(long, help_heading = "Regularisation", allow_negative_numbers = true, value_parser = number)]
+    p: Option<f64>,
+
+    /// The L1 error of the marginals, relative to the mass, at which the iteration ends
+    #[arg(long, value_name = "T", help_heading = "Iteration", default_value_t = TOLERANCE, allow_negative_numbers = true, value_parser = number)]
+    tolerance: f64,
+
+    /// The most iterations of a frame
+    #[arg(long, value_name = "N", help_heading = "Iteration", default_value_t = ITERATIONS, allow_negative_numbers = true, value_parser = whole::<usize, 1, MOST_U32>)]
+    max_iterations: usize,
+
+    #[command(flatten)]
+    treatment: Treatment,
+
+    #[command(flatten)]
+    engine: Engine,
+
+    /// Write a picture of the average: of an image as it is, of a volume slices across its first axis, a row a frame
+    #[arg(long, value_name = "F.png", help_heading = "Output")]
+    image: Option<PathBuf>,
+
+    /// Write the surface of an average volume, where its density is half of the density at a place of its mass on average;
+    /// of each frame one, F_00.ply, F_01.ply, …
+    #[arg(long, value_name = "F.ply", help_heading = "Output")]
+    mesh: Option<PathBuf>,
+
+    /// Write a page for people: the pictures, and what is certain about them
+    #[arg(long, value_name = "F.html", help_heading = "Output")]
+    report: Option<PathBuf>,
+
+    /// Print one JSON object, with every digit
+    #[arg(long, help_heading = "Output")]
+    json: bool,
+
+    /// No progress and no warnings
+    #[arg(long, short, help_heading = "Output")]
+    quiet: bool,
+}
+
+/// The error at which an iteration ends by default: a hundredth of the mass in another place is hardly visible.
+const TOLERANCE: f64 = 1e-2;
+
+/// The most iterations by default. Where bins of an average become empty, the error falls slowly and the objective hardly.
+const ITERATIONS: usize = 200;
+
+/// The blur on grids, in cells.
+const CELLS: f64 = 3.0;
+
+/// The blur of clouds, as a share of the diagonal.
+const SHARE: f64 = 0.02;
+
+/// The objective.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Kind {
+    Debiased,
+    Plain,
+    Product,
+}
+
+impl From<Kind> for BarycenterKind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Debiased => Self::Debiased,
+            Kind::Plain => Self::Plain,
+            Kind::Product => Self::Product,
+        }
+    }
+}
+
+/// The inputs, and the points of the average.
+struct Problem<'c> {
+    inputs: Vec<&'c Measure>,
+    /// The points, all of one weight.
+    support: Measure,
+    blur: Regularization,
+}
+
+impl Task for Barycenter {
+    type Answer = BarycenterAnswer;
+
+    fn inputs(&self) -> Vec<Input<'_>> {
+        let files = self.inputs.iter().chain(&self.support);
+        let inputs = files.map(|points| Input {
+            points,
+            weights: None,
+            treatment: &self.treatment,
+            moved: false,
+        });
+        inputs.collect()
+    }
+
+    fn outputs(&self) -> Vec<PathBuf> {
+        let frames = self.frames().ok();
+        let count = frames.map_or(1, |frames| frames.lambdas().len());
+        let target = Target::new(&self.output, self.frames.map(|_| count));
+        let meshes = self.mesh.iter().flat_map(|mesh| match self.frames {
+            Some(_) => target::numbered(mesh, count),
+            None => vec![mesh.clone()],
+        });
+        let others = self.image.iter().chain(&self.report).cloned();
+        target
+            .files()
+            .into_iter()
+            .chain(meshes)
+            .chain(others)
+            .collect()
+    }
+
+    fn quantity(&self) -> String {
+        let kind = BarycenterKind::from(self.kind).name();
+        match self.p {
+            Some(p) => format!("objective of a {kind} barycenter, p = {}", plain(p)),
+            None => format!("objective of a {kind} barycenter"),
+        }
+    }
+
+    fn check(&self) -> Result<()> {
+        self.frames()?;
+        let others = [
+            (&self.image, ".png"),
+            (&self.mesh, ".ply"),
+            (&self.report, ".html"),
+        ];
+        for (path, extension) in others {
+            if let Some(path) = path {
+                formats::check_target(path, extension)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn engine(&self, clouds: &[Arc<Cloud>]) -> Result<Engine> {
+        let problem = self.problem(clouds)?;
+        Target::new(&self.output, None).check(&problem.support)?;
+        if self.mesh.is_some() && on_grid(&problem.support).is_none_or(|grid| grid.dimension() != 3)
+        {
+            bail!("--mesh writes the surface of an average volume, and this is none; leave it out");
+        }
+        if self.image.is_some() && on_grid(&problem.support).is_none() {
+            bail!("--image shows averages on grids, and this is one of clouds; leave it out");
+        }
+        let sinkhorn = self.sinkhorn(problem.blur);
+        let support = problem.support.clone().normalized();
+        let mut engine = self.engine.clone();
+        for (input, file) in problem.inputs.iter().zip(&self.inputs) {
+            let input = (*input).clone().normalized();
+            let posed = options::named(sinkhorn.problem(&support, &input), file, file)?;
+            engine = device::engine_for(&engine, &posed, self.tolerance, self.quiet);
+        }
+        Ok(engine)
+    }
+
+    fn work(&self, points: &[f64]) -> Work {
+        let inputs = self.inputs.len();
+        let support = points
+            .get(inputs)
+            .or(points.first())
+            .copied()
+            .unwrap_or(0.0);
+        let all: f64 = points.iter().take(inputs).sum();
+        let frames = self.frames().map_or(1, |frames| frames.lambdas().len());
+        let sinkhorn = self.sinkhorn(Regularization::RelativeBlur(SHARE));
+        Work::between(&[support, all * frames as f64]).iterated(sinkhorn)
+    }
+
+    fn answer(&self, device: &Device, clouds: &[Arc<Cloud>]) -> Result<BarycenterAnswer> {
+        let problem = self.problem(clouds)?;
+        let frames = self.frames()?;
+        let lambdas = frames.lambdas();
+        let target = Target::new(&self.output, self.frames.map(|_| lambdas.len()));
+        let mut course = Course::of(self.quiet, lambdas.len());
+        let inputs: Vec<Measure> = problem.inputs.iter().map(|it| (*it).clone()).collect();
+        let mut solved = Vec::new();
+        for (place, lambda) in lambdas.iter().enumerate() {
+            let frame = match self.known(&problem, lambda) {
+                Some(input) => Solved::known(input, lambda),
+                None => {
+                    let observe = |progress: &_| course.observe(progress);
+                    let settings = self.settings(problem.blur).lambda(lambda);
+                    let support = &problem.support;
+                    let average = settings.solve_on_observed(device, support, &inputs, observe);
+                    Solved::of(&average.map_err(|error| self.of_input(error))?)
+                }
+            };
+            target.write_frame(place, &frame, self.treatment.invert)?;
+            solved.push(frame);
+        }
+        let course = course.end()?;
+        target.write_all(&frames, &solved, self.treatment.invert)?;
+        if let Some(path) = &self.image {
+            let sheet = frames
+                .picture(&solved)
+                .context("there is no picture of clouds")?;
+            self.shown(sheet).write(path)?;
+        }
+        if let Some(path) = &self.mesh {
+            let measures: Vec<_> = solved.iter().map(|frame| &frame.measure).collect();
+            surface::write(path, &measures, self.frames.is_some())?;
+        }
+        let common = solved.iter().find_map(|frame| frame.report.clone());
+        Ok(BarycenterAnswer {
+            common: common.context("no frame was computed")?,
+            inputs: self.names(),
+            measures: clouds[..self.inputs.len()].to_vec(),
+            written: self.outputs(),
+            frames,
+            solved,
+            course,
+            invert: self.treatment.invert,
+        })
+    }
+}
+
+impl Request for Barycenter {
+    fn delivery(&self) -> Delivery<'_> {
+        Delivery {
+            json: self.json,
+            quiet: self.quiet,
+            page: self.report.as_deref(),
+        }
+    }
+}
+
+impl Barycenter {
+    /// λ of each frame; refuses lists and frames that do not fit the number of inputs.
+    fn frames(&self) -> Result<Frames> {
+        let inputs = self.inputs.len();
+        if !self.lambda.is_empty() && self.lambda.len() != inputs {
+            bail!(
+                "--lambda has {} weights for {inputs} inputs; give one for each",
+                self.lambda.len()
+            );
+        }
+        let wrong = |weight: &f64| !(weight.is_finite() && *weight >= 0.0);
+        let sum: f64 = self.lambda.iter().sum();
+        if self.lambda.iter().any(wrong) || (!self.lambda.is_empty() && sum <= 0.0) {
+            let list: Vec<_> = self.lambda.iter().map(|weight| plain(*weight)).collect();
+            let list = list.join(",");
+            bail!("--lambda is {list}; its weights must be finite and at least 0, and one above 0");
+        }
+        Frames::new(inputs, &self.lambda, self.frames)
+    }
+
+    /// The inputs, and the points and the blur of the average; refuses inputs that have no average there.
+    fn problem<'c>(&self, clouds: &'c [Arc<Cloud>]) -> Result<Problem<'c>> {
+        let (inputs, support) = clouds.split_at(self.inputs.len().min(clouds.len()));
+        let inputs: Vec<_> = inputs.iter().map(|cloud| &cloud.measure).collect();
+        let Some(first) = inputs.first() else {
+            bail!("an average needs at least one input");
+        };
+        self.check_alike(&inputs)?;
+        let support = match (support.first(), on_grid(first)) {
+            (Some(support), _) => &support.measure,
+            (None, Some(_)) => first,
+            (None, None) => {
+                let hint = match self.inputs.iter().all(|file| is_array(file)) {
+                    true => "; if these arrays are images, add --grid",
+                    false => "",
+                };
+                bail!(
+                    "the average of clouds needs points to be on: name a file of them with --support{hint}"
+                )
+            }
+        };
+        if support.dimension() != first.dimension() {
+            bail!(
+                "--support has dimension {}, and the inputs have {}; give points of one space",
+                support.dimension(),
+                first.dimension()
+            );
+        }
+        let blur = match (self.blur, self.epsilon, on_grid(support)) {
+            (Some(blur), ..) => Regularization::Blur(blur),
+            (None, Some(epsilon), _) => Regularization::Epsilon(epsilon),
+            (None, None, Some(grid)) => {
+                Regularization::Blur(CELLS * grid.spacing().iter().copied().fold(0.0, f64::max))
+            }
+            (None, None, None) => Regularization::RelativeBlur(SHARE),
+        };
+        let support = support.clone().with_weights(&vec![1.0; support.len()])?;
+        Ok(Problem {
+            inputs,
+            support,
+            blur,
+        })
+    }
+
+    /// Refuses inputs that differ in kind, dimension, extent or mass.
+    fn check_alike(&self, inputs: &[&Measure]) -> Result<()> {
+        let names = |s: usize| {
+            format!(
+                "{} and {}",
+                self.inputs[0].display(),
+                self.inputs[s].display()
+            )
+        };
+        let first = inputs[0];
+        for (s, input) in inputs.iter().enumerate().skip(1) {
+            match (on_grid(first), on_grid(input)) {
+                (Some(one), Some(other)) => {
+                    let sides = [one, other].map(|grid| {
+                        let sides = grid.shape().iter().zip(grid.spacing());
+                        sides.map(|(n, side)| *n as f64 * side).collect::<Vec<_>>()
+                    });
+                    let close = |(a, b): (&f64, &f64)| (a - b).abs() <= 1e-9 * a.max(*b);
+                    let alike = sides[0].len() == sides[1].len()
+                        && sides[0].iter().zip(&sides[1]).all(close);
+                    if !alike {
+                        let [one, other] = [one, other].map(|grid| cells(grid.shape()));
+                        bail!(
+                            "{}: grids of {one} and of {other} do not cover one region; give images whose sides have one ratio",
+                            names(s)
+                        );
+                    }
+                }
+                (None, None) if first.dimension() != input.dimension() => {
+                    let [one, other] = [first, input].map(|it| it.dimension());
+                    bail!(
+                        "{}: the dimensions are {one} and {other}; give points of one space",
+                        names(s)
+                    );
+                }
+                (None, None) => {}
+                _ => bail!(
+                    "{}: one holds masses on a grid and the other points; give inputs of one kind, or --grid for arrays",
+                    names(s)
+                ),
+            }
+            if (first.mass() - input.mass()).abs() > 1e-6 * first.mass() {
+                bail!(
+                    "{}: the masses differ: {} and {}; scale all to 1 with --normalize",
+                    names(s),
+                    plain(first.mass()),
+                    plain(input.mass())
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// The input that is a frame by itself, as the debiased average of no other one of λ > 0, on the points of the average.
+    fn known<'m>(&self, problem: &Problem<'m>, lambda: &[f64]) -> Option<&'m Measure> {
+        self.frames?;
+        let mut present = lambda
+            .iter()
+            .zip(&problem.inputs)
+            .filter(|(weight, _)| **weight > 0.0);
+        let (_, only) = present.next()?;
+        let alone = present.next().is_none() && self.kind == Kind::Debiased;
+        (alone && only.support() == problem.support.support()).then_some(only)
+    }
+
+    fn settings(&self, blur: Regularization) -> haul::Barycenter {
+        haul::Barycenter::with(blur)
+            .p(self.p.unwrap_or(2.0))
+            .tolerance(self.tolerance)
+            .max_iterations(self.max_iterations)
+            .kind(self.kind.into())
+    }
+
+    /// A solve with these settings.
+    fn sinkhorn(&self, blur: Regularization) -> Sinkhorn {
+        Sinkhorn::with(blur)
+            .p(self.p.unwrap_or(2.0))
+            .tolerance(self.tolerance)
+            .max_iterations(self.max_iterations)
+    }
+
+    /// An error of the library, with the name of the file of its input.
+    fn of_input(&self, error: haul::Error) -> anyhow::Error {
+        match error {
+            haul::Error::Input { index, error } => {
+                let file = index.checked_sub(1).and_then(|s| self.inputs.get(s));
+                let file =
+                    file.map_or_else(|| index.to_string(), |file| file.display().to_string());
+                anyhow::Error::from(*error).context(file)
+            }
+            error => options::in_options(error),
+        }
+    }
+
+    fn names(&self) -> Vec<String> {
+        let names = self.inputs.iter().map(|file| file.to_string_lossy());
+        names.map(|name| name.into_owned()).collect()
+    }
+
+    /// A picture in the greys of the inputs.
+    fn shown(&self, raster: Raster) -> Raster {
+        match self.treatment.invert {
+            true => raster.inverted(),
+            false => raster,
+        }
+    }
+}
+
+/// Whether a file is an array, which may be an image.
+fn is_array(file: &Path) -> bool {
+    let file = formats::file_of(file);
+    file.extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case("npy"))
+}
