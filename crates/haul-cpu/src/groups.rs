@@ -20,7 +20,10 @@ use crate::weights::CpuWeights;
 use crate::workers::Workers;
 use haul_core::Result;
 use haul_core::engine::{GROUP, Groups};
-use pulp::Simd;
+use pulp::{Simd, WithSimd};
+
+/// How many rows have their sums over groups in memory at a time: few, so that these stay in the first cache.
+const ROWS_AT_ONCE: usize = 2 * ROWS;
 
 /// How many pieces of rows have their masses in memory at a time.
 const PIECES_AT_ONCE: usize = 256;
@@ -87,14 +90,31 @@ struct Work<'a, T> {
 }
 
 impl<T: Float> Work<'_, T> {
-    /// The softmin of the rows from `first` on, and their masses.
+    /// The softmin of a piece of rows from `first` on, and their masses.
     fn piece(&self, first: usize, masses: &mut [f64], out: &mut [T]) -> Result<()> {
+        let room = masses.len() * MOST_LANES;
+        let mut sums = Aligned::filled(ROWS_AT_ONCE * room, T::ZERO);
+        let mut lanes = Aligned::filled(room, T::ZERO);
+        for (part, out) in out.chunks_mut(ROWS_AT_ONCE).enumerate() {
+            sums.fill(T::ZERO);
+            self.rows(
+                first + part * ROWS_AT_ONCE,
+                (&mut sums[..], &mut lanes[..]),
+                out,
+            )?;
+        }
+        for (mass, lanes) in masses.iter_mut().zip(lanes.chunks_exact(MOST_LANES)) {
+            *mass = lanes.iter().map(|lane| lane.to_f64()).sum();
+        }
+        Ok(())
+    }
+
+    /// The softmin of a few rows from `first` on, with room for their sums, and the addition of their masses.
+    fn rows(&self, first: usize, (sums, lanes): (&mut [T], &mut [T]), out: &mut [T]) -> Result<()> {
         let rows = first..first + out.len();
         let guess = &self.guess[rows.clone()];
         let mut potential = [T::ZERO; MOST_ROWS];
         potential[..guess.len()].copy_from_slice(guess);
-        let width = masses.len();
-        let mut sums = Aligned::filled(GROUP * width * MOST_LANES, T::ZERO);
         let mut totals = [0.0; MOST_ROWS];
         let pieces = T::TILE / GROUP;
         for (tiles, block) in self.pass.all_blocks(rows.clone(), 0) {
@@ -103,25 +123,51 @@ impl<T: Float> Work<'_, T> {
                 potential: &potential,
                 totals: &mut totals,
                 groups: &self.column_groups[tiles.start * pieces..tiles.end * pieces],
-                sums: &mut sums,
-                width,
+                sums,
+                width: lanes.len() / MOST_LANES,
             })?;
         }
         finish_guessed(self.pass, first, guess, &totals, out)?;
-        let sums = sums.chunks_exact(width * MOST_LANES);
-        let rows = rows.zip(totals).zip(out);
-        for (((row, total), f), sums) in rows.zip(sums) {
+        let mut shares = [T::ZERO; ROWS_AT_ONCE];
+        for ((share, row), (total, f)) in shares.iter_mut().zip(rows).zip(totals.iter().zip(out)) {
             let damped = (self.damping - 1.0) * f.to_f64() / self.pass.epsilon();
-            let share = self.weights.relative(row) / total * damped.exp();
+            *share = T::from_f64(self.weights.relative(row) / total * damped.exp());
+        }
+        self.pass.run(Shares {
+            shares,
+            sums,
+            lanes,
+        })
+    }
+}
+
+/// The kernel that adds the masses of rows, lane by lane, from the sums of each row and group.
+struct Shares<'a, T> {
+    /// The factor of each row's sums.
+    shares: [T; ROWS_AT_ONCE],
+    /// Rows × groups × [`MOST_LANES`].
+    sums: &'a [T],
+    /// Groups × [`MOST_LANES`].
+    lanes: &'a mut [T],
+}
+
+impl<T: Float> WithSimd for Shares<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let rows = self.sums.chunks_exact(self.lanes.len());
+        for (share, sums) in self.shares.into_iter().zip(rows) {
             // A guess so far off that the sum left the range of floats: the row is left out.
-            if share.is_finite() {
-                for (mass, lanes) in masses.iter_mut().zip(sums.chunks_exact(MOST_LANES)) {
-                    let sum: f64 = lanes.iter().map(|lane| lane.to_f64()).sum();
-                    *mass += share * sum;
-                }
+            if !share.to_f64().is_finite() {
+                continue;
+            }
+            let share = T::splat(simd, share);
+            let lanes = T::lanes_mut::<S>(self.lanes);
+            for (lane, sum) in lanes.iter_mut().zip(T::lanes::<S>(sums)) {
+                *lane = T::mul_add(simd, share, *sum, *lane);
             }
         }
-        Ok(())
     }
 }
 
