@@ -21,6 +21,10 @@ use std::sync::OnceLock;
 
 #[path = "reference/averages.rs"]
 mod averages;
+#[path = "reference/coordinates.rs"]
+mod coordinates;
+#[path = "reference/dictionaries.rs"]
+mod dictionaries;
 
 /// The folder of the cases.
 static FOLDER: OnceLock<PathBuf> = OnceLock::new();
@@ -64,8 +68,8 @@ fn main() -> ExitCode {
             let ignored = trial.has_ignored_flag() || !there;
             trials.push(trial.with_ignored_flag(ignored));
         }
-        for (name, body) in averages::BODIES {
-            let trial: Trial = engine.trial(*name, *body);
+        for (name, body) in [averages::BODIES, coordinates::BODIES, dictionaries::BODIES].concat() {
+            let trial: Trial = engine.trial(name, body);
             let ignored = trial.has_ignored_flag() || !histograms_there;
             trials.push(trial.with_ignored_flag(ignored));
         }

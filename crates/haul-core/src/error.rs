@@ -72,6 +72,15 @@ pub enum Error {
         value: f64,
     },
 
+    /// A target with a bin of weight 0 for a loss that is infinite there.
+    #[error(
+        "the target has no mass in row {row}, where KL(b | target) is infinite; take another loss, or give each bin a little mass"
+    )]
+    EmptyBin {
+        /// The bin, from 1.
+        row: usize,
+    },
+
     /// Weights whose sum is 0 or overflows.
     #[error(
         "the weights sum to {}; give at least one point a positive weight, and finite sums",

@@ -39,8 +39,13 @@ pub use derivative::{Gradient, Sensitivity, Truncated, TruncatedCost};
 pub use engine::Engine;
 pub use error::{Error, Result};
 pub use histograms::{
-    Average, AverageGradient, Barycenter, BarycenterKind, BarycenterReport, Descent, Evolution,
-    Flow, FlowKind, FlowProgress, FlowReport, InternalEnergy,
+    Average, AverageGradient, Barycenter, BarycenterKind, BarycenterReport, BarycentricDictionary,
+    BarycentricFactors, BarycentricGradient, BarycentricProgress, BarycentricReport, Coordinates,
+    CoordinatesLoss, CoordinatesProgress, CoordinatesReport, Descent, DictionaryPotentials,
+    DictionaryProgress, DictionaryReport, DictionaryState, Evolution, FactorGradient, Factors,
+    Flow, FlowKind, FlowProgress, FlowReport, Histograms, InternalEnergy, LabelLoss, LabelLosses,
+    LabelMetric, LinearDictionary, PointsGradient, Projection, Reconstruction,
+    ReconstructionGradient,
 };
 pub use interrupt::{Interrupt, Stop};
 pub use loss::{

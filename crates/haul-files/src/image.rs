@@ -39,8 +39,12 @@ pub(crate) fn read(file: &Path, source: Source, invert: bool) -> Result<Histogra
         }
     };
     let pixels = match bytes {
+        [0x89, b'P', b'N', b'G', ..] => png::decode(file, bytes)?,
         [0xff, 0xd8, ..] => jpeg::decode(file, bytes)?,
-        _ => png::decode(file, bytes)?,
+        _ => {
+            let reason = "these are not the first bytes of a .png or a .jpg";
+            return Err(malformed(file, "header", reason, ".png or .jpg"));
+        }
     };
     let pairs = pixels.values.chunks_exact(pixels.channels);
     let masses = pairs.map(|pixel| mass(pixel, invert)).collect();
@@ -67,9 +71,14 @@ fn luma([red, green, blue]: [f64; 3]) -> f64 {
     (LUMA[0] * red + LUMA[1] * green + LUMA[2] * blue).min(1.0)
 }
 
-/// The error for bytes that are not an image.
+/// The error for bytes that are not an image; libraries end their sentences with a point.
 fn malformed(file: &Path, place: &str, reason: impl ToString, format: &'static str) -> Error {
-    Error::malformed(file, place, reason, format)
+    Error::malformed(
+        file,
+        place,
+        reason.to_string().trim_end_matches('.'),
+        format,
+    )
 }
 
 #[cfg(test)]

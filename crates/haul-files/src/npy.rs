@@ -597,7 +597,7 @@ mod tests {
         );
         assert_eq!(
             message("a.npy", &array("<f4", "False", "(1, 2, 2)", &data)),
-            "a.npy: array of points has shape [1, 2, 2]; reshape it to (n, d), one row per point, or (n,)"
+            "a.npy: cell [0, 1, 1] is NaN, and that is no mass; make all of them finite and at least 0"
         );
         assert_eq!(
             message("a.npy", &array("<c8", "False", "(2,)", &data)),

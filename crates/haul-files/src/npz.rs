@@ -5,6 +5,7 @@ use crate::{
     Array, Columns, Contents, Error, Reading, Result,
     cloud::check_weights,
     columns::{weight_by_name, weight_like},
+    error::one_line,
     npy,
     part::Part,
     source::{MAX_RATIO, Source, Stream},
@@ -59,7 +60,7 @@ pub(crate) fn read(
             return Err(Error::NoArray {
                 file: file.into(),
                 wanted: name.to_owned(),
-                found: names,
+                found: names.iter().map(|name| one_line(name)).collect(),
             });
         }
     };

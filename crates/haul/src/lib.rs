@@ -23,11 +23,12 @@
 //! precision that a problem needs; [`Available`] lists all of them, and [`SelfCheck`] checks that one computes correctly.
 //! [`Extent`] and [`spacing`] measure the size and the density of a cloud; a [`Reduction`] makes it smaller.
 //!
-//! Whole programs are in the folder `examples`; each draws its result:
+//! Whole programs are in the folder `examples`; each draws or prints its result:
 //!
 //! - `flow`, a gradient flow of the Sinkhorn divergence;
 //! - `colours`, a transfer of colours from one image to another, by the entropic map;
-//! - `registration`, a rigid motion in spite of outliers, by a [`Registration`] with a reach.
+//! - `registration`, a rigid motion in spite of outliers, by a [`Registration`] with a reach;
+//! - `topics`, topics of documents, by a [`LinearDictionary`].
 //!
 //! `frames` and `buffers` share a wgpu device with haul: one draws during a solve, the other keeps its particles in buffers.
 

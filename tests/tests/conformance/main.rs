@@ -3,6 +3,8 @@
 
 mod barycenters;
 mod batches;
+mod coordinates;
+mod dictionaries;
 mod dimensions;
 mod energy;
 mod envelope;
@@ -15,6 +17,7 @@ mod handles;
 mod hessian;
 mod histograms;
 mod interrupt;
+mod labels;
 mod limits;
 mod lines;
 mod near;
@@ -63,6 +66,9 @@ fn main() -> ExitCode {
             grids::BODIES,
             registration::BODIES,
             barycenters::BODIES,
+            coordinates::BODIES,
+            dictionaries::BODIES,
+            labels::BODIES,
             envelope::BODIES,
             flows::BODIES,
             waits::BODIES,

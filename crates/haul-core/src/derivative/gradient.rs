@@ -89,7 +89,8 @@ impl<E: Engine> Solution<E> {
         Ok([of(Place::Source)?, of(Place::Target)?])
     }
 
-    async fn gradient_in(&self, place: Place) -> Result<Gradient> {
+    /// The derivatives in the points and weights of one of both measures.
+    pub(crate) async fn gradient_in(&self, place: Place) -> Result<Gradient> {
         let balanced = self.state().is_balanced();
         Ok(Gradient {
             points: self.gradient_of_points(place).await?,

@@ -1,4 +1,4 @@
-//! The problem of an average, checked, and the loop that solves it.
+//! The loop that finds an average.
 //!
 //! One loop minimises all objectives Σ λₛ OT_ε(b, bₛ) + R(b) + F(b), with F an [energy](super::functional), R = ε KL(b | m)
 //! in the plain kind, −½ OT_ε(b, b) in the debiased kind, and 0 in the product kind. With T_w(h) the softmin
@@ -17,40 +17,16 @@
 //! For F = 0, b is m e^{(q−t̄)/ε} up to its mass, and q = Σ λₛ fₛ needs no memory of its own.
 
 use super::BarycenterKind;
-use super::functional::Functional;
 use super::inputs::Inputs;
 use super::mixing::Mixing;
-use crate::engine::{Kernel, RATIO_LOG2};
+use super::posed::Posed;
+use crate::engine::RATIO_LOG2;
 use crate::linalg::{mean, sum};
-use crate::measure::Support;
-use crate::problem::{Rounding, equal_masses, same_space};
 use crate::sinkhorn::Observer;
-use crate::{
-    Cost, Engine, Error, Frame, Measure, Progress, Regularization, Result, Sinkhorn, Stop,
-};
+use crate::{Engine, Error, Measure, Progress, Result, Sinkhorn, Stop};
 use std::f64::consts::LN_2;
 use std::ops::ControlFlow;
 use web_time::Instant;
-
-/// A checked problem of an average.
-pub(super) struct Posed {
-    /// The support with m, of mass 1.
-    pub(super) reference: Measure,
-    /// The inputs, of mass 1.
-    pub(super) inputs: Vec<Measure>,
-    /// The original mass of the inputs.
-    pub(super) mass: f64,
-    pub(super) lambda: Vec<f64>,
-    pub(super) kind: BarycenterKind,
-    /// F, in units of the frame.
-    pub(super) functional: Functional,
-    pub(super) cost: Cost,
-    pub(super) epsilon: f64,
-    pub(super) frame: Frame,
-    /// The kernel on a device.
-    pub(super) kernel: Kernel,
-    pub(super) separable: bool,
-}
 
 /// Potentials between two iterations, in units of the frame.
 pub(super) struct State {
@@ -116,99 +92,6 @@ impl Iterate {
 }
 
 impl Posed {
-    /// The checked problem, for settings of ε and the cost, and λ of sum 1; F is 0.
-    pub(super) fn new(
-        settings: &Sinkhorn,
-        (support, inputs): (&Measure, &[Measure]),
-        lambda: Vec<f64>,
-        kind: BarycenterKind,
-    ) -> Result<Self> {
-        let first = inputs.first().ok_or(Error::EmptyCloud)?;
-        if let Some(row) = support.weights().iter().position(|m| *m == 0.0) {
-            let (row, value) = (row + 1, 0.0);
-            return Err(Error::BadWeight { row, value });
-        }
-        let of_input = |index, error| Error::Input {
-            index,
-            error: Box::new(error),
-        };
-        for (index, input) in (1..).zip(inputs) {
-            let fits = same_space(support, input).and_then(|()| equal_masses(first, input));
-            fits.map_err(|error| of_input(index, error))?;
-        }
-        let reference = support.clone().normalized();
-        let normalized: Vec<Measure> = inputs.iter().map(|b| b.clone().normalized()).collect();
-        let all: Vec<&Measure> = std::iter::once(support).chain(inputs).collect();
-        let frame = Frame::of(&all);
-        let regularization = match settings.regularization {
-            Regularization::RelativeBlur(share) if frame.diameter() > 0.0 => {
-                Regularization::Blur(share * frame.diameter())
-            }
-            other => other,
-        };
-        let settings = settings.clone().regularized(regularization);
-        let mut posed = None;
-        for (index, input) in (1..).zip(&normalized) {
-            let problem = settings.problem(&reference, input);
-            let problem = problem.map_err(|error| of_input(index, error))?;
-            posed.get_or_insert((problem.cost(), problem.epsilon()));
-        }
-        let (cost, epsilon) = posed.ok_or(Error::EmptyCloud)?;
-        frame.check(cost)?;
-        let frame = frame.for_kernel(cost, epsilon);
-        let on_grids = |measure: &&Measure| matches!(measure.support(), Support::Grid(_));
-        Ok(Self {
-            separable: all.iter().all(on_grids)
-                && cost.along_an_axis(support.dimension()).is_some(),
-            kernel: Kernel {
-                cost,
-                epsilon: epsilon / frame.cost_unit(cost),
-            },
-            mass: first.mass(),
-            reference,
-            inputs: normalized,
-            lambda,
-            kind,
-            functional: Functional::Zero,
-            epsilon,
-            cost,
-            frame,
-        })
-    }
-
-    /// Refuses a tolerance that rounding makes unreachable.
-    pub(super) fn check_tolerance<E: Engine>(&self, engine: &E, tolerance: f64) -> Result<()> {
-        let precision = engine.precision();
-        let floor = Rounding::of_costs(precision, self.cost, &self.frame).floor(self.kernel);
-        let precision = precision.name();
-        if floor >= 1.0 {
-            return Err(Error::NoDigits { precision, floor });
-        }
-        if tolerance < floor {
-            return Err(Error::BelowFloor {
-                tolerance,
-                precision,
-                floor,
-            });
-        }
-        Ok(())
-    }
-
-    /// The inputs of λ > 0: their indices, their λ, and all of them on a device.
-    pub(super) fn present<E: Engine>(
-        &self,
-        engine: &E,
-    ) -> Result<(Vec<usize>, Vec<f64>, Inputs<E>)> {
-        let present: Vec<usize> = (0..self.inputs.len())
-            .filter(|s| self.lambda[*s] > 0.0)
-            .collect();
-        let lambda = present.iter().map(|s| self.lambda[*s]).collect();
-        let inputs: Vec<&Measure> = present.iter().map(|s| &self.inputs[*s]).collect();
-        let places = (&self.frame, self.kernel);
-        let inputs = Inputs::new(engine, places, &self.reference, &inputs, self.separable)?;
-        Ok((present, lambda, inputs))
-    }
-
     /// Puts the inputs of positive λ on a device, and finds their average.
     pub(super) async fn iterate<E: Engine>(
         &self,
@@ -218,7 +101,8 @@ impl Posed {
         observer: &mut Observer<'_>,
     ) -> Result<Found<E>> {
         let (present, lambda, mut inputs) = self.present(engine)?;
-        let start = (lambda.as_slice(), self.start(warm, lambda.len()));
+        let mut state = self.start(warm, lambda.len());
+        let start = (lambda.as_slice(), &mut state);
         let last = self
             .iterate_from(engine, settings, &mut inputs, start, observer)
             .await?;
@@ -230,20 +114,22 @@ impl Posed {
     }
 
     /// The loop described at the head of this module, for inputs of these λ, from given potentials; Σ λₛ fₛ = q if F is 0.
+    /// It returns the iteration of the least error, and leaves the potentials before it.
     pub(super) async fn iterate_from<E: Engine>(
         &self,
         engine: &E,
         settings: &Sinkhorn,
         inputs: &mut Inputs<E>,
-        (lambda, mut state): (&[f64], State),
+        (lambda, state): (&[f64], &mut State),
         observer: &mut Observer<'_>,
     ) -> Result<Iterate> {
         let start = Instant::now();
         let mut mixing = Mixing::new(engine.precision());
+        let (mut best, mut least) = (None, f64::INFINITY);
         let mut iterations = 0;
         loop {
             iterations += 1;
-            let update = self.update(engine, inputs, lambda, &state).await?;
+            let mut update = self.update(engine, inputs, lambda, state).await?;
             let progress = Progress {
                 iteration: iterations,
                 epsilon: self.epsilon,
@@ -252,6 +138,11 @@ impl Posed {
                 seconds: start.elapsed().as_secs_f64(),
             };
             if ends(engine, settings, &progress, observer)? {
+                // Where it does not converge, the last iteration may be far off.
+                if let Some(best) = best.filter(|_| update.error > least) {
+                    update = self.update(engine, inputs, lambda, &best).await?;
+                    *state = best;
+                }
                 return Ok(Iterate {
                     transforms: update.transforms,
                     mean: update.mean,
@@ -261,7 +152,12 @@ impl Posed {
                     iterations,
                 });
             }
-            state = self.next(&state, update, lambda, &mut mixing);
+            let error = update.error;
+            let next = self.next(state, update, lambda, &mut mixing);
+            let before = std::mem::replace(state, next);
+            if error < least {
+                (best, least) = (Some(before), error);
+            }
         }
     }
 
@@ -290,12 +186,9 @@ impl Posed {
         lambda: &[f64],
         state: &State,
     ) -> Result<Update> {
-        let (count, epsilon) = (lambda.len(), self.kernel.epsilon);
+        let epsilon = self.kernel.epsilon;
         let m = self.reference.weights();
-        let weighted = (0..)
-            .zip(&state.f)
-            .map(|(k, f)| f + epsilon * m[k / count].ln());
-        let weighted: Vec<f64> = weighted.collect();
+        let weighted = self.weighted(&state.f, lambda.len());
         let transforms = inputs.transforms(engine, &weighted).await?;
         let mean = means(&transforms, lambda);
         let costs = difference(&mean, &state.tilt);
@@ -356,21 +249,14 @@ impl Posed {
         let mut tilt = before.to_vec();
         let mut first = None;
         for _ in 0..STEPS {
-            let own = inputs.own_transform(engine, &self.weighted(&tilt)).await?;
+            let weighted = self.weighted(&tilt, 1);
+            let own = inputs.own_transform(engine, &weighted).await?;
             for ((q, own), log) in tilt.iter_mut().zip(&own).zip(logs) {
                 *q = 0.5 * (*q + epsilon * log + own);
             }
             first.get_or_insert(own);
         }
         Ok((tilt, first.unwrap_or_default()))
-    }
-
-    /// h + ε log m for a potential h on the support.
-    pub(super) fn weighted(&self, potential: &[f64]) -> Vec<f64> {
-        let pairs = potential.iter().zip(self.reference.weights());
-        pairs
-            .map(|(h, m)| h + self.kernel.epsilon * m.ln())
-            .collect()
     }
 
     /// Whether q is a part of the state that is not Σ λₛ fₛ.

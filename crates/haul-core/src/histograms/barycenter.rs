@@ -15,7 +15,8 @@
 //! would be m (Σ λₛ e^{−tₛ/(ρ+ε)})^{(ρ+ε)/ε}, of any mass. That is no proximal map of the mean t̄, and neither the loop nor
 //! the bounds here hold for it.
 
-use super::averaging::{Found, Posed};
+use super::averaging::Found;
+use super::posed::Posed;
 use crate::linalg::sum;
 use crate::sinkhorn::Observer;
 use crate::{

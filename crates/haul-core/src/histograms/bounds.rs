@@ -15,8 +15,9 @@
 //! The upper bound is the objective at b, from the certificates of OT_ε(b, bₛ) and of the self terms.
 
 use super::BarycenterKind;
-use super::averaging::{Found, Posed, difference};
+use super::averaging::{Found, difference};
 use super::mixing::Mixing;
+use super::posed::Posed;
 use crate::linalg::{mean, sum};
 use crate::problem::Rounding;
 use crate::{
@@ -332,7 +333,7 @@ impl Posed {
         let mut mixing = Mixing::new(engine.precision());
         let (mut q, mut own, mut most) = (found.last.tilt.clone(), None, f64::NEG_INFINITY);
         for step in 0..=steps {
-            let weighted = self.weighted(&q);
+            let weighted = self.weighted(&q, 1);
             let kappa = found.inputs.own_transform(engine, &weighted).await?;
             let off = softmin([height(&kappa), height(&weighted)]);
             let masses = q.iter().zip(&kappa).zip(m);

@@ -16,11 +16,12 @@
 //! b before, accelerated by [`mixing`](super::mixing). These are the same passes as in the loop of [barycenters](super::averaging), of the product kind, where b
 //! moves with each pass; this loop waits until the potentials fit b.
 
-use super::averaging::{Found, Iterate, Posed, difference, distance, ends, means};
+use super::averaging::{Found, Iterate, difference, distance, ends, means};
 use super::barycenter::checked_lambda;
 use super::functional::Functional;
 use super::inputs::Inputs;
 use super::mixing::Mixing;
+use super::posed::Posed;
 use super::{Average, BarycenterKind};
 use crate::linalg::{mean, sum};
 use crate::sinkhorn::Observer;
@@ -112,9 +113,22 @@ impl Descent {
     ///
     /// Those of [`solve_on`](Self::solve_on).
     pub fn solve<E: Engine + Clone>(&self, engine: E, inputs: &[Measure]) -> Result<Average> {
+        block_on(self.solve_async(engine, inputs))
+    }
+
+    /// [`solve`](Self::solve) without blocking a thread while it waits for the device.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`solve_on`](Self::solve_on).
+    pub async fn solve_async<E: Engine + Clone>(
+        &self,
+        engine: E,
+        inputs: &[Measure],
+    ) -> Result<Average> {
         let first = inputs.first().ok_or(Error::EmptyCloud)?;
         let support = first.clone().with_weights(&vec![1.0; first.len()])?;
-        self.solve_on(engine, &support, inputs)
+        self.solve_on_async(engine, &support, inputs).await
     }
 
     /// The descent on the points of `support`, from its weights, which are all positive. Inputs may have points of
@@ -129,8 +143,22 @@ impl Descent {
         support: &Measure,
         inputs: &[Measure],
     ) -> Result<Average> {
+        block_on(self.solve_on_async(engine, support, inputs))
+    }
+
+    /// [`solve_on`](Self::solve_on) without blocking a thread while it waits for the device.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`solve_on`](Self::solve_on).
+    pub async fn solve_on_async<E: Engine + Clone>(
+        &self,
+        engine: E,
+        support: &Measure,
+        inputs: &[Measure],
+    ) -> Result<Average> {
         let mut observer = |_: &Progress| ControlFlow::Continue(());
-        block_on(self.average(engine, support, inputs, &mut observer))
+        self.average(engine, support, inputs, &mut observer).await
     }
 
     /// [`solve_on`](Self::solve_on) that reports its progress, and ends early if the observer breaks.
@@ -274,8 +302,7 @@ impl<E: Engine> Walk<'_, E> {
         let mut f = potentials(&transforms);
         let mut error = f64::INFINITY;
         for _ in 0..MOST_PASSES {
-            let weighted = (0..).zip(&f).map(|(k, f)| f + epsilon * m[row(k)].ln());
-            let weighted: Vec<f64> = weighted.collect();
+            let weighted = self.posed.weighted(&f, count);
             transforms = self.inputs.transforms(self.engine, &weighted).await?;
             let image = potentials(&transforms);
             // The rows of the plan have the sums b e^{(f − f')/ε} for the next potential f'.

@@ -9,7 +9,8 @@
 //! ```
 
 use super::{Average, BarycenterKind};
-use crate::{Engine, Error, Gradient, Measure, Result};
+use crate::derivative::Place;
+use crate::{Engine, Error, Gradient, Measure, Result, block_on};
 
 /// The derivatives of a barycenter's minimum in all points and in the weights of the inputs, for measures of mass 1.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +32,19 @@ impl Average {
     /// [`Error::Length`] for other inputs; [`Error::Unsupported`] for points of a grid, which are fixed: use
     /// [`gradient_weights`](Self::gradient_weights); and those of [`Sinkhorn::solve`](crate::Sinkhorn::solve).
     pub fn gradient<E: Engine + Clone>(
+        &self,
+        engine: E,
+        inputs: &[Measure],
+    ) -> Result<AverageGradient> {
+        block_on(self.gradient_async(engine, inputs))
+    }
+
+    /// [`gradient`](Self::gradient) without blocking a thread.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`gradient`](Self::gradient).
+    pub async fn gradient_async<E: Engine + Clone>(
         &self,
         engine: E,
         inputs: &[Measure],
@@ -63,19 +77,25 @@ impl Average {
                 let input = input.clone().normalized();
                 let warm = self.potentials[s].clone();
                 let solve = self.settings.clone().warm_start(warm);
-                let term = solve.solve(engine.clone(), &average, &input)?;
-                add(&mut support, *lambda, &term.gradient()?.points);
-                add(&mut points, *lambda, &term.gradient_target()?.points);
+                let term = solve.solve_async(engine.clone(), &average, &input).await?;
+                let of_support = term.gradient_in(Place::Source).await?;
+                add(&mut support, *lambda, &of_support.points);
+                let of_input = term.gradient_in(Place::Target).await?;
+                add(&mut points, *lambda, &of_input.points);
                 if debiased {
-                    let own = self.settings.solve(engine.clone(), &input, &input)?;
-                    add(&mut points, -lambda, &own.gradient()?.points);
+                    let own = self.settings.solve_async(engine.clone(), &input, &input);
+                    let own = own.await?.gradient_async().await?;
+                    add(&mut points, -lambda, &own.points);
                 }
             }
             gradients.push(Gradient { points, weights });
         }
         if debiased {
-            let own = self.settings.solve(engine, &average, &average)?;
-            add(&mut support, -1.0, &own.gradient()?.points);
+            let own = self
+                .settings
+                .solve_async(engine, &average, &average)
+                .await?;
+            add(&mut support, -1.0, &own.gradient_async().await?.points);
         }
         Ok(AverageGradient {
             support,

@@ -25,9 +25,10 @@
 //! The loop is that of [barycenters](super::averaging) of one input, with F = 2τJ.
 
 use super::BarycenterKind;
-use super::averaging::{Posed, Warm};
+use super::averaging::Warm;
 use super::bounds::OwnTerm;
 use super::functional::{Functional, InternalEnergy};
+use super::posed::Posed;
 use crate::{
     Bounds, Cost, Engine, Error, Measure, Precision, Progress, Regularization, Result, Sinkhorn,
     Stop, block_on,
@@ -246,8 +247,21 @@ impl Flow {
     ///
     /// Those of [`solve_on`](Self::solve_on).
     pub fn solve<E: Engine + Clone>(&self, engine: E, start: &Measure) -> Result<Evolution> {
+        block_on(self.solve_async(engine, start))
+    }
+
+    /// [`solve`](Self::solve) without blocking a thread while it waits for the device.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`solve_on`](Self::solve_on).
+    pub async fn solve_async<E: Engine + Clone>(
+        &self,
+        engine: E,
+        start: &Measure,
+    ) -> Result<Evolution> {
         let support = start.clone().with_weights(&vec![1.0; start.len()])?;
-        self.solve_on(engine, &support, start)
+        self.solve_on_async(engine, &support, start).await
     }
 
     /// The flow from `start` on the points of `support`, whose weights, all positive, are the reference m: volumes of

@@ -6,29 +6,30 @@ use crate::engine::{Kernel, Side};
 use crate::linalg::mean;
 use crate::pass::{Pass, Points, pairs_of_a_pass};
 use crate::{Engine, Frame, Measure, Result};
+use std::sync::Arc;
 
 /// Inputs that share their points.
-struct Group<E: Engine> {
+pub(super) struct Group<E: Engine> {
     /// The indices of the inputs.
-    members: Vec<usize>,
+    pub(super) members: Vec<usize>,
     /// Their points; `None` if they are those of the support.
-    points: Option<Points<E>>,
+    pub(super) points: Option<Points<E>>,
     /// m×q, of sum 1 each.
-    weights: E::Weights,
-    on_host: Vec<Vec<f64>>,
+    pub(super) weights: E::Weights,
+    pub(super) on_host: Vec<Vec<f64>>,
     /// g, m×q.
-    potential: E::Vector,
+    pub(super) potential: Arc<E::Vector>,
     /// T_b(g), n×q.
     transform: E::Vector,
 }
 
 /// The support of the barycenter, the inputs, and their potentials.
 pub(super) struct Inputs<E: Engine> {
-    kernel: Kernel,
-    support: Points<E>,
-    groups: Vec<Group<E>>,
+    pub(super) kernel: Kernel,
+    pub(super) support: Points<E>,
+    pub(super) groups: Vec<Group<E>>,
     /// The number of inputs.
-    count: usize,
+    pub(super) count: usize,
     /// Whether the potentials are those of the previous iteration.
     guessed: bool,
     /// Pairs of the passes so far.
@@ -73,7 +74,7 @@ impl<E: Engine> Inputs<E> {
                     Some(Points::of(engine, frame, first, separable)?)
                 },
                 weights: engine.weights(&wide, q)?,
-                potential: engine.zeros(m * q)?,
+                potential: Arc::new(engine.zeros(m * q)?),
                 transform: engine.zeros(n * q)?,
                 on_host,
                 members,
@@ -112,9 +113,9 @@ impl<E: Engine> Inputs<E> {
                 },
             };
             let mut updated = engine.zeros(points.len() * q)?;
-            let guess = self.guessed.then_some(&group.potential);
+            let guess = self.guessed.then_some(&*group.potential);
             to_inputs.softmins(q, guess, &mut updated)?;
-            group.potential = updated;
+            group.potential = Arc::new(updated);
             let to_support = Pass {
                 rows: &self.support,
                 columns: points,

@@ -1,22 +1,39 @@
-//! Averages and flows of histograms.
+//! Averages and flows of histograms, and dictionaries whose mixtures approximate them.
 //!
-//! [`barycenter`] and [`flow`] have the settings and the results, [`averaging`] the problem and the loop of both, and
-//! [`bounds`] the values and the bounds; [`functional`] are the energies of flows, [`envelope`] the derivatives of
-//! barycenters; [`descent`] finds barycenters by gradients; [`inputs`] are the averaged measures
-//! on a device, with one wide pass for those that share their points; [`mixing`] accelerates the loop.
+//! [`barycenter`] and [`flow`] have the settings and the results; [`posed`] is the problem of both, [`averaging`] the loop,
+//! and [`bounds`] the values and the bounds. [`functional`] has the energies of flows. [`descent`] finds barycenters by
+//! gradients, and [`envelope`] has the derivatives of their minimum. [`inputs`] are the averaged measures on a device,
+//! with one wide pass for those that share their points; [`mixing`] accelerates the loop. [`transforms`] are the softmins
+//! of many histograms at once, which [`dictionary`] and [`labels`], a loss between distributions over labels, are made of.
+//! [`coordinates`] express a measure as a barycenter of others.
 
 mod averaging;
 mod barycenter;
 mod bounds;
+mod coordinates;
 mod descent;
+mod dictionary;
 mod envelope;
 mod flow;
 mod functional;
 mod inputs;
+mod labels;
 mod mixing;
+mod posed;
+mod transforms;
 
 pub use barycenter::{Average, Barycenter, BarycenterKind, BarycenterReport};
+pub use coordinates::{
+    BarycentricDictionary, BarycentricFactors, BarycentricGradient, BarycentricProgress,
+    BarycentricReport, Coordinates, CoordinatesLoss, CoordinatesProgress, CoordinatesReport,
+    PointsGradient, Projection, Reconstruction, ReconstructionGradient,
+};
 pub use descent::Descent;
+pub use dictionary::{
+    DictionaryPotentials, DictionaryProgress, DictionaryReport, DictionaryState, FactorGradient,
+    Factors, Histograms, LinearDictionary,
+};
 pub use envelope::AverageGradient;
 pub use flow::{Evolution, Flow, FlowKind, FlowProgress, FlowReport};
 pub use functional::InternalEnergy;
+pub use labels::{LabelLoss, LabelLosses, LabelMetric};

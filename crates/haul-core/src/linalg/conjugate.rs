@@ -10,6 +10,8 @@ pub(crate) struct ConjugateGradients {
     /// The relative residual.
     pub(crate) left: f64,
     pub(crate) iterations: usize,
+    /// The length of the last step along its direction.
+    pub(crate) length: f64,
 }
 
 impl ConjugateGradients {
@@ -28,6 +30,7 @@ impl ConjugateGradients {
             left: if size == 0.0 { 0.0 } else { 1.0 },
             size,
             iterations: 0,
+            length: 0.0,
         }
     }
 
@@ -50,6 +53,7 @@ impl ConjugateGradients {
             return false;
         }
         let step = self.slope / curvature;
+        self.length = step;
         for (j, image) in image.iter().enumerate() {
             self.solution[j] += step * self.direction[j];
             self.residual[j] -= step * image;

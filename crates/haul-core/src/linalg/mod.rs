@@ -2,6 +2,7 @@
 
 mod cholesky;
 mod conjugate;
+mod lbfgs;
 mod moments;
 mod sums;
 mod svd;
@@ -9,6 +10,7 @@ mod symmetric;
 
 pub(crate) use cholesky::Cholesky;
 pub(crate) use conjugate::ConjugateGradients;
+pub(crate) use lbfgs::{Lbfgs, Search, Trial};
 pub(crate) use moments::{covariance, moments};
 pub(crate) use sums::{dot, mean, sum};
 pub(crate) use svd::{Svd, determinant, identity};

@@ -123,6 +123,11 @@ impl Scores {
         Ok(self)
     }
 
+    /// The measures of both sides' features, and the difference between C and half of their squared distance.
+    pub(crate) fn into_parts(self) -> ([Measure; 2], Option<[Vec<f64>; 2]>) {
+        ([self.source, self.target], self.terms)
+    }
+
     /// Cᵢⱼ = 1 − cos(xᵢ, yⱼ).
     ///
     /// # Errors

@@ -92,6 +92,22 @@ impl<'p, E: Engine> Pass<'p, E> {
         }
     }
 
+    /// The sums Σⱼ exp(−Cᵢⱼ/ε) Vⱼ of q histograms in one pass without weights and potentials, n×q.
+    pub(crate) fn sums(
+        &self,
+        histograms: usize,
+        values: &E::Vector,
+        out: &mut E::Vector,
+    ) -> Result<()> {
+        match self.pairs_of(histograms)? {
+            Between::Clouds(_) => self.product_on_device(Factor::One, values, histograms, out),
+            Between::Grids(pass) => {
+                pass.densities(self.potential)?
+                    .product(Factor::One, values, out)
+            }
+        }
+    }
+
     /// The softmin over the columns. If `symmetric`, rows and columns are the same, and the guess is the potential of
     /// the columns.
     pub(crate) fn softmin(
@@ -119,6 +135,31 @@ impl<'p, E: Engine> Pass<'p, E> {
         let pairs = self.of_clouds()?;
         self.engine
             .softmin(pairs, self.side, Some(guess), Some(groups), out)
+    }
+
+    /// Σⱼ πᵢⱼ Vⱼ for q histograms in one pass, n×q; potentials, weights and values are m×q, and the potentials of the
+    /// rows n×q.
+    pub(crate) fn products(
+        &self,
+        histograms: usize,
+        values: &E::Vector,
+        out: &mut E::Vector,
+    ) -> Result<()> {
+        match self.pairs_of(histograms)? {
+            Between::Clouds(pairs) => {
+                let integrand = Integrand {
+                    factor: Factor::One,
+                    values,
+                    width: 1,
+                };
+                self.engine
+                    .product(pairs, self.potential, self.side, integrand, out)
+            }
+            Between::Grids(pass) => {
+                let densities = pass.densities(self.potential)?;
+                densities.product(Factor::One, values, out)
+            }
+        }
     }
 
     /// Σⱼ πᵢⱼ φ(Cᵢⱼ) Vⱼ for V of m×`width` values on the device, of width 1 between grids; n×`width`.

@@ -5,7 +5,7 @@ use super::page;
 use crate::answer::{Answer, Summary};
 use crate::headline::Headline;
 use crate::input::{Cloud, on_grid};
-use crate::number::{Certified, duration, error, percent, plain, short, significant, whole};
+use crate::number::{Certified, duration, error, percent, plain, short, significant};
 use crate::outcome::Outcome;
 use crate::page::sheet::Page;
 use crate::pair::{count, sides};
@@ -13,7 +13,6 @@ use crate::raster::Raster;
 use crate::rows::Rows;
 use crate::transport::text::verdict;
 use haul::{Average, BarycenterKind, BarycenterReport, Bounds, Measure, Progress};
-use serde::{Serialize, Serializer};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -84,7 +83,7 @@ impl Solved {
         self.report.as_ref().map_or(0, |report| report.products)
     }
 
-    fn converged(&self) -> bool {
+    pub(super) fn converged(&self) -> bool {
         self.report.as_ref().is_none_or(|report| report.converged)
     }
 }
@@ -123,7 +122,7 @@ impl BarycenterAnswer {
         self.solved.iter().map(Solved::products).sum()
     }
 
-    fn sums(&self) -> (u64, f64) {
+    pub(super) fn sums(&self) -> (u64, f64) {
         let reports = || self.solved.iter().filter_map(|frame| frame.report.as_ref());
         let pairs = reports().map(|report| report.pairs).sum();
         (pairs, reports().map(|report| report.seconds).sum())
@@ -208,10 +207,12 @@ impl BarycenterAnswer {
             format!(" ({} cells)", significant(value.powf(1.0 / p) / side, 2))
         });
         let cells = cells.unwrap_or_default();
-        format!(
-            "The inputs are {length}{cells} away from it in the mean of order {}. {better}",
-            plain(p)
-        )
+        let mean = match p {
+            2.0 => "in the root mean square".to_owned(),
+            1.0 => "on average".to_owned(),
+            p => format!("in the mean of order {}", plain(p)),
+        };
+        format!("The inputs are {length}{cells} away from it {mean}. {better}")
     }
 
     /// The points of the average in words.
@@ -230,121 +231,6 @@ impl BarycenterAnswer {
 pub(super) fn list(lambda: &[f64]) -> String {
     let weights: Vec<_> = lambda.iter().map(|weight| short(*weight)).collect();
     weights.join(", ")
-}
-
-/// The JSON object; what belongs to one average is there for a single one alone.
-#[derive(Serialize)]
-struct Keys<'r> {
-    command: &'static str,
-    inputs: &'r [String],
-    output: Vec<String>,
-    kind: &'static str,
-    n: usize,
-    d: usize,
-    p: serde_json::Value,
-    epsilon: f64,
-    blur: f64,
-    #[serde(flatten)]
-    single: Option<AverageKeys<'r>>,
-    tolerance: f64,
-    converged: bool,
-    iterations: usize,
-    products: usize,
-    pairs: u64,
-    seconds: f64,
-    device: &'r str,
-    precision: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    frames: Option<Vec<FrameKeys<'r>>>,
-}
-
-/// The keys of one average.
-#[derive(Serialize)]
-struct AverageKeys<'r> {
-    lambda: &'r [f64],
-    value: f64,
-    /// With ε KL(b | m), for the plain kind.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    value_reference: Option<f64>,
-    certificate: CertificateKeys,
-    marginal_error: f64,
-}
-
-#[derive(Serialize)]
-struct FrameKeys<'r> {
-    #[serde(flatten)]
-    average: AverageKeys<'r>,
-    converged: bool,
-    iterations: usize,
-    products: usize,
-}
-
-#[derive(Serialize)]
-struct CertificateKeys {
-    lower_bound: f64,
-    upper_bound: f64,
-    gap: f64,
-}
-
-impl<'r> AverageKeys<'r> {
-    fn of(solved: &'r Solved) -> Self {
-        let Bounds { lower, upper } = solved.bounds();
-        let plain = |report: &&BarycenterReport| report.kind == BarycenterKind::Plain;
-        let report = solved.report.as_ref();
-        Self {
-            lambda: &solved.lambda,
-            value: report.map_or(0.0, |report| report.value),
-            value_reference: report.filter(plain).map(|report| report.objective),
-            certificate: CertificateKeys {
-                lower_bound: lower,
-                upper_bound: upper,
-                gap: upper - lower,
-            },
-            marginal_error: solved.error(),
-        }
-    }
-}
-
-impl Serialize for BarycenterAnswer {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let common = &self.common;
-        let (pairs, seconds) = self.sums();
-        let frame = |solved| FrameKeys {
-            average: AverageKeys::of(solved),
-            converged: solved.converged(),
-            iterations: solved.iterations(),
-            products: solved.products(),
-        };
-        let names = self
-            .written
-            .iter()
-            .map(|file| file.to_string_lossy().into_owned());
-        let keys = Keys {
-            command: "barycenter",
-            inputs: &self.inputs,
-            output: names.collect(),
-            kind: common.kind.name(),
-            n: common.n,
-            d: common.d,
-            p: whole(common.cost.p()),
-            epsilon: common.epsilon,
-            blur: common.blur,
-            single: self.single().map(AverageKeys::of),
-            tolerance: common.tolerance,
-            converged: self.converged(),
-            iterations: self.iterations(),
-            products: self.products(),
-            pairs,
-            seconds,
-            device: &common.device,
-            precision: common.precision.name(),
-            frames: self
-                .frames
-                .is_many()
-                .then(|| self.solved.iter().map(frame).collect()),
-        };
-        keys.serialize(serializer)
-    }
 }
 
 impl Answer for BarycenterAnswer {

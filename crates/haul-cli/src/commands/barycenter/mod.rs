@@ -2,14 +2,17 @@
 
 mod answer;
 mod frames;
+mod json;
 mod page;
+mod problem;
 mod surface;
 mod target;
 
 use crate::device;
 use crate::input::{Cloud, Input, on_grid};
 use crate::number::plain;
-use crate::options::{self, Engine, MOST_U32, Treatment, cells, number, whole};
+use crate::options::{self, Engine, MOST_U32, Treatment, number, whole};
+use crate::outcome;
 use crate::progress::Course;
 use crate::raster::Raster;
 use crate::task::{Delivery, Request, Task, Work};
@@ -19,7 +22,8 @@ use clap::{Args, ValueEnum};
 use frames::Frames;
 use haul::{BarycenterKind, Device, Measure, Regularization, Sinkhorn};
 use haul_files as formats;
-use std::path::{Path, PathBuf};
+use problem::{Problem, SHARE};
+use std::path::PathBuf;
 use std::sync::Arc;
 use target::Target;
 
@@ -106,13 +110,7 @@ pub(crate) struct Barycenter {
 const TOLERANCE: f64 = 1e-2;
 
 /// The most iterations by default. Where bins of an average become empty, the error falls slowly and the objective hardly.
-const ITERATIONS: usize = 200;
-
-/// The blur on grids, in cells.
-const CELLS: f64 = 3.0;
-
-/// The blur of clouds, as a share of the diagonal.
-const SHARE: f64 = 0.02;
+const ITERATIONS: usize = 500;
 
 /// The objective.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -130,14 +128,6 @@ impl From<Kind> for BarycenterKind {
             Kind::Product => Self::Product,
         }
     }
-}
-
-/// The inputs, and the points of the average.
-struct Problem<'c> {
-    inputs: Vec<&'c Measure>,
-    /// The points, all of one weight.
-    support: Measure,
-    blur: Regularization,
 }
 
 impl Task for Barycenter {
@@ -204,6 +194,11 @@ impl Task for Barycenter {
         if self.image.is_some() && on_grid(&problem.support).is_none() {
             bail!("--image shows averages on grids, and this is one of clouds; leave it out");
         }
+        if !self.quiet {
+            for caution in self.cautions(&problem) {
+                outcome::warn(&caution);
+            }
+        }
         let sinkhorn = self.sinkhorn(problem.blur);
         let support = problem.support.clone().normalized();
         let mut engine = self.engine.clone();
@@ -266,7 +261,7 @@ impl Task for Barycenter {
         Ok(BarycenterAnswer {
             common: common.context("no frame was computed")?,
             inputs: self.names(),
-            measures: clouds[..self.inputs.len()].to_vec(),
+            measures: clouds.iter().take(self.inputs.len()).cloned().collect(),
             written: self.outputs(),
             frames,
             solved,
@@ -304,103 +299,6 @@ impl Barycenter {
             bail!("--lambda is {list}; its weights must be finite and at least 0, and one above 0");
         }
         Frames::new(inputs, &self.lambda, self.frames)
-    }
-
-    /// The inputs, and the points and the blur of the average; refuses inputs that have no average there.
-    fn problem<'c>(&self, clouds: &'c [Arc<Cloud>]) -> Result<Problem<'c>> {
-        let (inputs, support) = clouds.split_at(self.inputs.len().min(clouds.len()));
-        let inputs: Vec<_> = inputs.iter().map(|cloud| &cloud.measure).collect();
-        let Some(first) = inputs.first() else {
-            bail!("an average needs at least one input");
-        };
-        self.check_alike(&inputs)?;
-        let support = match (support.first(), on_grid(first)) {
-            (Some(support), _) => &support.measure,
-            (None, Some(_)) => first,
-            (None, None) => {
-                let hint = match self.inputs.iter().all(|file| is_array(file)) {
-                    true => "; if these arrays are images, add --grid",
-                    false => "",
-                };
-                bail!(
-                    "the average of clouds needs points to be on: name a file of them with --support{hint}"
-                )
-            }
-        };
-        if support.dimension() != first.dimension() {
-            bail!(
-                "--support has dimension {}, and the inputs have {}; give points of one space",
-                support.dimension(),
-                first.dimension()
-            );
-        }
-        let blur = match (self.blur, self.epsilon, on_grid(support)) {
-            (Some(blur), ..) => Regularization::Blur(blur),
-            (None, Some(epsilon), _) => Regularization::Epsilon(epsilon),
-            (None, None, Some(grid)) => {
-                Regularization::Blur(CELLS * grid.spacing().iter().copied().fold(0.0, f64::max))
-            }
-            (None, None, None) => Regularization::RelativeBlur(SHARE),
-        };
-        let support = support.clone().with_weights(&vec![1.0; support.len()])?;
-        Ok(Problem {
-            inputs,
-            support,
-            blur,
-        })
-    }
-
-    /// Refuses inputs that differ in kind, dimension, extent or mass.
-    fn check_alike(&self, inputs: &[&Measure]) -> Result<()> {
-        let names = |s: usize| {
-            format!(
-                "{} and {}",
-                self.inputs[0].display(),
-                self.inputs[s].display()
-            )
-        };
-        let first = inputs[0];
-        for (s, input) in inputs.iter().enumerate().skip(1) {
-            match (on_grid(first), on_grid(input)) {
-                (Some(one), Some(other)) => {
-                    let sides = [one, other].map(|grid| {
-                        let sides = grid.shape().iter().zip(grid.spacing());
-                        sides.map(|(n, side)| *n as f64 * side).collect::<Vec<_>>()
-                    });
-                    let close = |(a, b): (&f64, &f64)| (a - b).abs() <= 1e-9 * a.max(*b);
-                    let alike = sides[0].len() == sides[1].len()
-                        && sides[0].iter().zip(&sides[1]).all(close);
-                    if !alike {
-                        let [one, other] = [one, other].map(|grid| cells(grid.shape()));
-                        bail!(
-                            "{}: grids of {one} and of {other} do not cover one region; give images whose sides have one ratio",
-                            names(s)
-                        );
-                    }
-                }
-                (None, None) if first.dimension() != input.dimension() => {
-                    let [one, other] = [first, input].map(|it| it.dimension());
-                    bail!(
-                        "{}: the dimensions are {one} and {other}; give points of one space",
-                        names(s)
-                    );
-                }
-                (None, None) => {}
-                _ => bail!(
-                    "{}: one holds masses on a grid and the other points; give inputs of one kind, or --grid for arrays",
-                    names(s)
-                ),
-            }
-            if (first.mass() - input.mass()).abs() > 1e-6 * first.mass() {
-                bail!(
-                    "{}: the masses differ: {} and {}; scale all to 1 with --normalize",
-                    names(s),
-                    plain(first.mass()),
-                    plain(input.mass())
-                );
-            }
-        }
-        Ok(())
     }
 
     /// The input that is a frame by itself, as the debiased average of no other one of λ > 0, on the points of the average.
@@ -456,11 +354,4 @@ impl Barycenter {
             false => raster,
         }
     }
-}
-
-/// Whether a file is an array, which may be an image.
-fn is_array(file: &Path) -> bool {
-    let file = formats::file_of(file);
-    file.extension()
-        .is_some_and(|extension| extension.eq_ignore_ascii_case("npy"))
 }

@@ -89,8 +89,11 @@ impl<'p> Target<'p> {
     pub(super) fn write_frame(&self, place: usize, frame: &Solved, invert: bool) -> Result<()> {
         let path = match (self.frames, self.format) {
             (_, Format::Array) => return Ok(()),
-            (Some(frames), _) => numbered(self.path, frames).swap_remove(place),
-            (None, _) => self.path.to_owned(),
+            (Some(frames), _) => numbered(self.path, frames).into_iter().nth(place),
+            (None, _) => Some(self.path.to_owned()),
+        };
+        let Some(path) = path else {
+            return Ok(());
         };
         match self.format {
             Format::Image => match frame.raster() {

@@ -92,7 +92,10 @@ impl Plan {
             if !quiet {
                 let some: Vec<_> = files.iter().take(SOME).map(read).collect::<Result<_>>()?;
                 let measures = some.iter().map(|cloud| &cloud.measure);
-                if let Some(caution) = cautions::too_fine(problem.blur(), measures) {
+                let doubtful = files.iter().zip(measures.clone());
+                let doubtful = doubtful.filter_map(|(file, it)| cautions::doubtful(file, it));
+                let fine = cautions::too_fine(problem.blur(), measures);
+                for caution in fine.into_iter().chain(doubtful) {
                     outcome::warn(&caution);
                 }
             }
