@@ -91,7 +91,10 @@ impl Problem {
         let rows = plan.chunks_exact_mut(self.columns.len());
         for (row, weight) in rows.zip(&self.rows.weights) {
             let sum: f64 = row.iter().sum();
-            row.iter_mut().for_each(|mass| *mass *= weight / sum);
+            // A row of weight 0 has no mass to scale.
+            if sum > 0.0 {
+                row.iter_mut().for_each(|mass| *mass *= weight / sum);
+            }
         }
         plan
     }
