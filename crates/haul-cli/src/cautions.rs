@@ -61,7 +61,10 @@ pub(crate) fn doubtful(file: &Path, measure: &Measure) -> Option<String> {
         return None;
     };
     let border = |i: usize| {
-        i < columns || i >= n - columns || i % columns == 0 || (i + 1).is_multiple_of(columns)
+        i < columns
+            || i >= n - columns
+            || i.is_multiple_of(columns)
+            || (i + 1).is_multiple_of(columns)
     };
     let on_border: Vec<f64> = (0..n)
         .filter(|i| border(*i))
@@ -87,6 +90,10 @@ pub(crate) fn too_fine<'m>(
     blur: f64,
     measures: impl IntoIterator<Item = &'m Measure>,
 ) -> Option<String> {
+    if blur <= 0.0 {
+        // It is refused.
+        return None;
+    }
     let samples = measures.into_iter().filter(|measure| measure.len() >= FEW);
     let spaced = samples.filter_map(|measure| Some((spacing(measure)?, measure)));
     let widest = spaced.max_by(|(one, _), (other, _)| one.total_cmp(other));

@@ -300,7 +300,8 @@ impl<T: Float> Softmin<'_, T> {
             for (line, sums) in lines.iter().zip(totals.chunks_exact(A::TILE)) {
                 let entries = &mut doubts.entries[line * doubts.rows..][rows.clone()];
                 for (doubt, sum) in entries.iter_mut().zip(sums) {
-                    *doubt = !(*sum >= trusted);
+                    let large = *sum >= trusted;
+                    *doubt = !large;
                 }
             }
             self.pass.run(Logarithms {

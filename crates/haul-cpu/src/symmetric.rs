@@ -62,24 +62,27 @@ pub(crate) fn sums<T: Float>(
     };
 
     let mut sums = vec![0.0; tiles * T::TILE];
-    workers.for_each(
-        sums.chunks_mut(size).enumerate().collect(),
-        |(index, sums)| halves.within(index * part, sums),
-    )?;
-    let parts = tiles.div_ceil(part);
-    // With an odd number of parts, one part has no partner in each round.
-    let players = parts.next_multiple_of(2);
-    for round in 0..players - 1 {
-        let mut free: Vec<_> = sums.chunks_mut(size).map(Some).collect();
-        let mut take = |index: usize| Some((index * part, free.get_mut(index)?.take()?));
-        let matches: Vec<_> = (0..players / 2)
-            .filter_map(|table| {
-                let (first, second) = opponents(players, round, table);
-                (first.max(second) < parts).then_some((take(first)?, take(second)?))
-            })
-            .collect();
-        workers.for_each(matches, |(rows, columns)| halves.between(rows, columns))?;
-    }
+    workers.install(|| {
+        workers.for_each(
+            sums.chunks_mut(size).enumerate().collect(),
+            |(index, sums)| halves.within(index * part, sums),
+        )?;
+        let parts = tiles.div_ceil(part);
+        // With an odd number of parts, one part has no partner in each round.
+        let players = parts.next_multiple_of(2);
+        for round in 0..players - 1 {
+            let mut free: Vec<_> = sums.chunks_mut(size).map(Some).collect();
+            let mut take = |index: usize| Some((index * part, free.get_mut(index)?.take()?));
+            let matches: Vec<_> = (0..players / 2)
+                .filter_map(|table| {
+                    let (first, second) = opponents(players, round, table);
+                    (first.max(second) < parts).then_some((take(first)?, take(second)?))
+                })
+                .collect();
+            workers.for_each(matches, |(rows, columns)| halves.between(rows, columns))?;
+        }
+        Ok(())
+    })?;
     sums.truncate(points.len());
     Ok(Some(sums))
 }

@@ -159,17 +159,18 @@ fn contents_from(
         }
         _ => source,
     };
-    let cloud = match kind.format {
-        Format::Npz => return npz::read(file, source, reading, part),
-        Format::Image => {
-            return image::read(file, source, reading.invert).map(Contents::Histogram);
-        }
+    match kind.format {
+        Format::Npz => npz::read(file, source, reading, part),
+        Format::Image => image::read(file, source, reading.invert).map(Contents::Histogram),
         #[cfg(feature = "las")]
-        Format::Las => guarded(file, ".las or .laz", || crate::las::read(file, source))?,
+        Format::Las => {
+            guarded(file, ".las or .laz", || crate::las::read(file, source)).map(Contents::Cloud)
+        }
         #[cfg(feature = "parquet")]
         Format::Parquet => guarded(file, ".parquet", || {
             crate::parquet::read(file, source, columns)
-        })?,
+        })
+        .map(Contents::Cloud),
         Format::Npy | Format::Ply | Format::Csv | Format::Xyz => {
             let mut stream = source.stream(kind);
             let of_cloud = |read: Cloud| Contents::Cloud(read);
@@ -185,11 +186,9 @@ fn contents_from(
                 let end = |error| Error::broken(file, "end of the file", error, "gzip");
                 stream.finish().map_err(end)?;
             }
-            return Ok(read);
+            Ok(read)
         }
-    };
-    #[allow(unreachable_code)] // without the optional formats
-    Ok(Contents::Cloud(cloud))
+    }
 }
 
 /// Calls a library that may panic on malformed files, and silences the panic.

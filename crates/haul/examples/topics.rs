@@ -182,7 +182,7 @@ fn small() -> Result<Corpus> {
     let mut counts = Vec::new();
     for document in 0..60 {
         let shares = [0, 1, 2].map(|list| if document % 3 == list { 0.8 } else { 0.1 });
-        let used = |word: usize| (word * 7 + document * 5) % 3 != 0;
+        let used = |word: usize| !(word * 7 + document * 5).is_multiple_of(3);
         counts.extend(
             (0..words.len()).map(|word| f64::from(u8::from(used(word))) * shares[word / 6]),
         );

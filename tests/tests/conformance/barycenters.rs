@@ -129,11 +129,12 @@ fn gaussian(grid: &Grid, [a, b, c]: [f64; 3]) -> Measure {
 /// With σ² = ε/2 and D_s = (4 A^½ B_s A^½ + σ⁴)^½ the covariance A of the barycenter is that of 2A = σ² + Σ λₛ Dₛ (plain),
 /// (4A² + σ⁴)^½ = Σ λₛ Dₛ (debiased), 2A + σ² = Σ λₛ Dₛ (product); the numbers are solutions of these equations.
 fn barycenters_of_gaussians(device: &Device) {
-    // The box cuts off tails, and the roundings of f32 at its corners, where costs are 300 ε, are of their size.
+    // The box cuts off tails, and the roundings of f32 at its corners, where costs are 300 ε, are of their size. The product
+    // kind amplifies them: in f32 its error wanders about 1e-4, and iterates far from the minimum occur.
     let (side, allowed, tolerance) = if is_double(device) {
         (43, 2e-5, 1e-6)
     } else {
-        (37, 1e-3, 1e-4)
+        (37, 1e-3, 3e-4)
     };
     let corner = -0.1 * (side - 1) as f64;
     let grid = Grid::new(&[side; 2], &[0.2; 2], &[corner; 2]).unwrap();
@@ -157,7 +158,7 @@ fn barycenters_of_gaussians(device: &Device) {
             .kind(kind)
             .lambda(&[0.4, 0.6])
             .tolerance(tolerance)
-            .max_iterations(240)
+            .max_iterations(200)
             .solve(device, &inputs)
             .unwrap();
         let got = covariance(average.measure());

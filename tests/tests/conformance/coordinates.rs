@@ -40,6 +40,9 @@ pub const BODIES: &[(&str, Body)] = &[
 
 const EPSILON: f64 = 0.3;
 
+/// A smaller ε for fits: the more barycenters are blurred, the less they tell their coordinates.
+const SHARP: f64 = 0.08;
+
 fn is_double(device: &Device) -> bool {
     device.precision() == Precision::F64
 }
@@ -82,7 +85,7 @@ fn grids() -> (Measure, Vec<Measure>) {
 
 /// The plain barycenter at λ, in f64.
 fn barycenter(support: &Measure, atoms: &[Measure], lambda: &[f64]) -> Measure {
-    let settings = Barycenter::epsilon(EPSILON).kind(BarycenterKind::Plain);
+    let settings = Barycenter::epsilon(SHARP).kind(BarycenterKind::Plain);
     let settings = settings.lambda(lambda).tolerance(1e-10);
     let average = settings
         .solve_on(&Device::cpu_f64(), support, atoms)
@@ -92,11 +95,11 @@ fn barycenter(support: &Measure, atoms: &[Measure], lambda: &[f64]) -> Measure {
 }
 
 fn settings(device: &Device) -> Coordinates {
-    Coordinates::epsilon(EPSILON).tolerance(if is_double(device) { 1e-7 } else { 1e-4 })
+    Coordinates::epsilon(SHARP).tolerance(if is_double(device) { 1e-7 } else { 1e-4 })
 }
 
 fn barycenters_come_back(device: &Device) {
-    let allowed = if is_double(device) { 1e-4 } else { 5e-3 };
+    let allowed = if is_double(device) { 1e-4 } else { 1e-2 };
     for (support, atoms) in [clouds(), grids()] {
         let truth = [0.15, 0.6, 0.25];
         let target = barycenter(&support, &atoms, &truth);
@@ -135,7 +138,7 @@ fn barycenters_come_back(device: &Device) {
         );
         let bounds = found.barycenter().report().bounds;
         assert!(
-            bounds.lower <= bounds.upper && report.gap < 1e-2 * EPSILON,
+            bounds.lower <= bounds.upper && report.gap < 1e-2 * SHARP,
             "{bounds:?}"
         );
     }
@@ -323,11 +326,10 @@ fn check_differences(settings: &Coordinates, keeps_mass: bool) {
 }
 
 /// The derivatives of an engine against those of the CPU in f64.
-fn agree(device: &Device, settings: &Coordinates, exact: &Coordinates) {
+fn agree(device: &Device, settings: &Coordinates, exact: &Coordinates, share: f64) {
     let data = clouds();
     let (got, got_points) = derivatives(settings, device, &data);
     let (expected, expected_points) = derivatives(exact, &Device::cpu_f64(), &data);
-    let share = if is_double(device) { 1e-6 } else { 5e-3 };
     let compare = |what: &str, got: &[f64], expected: &[f64]| {
         let largest = expected.iter().fold(0.0, |most: f64, v| most.max(v.abs()));
         accept(what, close(got, expected, |_| share * largest));
@@ -359,25 +361,24 @@ fn exact() -> Coordinates {
 fn derivatives_are_differences(device: &Device) {
     let truncated = Coordinates::epsilon(EPSILON).iterations(4);
     let implicit = Coordinates::epsilon(EPSILON)
-        .tolerance(1e-4)
+        .tolerance(1e-5)
         .gradient_tolerance(1e-4);
     if is_double(device) {
         check_differences(&truncated, false);
         check_differences(&exact(), true);
     } else {
-        agree(device, &truncated, &truncated);
-        agree(device, &implicit, &exact());
+        agree(device, &truncated, &truncated, 5e-3);
+        // A barycenter has more digits than its derivatives.
+        agree(device, &implicit, &exact(), 3e-2);
     }
 }
 
 fn implicit_derivatives(device: &Device) {
     // Differences of steps shrink by a constant factor: after enough of them nothing is left.
     let (many, few) = if is_double(device) { (150, 3) } else { (60, 3) };
-    agree(
-        device,
-        &Coordinates::epsilon(EPSILON).iterations(many),
-        &exact(),
-    );
+    let share = if is_double(device) { 1e-6 } else { 5e-3 };
+    let truncated = Coordinates::epsilon(EPSILON).iterations(many);
+    agree(device, &truncated, &exact(), share);
     let data = clouds();
     let of = |settings: Coordinates| derivatives(&settings, device, &data).0.lambda;
     let early = of(Coordinates::epsilon(EPSILON).iterations(few));
@@ -392,10 +393,21 @@ fn grids_and_clouds(device: &Device) {
         Measure::new(measure.points().to_vec(), 2, measure.weights().to_vec()).unwrap()
     };
     let clouds: Vec<Measure> = atoms.iter().map(cloud).collect();
-    let share = if is_double(device) { 1e-9 } else { 5e-3 };
-    let converged =
-        settings(device).gradient_tolerance(if is_double(device) { 1e-9 } else { 1e-4 });
-    for settings in [Coordinates::epsilon(EPSILON).iterations(5), converged] {
+    let (tolerance, residual) = if is_double(device) {
+        (1e-11, 1e-10)
+    } else {
+        (2e-5, 1e-4)
+    };
+    let settings = Coordinates::epsilon(SHARP);
+    let truncated = settings.clone().iterations(5);
+    let converged = settings.tolerance(tolerance).gradient_tolerance(residual);
+    // Loops may end an iteration apart, and derivatives have fewer digits than barycenters.
+    let shares = if is_double(device) {
+        [1e-9, 1e-7]
+    } else {
+        [5e-3, 5e-2]
+    };
+    for (settings, share) in [truncated, converged].into_iter().zip(shares) {
         let slope = Function::of(support.len()).slope(atoms[1].weights());
         let of = |support: &Measure, atoms: &[Measure]| {
             let found = settings
@@ -414,9 +426,13 @@ fn grids_and_clouds(device: &Device) {
         };
         compare("b", &b, &expected_b);
         compare("λ", &gradient.lambda, &expected.lambda);
+        // At empty bins of a truncated barycenter they have the size of exponentials.
         let of_atoms = |gradient: &ReconstructionGradient| -> Vec<f64> {
             let atoms = gradient.atoms.iter().zip(&atoms);
-            let weighted = atoms.flat_map(|(g, a)| g.iter().zip(a.weights()).map(|(g, w)| g * w));
+            let weighted = atoms.flat_map(|(g, a)| {
+                let mean = dot(g, a.weights());
+                g.iter().zip(a.weights()).map(move |(g, w)| w * (g - mean))
+            });
             weighted.collect()
         };
         compare("atoms", &of_atoms(&gradient), &of_atoms(&expected));
@@ -435,14 +451,14 @@ fn dictionaries(device: &Device) {
         .iter()
         .flat_map(|lambda| barycenter(&support, &atoms, lambda).weights().to_vec())
         .collect();
-    let settings = BarycentricDictionary::from(Coordinates::epsilon(EPSILON).iterations(5));
+    let settings = BarycentricDictionary::from(Coordinates::epsilon(SHARP).iterations(5));
     let found = settings
         .clone()
-        .max_steps(12)
+        .max_steps(6)
         .learn(device, &support, &data)
         .unwrap();
     let report = found.report();
-    assert!(report.objective < 0.1 * report.first, "{report:?}");
+    assert!(report.objective < 0.5 * report.first, "{report:?}");
     accept(
         "objective",
         number(

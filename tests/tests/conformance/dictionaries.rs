@@ -166,6 +166,9 @@ fn true_factorisation(device: &Device) {
     assert!(fit.atom(2).is_err());
 }
 
+/// A change of atoms and weights by a step.
+type Change<'c> = &'c dyn Fn(&mut (Vec<f64>, Vec<f64>), f64);
+
 /// Directional derivatives along moves of mass between two bins of an atom, and between two weights.
 fn derivatives(device: &Device) {
     const STEP: f64 = 1e-4;
@@ -174,12 +177,12 @@ fn derivatives(device: &Device) {
     let reference = Device::cpu_f64();
     for kind in KINDS {
         let got = gradient(device, kind, &data, &at);
-        let objective = |change: &dyn Fn(&mut (Vec<f64>, Vec<f64>), f64), step: f64| {
+        let objective = |change: Change<'_>, step: f64| {
             let mut moved = at.clone();
             change(&mut moved, step);
             gradient(&reference, kind, &data, &moved).objective
         };
-        let slope = |change: &dyn Fn(&mut (Vec<f64>, Vec<f64>), f64)| {
+        let slope = |change: Change<'_>| {
             (objective(change, STEP) - objective(change, -STEP)) / (2.0 * STEP)
         };
         let of_atoms = slope(&|(atoms, _), step| {
@@ -299,7 +302,8 @@ fn data_in_other_ways(device: &Device) {
     let got = settings.fit(device, &support, &compressed).unwrap();
     accept("compressed", same(got.weights()));
     let parts = settings.clone().columns(2).fit(device, &support, &dense);
-    let near = |got: &[f64]| close(got, expected.weights(), |_| 0.02);
+    // Updates of all histograms of a pass are accelerated together, so that the steps of other passes differ.
+    let near = |got: &[f64]| close(got, expected.weights(), |_| 0.1);
     accept("columns", near(parts.unwrap().weights()));
     let other = settings
         .clone()
@@ -319,15 +323,27 @@ fn data_in_other_ways(device: &Device) {
         .resume(device, &support, &dense, half.state().clone(), go_on)
         .unwrap();
     assert_eq!(resumed.report().steps, 6);
-    // Potentials are updated once more where it resumes.
-    accept("resumed", near(resumed.weights()));
-    reject("resumed", near(half.weights()));
+    // Potentials are updated once more where it resumes, so that the steps differ, and the objective is as good.
+    let objectives = [&half, &resumed, &expected].map(|fit| fit.report().objective);
+    let as_good =
+        |objective: f64| number("objective", objective, objectives[2], 0.2 * objectives[2]);
+    accept("resumed", as_good(objectives[1]));
+    reject("resumed", as_good(objectives[0]));
+    // A step of two of five histograms is two fifths of a step.
     let batches = settings
         .clone()
         .minibatch(2)
+        .max_steps(20)
         .fit(device, &support, &dense)
         .unwrap();
-    assert!(batches.report().objective < 1.2 * expected.report().objective);
+    // Atoms go after each part in turn: the objective falls, and stays above that of steps for all.
+    let first = settings.clone().max_steps(0).fit(device, &support, &dense);
+    let [first, reached, least] =
+        [&first.unwrap(), &batches, &expected].map(|fit| fit.report().objective);
+    assert!(
+        least < reached && reached < 0.5 * first,
+        "{first}, {reached}, {least}"
+    );
 }
 
 fn refusals(device: &Device) {

@@ -41,8 +41,7 @@ fn a_lost_device_is_an_error(_: &Device) {
     handle.destroy();
     let error = Sinkhorn::epsilon(0.1)
         .solve(&engine, &a, &b)
-        .err()
-        .expect("a solve on a destroyed device");
+        .expect_err("a solve on a destroyed device");
     assert!(matches!(error, Error::Device { .. }), "{error:?}");
     let read = wait(engine.read(&vector));
     assert!(matches!(read, Err(Error::Device { .. })));
@@ -90,8 +89,7 @@ fn adapter_choice(device: &Device) {
             .contains(&description.name)
     );
     let message = Device::gpu("no such adapter")
-        .err()
-        .expect("an unknown name")
+        .expect_err("an unknown name")
         .to_string();
     assert!(
         message.contains("no such adapter") && message.contains(&description.name),

@@ -364,7 +364,7 @@ fn refusals(_: &Device) {
     let uniform = ResidentMeasure::uniform(good.array.clone());
     let error = |measure: &ResidentMeasure<GpuArray>| -> Error {
         let solved = Sinkhorn::blur(0.5).solve_resident(&program.haul, measure, &uniform);
-        solved.err().expect("an array that is none")
+        solved.expect_err("an array that is none")
     };
     let of_array = |array: GpuArray| error(&ResidentMeasure::uniform(array));
     let of_engine = |error: Error| match error {

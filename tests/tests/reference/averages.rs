@@ -105,7 +105,7 @@ fn barycenters(device: &Device) {
             );
             let context = format!("{name} {}", kind.name());
             accept(&context, enclose(report.bounds, value));
-            let off = 2.0 * (report.bounds.upper - report.bounds.lower);
+            let off = 2.0 * (report.bounds.upper - report.bounds.lower) + 4e-9 * value.abs();
             reject(&context, enclose(report.bounds, value - off));
             // Kinds whose bins become empty come near in objective, not to the end.
             let near = if plain { allowed } else { 5e-3 } * epsilon;
@@ -159,7 +159,7 @@ fn flows(device: &Device) {
             let context = format!("{name} {}", kind.name());
             assert!(report.converged && report.iterations <= 30, "{report:?}");
             accept(&context, enclose(report.bounds, value));
-            let off = 2.0 * (report.bounds.upper - report.bounds.lower);
+            let off = 2.0 * (report.bounds.upper - report.bounds.lower) + 4e-9 * value.abs();
             reject(&context, enclose(report.bounds, value - off));
             accept(&context, number("L1", apart, 0.0, allowed));
             let unmoved = distance(start.weights(), expected);

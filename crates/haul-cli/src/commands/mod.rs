@@ -80,6 +80,6 @@ mod tests {
         for kind in KINDS {
             assert!(names.contains(&kind.name), "{}", kind.name);
         }
-        assert_eq!(KINDS.len(), 5);
+        assert_eq!(KINDS.len(), 6);
     }
 }

@@ -198,7 +198,8 @@ fn an_alignment_is_a_page_and_a_job() {
         "clash.jsonl",
         job("1", ",\"start\":\"m.txt\",\"matrix_out\":\"m.txt\""),
     );
-    assert_eq!(room.cpu("batch clash.jsonl -o r.jsonl").status, Some(2));
+    assert_eq!(room.cpu("batch clash.jsonl -o r.jsonl").status, Some(1));
+    assert_says(&room.read("r.jsonl"), &["m.txt is read and written"]);
 }
 
 #[test]

@@ -8,13 +8,15 @@
 //! gₛ ← T_m(fₛ),   tₛ ← T_{bₛ}(gₛ),   t̄ = Σ λₛ tₛ
 //! b  ← the least ⟨b, t̄ − q⟩ + ε KL(b | m) + F(b) of mass 1
 //! q' ← 0   |   thrice ½ (q + ε log(b/m) + T_m(q))   |   ε log(b/m)         plain | debiased | product
-//! fₛ ← tₛ + ε log(b/m) + q' − q,   q ← q',   accelerated by [`mixing`](super::mixing)
+//! fₛ ← tₛ + ε log(b/m) + q' − q,   q ← q'
 //! ```
 //!
 //! In the debiased kind −½ OT_ε(b, b) is the least ε⟨b, log(b/d)⟩ + ½ε⟨d, Kd⟩ over d = m e^{q/ε}, less ½ε [FSVATP'19]:
 //! the loop takes turns between b and d. In the product kind each step adds ε KL to the previous b.
 //!
 //! For F = 0, b is m e^{(q−t̄)/ε} up to its mass, and q = Σ λₛ fₛ needs no memory of its own.
+//!
+//! [`mixing`](super::mixing) accelerates the plain kind, and the debiased kind for F = 0 and for the entropy.
 
 use super::BarycenterKind;
 use super::inputs::Inputs;
@@ -114,7 +116,7 @@ impl Posed {
     }
 
     /// The loop described at the head of this module, for inputs of these λ, from given potentials; Σ λₛ fₛ = q if F is 0.
-    /// It returns the iteration of the least error, and leaves the potentials before it.
+    /// The given potentials become those before the last iteration.
     pub(super) async fn iterate_from<E: Engine>(
         &self,
         engine: &E,
@@ -125,11 +127,10 @@ impl Posed {
     ) -> Result<Iterate> {
         let start = Instant::now();
         let mut mixing = Mixing::new(engine.precision());
-        let (mut best, mut least) = (None, f64::INFINITY);
         let mut iterations = 0;
         loop {
             iterations += 1;
-            let mut update = self.update(engine, inputs, lambda, state).await?;
+            let update = self.update(engine, inputs, lambda, state).await?;
             let progress = Progress {
                 iteration: iterations,
                 epsilon: self.epsilon,
@@ -138,11 +139,6 @@ impl Posed {
                 seconds: start.elapsed().as_secs_f64(),
             };
             if ends(engine, settings, &progress, observer)? {
-                // Where it does not converge, the last iteration may be far off.
-                if let Some(best) = best.filter(|_| update.error > least) {
-                    update = self.update(engine, inputs, lambda, &best).await?;
-                    *state = best;
-                }
                 return Ok(Iterate {
                     transforms: update.transforms,
                     mean: update.mean,
@@ -152,12 +148,7 @@ impl Posed {
                     iterations,
                 });
             }
-            let error = update.error;
-            let next = self.next(state, update, lambda, &mut mixing);
-            let before = std::mem::replace(state, next);
-            if error < least {
-                (best, least) = (Some(before), error);
-            }
+            *state = self.next(state, update, lambda, &mut mixing);
         }
     }
 
@@ -264,6 +255,17 @@ impl Posed {
         self.kind != BarycenterKind::Plain && !self.functional.is_zero()
     }
 
+    /// Whether differences between iterations tell where the next ones lead. Where bins of b become empty their logarithms
+    /// fall without end, and an extrapolation may bring them back at the edge of the support: so it did in the product
+    /// kind, where b is nothing but e^{q/ε}, and in debiased steps of energies that are not smooth.
+    fn is_accelerated(&self) -> bool {
+        match self.kind {
+            BarycenterKind::Plain => true,
+            BarycenterKind::Product => false,
+            BarycenterKind::Debiased => self.functional.is_zero() || self.functional.is_smooth(),
+        }
+    }
+
     /// The potentials of the next iteration.
     fn next(&self, state: &State, update: Update, lambda: &[f64], mixing: &mut Mixing) -> State {
         let (count, epsilon) = (lambda.len(), self.kernel.epsilon);
@@ -291,7 +293,7 @@ impl Posed {
             .collect();
         centre(&mut f, m, lambda, zero);
         let near = |i: usize| b[i] + 1e-3 * m[i];
-        if self.keeps_tilt() && !self.functional.is_smooth() {
+        if !self.is_accelerated() {
             return State { f, tilt };
         }
         if self.keeps_tilt() {

@@ -19,11 +19,7 @@ use super::averaging::Found;
 use super::posed::Posed;
 use crate::linalg::sum;
 use crate::sinkhorn::Observer;
-use crate::{
-    Bounds, Cost, Engine, Error, Measure, Potentials, Precision, Progress, Result, Sinkhorn, Stop,
-    block_on,
-};
-use std::ops::ControlFlow;
+use crate::{Bounds, Cost, Engine, Error, Measure, Potentials, Precision, Result, Sinkhorn};
 use web_time::Instant;
 
 /// The objective that a barycenter minimises.
@@ -64,6 +60,7 @@ pub struct Barycenter {
 }
 
 settings!(Barycenter);
+average_settings!(Barycenter);
 
 /// Numbers of a barycenter. Costs are in units of |x − y|^p, for measures of mass 1.
 #[derive(Debug, Clone, PartialEq)]
@@ -143,19 +140,9 @@ impl Average {
 }
 
 impl Barycenter {
-    fn sinkhorn_mut(&mut self) -> &mut Sinkhorn {
-        &mut self.sinkhorn
-    }
-
     /// The objective. Default [`BarycenterKind::Debiased`].
     pub fn kind(mut self, kind: BarycenterKind) -> Self {
         self.kind = kind;
-        self
-    }
-
-    /// λ, a number ≥ 0 for each input; scaled to a sum of 1. By default all are equal.
-    pub fn lambda(mut self, lambda: &[f64]) -> Self {
-        self.lambda = Some(lambda.to_vec());
         self
     }
 
@@ -163,84 +150,6 @@ impl Barycenter {
     pub fn tolerance(mut self, tolerance: f64) -> Self {
         self.sinkhorn.tolerance = tolerance;
         self
-    }
-
-    /// The largest number of iterations. Default 10 000.
-    pub fn max_iterations(mut self, iterations: usize) -> Self {
-        self.sinkhorn.max_iterations = iterations;
-        self
-    }
-
-    /// The barycenter of inputs on the points of the first one, with uniform m: for example all pixels, if the inputs
-    /// are images.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`solve_on`](Self::solve_on).
-    pub fn solve<E: Engine + Clone>(&self, engine: E, inputs: &[Measure]) -> Result<Average> {
-        block_on(self.solve_async(engine, inputs))
-    }
-
-    /// [`solve`](Self::solve) without blocking a thread while it waits for the device.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`solve_on`](Self::solve_on).
-    pub async fn solve_async<E: Engine + Clone>(
-        &self,
-        engine: E,
-        inputs: &[Measure],
-    ) -> Result<Average> {
-        let first = inputs.first().ok_or(Error::EmptyCloud)?;
-        let support = first.clone().with_weights(&vec![1.0; first.len()])?;
-        self.solve_on_async(engine, &support, inputs).await
-    }
-
-    /// The barycenter of inputs on the points of `support`, whose weights, all positive, are the reference m. Inputs
-    /// may have points of their own, and all have the same mass.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Input`] for an input with a different mass or dimension; [`Error::BadParameter`] for λ, and
-    /// [`Error::Length`] if there is not one λ for each input; [`Error::BadWeight`] for a weight 0 of the support;
-    /// and those of [`Sinkhorn::solve`].
-    pub fn solve_on<E: Engine + Clone>(
-        &self,
-        engine: E,
-        support: &Measure,
-        inputs: &[Measure],
-    ) -> Result<Average> {
-        block_on(self.solve_on_async(engine, support, inputs))
-    }
-
-    /// [`solve_on`](Self::solve_on) without blocking a thread while it waits for the device.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`solve_on`](Self::solve_on).
-    pub async fn solve_on_async<E: Engine + Clone>(
-        &self,
-        engine: E,
-        support: &Measure,
-        inputs: &[Measure],
-    ) -> Result<Average> {
-        let mut observer = |_: &Progress| ControlFlow::Continue(());
-        self.average(engine, support, inputs, &mut observer).await
-    }
-
-    /// [`solve_on`](Self::solve_on) that reports its progress, and ends early if the observer breaks.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`solve_on`](Self::solve_on).
-    pub fn solve_on_observed<E: Engine + Clone>(
-        &self,
-        engine: E,
-        support: &Measure,
-        inputs: &[Measure],
-        mut observer: impl FnMut(&Progress) -> ControlFlow<Stop> + Send,
-    ) -> Result<Average> {
-        block_on(self.average(engine, support, inputs, &mut observer))
     }
 
     async fn average<E: Engine + Clone>(

@@ -25,8 +25,7 @@ use super::posed::Posed;
 use super::{Average, BarycenterKind};
 use crate::linalg::{mean, sum};
 use crate::sinkhorn::Observer;
-use crate::{Engine, Error, Measure, Progress, Result, Sinkhorn, Stop, block_on};
-use std::ops::ControlFlow;
+use crate::{Engine, Measure, Progress, Result, Sinkhorn};
 use web_time::Instant;
 
 /// Steps that are taken make the next one larger by this factor.
@@ -56,6 +55,7 @@ pub struct Descent {
 }
 
 settings!(Descent);
+average_settings!(Descent);
 
 /// A density with its potentials, in units of the frame.
 struct Place {
@@ -84,96 +84,11 @@ struct Walk<'w, E: Engine> {
 }
 
 impl Descent {
-    fn sinkhorn_mut(&mut self) -> &mut Sinkhorn {
-        &mut self.sinkhorn
-    }
-
-    /// λ, a number ≥ 0 for each input; scaled to a sum of 1. By default all are equal.
-    pub fn lambda(mut self, lambda: &[f64]) -> Self {
-        self.lambda = Some(lambda.to_vec());
-        self
-    }
-
     /// The error at which the descent ends: ‖b − b'‖₁ for a step of η = 1/ε, and the error of the marginals, which is
     /// what a [`Barycenter`](crate::Barycenter) measures. Default 1e-3.
     pub fn tolerance(mut self, tolerance: f64) -> Self {
         self.sinkhorn.tolerance = tolerance;
         self
-    }
-
-    /// The largest number of steps. Default 10 000.
-    pub fn max_iterations(mut self, iterations: usize) -> Self {
-        self.sinkhorn.max_iterations = iterations;
-        self
-    }
-
-    /// The descent on the points of the first input, from uniform weights.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`solve_on`](Self::solve_on).
-    pub fn solve<E: Engine + Clone>(&self, engine: E, inputs: &[Measure]) -> Result<Average> {
-        block_on(self.solve_async(engine, inputs))
-    }
-
-    /// [`solve`](Self::solve) without blocking a thread while it waits for the device.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`solve_on`](Self::solve_on).
-    pub async fn solve_async<E: Engine + Clone>(
-        &self,
-        engine: E,
-        inputs: &[Measure],
-    ) -> Result<Average> {
-        let first = inputs.first().ok_or(Error::EmptyCloud)?;
-        let support = first.clone().with_weights(&vec![1.0; first.len()])?;
-        self.solve_on_async(engine, &support, inputs).await
-    }
-
-    /// The descent on the points of `support`, from its weights, which are all positive. Inputs may have points of
-    /// their own, and all have the same mass.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Barycenter::solve_on`](crate::Barycenter::solve_on).
-    pub fn solve_on<E: Engine + Clone>(
-        &self,
-        engine: E,
-        support: &Measure,
-        inputs: &[Measure],
-    ) -> Result<Average> {
-        block_on(self.solve_on_async(engine, support, inputs))
-    }
-
-    /// [`solve_on`](Self::solve_on) without blocking a thread while it waits for the device.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`solve_on`](Self::solve_on).
-    pub async fn solve_on_async<E: Engine + Clone>(
-        &self,
-        engine: E,
-        support: &Measure,
-        inputs: &[Measure],
-    ) -> Result<Average> {
-        let mut observer = |_: &Progress| ControlFlow::Continue(());
-        self.average(engine, support, inputs, &mut observer).await
-    }
-
-    /// [`solve_on`](Self::solve_on) that reports its progress, and ends early if the observer breaks.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`solve_on`](Self::solve_on).
-    pub fn solve_on_observed<E: Engine + Clone>(
-        &self,
-        engine: E,
-        support: &Measure,
-        inputs: &[Measure],
-        mut observer: impl FnMut(&Progress) -> ControlFlow<Stop> + Send,
-    ) -> Result<Average> {
-        block_on(self.average(engine, support, inputs, &mut observer))
     }
 
     async fn average<E: Engine + Clone>(

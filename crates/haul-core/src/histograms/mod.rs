@@ -7,6 +7,9 @@
 //! of many histograms at once, which [`dictionary`] and [`labels`], a loss between distributions over labels, are made of.
 //! [`coordinates`] express a measure as a barycenter of others.
 
+#[macro_use]
+mod settings;
+
 mod averaging;
 mod barycenter;
 mod bounds;

@@ -48,8 +48,9 @@ impl Surface {
         let weights = measure.weights();
         let squares: f64 = weights.iter().map(|mass| mass * mass).sum();
         let level = 0.5 * squares / measure.mass();
-        // A layer of empty cells all around closes the surface. The last axis is the fastest in both arrays.
-        let sides = [width, height, depth].map(|side| u32::try_from(side + 2));
+        // A layer of empty cells all around closes the surface; behind it another one, because no surface is found in the
+        // last layer. The last axis is the fastest in both arrays.
+        let sides = [width, height, depth].map(|side| u32::try_from(side + 3));
         let [Ok(x), Ok(y), Ok(z)] = sides else {
             return None;
         };

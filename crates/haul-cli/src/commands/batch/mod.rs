@@ -45,9 +45,9 @@ use value::Options;
 #[derive(Debug, Args)]
 #[command(
     after_help = r#"A job is a line of JOBS.jsonl, a JSON object: an id, a command (sinkhorn, divergence, energy,
-map or align), the files a and b, and options of that command by their long names, with _ for -. Files are
-relative to the folder of JOBS.jsonl. No job may read or write what it or another one writes, nor
-what the run itself needs; that is refused before anything runs.
+map, align or barycenter), the files a and b, or the list inputs of barycenter, and options of that
+command by their long names, with _ for -. Files are relative to the folder of JOBS.jsonl. No job may read or
+write what it or another one writes, nor what the run itself needs; that is refused before anything runs.
 
   {"id": "1", "command": "divergence", "a": "a.ply", "b": "b.ply", "blur": 0.05}
   {"id": "2", "command": "sinkhorn", "a": "a.ply", "b": "b.ply", "max_iterations": 500}

@@ -3,6 +3,7 @@
 use super::page;
 use crate::answer::{Answer, Summary};
 use crate::headline::Headline;
+use crate::input::on_grid;
 use crate::number::{Certified, effort, error, finite, plain, whole};
 use crate::outcome::Outcome;
 use crate::page::certificate::TERMS;
@@ -132,6 +133,10 @@ impl DivergenceAnswer {
             return None;
         }
         let clouds = [self.pair.source(), self.pair.target()];
+        if clouds.into_iter().any(|cloud| on_grid(cloud).is_some()) {
+            // Cells do not move.
+            return None;
+        }
         let apart = centres::apart(clouds);
         centres::hint(apart, self.value / clouds[0].mass(), "S_ε")
     }

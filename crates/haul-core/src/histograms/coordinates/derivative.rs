@@ -200,8 +200,10 @@ impl<E: Engine> Model<E> {
                 add(v, length, of_direction);
             }
         }
-        let y = means(&apart, &path.lambda).into_iter().zip(&path.weights);
-        let y: Vec<f64> = y.map(|(apart, b)| -b * apart / epsilon).collect();
+        let apart = means(&apart, &path.lambda);
+        let centre = mean(&path.weights, apart.iter().copied());
+        let y = apart.iter().zip(&path.weights);
+        let y: Vec<f64> = y.map(|(apart, b)| b * (centre - apart) / epsilon).collect();
         let lambda = (0..count).map(|s| dot(&column(&path.start, s, count), &y));
         if let Some(sums) = &mut points {
             system.add_slopes(&h, &v, sums).await?;
@@ -258,10 +260,19 @@ impl<E: Engine> System<'_, E> {
         Ok((apart, v))
     }
 
-    /// Subtracts Σ λₛ vₛ.
+    /// Subtracts the mean of each vₛ over b, and then Σ λₛ vₛ. Constants are the kernel of Aₛ; where the marginals differ,
+    /// what is left of them would grow.
     fn project(&self, values: &mut [f64]) {
-        let lambda = &self.path.lambda;
-        for row in values.chunks_exact_mut(lambda.len()) {
+        let (lambda, count) = (&self.path.lambda, self.path.lambda.len());
+        let mean_of = |s: usize| {
+            let values = values.iter().skip(s).step_by(count).copied();
+            mean(&self.path.weights, values)
+        };
+        let centres: Vec<f64> = (0..count).map(mean_of).collect();
+        for row in values.chunks_exact_mut(count) {
+            row.iter_mut()
+                .zip(&centres)
+                .for_each(|(v, centre)| *v -= centre);
             let mean: f64 = row.iter().zip(lambda).map(|(v, l)| v * l).sum();
             row.iter_mut().for_each(|v| *v -= mean);
         }

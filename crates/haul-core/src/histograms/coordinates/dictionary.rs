@@ -7,7 +7,7 @@
 //! Atoms and λ are softmaxes of logits, which one quasi-Newton method changes. The second derivative in a logit of an
 //! atom is about 1/n of that in a logit of λ, because its weight is: the unknown is the logit divided by √n.
 
-use super::learner::{Learner, Unknowns, of_input, rows};
+use super::learner::{Evaluation, Learner, Unknowns, of_input, rows};
 use super::loss::Distance;
 use super::{Coordinates, CoordinatesLoss};
 use crate::linalg::{Lbfgs, Search};
@@ -315,44 +315,11 @@ impl BarycentricDictionary {
         let atoms = self.first_atoms(support, data)?;
         let mut learner = self.learner(engine, support, data)?;
         let unknowns = Unknowns::new(&learner, &atoms);
-        let mut best = learner.at(&unknowns, unknowns.first(&atoms)).await?;
-        let first = best.1.objective;
-        // No logit changes by more than 1 in the first step.
-        let mut search = Lbfgs::new(best.0.clone(), 1.0 / unknowns.scale);
-        let mut steps = 0;
-        let converged = loop {
-            let progress = BarycentricProgress {
-                step: steps,
-                objective: best.1.objective,
-                seconds: clock.elapsed().as_secs_f64(),
-            };
-            match observer(&progress) {
-                ControlFlow::Continue(()) => {}
-                ControlFlow::Break(Stop::Certify) => break false,
-                ControlFlow::Break(Stop::Abandon) => return Err(Error::Interrupted),
-            }
-            if steps == self.max_steps {
-                break false;
-            }
-            let before = best.1.objective;
-            let made = learner.at(&unknowns, search.next()).await?;
-            let found = search.tell(made.0.clone());
-            let small = learner.noise.max(self.objective_tolerance * before);
-            match found {
-                Search::Searching | Search::Stuck if search.promise() <= small => break true,
-                Search::Searching => continue,
-                Search::Stuck => break false,
-                Search::Moved if made.0.point == search.current().point => best = made,
-                Search::Moved => {
-                    let point = search.current().point.clone();
-                    best = learner.at(&unknowns, point).await?;
-                }
-            }
-            steps += 1;
-            if steps > 1 && before - best.1.objective <= self.objective_tolerance * before {
-                break true;
-            }
-        };
+        let start = learner.at(&unknowns, unknowns.first(&atoms)).await?;
+        let first = start.1.objective;
+        let (best, steps, converged) = self
+            .descend(&mut learner, &unknowns, start, &clock, observer)
+            .await?;
         let (atoms, weights) = unknowns.factors(&learner, &best.0.point)?;
         Ok(BarycentricFactors {
             atoms,
@@ -373,6 +340,54 @@ impl BarycentricDictionary {
                 precision: learner.engine.precision(),
             },
         })
+    }
+
+    /// Steps from an evaluation of the objective; the best one, their number, and whether they converged.
+    async fn descend<E: Engine + Clone>(
+        &self,
+        learner: &mut Learner<'_, E>,
+        unknowns: &Unknowns,
+        mut best: Evaluation,
+        clock: &Instant,
+        observer: &mut LearningObserver<'_>,
+    ) -> Result<(Evaluation, usize, bool)> {
+        // No logit changes by more than 1 in the first step.
+        let mut search = Lbfgs::new(best.0.clone(), 1.0 / unknowns.scale);
+        let mut steps = 0;
+        let converged = loop {
+            let progress = BarycentricProgress {
+                step: steps,
+                objective: best.1.objective,
+                seconds: clock.elapsed().as_secs_f64(),
+            };
+            match observer(&progress) {
+                ControlFlow::Continue(()) => {}
+                ControlFlow::Break(Stop::Certify) => break false,
+                ControlFlow::Break(Stop::Abandon) => return Err(Error::Interrupted),
+            }
+            if steps == self.max_steps {
+                break false;
+            }
+            let before = best.1.objective;
+            let made = learner.at(unknowns, search.next()).await?;
+            let found = search.tell(made.0.clone());
+            let small = learner.noise.max(self.objective_tolerance * before);
+            match found {
+                Search::Searching | Search::Stuck if search.promise() <= small => break true,
+                Search::Searching => continue,
+                Search::Stuck => break false,
+                Search::Moved if made.0.point == search.current().point => best = made,
+                Search::Moved => {
+                    let point = search.current().point.clone();
+                    best = learner.at(unknowns, point).await?;
+                }
+            }
+            steps += 1;
+            if steps > 1 && before - best.1.objective <= self.objective_tolerance * before {
+                break true;
+            }
+        };
+        Ok((best, steps, converged))
     }
 
     /// Refuses settings outside their ranges.

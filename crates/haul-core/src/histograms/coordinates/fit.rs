@@ -141,7 +141,7 @@ impl<E: Engine + Clone> Fit<E> {
                 // What seems to be the end is looked at more closely.
                 (exact, searching) = (true, false);
                 best = self.evaluate(best.trial.point, 0.0, |_| true).await?;
-                search.refine(best.trial.clone());
+                search.refine(best.trial.clone(), settings.lambda_tolerance.sqrt());
             }
         };
         if !self.is_exact(&best.path) {

@@ -90,11 +90,7 @@ impl<E: Engine + Clone> Learner<'_, E> {
     }
 
     /// The same at a point of the unknowns.
-    pub(super) async fn at(
-        &mut self,
-        unknowns: &Unknowns,
-        point: Vec<f64>,
-    ) -> Result<(Trial, BarycentricGradient)> {
+    pub(super) async fn at(&mut self, unknowns: &Unknowns, point: Vec<f64>) -> Result<Evaluation> {
         let (atoms, weights) = unknowns.factors(self, &point)?;
         let found = self.evaluate(&atoms, &weights).await?;
         let trial = Trial {
@@ -105,6 +101,9 @@ impl<E: Engine + Clone> Learner<'_, E> {
         Ok((trial, found))
     }
 }
+
+/// The objective at a point of the unknowns.
+pub(super) type Evaluation = (Trial, BarycentricGradient);
 
 /// Logits of atoms divided by a scale, K×n, and then logits of λ, N×K.
 pub(super) struct Unknowns {

@@ -182,7 +182,9 @@ impl LinearDictionary {
     }
 
     /// Takes a step after every `size` histograms in place of one step for all: more steps for the same number of
-    /// passes, whose objective may rise. The reported objective is that of each histogram at its own step.
+    /// passes, whose objective may rise. Atoms go after each part in turn, so that the objective ends above that of steps
+    /// for all, the more the smaller the parts: finish with those. The reported objective is that of each histogram at
+    /// its own step.
     pub fn minibatch(mut self, size: usize) -> Self {
         self.minibatch = Some(size);
         self
