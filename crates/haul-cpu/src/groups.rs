@@ -23,7 +23,7 @@ use haul_core::engine::{GROUP, Groups};
 use pulp::{Simd, WithSimd};
 
 /// How many rows have their sums over groups in memory at a time: few, so that these stay in the first cache.
-const ROWS_AT_ONCE: usize = 2 * ROWS;
+const ROWS_AT_ONCE: usize = ROWS;
 
 /// How many pieces of rows have their masses in memory at a time.
 const PIECES_AT_ONCE: usize = 256;

@@ -22,6 +22,8 @@ struct Course<E: Engine> {
 /// An update that is not yet accepted.
 struct Pending {
     error: f64,
+    /// With the two-level correction, the masses between groups.
+    masses: Vec<f64>,
     /// Whether the history has it already.
     remembered: bool,
     /// Whether the watch finds the iteration slow.
@@ -43,7 +45,7 @@ impl<E: Engine> Run<'_, '_, E> {
             memory,
             anderson: Anderson::new(self.engine, memory, &self.source, free)?,
             watch: watched.then(|| Watch::new(self.effort.iterations)),
-            pace: Pace::new(watched && self.suits_two_levels()),
+            pace: self.pace(watched),
             levels: None,
         };
         let last = at_most.map(|most| self.effort.iterations.saturating_add(most));
@@ -78,13 +80,14 @@ impl<E: Engine> Run<'_, '_, E> {
         // In a balanced problem the history computes the error as well, from an update that is not corrected.
         let remembered = self.problem.is_balanced() && course.levels.is_none();
         let (engine, epsilon) = (self.engine, self.kernel.epsilon);
-        let error = if remembered {
+        let (error, masses) = if let Some(levels) = &course.levels {
+            levels.measure(self).await?
+        } else if remembered {
             let anderson = &mut course.anderson;
-            anderson
-                .remember(engine, epsilon, &self.source, None)
-                .await?
+            let error = anderson.remember(engine, epsilon, &self.source, None);
+            (error.await?, Vec::new())
         } else {
-            self.source.error(engine, epsilon).await?
+            (self.source.error(engine, epsilon).await?, Vec::new())
         };
         let mut slow = false;
         if let Some(watch) = &mut course.watch
@@ -97,6 +100,7 @@ impl<E: Engine> Run<'_, '_, E> {
         self.tell(self.kernel, error)?;
         Ok(Pending {
             error,
+            masses,
             remembered,
             slow,
         })
@@ -106,8 +110,13 @@ impl<E: Engine> Run<'_, '_, E> {
     /// two-level correction if that pays.
     async fn extrapolate(&mut self, course: &mut Course<E>, pending: Pending) -> Result<()> {
         let error = pending.error;
-        if let Some(levels) = &course.levels {
-            levels.correct(self, error).await?;
+        if let Some(levels) = &course.levels
+            && !levels.correct(self, pending.masses, error).await?
+        {
+            // Potentials of groups drift: their updates are alike, and a combination of such would fall behind the last.
+            self.source.accept();
+            course.anderson.forget();
+            return Ok(());
         }
         if !pending.remembered {
             let (engine, epsilon) = (self.engine, self.kernel.epsilon);
@@ -133,7 +142,7 @@ impl<E: Engine> Run<'_, '_, E> {
             levels.leave(self).await?;
         }
         self.method = Method::Anderson;
-        course.pace = Pace::new(false);
+        course.pace = Pace::never();
         course.watch = Some(Watch::new(self.effort.iterations));
         let free = self.problem.is_balanced();
         course.anderson = Anderson::new(self.engine, course.memory, &self.source, free)?;

@@ -122,6 +122,13 @@ impl<E: Engine> Anderson<E> {
         self.history.extrapolate(engine, &coefficients, offset, out)
     }
 
+    /// Drops all updates, after the marginal's potential was set by other means.
+    pub(crate) fn forget(&mut self) {
+        self.filled = 0;
+        self.least_error = f64::INFINITY;
+        self.history.forget();
+    }
+
     /// The number of updates since a slot was written.
     fn age(&self, slot: usize) -> usize {
         (self.newest + self.slots - slot) % self.slots

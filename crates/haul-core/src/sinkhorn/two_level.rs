@@ -12,52 +12,68 @@
 //! corrected updates. M comes from the pass of the update. This is the aggregation–disaggregation of Markov chains
 //! [Koury–McAllister–Stewart'84] for Sinkhorn's algorithm.
 //!
+//! If no factors balance M, as between clusters that exchange no mass that a float shows while their masses differ, the
+//! potentials of groups drift, up to 30 ε in an iteration, until they do. Those iterations are not extrapolated.
+//!
 //! Groups are blocks of a k-d order, in which the sides of the problem are as long as the correction runs.
 
-use super::balance::Balance;
+use super::balance::{Balance, Factors};
 use super::run::Run;
 use crate::engine::GROUP;
 use crate::measure::order;
 use crate::pass::Marginal;
 use crate::{Engine, Result};
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
 
 /// The least number of groups of a side.
 const FEWEST_GROUPS: usize = 4;
 
-/// The largest number of groups of a side, so that the host balances their matrix in a fraction of the time of a pass.
-const MOST_GROUPS: usize = 256;
+/// The largest number of groups of a side. So the host balances their matrix in a fraction of the time of a pass, and the sums of
+/// a row over groups stay in the first cache of a CPU.
+const MOST_GROUPS: usize = 128;
 
-/// The largest product of the numbers of points and groups: a GPU stores the sums of each row over the groups.
+/// The largest product of the numbers of points and groups, 64 MB: a GPU stores the sums of each row over the groups.
 const MOST_SUMS: usize = 1 << 24;
 
 /// The small matrix is balanced to this fraction of the error of the iteration.
 const BALANCE_SHARE: f64 = 0.02;
 
 /// The correction begins if at least so many iterations are expected without it.
-const LEAST_LEFT: f64 = 2.5;
+const LEAST_LEFT: f64 = 4.0;
+
+/// The same between few points, fewer than `FEW_PAIRS` pairs, where a pass takes hardly longer than the order of the points and
+/// the correction.
+const LEAST_LEFT_OF_FEW: f64 = 8.0;
+const FEW_PAIRS: usize = 1 << 20;
 
 /// Decides when the correction begins, from the errors of the iteration.
 pub(crate) struct Pace {
-    suits: bool,
+    /// The least number of iterations that are left.
+    least_left: f64,
     last: Option<f64>,
 }
 
 impl Pace {
-    /// For a problem that `suits` the correction, or does not.
-    pub(crate) fn new(suits: bool) -> Self {
-        Self { suits, last: None }
+    /// The correction never begins.
+    pub(crate) fn never() -> Self {
+        Self {
+            least_left: f64::INFINITY,
+            last: None,
+        }
     }
 
     /// Whether an iteration of this error should go on with the correction.
     pub(crate) fn asks_for_two_levels(&mut self, error: f64, goal: f64) -> bool {
-        if !self.suits {
+        if self.least_left.is_infinite() {
             return false;
         }
         let Some(last) = self.last.replace(error) else {
             return false;
         };
         let left = (error / goal).ln() / (last / error).ln();
-        error >= last || left >= LEAST_LEFT
+        error >= last || left >= self.least_left
     }
 }
 
@@ -72,11 +88,24 @@ pub(crate) struct TwoLevel<E: Engine> {
 }
 
 impl<E: Engine> Run<'_, '_, E> {
-    /// Whether both sides have enough points, with coordinates on the host.
-    pub(crate) fn suits_two_levels(&self) -> bool {
-        !self.problem.is_separable()
+    /// When the correction begins in an iteration that `may` take it: never, if a side has too few points, or no coordinates
+    /// on the host.
+    pub(crate) fn pace(&self, may: bool) -> Pace {
+        let suits = !self.problem.is_separable()
             && !self.is_resident()
-            && self.smaller_side() >= FEWEST_GROUPS * GROUP
+            && self.smaller_side() >= FEWEST_GROUPS * GROUP;
+        if !(may && suits) {
+            return Pace::never();
+        }
+        let pairs = self.source.len().saturating_mul(self.target.len());
+        Pace {
+            least_left: if pairs < FEW_PAIRS {
+                LEAST_LEFT_OF_FEW
+            } else {
+                LEAST_LEFT
+            },
+            last: None,
+        }
     }
 
     /// [`update`](Self::update) that computes masses between groups as well.
@@ -132,8 +161,21 @@ impl<E: Engine> TwoLevel<E> {
         Ok(())
     }
 
-    /// Corrects the source's update, not yet accepted, at an error of the iteration.
-    pub(crate) async fn correct(&self, run: &mut Run<'_, '_, E>, error: f64) -> Result<()> {
+    /// The error of the source's marginal before its update, not yet accepted, and the masses between groups.
+    pub(crate) async fn measure(&self, run: &Run<'_, '_, E>) -> Result<(f64, Vec<f64>)> {
+        let error = run.source.error(run.engine, run.kernel.epsilon);
+        let (error, masses) = both(error, run.engine.read(&self.masses)).await;
+        Ok((error?, masses?))
+    }
+
+    /// Corrects the source's update, not yet accepted, from the masses between groups and the error of the iteration. Returns
+    /// `false` if no factors balance the masses, so that the corrected potential drifts in the direction that the masses tell.
+    pub(crate) async fn correct(
+        &self,
+        run: &mut Run<'_, '_, E>,
+        masses: Vec<f64>,
+        error: f64,
+    ) -> Result<bool> {
         let (engine, epsilon) = (run.engine, run.kernel.epsilon);
         let [rows, columns] = &self.groups;
         let wanted = [
@@ -141,17 +183,43 @@ impl<E: Engine> TwoLevel<E> {
             wanted(engine, &run.target, &run.target.potential, columns).await?,
         ];
         let damping = [&run.source, &run.target].map(|side| 1.0 / (1.0 + epsilon / side.rho));
-        let masses = engine.read(&self.masses).await?;
         let Some(balance) = Balance::new(masses, wanted, damping) else {
-            return Ok(());
+            return Ok(true);
         };
-        let logs = balance.log_factors(BALANCE_SHARE * error);
+        let Factors { logs, balance } = balance.factors(BALANCE_SHARE * error);
         let of_group =
             |(group, log): (&[usize], f64)| std::iter::repeat_n(epsilon * log, group[1] - group[0]);
         let correction: Vec<f64> = rows.windows(2).zip(logs).flat_map(of_group).collect();
         run.source
-            .add_to_updated(engine, &engine.vector(&correction)?)
+            .add_to_updated(engine, &engine.vector(&correction)?)?;
+        Ok(balance)
     }
+}
+
+/// Waits for two results at once, so that a device computes both before it is waited for.
+async fn both<A, B>(a: impl Future<Output = A>, b: impl Future<Output = B>) -> (A, B) {
+    let (mut a, mut b) = (pin!(a), pin!(b));
+    let (mut of_a, mut of_b) = (None, None);
+    poll_fn(|context| {
+        if of_a.is_none()
+            && let Poll::Ready(result) = a.as_mut().poll(context)
+        {
+            of_a = Some(result);
+        }
+        if of_b.is_none()
+            && let Poll::Ready(result) = b.as_mut().poll(context)
+        {
+            of_b = Some(result);
+        }
+        match (of_a.take(), of_b.take()) {
+            (Some(a), Some(b)) => Poll::Ready((a, b)),
+            pending => {
+                (of_a, of_b) = pending;
+                Poll::Pending
+            }
+        }
+    })
+    .await
 }
 
 /// Σ_{i∈I} aᵢ e^{−fᵢ/ρ}, the mass that each group should have.
