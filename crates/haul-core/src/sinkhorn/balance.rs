@@ -292,7 +292,7 @@ mod tests {
         let Factors { logs, balance } = parts.factors(1e-10);
         assert!(!balance);
         assert!(
-            logs[0] < logs[2] - 1.0 && logs[1] < logs[2] - 1.0,
+            logs[0] > logs[2] + 1.0 && logs[1] > logs[2] + 1.0,
             "{logs:?}"
         );
         assert!(

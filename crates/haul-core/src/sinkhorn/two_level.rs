@@ -52,28 +52,40 @@ const FEW_PAIRS: usize = 1 << 20;
 pub(crate) struct Pace {
     /// The least number of iterations that are left.
     least_left: f64,
-    last: Option<f64>,
+    /// The first error, and the number of iterations since then.
+    first: Option<f64>,
+    iterations: f64,
 }
 
 impl Pace {
-    /// The correction never begins.
-    pub(crate) fn never() -> Self {
+    /// For iterations of which at least so many must be left.
+    fn new(least_left: f64) -> Self {
         Self {
-            least_left: f64::INFINITY,
-            last: None,
+            least_left,
+            first: None,
+            iterations: 0.0,
         }
     }
 
-    /// Whether an iteration of this error should go on with the correction.
+    /// The correction never begins.
+    pub(crate) fn never() -> Self {
+        Self::new(f64::INFINITY)
+    }
+
+    /// Whether an iteration of this error should go on with the correction: not, if few more of the mean rate so far arrive
+    /// at the goal.
     pub(crate) fn asks_for_two_levels(&mut self, error: f64, goal: f64) -> bool {
         if self.least_left.is_infinite() {
             return false;
         }
-        let Some(last) = self.last.replace(error) else {
+        let Some(first) = self.first else {
+            self.first = Some(error);
             return false;
         };
-        let left = (error / goal).ln() / (last / error).ln();
-        error >= last || left >= self.least_left
+        self.iterations += 1.0;
+        let fallen = (first / error).ln();
+        let left = self.iterations * (error / goal).ln() / fallen;
+        fallen <= 0.0 || left >= self.least_left
     }
 }
 
@@ -88,24 +100,24 @@ pub(crate) struct TwoLevel<E: Engine> {
 }
 
 impl<E: Engine> Run<'_, '_, E> {
-    /// When the correction begins in an iteration that `may` take it: never, if a side has too few points, or no coordinates
-    /// on the host.
+    /// When the correction begins in an iteration that `may` take it: never, if a side has too few points, so
+    /// many that their groups would be too few, or no coordinates on the host.
     pub(crate) fn pace(&self, may: bool) -> Pace {
         let suits = !self.problem.is_separable()
             && !self.is_resident()
-            && self.smaller_side() >= FEWEST_GROUPS * GROUP;
+            && self.smaller_side() >= FEWEST_GROUPS * GROUP
+            && [&self.source, &self.target]
+                .iter()
+                .all(|side| groups(side.len()).len() > FEWEST_GROUPS);
         if !(may && suits) {
             return Pace::never();
         }
         let pairs = self.source.len().saturating_mul(self.target.len());
-        Pace {
-            least_left: if pairs < FEW_PAIRS {
-                LEAST_LEFT_OF_FEW
-            } else {
-                LEAST_LEFT
-            },
-            last: None,
-        }
+        Pace::new(if pairs < FEW_PAIRS {
+            LEAST_LEFT_OF_FEW
+        } else {
+            LEAST_LEFT
+        })
     }
 
     /// [`update`](Self::update) that computes masses between groups as well.
@@ -248,4 +260,44 @@ fn groups(points: usize) -> Vec<usize> {
         .next_power_of_two();
     let size = size.max(GROUP);
     (0..points).step_by(size).chain([points]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The iteration after which the correction begins, for errors that fall by a rate to 1e-3.
+    fn begins(rate: f64, least_left: f64) -> Option<i32> {
+        let mut pace = Pace::new(least_left);
+        let errors = (0..200).map(|k| (k, rate.powi(k)));
+        let mut above = errors.take_while(|(_, error)| *error > 1e-3);
+        above.find_map(|(k, error)| pace.asks_for_two_levels(error, 1e-3).then_some(k))
+    }
+
+    #[test]
+    fn the_correction_begins_if_many_iterations_are_left() {
+        // 0.2 takes five iterations, 0.9 takes 66.
+        assert_eq!(begins(0.2, LEAST_LEFT), None);
+        assert_eq!(begins(0.9, LEAST_LEFT), Some(1));
+        assert_eq!(begins(1.0, LEAST_LEFT), Some(1));
+        assert_eq!(begins(0.4, LEAST_LEFT), Some(1));
+        assert_eq!(begins(0.4, LEAST_LEFT_OF_FEW), None);
+    }
+
+    #[test]
+    fn groups_are_bounded_and_cover_all_points() {
+        for points in [128, 1000, 5000, 437_645, 10_000_000] {
+            let groups = groups(points);
+            let count = groups.len() - 1;
+            assert!(count <= MOST_GROUPS && count.saturating_mul(points) <= MOST_SUMS + points);
+            assert!(groups.first() == Some(&0) && groups.last() == Some(&points));
+            let mut sizes = groups.windows(2).map(|group| group[1] - group[0]);
+            assert!(sizes.all(|size| size > 0));
+            assert!(
+                groups[..count]
+                    .iter()
+                    .all(|first| first.is_multiple_of(GROUP))
+            );
+        }
+    }
 }
