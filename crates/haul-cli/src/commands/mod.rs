@@ -5,14 +5,19 @@ mod barycenter;
 pub(crate) mod batch;
 mod bench;
 mod completions;
+mod coordinates;
 mod demo;
 mod devices;
+mod dictionary;
 mod divergence;
 mod energy;
+mod exact;
+mod flow;
 mod info;
 mod man;
 mod map;
 mod pairwise;
+mod quantize;
 mod sample;
 mod sinkhorn;
 mod thin;
@@ -52,9 +57,14 @@ commands! {
     sinkhorn::Sinkhorn: job,
     divergence::Divergence: job,
     energy::Energy: job,
+    exact::Exact: job,
     map::Map: job,
     align::Align: job,
     barycenter::Barycenter: job,
+    quantize::Quantize,
+    coordinates::Coordinates: job,
+    dictionary::Dictionary: job,
+    flow::Flow: job,
     pairwise::Pairwise,
     batch::Batch,
     devices::Devices,
@@ -80,6 +90,6 @@ mod tests {
         for kind in KINDS {
             assert!(names.contains(&kind.name), "{}", kind.name);
         }
-        assert_eq!(KINDS.len(), 6);
+        assert_eq!(KINDS.len(), 10);
     }
 }
