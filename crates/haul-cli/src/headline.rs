@@ -32,8 +32,32 @@ impl Headline {
             p.value { span.name { (self.name) " " } (self.value) }
             p {
                 @if !self.beside.is_empty() { (self.beside.trim_start()) ". " }
-                @if let Some(sentence) = &self.sentence { (sentence) }
+                @if let Some(sentence) = &self.sentence { (with_options(sentence)) }
             }
         }
+    }
+}
+
+/// A sentence whose options stay on one line each.
+fn with_options(sentence: &str) -> Markup {
+    html! {
+        @for (at, word) in sentence.split(' ').enumerate() {
+            @if at > 0 { " " }
+            @if word.starts_with("--") { code.option { (word) } } @else { (word) }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_in_a_sentence_are_code() {
+        let page = with_options("Give --reach, or < two.").into_string();
+        assert_eq!(
+            page,
+            "Give <code class=\"option\">--reach,</code> or &lt; two."
+        );
     }
 }

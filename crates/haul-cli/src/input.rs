@@ -208,6 +208,7 @@ fn advised(error: formats::Error) -> anyhow::Error {
         }
         Extension { .. } => "or name one of them with --format".to_owned(),
         Foreign { remedy, .. } if remedy.ends_with(".xyz") => "or --format xyz".to_owned(),
+        Foreign { remedy, .. } if remedy.ends_with(".tsv") => "or --format tsv".to_owned(),
         _ => return error.into(),
     };
     let mark = if advice.starts_with("or ") { "," } else { ":" };

@@ -242,6 +242,15 @@ pub enum Error {
         /// The file as the user named it.
         file: PathBuf,
     },
+    /// A surface is asked for, but the format has no faces: leave the surface out.
+    #[error(
+        "{}: has no faces; leave the surface out, or give a mesh as .ply, .obj, .stl or .off",
+        .file.display()
+    )]
+    NoFaces {
+        /// The file as the user named it.
+        file: PathBuf,
+    },
     /// A field holds several numbers: separate them as the format does.
     #[error(
         "{}: row {row} has {text:?} in one field; separate the fields by {separator}, and write decimals with a point",

@@ -1,6 +1,6 @@
 //! The formats, by the extensions of file names.
 
-use crate::{Error, Result};
+use crate::{Error, Result, text::Dialect};
 use std::{
     ffi::OsString,
     path::{Path, PathBuf},
@@ -14,7 +14,11 @@ pub(crate) enum Format {
     Npz,
     Ply,
     Csv,
+    Tsv,
     Xyz,
+    Obj,
+    Stl,
+    Off,
     /// An image, `.png` or `.jpg`: its bytes tell which.
     Image,
     #[cfg(feature = "las")]
@@ -38,7 +42,11 @@ const EXTENSIONS: &[(&str, Format)] = &[
     ("npz", Format::Npz),
     ("ply", Format::Ply),
     ("csv", Format::Csv),
+    ("tsv", Format::Tsv),
     ("xyz", Format::Xyz),
+    ("obj", Format::Obj),
+    ("stl", Format::Stl),
+    ("off", Format::Off),
     ("png", Format::Image),
     ("jpg", Format::Image),
     ("jpeg", Format::Image),
@@ -52,15 +60,12 @@ const EXTENSIONS: &[(&str, Format)] = &[
 
 /// Extensions of clouds and images that haul cannot read, with advice for such a file.
 const FOREIGN: &[(&str, &str)] = &[
-    (".tsv", TABS),
     (".tab", TABS),
     (".txt", TEXT),
     (".asc", TEXT),
     (".pts", TEXT),
     (".pcd", EXPORT),
     (".e57", EXPORT),
-    (".obj", EXPORT),
-    (".stl", EXPORT),
     (".gif", PICTURE),
     (".bmp", PICTURE),
     (".tif", PICTURE),
@@ -71,8 +76,7 @@ const FOREIGN: &[(&str, &str)] = &[
 ];
 const PICTURE: &str = "convert the image to .png";
 const VOLUME: &str = "write its array to an .npy by numpy.save";
-const TABS: &str =
-    "columns with tabs between them are, without quotes: name the file or a copy of it .xyz";
+const TABS: &str = "columns with tabs between them are: name the file or a copy of it .tsv";
 const TEXT: &str =
     "lines of numbers with spaces between them are: name the file or a copy of it .xyz";
 const EXPORT: &str = "export the points as .ply";
@@ -80,13 +84,31 @@ const EXPORT: &str = "export the points as .ply";
 impl Format {
     /// Whether it is read from front to back, so that gzip may pack the whole file.
     pub(crate) const fn streams(self) -> bool {
-        matches!(self, Self::Npy | Self::Ply | Self::Csv | Self::Xyz)
+        matches!(self, Self::Npy | Self::Ply) || self.is_text() || self.is_mesh()
+    }
+
+    /// Whether it has faces, and nothing else than them and vertices.
+    pub(crate) const fn is_mesh(self) -> bool {
+        matches!(self, Self::Obj | Self::Stl | Self::Off)
+    }
+
+    /// Whether it is a table of text.
+    pub(crate) const fn is_text(self) -> bool {
+        matches!(self, Self::Csv | Self::Tsv | Self::Xyz)
+    }
+
+    /// The dialect that a name promises; a `.csv` shows its own.
+    pub(crate) const fn dialect(self) -> Option<Dialect> {
+        match self {
+            Self::Tsv => Some(Dialect::TABS),
+            _ => None,
+        }
     }
 
     /// Whether it has columns that can be selected.
     pub(crate) const fn is_table(self) -> bool {
         match self {
-            Self::Image => false,
+            Self::Image | Self::Obj | Self::Stl | Self::Off => false,
             #[cfg(feature = "las")]
             Self::Las => false,
             _ => true,
@@ -95,7 +117,7 @@ impl Format {
 
     /// Whether it has a place for weights, and for other numbers beside the points.
     pub(crate) const fn has_weights(self) -> bool {
-        matches!(self, Self::Npz | Self::Ply | Self::Csv)
+        matches!(self, Self::Npz | Self::Ply | Self::Csv | Self::Tsv)
     }
 }
 

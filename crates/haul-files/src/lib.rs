@@ -1,4 +1,5 @@
-//! Clouds, weights, arrays and images as files: `.npy`, `.npz`, `.ply`, `.csv` and `.xyz`, `.png` and `.jpg`. Gzip may
+//! Clouds, weights, arrays and images as files: `.npy`, `.npz`, `.ply`, `.csv`, `.tsv` and `.xyz`, `.png` and `.jpg`, and the
+//! surfaces `.obj`, `.stl` and `.off`. Gzip may
 //! pack those that are read from front to back (`.ply.gz`). The features `las` and `parquet` read `.las`, `.laz` and
 //! `.parquet` as well.
 //!
@@ -12,7 +13,6 @@ mod atomic;
 mod attributes;
 mod cloud;
 mod columns;
-mod csv;
 mod error;
 mod format;
 mod histogram;
@@ -20,6 +20,7 @@ mod image;
 #[cfg(feature = "las")]
 mod las;
 mod matrix;
+mod mesh;
 mod npy;
 mod npz;
 #[cfg(feature = "parquet")]
@@ -30,6 +31,7 @@ mod read;
 mod source;
 #[cfg(test)]
 mod tests;
+mod text;
 mod write;
 
 pub use atomic::hold_writes;
@@ -40,6 +42,7 @@ pub use error::{Error, Result};
 pub use format::{Kind, numbered};
 pub use histogram::{Contents, Histogram};
 pub use matrix::{check_matrix, read_matrix, write_matrix};
+pub use mesh::Surface;
 pub use part::file_of;
 pub use read::{
     Reading, parse_as, parse_cloud, parse_contents, read_as, read_cloud, read_contents,

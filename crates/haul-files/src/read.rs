@@ -1,14 +1,16 @@
 //! From files to clouds and weights.
 
 use crate::{
-    Cloud, Columns, Contents, Error, Result,
+    Cloud, Columns, Contents, Error, Result, Surface,
     cloud::check_weights,
-    csv,
     format::{Format, Kind},
-    image, npy, npz,
+    image,
+    mesh::{obj, off, stl},
+    npy, npz,
     part::Part,
     ply,
     source::Source,
+    text,
 };
 use std::path::{Path, PathBuf};
 
@@ -24,6 +26,9 @@ pub struct Reading {
     /// Whether an array of one or two axes has masses on a grid, and not points. Arrays of three axes, and images,
     /// always have masses.
     pub grid: bool,
+    /// The measure that a surface becomes: of an `.obj`, `.stl` or `.off` by default [`Surface::Vertices`], of a `.ply`
+    /// by default its vertices without regard to faces.
+    pub surface: Option<Surface>,
     /// Whether dark is mass: of an image 1 minus the luma, of an array the largest value minus each.
     pub invert: bool,
 }
@@ -52,7 +57,7 @@ pub fn read_cloud(path: &Path) -> Result<Cloud> {
 /// Reads a cloud by this reading.
 ///
 /// # Errors
-/// As [`read_cloud`], [`Error::NoColumn`] for a selected column that the file does not have, and [`Error::NoTable`] where
+/// As [`read_cloud`], [`Error::NoFaces`] where a surface is asked for of a file without faces, [`Error::NoColumn`] for a selected column that the file does not have, and [`Error::NoTable`] where
 /// columns are selected of a file that is not a table, and [`Error::Grid`] where the file has masses on a grid.
 pub fn read_as(path: &Path, reading: &Reading) -> Result<Cloud> {
     read_contents(path, reading)?.into_cloud(path)
@@ -98,12 +103,12 @@ pub fn parse_contents(name: &Path, bytes: &[u8], reading: &Reading) -> Result<Co
 }
 
 /// Reads one weight (a mass ≥ 0) per point from `.npy` (`n` or `n × 1`) or from one column of
-/// `.csv`; `-` is csv on standard input. Of the reading only header and format are used.
+/// `.csv` or `.tsv`; `-` is csv on standard input. Of the reading only header and format are used.
 ///
 /// # Errors
 /// As [`read_cloud`], and [`Error::Shape`] where there is more than one column.
 pub fn read_weights(path: &Path, reading: &Reading) -> Result<Vec<f64>> {
-    let tables = |format| matches!(format, Format::Npy | Format::Csv);
+    let tables = |format| matches!(format, Format::Npy | Format::Csv | Format::Tsv);
     let kind = |path: &Path, format: Option<Kind>| {
         let named = Kind::among(path, tables);
         named.or_else(|error| format.filter(|kind| tables(kind.format)).ok_or(error))
@@ -112,7 +117,11 @@ pub fn read_weights(path: &Path, reading: &Reading) -> Result<Vec<f64>> {
     let mut stream = source.stream(kind);
     let weights = match kind.format {
         Format::Npy => npy::read(&file, "of weights", &mut stream)?.into_vector(&file)?,
-        _ => csv::read_column(&file, &mut stream.reader, reading.header)?,
+        _ => text::read_column(
+            &file,
+            &mut stream.reader,
+            (kind.format.dialect(), reading.header),
+        )?,
     };
     check_weights(&file, &weights, None)?;
     Ok(weights)
@@ -146,8 +155,14 @@ fn contents_from(
     if !columns.is_default() && !kind.format.is_table() {
         return Err(Error::NoTable { file: file.into() });
     }
-    let text = matches!(kind.format, Format::Csv | Format::Xyz);
-    if source.length() == Some(0) && !text {
+    let has_faces = kind.format.is_mesh() || kind.format == Format::Ply;
+    if reading.surface.is_some() && !has_faces {
+        return Err(Error::NoFaces { file: file.into() });
+    }
+    if reading.surface.is_some() && !columns.is_default() {
+        return Err(Error::NoTable { file: file.into() });
+    }
+    if source.length() == Some(0) && !kind.format.is_text() {
         return Err(Error::NoBytes { file: file.into() });
     }
     let contents;
@@ -171,16 +186,36 @@ fn contents_from(
             crate::parquet::read(file, source, columns)
         })
         .map(Contents::Cloud),
-        Format::Npy | Format::Ply | Format::Csv | Format::Xyz => {
+        _ => {
             let mut stream = source.stream(kind);
             let of_cloud = |read: Cloud| Contents::Cloud(read);
+            let surface = reading.surface.unwrap_or_default();
             let read = match kind.format {
                 Format::Npy => {
                     npy::read_contents(file, "of points", &mut stream, reading, &part.indices)?
                 }
+                Format::Obj => {
+                    let mesh = obj::read(file, &mut stream.reader)?;
+                    of_cloud(mesh.into_cloud(file, surface, obj::NAME)?)
+                }
+                Format::Off => {
+                    let mesh = off::read(file, &mut stream.reader)?;
+                    of_cloud(mesh.into_cloud(file, surface, off::NAME)?)
+                }
+                Format::Stl => {
+                    let mesh = stl::read(file, &mut stream)?;
+                    of_cloud(mesh.into_cloud(file, surface, stl::NAME)?)
+                }
+                Format::Ply if reading.surface.is_some() => {
+                    let mesh = ply::read_mesh(file, &mut stream)?;
+                    of_cloud(mesh.into_cloud(file, surface, ".ply")?)
+                }
                 Format::Ply => of_cloud(ply::read(file, &mut stream, columns)?),
-                Format::Xyz => of_cloud(csv::read_xyz(file, &mut stream.reader, reading)?),
-                _ => of_cloud(csv::read_csv(file, &mut stream.reader, reading)?),
+                Format::Xyz => of_cloud(text::read_xyz(file, &mut stream.reader, reading)?),
+                _ => {
+                    let dialect = kind.format.dialect();
+                    of_cloud(text::read_csv(file, &mut stream.reader, reading, dialect)?)
+                }
             };
             if kind.packed {
                 let end = |error| Error::broken(file, "end of the file", error, "gzip");

@@ -56,10 +56,11 @@ const POINTS: [f64; 6] = [0.1, -2.5e-300, f64::MAX, 4.0, f64::MIN_POSITIVE, -0.0
 #[test]
 fn what_is_written_reads_back_bit_for_bit() {
     for name in [
-        "a.npy", "a.npz", "a.ply", "a.csv", "a.xyz", "A.CSV", "a.npy.gz", "a.PLY.gz", "a.csv.GZ",
-        "a.xyz.gz",
+        "a.npy", "a.npz", "a.ply", "a.csv", "a.tsv", "a.xyz", "a.obj", "a.off", "A.CSV",
+        "a.npy.gz", "a.PLY.gz", "a.csv.GZ", "a.xyz.gz",
     ] {
-        for dimension in [1, 2, 3] {
+        let mesh = ["a.obj", "a.off"].contains(&name);
+        for dimension in [1, 2, 3].into_iter().skip(if mesh { 2 } else { 0 }) {
             let cloud = parse(name, &written(name, &POINTS, dimension, None)).unwrap();
             assert_eq!(
                 (cloud.dimension, cloud.weights),
@@ -79,7 +80,7 @@ fn what_is_written_reads_back_bit_for_bit() {
 
 #[test]
 fn weights_read_back() {
-    for name in ["a.npz", "a.ply", "a.csv", "a.ply.gz", "a.csv.gz"] {
+    for name in ["a.npz", "a.ply", "a.csv", "a.tsv", "a.ply.gz", "a.csv.gz"] {
         let cloud = parse(name, &written(name, &POINTS, 2, Some(&[0.5, 0.0, 1e-9]))).unwrap();
         assert_eq!(
             cloud.weights.as_deref(),
@@ -92,7 +93,7 @@ fn weights_read_back() {
 
 #[test]
 fn six_dimensions_read_back_where_they_fit() {
-    for name in ["a.npy", "a.npz", "a.csv", "a.xyz"] {
+    for name in ["a.npy", "a.npz", "a.csv", "a.tsv", "a.xyz"] {
         let cloud = parse(name, &written(name, &POINTS, 6, None)).unwrap();
         assert_eq!(
             (cloud.dimension, &*cloud.points),
@@ -173,13 +174,13 @@ fn unreadable_files_say_why() {
     fs::create_dir(folder.path().join("folder.csv")).unwrap();
     assert!(at("folder.csv").ends_with("folder.csv: is a directory; name a file inside it"));
     assert!(at("none.csv").contains("none.csv: cannot be read: No such file"));
-    let known =
-        "the extension names no format that fits here; choose from .npy, .npz, .ply, .csv, .xyz";
+    let known = "the extension names no format that fits here; choose from .npy, .npz, .ply, .csv, .tsv, .xyz, .obj, .stl, .off";
     for name in ["a", "a.docx", "csv", ""] {
         assert!(at(name).contains(known), "{name}");
     }
     for (name, told) in [
         ("a.txt", "a.txt: .txt is not read; lines of numbers"),
+        ("a.tab", "name the file or a copy of it .tsv"),
         ("a.ASC.gz", "name the file or a copy of it .xyz"),
         (
             "a.e57",
@@ -197,7 +198,7 @@ fn unreadable_files_say_why() {
         .to_string();
     assert_eq!(
         weights,
-        "w.ply: the extension names no format that fits here; choose from .npy, .csv, or one packed by gzip, as .csv.gz"
+        "w.ply: the extension names no format that fits here; choose from .npy, .csv, .tsv, or one packed by gzip, as .tsv.gz"
     );
     let target = write_text(&folder.path().join("folder.csv"), "").unwrap_err();
     assert!(matches!(target, Error::Directory { .. }));
@@ -287,7 +288,9 @@ fn weights_may_be_packed() {
 fn a_large_file_is_read_as_it_was_written() {
     // Larger than any buffer on the way.
     let points: Vec<f64> = (0..150_000).map(|i| f64::from(i) / 7.0).collect();
-    for name in ["a.npy", "a.npz", "a.ply", "a.csv", "a.xyz", "a.ply.gz"] {
+    for name in [
+        "a.npy", "a.npz", "a.ply", "a.csv", "a.tsv", "a.xyz", "a.obj", "a.off", "a.ply.gz",
+    ] {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(name);
         write_cloud(&path, None, &points, 3, None).unwrap();
@@ -312,7 +315,10 @@ fn garbage_is_an_error_of_one_line_and_never_a_panic() {
         })
         .take(length)
         .collect();
-        for name in ["a.npy", "a.npz", "a.ply", "a.csv", "a.xyz", "a.ply.gz"] {
+        for name in [
+            "a.npy", "a.npz", "a.ply", "a.csv", "a.tsv", "a.xyz", "a.obj", "a.off", "a.stl",
+            "a.ply.gz",
+        ] {
             let text = message(name, &garbage);
             assert!(
                 text.starts_with(name) && text.lines().count() == 1,

@@ -3,10 +3,12 @@
 use crate::{
     Attributes, Error, Reading, Result, atomic,
     columns::DISPLACEMENT,
-    csv,
     format::{Format, Kind, has_extension},
-    image, npy, npz, ply,
+    image,
+    mesh::{Surface, obj, off, stl},
+    npy, npz, ply,
     source::Source,
+    text::{self, Dialect},
 };
 use flate2::{Compression, write::GzEncoder};
 use std::{
@@ -87,6 +89,7 @@ pub fn write_with(
     }
     attributes.check(path, rows, dimension)?;
     check_place(path, kind, attributes.what())?;
+    check_points(path, kind)?;
     if kind.format == Format::Npz {
         let weights = weights.map(|values| Array {
             name: "weights",
@@ -112,15 +115,21 @@ pub fn write_with(
     write_stream(path, kind, |out| match kind.format {
         Format::Npy => npy::write(out, &array),
         Format::Ply => ply::write(out, points, dimension, weights, &attributes.extras()),
-        Format::Xyz => csv::write_xyz(out, points, dimension),
-        _ => csv::write_csv(out, (points, dimension), weights, attributes),
+        Format::Xyz => text::write_xyz(out, points, dimension),
+        Format::Obj => obj::write(out, points),
+        Format::Off => off::write(out, points),
+        format => {
+            let dialect = format.dialect().unwrap_or(Dialect::COMMAS);
+            text::write_csv(out, (points, dimension), weights, attributes, dialect)
+        }
     })
 }
 
 /// Writes the cloud of the file `source`, which was read by this reading, with its points (row-major
 /// `n × dimension`) moved to `points`. From `.ply` to `.ply` everything else in the source is kept byte
-/// for byte: properties of the vertices, faces and other elements, comments, and the encoding. From `.csv` to `.csv`
-/// with selected columns, and from `.xyz` to `.xyz`, all other columns are kept. Other
+/// for byte: properties of the vertices, faces and other elements, comments, and the encoding. From `.obj` to `.obj` and from
+/// `.off` to `.off` all lines but the vertices (and turned normals) are kept, from `.stl` to `.stl` the triangles. From `.csv` to `.csv`, from
+/// `.tsv` to `.tsv` and from `.xyz` to `.xyz`, with selected columns, all other columns are kept. Other
 /// formats get the points and, if they have a place for them, the `weights`. The attributes come beside all that,
 /// each in the place of a property or column of its name, if there is one.
 ///
@@ -143,15 +152,28 @@ pub fn write_moved(
         let weights = weights.filter(|_| kind.format.has_weights());
         return write_with(path, reading.format, points, dimension, weights, attributes);
     };
-    let open = || Ok(Source::open(source)?.stream(kind_of_source).reader);
+    let open = || Ok(Source::open(source)?.stream(kind_of_source));
+    let dialect = kind.format.dialect();
     let comma = match kind.format {
-        Format::Csv => csv::has_decimal_commas(source, open()?, reading.header)?,
+        Format::Csv | Format::Tsv => {
+            text::has_decimal_commas(source, open()?.reader, (dialect, reading.header))?
+        }
         _ => false,
     };
-    let (from, reader) = ((source, reading), &mut open()?);
+    let mut stream = open()?;
+    if kind.format == Format::Stl {
+        return write_stream(path, kind, |out| {
+            stl::write_moved(source, &mut stream, points, out)
+        });
+    }
+    let (from, reader) = ((source, reading), &mut stream.reader);
     write_stream(path, kind, |out| match kind.format {
-        Format::Csv => csv::write_moved_csv(from, reader, comma, (points, attributes), out),
-        Format::Xyz => csv::write_moved_xyz(from, reader, (points, attributes), out),
+        Format::Csv | Format::Tsv => {
+            text::write_moved_csv(from, reader, (dialect, comma), (points, attributes), out)
+        }
+        Format::Xyz => text::write_moved_xyz(from, reader, (points, attributes), out),
+        Format::Obj => obj::write_moved(source, reader, (points, attributes), out),
+        Format::Off => off::write_moved(source, reader, points, out),
         _ => ply::write_moved(
             (source, &reading.columns),
             reader,
@@ -172,7 +194,11 @@ pub fn check_moved(
     dimension: usize,
 ) -> Result<()> {
     let kind = kind_for(path, reading.format, dimension)?;
-    if keeps_the_rest(kind, source, reading).is_some() && atomic::is_special(source) {
+    let keeps = keeps_the_rest(kind, source, reading).is_some();
+    if !keeps {
+        check_points(path, kind)?;
+    }
+    if keeps && atomic::is_special(source) {
         let reason = "a pipe is read once, and what it holds beside the points is needed again";
         return Err(Error::Unreadable {
             file: source.into(),
@@ -187,7 +213,7 @@ pub fn check_moved(
 /// # Errors
 /// [`Error::Extension`], [`Error::Unstorable`], [`Error::Directory`], [`Error::Unwritable`].
 pub fn check_cloud(path: &Path, format: Option<Kind>, dimension: usize) -> Result<()> {
-    kind_for(path, format, dimension)?;
+    check_points(path, kind_for(path, format, dimension)?)?;
     atomic::check(path)
 }
 
@@ -238,7 +264,26 @@ fn kind_for(path: &Path, format: Option<Kind>, dimension: usize) -> Result<Kind>
             instead: ".npy, .npz or .csv",
         });
     }
+    if kind.format.is_mesh() && dimension != 3 {
+        return Err(Error::Unstorable {
+            file: path.into(),
+            what: format!("points of dimension {dimension}"),
+            instead: ".npy, .npz or .csv",
+        });
+    }
     Ok(kind)
+}
+
+/// Refuses a target that has triangles only.
+fn check_points(path: &Path, kind: Kind) -> Result<()> {
+    match kind.format {
+        Format::Stl => Err(Error::Unstorable {
+            file: path.into(),
+            what: "points without faces".into(),
+            instead: ".ply, .obj or .csv",
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// The kind of the source by its name, if the target can hold its other data.
@@ -247,8 +292,11 @@ fn keeps_the_rest(target: Kind, source: &Path, reading: &Reading) -> Option<Kind
     let kind = Kind::of_cloud(source, reading.format).ok()?;
     let source = (source != Path::new("-")).then_some(kind)?;
     let keeps = match source.format {
-        Format::Ply => true,
-        Format::Csv | Format::Xyz => !reading.columns.is_default(),
+        // Other points than the vertices are not those of the source.
+        Format::Ply | Format::Obj | Format::Off | Format::Stl => {
+            matches!(reading.surface, None | Some(Surface::Vertices))
+        }
+        format if format.is_text() => !reading.columns.is_default(),
         _ => false,
     };
     (keeps && source.format == target.format).then_some(source)

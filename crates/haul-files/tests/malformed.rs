@@ -26,7 +26,8 @@ fn corpus() -> Vec<(&'static str, Vec<u8>)> {
         (name, fs::read(path).unwrap())
     };
     let mut corpus: Vec<_> = [
-        "a.npy", "a.npz", "a.ply", "a.csv", "a.xyz", "a.npy.gz", "a.ply.gz", "a.csv.gz", "a.xyz.gz",
+        "a.npy", "a.npz", "a.ply", "a.csv", "a.tsv", "a.xyz", "a.npy.gz", "a.ply.gz", "a.csv.gz",
+        "a.xyz.gz",
     ]
     .into_iter()
     .map(|name| written(name, &POINTS, 3, None))
@@ -55,6 +56,15 @@ fn corpus() -> Vec<(&'static str, Vec<u8>)> {
         ("a.csv", "0,1,2\n0.5,0.25,1.0\n7.0,8.5,9.0\n"),
         ("a.csv", "0,5\n2,6\n2,7\n"),
         (
+            "a.obj",
+            "v 0 0 1\nv 2 0 1 7\nv 2 2 1\nvn 0 0 1\nf 1/1 -1 \\\n2\n",
+        ),
+        ("a.off", "COFF\n3 1 0\n0 0 1 9\n2 0 1 9\n2 2 1 9\n3 0 1 2\n"),
+        (
+            "a.stl",
+            "solid a\nfacet\nvertex 0 0 0\nvertex 1 0 0\nvertex 0 1 0\nendfacet\nendsolid\n",
+        ),
+        (
             "a.ply",
             "ply\nformat ascii 1.0\nelement vertex 2\nproperty float x\nproperty float scalar_weight\n\
              element face 1\nproperty list uchar int i\nend_header\n1 .5\n\n3 1\n3 0 1 1\n",
@@ -62,10 +72,22 @@ fn corpus() -> Vec<(&'static str, Vec<u8>)> {
     ] {
         corpus.push((name, text.as_bytes().to_vec()));
     }
+    corpus.push(("a.stl", triangles()));
     let halves: Vec<u8> = (0..12_u16).flat_map(|k| (k << 10).to_le_bytes()).collect();
     corpus.push(("a.npy", npy("<f2", "False", 4, &halves)));
     corpus.push(("a.npy", records()));
     corpus
+}
+
+/// Two triangles in binary.
+fn triangles() -> Vec<u8> {
+    let mut bytes = [[0_u8; 80].to_vec(), 2_u32.to_le_bytes().to_vec()].concat();
+    for corner in [0.0_f32, 1.0] {
+        let numbers = [[0.0; 3], [corner; 3], [1.0, 0.0, 2.0], [0.5; 3]];
+        bytes.extend(numbers.iter().flatten().flat_map(|x| x.to_le_bytes()));
+        bytes.extend([0; 2]);
+    }
+    bytes
 }
 
 /// An array of two records.

@@ -28,7 +28,7 @@ use std::sync::Arc;
 /// Move a cloud onto another one: each point to where its mass goes on average
 #[derive(Debug, Args)]
 #[command(
-    after_help = "T(x) = Σⱼ Pᵢⱼ yⱼ / Σⱼ Pᵢⱼ, the barycentric projection of the plan. Every point of A is moved, also with --subsample or --voxel: the potential then extends the map from the points that were solved for.\n\nFrom .ply to .ply all else is kept byte for byte: colours, normals, faces; beside it stands how far each point goes, the property displacement. With --columns or --weight-column all other columns are kept from .csv to .csv, and from .xyz to .xyz. Other files take the points in their order, and .csv and .npz the weights.\n\nExample:\n  haul map a.ply b.ply --blur 0.05 --t 0.5 -o halfway.ply"
+    after_help = "T(x) = Σⱼ Pᵢⱼ yⱼ / Σⱼ Pᵢⱼ, the barycentric projection of the plan. Every point of A is moved, also with --subsample or --voxel: the potential then extends the map from the points that were solved for.\n\nFrom .ply to .ply all else is kept byte for byte: colours, normals, faces; beside it stands how far each point goes, the property displacement. With --columns or --weight-column all other columns are kept from .csv to .csv, .tsv to .tsv and .xyz to .xyz. Other files take the points in their order, and .csv and .npz the weights.\n\nExample:\n  haul map a.ply b.ply --blur 0.05 --t 0.5 -o halfway.ply"
 )]
 pub(crate) struct Map {
     /// The cloud that is moved
@@ -37,7 +37,7 @@ pub(crate) struct Map {
     /// The cloud it is moved onto
     b: PathBuf,
 
-    /// The moved cloud: .npy .npz .ply .csv .xyz; - is standard output, where nothing else is written
+    /// The moved cloud: .npy .npz .ply .csv .tsv .xyz; - is standard output, where nothing else is written
     #[arg(short, long, value_name = "OUT", help_heading = "Output")]
     output: PathBuf,
 

@@ -23,7 +23,7 @@ const LARGEST: u32 = 10;
 /// OT_ε between two clouds: the value, its certificate, potentials and plan
 #[derive(Debug, Args)]
 #[command(
-    after_help = r#"Clouds are files .npy .npz .ply .csv .xyz, or - for csv from standard input, and other formats with --format.
+    after_help = r#"Clouds are files .npy .npz .ply .csv .tsv .xyz, or - for csv from standard input, and other formats with --format.
 The diameter is the diagonal of the box around both clouds.
 
 Keys of --json, those in brackets where all mass is moved:

@@ -24,7 +24,7 @@ pub(crate) struct Thin {
     /// The cloud
     input: PathBuf,
 
-    /// The file: .npy .npz .ply .csv .xyz; - is standard output, where nothing else is written
+    /// The file: .npy .npz .ply .csv .tsv .xyz; - is standard output, where nothing else is written
     #[arg(short, long, value_name = "OUT", help_heading = "Output")]
     output: PathBuf,
 

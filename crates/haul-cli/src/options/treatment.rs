@@ -23,7 +23,7 @@ pub(crate) struct Treatment {
     #[arg(long, value_name = "NAME")]
     pub(crate) weight_column: Option<String>,
 
-    /// Whether the first row of a .csv or .xyz names the columns: yes or no [default: as it looks]
+    /// Whether the first row of a .csv, .tsv or .xyz names the columns: yes or no [default: as it looks]
     #[arg(long, value_name = "yes|no", value_enum, hide_possible_values = true)]
     pub(crate) header: Option<Header>,
 
@@ -60,6 +60,11 @@ pub(crate) struct Treatment {
     /// an array the largest number minus each
     #[arg(long)]
     pub(crate) invert: bool,
+
+    /// What a mesh becomes: vertices, each with a third of the area of the faces around it; faces, each centre with its area;
+    /// or a number of points, spread evenly over the area [default: vertices; of a .ply vertices of equal weights]
+    #[arg(long, value_name = "vertices|faces|N")]
+    pub(crate) surface: Option<haul_files::Surface>,
 
     /// The side of a cell of a grid, one length or one an axis, as 1 or 2,1,1; --blur is in the same unit
     /// [default: 1 over the number of cells along the longest axis, so that this axis has the length 1]
@@ -126,6 +131,7 @@ impl Treatment {
             format: self.format,
             grid: self.grid,
             invert: self.invert,
+            surface: self.surface,
         }
     }
 
@@ -193,6 +199,7 @@ impl Treatment {
         equal_weights: false,
         grid: false,
         invert: false,
+        surface: None,
         spacing: Vec::new(),
         reduction: Reduction::NONE,
     };

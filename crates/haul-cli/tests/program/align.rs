@@ -120,7 +120,7 @@ fn the_answer_says_whether_the_clouds_match_and_how_much_of_them() {
         &[
             "do not match",
             "times the blur",
-            "--reach leaves out",
+            "--reach to leave out",
             "--scale and --affine",
         ],
     );

@@ -6,10 +6,12 @@
 //! `serde-ply` parses the header. The rows are read here (`rows`): to copy a property unchanged needs its bytes, which no
 //! library returns.
 
+mod faces;
 mod header;
 mod moved;
 mod rows;
 
+pub(crate) use faces::read as read_mesh;
 pub(crate) use moved::write_moved;
 
 use crate::{
@@ -39,7 +41,7 @@ pub(crate) fn read(file: &Path, stream: &mut Stream, columns: &Columns) -> Resul
     table.reserve(|values| room(file, values), count)?;
     rows::walk(file, &header, &mut stream.reader, |part| match part {
         Part::Vertex(_, row) => table.push(width, |column| row.field(&header, column)),
-        Part::Other(_) => Ok(()),
+        Part::Other(..) => Ok(()),
     })?;
     table.finish()
 }

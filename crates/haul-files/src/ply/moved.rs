@@ -67,7 +67,7 @@ pub(crate) fn write_moved(
     out.write_all(&change.header())?;
     let mut bytes = Vec::new();
     rows::walk(file, &header, reader, |part| match part {
-        Part::Other(row) => out.write_all(&row.bytes),
+        Part::Other(_, row) => out.write_all(&row.bytes),
         Part::Vertex(at, row) => {
             bytes.clear();
             change.row(at, row, &mut bytes)?;

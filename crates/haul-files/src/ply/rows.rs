@@ -23,8 +23,8 @@ pub(super) struct Row {
 
 /// The rows that [`walk`] visits.
 pub(super) enum Part<'r> {
-    /// A row of another element, or white space after all of them.
-    Other(&'r Row),
+    /// A row of another element, with the element's place, or white space after all of them.
+    Other(Option<usize>, &'r Row),
     /// A vertex, counted from 0.
     Vertex(usize, &'r Row),
 }
@@ -83,7 +83,7 @@ pub(super) fn walk<E: From<Error>>(
             })?;
             take(match is_vertex {
                 true => Part::Vertex(at, &row),
-                false => Part::Other(&row),
+                false => Part::Other(Some(place), &row),
             })?;
         }
     }
@@ -108,7 +108,7 @@ pub(super) fn walk<E: From<Error>>(
         row.line += rest.iter().filter(|byte| **byte == b'\n').count();
         let used = rest.len();
         reader.consume(used);
-        take(Part::Other(&row))?;
+        take(Part::Other(None, &row))?;
     }
 }
 
@@ -224,6 +224,31 @@ impl Row {
             found if found as u64 == length => Ok(()),
             _ => Err(io::ErrorKind::UnexpectedEof.into()),
         }
+    }
+
+    /// The numbers of a list, whose length and items have these types.
+    pub(super) fn list(
+        &self,
+        format: PlyFormat,
+        property: usize,
+        [length, item]: [ScalarType; 2],
+    ) -> impl Iterator<Item = Option<f64>> {
+        let range = self.fields[property].clone();
+        let words = self.words.iter().filter(move |word| {
+            format == PlyFormat::Ascii && range.start < word.start && word.end <= range.end
+        });
+        let start = self.fields[property].start + width(length);
+        let bytes = match format {
+            PlyFormat::Ascii => &[],
+            _ => self
+                .bytes
+                .get(start..self.fields[property].end)
+                .unwrap_or_default(),
+        };
+        let words = words.map(|word| &self.bytes[word.clone()]);
+        words
+            .chain(bytes.chunks_exact(width(item)))
+            .map(move |field| number(field, format, item))
     }
 
     /// One of the properties of a vertex that are not lists.

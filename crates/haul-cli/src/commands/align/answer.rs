@@ -94,18 +94,17 @@ impl AlignAnswer {
             );
         }
         let wider = match self.family {
-            Family::Rigid => "--scale and --affine allow more than a rigid motion",
-            Family::Similarity => "--affine allows more",
-            Family::Affine => "no affine map does it better from this start",
+            Family::Rigid => " Give --scale or --affine to allow more than a rigid motion.",
+            Family::Similarity => " Give --affine to allow more than a similarity.",
+            Family::Affine => "",
         };
         let parts = match penalties(&self.report) {
-            None => "--reach leaves out parts that have no counterpart; ",
+            None => " Give --reach to leave out parts that have no counterpart.",
             Some(_) => "",
         };
         format!(
-            "The clouds do not match: the points are {off} from their places, {} times the blur. {}{wider}.",
-            significant(self.residual / self.report.blur, 2),
-            parts
+            "The clouds do not match: the points are {off} from their places, {} times the blur.{parts}{wider}",
+            significant(self.residual / self.report.blur, 2)
         )
     }
 

@@ -39,7 +39,7 @@ pub(crate) struct Align {
     /// The cloud it is moved onto
     b: PathBuf,
 
-    /// The moved cloud: .npy .npz .ply .csv .xyz; - is standard output, where nothing else is written
+    /// The moved cloud: .npy .npz .ply .csv .tsv .xyz; - is standard output, where nothing else is written
     #[arg(short, long, value_name = "MOVED", help_heading = "Output")]
     output: Option<PathBuf>,
 

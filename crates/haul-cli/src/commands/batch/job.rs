@@ -286,6 +286,10 @@ mod tests {
             r#"{"command":"demo","a":"a","b":"b"}"#,
             &["demo", "sinkhorn, divergence, energy"],
         );
+        assert_refused(
+            r#"{"command":"divergence","source":"a","target":"b"}"#,
+            &["no option \"source\"", "are \"a\" and \"b\""],
+        );
         let job = |more: &str| format!(r#"{{"command":"divergence","a":"a","b":"b",{more}}}"#);
         for (more, parts) in [
             (

@@ -99,7 +99,8 @@ fn words(command: &clap::Command, options: &Options) -> Result<Vec<String>, BadJ
     for (name, value) in options.iter().filter(|(name, _)| *name != "command") {
         let named = |argument: &&Arg| argument.get_id().as_str() == name;
         let Some(argument) = command.get_arguments().filter(known).find(named) else {
-            return Err(BadJob(format!("no option {name:?}{}", tip(command, name))));
+            let tip = tip(command, name, options);
+            return Err(BadJob(format!("no option {name:?}{tip}")));
         };
         words.extend(word(argument, value)?);
     }
@@ -111,7 +112,14 @@ fn words(command: &clap::Command, options: &Options) -> Result<Vec<String>, BadJ
 }
 
 /// What to write in place of an unknown option.
-fn tip(command: &clap::Command, name: &str) -> String {
+fn tip(command: &clap::Command, name: &str, options: &Options) -> String {
+    let files: Vec<_> = (command.get_positionals())
+        .map(|argument| argument.get_id().as_str())
+        .collect();
+    if files.iter().any(|file| !options.contains_key(*file)) {
+        let named: Vec<_> = files.iter().map(|file| format!("{file:?}")).collect();
+        return format!("; the files of a job are {}", named.join(" and "));
+    }
     if let Some(tip) = tips::of_option(command, &name.replace('_', "-")) {
         return format!("; {}", in_job(tip));
     }

@@ -27,7 +27,7 @@ pub(crate) struct Sample {
     #[arg(long, default_value_t = 0, allow_negative_numbers = true, value_parser = whole::<u64, 0, { u64::MAX }>)]
     seed: u64,
 
-    /// The file: .npy .npz .ply .csv .xyz; - is standard output
+    /// The file: .npy .npz .ply .csv .tsv .xyz; - is standard output
     #[arg(short, long, value_name = "F", help_heading = "Output")]
     output: PathBuf,
 
