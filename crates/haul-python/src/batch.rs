@@ -13,8 +13,8 @@ use std::sync::Arc;
 
 /// The result of one problem.
 enum Solved {
-    Sinkhorn(haul::Solution<Engine>),
-    Divergence(haul::Terms<Engine>),
+    Sinkhorn(Box<haul::Solution<Engine>>),
+    Divergence(Arc<haul::Terms<Engine>>),
 }
 
 /// Solves a problem for each pair, as `Solution`s or as `Divergence`s; pairs of any sizes and dimensions.
@@ -33,8 +33,9 @@ pub(crate) fn batch<'py>(
     let sinkhorn = settings.sinkhorn()?;
     let divergence = haul::Divergence::from(sinkhorn.clone());
     let mut precision = Precision::F32;
-    for [source, target] in &pairs {
-        let problem = sinkhorn.problem(source, target).map_err(error::of)?;
+    for (index, [source, target]) in (1..).zip(&pairs) {
+        let problem = sinkhorn.problem(source, target);
+        let problem = problem.map_err(|error| error::of(of_input(index, error)))?;
         if device.get().precision_for(&problem, settings.tolerance()) == Precision::F64 {
             precision = Precision::F64;
         }
@@ -52,24 +53,36 @@ pub(crate) fn batch<'py>(
         let solved = if debiased {
             let observer = run.observer(None);
             let terms = divergence.evaluate_observed(own.clone(), source, target, observer)?;
-            Solved::Divergence(terms)
+            Solved::Divergence(Arc::new(terms))
         } else {
             let observer = run.observer(None);
             let solution = sinkhorn.solve_observed(own.clone(), source, target, observer)?;
-            Solved::Sinkhorn(solution)
+            Solved::Sinkhorn(Box::new(solution))
         };
         Ok((own, solved))
     };
     let solved: Vec<(Engine, Solved)> = run.work(py, || {
-        let results = engine.batch(&pairs, solve);
-        results.into_iter().collect::<haul::Result<_>>()
+        let results = (1..).zip(engine.batch(&pairs, solve));
+        let results = results.map(|(index, result)| result.map_err(|error| of_input(index, error)));
+        results.collect::<haul::Result<_>>()
     })?;
     let object = |(engine, solved)| match solved {
         Solved::Sinkhorn(solution) => {
-            let solution = Solution::new(Place::Alone(Box::new(solution)), engine);
+            let solution = Solution::new(Place::Alone(solution), engine);
             Ok(Bound::new(py, solution)?.into_any())
         }
         Solved::Divergence(terms) => Ok(Bound::new(py, Divergence::new(terms, engine))?.into_any()),
     };
     solved.into_iter().map(object).collect()
+}
+
+/// The error of one of the problems, counted from 1.
+fn of_input(index: usize, error: haul::Error) -> haul::Error {
+    match error {
+        haul::Error::Interrupted => error,
+        error => haul::Error::Input {
+            index,
+            error: Box::new(error),
+        },
+    }
 }

@@ -19,9 +19,9 @@ pub(crate) struct Divergence {
 }
 
 impl Divergence {
-    pub(crate) fn new(terms: Terms<Engine>, engine: Engine) -> Self {
+    pub(crate) fn new(terms: Arc<Terms<Engine>>, engine: Engine) -> Self {
         Self {
-            terms: Arc::new(terms),
+            terms,
             owner: Owner::new(engine.clone()),
             engine,
         }
@@ -102,5 +102,5 @@ pub(crate) fn divergence(
             run.observer(progress.as_ref()),
         )
     })?;
-    Ok(Divergence::new(terms, engine))
+    Ok(Divergence::new(Arc::new(terms), engine))
 }

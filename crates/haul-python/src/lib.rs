@@ -2,7 +2,7 @@
 //!
 //! It takes arrays of f64 in C order and returns such arrays; the Python files beside it convert what users give, and have
 //! the documentation. Every computation runs without the GIL, on a thread of its own, while the calling thread looks for
-//! signals ([`run`]). A device remembers its process, because threads and GPUs do not survive a fork ([`device`]).
+//! signals (`run`). A device remembers its process, because threads and GPUs do not survive a fork (`device`).
 
 mod average;
 mod batch;

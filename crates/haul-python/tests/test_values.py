@@ -136,6 +136,8 @@ def test_a_batch_is_a_loop():
     assert haul.batch([]) == []
     with pytest.raises(haul.Error, match="3 parts"):
         haul.batch([(clouds[0], clouds[0], weights(5, 1))])
+    with pytest.raises(haul.Error, match="input 2: .*dimension 1, the second 2"):
+        haul.batch([problems[0], (clouds[0], clouds[1])])
 
 
 def test_pairwise_is_every_pair():
