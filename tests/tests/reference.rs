@@ -25,6 +25,10 @@ mod averages;
 mod coordinates;
 #[path = "reference/dictionaries.rs"]
 mod dictionaries;
+#[path = "reference/exact.rs"]
+mod exact;
+#[path = "reference/fits.rs"]
+mod fits;
 
 /// The folder of the cases.
 static FOLDER: OnceLock<PathBuf> = OnceLock::new();
@@ -68,7 +72,14 @@ fn main() -> ExitCode {
             let ignored = trial.has_ignored_flag() || !there;
             trials.push(trial.with_ignored_flag(ignored));
         }
-        for (name, body) in [averages::BODIES, coordinates::BODIES, dictionaries::BODIES].concat() {
+        let bodies = [
+            averages::BODIES,
+            coordinates::BODIES,
+            dictionaries::BODIES,
+            exact::BODIES,
+            fits::BODIES,
+        ];
+        for (name, body) in bodies.concat() {
             let trial: Trial = engine.trial(name, body);
             let ignored = trial.has_ignored_flag() || !histograms_there;
             trials.push(trial.with_ignored_flag(ignored));

@@ -5,7 +5,7 @@ use crate::number::{duration, error, pairs, significant};
 use crate::options::Solving;
 use crate::trend::Trend;
 use anyhow::Result;
-use haul::{PairCount, Progress, RegistrationProgress, Stop};
+use haul::{ExactProgress, FitProgress, PairCount, Progress, RegistrationProgress, Stop};
 use haul_files as formats;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::cell::Cell;
@@ -92,7 +92,7 @@ impl<'s> Course<'s> {
     }
 }
 
-/// A line that shows the progress of a registration.
+/// A line that shows the progress of a registration, or of a fit of points.
 pub(crate) struct Fitting(ProgressBar);
 
 impl Fitting {
@@ -126,6 +126,27 @@ impl Fitting {
     }
 }
 
+impl Fitting {
+    /// Shows the state of a fit of points, and ends it after Ctrl-C.
+    pub(crate) fn observe_fit(&self, progress: &FitProgress) -> ControlFlow<Stop> {
+        let FitProgress {
+            step,
+            movement,
+            goal,
+            ..
+        } = progress;
+        let moved = movement
+            .is_finite()
+            .then(|| format!(", moved by {}, goal {}", error(*movement), error(*goal)));
+        self.0
+            .set_message(format!("step {step}{}", moved.unwrap_or_default()));
+        match interrupt::requested() {
+            true => ControlFlow::Break(Stop::Abandon),
+            false => ControlFlow::Continue(()),
+        }
+    }
+}
+
 impl Drop for Fitting {
     fn drop(&mut self) {
         self.0.finish_and_clear();
@@ -152,6 +173,46 @@ fn trace(steps: &[Progress]) -> String {
 impl Drop for Course<'_> {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
+    }
+}
+
+/// A line that shows the state of an exact solve.
+pub(crate) struct Pivoting(ProgressBar);
+
+impl Pivoting {
+    /// The line is shown if standard error is a terminal.
+    pub(crate) fn new(quiet: bool) -> Self {
+        Self(shown(None, "{spinner} {elapsed_precise} {msg}", quiet))
+    }
+
+    /// Shows the round and the gap.
+    pub(crate) fn observe(&self, progress: &ExactProgress) {
+        let ExactProgress {
+            round,
+            arcs,
+            pivots,
+            gap,
+            goal,
+            level,
+            ..
+        } = progress;
+        let clouds = match level {
+            0 => String::new(),
+            level => format!("coarser clouds, level {level}: "),
+        };
+        let gap = gap
+            .is_finite()
+            .then(|| format!(", gap {}, goal {}", error(*gap), error(*goal)));
+        self.0.set_message(format!(
+            "{clouds}round {round}, {arcs} arcs, {pivots} pivots{}",
+            gap.unwrap_or_default()
+        ));
+    }
+}
+
+impl Drop for Pivoting {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
     }
 }
 

@@ -23,6 +23,8 @@ mod certificate;
 mod derivative;
 pub mod engine;
 mod error;
+mod exact;
+mod fit;
 mod histograms;
 mod interrupt;
 mod linalg;
@@ -38,6 +40,11 @@ pub use certificate::{Bounds, Certificate};
 pub use derivative::{Gradient, Sensitivity, Truncated, TruncatedCost};
 pub use engine::Engine;
 pub use error::{Error, Result};
+pub use exact::{Exact, ExactProgress, ExactReport, ExactSolution, SparsePlan};
+pub use fit::{
+    FitProgress, FreeAverage, FreeBarycenter, FreeReport, ParticleFlow, ParticleLoss, ParticleStep,
+    Quantization, QuantizationKind, QuantizationReport, Quantizer, SupportWeights, displacement,
+};
 pub use histograms::{
     Average, AverageGradient, Barycenter, BarycenterKind, BarycenterReport, BarycentricDictionary,
     BarycentricFactors, BarycentricGradient, BarycentricProgress, BarycentricReport, Coordinates,

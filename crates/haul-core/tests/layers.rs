@@ -19,10 +19,12 @@ const ORDER: &[&str] = &[
     "sinkhorn",
     "certificate",
     "solution",
+    "exact",
     "loss",
     "derivative",
     "registration",
     "histograms",
+    "fit",
 ];
 
 fn source() -> PathBuf {

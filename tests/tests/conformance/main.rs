@@ -8,7 +8,9 @@ mod dictionaries;
 mod dimensions;
 mod energy;
 mod envelope;
+mod exact;
 mod faults;
+mod fits;
 mod flows;
 mod gradient;
 mod grids;
@@ -68,7 +70,9 @@ fn main() -> ExitCode {
             dictionaries::BODIES,
             labels::BODIES,
             envelope::BODIES,
+            exact::BODIES,
             flows::BODIES,
+            fits::BODIES,
             waits::BODIES,
         ];
         for (name, body) in bodies.concat() {

@@ -9,10 +9,12 @@ mod demo;
 mod devices;
 mod divergence;
 mod energy;
+mod exact;
 mod info;
 mod man;
 mod map;
 mod pairwise;
+mod quantize;
 mod sample;
 mod sinkhorn;
 mod thin;
@@ -52,9 +54,11 @@ commands! {
     sinkhorn::Sinkhorn: job,
     divergence::Divergence: job,
     energy::Energy: job,
+    exact::Exact: job,
     map::Map: job,
     align::Align: job,
     barycenter::Barycenter: job,
+    quantize::Quantize,
     pairwise::Pairwise,
     batch::Batch,
     devices::Devices,
@@ -80,6 +84,6 @@ mod tests {
         for kind in KINDS {
             assert!(names.contains(&kind.name), "{}", kind.name);
         }
-        assert_eq!(KINDS.len(), 6);
+        assert_eq!(KINDS.len(), 7);
     }
 }

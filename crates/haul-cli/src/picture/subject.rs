@@ -1,7 +1,7 @@
 //! The subject of a picture, and what is shown of it.
 
 use crate::input::on_grid;
-use haul::{Engine, Measure, Solution};
+use haul::{Coupling, Engine, Measure, Solution};
 
 /// What to draw; all clouds are row-major with `dimension` coordinates per point.
 #[derive(Clone, Copy, Debug)]
@@ -62,7 +62,29 @@ impl Matching {
         source: &Measure,
         target: &Measure,
     ) -> haul::Result<Self> {
-        let (plan, report) = (solution.plan(), solution.report());
+        let report = solution.report();
+        let rho = [report.rho_a, report.rho_b];
+        Self::between(&solution.plan(), [source, target], rho)
+    }
+
+    /// The matching of a plan with exact marginals.
+    ///
+    /// # Errors
+    ///
+    /// Those of the plan.
+    pub(crate) fn of_coupling(
+        plan: &impl Coupling,
+        source: &Measure,
+        target: &Measure,
+    ) -> haul::Result<Self> {
+        Self::between(plan, [source, target], [f64::INFINITY; 2])
+    }
+
+    fn between(
+        plan: &impl Coupling,
+        [source, target]: [&Measure; 2],
+        [rho_a, rho_b]: [f64; 2],
+    ) -> haul::Result<Self> {
         let (to, from) = (Values::of(target), Values::of(source));
         let (images, sent) = to.means(&plan.product(&to.values)?);
         let (origins, received) = from.means(&plan.product_transposed(&from.values)?);
@@ -80,8 +102,8 @@ impl Matching {
         Ok(Self {
             images,
             origins,
-            sent: share(sent, source.weights(), report.rho_a),
-            received: share(received, target.weights(), report.rho_b),
+            sent: share(sent, source.weights(), rho_a),
+            received: share(received, target.weights(), rho_b),
         })
     }
 }

@@ -2,7 +2,7 @@
 
 /// The dual potentials f (n) and g (m), in units of the cost. In a balanced problem f + t and g − t are optimal as
 /// well.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Potentials {
     /// On the points of the source.
     pub f: Vec<f64>,

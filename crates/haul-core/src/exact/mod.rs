@@ -1,0 +1,669 @@
+//! Exact transport: W_p^p between measures, with a plan and a proof.
+//!
+//! ```text
+//! W_p^p = min ⟨P, C⟩   over P ≥ 0 with P1 = a, Pᵀ1 = b        = max ⟨a, f⟩ + ⟨b, g⟩   over f + g ≤ C
+//! ```
+//!
+//! In one dimension and for p ≥ 1 both measures are sorted ([`line`]). Small problems, and those of an explicit matrix of costs,
+//! are solved on all pairs by the network [`simplex`] method. Larger ones are solved on a short list of pairs, to which
+//! [`columns`] adds those that an engine finds to be missing ([`pricing`]). Solutions of [`coarse`] clouds give the potentials to
+//! [`start`] from.
+
+mod coarse;
+mod columns;
+mod line;
+mod masses;
+mod plan;
+mod pricing;
+mod simplex;
+mod start;
+
+pub use columns::ExactProgress;
+pub use plan::{ExactReport, ExactSolution, SparsePlan};
+
+use crate::problem::{equal_masses, same_space};
+use crate::{
+    Bounds, Cost, Engine, Error, Frame, Measure, Potentials, Precision, Result, Stop, block_on,
+};
+use coarse::Cloud;
+use columns::{Columns, Generated, relative_gap};
+use masses::Integers;
+use plan::{Costs, Primal};
+use pricing::Pricing;
+use std::ops::ControlFlow;
+
+/// Up to this many pairs, all of them are arcs from the beginning.
+const ALL_PAIRS: usize = 1 << 16;
+
+/// Above this dimension, groups of neighbours are too wide to be of use.
+const MOST_DIMENSIONS: usize = 7;
+
+/// The gap at which a solve between coarser clouds ends.
+const COARSE_TOLERANCE: f64 = 1e-3;
+
+/// Settings of exact transport.
+///
+/// ```
+/// # use haul_core::{Engine, Exact, Measure, Result};
+/// # fn example<E: Engine + Clone>(engine: &E, a: &Measure, b: &Measure) -> Result<()> {
+/// let solution = Exact::default().p(1).solve(engine, a, b)?;
+/// assert!(solution.report().proved);
+/// for (i, j, mass) in solution.plan().entries() {
+///     println!("{i} sends {mass} to {j}");
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Exact {
+    p: f64,
+    tolerance: f64,
+    partial: Option<f64>,
+}
+
+impl Default for Exact {
+    /// p = 2, and a gap of 1e-9.
+    fn default() -> Self {
+        Self {
+            p: 2.0,
+            tolerance: 1e-9,
+            partial: None,
+        }
+    }
+}
+
+impl Exact {
+    /// The power p of the cost |x − y|^p: above 0 and at most 2 (the default), or any p ≥ 1 in one dimension.
+    pub fn p(mut self, p: impl Into<f64>) -> Self {
+        self.p = p.into();
+        self
+    }
+
+    /// The gap at which a solve ends: the difference of both bounds, relative to the value. Default 1e-9. An engine in f32
+    /// proves bounds as far as its roundings allow, and the solve ends when it finds no more pairs.
+    pub fn tolerance(mut self, tolerance: f64) -> Self {
+        self.tolerance = tolerance;
+        self
+    }
+
+    /// Moves only this mass, from wherever and to wherever it costs least: the marginals of the plan are at most the weights,
+    /// and their masses may differ. Infinity moves as much as possible, the smaller of both masses; the value over that mass is
+    /// then the earth mover's distance of signatures [Rubner'98], as p = 1 has it.
+    ///
+    /// The mass that stays goes to a reservoir, or comes from one, at no cost.
+    pub fn partial(mut self, mass: f64) -> Self {
+        self.partial = Some(mass);
+        self
+    }
+
+    /// Solves W_p^p(source, target) on an engine. Problems in one dimension and those of at most 65 536 pairs are solved on the
+    /// host.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BadParameter`], [`Error::DimensionMismatch`], [`Error::UnequalMass`], [`Error::Extent`],
+    /// [`Error::Interrupted`], and the engine's own.
+    pub fn solve<E: Engine + Clone>(
+        &self,
+        engine: E,
+        source: &Measure,
+        target: &Measure,
+    ) -> Result<ExactSolution> {
+        block_on(self.solve_async(engine, source, target))
+    }
+
+    /// [`solve`](Self::solve) without blocking a thread while it waits for the device.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`solve`](Self::solve).
+    pub async fn solve_async<E: Engine + Clone>(
+        &self,
+        engine: E,
+        source: &Measure,
+        target: &Measure,
+    ) -> Result<ExactSolution> {
+        let observer = |_: &ExactProgress| ControlFlow::Continue(());
+        self.solve_observed_async(engine, source, target, observer)
+            .await
+    }
+
+    /// [`solve`](Self::solve) that reports its progress, and ends early if the observer breaks: with the best plan and the best
+    /// bounds so far, or without a result, as [`Stop`] says.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`solve`](Self::solve).
+    pub fn solve_observed<E: Engine + Clone>(
+        &self,
+        engine: E,
+        source: &Measure,
+        target: &Measure,
+        observer: impl FnMut(&ExactProgress) -> ControlFlow<Stop> + Send,
+    ) -> Result<ExactSolution> {
+        block_on(self.solve_observed_async(engine, source, target, observer))
+    }
+
+    /// [`solve_observed`](Self::solve_observed) without blocking a thread.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`solve`](Self::solve).
+    pub async fn solve_observed_async<E: Engine + Clone>(
+        &self,
+        engine: E,
+        source: &Measure,
+        target: &Measure,
+        mut observer: impl FnMut(&ExactProgress) -> ControlFlow<Stop> + Send,
+    ) -> Result<ExactSolution> {
+        let began = web_time::Instant::now();
+        self.check(source, target)?;
+        if self.is_monotone(source) {
+            return Ok(self.solve_on_line(source, target, began));
+        }
+        let cost = Cost::power(self.p)?;
+        let frame = Frame::joint(source, target).for_moments();
+        let mut abandoned = false;
+        let mut observer = |progress: &ExactProgress| match observer(progress) {
+            ControlFlow::Continue(()) => ControlFlow::Continue(()),
+            ControlFlow::Break(stop) => {
+                abandoned |= stop == Stop::Abandon;
+                ControlFlow::Break(())
+            }
+        };
+        let points = Integers::of([source.weights(), target.weights()]).points;
+        let (mass, ratio, reservoirs) = self.masses(source, target);
+        let clouds = [
+            Cloud::of(source, &points[0], 1.0),
+            Cloud::of(target, &points[1], ratio),
+        ];
+        let problem = Between {
+            cost,
+            frame,
+            tolerance: self.tolerance,
+            reservoirs,
+            observer: &mut observer,
+        };
+        let engine_used = clouds[0].len().saturating_mul(clouds[1].len()) > ALL_PAIRS;
+        let (device, precision) = match engine_used {
+            true => (engine.device().to_owned(), engine.precision()),
+            false => (String::new(), Precision::F64),
+        };
+        let generated = problem.solve(&engine, clouds).await?;
+        if abandoned {
+            return Err(Error::Interrupted);
+        }
+        let placed = Placed {
+            generated,
+            points: &points,
+        };
+        let distance = |i: usize, j: usize| {
+            let d = source.dimension();
+            cost.between(
+                &source.points()[i * d..][..d],
+                &target.points()[j * d..][..d],
+            )
+        };
+        let (plan, potentials) = placed.among([source.len(), target.len()], &distance);
+        let report = ExactReport {
+            d: source.dimension(),
+            p: self.p,
+            seconds: began.elapsed().as_secs_f64(),
+            device,
+            precision,
+            mass,
+            ..placed.report([source.len(), target.len()], self.tolerance)
+        };
+        Ok(ExactSolution {
+            plan: plan.onto(target),
+            potentials,
+            report,
+        })
+    }
+
+    /// Solves the problem of an explicit matrix of costs, n×m, row-major, of any finite numbers, between histograms of n and m
+    /// weights. It stores all pairs.
+    ///
+    /// ```
+    /// # use haul_core::{Exact, Result};
+    /// # fn main() -> Result<()> {
+    /// let costs = [4.0, 1.0, 3.0, 2.0, 0.0, 5.0];
+    /// let solution = Exact::default().solve_costs(&[0.5, 0.5], &[0.5, 0.25, 0.25], &costs)?;
+    /// assert_eq!(solution.value(), 0.5 * 2.0 + 0.25 * 1.0 + 0.25 * 3.0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Length`] for a wrong number of costs, [`Error::BadParameter`] for a cost that is not finite, and the errors of
+    /// weights.
+    pub fn solve_costs(&self, a: &[f64], b: &[f64], costs: &[f64]) -> Result<ExactSolution> {
+        let began = web_time::Instant::now();
+        self.check_tolerance()?;
+        let [source, target] = [a, b].map(|weights| {
+            let points = vec![0.0; weights.len()];
+            Measure::new(points, 1, weights.to_vec())
+        });
+        let (source, target) = (source?, target?);
+        self.check_masses(&source, &target)?;
+        let (n, m) = (a.len(), b.len());
+        if costs.len() != n * m {
+            return Err(Error::Length {
+                what: "the matrix of costs",
+                expected: n * m,
+                found: costs.len(),
+            });
+        }
+        if let Some(value) = costs.iter().find(|cost| !cost.is_finite()) {
+            return Err(Error::BadParameter {
+                name: "a cost",
+                value: *value,
+                range: "a finite number",
+            });
+        }
+        let points = Integers::of([a, b]).points;
+        let (mass, ratio, reservoirs) = self.masses(&source, &target);
+        let weights = [
+            points[0].iter().map(|&i| a[i]).collect::<Vec<_>>(),
+            points[1].iter().map(|&j| ratio * b[j]).collect::<Vec<_>>(),
+        ];
+        let cost = |i: usize, j: usize| costs[points[0][i] * m + points[1][j]];
+        let observer = &mut |_: &ExactProgress| ControlFlow::Continue(());
+        let all = AllPairs::new([&weights[0], &weights[1]], reservoirs, &cost);
+        let generated = all.solve(0.0, self.tolerance, observer);
+        let placed = Placed {
+            generated,
+            points: &points,
+        };
+        let (plan, potentials) = placed.among([n, m], &|i, j| costs[i * m + j]);
+        let report = ExactReport {
+            d: 0,
+            p: 1.0,
+            seconds: began.elapsed().as_secs_f64(),
+            mass,
+            ..placed.report([n, m], self.tolerance)
+        };
+        Ok(ExactSolution {
+            plan,
+            potentials,
+            report,
+        })
+    }
+
+    /// Checks the settings, and that the measures can be compared.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BadParameter`], [`Error::DimensionMismatch`], [`Error::UnequalMass`] and [`Error::Extent`].
+    pub fn check(&self, source: &Measure, target: &Measure) -> Result<()> {
+        self.check_tolerance()?;
+        same_space(source, target)?;
+        self.check_masses(source, target)?;
+        let frame = Frame::joint(source, target);
+        if !self.is_monotone(source) {
+            return frame.check(Cost::power(self.p)?);
+        }
+        let extent = frame.diameter();
+        let largest = extent.powf(self.p);
+        if largest.is_finite() && (extent == 0.0 || largest.is_normal()) {
+            return Ok(());
+        }
+        Err(Error::Extent { extent, p: self.p })
+    }
+
+    fn check_masses(&self, source: &Measure, target: &Measure) -> Result<()> {
+        match self.partial {
+            None => equal_masses(source, target),
+            Some(mass) if mass > 0.0 && mass <= source.mass().min(target.mass()) => Ok(()),
+            Some(f64::INFINITY) => Ok(()),
+            Some(mass) => Err(Error::BadParameter {
+                name: "partial",
+                value: mass,
+                range: "above 0 and at most the smaller mass, or infinity",
+            }),
+        }
+    }
+
+    /// The mass that is moved, the factor of the target's weights, and the masses of a reservoir behind the source's points and
+    /// of one behind the target's.
+    fn masses(&self, source: &Measure, target: &Measure) -> (f64, f64, [f64; 2]) {
+        let [a, b] = [source.mass(), target.mass()];
+        match self.partial {
+            None => (a, a / b, [0.0; 2]),
+            Some(mass) => {
+                let mass = mass.min(a).min(b);
+                (mass, 1.0, [b - mass, a - mass])
+            }
+        }
+    }
+
+    /// Whether the monotone plan is optimal.
+    fn is_monotone(&self, source: &Measure) -> bool {
+        self.partial.is_none() && source.dimension() == 1 && self.p >= 1.0 && self.p.is_finite()
+    }
+
+    fn check_tolerance(&self) -> Result<()> {
+        if self.tolerance >= 0.0 && self.tolerance.is_finite() {
+            return Ok(());
+        }
+        Err(Error::BadParameter {
+            name: "tolerance",
+            value: self.tolerance,
+            range: "a finite number, at least 0",
+        })
+    }
+
+    fn solve_on_line(
+        &self,
+        source: &Measure,
+        target: &Measure,
+        began: web_time::Instant,
+    ) -> ExactSolution {
+        let line::Monotone {
+            plan,
+            potentials,
+            primal,
+            lower,
+        } = line::monotone(source, target, self.p);
+        let generated = Generated {
+            primal,
+            lower: lower.max(0.0),
+            ..Generated::default()
+        };
+        let report = ExactReport {
+            d: 1,
+            p: self.p,
+            seconds: began.elapsed().as_secs_f64(),
+            mass: source.mass(),
+            ..generated.report([source.len(), target.len()], self.tolerance)
+        };
+        ExactSolution {
+            plan,
+            potentials,
+            report,
+        }
+    }
+}
+
+/// A problem between clouds of positive weights.
+struct Between<'o, 'f> {
+    cost: Cost,
+    frame: Frame,
+    tolerance: f64,
+    /// The mass of a reservoir behind the points of each cloud, which gives, or takes, what the other cloud has in excess.
+    reservoirs: [f64; 2],
+    observer: &'o mut columns::Observer<'f>,
+}
+
+impl Between<'_, '_> {
+    /// Solves between clouds, after coarser ones.
+    async fn solve<E: Engine + Clone>(
+        mut self,
+        engine: &E,
+        clouds: [Cloud; 2],
+    ) -> Result<Generated> {
+        let pairs = |clouds: &[Cloud; 2]| clouds[0].len().saturating_mul(clouds[1].len());
+        let mut levels = vec![clouds];
+        while let Some(last) = levels.last()
+            && self.frame.dimension() <= MOST_DIMENSIONS
+            && pairs(last) > ALL_PAIRS
+        {
+            levels.push([last[0].coarser(), last[1].coarser()]);
+        }
+        let mut coarser: Option<([Cloud; 2], Potentials)> = None;
+        while let Some(clouds) = levels.pop() {
+            let level = levels.len();
+            if pairs(&clouds) <= ALL_PAIRS {
+                let generated = self.on_host(&clouds, level);
+                if level == 0 {
+                    return Ok(generated);
+                }
+                coarser = Some((clouds, generated.potentials));
+                continue;
+            }
+            let start = match &coarser {
+                Some((coarse, potentials)) => {
+                    let fine = [&clouds[0], &clouds[1]];
+                    let coarse = [&coarse[0], &coarse[1]];
+                    let balanced = self.reservoirs == [0.0; 2];
+                    let space = (self.cost, &self.frame);
+                    start::lift(engine, space, fine, coarse, potentials, balanced).await?
+                }
+                None if self.reservoirs == [0.0; 2] => {
+                    start::entropic(engine, self.cost, &clouds).await?
+                }
+                None => Potentials {
+                    f: vec![0.0; clouds[0].len()],
+                    g: vec![0.0; clouds[1].len()],
+                },
+            };
+            let generated = self.on_engine(engine, &clouds, start, level).await?;
+            if level == 0 {
+                return Ok(generated);
+            }
+            coarser = Some((clouds, generated.potentials));
+        }
+        Err(Error::EmptyCloud)
+    }
+
+    fn on_host(&mut self, clouds: &[Cloud; 2], level: usize) -> Generated {
+        let (cost, [x, y]) = (self.cost, clouds);
+        let between = |i: usize, j: usize| cost.between(x.point(i), y.point(j));
+        let all = AllPairs::new([&x.weights, &y.weights], self.reservoirs, &between);
+        let (relative, tolerance) = (self.relative_error(), self.tolerance);
+        all.solve(relative, tolerance, &mut |progress| {
+            (self.observer)(&ExactProgress { level, ..*progress })
+        })
+    }
+
+    async fn on_engine<E: Engine>(
+        &mut self,
+        engine: &E,
+        clouds: &[Cloud; 2],
+        start: Potentials,
+        level: usize,
+    ) -> Result<Generated> {
+        let [x, y] = clouds
+            .each_ref()
+            .map(|cloud| self.frame.place_points(&cloud.points));
+        let pricing = Pricing::new(engine, self.cost, &self.frame, [&x, &y])?;
+        let (cost, relative) = (self.cost, self.relative_error());
+        let [n, m] = clouds.each_ref().map(Cloud::len);
+        let largest = self.frame.largest_cost(cost);
+        let costs = Costs {
+            between: &|i, j| match (i < n, j < m) {
+                (true, true) => cost.between(clouds[0].point(i), clouds[1].point(j)),
+                (false, false) => largest,
+                _ => 0.0,
+            },
+            relative,
+            range: [0.0, largest],
+        };
+        let weights = [0, 1].map(|side| with(&clouds[side].weights, self.reservoirs[side]));
+        let weights = [&*weights[0], &*weights[1]];
+        let start = with_reservoirs(start, self.reservoirs);
+        let tolerance = match level {
+            0 => self.tolerance,
+            _ => self.tolerance.max(COARSE_TOLERANCE),
+        };
+        let observer = &mut *self.observer;
+        let mut observer =
+            |progress: &ExactProgress| observer(&ExactProgress { level, ..*progress });
+        Columns::new((weights, costs), start, tolerance, &mut observer)
+            .solve(&pricing)
+            .await
+    }
+
+    /// The relative error of a cost on the host: a difference, its square, a sum of d of them in four parts, and a power.
+    fn relative_error(&self) -> f64 {
+        let d = self.frame.dimension();
+        (0.5 * self.cost.p() * (5.0 + d.div_ceil(4) as f64) + 1.0) * f64::EPSILON
+    }
+}
+
+/// Numbers, and one more if it is above 0.
+fn with(values: &[f64], last: f64) -> Vec<f64> {
+    let last = (last > 0.0).then_some(last);
+    values.iter().copied().chain(last).collect()
+}
+
+/// Potentials with those of the reservoirs: the largest ones for which every arc at no cost has f + g ≤ 0.
+fn with_reservoirs(Potentials { mut f, mut g }: Potentials, [row, column]: [f64; 2]) -> Potentials {
+    let least = |values: &[f64]| {
+        values
+            .iter()
+            .fold(f64::INFINITY, |least, value| least.min(-value))
+    };
+    let [u, v] = [least(&g), least(&f)];
+    if row > 0.0 {
+        f.push(u);
+    }
+    if column > 0.0 {
+        g.push(v);
+    }
+    Potentials { f, g }
+}
+
+/// A problem whose costs are all stored.
+struct AllPairs {
+    weights: [Vec<f64>; 2],
+    /// n×m, with those of the reservoirs.
+    matrix: Vec<f64>,
+    range: [f64; 2],
+}
+
+impl AllPairs {
+    /// The problem of these costs. A pair with one reservoir costs nothing; a pair of both is too dear to be of use.
+    fn new(
+        [a, b]: [&[f64]; 2],
+        [row, column]: [f64; 2],
+        cost: &dyn Fn(usize, usize) -> f64,
+    ) -> Self {
+        let (n, m) = (a.len(), b.len());
+        let weights = [with(a, row), with(b, column)];
+        let bounds = |[low, high]: [f64; 2], cost: f64| [low.min(cost), high.max(cost)];
+        let all = (0..n).flat_map(|i| (0..m).map(move |j| cost(i, j)));
+        let mut range = all.fold([f64::INFINITY, f64::NEG_INFINITY], bounds);
+        if weights[0].len() > n || weights[1].len() > m {
+            range = bounds(range, 0.0);
+        }
+        let columns = weights[1].len();
+        let entry = |k: usize| match (k / columns, k % columns) {
+            (i, j) if i < n && j < m => cost(i, j),
+            (i, j) if i == n && j == m => range[1].abs().max(range[0].abs()),
+            _ => 0.0,
+        };
+        let matrix = (0..weights[0].len() * columns).map(entry).collect();
+        Self {
+            weights,
+            matrix,
+            range,
+        }
+    }
+
+    /// Solves it, for costs of a relative error.
+    fn solve(
+        &self,
+        relative: f64,
+        tolerance: f64,
+        observer: &mut columns::Observer<'_>,
+    ) -> Generated {
+        let (matrix, m) = (&self.matrix, self.weights[1].len());
+        // The c-transform of 0, and that of the result: no reduced cost is negative.
+        let least = |values: &[f64]| values.iter().copied().fold(f64::INFINITY, f64::min);
+        let f: Vec<f64> = matrix.chunks_exact(m).map(least).collect();
+        let mut g = vec![f64::INFINITY; m];
+        for (row, f) in matrix.chunks_exact(m).zip(&f) {
+            for (g, cost) in g.iter_mut().zip(row) {
+                *g = g.min(cost - f);
+            }
+        }
+        let costs = Costs {
+            between: &|i, j| matrix[i * m + j],
+            relative,
+            range: self.range,
+        };
+        let weights = [&*self.weights[0], &*self.weights[1]];
+        Columns::new((weights, costs), Potentials { f, g }, tolerance, observer).solve_all()
+    }
+}
+
+/// A solution between the points of positive weight.
+struct Placed<'p> {
+    generated: Generated,
+    points: &'p [Vec<usize>; 2],
+}
+
+impl Placed<'_> {
+    /// The plan and the potentials on all points. The potentials of points without weight are c-transforms.
+    fn among(
+        &self,
+        [n, m]: [usize; 2],
+        cost: &dyn Fn(usize, usize) -> f64,
+    ) -> (SparsePlan, Potentials) {
+        let [rows, columns] = self.points;
+        let Generated {
+            entries,
+            potentials,
+            primal,
+            ..
+        } = &self.generated;
+        // What goes to a reservoir, or comes from one, stays.
+        let entries = entries
+            .iter()
+            .filter_map(|&(i, j, mass)| Some((*rows.get(i)?, *columns.get(j)?, mass)));
+        let plan = SparsePlan::new([n, m], entries.collect(), primal.value);
+        let place = |values: &[f64], points: &[usize], length: usize| {
+            let mut all = vec![f64::NAN; length];
+            for (&point, &value) in points.iter().zip(values) {
+                all[point] = value;
+            }
+            all
+        };
+        let mut f = place(&potentials.f, rows, n);
+        let mut g = place(&potentials.g, columns, m);
+        for (i, f) in f.iter_mut().enumerate().filter(|(_, f)| f.is_nan()) {
+            let reduced = columns.iter().map(|&j| cost(i, j) - g[j]);
+            *f = reduced.fold(f64::INFINITY, f64::min);
+        }
+        for (j, g) in g.iter_mut().enumerate().filter(|(_, g)| g.is_nan()) {
+            let reduced = (0..n).map(|i| cost(i, j) - f[i]);
+            *g = reduced.fold(f64::INFINITY, f64::min);
+        }
+        (plan, Potentials { f, g })
+    }
+
+    fn report(&self, shape: [usize; 2], tolerance: f64) -> ExactReport {
+        self.generated.report(shape, tolerance)
+    }
+}
+
+impl Generated {
+    /// The numbers that every kind of solve has.
+    fn report(&self, [n, m]: [usize; 2], tolerance: f64) -> ExactReport {
+        let Primal { value, upper } = self.primal;
+        let gap = relative_gap(&self.primal, self.lower);
+        ExactReport {
+            n,
+            m,
+            d: 0,
+            p: 1.0,
+            value,
+            bounds: Bounds {
+                lower: self.lower,
+                upper,
+            },
+            gap,
+            tolerance,
+            proved: gap <= tolerance,
+            mass: 0.0,
+            rounds: self.rounds,
+            arcs: self.arcs,
+            pivots: self.pivots,
+            seconds: 0.0,
+            device: String::new(),
+            precision: Precision::F64,
+        }
+    }
+}
