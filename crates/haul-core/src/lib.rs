@@ -40,7 +40,9 @@ pub use certificate::{Bounds, Certificate};
 pub use derivative::{Gradient, Sensitivity, Truncated, TruncatedCost};
 pub use engine::Engine;
 pub use error::{Error, Result};
-pub use exact::{Exact, ExactProgress, ExactReport, ExactSolution, SparsePlan};
+pub use exact::{
+    Exact, ExactProgress, ExactReport, ExactSolution, Sliced, SlicedValue, SparsePlan,
+};
 pub use fit::{
     FitProgress, FreeAverage, FreeBarycenter, FreeReport, ParticleFlow, ParticleLoss, ParticleStep,
     Quantization, QuantizationKind, QuantizationReport, Quantizer, SupportWeights, displacement,

@@ -5,7 +5,7 @@
 
 use haul::{
     Bounds, Coupling, Device, Engine, Error, Exact, ExactSolution, Measure, Precision, Sinkhorn,
-    Stop,
+    Sliced, Stop,
 };
 use haul_tests::clouds::{Numbers, measure, points, weights};
 use haul_tests::compare::{accept, close, number, reject};
@@ -23,6 +23,7 @@ pub const BODIES: &[(&str, Body)] = &[
     ),
     ("exact_transport_may_stop_at_any_time", stopped),
     ("partial_transport_leaves_what_costs_most", partial),
+    ("sliced_distances_and_their_gradients", sliced),
     ("what_exact_transport_refuses", refusals),
 ];
 
@@ -354,6 +355,84 @@ fn partial(device: &Device) {
             ),
             "{mass}"
         );
+    }
+}
+
+/// In one dimension every slice is the whole; a translation costs ⟨θ, t⟩², and moves the gradient by 2 a ⟨θ, t⟩ θ; slopes are those
+/// of differences.
+fn sliced(device: &Device) {
+    let [a, b] = [(30, 51), (40, 52)].map(|(n, seed)| measure(n, 1, seed));
+    for p in [1.0, 2.0, 3.0] {
+        let line = Exact::default().p(p).solve(device, &a, &b).unwrap().value();
+        let slice = Sliced::default()
+            .p(p)
+            .directions(2)
+            .evaluate(&a, &b)
+            .unwrap();
+        accept("line", number("value", slice.value, line, 1e-13));
+        reject("line", number("value", slice.value, 1.001 * line, 1e-13));
+        accept("line", number("largest", slice.largest, line, 1e-13));
+    }
+    let (n, d) = (50, 3);
+    let a = measure(n, d, 53);
+    let t = [0.3, -0.2, 0.5];
+    let moved: Vec<f64> = a
+        .points()
+        .iter()
+        .zip(t.iter().cycle())
+        .map(|(x, t)| x + t)
+        .collect();
+    let moved = Measure::new(moved, d, a.weights().to_vec()).unwrap();
+    let one = Sliced::default()
+        .directions(1)
+        .seed(3)
+        .evaluate(&a, &moved)
+        .unwrap();
+    let along: f64 = one.direction.iter().zip(t).map(|(x, t)| x * t).sum();
+    accept(
+        "translation",
+        number("value", one.value, along * along, 1e-13),
+    );
+    let expected: Vec<f64> = a
+        .weights()
+        .iter()
+        .flat_map(|a| one.direction.iter().map(move |x| -2.0 * a * along * x))
+        .collect();
+    accept("translation", close(&one.gradient, &expected, |_| 1e-13));
+    let many = Sliced::default()
+        .directions(4000)
+        .evaluate(&a, &moved)
+        .unwrap();
+    let mean = t.iter().map(|t| t * t).sum::<f64>() / d as f64;
+    assert!(
+        (many.value - mean).abs() < 5.0 * many.standard_error,
+        "{mean} {}",
+        many.value
+    );
+    assert!(many.standard_error < 0.02 * mean);
+    let b = measure(60, d, 54);
+    let settings = Sliced::default().p(1.5).directions(20);
+    let value = settings.evaluate(&a, &b).unwrap();
+    let step = 1e-6;
+    for k in [0, 7, 100] {
+        let shifted = |step: f64| {
+            let mut points = a.points().to_vec();
+            points[k] += step;
+            let shifted = Measure::new(points, d, a.weights().to_vec()).unwrap();
+            settings.evaluate(&shifted, &b).unwrap().value
+        };
+        let slope = (shifted(step) - shifted(-step)) / (2.0 * step);
+        accept("slope", number("slope", value.gradient[k], slope, 1e-6));
+        reject(
+            "slope",
+            number("slope", value.gradient[k] + 1e-4, slope, 1e-6),
+        );
+    }
+    for wrong in [Sliced::default().p(0.5), Sliced::default().directions(0)] {
+        assert!(matches!(
+            wrong.evaluate(&a, &b),
+            Err(Error::BadParameter { .. })
+        ));
     }
 }
 

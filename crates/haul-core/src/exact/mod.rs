@@ -7,7 +7,7 @@
 //! In one dimension and for p ≥ 1 both measures are sorted ([`line`]). Small problems, and those of an explicit matrix of costs,
 //! are solved on all pairs by the network [`simplex`] method. Larger ones are solved on a short list of pairs, to which
 //! [`columns`] adds those that an engine finds to be missing ([`pricing`]). Solutions of [`coarse`] clouds give the potentials to
-//! [`start`] from.
+//! [`start`] from. [`sliced`] averages distances on lines.
 
 mod coarse;
 mod columns;
@@ -16,10 +16,12 @@ mod masses;
 mod plan;
 mod pricing;
 mod simplex;
+mod sliced;
 mod start;
 
 pub use columns::ExactProgress;
 pub use plan::{ExactReport, ExactSolution, SparsePlan};
+pub use sliced::{Sliced, SlicedValue};
 
 use crate::problem::{equal_masses, same_space};
 use crate::{
