@@ -1,14 +1,13 @@
 //! Barycenters on a fixed support.
 
 use crate::device::Device;
-use crate::error;
+use crate::error::{self, Error};
 use crate::measure::Measure;
 use crate::report;
 use crate::run::Run;
 use crate::settings::Settings;
 use haul::{BarycenterKind, Precision, Sinkhorn};
 use numpy::PyArray1;
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -108,7 +107,7 @@ fn named(kind: &str) -> PyResult<BarycenterKind> {
         .into_iter()
         .find(|known| known.name() == kind)
         .ok_or_else(|| {
-            PyValueError::new_err(format!(
+            Error::new_err(format!(
                 "kind is {kind:?}; it must be \"debiased\", \"plain\" or \"product\""
             ))
         })

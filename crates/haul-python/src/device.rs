@@ -3,7 +3,6 @@
 use crate::error::{self, Error};
 use crate::run::Run;
 use haul::{Available, CpuEngine, DeviceChoice, Engine, Precision, Preference, Problem};
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -173,7 +172,7 @@ fn named(word: &str) -> PyResult<Precision> {
     match word {
         "f32" | "float32" => Ok(Precision::F32),
         "f64" | "float64" => Ok(Precision::F64),
-        other => Err(PyValueError::new_err(format!(
+        other => Err(Error::new_err(format!(
             "precision is {other:?}; it must be \"f32\" or \"f64\""
         ))),
     }

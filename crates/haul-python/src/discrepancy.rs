@@ -1,12 +1,12 @@
 //! Energy distances and maximum mean discrepancies.
 
 use crate::device::Device;
+use crate::error::Error;
 use crate::measure::{Measure, matrix};
 use crate::report;
 use crate::run::Run;
 use haul::{Energy, Mmd, Precision};
 use numpy::{PyArray1, PyArray2};
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -23,7 +23,7 @@ impl Kernel {
             "energy" => Ok(Self::Energy(Energy::new().p(value))),
             "gaussian" => Ok(Self::Mmd(Mmd::gaussian(value))),
             "laplacian" => Ok(Self::Mmd(Mmd::laplacian(value))),
-            other => Err(PyValueError::new_err(format!(
+            other => Err(Error::new_err(format!(
                 "kernel is {other:?}; it must be \"energy\", \"gaussian\" or \"laplacian\""
             ))),
         }

@@ -1,8 +1,8 @@
 //! The settings of a solve.
 
+use crate::error::Error;
 use haul::{Potentials, Regularization, Sinkhorn};
 use numpy::PyReadonlyArray1;
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 /// The settings of a solve, as the items of a dictionary.
@@ -27,9 +27,7 @@ impl Settings<'_> {
             "epsilon" => Ok(Regularization::Epsilon(*value)),
             "blur" => Ok(Regularization::Blur(*value)),
             "relative" => Ok(Regularization::RelativeBlur(*value)),
-            other => Err(PyValueError::new_err(format!(
-                "{other} is no regularization"
-            ))),
+            other => Err(Error::new_err(format!("{other} is no regularization"))),
         }
     }
 

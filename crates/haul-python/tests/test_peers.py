@@ -24,7 +24,10 @@ def test_results_are_those_of_pot(explicit, rho):
     np.testing.assert_allclose(solved.marginals[1], plan.sum(0), atol=1e-7)
     assert solved.log["lower_bound"] <= value + 1e-9 and value - 1e-9 <= solved.log["upper_bound"]
     if not explicit:
-        np.testing.assert_allclose(solved.lazy_plan[:], plan, atol=1e-7)
+        lazy = solved.lazy_plan
+        assert lazy.shape == (20, 15) and repr(lazy) == "Plan(20×15, not stored)"
+        np.testing.assert_allclose(lazy[:], plan, atol=1e-7)
+        np.testing.assert_allclose(lazy.T @ x, plan.T @ x, atol=1e-7)
         assert ot.solve_sample(x, y, a, b, lazy=True, **arguments).plan is None
     if rho is None:
         entropy = ot.solve(c, a, b, 0.1, reg_type="entropy").value
@@ -51,7 +54,8 @@ def test_values_of_pot_are_differentiable():
     entropy = lambda a: ot.solve_sample(x.detach(), y, a / a.sum(), reg=0.2, tol=1e-10, reg_type="entropy").value
     assert torch.autograd.gradcheck(entropy, (a.requires_grad_(),), eps=1e-5, atol=1e-5)
     assert not ot.solve_sample(x, y, a, reg=0.2, grad="detach").value.requires_grad
-    assert isinstance(ot.solve_sample(x, y, a, reg=0.2).plan, torch.Tensor)
+    solved = ot.solve_sample(x, y, a, reg=0.2)
+    assert all(isinstance(of, torch.Tensor) for of in (solved.plan, solved.lazy_plan[:], *solved.potentials))
 
 
 def test_a_transformer_of_scikit_learn():

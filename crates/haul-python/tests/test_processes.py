@@ -150,5 +150,5 @@ def test_devices_say_what_they_are():
     assert haul.sinkhorn(cloud(9, 2, 1), cloud(9, 2, 2), device=device, precision="f32").report["precision"] == "f32"
     # What f32 cannot reach is computed in f64, unless f32 was asked for.
     assert haul.sinkhorn(cloud(9, 2, 1), cloud(9, 2, 2), tol=1e-9).report["precision"] == "f64"
-    with pytest.raises(ValueError, match="f16"):
+    with pytest.raises(haul.Error, match="f16"):
         haul.Device("cpu", precision="f16")

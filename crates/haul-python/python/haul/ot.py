@@ -18,7 +18,7 @@ from ._device import Device, chosen
 from ._results import Plan, Solution
 from ._solve import _checked, _settings, sinkhorn
 
-__all__ = ["OTResult", "sinkhorn2", "solve", "solve_sample"]
+__all__ = ["LazyPlan", "OTResult", "sinkhorn2", "solve", "solve_sample"]
 
 #: Powers of the distance, by POT's names.
 _METRICS = {"sqeuclidean": 2, "euclidean": 1}
@@ -36,7 +36,7 @@ class OTResult:
         ⟨P, C⟩.
     potentials : tuple of arrays
         u and v with P = exp(u + v − C/reg).
-    lazy_plan : Plan
+    lazy_plan : LazyPlan
         The plan, which ``lazy_plan[:]`` makes dense; None for an explicit matrix of costs.
     status : str
     log : dict
@@ -69,9 +69,9 @@ class OTResult:
         return None if self._lazy else _like(self._dense, self._like)
 
     @property
-    def lazy_plan(self) -> Optional[Plan]:
+    def lazy_plan(self) -> Optional["LazyPlan"]:
         plan = self._solved.plan
-        return plan if isinstance(plan, Plan) else None
+        return LazyPlan(plan, self._like) if isinstance(plan, Plan) else None
 
     @cached_property
     def potentials(self) -> tuple[Any, Any]:
@@ -106,6 +106,30 @@ class OTResult:
 
     def __repr__(self) -> str:
         return f"OTResult(value={self.value}, value_linear={self.value_linear}, status={self.status!r})"
+
+
+class LazyPlan:
+    """A plan that is not stored, whose products and rows are arrays of the library of the inputs; see :class:`haul.Plan`."""
+
+    def __init__(self, plan: Plan, like: Any) -> None:
+        self._plan, self._like = plan, like
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self._plan.shape
+
+    @property
+    def T(self) -> "LazyPlan":
+        return LazyPlan(self._plan.T, self._like)
+
+    def __matmul__(self, values: Any) -> Any:
+        return _like(self._plan @ values, self._like)
+
+    def __getitem__(self, rows: Any) -> Any:
+        return _like(self._plan[rows], self._like)
+
+    def __repr__(self) -> str:
+        return repr(self._plan)
 
 
 class _Matrix:
