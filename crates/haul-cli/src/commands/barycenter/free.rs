@@ -81,7 +81,7 @@ impl Barycenter {
     ) -> Result<FreeAnswer> {
         let inputs = self.measures(clouds)?;
         let start = Quantization::lloyd()
-            .seed(self.seed)
+            .seed(self.start_seed)
             .seeds(&pooled(&inputs)?, points)?;
         let fitting = Fitting::new(self.presentation.quiet);
         let fit = self.fit(&inputs)?;

@@ -74,7 +74,7 @@ pub(crate) struct Barycenter {
         requires = "points",
         default_value_t = 0
     )]
-    seed: u64,
+    start_seed: u64,
 
     #[command(flatten)]
     smoothing: Smoothing,

@@ -102,7 +102,7 @@ impl QuantizeAnswer {
         });
         let empty = (report.empty > 0).then(|| {
             format!(
-                "{} of the {} points stand for no point of the cloud; take a smaller -k, or another --seed",
+                "{} of the {} points stand for no point of the cloud; take a smaller -k, or another --start-seed",
                 plain(report.empty as f64),
                 report.k
             )
