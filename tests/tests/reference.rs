@@ -27,6 +27,8 @@ mod coordinates;
 mod dictionaries;
 #[path = "reference/exact.rs"]
 mod exact;
+#[path = "reference/fits.rs"]
+mod fits;
 
 /// The folder of the cases.
 static FOLDER: OnceLock<PathBuf> = OnceLock::new();
@@ -75,6 +77,7 @@ fn main() -> ExitCode {
             coordinates::BODIES,
             dictionaries::BODIES,
             exact::BODIES,
+            fits::BODIES,
         ];
         for (name, body) in bodies.concat() {
             let trial: Trial = engine.trial(name, body);

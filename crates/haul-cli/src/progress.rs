@@ -5,7 +5,7 @@ use crate::number::{duration, error, pairs, significant};
 use crate::options::Solving;
 use crate::trend::Trend;
 use anyhow::Result;
-use haul::{ExactProgress, PairCount, Progress, RegistrationProgress, Stop};
+use haul::{ExactProgress, FitProgress, PairCount, Progress, RegistrationProgress, Stop};
 use haul_files as formats;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::cell::Cell;
@@ -92,7 +92,7 @@ impl<'s> Course<'s> {
     }
 }
 
-/// A line that shows the progress of a registration.
+/// A line that shows the progress of a registration, or of a fit of points.
 pub(crate) struct Fitting(ProgressBar);
 
 impl Fitting {
@@ -119,6 +119,27 @@ impl Fitting {
             significant(*last_blur, 2),
             moved.unwrap_or_default()
         ));
+        match interrupt::requested() {
+            true => ControlFlow::Break(Stop::Abandon),
+            false => ControlFlow::Continue(()),
+        }
+    }
+}
+
+impl Fitting {
+    /// Shows the state of a fit of points, and ends it after Ctrl-C.
+    pub(crate) fn observe_fit(&self, progress: &FitProgress) -> ControlFlow<Stop> {
+        let FitProgress {
+            step,
+            movement,
+            goal,
+            ..
+        } = progress;
+        let moved = movement
+            .is_finite()
+            .then(|| format!(", moved by {}, goal {}", error(*movement), error(*goal)));
+        self.0
+            .set_message(format!("step {step}{}", moved.unwrap_or_default()));
         match interrupt::requested() {
             true => ControlFlow::Break(Stop::Abandon),
             false => ControlFlow::Continue(()),

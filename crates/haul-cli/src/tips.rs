@@ -6,7 +6,7 @@ use clap::{Arg, Command};
 use std::path::Path;
 
 /// Names of commands in other programs, and the command here.
-const COMMANDS: [(&[&str], &str); 11] = [
+const COMMANDS: [(&[&str], &str); 12] = [
     (
         &[
             "compare",
@@ -38,6 +38,7 @@ const COMMANDS: [(&[&str], &str); 11] = [
         ],
         "thin",
     ),
+    (&["kmeans", "k-means", "palette", "compress"], "quantize"),
     (&["stats", "show", "inspect", "head"], "info"),
     (&["gpu", "gpus", "adapters", "check"], "devices"),
 ];

@@ -24,6 +24,7 @@ mod derivative;
 pub mod engine;
 mod error;
 mod exact;
+mod fit;
 mod histograms;
 mod interrupt;
 mod linalg;
@@ -41,6 +42,10 @@ pub use engine::Engine;
 pub use error::{Error, Result};
 pub use exact::{
     Exact, ExactProgress, ExactReport, ExactSolution, Sliced, SlicedValue, SparsePlan,
+};
+pub use fit::{
+    FitProgress, FreeAverage, FreeBarycenter, FreeReport, ParticleFlow, ParticleLoss, ParticleStep,
+    Quantization, QuantizationKind, QuantizationReport, Quantizer, SupportWeights, displacement,
 };
 pub use histograms::{
     Average, AverageGradient, Barycenter, BarycenterKind, BarycenterReport, BarycentricDictionary,

@@ -24,6 +24,7 @@ const ORDER: &[&str] = &[
     "derivative",
     "registration",
     "histograms",
+    "fit",
 ];
 
 fn source() -> PathBuf {

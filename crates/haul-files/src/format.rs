@@ -16,9 +16,11 @@ pub(crate) enum Format {
     Csv,
     Tsv,
     Xyz,
+    Pcd,
     Obj,
     Stl,
     Off,
+    Nifti,
     /// An image, `.png` or `.jpg`: its bytes tell which.
     Image,
     #[cfg(feature = "las")]
@@ -44,9 +46,11 @@ const EXTENSIONS: &[(&str, Format)] = &[
     ("csv", Format::Csv),
     ("tsv", Format::Tsv),
     ("xyz", Format::Xyz),
+    ("pcd", Format::Pcd),
     ("obj", Format::Obj),
     ("stl", Format::Stl),
     ("off", Format::Off),
+    ("nii", Format::Nifti),
     ("png", Format::Image),
     ("jpg", Format::Image),
     ("jpeg", Format::Image),
@@ -64,7 +68,6 @@ const FOREIGN: &[(&str, &str)] = &[
     (".txt", TEXT),
     (".asc", TEXT),
     (".pts", TEXT),
-    (".pcd", EXPORT),
     (".e57", EXPORT),
     (".gif", PICTURE),
     (".bmp", PICTURE),
@@ -72,10 +75,8 @@ const FOREIGN: &[(&str, &str)] = &[
     (".tiff", PICTURE),
     (".webp", PICTURE),
     (".pgm", PICTURE),
-    (".nii", VOLUME),
 ];
 const PICTURE: &str = "convert the image to .png";
-const VOLUME: &str = "write its array to an .npy by numpy.save";
 const TABS: &str = "columns with tabs between them are: name the file or a copy of it .tsv";
 const TEXT: &str =
     "lines of numbers with spaces between them are: name the file or a copy of it .xyz";
@@ -84,7 +85,9 @@ const EXPORT: &str = "export the points as .ply";
 impl Format {
     /// Whether it is read from front to back, so that gzip may pack the whole file.
     pub(crate) const fn streams(self) -> bool {
-        matches!(self, Self::Npy | Self::Ply) || self.is_text() || self.is_mesh()
+        matches!(self, Self::Npy | Self::Ply | Self::Pcd | Self::Nifti)
+            || self.is_text()
+            || self.is_mesh()
     }
 
     /// Whether it has faces, and nothing else than them and vertices.
@@ -108,7 +111,7 @@ impl Format {
     /// Whether it has columns that can be selected.
     pub(crate) const fn is_table(self) -> bool {
         match self {
-            Self::Image | Self::Obj | Self::Stl | Self::Off => false,
+            Self::Image | Self::Nifti | Self::Obj | Self::Stl | Self::Off => false,
             #[cfg(feature = "las")]
             Self::Las => false,
             _ => true,
@@ -164,7 +167,8 @@ impl Kind {
 
     /// The kind that the name of an output gives, or else this `format`; csv on standard output.
     pub(crate) fn of_target(path: &Path, format: Option<Self>) -> Result<Self> {
-        let written = |format: Format| format.streams() || format == Format::Npz;
+        let written =
+            |format: Format| (format.streams() || format == Format::Npz) && format != Format::Nifti;
         let format = format.or((path == Path::new("-")).then_some(Self::CSV));
         match (Self::among(path, written), format) {
             (Err(_), Some(format)) if written(format.format) => Ok(format),

@@ -11,6 +11,8 @@ pub struct Histogram {
     pub shape: Vec<usize>,
     /// The mass of each cell, the last axis fastest; of an image row by row.
     pub masses: Vec<f64>,
+    /// The side of a cell along each axis, if the file says so.
+    pub spacing: Option<Vec<f64>>,
 }
 
 /// What a file holds.
@@ -73,7 +75,11 @@ impl Histogram {
         if masses.iter().all(|mass| *mass == 0.0) {
             return Err(Error::NoMass { file: file.into() });
         }
-        Ok(Self { shape, masses })
+        Ok(Self {
+            shape,
+            masses,
+            spacing: None,
+        })
     }
 }
 

@@ -10,7 +10,7 @@
 mod jpeg;
 mod png;
 
-pub(crate) use png::write;
+pub(crate) use png::{write, write_colours};
 
 use crate::{Error, Histogram, Result, source::Source};
 use std::path::Path;
@@ -28,8 +28,42 @@ struct Pixels {
     values: Vec<f64>,
 }
 
+/// The colours of an image, row by row from the top.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Colours {
+    /// Pixels in a row.
+    pub width: usize,
+    /// Red, green, blue and opacity of each pixel, from 0 to 1, as they are stored.
+    pub values: Vec<[f64; 4]>,
+}
+
 /// Reads an image as masses on its pixels. If `invert`, dark is mass.
 pub(crate) fn read(file: &Path, source: Source, invert: bool) -> Result<Histogram> {
+    let pixels = pixels(file, source)?;
+    let pairs = pixels.values.chunks_exact(pixels.channels);
+    let masses = pairs.map(|pixel| mass(pixel, invert)).collect();
+    Histogram::with_mass(file, vec![pixels.height, pixels.width], masses)
+}
+
+/// Reads the colours of an image.
+pub(crate) fn read_colours(file: &Path, source: Source) -> Result<Colours> {
+    let pixels = pixels(file, source)?;
+    let colour = |pixel: &[f64]| match *pixel {
+        [grey] => [grey, grey, grey, 1.0],
+        [grey, opacity] => [grey, grey, grey, opacity],
+        [red, green, blue] => [red, green, blue, 1.0],
+        [red, green, blue, opacity, ..] => [red, green, blue, opacity],
+        [] => [0.0; 4],
+    };
+    let pairs = pixels.values.chunks_exact(pixels.channels);
+    Ok(Colours {
+        width: pixels.width,
+        values: pairs.map(colour).collect(),
+    })
+}
+
+/// Decodes an image.
+fn pixels(file: &Path, source: Source) -> Result<Pixels> {
     let owned;
     let bytes = match source {
         Source::Memory(bytes) => bytes,
@@ -38,17 +72,14 @@ pub(crate) fn read(file: &Path, source: Source, invert: bool) -> Result<Histogra
             &owned
         }
     };
-    let pixels = match bytes {
-        [0x89, b'P', b'N', b'G', ..] => png::decode(file, bytes)?,
-        [0xff, 0xd8, ..] => jpeg::decode(file, bytes)?,
+    match bytes {
+        [0x89, b'P', b'N', b'G', ..] => png::decode(file, bytes),
+        [0xff, 0xd8, ..] => jpeg::decode(file, bytes),
         _ => {
             let reason = "these are not the first bytes of a .png or a .jpg";
-            return Err(malformed(file, "header", reason, ".png or .jpg"));
+            Err(malformed(file, "header", reason, ".png or .jpg"))
         }
-    };
-    let pairs = pixels.values.chunks_exact(pixels.channels);
-    let masses = pairs.map(|pixel| mass(pixel, invert)).collect();
-    Histogram::with_mass(file, vec![pixels.height, pixels.width], masses)
+    }
 }
 
 /// The mass of a pixel.

@@ -1,5 +1,5 @@
-//! Clouds, weights, arrays and images as files: `.npy`, `.npz`, `.ply`, `.csv`, `.tsv` and `.xyz`, `.png` and `.jpg`, and the
-//! surfaces `.obj`, `.stl` and `.off`. Gzip may
+//! Clouds, weights, arrays and images as files: `.npy`, `.npz`, `.ply`, `.csv`, `.tsv`, `.xyz` and `.pcd`, `.png` and `.jpg`, and the
+//! surfaces `.obj`, `.stl` and `.off`, and the volumes `.nii`. Gzip may
 //! pack those that are read from front to back (`.ply.gz`). The features `las` and `parquet` read `.las`, `.laz` and
 //! `.parquet` as well.
 //!
@@ -21,11 +21,13 @@ mod image;
 mod las;
 mod matrix;
 mod mesh;
+mod nifti;
 mod npy;
 mod npz;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod part;
+mod pcd;
 mod ply;
 mod read;
 mod source;
@@ -41,15 +43,16 @@ pub use columns::Columns;
 pub use error::{Error, Result};
 pub use format::{Kind, numbered};
 pub use histogram::{Contents, Histogram};
+pub use image::Colours;
 pub use matrix::{check_matrix, read_matrix, write_matrix};
 pub use mesh::Surface;
 pub use part::file_of;
 pub use read::{
-    Reading, parse_as, parse_cloud, parse_contents, read_as, read_cloud, read_contents,
-    read_weights,
+    Reading, parse_as, parse_cloud, parse_contents, read_as, read_cloud, read_colours,
+    read_contents, read_weights,
 };
 pub use write::{
     Array, check_attributes, check_cloud, check_moved, check_target, holds_weights, image_bytes,
-    names_attributes, write_cloud, write_image, write_mesh, write_moved, write_npy, write_npz,
-    write_text, write_with,
+    names_attributes, write_cloud, write_colours, write_image, write_mesh, write_moved, write_npy,
+    write_npz, write_text, write_with,
 };

@@ -28,6 +28,15 @@ pub(crate) struct Stored {
 }
 
 impl Stored {
+    /// Values in C order, under the name that errors call them by.
+    pub(crate) fn of(name: &str, shape: Vec<u64>, values: Vec<f64>) -> Self {
+        Self {
+            name: name.into(),
+            shape,
+            values,
+        }
+    }
+
     /// A row for each point, `n × d`, or `n` for points on a line.
     fn dimension(&self) -> Option<usize> {
         match *self.shape {
@@ -63,7 +72,7 @@ impl Stored {
     }
 
     /// The entry of these indices along the first axes, each counted from 0.
-    fn entry(mut self, file: &Path, indices: &[String]) -> Result<Self> {
+    pub(crate) fn entry(mut self, file: &Path, indices: &[String]) -> Result<Self> {
         for text in indices {
             let index = text.parse().ok();
             let within = |index: &usize| self.shape.first().is_some_and(|n| (*index as u64) < *n);
@@ -84,7 +93,7 @@ impl Stored {
     }
 
     /// Masses on a grid.
-    fn into_histogram(self, file: &Path, invert: bool) -> Result<Histogram> {
+    pub(crate) fn into_histogram(self, file: &Path, invert: bool) -> Result<Histogram> {
         let shape = self.shape.iter().map(|n| *n as usize).collect();
         Histogram::of_array(file, &self.name, shape, self.values, invert)
     }
@@ -740,7 +749,7 @@ mod tests {
                 ..Reading::default()
             };
             match crate::parse_contents(name.as_ref(), bytes, &reading)? {
-                Contents::Histogram(Histogram { shape, masses }) => Ok((shape, masses)),
+                Contents::Histogram(Histogram { shape, masses, .. }) => Ok((shape, masses)),
                 Contents::Cloud(_) => panic!("a grid is no cloud"),
             }
         };

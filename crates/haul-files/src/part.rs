@@ -1,5 +1,5 @@
 //! A part of a file of arrays: `FILE.npz:NAME` is the array NAME of an archive, `FILE.npy:7` the entry 7 of an array along
-//! its first axis, counted from 0, and `FILE.npz:NAME:7` both.
+//! its first axis, counted from 0, `FILE.npz:NAME:7` both, and `FILE.nii:7` the volume 7 of a series.
 
 use crate::format::has_extension;
 use std::path::Path;
@@ -15,7 +15,7 @@ pub(crate) struct Part<'p> {
 }
 
 /// The extensions of files that have parts.
-const EXTENSIONS: [&str; 3] = [".npz:", ".npy:", ".npy.gz:"];
+const EXTENSIONS: [&str; 5] = [".npz:", ".npy:", ".npy.gz:", ".nii:", ".nii.gz:"];
 
 impl<'p> Part<'p> {
     /// The part that a path names. A file that has this whole name is meant as a whole.

@@ -1,14 +1,14 @@
 //! From files to clouds and weights.
 
 use crate::{
-    Cloud, Columns, Contents, Error, Result, Surface,
+    Cloud, Colours, Columns, Contents, Error, Result, Surface,
     cloud::check_weights,
     format::{Format, Kind},
     image,
     mesh::{obj, off, stl},
-    npy, npz,
+    nifti, npy, npz,
     part::Part,
-    ply,
+    pcd, ply,
     source::Source,
     text,
 };
@@ -63,9 +63,17 @@ pub fn read_as(path: &Path, reading: &Reading) -> Result<Cloud> {
     read_contents(path, reading)?.into_cloud(path)
 }
 
+/// Reads the colours of an image, a `.png` or a `.jpg`.
+///
+/// # Errors
+/// [`Error::Unreadable`] where the system refuses, [`Error::Malformed`] for bytes that are no image.
+pub fn read_colours(path: &Path) -> Result<Colours> {
+    image::read_colours(path, Source::open(path)?)
+}
+
 /// Reads a cloud, or masses on a grid: an image, an array of three axes, or any array where the reading says that it is a
 /// grid. A path such as `file.npz:name`, `file.npy:7` or `file.npz:name:7` names one array of an archive, or the entry 7
-/// of an array along its first axis, counted from 0.
+/// of an array along its first axis, counted from 0; `file.nii:7` names one volume of a series.
 ///
 /// # Errors
 /// As [`read_as`], [`Error::NoArray`] and [`Error::Index`] for a part that the file does not have, [`Error::Axes`] for an
@@ -194,6 +202,8 @@ fn contents_from(
                 Format::Npy => {
                     npy::read_contents(file, "of points", &mut stream, reading, &part.indices)?
                 }
+                Format::Nifti => nifti::read(file, &mut stream, reading, &part.indices)?,
+                Format::Pcd => of_cloud(pcd::read(file, &mut stream, columns)?),
                 Format::Obj => {
                     let mesh = obj::read(file, &mut stream.reader)?;
                     of_cloud(mesh.into_cloud(file, surface, obj::NAME)?)

@@ -174,7 +174,7 @@ fn unreadable_files_say_why() {
     fs::create_dir(folder.path().join("folder.csv")).unwrap();
     assert!(at("folder.csv").ends_with("folder.csv: is a directory; name a file inside it"));
     assert!(at("none.csv").contains("none.csv: cannot be read: No such file"));
-    let known = "the extension names no format that fits here; choose from .npy, .npz, .ply, .csv, .tsv, .xyz, .obj, .stl, .off";
+    let known = "the extension names no format that fits here; choose from .npy, .npz, .ply, .csv, .tsv, .xyz, .pcd, .obj, .stl, .off";
     for name in ["a", "a.docx", "csv", ""] {
         assert!(at(name).contains(known), "{name}");
     }
@@ -317,7 +317,7 @@ fn garbage_is_an_error_of_one_line_and_never_a_panic() {
         .collect();
         for name in [
             "a.npy", "a.npz", "a.ply", "a.csv", "a.tsv", "a.xyz", "a.obj", "a.off", "a.stl",
-            "a.ply.gz",
+            "a.nii", "a.ply.gz",
         ] {
             let text = message(name, &garbage);
             assert!(

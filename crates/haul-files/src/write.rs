@@ -334,12 +334,25 @@ pub fn write_npy(path: &Path, array: &Array) -> Result<()> {
 /// # Errors
 /// [`Error::Shape`] where width and number of pixels disagree, [`Error::Unwritable`] where the system refuses.
 pub fn write_image(path: &Path, width: usize, grey: &[u8]) -> Result<()> {
-    let height = grey.len().checked_div(width).unwrap_or(0);
-    let sides = (u32::try_from(width), u32::try_from(height));
-    match sides {
-        (Ok(columns), Ok(rows)) if rows > 0 && width * height == grey.len() => {
-            atomic::write(path, |out| image::write(out, columns, rows, grey))
-        }
+    let [columns, rows] = sides(path, width, grey.len())?;
+    atomic::write(path, |out| image::write(out, columns, rows, grey))
+}
+
+/// Writes colours with their opacity, row by row from the top, as `.png` of 8 bits: red, green, blue and opacity of each pixel.
+/// At most 256 different ones become a palette.
+///
+/// # Errors
+/// Those of [`write_image`].
+pub fn write_colours(path: &Path, width: usize, pixels: &[[u8; 4]]) -> Result<()> {
+    let [columns, rows] = sides(path, width, pixels.len())?;
+    atomic::write(path, |out| image::write_colours(out, columns, rows, pixels))
+}
+
+/// Width and height of an image with so many pixels.
+fn sides(path: &Path, width: usize, pixels: usize) -> Result<[u32; 2]> {
+    let height = pixels.checked_div(width).unwrap_or(0);
+    match (u32::try_from(width), u32::try_from(height)) {
+        (Ok(columns), Ok(rows)) if rows > 0 && width * height == pixels => Ok([columns, rows]),
         _ => Err(Error::Shape {
             file: path.into(),
             name: "of pixels".into(),
@@ -349,7 +362,7 @@ pub fn write_image(path: &Path, width: usize, grey: &[u8]) -> Result<()> {
     }
 }
 
-/// The same pixels as the bytes of a `.png`.
+/// Grey pixels as the bytes of a `.png`.
 ///
 /// # Errors
 /// Those of an encoder, for sides that a `.png` cannot have.

@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used)] // the fixtures, outside of any test, unwrap as well
 
-use haul_files::{Error, parse_cloud, write_cloud};
+use haul_files::{Contents, Error, Reading, parse_cloud, parse_contents, write_cloud};
 use peak_alloc::PeakAlloc;
 use std::fmt::Write;
 use std::fs;
@@ -73,10 +73,46 @@ fn corpus() -> Vec<(&'static str, Vec<u8>)> {
         corpus.push((name, text.as_bytes().to_vec()));
     }
     corpus.push(("a.stl", triangles()));
+    corpus.push(("a.nii", volume()));
+    let fields =
+        "FIELDS x y z\nSIZE 4 4 4\nTYPE F F F\nCOUNT 1 1 1\nWIDTH 1\nHEIGHT 2\nPOINTS 2\nDATA ";
+    corpus.push((
+        "a.pcd",
+        format!("{fields}ascii\n1 2 3\n4 5 6\n").into_bytes(),
+    ));
+    corpus.push((
+        "a.pcd",
+        [format!("{fields}binary\n").as_bytes(), &[1; 24]].concat(),
+    ));
+    let packed = [5, 0, 0, 0, 24, 0, 0, 0, 0, 1, 0xe0, 14, 0];
+    corpus.push((
+        "a.pcd",
+        [format!("{fields}binary_compressed\n").as_bytes(), &packed].concat(),
+    ));
     let halves: Vec<u8> = (0..12_u16).flat_map(|k| (k << 10).to_le_bytes()).collect();
     corpus.push(("a.npy", npy("<f2", "False", 4, &halves)));
     corpus.push(("a.npy", records()));
     corpus
+}
+
+/// Four voxels of 16 bits.
+fn volume() -> Vec<u8> {
+    let mut bytes = vec![0; 352];
+    let mut put = |at: usize, number: &[u8]| bytes[at..at + number.len()].copy_from_slice(number);
+    put(0, &348_i32.to_le_bytes());
+    for (at, side) in [3_i16, 2, 2, 1].iter().enumerate() {
+        put(40 + 2 * at, &side.to_le_bytes());
+        put(76 + 4 * at, &1_f32.to_le_bytes());
+    }
+    put(70, &4_i16.to_le_bytes());
+    put(108, &352_f32.to_le_bytes());
+    put(344, b"n+1\0");
+    bytes.extend(
+        [1_i16, 2, -3, 4]
+            .iter()
+            .flat_map(|voxel| voxel.to_le_bytes()),
+    );
+    bytes
 }
 
 /// Two triangles in binary.
@@ -200,11 +236,11 @@ fn mutated(bytes: &[u8], random: &mut Random) -> Vec<u8> {
     bytes
 }
 
-/// Reads it within its room, and tells whether it is a cloud.
+/// Reads it within its room, and tells whether it is a cloud or masses on a grid.
 fn survives(name: &str, bytes: &[u8]) -> bool {
     let before = MEMORY.current_usage();
     MEMORY.reset_peak_usage();
-    let read = parse_cloud(Path::new(name), bytes);
+    let read = parse_contents(Path::new(name), bytes, &Reading::default());
     let taken = MEMORY.peak_usage() - before;
     // Buffers, and some float64 for each byte that these bytes may unpack to.
     let ratio = if name.ends_with(".gz") || name.ends_with(".npz") {
@@ -219,7 +255,13 @@ fn survives(name: &str, bytes: &[u8]) -> bool {
         bytes.len()
     );
     match read {
-        Ok(cloud) => {
+        Ok(Contents::Histogram(histogram)) => {
+            assert!(histogram.masses.iter().all(|mass| mass.is_finite()));
+            let cells: usize = histogram.shape.iter().product();
+            assert_eq!(histogram.masses.len(), cells);
+            true
+        }
+        Ok(Contents::Cloud(cloud)) => {
             assert!(cloud.points.iter().all(|x| x.is_finite()));
             assert!(cloud.points.len().is_multiple_of(cloud.dimension));
             true
@@ -246,7 +288,7 @@ fn mutated_files_are_errors_or_clouds_within_their_room() {
 
     let mut random = Random(7);
     for (name, bytes) in &corpus() {
-        assert!(survives(name, bytes), "{name}: the seed itself is a cloud");
+        assert!(survives(name, bytes), "{name}: the seed itself is read");
         for length in 0..bytes.len() {
             survives(name, &bytes[..length]);
         }

@@ -10,6 +10,7 @@ mod energy;
 mod envelope;
 mod exact;
 mod faults;
+mod fits;
 mod flows;
 mod gradient;
 mod grids;
@@ -71,6 +72,7 @@ fn main() -> ExitCode {
             envelope::BODIES,
             exact::BODIES,
             flows::BODIES,
+            fits::BODIES,
             waits::BODIES,
         ];
         for (name, body) in bodies.concat() {

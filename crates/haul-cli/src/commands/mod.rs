@@ -14,6 +14,7 @@ mod info;
 mod man;
 mod map;
 mod pairwise;
+mod quantize;
 mod sample;
 mod sinkhorn;
 mod thin;
@@ -57,6 +58,7 @@ commands! {
     map::Map: job,
     align::Align: job,
     barycenter::Barycenter: job,
+    quantize::Quantize,
     pairwise::Pairwise,
     batch::Batch,
     devices::Devices,

@@ -67,7 +67,7 @@ pub(crate) struct Treatment {
     pub(crate) surface: Option<haul_files::Surface>,
 
     /// The side of a cell of a grid, one length or one an axis, as 1 or 2,1,1; --blur is in the same unit
-    /// [default: 1 over the number of cells along the longest axis, so that this axis has the length 1]
+    /// [default: as a .nii says; otherwise 1 over the number of cells along the longest axis, so that this axis has the length 1]
     #[arg(
         long,
         value_name = "S",
@@ -153,7 +153,11 @@ impl Treatment {
 
     /// The measure of a histogram. The coordinates of a cell are those of its centre.
     pub(crate) fn on_grid(&self, histogram: Histogram) -> Result<Measure> {
-        let Histogram { shape, masses } = histogram;
+        let Histogram {
+            shape,
+            masses,
+            spacing: stored,
+        } = histogram;
         let of_points = [
             ("--columns", !self.columns.is_empty()),
             ("--weight-column", self.weight_column.is_some()),
@@ -165,6 +169,7 @@ impl Treatment {
         }
         let axes = shape.len();
         let spacing: Vec<f64> = match &self.spacing[..] {
+            [] if let Some(stored) = stored => stored,
             [] => {
                 let longest = shape.iter().copied().max().unwrap_or(1);
                 vec![1.0 / longest.max(1) as f64; axes]
@@ -245,7 +250,11 @@ mod tests {
                 ..Treatment::PLAIN
             };
             let (shape, masses) = (vec![2, 4], vec![1.0; 8]);
-            treatment.on_grid(Histogram { shape, masses })
+            treatment.on_grid(Histogram {
+                shape,
+                masses,
+                spacing: None,
+            })
         };
         let points = |spacing: &[f64]| on(spacing).unwrap().points().to_vec();
         assert_eq!(points(&[])[..4], [0.125, 0.125, 0.125, 0.375]);

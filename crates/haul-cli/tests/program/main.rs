@@ -17,6 +17,7 @@ mod map;
 mod messages;
 mod page;
 mod pairwise;
+mod quantize;
 mod tables;
 mod text;
 mod tips;

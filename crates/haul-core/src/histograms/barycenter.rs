@@ -19,7 +19,10 @@ use super::averaging::Found;
 use super::posed::Posed;
 use crate::linalg::sum;
 use crate::sinkhorn::Observer;
-use crate::{Bounds, Cost, Engine, Error, Measure, Potentials, Precision, Result, Sinkhorn};
+use crate::{
+    Bounds, Cost, Engine, Error, Measure, Potentials, Precision, Progress, Result, Sinkhorn,
+};
+use std::ops::ControlFlow;
 use web_time::Instant;
 
 /// The objective that a barycenter minimises.
@@ -220,8 +223,25 @@ impl Posed {
     }
 }
 
+/// The weights of a barycenter on the points of `support`, of sum 1, without bounds.
+pub(crate) async fn weights_on<E: Engine>(
+    engine: &E,
+    settings: &Sinkhorn,
+    places: (&Measure, &[Measure]),
+    lambda: &[f64],
+    kind: BarycenterKind,
+) -> Result<Vec<f64>> {
+    let posed = Posed::new(settings, places, lambda.to_vec(), kind)?;
+    let mut observer = |_: &Progress| ControlFlow::Continue(());
+    let found = posed.iterate(engine, settings, None, &mut observer).await?;
+    let logs = found.last.logs.iter().zip(posed.reference.weights());
+    let weights: Vec<f64> = logs.map(|(log, m)| m * log.exp()).collect();
+    let mass = sum(weights.iter().copied());
+    Ok(weights.iter().map(|b| b / mass).collect())
+}
+
 /// λ of sum 1 for so many inputs; all equal if it is not given.
-pub(super) fn checked_lambda(lambda: Option<&[f64]>, inputs: usize) -> Result<Vec<f64>> {
+pub(crate) fn checked_lambda(lambda: Option<&[f64]>, inputs: usize) -> Result<Vec<f64>> {
     let Some(lambda) = lambda else {
         return Ok(vec![1.0 / inputs as f64; inputs]);
     };

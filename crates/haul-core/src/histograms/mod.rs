@@ -26,6 +26,7 @@ mod posed;
 mod transforms;
 
 pub use barycenter::{Average, Barycenter, BarycenterKind, BarycenterReport};
+pub(crate) use barycenter::{checked_lambda, weights_on};
 pub use coordinates::{
     BarycentricDictionary, BarycentricFactors, BarycentricGradient, BarycentricProgress,
     BarycentricReport, Coordinates, CoordinatesLoss, CoordinatesProgress, CoordinatesReport,

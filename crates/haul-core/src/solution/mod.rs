@@ -124,6 +124,26 @@ impl Sinkhorn {
         self.solve_problem(engine, &problem, &mut observer).await
     }
 
+    /// The potentials alone, without values and certificate.
+    pub(crate) async fn solve_uncertified<E: Engine>(
+        &self,
+        engine: E,
+        source: &Measure,
+        target: &Measure,
+    ) -> Result<(State<E>, Effort)> {
+        let problem = self.problem(source, target)?;
+        let mut observer = |_: &Progress| ControlFlow::Continue(());
+        let Fit {
+            source,
+            target,
+            effort,
+        } = self.fit(&engine, &problem, &mut observer).await?;
+        Ok((
+            State::new(engine, problem.posed(), [source, target]),
+            effort,
+        ))
+    }
+
     /// Solves the problem of these settings, or a similar one.
     pub(crate) async fn solve_problem<E: Engine + Clone>(
         &self,
@@ -192,24 +212,7 @@ impl<E: Engine> Solution<E> {
     ///
     /// The engine's own.
     pub async fn potentials_async(&self) -> Result<Potentials> {
-        let State {
-            engine,
-            kernel,
-            frame,
-            source,
-            target,
-            masses,
-        } = self.state();
-        let unit = frame.cost_unit(kernel.cost);
-        let [shift_a, shift_b] = masses.shifts;
-        let in_units = |values: Vec<f64>, shift: f64| {
-            let values = values.into_iter().map(|value| value * unit - shift);
-            values.collect()
-        };
-        Ok(Potentials {
-            f: in_units(engine.read(&source.potential).await?, shift_a),
-            g: in_units(engine.read(&target.potential).await?, shift_b),
-        })
+        self.state().potentials().await
     }
 
     /// The plan Pᵢⱼ = aᵢ bⱼ exp((fᵢ + gⱼ − Cᵢⱼ)/ε), as an operator. It shares its data with the solution, and may
@@ -299,6 +302,20 @@ impl<E: Engine> State<E> {
             device: engine.device().to_owned(),
             precision: engine.precision(),
         }
+    }
+
+    /// The potentials, in units of the cost.
+    pub(crate) async fn potentials(&self) -> Result<Potentials> {
+        let unit = self.frame.cost_unit(self.kernel.cost);
+        let [shift_a, shift_b] = self.masses.shifts;
+        let in_units = |values: Vec<f64>, shift: f64| {
+            let values = values.into_iter().map(|value| value * unit - shift);
+            values.collect()
+        };
+        Ok(Potentials {
+            f: in_units(self.engine.read(&self.source.potential).await?, shift_a),
+            g: in_units(self.engine.read(&self.target.potential).await?, shift_b),
+        })
     }
 
     /// Whether P1 = a and Pᵀ1 = b were required.

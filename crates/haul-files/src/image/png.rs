@@ -78,6 +78,41 @@ pub(crate) fn write(out: impl Write, width: u32, height: u32, grey: &[u8]) -> io
     Ok(())
 }
 
+/// Writes colours with their opacity, row by row: as indices of a palette if there are at most 256 different ones.
+pub(crate) fn write_colours(
+    out: impl Write,
+    width: u32,
+    height: u32,
+    pixels: &[[u8; 4]],
+) -> io::Result<()> {
+    let mut palette = pixels.to_vec();
+    palette.sort_unstable();
+    palette.dedup();
+    let mut encoder = Encoder::new(out, width, height);
+    encoder.set_compression(Compression::High);
+    let data = if palette.len() <= 256 {
+        encoder.set_color(ColorType::Indexed);
+        encoder.set_palette(
+            palette
+                .iter()
+                .flat_map(|it| [it[0], it[1], it[2]])
+                .collect::<Vec<_>>(),
+        );
+        if palette.iter().any(|it| it[3] < u8::MAX) {
+            encoder.set_trns(palette.iter().map(|it| it[3]).collect::<Vec<_>>());
+        }
+        let index = |pixel: &[u8; 4]| palette.partition_point(|it| it < pixel) as u8;
+        pixels.iter().map(index).collect()
+    } else {
+        encoder.set_color(ColorType::Rgba);
+        pixels.concat()
+    };
+    let mut writer = encoder.write_header()?;
+    writer.write_image_data(&data)?;
+    writer.finish()?;
+    Ok(())
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -223,6 +258,32 @@ mod tests {
         huge[29..33].copy_from_slice(&sum);
         let told = parsed(&huge, false).unwrap_err().to_string();
         assert!(told.contains("promises 65536×65536 pixels"), "{told}");
+    }
+
+    #[test]
+    fn few_colours_are_a_palette_and_many_are_stored_as_they_are() {
+        let few: Vec<[u8; 4]> = vec![
+            [255, 0, 51, 255],
+            [0, 0, 0, 0],
+            [255, 0, 51, 255],
+            [9, 8, 7, 51],
+        ];
+        let many: Vec<[u8; 4]> = (0..300u16)
+            .map(|i| [i as u8, (i >> 8) as u8, 3, 255])
+            .collect();
+        for (width, pixels, color) in [(2, few, ColorType::Indexed), (30, many, ColorType::Rgba)] {
+            let mut bytes = Vec::new();
+            let height = (pixels.len() / width) as u32;
+            write_colours(&mut bytes, width as u32, height, &pixels).unwrap();
+            let reader = Decoder::new(Cursor::new(&bytes)).read_info().unwrap();
+            assert_eq!(reader.info().color_type, color);
+            let source = crate::source::Source::Memory(&bytes);
+            let colours = super::super::read_colours("a.png".as_ref(), source).unwrap();
+            assert_eq!(colours.width, width);
+            let bytes = |value: f64| (255.0 * value).round() as u8;
+            let back: Vec<_> = colours.values.iter().map(|it| it.map(bytes)).collect();
+            assert_eq!(back, pixels);
+        }
     }
 
     #[test]

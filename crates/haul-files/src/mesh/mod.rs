@@ -154,7 +154,7 @@ impl Mesh {
     /// discrepancy, the multiples of 1/g and 1/g² for the root g of g³ = g + 1, folded into the triangle.
     fn samples(&self, file: &Path, areas: &[f64], count: usize) -> Result<Vec<f64>> {
         const STEPS: [f64; 2] = [0.754_877_666_246_692_7, 0.569_840_290_998_053_2];
-        let mut points = room(file, 3 * count as u64)?;
+        let mut points = room(file, (count as u64).saturating_mul(3))?;
         let total: f64 = areas.iter().sum();
         let mut triangles = self.triangles.iter().zip(areas).peekable();
         let mut before = 0.0;

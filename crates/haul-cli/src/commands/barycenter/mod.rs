@@ -2,6 +2,7 @@
 
 mod answer;
 mod frames;
+mod free;
 mod json;
 mod page;
 mod problem;
@@ -20,6 +21,7 @@ use answer::{BarycenterAnswer, Solved};
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use frames::Frames;
+use free::AverageAnswer;
 use haul::{BarycenterKind, Device, Measure, Regularization, Sinkhorn};
 use haul_files as formats;
 use problem::{Problem, SHARE};
@@ -31,7 +33,7 @@ use target::Target;
 #[derive(Debug, Args)]
 #[command(
     mut_arg("normalize", |it| it.help("Scale all masses to 1: the average of measures of different masses is not defined")),
-    after_help = "debiased  min Σ λₛ S_ε(b, bₛ)               sharp: equal inputs are their own average\nplain     min Σ λₛ OT_ε(b, bₛ) + ε KL(b | m)  blurred, m uniform\nproduct   min Σ λₛ OT_ε(b, bₛ)              sharper than the inputs, down to points\n\nImages and arrays are averaged on the grid of the first one, or on that of --support; clouds on the points of --support. A .png is white where the average is densest: at the density that cells with a tenth of the mass exceed. With --invert it is dark there.\nWith --frames two inputs give K frames from the first to the second; of three or four the sheet has K×K places, with the inputs in its corners. A .png has all frames in one picture, and OUT_00.png, OUT_01.png, … one each; an .npy has them along its first axes, and OUT.npy:1 names the second one; of clouds each frame has its file.\n\nExample:\n  haul barycenter disc.png star.png --normalize -o average.png\n  haul barycenter disc.png star.png --normalize --frames 5 -o frames.png --report frames.html"
+    after_help = "debiased  min Σ λₛ S_ε(b, bₛ)               sharp: equal inputs are their own average\nplain     min Σ λₛ OT_ε(b, bₛ) + ε KL(b | m)  blurred, m uniform\nproduct   min Σ λₛ OT_ε(b, bₛ)              sharper than the inputs, down to points\n\nImages and arrays are averaged on the grid of the first one, or on that of --support; clouds on the points of --support, or on --points that find their places themselves. A .png is white where the average is densest: at the density that cells with a tenth of the mass exceed. With --invert it is dark there.\nWith --frames two inputs give K frames from the first to the second; of three or four the sheet has K×K places, with the inputs in its corners. A .png has all frames in one picture, and OUT_00.png, OUT_01.png, … one each; an .npy has them along its first axes, and OUT.npy:1 names the second one; of clouds each frame has its file.\n\nExample:\n  haul barycenter disc.png star.png --normalize -o average.png\n  haul barycenter disc.png star.png --normalize --frames 5 -o frames.png --report frames.html\n  haul barycenter a.ply b.ply --points 500 -o between.ply"
 )]
 pub(crate) struct Barycenter {
     /// The images, arrays or clouds, all of one kind; parts of arrays as digits.npy:3 or volumes.npz:grey
@@ -57,6 +59,24 @@ pub(crate) struct Barycenter {
     /// A cloud on whose points, or an image or array on whose cells the average is; its weights do not matter
     #[arg(long, value_name = "FILE", help_heading = "Average")]
     support: Option<PathBuf>,
+
+    /// Of clouds: N points that move to where the average is, in place of those of --support
+    #[arg(long, value_name = "N", help_heading = "Average", conflicts_with_all = ["support", "frames", "image", "mesh", "report"], allow_negative_numbers = true, value_parser = whole::<u32, 1, MOST_U32>)]
+    points: Option<u32>,
+
+    /// With --points: learn the weights of the points too; otherwise all are equal
+    #[arg(long, help_heading = "Average", requires = "points")]
+    learn_weights: bool,
+
+    /// With --points: the seed of the first places, which k-means++ draws from all inputs
+    #[arg(
+        long,
+        value_name = "N",
+        help_heading = "Average",
+        requires = "points",
+        default_value_t = 0
+    )]
+    seed: u64,
 
     /// The blur σ, a length: ε = σ^p [default: 3 cells, or 0.02 of the diagonal of the box around all clouds]
     #[arg(long, value_name = "σ", help_heading = "Regularisation", allow_negative_numbers = true, value_parser = number)]
@@ -131,7 +151,7 @@ impl From<Kind> for BarycenterKind {
 }
 
 impl Task for Barycenter {
-    type Answer = BarycenterAnswer;
+    type Answer = AverageAnswer;
 
     fn inputs(&self) -> Vec<Input<'_>> {
         let files = self.inputs.iter().chain(&self.support);
@@ -185,6 +205,9 @@ impl Task for Barycenter {
     }
 
     fn engine(&self, clouds: &[Arc<Cloud>]) -> Result<Engine> {
+        if self.points.is_some() {
+            return self.engine_of_points(clouds);
+        }
         let problem = self.problem(clouds)?;
         Target::new(&self.output, None).check(&problem.support)?;
         if self.mesh.is_some() && on_grid(&problem.support).is_none_or(|grid| grid.dimension() != 3)
@@ -223,7 +246,11 @@ impl Task for Barycenter {
         Work::between(&[support, all * frames as f64]).iterated(sinkhorn)
     }
 
-    fn answer(&self, device: &Device, clouds: &[Arc<Cloud>]) -> Result<BarycenterAnswer> {
+    fn answer(&self, device: &Device, clouds: &[Arc<Cloud>]) -> Result<AverageAnswer> {
+        if let Some(points) = self.points {
+            let free = self.free(device, clouds, points as usize)?;
+            return Ok(AverageAnswer::Free(Box::new(free)));
+        }
         let problem = self.problem(clouds)?;
         let frames = self.frames()?;
         let lambdas = frames.lambdas();
@@ -258,7 +285,7 @@ impl Task for Barycenter {
             surface::write(path, &measures, self.frames.is_some())?;
         }
         let common = solved.iter().find_map(|frame| frame.report.clone());
-        Ok(BarycenterAnswer {
+        Ok(AverageAnswer::Fixed(Box::new(BarycenterAnswer {
             common: common.context("no frame was computed")?,
             inputs: self.names(),
             measures: clouds.iter().take(self.inputs.len()).cloned().collect(),
@@ -267,7 +294,7 @@ impl Task for Barycenter {
             solved,
             course,
             invert: self.treatment.invert,
-        })
+        })))
     }
 }
 

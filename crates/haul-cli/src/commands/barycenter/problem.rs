@@ -43,7 +43,7 @@ impl Barycenter {
                     false => "",
                 };
                 bail!(
-                    "the average of clouds needs points to be on: name a file of them with --support{hint}"
+                    "the average of clouds needs points to be on: name a file of them with --support, or let --points find their places{hint}"
                 )
             }
         };
@@ -71,7 +71,7 @@ impl Barycenter {
     }
 
     /// Refuses inputs that differ in kind, dimension, extent or mass.
-    fn check_alike(&self, inputs: &[&Measure]) -> Result<()> {
+    pub(super) fn check_alike(&self, inputs: &[&Measure]) -> Result<()> {
         let names = |s: usize| {
             format!(
                 "{} and {}",

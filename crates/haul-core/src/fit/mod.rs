@@ -1,0 +1,47 @@
+//! Measures whose points are the unknowns: barycenters on free supports, clouds reduced to k points, and flows of particles.
+//!
+//! The first two minimise a transport cost in the points for p = 2, where the best place of a point is a mean: the image of the
+//! barycentric map. [`free`] has the settings and the loop of free supports, [`turn`] one turn of it: the images and potentials
+//! at given points. [`average`] is the result with its certificate, and [`bound`] a lower bound for all measures.
+//! [`quantization`] has the settings and the results of a reduction to k points, [`lloyd`] and [`soft`] its loops, and
+//! [`seeding`] its start. [`displacement`] is what lies between two measures, and [`particles`] moves points down a loss.
+
+mod average;
+mod bound;
+mod displacement;
+mod free;
+mod lloyd;
+mod particles;
+mod quantization;
+mod seeding;
+mod soft;
+mod turn;
+
+pub use average::{FreeAverage, FreeReport};
+pub use displacement::displacement;
+pub use free::{FitProgress, FreeBarycenter, SupportWeights};
+pub use particles::{ParticleFlow, ParticleLoss, ParticleStep};
+pub use quantization::{Quantization, QuantizationKind, QuantizationReport, Quantizer};
+
+use crate::linalg::sum;
+use crate::{Engine, Error, Measure, Result};
+
+/// √(Σᵢ aᵢ |vᵢ|²) for weights a of sum 1 and rows v of d numbers.
+fn root_mean_square(weights: &[f64], rows: &[f64], d: usize) -> f64 {
+    let squares = rows
+        .chunks_exact(d)
+        .map(|row| row.iter().map(|v| v * v).sum::<f64>());
+    sum(squares.zip(weights).map(|(square, a)| a * square)).sqrt()
+}
+
+/// Points that a device computed: refused where they left the range of floats.
+fn moved<E: Engine>(engine: &E, points: Vec<f64>, d: usize, weights: &[f64]) -> Result<Measure> {
+    if points.iter().chain(weights).all(|x| x.is_finite()) {
+        Measure::new(points, d, weights.to_vec())
+    } else {
+        Err(Error::NotFiniteResult {
+            what: "a point of the fit",
+            device: engine.device().to_owned(),
+        })
+    }
+}
