@@ -11,6 +11,7 @@ mod cautions;
 mod command;
 mod commands;
 mod coordinates;
+mod densities;
 mod device;
 mod files;
 mod fingerprint;

@@ -87,6 +87,14 @@ pub(crate) fn error(value: f64) -> String {
     rounded(value, 2, Toward::Up)
 }
 
+/// A value that is certain up to an error: its digits down to the first one of the error.
+pub(crate) fn within(value: f64, error: f64) -> String {
+    match value.is_finite() && error.is_normal() {
+        true => Decimal::rounded(value, exponent(error), Toward::Nearest).to_string(),
+        false => short(value),
+    }
+}
+
 fn rounded(value: f64, digits: i32, toward: Toward) -> String {
     if !value.is_finite() {
         return infinite(value);
@@ -300,6 +308,20 @@ mod tests {
             upper,
         } = Certified::new(value, Bounds { lower, upper });
         [value, lower, upper]
+    }
+
+    #[test]
+    fn a_value_within_an_error_has_the_digits_above_it() {
+        for (value, error, told) in [
+            (0.523_456, 5e-4, "0.5235"),
+            (0.5, 1e-2, "0.50"),
+            (1.0, 5e-4, "1.0000"),
+            (1e-5, 5e-4, "0"),
+            (123.4, 20.0, "120"),
+            (0.25, 0.0, "0.25"),
+        ] {
+            assert_eq!(within(value, error), told);
+        }
     }
 
     #[test]

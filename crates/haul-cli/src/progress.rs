@@ -92,7 +92,7 @@ impl<'s> Course<'s> {
     }
 }
 
-/// A line that shows the progress of a registration, or of a fit of points.
+/// A line that shows the progress of a fit.
 pub(crate) struct Fitting(ProgressBar);
 
 impl Fitting {
@@ -101,7 +101,7 @@ impl Fitting {
         Self(shown(None, "{spinner} {elapsed_precise} {msg}", quiet))
     }
 
-    /// Shows the state of the registration, and ends it after Ctrl-C.
+    /// Shows the state of a registration, and ends it after Ctrl-C.
     pub(crate) fn observe(&self, progress: &RegistrationProgress) -> ControlFlow<Stop> {
         let RegistrationProgress {
             iteration,
@@ -113,12 +113,17 @@ impl Fitting {
         let moved = progress
             .movement
             .map(|moved| format!(", moved by {}, goal {}", error(moved), error(*goal)));
-        self.0.set_message(format!(
+        self.tell(format!(
             "iteration {iteration}, blur {} on the way to {}{}",
             significant(*blur, 2),
             significant(*last_blur, 2),
             moved.unwrap_or_default()
-        ));
+        ))
+    }
+
+    /// Shows a state in words, and ends the fit after Ctrl-C.
+    pub(crate) fn tell(&self, state: String) -> ControlFlow<Stop> {
+        self.0.set_message(state);
         match interrupt::requested() {
             true => ControlFlow::Break(Stop::Abandon),
             false => ControlFlow::Continue(()),

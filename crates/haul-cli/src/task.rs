@@ -3,7 +3,7 @@
 use crate::answer::Answer;
 use crate::files::Uses;
 use crate::input::{Cloud, Input};
-use crate::options::{Engine, Solving};
+use crate::options::{Engine, Presentation, Solving};
 use anyhow::Result;
 use haul::{Device, Sinkhorn};
 use haul_files as formats;
@@ -106,6 +106,16 @@ impl<'r> From<&'r Solving> for Delivery<'r> {
             json: solving.json,
             quiet: solving.quiet,
             page: solving.report.as_deref(),
+        }
+    }
+}
+
+impl<'r> From<&'r Presentation> for Delivery<'r> {
+    fn from(presentation: &'r Presentation) -> Self {
+        Self {
+            json: presentation.json,
+            quiet: presentation.quiet,
+            page: presentation.report.as_deref(),
         }
     }
 }

@@ -6,7 +6,7 @@ use clap::{Arg, Command};
 use std::path::Path;
 
 /// Names of commands in other programs, and the command here.
-const COMMANDS: [(&[&str], &str); 12] = [
+const COMMANDS: [(&[&str], &str); 15] = [
     (
         &[
             "compare",
@@ -21,6 +21,12 @@ const COMMANDS: [(&[&str], &str); 12] = [
     ),
     (&["ot", "plan", "solve"], "sinkhorn"),
     (&["average", "mean", "centroid", "barycentre"], "barycenter"),
+    (&["nmf", "topics", "factorize"], "dictionary"),
+    (
+        &["unmix", "project", "projection", "mixture"],
+        "coordinates",
+    ),
+    (&["diffuse", "diffusion", "heat", "jko"], "flow"),
     (&["mmd"], "energy"),
     (&["transport", "interpolate", "morph", "move"], "map"),
     (&["register", "registration", "icp", "procrustes"], "align"),

@@ -24,6 +24,7 @@ mod mesh;
 mod nifti;
 mod npy;
 mod npz;
+mod numbers;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod part;
@@ -31,6 +32,7 @@ mod pcd;
 mod ply;
 mod read;
 mod source;
+mod sparse;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -46,11 +48,13 @@ pub use histogram::{Contents, Histogram};
 pub use image::Colours;
 pub use matrix::{check_matrix, read_matrix, write_matrix};
 pub use mesh::Surface;
+pub use numbers::{Numbers, read_numbers};
 pub use part::file_of;
 pub use read::{
     Reading, parse_as, parse_cloud, parse_contents, read_as, read_cloud, read_colours,
     read_contents, read_weights,
 };
+pub use sparse::{Sparse, read_sparse};
 pub use write::{
     Array, check_attributes, check_cloud, check_moved, check_target, holds_weights, image_bytes,
     names_attributes, write_cloud, write_colours, write_image, write_mesh, write_moved, write_npy,

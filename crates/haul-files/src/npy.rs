@@ -71,6 +71,14 @@ impl Stored {
         }
     }
 
+    /// The shape and the values.
+    pub(crate) fn into_parts(self) -> (Vec<usize>, Vec<f64>) {
+        (
+            self.shape.iter().map(|n| *n as usize).collect(),
+            self.values,
+        )
+    }
+
     /// The entry of these indices along the first axes, each counted from 0.
     pub(crate) fn entry(mut self, file: &Path, indices: &[String]) -> Result<Self> {
         for text in indices {

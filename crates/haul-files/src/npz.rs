@@ -6,18 +6,134 @@ use crate::{
     cloud::check_weights,
     columns::{weight_by_name, weight_like},
     error::one_line,
-    npy,
+    npy::{self, Stored},
     part::Part,
-    source::{MAX_RATIO, Source, Stream},
+    source::{MAX_RATIO, ReadSeek, Source, Stream},
 };
 use npyz::{
     npz::{NpzArchive, NpzWriter, file_name_from_array_name},
     zip::{CompressionMethod, result::ZipError, write::FileOptions},
 };
 use std::{
-    io::{self, BufReader, Read, Seek, Write},
+    io::{self, BufReader, Seek, Write},
     path::Path,
 };
+
+/// An archive of arrays.
+pub(crate) struct Archive<'f> {
+    file: &'f Path,
+    archive: NpzArchive<Box<dyn ReadSeek + 'f>>,
+    /// The names of its arrays, sorted.
+    names: Vec<String>,
+    /// The most bytes that a member can unpack to: no more than all of the archive can.
+    limit: Option<u64>,
+}
+
+impl<'f> Archive<'f> {
+    /// Reads the table of contents.
+    pub(crate) fn open(file: &'f Path, source: Source<'f>) -> Result<Self> {
+        let limit = source
+            .length()
+            .map(|length| length.saturating_mul(MAX_RATIO));
+        let contents =
+            |reason: &dyn ToString| malformed(file, "table of contents", reason.to_string());
+        let archive = source
+            .seekable()
+            .ok_or_else(|| contents(&"a pipe has none"))?;
+        let archive = NpzArchive::new(archive).map_err(|error| contents(&error))?;
+        let mut names: Vec<String> = archive.array_names().map(Into::into).collect();
+        names.sort();
+        Ok(Self {
+            file,
+            archive,
+            names,
+            limit,
+        })
+    }
+
+    /// Whether it has all of these arrays.
+    pub(crate) fn has(&self, names: &[&str]) -> bool {
+        let has = |name: &&str| self.names.iter().any(|found| found == name);
+        names.iter().all(has)
+    }
+
+    /// The array that a part of the file names, or else its only one, or the array `points`.
+    pub(crate) fn part(&mut self, part: &Part<'_>) -> Result<Stored> {
+        let name = match (&part.array, &self.names[..]) {
+            (Some(name), _) => name.clone(),
+            (None, [only]) => only.clone(),
+            (None, _) => "points".to_owned(),
+        };
+        self.array(&name)?.entry(self.file, &part.indices)
+    }
+
+    /// The array with this name.
+    pub(crate) fn array(&mut self, name: &str) -> Result<Stored> {
+        let read = |file: &Path, stream: &mut Stream| npy::read(file, name, stream);
+        self.member(name, read)?.ok_or_else(|| self.lacks(name))
+    }
+
+    /// The error of an array that is not there.
+    fn lacks(&self, wanted: &str) -> Error {
+        Error::NoArray {
+            file: self.file.into(),
+            wanted: wanted.to_owned(),
+            found: self.names.iter().map(|name| one_line(name)).collect(),
+        }
+    }
+
+    /// The result of `read` for an array of the archive, if there is one.
+    pub(crate) fn member<T>(
+        &mut self,
+        name: &str,
+        read: impl FnOnce(&Path, &mut Stream) -> Result<T>,
+    ) -> Result<Option<T>> {
+        let (file, limit) = (self.file, self.limit);
+        match self
+            .archive
+            .zip_archive()
+            .by_name(&file_name_from_array_name(name))
+        {
+            Ok(member) => {
+                let mut stream = Stream {
+                    reader: Box::new(BufReader::new(member)),
+                    limit,
+                };
+                let array = read(file, &mut stream)?;
+                let place = format!("array {name}");
+                stream
+                    .finish()
+                    .map_err(|error| malformed(file, &place, error))?;
+                Ok(Some(array))
+            }
+            Err(ZipError::FileNotFound) => Ok(None),
+            Err(error) => Err(malformed(file, &format!("array {name}"), error)),
+        }
+    }
+
+    /// Refuses to leave out an array that has the name of a weight and one value a point.
+    fn check_left(&mut self, points: usize) -> Result<()> {
+        let names = self.names.clone();
+        let mut others: Vec<_> = (0..names.len())
+            .filter(|&at| names[at] != "points")
+            .collect();
+        while let Some(at) = weight_like(&names, &others, true) {
+            others.retain(|&other| other != at);
+            let length = |file: &Path, stream: &mut Stream| {
+                Ok(npy::read(file, "weights", stream)?.into_vector(file)?.len())
+            };
+            // Weights are a vector of numbers.
+            let found = self.member(&names[at], length);
+            if found.is_ok_and(|length| length == Some(points)) {
+                return Err(Error::WeightLeftOut {
+                    file: self.file.into(),
+                    column: names[at].clone(),
+                });
+            }
+        }
+        Ok(())
+    }
+}
 
 /// Reads the array that the part names, or else the array `points`, of which columns may be selected, and the weights: from
 /// the selected array, or else from one with the name of a weight.
@@ -28,19 +144,9 @@ pub(crate) fn read(
     part: &Part<'_>,
 ) -> Result<Contents> {
     let columns = &reading.columns;
-    // No member of an archive is larger than all of it can unpack to.
-    let limit = source
-        .length()
-        .map(|length| length.saturating_mul(MAX_RATIO));
-    let contents = |reason: &dyn ToString| malformed(file, "table of contents", reason.to_string());
-    let archive = source
-        .seekable()
-        .ok_or_else(|| contents(&"a pipe has none"))?;
-    let mut archive = NpzArchive::new(archive).map_err(|error| contents(&error))?;
-    let mut names: Vec<String> = archive.array_names().map(Into::into).collect();
-    names.sort();
+    let mut archive = Archive::open(file, source)?;
     let wanted = columns.weight.as_ref();
-    let chosen = wanted.filter(|wanted| names.contains(wanted));
+    let chosen = wanted.filter(|wanted| archive.names.contains(wanted));
     let of_points = Reading {
         columns: Columns {
             // A name that no array has may be that of a column.
@@ -50,30 +156,25 @@ pub(crate) fn read(
         ..reading.clone()
     };
     let name = part.array.as_deref().unwrap_or("points");
-    let contents = member(file, &mut archive, name, limit, |file, stream| {
+    let contents = archive.member(name, |file, stream| {
         npy::read_contents(file, name, stream, &of_points, &part.indices)
     })?;
     let mut cloud = match contents {
         Some(Contents::Cloud(cloud)) => cloud,
         Some(histogram) => return Ok(histogram),
-        None => {
-            return Err(Error::NoArray {
-                file: file.into(),
-                wanted: name.to_owned(),
-                found: names.iter().map(|name| one_line(name)).collect(),
-            });
-        }
+        None => return Err(archive.lacks(name)),
     };
     if part.array.is_some() && chosen.is_none() {
         return Ok(Contents::Cloud(cloud));
     }
     let n = cloud.points.len() / cloud.dimension;
-    let named = weight_by_name(Some(&names)).filter(|_| cloud.weights.is_none());
-    if let Some(name) = chosen.or(named.map(|at| &names[at])) {
+    let named = weight_by_name(Some(&archive.names)).filter(|_| cloud.weights.is_none());
+    let named = named.map(|at| archive.names[at].clone());
+    if let Some(name) = chosen.cloned().or(named) {
         let vector = |file: &Path, stream: &mut Stream| {
             npy::read(file, "weights", stream)?.into_vector(file)
         };
-        let weights = member(file, &mut archive, name, limit, vector)?.unwrap_or_default();
+        let weights = archive.member(&name, vector)?.unwrap_or_default();
         if weights.len() != n {
             return Err(Error::WeightCount {
                 file: file.into(),
@@ -85,65 +186,9 @@ pub(crate) fn read(
         cloud.weights = Some(weights);
     }
     if cloud.weights.is_none() && !columns.unweighted {
-        check_left(file, &mut archive, &names, n, limit)?;
+        archive.check_left(n)?;
     }
     Ok(Contents::Cloud(cloud))
-}
-
-/// Refuses to leave out an array that has the name of a weight and one value a point.
-fn check_left(
-    file: &Path,
-    archive: &mut NpzArchive<impl Read + Seek>,
-    names: &[String],
-    points: usize,
-    limit: Option<u64>,
-) -> Result<()> {
-    let others = 0..names.len();
-    let mut others: Vec<_> = others.filter(|&at| names[at] != "points").collect();
-    while let Some(at) = weight_like(names, &others, true) {
-        others.retain(|&other| other != at);
-        let length = |file: &Path, stream: &mut Stream| {
-            Ok(npy::read(file, "weights", stream)?.into_vector(file)?.len())
-        };
-        // Weights are a vector of numbers.
-        let found = member(file, archive, &names[at], limit, length);
-        if found.is_ok_and(|length| length == Some(points)) {
-            return Err(Error::WeightLeftOut {
-                file: file.into(),
-                column: names[at].clone(),
-            });
-        }
-    }
-    Ok(())
-}
-
-/// The result of `read` for an array of the archive, if there is one.
-fn member<T>(
-    file: &Path,
-    archive: &mut NpzArchive<impl Read + Seek>,
-    name: &str,
-    limit: Option<u64>,
-    read: impl FnOnce(&Path, &mut Stream) -> Result<T>,
-) -> Result<Option<T>> {
-    match archive
-        .zip_archive()
-        .by_name(&file_name_from_array_name(name))
-    {
-        Ok(member) => {
-            let mut stream = Stream {
-                reader: Box::new(BufReader::new(member)),
-                limit,
-            };
-            let array = read(file, &mut stream)?;
-            let place = format!("array {name}");
-            stream
-                .finish()
-                .map_err(|error| malformed(file, &place, error))?;
-            Ok(Some(array))
-        }
-        Err(ZipError::FileNotFound) => Ok(None),
-        Err(error) => Err(malformed(file, &format!("array {name}"), error)),
-    }
 }
 
 fn malformed(file: &Path, place: &str, reason: impl ToString) -> Error {

@@ -5,11 +5,14 @@ mod barycenter;
 pub(crate) mod batch;
 mod bench;
 mod completions;
+mod coordinates;
 mod demo;
 mod devices;
+mod dictionary;
 mod divergence;
 mod energy;
 mod exact;
+mod flow;
 mod info;
 mod man;
 mod map;
@@ -59,6 +62,9 @@ commands! {
     align::Align: job,
     barycenter::Barycenter: job,
     quantize::Quantize,
+    coordinates::Coordinates: job,
+    dictionary::Dictionary: job,
+    flow::Flow: job,
     pairwise::Pairwise,
     batch::Batch,
     devices::Devices,
@@ -84,6 +90,6 @@ mod tests {
         for kind in KINDS {
             assert!(names.contains(&kind.name), "{}", kind.name);
         }
-        assert_eq!(KINDS.len(), 7);
+        assert_eq!(KINDS.len(), 10);
     }
 }

@@ -170,7 +170,7 @@ fn draw(curves: &[&[Progress]], tolerance: f64, names: &[&str]) -> Svg {
 }
 
 /// The ticks that are whole numbers, as iterations are.
-fn whole(mut ticks: Vec<Tick>) -> Vec<Tick> {
+pub(super) fn whole(mut ticks: Vec<Tick>) -> Vec<Tick> {
     ticks.retain(|tick| tick.at.fract() == 0.0);
     ticks
         .iter_mut()

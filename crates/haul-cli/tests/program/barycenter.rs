@@ -367,7 +367,7 @@ fn what_has_no_average_is_told_in_a_line() {
         ),
         (
             "a.png b.png -o m.png --mesh m.ply",
-            &["--mesh", "surface of an average volume"],
+            &["--mesh", "surface of a volume"],
         ),
         (
             "cloud.csv -o m.csv --support cloud.csv --image m.png",

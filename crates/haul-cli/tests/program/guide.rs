@@ -138,9 +138,10 @@ fn hold(files: &[PathBuf], before: &str) -> usize {
     for file in files {
         let shown = shown(&fs::read_to_string(file).unwrap());
         commands += shown.len();
-        // The chapter on averages is about four pictures that come with the guide.
+        // Some chapters are about four pictures that come with the guide.
         let shapes = root().join("docs/src/pictures/shapes");
-        let before = match file.ends_with("average.md") {
+        let of_shapes = ["average.md", "coordinates.md", "topics.md", "flows.md"];
+        let before = match of_shapes.iter().any(|chapter| file.ends_with(chapter)) {
             true => format!("cp '{}'/*.png .\n{before}", shapes.display()),
             false => before.to_owned(),
         };

@@ -3,13 +3,12 @@
 use super::frames::Frames;
 use super::page;
 use crate::answer::{Answer, Summary};
+use crate::densities::{self, Density};
 use crate::headline::Headline;
-use crate::input::{Cloud, on_grid};
-use crate::number::{Certified, duration, error, percent, plain, short, significant};
+use crate::input::Cloud;
+use crate::number::{Certified, duration, error, percent, plain, short};
 use crate::outcome::Outcome;
 use crate::page::sheet::Page;
-use crate::pair::{count, sides};
-use crate::raster::Raster;
 use crate::rows::Rows;
 use crate::transport::text::verdict;
 use haul::{Average, BarycenterKind, BarycenterReport, Bounds, Measure, Progress};
@@ -44,11 +43,10 @@ impl Solved {
         }
     }
 
-    /// Its pixels; `None` for a cloud.
-    pub(super) fn raster(&self) -> Option<Raster> {
-        match self.report {
-            Some(_) => Raster::of_average(&self.measure),
-            None => Raster::of(&self.measure),
+    pub(super) fn density(&self) -> Density<'_> {
+        Density {
+            measure: &self.measure,
+            is_input: self.report.is_none(),
         }
     }
 
@@ -201,12 +199,8 @@ impl BarycenterAnswer {
             return better;
         }
         let p = self.common.cost.p();
-        let length = short(value.powf(1.0 / p));
-        let cells = on_grid(&single.measure).map(|grid| {
-            let side = grid.spacing().iter().copied().fold(f64::INFINITY, f64::min);
-            format!(" ({} cells)", significant(value.powf(1.0 / p) / side, 2))
-        });
-        let cells = cells.unwrap_or_default();
+        let length = value.powf(1.0 / p);
+        let (cells, length) = (densities::in_cells(length, &single.measure), short(length));
         let mean = match p {
             2.0 => "in the root mean square".to_owned(),
             1.0 => "on average".to_owned(),
@@ -217,13 +211,8 @@ impl BarycenterAnswer {
 
     /// The points of the average in words.
     pub(super) fn place(&self) -> String {
-        let Some(first) = self.solved.first().map(|frame| &frame.measure) else {
-            return String::new();
-        };
-        match on_grid(first) {
-            Some(grid) => format!("{} of side {}", count(first), sides(grid)),
-            None => format!("{} in dimension {}", count(first), first.dimension()),
-        }
+        let first = self.solved.first();
+        first.map_or_else(String::new, |frame| densities::place(&frame.measure))
     }
 }
 
@@ -273,20 +262,7 @@ impl Answer for BarycenterAnswer {
             "device",
             format!("{}, {}", common.device, common.precision.name()),
         );
-        let written = match &self.written[..] {
-            [one] => one.display().to_string(),
-            [one, other] => format!("{}, {}", one.display(), other.display()),
-            [first, .., last] => {
-                format!(
-                    "{} … {}, {} files",
-                    first.display(),
-                    last.display(),
-                    self.written.len()
-                )
-            }
-            [] => String::new(),
-        };
-        row("written", written);
+        row("written", densities::written(&self.written));
         rows
     }
 

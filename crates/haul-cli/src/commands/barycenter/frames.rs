@@ -1,7 +1,6 @@
 //! The frames of a run: λ of each, and their places in a sheet.
 
-use super::answer::Solved;
-use crate::raster::Raster;
+use crate::densities::Layout;
 use anyhow::{Result, bail};
 
 /// The frames of a run.
@@ -80,14 +79,18 @@ impl Frames {
         self.places.iter().flatten().map(Vec::as_slice).collect()
     }
 
+    /// The places of the frames.
+    pub(super) fn layout(&self) -> Layout {
+        Layout {
+            places: self.places.iter().map(Option::is_some).collect(),
+            columns: self.columns,
+            axes: self.axes.clone(),
+        }
+    }
+
     /// Whether there is more than a single average.
     pub(super) fn is_many(&self) -> bool {
         !self.axes.is_empty()
-    }
-
-    /// The sizes of the axes before those of a frame.
-    pub(super) fn axes(&self) -> &[usize] {
-        &self.axes
     }
 
     /// The sheet in words: `5×5`, or `7`.
@@ -96,22 +99,6 @@ impl Frames {
             true => self.columns.to_string(),
             false => format!("{0}×{0}", self.columns),
         }
-    }
-
-    /// All frames in one picture: images at their places, volumes a row each. `None` for clouds.
-    pub(super) fn picture(&self, solved: &[Solved]) -> Option<Raster> {
-        let rasters: Option<Vec<_>> = solved.iter().map(Solved::raster).collect();
-        let mut rasters = rasters?.into_iter();
-        let wide = solved
-            .first()
-            .is_some_and(|frame| frame.measure.dimension() != 2);
-        if wide {
-            let rows: Vec<_> = rasters.map(Some).collect();
-            return Some(Raster::sheet(&rows, 1));
-        }
-        let place = |lambda: &Option<Vec<f64>>| lambda.as_ref().and_then(|_| rasters.next());
-        let parts: Vec<_> = self.places.iter().map(place).collect();
-        Some(Raster::sheet(&parts, self.columns))
     }
 }
 
@@ -124,15 +111,15 @@ mod tests {
     fn frames_lead_from_the_first_input_to_the_last() {
         let two = Frames::new(2, &[], Some(3)).unwrap();
         assert_eq!(two.lambdas(), [[1.0, 0.0], [0.5, 0.5], [0.0, 1.0]]);
-        assert_eq!((two.axes(), &*two.words()), (&[3][..], "3"));
+        assert_eq!((&two.axes[..], &*two.words()), (&[3][..], "3"));
         let three = Frames::new(3, &[], Some(3)).unwrap();
         assert_eq!(three.lambdas().len(), 6);
-        assert_eq!((three.axes(), &*three.words()), (&[6][..], "3×3"));
+        assert_eq!((&three.axes[..], &*three.words()), (&[6][..], "3×3"));
         assert_eq!(three.places[2], Some(vec![0.0, 1.0, 0.0]));
         assert_eq!(three.places[6], Some(vec![0.0, 0.0, 1.0]));
         assert_eq!((&three.places[5], &three.places[7]), (&None, &None));
         let four = Frames::new(4, &[], Some(5)).unwrap();
-        assert_eq!((four.lambdas().len(), four.axes()), (25, &[5, 5][..]));
+        assert_eq!((four.lambdas().len(), &four.axes[..]), (25, &[5, 5][..]));
         for (corner, place) in [0, 4, 20, 24].into_iter().enumerate() {
             let lambda = four.places[place].as_ref().unwrap();
             let expected: Vec<f64> = (0..4)
@@ -152,7 +139,7 @@ mod tests {
         let of = |lambda: &[f64]| Frames::new(3, lambda, None).unwrap();
         assert_eq!(of(&[]).lambdas(), [[1.0; 3]]);
         assert_eq!(of(&[1.0, 2.0, 0.0]).lambdas(), [[1.0, 2.0, 0.0]]);
-        assert!(!of(&[]).is_many() && of(&[]).axes().is_empty());
+        assert!(!of(&[]).is_many() && of(&[]).axes.is_empty());
         for inputs in [1, 5] {
             assert!(Frames::new(inputs, &[], Some(3)).is_err());
         }

@@ -2,8 +2,8 @@
 
 use super::Barycenter;
 use super::answer::{BarycenterAnswer, list};
-use super::problem::SHARE;
 use crate::answer::{Answer, Summary};
+use crate::densities::check_alike;
 use crate::device;
 use crate::headline::Headline;
 use crate::input::{Cloud, on_grid};
@@ -46,7 +46,7 @@ impl Barycenter {
     pub(super) fn engine_of_points(&self, clouds: &[Arc<Cloud>]) -> Result<Engine> {
         let inputs = self.measures(clouds)?;
         let all: Vec<&Measure> = inputs.iter().collect();
-        self.check_alike(&all)?;
+        check_alike(&self.inputs.iter().collect::<Vec<_>>(), &all)?;
         let Some(first) = inputs.first() else {
             bail!("an average needs at least one input");
         };
@@ -67,7 +67,7 @@ impl Barycenter {
         let sinkhorn = self.sinkhorn_of_points(&inputs)?;
         for (input, file) in inputs.iter().zip(&self.inputs) {
             let posed = options::named(sinkhorn.problem(first, input), file, file)?;
-            engine = device::engine_for(&engine, &posed, self.tolerance, self.quiet);
+            engine = device::engine_for(&engine, &posed, self.tolerance, self.presentation.quiet);
         }
         Ok(engine)
     }
@@ -83,7 +83,7 @@ impl Barycenter {
         let start = Quantization::lloyd()
             .seed(self.seed)
             .seeds(&pooled(&inputs)?, points)?;
-        let fitting = Fitting::new(self.quiet);
+        let fitting = Fitting::new(self.presentation.quiet);
         let fit = self.fit(&inputs)?;
         let average = fit
             .solve_observed(device, &start, &inputs, |progress| {
@@ -127,20 +127,16 @@ impl Barycenter {
 
     /// The solves of a fit. A blur that is not given is a share of the diagonal of the box around all inputs.
     fn sinkhorn_of_points(&self, inputs: &[Measure]) -> Result<Sinkhorn> {
-        let blur = match (self.blur, self.epsilon) {
-            (Some(blur), _) => Regularization::Blur(blur),
-            (None, Some(epsilon)) => Regularization::Epsilon(epsilon),
-            (None, None) => {
-                let all = pooled(inputs)?;
-                let diameter = Sinkhorn::default().problem(&all, &all)?.frame().diameter();
-                match diameter > 0.0 {
-                    true => Regularization::Blur(SHARE * diameter),
-                    false => Regularization::RelativeBlur(SHARE),
-                }
+        let all = pooled(inputs)?;
+        let diameter = Sinkhorn::default().problem(&all, &all)?.frame().diameter();
+        let blur = match self.smoothing.on(&all) {
+            Regularization::RelativeBlur(share) if diameter > 0.0 => {
+                Regularization::Blur(share * diameter)
             }
+            given => given,
         };
         Ok(Sinkhorn::with(blur)
-            .p(self.p.unwrap_or(2.0))
+            .p(self.smoothing.power())
             .tolerance(self.tolerance))
     }
 }

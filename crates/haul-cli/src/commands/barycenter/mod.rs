@@ -6,16 +6,16 @@ mod free;
 mod json;
 mod page;
 mod problem;
-mod surface;
-mod target;
 
+use crate::densities::{self, Density, Target};
 use crate::device;
-use crate::input::{Cloud, Input, on_grid};
+use crate::input::{Cloud, Input};
 use crate::number::plain;
-use crate::options::{self, Engine, MOST_U32, Treatment, number, whole};
+use crate::options::{
+    self, Engine, MOST_U32, Pictures, Presentation, Smoothing, Treatment, number, whole,
+};
 use crate::outcome;
 use crate::progress::Course;
-use crate::raster::Raster;
 use crate::task::{Delivery, Request, Task, Work};
 use answer::{BarycenterAnswer, Solved};
 use anyhow::{Context, Result, bail};
@@ -23,11 +23,9 @@ use clap::{Args, ValueEnum};
 use frames::Frames;
 use free::AverageAnswer;
 use haul::{BarycenterKind, Device, Measure, Regularization, Sinkhorn};
-use haul_files as formats;
-use problem::{Problem, SHARE};
+use problem::Problem;
 use std::path::PathBuf;
 use std::sync::Arc;
-use target::Target;
 
 /// The average of images, arrays or clouds: mass moves from shape to shape, it does not fade
 #[derive(Debug, Args)]
@@ -78,17 +76,8 @@ pub(crate) struct Barycenter {
     )]
     seed: u64,
 
-    /// The blur σ, a length: ε = σ^p [default: 3 cells, or 0.02 of the diagonal of the box around all clouds]
-    #[arg(long, value_name = "σ", help_heading = "Regularisation", allow_negative_numbers = true, value_parser = number)]
-    blur: Option<f64>,
-
-    /// The regularisation ε, in units of the cost
-    #[arg(long, value_name = "ε", help_heading = "Regularisation", conflicts_with = "blur", allow_negative_numbers = true, value_parser = number)]
-    epsilon: Option<f64>,
-
-    /// The power p of the cost |x − y|^p, above 0 and at most 2; only 2 is fast on grids [default: 2]
-    #[arg(long, help_heading = "Regularisation", allow_negative_numbers = true, value_parser = number)]
-    p: Option<f64>,
+    #[command(flatten)]
+    smoothing: Smoothing,
 
     /// The L1 error of the marginals, relative to the mass, at which the iteration ends
     #[arg(long, value_name = "T", help_heading = "Iteration", default_value_t = TOLERANCE, allow_negative_numbers = true, value_parser = number)]
@@ -104,26 +93,11 @@ pub(crate) struct Barycenter {
     #[command(flatten)]
     engine: Engine,
 
-    /// Write a picture of the average: of an image as it is, of a volume slices across its first axis, a row a frame
-    #[arg(long, value_name = "F.png", help_heading = "Output")]
-    image: Option<PathBuf>,
+    #[command(flatten)]
+    pictures: Pictures,
 
-    /// Write the surface of an average volume, where its density is half of the density at a place of its mass on average;
-    /// of each frame one, F_00.ply, F_01.ply, …
-    #[arg(long, value_name = "F.ply", help_heading = "Output")]
-    mesh: Option<PathBuf>,
-
-    /// Write a page for people: the pictures, and what is certain about them
-    #[arg(long, value_name = "F.html", help_heading = "Output")]
-    report: Option<PathBuf>,
-
-    /// Print one JSON object, with every digit
-    #[arg(long, help_heading = "Output")]
-    json: bool,
-
-    /// No progress and no warnings
-    #[arg(long, short, help_heading = "Output")]
-    quiet: bool,
+    #[command(flatten)]
+    presentation: Presentation,
 }
 
 /// The error at which an iteration ends by default: a hundredth of the mass in another place is hardly visible.
@@ -166,24 +140,15 @@ impl Task for Barycenter {
 
     fn outputs(&self) -> Vec<PathBuf> {
         let frames = self.frames().ok();
-        let count = frames.map_or(1, |frames| frames.lambdas().len());
-        let target = Target::new(&self.output, self.frames.map(|_| count));
-        let meshes = self.mesh.iter().flat_map(|mesh| match self.frames {
-            Some(_) => target::numbered(mesh, count),
-            None => vec![mesh.clone()],
-        });
-        let others = self.image.iter().chain(&self.report).cloned();
-        target
-            .files()
-            .into_iter()
-            .chain(meshes)
-            .chain(others)
-            .collect()
+        let frames = frames.and_then(|frames| frames.layout().frames());
+        let mut files = densities::files(&self.output, &self.pictures, frames);
+        files.extend(self.presentation.report.clone());
+        files
     }
 
     fn quantity(&self) -> String {
         let kind = BarycenterKind::from(self.kind).name();
-        match self.p {
+        match self.smoothing.p {
             Some(p) => format!("objective of a {kind} barycenter, p = {}", plain(p)),
             None => format!("objective of a {kind} barycenter"),
         }
@@ -191,17 +156,8 @@ impl Task for Barycenter {
 
     fn check(&self) -> Result<()> {
         self.frames()?;
-        let others = [
-            (&self.image, ".png"),
-            (&self.mesh, ".ply"),
-            (&self.report, ".html"),
-        ];
-        for (path, extension) in others {
-            if let Some(path) = path {
-                formats::check_target(path, extension)?;
-            }
-        }
-        Ok(())
+        self.pictures.check()?;
+        self.presentation.check()
     }
 
     fn engine(&self, clouds: &[Arc<Cloud>]) -> Result<Engine> {
@@ -209,15 +165,8 @@ impl Task for Barycenter {
             return self.engine_of_points(clouds);
         }
         let problem = self.problem(clouds)?;
-        Target::new(&self.output, None).check(&problem.support)?;
-        if self.mesh.is_some() && on_grid(&problem.support).is_none_or(|grid| grid.dimension() != 3)
-        {
-            bail!("--mesh writes the surface of an average volume, and this is none; leave it out");
-        }
-        if self.image.is_some() && on_grid(&problem.support).is_none() {
-            bail!("--image shows averages on grids, and this is one of clouds; leave it out");
-        }
-        if !self.quiet {
+        densities::check(&self.output, &self.pictures, &problem.support)?;
+        if !self.presentation.quiet {
             for caution in self.cautions(&problem) {
                 outcome::warn(&caution);
             }
@@ -228,7 +177,7 @@ impl Task for Barycenter {
         for (input, file) in problem.inputs.iter().zip(&self.inputs) {
             let input = (*input).clone().normalized();
             let posed = options::named(sinkhorn.problem(&support, &input), file, file)?;
-            engine = device::engine_for(&engine, &posed, self.tolerance, self.quiet);
+            engine = device::engine_for(&engine, &posed, self.tolerance, self.presentation.quiet);
         }
         Ok(engine)
     }
@@ -242,7 +191,7 @@ impl Task for Barycenter {
             .unwrap_or(0.0);
         let all: f64 = points.iter().take(inputs).sum();
         let frames = self.frames().map_or(1, |frames| frames.lambdas().len());
-        let sinkhorn = self.sinkhorn(Regularization::RelativeBlur(SHARE));
+        let sinkhorn = self.sinkhorn(self.smoothing.expected());
         Work::between(&[support, all * frames as f64]).iterated(sinkhorn)
     }
 
@@ -254,8 +203,10 @@ impl Task for Barycenter {
         let problem = self.problem(clouds)?;
         let frames = self.frames()?;
         let lambdas = frames.lambdas();
-        let target = Target::new(&self.output, self.frames.map(|_| lambdas.len()));
-        let mut course = Course::of(self.quiet, lambdas.len());
+        let layout = frames.layout();
+        let invert = self.treatment.invert;
+        let target = Target::new(&self.output, &self.pictures, &layout, invert);
+        let mut course = Course::of(self.presentation.quiet, lambdas.len());
         let inputs: Vec<Measure> = problem.inputs.iter().map(|it| (*it).clone()).collect();
         let mut solved = Vec::new();
         for (place, lambda) in lambdas.iter().enumerate() {
@@ -269,21 +220,12 @@ impl Task for Barycenter {
                     Solved::of(&average.map_err(|error| self.of_input(error))?)
                 }
             };
-            target.write_frame(place, &frame, self.treatment.invert)?;
+            target.write_frame(place, frame.density())?;
             solved.push(frame);
         }
         let course = course.end()?;
-        target.write_all(&frames, &solved, self.treatment.invert)?;
-        if let Some(path) = &self.image {
-            let sheet = frames
-                .picture(&solved)
-                .context("there is no picture of clouds")?;
-            self.shown(sheet).write(path)?;
-        }
-        if let Some(path) = &self.mesh {
-            let measures: Vec<_> = solved.iter().map(|frame| &frame.measure).collect();
-            surface::write(path, &measures, self.frames.is_some())?;
-        }
+        let densities: Vec<Density<'_>> = solved.iter().map(Solved::density).collect();
+        target.write_all(&layout, &densities)?;
         let common = solved.iter().find_map(|frame| frame.report.clone());
         Ok(AverageAnswer::Fixed(Box::new(BarycenterAnswer {
             common: common.context("no frame was computed")?,
@@ -293,18 +235,14 @@ impl Task for Barycenter {
             frames,
             solved,
             course,
-            invert: self.treatment.invert,
+            invert,
         })))
     }
 }
 
 impl Request for Barycenter {
     fn delivery(&self) -> Delivery<'_> {
-        Delivery {
-            json: self.json,
-            quiet: self.quiet,
-            page: self.report.as_deref(),
-        }
+        (&self.presentation).into()
     }
 }
 
@@ -342,7 +280,7 @@ impl Barycenter {
 
     fn settings(&self, blur: Regularization) -> haul::Barycenter {
         haul::Barycenter::with(blur)
-            .p(self.p.unwrap_or(2.0))
+            .p(self.smoothing.power())
             .tolerance(self.tolerance)
             .max_iterations(self.max_iterations)
             .kind(self.kind.into())
@@ -351,7 +289,7 @@ impl Barycenter {
     /// A solve with these settings.
     fn sinkhorn(&self, blur: Regularization) -> Sinkhorn {
         Sinkhorn::with(blur)
-            .p(self.p.unwrap_or(2.0))
+            .p(self.smoothing.power())
             .tolerance(self.tolerance)
             .max_iterations(self.max_iterations)
     }
@@ -372,13 +310,5 @@ impl Barycenter {
     fn names(&self) -> Vec<String> {
         let names = self.inputs.iter().map(|file| file.to_string_lossy());
         names.map(|name| name.into_owned()).collect()
-    }
-
-    /// A picture in the greys of the inputs.
-    fn shown(&self, raster: Raster) -> Raster {
-        match self.treatment.invert {
-            true => raster.inverted(),
-            false => raster,
-        }
     }
 }

@@ -57,7 +57,8 @@ fn pictures(answer: &BarycenterAnswer) -> Page<Markup> {
         true => raster.inverted(),
         false => raster,
     };
-    let Some(average) = answer.frames.picture(&answer.solved) else {
+    let densities: Vec<_> = answer.solved.iter().map(Solved::density).collect();
+    let Some(average) = answer.frames.layout().picture(&densities) else {
         return of_clouds(answer);
     };
     let volumes = answer

@@ -166,21 +166,27 @@ fn files(argument: &Arg, options: &Options) -> Result<Vec<String>, BadJob> {
     }
 }
 
-/// An option as a word; `None` if it says no, and for a file, which is positional.
-fn word(argument: &Arg, value: &Value) -> Result<Option<String>, BadJob> {
+/// An option as words: none if it says no, and for a file, which is positional; several for a list of files.
+fn word(argument: &Arg, value: &Value) -> Result<Vec<String>, BadJob> {
     let Some(long) = argument.get_long() else {
-        return Ok(None);
+        return Ok(Vec::new());
     };
     let valued = argument.get_action().takes_values();
     let list = argument.get_value_delimiter().filter(|_| valued);
-    Ok(match (value, list) {
-        (Value::Null, _) => None,
+    let many = valued && matches!(argument.get_action(), ArgAction::Append);
+    let word = match (value, list) {
+        (Value::Null, _) => return Ok(Vec::new()),
         (Value::Bool(yes), _) if !valued => yes.then(|| format!("--{long}")),
         (Value::Array(values), Some(delimiter)) => {
             let one = |value| text(value).filter(|text| !text.contains(delimiter));
             let all: Option<Vec<_>> = values.iter().map(one).collect();
             let all = all.ok_or_else(|| unfit(argument, value, "a list of names or numbers"))?;
             Some(format!("--{long}={}", all.join(&delimiter.to_string())))
+        }
+        (Value::Array(values), None) if many => {
+            let one = |value| Some(format!("--{long}={}", text(value)?));
+            let all: Option<Vec<_>> = values.iter().map(one).collect();
+            return all.ok_or_else(|| unfit(argument, value, "a list of files"));
         }
         _ if valued => {
             let wanted = match list {
@@ -191,7 +197,8 @@ fn word(argument: &Arg, value: &Value) -> Result<Option<String>, BadJob> {
             Some(format!("--{long}={text}"))
         }
         _ => return Err(unfit(argument, value, "true or false")),
-    })
+    };
+    Ok(word.into_iter().collect())
 }
 
 /// The text of a value that is one word.
@@ -230,5 +237,14 @@ mod tests {
             "{refused}"
         );
         assert!(words(Value::Null).unwrap_err().contains("is missing"));
+        // A list of an option.
+        let of = Arg::new("of").long("of").action(ArgAction::Append);
+        let told = word(&of, &serde_json::json!(["a.ply", "b,c.ply"])).unwrap();
+        assert_eq!(told, ["--of=a.ply", "--of=b,c.ply"]);
+        assert_eq!(
+            word(&of, &serde_json::json!("a.ply")).unwrap(),
+            ["--of=a.ply"]
+        );
+        assert!(word(&of, &serde_json::json!([[]])).is_err());
     }
 }

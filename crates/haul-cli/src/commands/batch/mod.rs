@@ -45,9 +45,10 @@ use value::Options;
 #[derive(Debug, Args)]
 #[command(
     after_help = r#"A job is a line of JOBS.jsonl, a JSON object: an id, a command (sinkhorn, divergence, energy,
-map, align or barycenter), the files a and b, or the list inputs of barycenter, and options of that
-command by their long names, with _ for -. Files are relative to the folder of JOBS.jsonl. No job may read or
-write what it or another one writes, nor what the run itself needs; that is refused before anything runs.
+exact, map, align, barycenter, coordinates, dictionary or flow), its files by the names that its help has
+(a and b, the list inputs, target, data, input), and options of it by their long names, with _ for -.
+Files are relative to the folder of JOBS.jsonl. No job may read or write what it or another one
+writes, nor what the run itself needs; that is refused before anything runs.
 
   {"id": "1", "command": "divergence", "a": "a.ply", "b": "b.ply", "blur": 0.05}
   {"id": "2", "command": "sinkhorn", "a": "a.ply", "b": "b.ply", "max_iterations": 500}

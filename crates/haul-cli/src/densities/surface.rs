@@ -1,38 +1,42 @@
 //! The surface of a volume: where its density is half of its mean density over its own mass, ½ Σ b² / Σ b. For a body of
 //! one density that is half of this density.
 
-use super::target::numbered;
+use super::{Density, target::numbered};
 use crate::input::on_grid;
 use anyhow::{Result, bail};
 use fast_surface_nets::ndshape::RuntimeShape;
 use fast_surface_nets::{SurfaceNetsBuffer, surface_nets};
 use haul::Measure;
 use haul_files as formats;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Corners and triangles.
 #[derive(Debug, Default)]
-pub(super) struct Surface {
+struct Surface {
     /// Three coordinates each, in the units of the grid.
-    pub(super) corners: Vec<[f64; 3]>,
+    corners: Vec<[f64; 3]>,
     /// Three corners each, counter-clockwise from outside.
-    pub(super) triangles: Vec<[u32; 3]>,
+    triangles: Vec<[u32; 3]>,
 }
 
-/// Writes the surface of each measure, to the file itself or to its numbered frames.
-pub(super) fn write(path: &Path, measures: &[&Measure], frames: bool) -> Result<()> {
-    let paths = match frames {
-        true => numbered(path, measures.len()),
-        false => vec![path.to_owned()],
-    };
-    for (measure, path) in measures.iter().zip(&paths) {
-        let Some(surface) = Surface::of(measure) else {
+/// The files of the surfaces of this many frames, or of a single density.
+pub(super) fn files(path: &Path, frames: Option<usize>) -> Vec<PathBuf> {
+    match frames {
+        Some(frames) => numbered(path, frames),
+        None => vec![path.to_owned()],
+    }
+}
+
+/// Writes the surface of each density, to the file itself or to its numbered frames.
+pub(super) fn write(path: &Path, densities: &[Density<'_>], frames: Option<usize>) -> Result<()> {
+    for (density, path) in densities.iter().zip(files(path, frames)) {
+        let Some(surface) = Surface::of(density.measure) else {
             bail!(
                 "{}: this volume has too many cells for a surface",
                 path.display()
             );
         };
-        formats::write_mesh(path, &surface.corners, &surface.triangles)?;
+        formats::write_mesh(&path, &surface.corners, &surface.triangles)?;
     }
     Ok(())
 }
@@ -40,7 +44,7 @@ pub(super) fn write(path: &Path, measures: &[&Measure], frames: bool) -> Result<
 impl Surface {
     /// The surface of a measure on a grid of three axes; `None` for another measure, and for more cells than can be
     /// counted.
-    pub(super) fn of(measure: &Measure) -> Option<Self> {
+    fn of(measure: &Measure) -> Option<Self> {
         let grid = on_grid(measure)?;
         let [depth, height, width] = *grid.shape() else {
             return None;
