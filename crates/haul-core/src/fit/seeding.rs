@@ -163,7 +163,7 @@ fn between(measure: &Measure, i: usize, j: usize) -> f64 {
 /// The index at which the cumulated masses exceed a fraction of their sum; `None` if they are 0.
 fn at_fraction(masses: impl Iterator<Item = f64> + Clone, fraction: f64) -> Option<usize> {
     let total: f64 = masses.clone().sum();
-    if !(total > 0.0) {
+    if total <= 0.0 {
         return None;
     }
     let mut left = fraction * total;

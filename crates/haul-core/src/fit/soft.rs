@@ -24,6 +24,8 @@ use web_time::Instant;
 struct Data<'d, E: Engine> {
     engine: &'d E,
     measure: Measure,
+    /// In units of the cost.
+    epsilon: f64,
     frame: Frame,
     kernel: Kernel,
     points: Points<E>,
@@ -49,8 +51,7 @@ pub(super) async fn run<E: Engine>(
 ) -> Result<Found> {
     let data = Data::new(settings, engine, measure, start)?;
     let d = measure.dimension();
-    let epsilon = data.kernel.epsilon * data.frame.cost_unit(data.kernel.cost);
-    let goal = settings.movement * epsilon.sqrt();
+    let goal = settings.movement * data.epsilon.sqrt();
     let start = start.clone().normalized();
     let (mut centres, mut weights) = (start.points().to_vec(), start.weights().to_vec());
     let mut iterations = 0;
@@ -91,7 +92,7 @@ pub(super) async fn run<E: Engine>(
         pairs: passes * measure.len() as u64 * weights.len() as u64,
         centres: super::moved(engine, centres, d, &weights)?,
         assignment,
-        epsilon: Some(epsilon),
+        epsilon: Some(data.epsilon),
         objective: Some(objective),
         movement,
         goal,
@@ -133,6 +134,7 @@ impl<'d, E: Engine> Data<'d, E> {
             points: Points::of_cloud(engine, coordinates, d)?,
             engine,
             measure,
+            epsilon,
             frame,
             kernel,
         })
