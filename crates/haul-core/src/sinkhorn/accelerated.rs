@@ -81,7 +81,7 @@ impl<E: Engine> Run<'_, '_, E> {
         let remembered = self.problem.is_balanced() && course.levels.is_none();
         let (engine, epsilon) = (self.engine, self.kernel.epsilon);
         let (error, masses) = if let Some(levels) = &course.levels {
-            levels.measure(self).await?
+            levels.measure(engine, &self.source, epsilon).await?
         } else if remembered {
             let anderson = &mut course.anderson;
             let error = anderson.remember(engine, epsilon, &self.source, None);

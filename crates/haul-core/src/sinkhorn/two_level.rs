@@ -174,9 +174,14 @@ impl<E: Engine> TwoLevel<E> {
     }
 
     /// The error of the source's marginal before its update, not yet accepted, and the masses between groups.
-    pub(crate) async fn measure(&self, run: &Run<'_, '_, E>) -> Result<(f64, Vec<f64>)> {
-        let error = run.source.error(run.engine, run.kernel.epsilon);
-        let (error, masses) = both(error, run.engine.read(&self.masses)).await;
+    pub(crate) async fn measure(
+        &self,
+        engine: &E,
+        source: &Marginal<E>,
+        epsilon: f64,
+    ) -> Result<(f64, Vec<f64>)> {
+        let error = source.error(engine, epsilon);
+        let (error, masses) = both(error, engine.read(&self.masses)).await;
         Ok((error?, masses?))
     }
 
