@@ -1,11 +1,10 @@
-// The sums of a softmin whose result was guessed, as `sums` has them, and from the same pass the masses of the plan
-// between the rows of a tile of 64 and groups of columns,
+// The sums of a softmin whose result was guessed, as `sums` has them, and from the same pass the sums of each row over
+// groups of columns,
 //
-//     Σᵢ aᵢ Σⱼ bⱼ exp((fᵢ + gⱼ − Cᵢⱼ)/ε) = mean weights · Σ masses      i in the tile, j in the group
+//     Σⱼ bⱼ exp((fᵢ + gⱼ − Cᵢⱼ)/ε) = mean weight · Σ sums      j in the group, f the guess
 //
-// over the pairs of a list whose entries hold the group. A tile has $PARTS partial masses for each split and
-// group, 0 before the first dispatch; each dispatch adds to them. `masses` adds them up, and `guessed_finish` computes the
-// result from the states.
+// over the pairs of a list whose entries hold the group. The sums are 0 before the first dispatch; each dispatch adds to
+// them. `guessed_finish` computes the result from the states, and `masses` the masses of the plan from result and sums.
 #import params
 #import points
 #import clouds
@@ -14,14 +13,11 @@
 
 @group(0) @binding(5) var<storage, read> row_potential: array<f32>;
 @group(0) @binding(6) var<storage, read_write> state: array<f32>;
-// The weights of rows over their mean.
-@group(0) @binding(7) var<storage, read> row_weights: array<f32>;
-// Splits × tiles × groups × parts.
-@group(0) @binding(8) var<storage, read_write> masses: array<f32>;
+// Splits × groups × rows, of whole tiles.
+@group(0) @binding(7) var<storage, read_write> sums: array<f32>;
 
 const WORKGROUP: u32 = $WORKGROUPu;
 #import blocks
-#import part_of_tile
 
 @compute @workgroup_size($WORKGROUP)
 fn group_sums(
@@ -31,7 +27,6 @@ fn group_sums(
     #import rows
     #unroll r ROWS
     let u_$r = params.sharpness * row_potential[row_$r];
-    let a_$r = select(0.0, row_weights[row_$r], kept_$r);
     var total_$r = 0.0;
     if params.carried == 1u {
         total_$r = state[first_state + row_$r];
@@ -42,8 +37,7 @@ fn group_sums(
     #end
 
     #import walk
-    let tile = (workgroup.x * (WORKGROUP * $ROWSu)) / 64u;
-    let first_mass = (workgroup.y * params.tiles + params.first_tile + tile) * params.width;
+    let first_group = workgroup.y * params.width;
     let begun = position < end;
     while position < end {
         let span_end = min(position + SPAN, end);

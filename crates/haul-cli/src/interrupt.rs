@@ -54,9 +54,9 @@ fn say(what: &str) {
     let _ = writeln!(stderr, "{start}haul: {what}");
 }
 
-/// From now on the first Ctrl-C stops the engines and lets the run write finished results.
-pub(crate) fn keep_what_is_finished() {
-    WAITS.store(true, Ordering::Relaxed);
+/// From now on the first Ctrl-C stops the engines and lets the run write finished results. Returns whether that was so before.
+pub(crate) fn keep_what_is_finished() -> bool {
+    WAITS.swap(true, Ordering::Relaxed)
 }
 
 /// Whether Ctrl-C was pressed.

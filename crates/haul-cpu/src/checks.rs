@@ -4,7 +4,7 @@ use crate::compiled::Real;
 use crate::points::{CpuPoints, check};
 use crate::vectors::CpuVector;
 use crate::weights::CpuWeights;
-use haul_core::engine::{Groups, Lines, Pairs, Pointwise, Side, Slot, TILE, Update};
+use haul_core::engine::{GROUP, Groups, Lines, Pairs, Pointwise, Side, Slot, Update};
 use haul_core::{Error, Result};
 
 /// The points of a pass, and its list of near columns.
@@ -94,7 +94,7 @@ fn check_bounds(what: &'static str, bounds: &[usize], points: usize) -> Result<(
     }
     for pair in bounds.windows(2) {
         let (start, end) = (pair[0], pair[1]);
-        if end <= start || !start.is_multiple_of(TILE) {
+        if end <= start || !start.is_multiple_of(GROUP) {
             return Err(Error::Range { what, start, end });
         }
     }

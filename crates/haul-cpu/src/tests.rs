@@ -138,6 +138,7 @@ impl<T: Real> Case<T> {
             1,
         )?;
         let groups = Groups {
+            damping: 1.0,
             rows: &[0, 64, 192, ROWS],
             columns: &[0, 320, 448, 704, COLUMNS],
             weights: &weights,

@@ -5,11 +5,11 @@ use crate::arrays::{GpuVector, GpuWeights};
 use crate::checks::check;
 use crate::context::part;
 use crate::engine::{GpuEngine, Work};
-use crate::params::{MassParams, VectorParams};
+use crate::params::{MassParams, VectorParams, sharpness};
 use crate::pass::{Extra, Pass, whole};
 use haul_core::Result;
-use haul_core::engine::{Groups, TILE};
-use haul_shaders::{Columns, Shader};
+use haul_core::engine::{GROUP, Groups, Kernel, TILE};
+use haul_shaders::Shader;
 use std::sync::Arc;
 
 /// Iterations of all loops of an invocation, fewer than the 65 535 after which lavapipe ends them.
@@ -17,11 +17,12 @@ const MOST_ITERATIONS: usize = 60_000;
 
 /// The groups of a softmin, checked.
 pub(crate) struct GroupMasses<'a> {
-    /// The first tile of each group of rows, and the number of tiles.
-    tiles: Vec<u32>,
+    /// The first row of each group, and the number of rows.
+    rows: Vec<u32>,
     /// Starts of the groups of columns, then the number of columns.
     pub(crate) columns: &'a [usize],
     weights: &'a GpuWeights,
+    damping: f64,
     masses: wgpu::Buffer,
 }
 
@@ -36,17 +37,18 @@ impl<'a> GroupMasses<'a> {
         check("the weights of the rows", n, groups.weights.length)?;
         let masses = (groups.rows.len() - 1).saturating_mul(groups.columns.len() - 1);
         check("the masses of groups", masses, groups.masses.length)?;
-        let tiles = groups.rows.iter().map(|first| first.div_ceil(TILE) as u32);
         Ok(Self {
-            tiles: tiles.collect(),
+            rows: groups.rows.iter().map(|first| *first as u32).collect(),
             columns: groups.columns,
             weights: groups.weights,
+            damping: groups.damping,
             masses: groups.masses.buffer.clone(),
         })
     }
 }
 
-/// Refuses groups that do not begin at 0, do not end with the points, descend, or split a tile.
+/// Refuses groups that do not begin at 0, do not end with the points, descend, or begin at other points than multiples of
+/// [`GROUP`].
 fn check_groups(what: &'static str, starts: &[usize], points: usize) -> Result<()> {
     let ends = starts.first() == Some(&0) && starts.last() == Some(&points) && starts.len() > 1;
     if !ends {
@@ -56,82 +58,93 @@ fn check_groups(what: &'static str, starts: &[usize], points: usize) -> Result<(
     }
     for pair in starts.windows(2) {
         let (start, end) = (pair[0], pair[1]);
-        if start > end || !start.is_multiple_of(TILE) {
+        if start > end || !start.is_multiple_of(GROUP) {
             return Err(haul_core::Error::Range { what, start, end });
         }
     }
     Ok(())
 }
 
+/// Where the sums of a softmin's rows over groups of columns are, splits × groups × rows.
+pub(crate) struct GroupSums {
+    sums: wgpu::Buffer,
+    splits: usize,
+}
+
 impl GpuEngine {
-    /// Records a softmin from a guess, which may raise an alarm, and the masses between groups of the plan at the guess. `pass`
-    /// is the pass with the guess.
-    pub(crate) fn record_masses(
+    /// Records a softmin from a guess, which may raise an alarm, and the sums of its rows over groups of columns. `pass` is the
+    /// pass of their kernel.
+    pub(crate) fn record_group_sums(
         &self,
         work: &mut Work,
         pass: Pass<'_>,
         (guess, token): (&wgpu::Buffer, u32),
         groups: &GroupMasses<'_>,
-    ) -> std::result::Result<(), Error> {
-        let Some(variant) = pass.shader.pairs() else {
-            return Ok(());
-        };
-        let shader = Shader::GroupSums(haul_shaders::Pairs {
-            columns: Columns::Near,
-            ..variant
-        });
-        let (rows, columns) = (groups.tiles.len() - 1, groups.columns.len() - 1);
+    ) -> std::result::Result<GroupSums, Error> {
+        let columns = groups.columns.len() - 1;
         let tiles = pass.rows.length.div_ceil(TILE);
-        // `masses` is given here only to find how the columns are split.
-        let of = |masses| Pass {
-            shader,
+        // `sums` is given here only to find how the columns are split.
+        let of = |sums| Pass {
             extra: Extra::Masses {
                 guess,
                 token,
-                weights: &groups.weights.relative,
                 groups: columns,
-                masses,
+                sums,
             },
             ..pass
         };
-        let extent = self.extent(work, &of(pass.out))?;
-        let splits = extent.splits();
-        let parts = shader.parts_per_tile();
-        let floats = [splits, tiles, columns, parts];
+        let splits = self.extent(work, &of(pass.out))?.splits();
+        let floats = [splits, columns, tiles * TILE];
         let floats = floats.into_iter().fold(1, usize::saturating_mul);
         let bytes = floats.saturating_mul(size_of::<f32>()) as u64;
         let limit = self.context.binding_limit();
         if bytes > limit {
-            let what = "the masses of tiles";
+            let what = "the sums of groups";
             return Err(Error::TooLarge { what, bytes, limit });
         }
-        self.grow(&mut work.masses, "the masses of tiles", floats)?;
-        let masses = work.masses.clone();
-        self.record_zeros(work, &masses, 0, floats)?;
-        self.record_whole(work, of(&masses))?;
-        let tiles_of_groups = &groups.tiles;
-        let what = "the tiles of groups";
-        let first_tiles = self
-            .context
-            .buffer_of(what, tiles_of_groups, tiles_of_groups.len())?;
+        self.grow(&mut work.masses, "the sums of groups", floats)?;
+        let sums = work.masses.clone();
+        self.record_zeros(work, &sums, 0, floats)?;
+        self.record_whole(work, of(&sums))?;
+        Ok(GroupSums { sums, splits })
+    }
+
+    /// Records the masses between groups, from the sums of a softmin and its result, which is recorded already.
+    pub(crate) fn record_masses(
+        &self,
+        work: &mut Work,
+        kernel: Kernel,
+        GroupSums { sums, splits }: GroupSums,
+        [guess, result]: [&wgpu::Buffer; 2],
+        (groups, mean_weight): (&GroupMasses<'_>, f64),
+    ) -> std::result::Result<(), Error> {
+        let (rows, columns) = (groups.rows.len() - 1, groups.columns.len() - 1);
+        let n = groups.weights.length;
+        let stride = n.div_ceil(TILE) * TILE;
+        let what = "the rows of groups";
+        let first_rows = self.context.buffer_of(what, &groups.rows, rows + 1)?;
         let bindings = vec![
-            part(&masses, 0, floats),
-            whole(&first_tiles),
+            part(&sums, 0, splits * columns * stride),
+            whole(&first_rows),
+            part(&groups.weights.relative, 0, n),
+            part(guess, 0, n),
+            part(result, 0, n),
             part(&groups.masses, 0, rows * columns),
         ];
-        let per_dispatch = MOST_ITERATIONS / (1 + splits * (1 + parts));
-        for first in (0..tiles).step_by(per_dispatch.max(1)) {
-            let last = tiles.min(first + per_dispatch.max(1));
+        let per_dispatch = (MOST_ITERATIONS / (1 + splits)).max(1);
+        for first in (0..n).step_by(per_dispatch) {
+            let last = n.min(first + per_dispatch);
             let parameters = MassParams {
                 rows: rows as u32,
                 columns: columns as u32,
-                tiles: tiles as u32,
-                first_tile: first as u32,
-                last_tile: last as u32,
+                stride: stride as u32,
+                first_row: first as u32,
+                last_row: last as u32,
                 splits: splits as u32,
-                parts: parts as u32,
                 added: u32::from(first > 0),
-                factor: (groups.weights.mean * pass.columns.weights.mean) as f32,
+                factor: (groups.weights.mean * mean_weight) as f32,
+                sharpness: sharpness(kernel) as f32,
+                damping: groups.damping as f32,
             };
             let workgroups = (rows * columns).div_ceil(Shader::Masses.rows_per_workgroup());
             self.context.check_workgroups(workgroups)?;
@@ -141,7 +154,7 @@ impl GpuEngine {
                 &parameters,
                 bindings.clone(),
                 (workgroups as u32, 1),
-                (last - first) * columns * splits * parts,
+                (last - first) * columns * splits,
             )?;
         }
         Ok(())

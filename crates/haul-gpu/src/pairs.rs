@@ -133,15 +133,26 @@ impl GpuEngine {
             extra: Extra::Guess { guess, token },
             ..maximum
         };
-        match groups {
-            Some(groups) => self.record_masses(work, guessed, (guess, token), groups)?,
-            None => self.record_whole(work, guessed)?,
-        }
         let fallback = Pass {
             extra: Extra::Waiting { token },
             ..maximum
         };
-        self.record_whole(work, fallback)
+        let Some(groups) = groups else {
+            self.record_whole(work, guessed)?;
+            return self.record_whole(work, fallback);
+        };
+        let near = haul_shaders::Pairs {
+            columns: Columns::Near,
+            ..variant
+        };
+        let summed = Pass {
+            shader: Shader::GroupSums(near),
+            ..guessed
+        };
+        let sums = self.record_group_sums(work, summed, (guess, token), groups)?;
+        self.record_whole(work, fallback)?;
+        let groups = (groups, columns.weights.mean);
+        self.record_masses(work, pairs.kernel, sums, [guess, out], groups)
     }
 
     /// A product; see [`Engine::product`](haul_core::Engine::product).

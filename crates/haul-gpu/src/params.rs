@@ -104,13 +104,14 @@ pub(crate) struct LineParams {
 pub(crate) struct MassParams {
     pub(crate) rows: u32,
     pub(crate) columns: u32,
-    pub(crate) tiles: u32,
-    pub(crate) first_tile: u32,
-    pub(crate) last_tile: u32,
+    pub(crate) stride: u32,
+    pub(crate) first_row: u32,
+    pub(crate) last_row: u32,
     pub(crate) splits: u32,
-    pub(crate) parts: u32,
     pub(crate) added: u32,
     pub(crate) factor: f32,
+    pub(crate) sharpness: f32,
+    pub(crate) damping: f32,
 }
 
 /// The parameters of a kernel over vectors, in the layout of `vector_params.wgsl`.

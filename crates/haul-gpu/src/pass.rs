@@ -45,14 +45,12 @@ pub(crate) enum Extra<'a> {
     Waiting { token: u32 },
     /// The guess of the result, and the alarm that is raised if it was off.
     Guess { guess: &'a wgpu::Buffer, token: u32 },
-    /// The same, and the masses of the plan between groups: the weights of the rows, the number of groups of columns, and the
-    /// buffer in which the masses of tiles are summed.
+    /// The same, and the sums of each row over groups of columns: the number of groups, and the buffer of the sums.
     Masses {
         guess: &'a wgpu::Buffer,
         token: u32,
-        weights: &'a wgpu::Buffer,
         groups: usize,
-        masses: &'a wgpu::Buffer,
+        sums: &'a wgpu::Buffer,
     },
     /// The potential of the rows, φ, and the values of a pair from `channel` on, of `width`: values of the column; or
     /// coordinates of a slope times one value of the column; or coordinates of a curvature in a direction of the row.
@@ -236,12 +234,7 @@ impl Pass<'_> {
         bindings.extend(match self.extra {
             Extra::Waiting { .. } => vec![alarm, states, out],
             Extra::Guess { guess, .. } => vec![rows(guess, 1), states, out, alarm],
-            Extra::Masses {
-                guess,
-                weights,
-                masses,
-                ..
-            } => vec![rows(guess, 1), states, rows(weights, 1), whole(masses)],
+            Extra::Masses { guess, sums, .. } => vec![rows(guess, 1), states, whole(sums)],
             Extra::Values {
                 potential,
                 values,

@@ -223,6 +223,7 @@ where
         Some(Groups {
             rows: self.rows,
             columns: self.columns,
+            damping: self.damping,
             weights: self.weights.part()?,
             masses: self.masses.part_mut()?,
         })

@@ -2,9 +2,7 @@
 
 use super::assemble::{Bindings, assemble};
 use super::files::{FRAGMENTS, KERNELS};
-use super::{
-    Columns, Density, Factors, Lanes, Pairs, Points, Power, Shader, Terms, Values, Workgroup,
-};
+use super::{Columns, Density, Factors, Lanes, Pairs, Points, Power, Shader, Terms, Values};
 
 /// Names and their fragments; of equal names the first counts, and an empty fragment is no text.
 type Choices = Vec<(&'static str, &'static str)>;
@@ -34,7 +32,6 @@ impl Shader {
                     ("ROWS", self.rows()),
                     ("LINES", self.lines()),
                     ("QUADS", self.quads()),
-                    ("PARTS", self.parts_per_tile()),
                     ("WORKGROUP", self.workgroup_size()),
                     ("STEP", self.splits_per_workgroup()),
                     ("TERMS", self.workgroup_size() * Self::REMEMBERED),
@@ -79,16 +76,8 @@ impl Shader {
             Self::Softmin(pairs) => vec![("column_term", pairs.column_term(Terms::Whole))],
             Self::Nearest(pairs) => vec![("column_term", pairs.column_term(Terms::Counted))],
             Self::GroupSums(pairs) => {
-                let part = match pairs.workgroup {
-                    Workgroup::Small => "part_of_invocation",
-                    Workgroup::Large => "part_of_workgroup",
-                };
                 let column_term = pairs.column_term(Terms::Whole);
-                vec![
-                    ("part_of_tile", part),
-                    ("column_term", column_term),
-                    ("term", "term_plain"),
-                ]
+                vec![("column_term", column_term), ("term", "term_plain")]
             }
             // These replace the bindings of clouds and all that belongs to them.
             Self::Costs(_) => vec![("clouds", "clouds_bare")],

@@ -179,15 +179,6 @@ impl Shader {
         }
     }
 
-    /// The number of partial masses of a tile of rows, for each split and group of columns.
-    pub fn parts_per_tile(self) -> usize {
-        match self.workgroup_size() {
-            // The invocations of a workgroup first add up theirs.
-            64 => 1,
-            _ => 64 / self.rows(),
-        }
-    }
-
     /// The number of states that one workgroup writes for each row, each for a part of its columns.
     pub fn splits_per_workgroup(self) -> usize {
         self.pairs().map_or(1, Pairs::lanes_of_columns)
@@ -306,8 +297,9 @@ impl Shader {
             Self::Nearest(_) => &[R, R, R, R, W, W],
             Self::StripProduct(Factors::Values | Factors::Quads, _) => &[R, W, R],
             Self::StripProduct(Factors::Differences, _) => &[R, W, R, R],
-            Self::GroupSums(_) => &[R, R, R, R, R, W, R, W],
-            Self::Masses | Self::Costs(_) | Self::Terms(_) | Self::SoftminFinish => &[R, R, W],
+            Self::GroupSums(_) => &[R, R, R, R, R, W, W],
+            Self::Masses => &[R, R, R, R, R, W],
+            Self::Costs(_) | Self::Terms(_) | Self::SoftminFinish => &[R, R, W],
             Self::SoftminLines(..) | Self::NearestLines(..) => &[R, R, W, W],
             Self::ProductLines(Density::Stored, ..) => &[R, R, W, W],
             Self::ProductLines(..) => &[R, R, W, W, R, R],

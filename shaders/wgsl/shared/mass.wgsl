@@ -1,5 +1,6 @@
-    var mass = 0.0;
     #unroll r ROWS
-    mass += a_$r * (blocks_$r + block_$r);
+    if kept_$r {
+        let place_$r = (first_group + $SHARE) * (64u * params.tiles) + 64u * params.first_tile + row_$r;
+        sums[place_$r] += blocks_$r + block_$r;
+    }
     #end
-    add_mass(lane, workgroup.x, first_mass + $SHARE, mass);

@@ -32,6 +32,7 @@ mod scores;
 mod sharing;
 mod solver;
 mod stalls;
+mod two_level;
 mod unbalanced;
 mod waits;
 
@@ -63,6 +64,7 @@ fn main() -> ExitCode {
             near::BODIES,
             nearest::BODIES,
             groups::BODIES,
+            two_level::BODIES,
             grids::BODIES,
             registration::BODIES,
             barycenters::BODIES,
@@ -103,6 +105,7 @@ fn main() -> ExitCode {
             near::BODIES,
             nearest::BODIES,
             groups::BODIES,
+            two_level::BODIES,
         ];
         for (name, body) in bodies.concat() {
             trials.push(engine.trial(name, body));

@@ -26,6 +26,10 @@ pub const BODIES: &[(&str, Body)] = &[
         what_stalls_and_is_large,
     ),
     (
+        "clusters_of_unequal_mass_take_the_two_level_correction",
+        clusters_of_unequal_mass,
+    ),
+    (
         "a_chosen_acceleration_is_the_only_one",
         a_chosen_acceleration_is_the_only_one,
     ),
@@ -340,7 +344,8 @@ fn what_stalls_and_is_large(device: &Device) {
     if matches!(device, Device::Gpu(_)) {
         return;
     }
-    let (a, b) = (clusters(1100, 0.5, 1), clusters(1100, 0.4, 2));
+    // More pairs than Newton's method takes, and on one side too few points for the two-level correction.
+    let (a, b) = (clusters(100, 0.5, 1), clusters(21_500, 0.4, 2));
     let settings = Sinkhorn::epsilon(0.02);
     let solve = |settings: Sinkhorn| {
         let solution = settings.solve(device, &a, &b).unwrap();
@@ -355,7 +360,7 @@ fn what_stalls_and_is_large(device: &Device) {
     );
     let relaxed = solve(settings.clone().acceleration(Acceleration::OverRelaxation));
     assert!(
-        2 * report.softmin_passes <= 3 * relaxed.softmin_passes,
+        report.softmin_passes <= 2 * relaxed.softmin_passes,
         "{:?} {:?}",
         report.stages,
         relaxed.stages
@@ -365,6 +370,36 @@ fn what_stalls_and_is_large(device: &Device) {
         .acceleration(anderson)
         .max_iterations(report.iterations);
     assert!(!solve(alone).converged);
+}
+
+/// At this ε the clusters exchange no mass that f32 shows until their potentials have drifted by hundreds of ε.
+fn clusters_of_unequal_mass(device: &Device) {
+    if matches!(device, Device::Gpu(_)) {
+        return;
+    }
+    let (a, b) = (clusters(1100, 0.5, 1), clusters(1100, 0.4, 2));
+    let settings = Sinkhorn::epsilon(0.02);
+    let solve = |settings: Sinkhorn| settings.solve(device, &a, &b).unwrap();
+    let solution = solve(settings.clone());
+    let report = solution.report();
+    assert!(report.converged, "{report:?}");
+    assert_eq!(
+        iterations(report, Method::OverRelaxation),
+        0,
+        "{:?}",
+        report.stages
+    );
+    let relaxed = solve(settings.acceleration(Acceleration::OverRelaxation));
+    let others = relaxed.report();
+    assert!(
+        2 * report.softmin_passes <= others.softmin_passes,
+        "{:?} {:?}",
+        report.stages,
+        others.stages
+    );
+    // Both brackets have the value.
+    let [one, other] = [&solution, &relaxed].map(|solution| *solution.certificate());
+    assert!(one.lower_bound <= other.upper_bound && other.lower_bound <= one.upper_bound);
 }
 
 fn a_chosen_acceleration_is_the_only_one(device: &Device) {

@@ -81,6 +81,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn no_two_options_of_a_command_have_one_name() {
+        let program = Commands::augment_subcommands(clap::Command::new("haul"));
+        for command in program.get_subcommands() {
+            let mut names = std::collections::HashSet::new();
+            for argument in command.get_arguments() {
+                let long = argument.get_long().map(|long| format!("--{long}"));
+                let short = argument.get_short().map(|short| format!("-{short}"));
+                let id = Some(argument.get_id().as_str().to_owned());
+                for name in [long, short, id].into_iter().flatten() {
+                    assert!(names.insert(name.clone()), "{}: {name}", command.get_name());
+                }
+            }
+        }
+    }
+
+    #[test]
     fn jobs_name_their_commands_as_the_command_line_does() {
         let program = Commands::augment_subcommands(clap::Command::new("haul"));
         let names: Vec<_> = program

@@ -35,6 +35,9 @@ pub(crate) struct Matching {
     pub(crate) received: Vec<f64>,
 }
 
+/// Mass that a plan lacks by this share or less is a rounding.
+const ROUNDING: f64 = 1e-9;
+
 impl Matching {
     /// The same for a picture of points; `None` if both measures are on grids, which are shown as images.
     ///
@@ -67,7 +70,7 @@ impl Matching {
         Self::between(&solution.plan(), [source, target], rho)
     }
 
-    /// The matching of a plan with exact marginals.
+    /// The matching of a plan that moves all of the mass of a side, or, in partial transport, some of it.
     ///
     /// # Errors
     ///
@@ -77,7 +80,13 @@ impl Matching {
         source: &Measure,
         target: &Measure,
     ) -> haul::Result<Self> {
-        Self::between(plan, [source, target], [f64::INFINITY; 2])
+        let (rows, columns) = plan.marginals()?;
+        let rho = |moved: Vec<f64>, measure: &Measure| {
+            let part = moved.iter().sum::<f64>() < (1.0 - ROUNDING) * measure.mass();
+            if part { 0.0 } else { f64::INFINITY }
+        };
+        let rho = [rho(rows, source), rho(columns, target)];
+        Self::between(plan, [source, target], rho)
     }
 
     fn between(

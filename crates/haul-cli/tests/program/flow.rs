@@ -206,7 +206,11 @@ fn clouds_flow_on_their_points_and_volumes_on_their_cells() {
     assert!([Some(0), Some(3)].contains(&ran.status), "{}", ran.stderr);
     assert_eq!(array(&room, "w.npy").0, [8, 8, 8]);
     assert_eq!(room.pixels("w.png").0, 8 * 8 + 7 * 2);
-    assert_says(&room.read("w.ply")[..100], &["ply"]);
+    assert!(
+        std::fs::read(room.path("w.ply"))
+            .unwrap()
+            .starts_with(b"ply")
+    );
 }
 
 #[test]

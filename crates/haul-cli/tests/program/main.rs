@@ -10,6 +10,7 @@ mod colour;
 mod coordinates;
 mod devices;
 mod dictionary;
+mod exact;
 mod files;
 mod fixture;
 mod flow;

@@ -155,7 +155,7 @@ fn options_of_other_programs_are_told_their_names_here() {
         ),
         (
             "divergence a.csv b.csv --plan p.csv",
-            "tip: --plan is an option of haul sinkhorn;",
+            "tip: --plan is an option of haul sinkhorn and exact;",
         ),
         (
             "pairwise a.csv b.csv -o d.npy --report r.html",

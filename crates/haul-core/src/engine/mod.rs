@@ -25,7 +25,7 @@ mod pointwise;
 mod resident;
 
 pub use forward::{Forward, Operator};
-pub use pairs::{Groups, Lines, Near, Pairs, Side, TILE};
+pub use pairs::{GROUP, Groups, Lines, Near, Pairs, Side, TILE};
 pub use pointwise::{Integral, Pointwise, RATIO_LOG2, Ratio, Update};
 pub use resident::{ResidentEngine, Survey, Writing};
 

@@ -37,9 +37,11 @@ impl Lines {
     }
 }
 
-/// The number of rows in a tile of a [`Near`] list. The list's ranges of columns, and the groups of [`Groups`], begin
-/// at multiples of it.
+/// The number of rows in a tile of a [`Near`] list. The list's ranges of columns begin at multiples of it.
 pub const TILE: usize = 64;
+
+/// The groups of [`Groups`] begin at multiples of this number of points, half a tile.
+pub const GROUP: usize = TILE / 2;
 
 /// For each [`TILE`] of rows, the ranges of columns that are included; all others are left out of every sum.
 ///
@@ -221,19 +223,24 @@ impl<W, V> Clone for Side<'_, W, V> {
 
 impl<W, V> Copy for Side<'_, W, V> {}
 
-/// Requests from a softmin the masses that the plan of its guess moves between groups of points:
+/// Requests from a softmin the masses that the plan of its result moves between groups of points:
 ///
 /// ```text
-/// M_{IJ} = Σ_{i ∈ I} aᵢ Σ_{j ∈ J} bⱼ exp((fᵢ + gⱼ − Cᵢⱼ)/ε)        f the guess
+/// M_{IJ} = Σ_{i ∈ I} aᵢ Σ_{j ∈ J} bⱼ exp((λ fᵢ + gⱼ − Cᵢⱼ)/ε)        f the result, λ the damping
 /// ```
+///
+/// For λ = 1 the rows of that plan sum to a. If a guess is so far off that the sum of a row leaves the range of floats, that row may be
+/// missing, or make masses that are not finite.
 #[derive(Debug)]
 pub struct Groups<'v, W, V> {
-    /// The first point of each group of rows, and n: ascending multiples of [`TILE`], except the last.
+    /// The first point of each group of rows, and n: ascending multiples of [`GROUP`], except the last.
     pub rows: &'v [usize],
     /// The first point of each group of columns, and m.
     pub columns: &'v [usize],
     /// The weights a of the rows.
     pub weights: &'v W,
+    /// λ = ρ/(ρ + ε) of the rows: 1 where their marginal is constrained.
+    pub damping: f64,
     /// M, groups of rows × groups of columns, row-major.
     pub masses: &'v mut V,
 }

@@ -12,7 +12,7 @@
 //! whenever the method stops. Costs on the arcs are relative to the potentials of the start.
 
 use super::masses::Integers;
-use super::plan::{Costs, Primal, dual};
+use super::plan::{Costs, Entries, Primal, dual};
 use super::pricing::{Priced, Pricing};
 use super::simplex::{End, Flows, ROUNDING, Simplex};
 use crate::{Engine, Error, Potentials, Result};
@@ -45,7 +45,7 @@ pub(super) type Observer<'o> = dyn FnMut(&ExactProgress) -> ControlFlow<()> + Se
 /// The optimum on the list of arcs, as far as it was found.
 #[derive(Default)]
 pub(super) struct Generated {
-    pub(super) entries: Vec<(usize, usize, f64)>,
+    pub(super) entries: Entries,
     pub(super) potentials: Potentials,
     pub(super) primal: Primal,
     pub(super) lower: f64,
@@ -61,7 +61,7 @@ pub(super) struct Columns<'c, 'o> {
     start: Potentials,
     simplex: Simplex,
     lower: f64,
-    primal: Option<(Primal, Vec<(usize, usize, f64)>)>,
+    primal: Option<(Primal, Entries)>,
     rounds: usize,
     tolerance: f64,
     began: web_time::Instant,

@@ -19,11 +19,7 @@ pub struct SparsePlan {
 
 impl SparsePlan {
     /// A plan of n rows and m columns; entries of the same place are added.
-    pub(super) fn new(
-        [rows, columns]: [usize; 2],
-        mut entries: Vec<(usize, usize, f64)>,
-        cost: f64,
-    ) -> Self {
+    pub(super) fn new([rows, columns]: [usize; 2], mut entries: Entries, cost: f64) -> Self {
         entries.sort_unstable_by_key(|&(row, column, _)| (row, column));
         entries.dedup_by(|next, kept| {
             let same = (next.0, next.1) == (kept.0, kept.1);
@@ -269,6 +265,9 @@ impl ExactReport {
         }
     }
 }
+
+/// Entries of a plan as (row, column, mass), in any order.
+pub(super) type Entries = Vec<(usize, usize, f64)>;
 
 /// The costs of a problem.
 pub(super) struct Costs<'c> {

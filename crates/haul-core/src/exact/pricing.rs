@@ -8,7 +8,7 @@ use crate::problem::Rounding;
 use crate::{Cost, Engine, Frame, Result};
 
 /// Points of a part, at least.
-const PART: usize = 64;
+const PART: usize = 16;
 
 /// The most parts, and so the most arcs of a point that one search finds.
 const PARTS: usize = 16;

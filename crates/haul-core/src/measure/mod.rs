@@ -6,12 +6,14 @@
 mod cost;
 mod frame;
 mod grid;
+mod order;
 mod resident;
 
 pub use cost::{Cost, Exponent};
 pub use frame::Frame;
 pub use grid::Grid;
 pub(crate) use grid::product;
+pub(crate) use order::order;
 pub use resident::{Located, ResidentMeasure};
 
 use crate::linalg::sum;

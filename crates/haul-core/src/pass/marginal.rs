@@ -1,7 +1,7 @@
 //! One side of a solve: a measure on the device with its potential, and its data on the host.
 
 use super::{Pass, Points};
-use crate::engine::{Integral, Kernel, Pointwise, Ratio, Side, Update};
+use crate::engine::{Groups, Integral, Kernel, Pointwise, Ratio, Side, Update};
 use crate::linalg::mean;
 use crate::{Engine, Frame, Measure, Result};
 
@@ -67,6 +67,44 @@ impl<E: Engine> Marginal<E> {
         })
     }
 
+    /// This side with its points in another order: `order` has the index of the point at each place.
+    pub(crate) async fn reordered(&self, engine: &E, order: &[usize]) -> Result<Self> {
+        let d = self.dimension();
+        let coordinates = self.points.coordinates();
+        let of_points = order.iter().flat_map(|i| &coordinates[i * d..][..d]);
+        let points = Points::of_cloud(engine, of_points.copied().collect(), d)?;
+        let weights: Vec<f64> = order.iter().map(|i| self.weights[*i]).collect();
+        let on_device = engine.weights(&weights, 1)?;
+        let mut side = Self::of(engine, points, (weights, on_device), self.rho)?;
+        let places = |values: Vec<f64>| -> Vec<f64> { order.iter().map(|i| values[*i]).collect() };
+        side.potential = engine.vector(&places(engine.read(&self.potential).await?))?;
+        if let Some(undamped) = &self.undamped {
+            side.undamped = Some(engine.vector(&places(engine.read(undamped).await?))?);
+        }
+        Ok(side)
+    }
+
+    /// Takes the potential of this side from its [`reordered`](Self::reordered) form.
+    pub(crate) async fn take_potential(
+        &mut self,
+        engine: &E,
+        reordered: &Self,
+        order: &[usize],
+    ) -> Result<()> {
+        let indices = |values: Vec<f64>| -> Vec<f64> {
+            let mut out = vec![0.0; values.len()];
+            for (i, value) in order.iter().zip(values) {
+                out[*i] = value;
+            }
+            out
+        };
+        self.potential = engine.vector(&indices(engine.read(&reordered.potential).await?))?;
+        if let Some(undamped) = &reordered.undamped {
+            self.undamped = Some(engine.vector(&indices(engine.read(undamped).await?))?);
+        }
+        Ok(())
+    }
+
     /// The number of points.
     pub(crate) fn len(&self) -> usize {
         self.points.len()
@@ -117,6 +155,44 @@ impl<E: Engine> Marginal<E> {
         };
         let guess = guessed.then_some(undamped.as_ref().unwrap_or(&*potential));
         pass.softmin(guess, false, updated)?;
+        self.damp(engine, kernel.epsilon)
+    }
+
+    /// [`update`](Self::update) from the last softmin, which also computes the masses that the plan of the update and the
+    /// other side's potential moves between groups.
+    pub(crate) fn update_with_masses(
+        &mut self,
+        engine: &E,
+        kernel: Kernel,
+        other: &Self,
+        [rows, columns]: [&[usize]; 2],
+        masses: &mut E::Vector,
+    ) -> Result<()> {
+        let Self {
+            points,
+            on_device,
+            potential,
+            updated,
+            undamped,
+            rho,
+            ..
+        } = self;
+        let pass = Pass {
+            engine,
+            kernel,
+            rows: points,
+            potential: None,
+            columns: &other.points,
+            side: other.side(),
+        };
+        let groups = Groups {
+            rows,
+            columns,
+            weights: on_device,
+            damping: 1.0 / (1.0 + kernel.epsilon / *rho),
+            masses,
+        };
+        pass.softmin_with_masses(undamped.as_ref().unwrap_or(&*potential), groups, updated)?;
         self.damp(engine, kernel.epsilon)
     }
 
@@ -213,6 +289,14 @@ impl<E: Engine> Marginal<E> {
     /// Adds a constant to the updated potential, not yet accepted.
     pub(crate) fn shift_updated(&mut self, engine: &E, t: f64) -> Result<()> {
         engine.mix(&[1.0], 1, t, &self.updated, &mut self.relaxed)?;
+        std::mem::swap(&mut self.updated, &mut self.relaxed);
+        Ok(())
+    }
+
+    /// Adds a vector to the updated potential, not yet accepted.
+    pub(crate) fn add_to_updated(&mut self, engine: &E, vector: &E::Vector) -> Result<()> {
+        let terms = [(1.0, &self.updated), (1.0, vector)];
+        engine.combine(&terms, &mut self.relaxed)?;
         std::mem::swap(&mut self.updated, &mut self.relaxed);
         Ok(())
     }

@@ -8,7 +8,7 @@ mod points;
 pub(crate) use marginal::Marginal;
 pub(crate) use points::Points;
 
-use crate::engine::{Factor, Integrand, Kernel, Lines, Nearest, Pairs, Side};
+use crate::engine::{Factor, Groups, Integrand, Kernel, Lines, Nearest, Pairs, Side};
 use crate::{Engine, Error, Result};
 use grid::GridPass;
 
@@ -123,6 +123,18 @@ impl<'p, E: Engine> Pass<'p, E> {
             }
             Between::Grids(pass) => pass.softmin(guess, out),
         }
+    }
+
+    /// The softmin over the columns of a cloud, and the masses between groups of its plan.
+    pub(crate) fn softmin_with_masses(
+        &self,
+        guess: &E::Vector,
+        groups: Groups<'_, E::Weights, E::Vector>,
+        out: &mut E::Vector,
+    ) -> Result<()> {
+        let pairs = self.of_clouds()?;
+        self.engine
+            .softmin(pairs, self.side, Some(guess), Some(groups), out)
     }
 
     /// Σⱼ πᵢⱼ Vⱼ for q histograms in one pass, n×q; potentials, weights and values are m×q, and the potentials of the

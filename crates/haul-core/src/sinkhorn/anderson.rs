@@ -28,11 +28,18 @@ pub(crate) struct Anderson<E: Engine> {
     /// Σᵢ aᵢ imageᵢ of each slot, and of the very first image.
     means: Vec<f64>,
     gauge: Option<f64>,
+    /// Whether the constant of the potential is free.
+    free: bool,
 }
 
 impl<E: Engine> Anderson<E> {
-    /// Buffers for `memory` updates of a marginal's potential.
-    pub(crate) fn new(engine: &E, memory: usize, marginal: &Marginal<E>) -> Result<Self> {
+    /// Buffers for `memory` updates of a marginal's potential, whose constant may be `free`.
+    pub(crate) fn new(
+        engine: &E,
+        memory: usize,
+        marginal: &Marginal<E>,
+        free: bool,
+    ) -> Result<Self> {
         Ok(Self {
             slots: memory,
             history: History::new(engine, memory, marginal)?,
@@ -42,11 +49,12 @@ impl<E: Engine> Anderson<E> {
             least_error: f64::INFINITY,
             means: vec![0.0; memory],
             gauge: None,
+            free,
         })
     }
 
-    /// Stores a marginal's update that is not yet accepted; returns the L1 error of the marginal before it. If that
-    /// error is `known`, it is not computed from the update, and the constant of the potential is not free.
+    /// Stores a marginal's update that is not yet accepted; returns the L1 error of the marginal before it, which is not
+    /// computed from the update if it is `known`.
     pub(crate) async fn remember(
         &mut self,
         engine: &E,
@@ -70,7 +78,7 @@ impl<E: Engine> Anderson<E> {
         self.least_error = self.least_error.min(error);
         self.newest = index;
         self.means[index] = mean;
-        if known.is_none() {
+        if self.free {
             self.gauge.get_or_insert(mean);
         }
         self.filled = (self.filled + 1).min(self.slots);
@@ -112,6 +120,13 @@ impl<E: Engine> Anderson<E> {
         let offset = self.gauge.map_or(0.0, |gauge| gauge - mean);
         let out = &mut marginal.potential;
         self.history.extrapolate(engine, &coefficients, offset, out)
+    }
+
+    /// Drops all updates, after the marginal's potential was set by other means.
+    pub(crate) fn forget(&mut self) {
+        self.filled = 0;
+        self.least_error = f64::INFINITY;
+        self.history.forget();
     }
 
     /// The number of updates since a slot was written.

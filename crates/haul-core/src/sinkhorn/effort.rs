@@ -14,6 +14,9 @@ pub enum Method {
     OverRelaxation,
     /// A pair of updates, extrapolated from earlier ones.
     Anderson,
+    /// The same, where each pair is followed by the two-level correction, which balances the masses of the plan between
+    /// groups of points.
+    TwoLevel,
     /// A step of Newton's method on the host, without a pass.
     Newton,
     /// A pair of updates of scalings.
@@ -30,6 +33,7 @@ impl Method {
             Self::Plain => "plain",
             Self::OverRelaxation => "over-relaxation",
             Self::Anderson => "anderson",
+            Self::TwoLevel => "two-level",
             Self::Newton => "newton",
             Self::Scaling => "scaling",
             Self::Averaging => "averaging",

@@ -103,6 +103,13 @@ impl<E: Engine> History<E> {
         })
     }
 
+    /// The potential of the next update was not computed here.
+    pub(crate) fn forget(&mut self) {
+        if let Self::Host { before, .. } = self {
+            *before = None;
+        }
+    }
+
     /// `out` ← `offset` + Σₗ θₗ imageₗ.
     pub(crate) fn extrapolate(
         &mut self,

@@ -1,15 +1,18 @@
 //! Sinkhorn's algorithm: the settings of a solve of OT_ε, and the computation of its potentials.
 //!
 //! [`run`] is the iteration. It begins with [`start`] and [`anneal`], and uses plain updates, [`anderson`] over a
-//! [`history`], [`relaxation`] or [`newton`] in potentials, or [`scaling`]s; [`watch`] stops slow methods, [`checks`]
+//! [`history`] ([`accelerated`]), with the correction of [`two_level`] whose small matrix is balanced by [`balance`],
+//! [`relaxation`] or [`newton`] in potentials, or [`scaling`]s; [`watch`] stops slow methods, [`checks`]
 //! schedules error measurements, [`translation`] sets the constant of unbalanced potentials, and [`flat`] refines
 //! potentials if ε is far above the costs.
 
 #[macro_use]
 mod settings;
 
+mod accelerated;
 mod anderson;
 mod anneal;
+mod balance;
 mod checks;
 mod effort;
 mod flat;
@@ -20,6 +23,7 @@ mod run;
 mod scaling;
 mod start;
 mod translation;
+mod two_level;
 mod watch;
 
 pub(crate) use anderson::least_affine_combination;
@@ -61,9 +65,14 @@ pub enum Acceleration {
     ///    points, there are at most 2²¹ pairs, and diam^p/ε is at least 1000 and n²/4. It stores the costs
     ///    and the plan, three arrays of 8 bytes a pair. The engine continues from its result. With a
     ///    given [start](Sinkhorn::start), it follows Anderson's method.
-    /// 2. Anderson's method with a memory of 10. It ends if the dual rose, in two windows of 10
-    ///    iterations, by less than plain updates would have raised it; and after n iterations, but at least 24, if
-    ///    Newton's method can follow.
+    /// 2. Anderson's method with a memory of 10. Between clouds of at least 128 points on the host, if at least four
+    ///    iterations are expected after the second one (eight with fewer than 2²⁰ pairs), it goes on over updates with the
+    ///    two-level correction: the masses that the plan moves between groups of neighbouring points are balanced, and the
+    ///    factors that balance them correct the potentials of all points of a group. There are at most 128 groups of a side,
+    ///    of at least 32 points. Points are in another order meanwhile, which needs a second copy of the clouds on the
+    ///    device; a GPU also stores the sums of rows over groups, up to 64 MB for each part in which it takes the columns.
+    ///    Anderson's method ends if the dual rose, in two windows of 10 iterations, by less than plain updates would have
+    ///    raised it; and after n iterations, but at least 24, if Newton's method can follow.
     /// 3. Over-relaxation, under the same condition.
     /// 4. Plain updates.
     #[default]

@@ -11,7 +11,6 @@
 //! constant t of f + t, g − t, but t then has a best value. If ρ ≫ ε, damped updates approach it as slowly as
 //! (λ_a λ_b)^k; so it is set after each update, in closed form [Séjourné–Vialard–Peyré'22].
 
-use super::anderson::Anderson;
 use super::checks::Checks;
 use super::effort::{Effort, Method};
 use super::newton::{self, Newton, Step};
@@ -19,9 +18,9 @@ use super::relaxation::Relaxation;
 use super::scaling::Scalings;
 use super::start::{Start, gaussian};
 use super::translation::Constant;
-use super::watch::{Standing, Watch};
+use super::watch::Watch;
 use super::{Observer, Sinkhorn, anneal};
-use crate::engine::{Kernel, Pointwise};
+use crate::engine::Kernel;
 use crate::pass::{Marginal, pairs_of_a_pass};
 use crate::problem::{Posed, Potentials};
 use crate::{Engine, Error, Precision, Progress, Result, Stop};
@@ -29,19 +28,19 @@ use std::ops::ControlFlow;
 
 /// The state of a solve.
 pub(crate) struct Run<'r, 'e, E: Engine> {
-    engine: &'e E,
-    problem: &'r Posed,
+    pub(super) engine: &'e E,
+    pub(super) problem: &'r Posed,
     settings: &'r Sinkhorn,
     observer: &'r mut Observer<'r>,
     pub(crate) effort: Effort,
-    kernel: Kernel,
+    pub(super) kernel: Kernel,
     pub(crate) source: Marginal<E>,
     pub(crate) target: Marginal<E>,
-    goal: f64,
+    pub(super) goal: f64,
     /// The method of the current iterations.
-    method: Method,
+    pub(super) method: Method,
     /// Whether the current potentials are guesses of their updates.
-    guessed: bool,
+    pub(super) guessed: bool,
     stopped: bool,
 }
 
@@ -86,7 +85,7 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
     }
 
     /// Whether points and weights of a side are only on the device.
-    fn is_resident(&self) -> bool {
+    pub(super) fn is_resident(&self) -> bool {
         self.source.is_resident() || self.target.is_resident()
     }
 
@@ -191,7 +190,7 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
         }
     }
 
-    fn smaller_side(&self) -> usize {
+    pub(super) fn smaller_side(&self) -> usize {
         self.source.len().min(self.target.len())
     }
 
@@ -343,83 +342,6 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
         Ok(())
     }
 
-    /// Anderson's method. If the number of iterations is limited by `at_most`, it is watched, and also returns at the
-    /// limit or when plain updates are faster.
-    pub(crate) async fn iterate_accelerated(
-        &mut self,
-        memory: usize,
-        at_most: Option<usize>,
-    ) -> Result<()> {
-        self.method = Method::Anderson;
-        let Self { engine, kernel, .. } = *self;
-        let mut anderson = Anderson::new(engine, memory, &self.source)?;
-        let mut watch = Watch::new(self.effort.iterations);
-        let last = at_most.map(|most| self.effort.iterations.saturating_add(most));
-        while !self.ended() {
-            self.update(kernel)?;
-            let looks = last.is_some() && watch.due(self.effort.iterations);
-            let error = if self.problem.is_balanced() {
-                anderson
-                    .remember(engine, kernel.epsilon, &self.source, None)
-                    .await?
-            } else {
-                self.source.error(engine, kernel.epsilon).await?
-            };
-            let slow = looks && watch.is_slow(self.standing(error).await?);
-            if !self.problem.is_balanced() {
-                // The error is that of the update; the image has the best constant.
-                self.translate().await?;
-                anderson
-                    .remember(engine, kernel.epsilon, &self.source, Some(error))
-                    .await?;
-            }
-            self.tell(kernel, error)?;
-            let over = slow || last.is_some_and(|last| self.effort.iterations >= last);
-            if self.ended() || over {
-                // The last iterate is a plain update: the source's marginal is then exact.
-                self.source.accept();
-                break;
-            }
-            anderson.extrapolate(engine, &mut self.source)?;
-        }
-        Ok(())
-    }
-
-    /// The state of the iteration after an [`update`](Self::update) that is not yet accepted: g is then λ_b T_a(f).
-    // Mutable, because the observer cannot be shared between threads, and a future that holds it would not be `Send`.
-    async fn standing(&mut self, error: f64) -> Result<Standing> {
-        let Self {
-            engine,
-            source,
-            target,
-            ..
-        } = self;
-        let epsilon = self.kernel.epsilon;
-        let f = source
-            .conjugate_on_device(engine, &source.potential)
-            .await?;
-        let g = target
-            .conjugate_on_device(engine, &target.potential)
-            .await?;
-        let gain = Pointwise::Gain {
-            before: &source.potential,
-            after: &source.updated,
-            rho: source.rho,
-        };
-        let risen = source.integral(engine, gain).await?;
-        // ⟨a, e^{−f/ρ} − 1⟩ from the term of a side in the dual.
-        let excess = |conjugate: f64, rho: f64| -conjugate / rho;
-        let missing = excess(f.sum + risen.sum, source.rho) - excess(g.sum, target.rho);
-        let height = risen.height.max(g.height);
-        Ok(Standing {
-            iteration: self.effort.iterations,
-            dual: (f.sum + g.sum) / epsilon - excess(g.sum, target.rho),
-            gain: (risen.sum - epsilon * missing) / epsilon,
-            rounding: 4.0 * engine.precision().unit_roundoff() * height / epsilon,
-            error,
-        })
-    }
-
     /// OT_ε(α, α) has f = g, and the averaged update f ← ½(f + λ T(f)) halves the error whatever ε
     /// [FSVATP'19; Séjourné et al.'19]: the derivative of λ T has its spectrum in [−λ, 0], so that of
     /// the average is in [½ − ½λ, ½]. One pass an iteration, no annealing.
@@ -478,7 +400,7 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
     }
 
     /// g ← T_a(f); then T_b(g), not yet accepted.
-    fn update(&mut self, kernel: Kernel) -> Result<()> {
+    pub(super) fn update(&mut self, kernel: Kernel) -> Result<()> {
         self.update_by(kernel, 1.0)
     }
 
@@ -509,7 +431,7 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
     }
 
     /// f + t, g − t for the updated f that is not yet accepted, with the t that maximises the dual.
-    async fn translate(&mut self) -> Result<()> {
+    pub(super) async fn translate(&mut self) -> Result<()> {
         if self.problem.is_balanced() {
             return Ok(());
         }
@@ -550,7 +472,7 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
     }
 
     /// Reports an error to the observer, and ends the iteration at the goal, or if the observer asks for it.
-    fn tell(&mut self, kernel: Kernel, marginal_error: f64) -> Result<()> {
+    pub(super) fn tell(&mut self, kernel: Kernel, marginal_error: f64) -> Result<()> {
         let asked = self.observe(kernel, marginal_error)?;
         let arrived = kernel == self.kernel && marginal_error <= self.goal;
         self.stopped = arrived || asked;
@@ -584,7 +506,7 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
         }
     }
 
-    fn ended(&self) -> bool {
+    pub(super) fn ended(&self) -> bool {
         self.stopped || self.effort.iterations >= self.settings.max_iterations
     }
 }

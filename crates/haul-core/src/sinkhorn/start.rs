@@ -1,6 +1,6 @@
 //! The start of an iteration.
 //!
-//! Passes to an L1 error of 1e-3 in f64, p = 2, blur over diameter in brackets:
+//! Passes to an L1 error of 1e-3 without the two-level correction in f64, p = 2, blur over diameter in brackets:
 //!
 //! | problem | plain, annealed | over-relaxed | Anderson annealed | from zero | Gaussian |
 //! |---|---|---|---|---|---|

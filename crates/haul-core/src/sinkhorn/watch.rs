@@ -38,6 +38,7 @@ pub(crate) struct Watch {
     next: usize,
     last: Option<Standing>,
     slow: usize,
+    rough: bool,
 }
 
 impl Watch {
@@ -47,6 +48,17 @@ impl Watch {
             next: iteration + 1,
             last: None,
             slow: 0,
+            rough: false,
+        }
+    }
+
+    /// For iterates with jumps between groups of points, from this iteration on. A plain update removes such jumps at
+    /// once, so that its gain says little about those of later ones: such an iteration is slow only if its errors do
+    /// not fall either.
+    pub(crate) fn of_rough_iterates(iteration: usize) -> Self {
+        Self {
+            rough: true,
+            ..Self::new(iteration)
         }
     }
 
@@ -61,10 +73,12 @@ impl Watch {
             let iterations = (now.iteration - before.iteration) as f64;
             let gained = now.dual - before.dual;
             let plainly = 2.0 * iterations * now.gain;
-            let slow = if plainly > LEAST_VISIBLE * now.rounding {
-                gained + now.rounding < plainly
-            } else {
-                now.error > LEAST_DECREASE * before.error
+            let gains_less = gained + now.rounding < plainly;
+            let stands = now.error > LEAST_DECREASE * before.error;
+            let slow = match plainly > LEAST_VISIBLE * now.rounding {
+                true if self.rough => gains_less && stands,
+                true => gains_less,
+                false => stands,
             };
             self.slow = if slow { self.slow + 1 } else { 0 };
         }
@@ -102,6 +116,27 @@ mod tests {
         let left = |k: f64| rate.powf(2.0 * k);
         let course = |k: f64| (-left(k), 0.5 * (left(k) - left(k + 1.0)), rate.powf(k));
         assert_eq!(given_up(course), None);
+    }
+
+    #[test]
+    fn rough_iterates_are_slow_only_if_their_errors_stand() {
+        let is_given_up = |mut watch: Watch, error: fn(usize) -> f64| {
+            (1..100).any(|iteration| {
+                let dual = 0.01 * iteration as f64;
+                watch.due(iteration)
+                    && watch.is_slow(Standing {
+                        iteration,
+                        dual,
+                        gain: 0.02,
+                        rounding: 1e-9,
+                        error: error(iteration),
+                    })
+            })
+        };
+        let falls = |iteration: usize| 0.9f64.powi(iteration as i32);
+        assert!(!is_given_up(Watch::of_rough_iterates(0), falls));
+        assert!(is_given_up(Watch::of_rough_iterates(0), |_| 0.2));
+        assert!(is_given_up(Watch::new(0), falls));
     }
 
     #[test]

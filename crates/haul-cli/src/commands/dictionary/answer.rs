@@ -21,6 +21,9 @@ use std::sync::Arc;
 /// The words of a topic.
 const WORDS: usize = 10;
 
+/// An error of the marginals at which the loss says little.
+const LOOSE: f64 = 0.1;
+
 /// A dictionary of some histograms.
 pub(crate) struct DictionaryAnswer {
     pub(super) data: Vec<String>,
@@ -155,7 +158,7 @@ impl DictionaryAnswer {
             name: "loss".to_owned(),
             value,
             beside: format!(
-                "{between} a histogram, of {} and {} atoms, {} steps",
+                "{between} a histogram, the mean of {}, with {} atoms after {} steps",
                 learned.errors.len(),
                 self.count(),
                 learned.steps
@@ -198,6 +201,15 @@ impl Answer for DictionaryAnswer {
         let (at, worst) = self.worst();
         let largest = format!("at most {}, of {}", short(worst), self.histograms.name(at));
         rows.row("errors", largest);
+        if let Some(off) = learned.error {
+            rows.row(
+                "marginals",
+                format!(
+                    "off by at most {} in L1, and the loss with them",
+                    error(off)
+                ),
+            );
+        }
         rows.heading("atoms, with their mean weight");
         let topics = self.topics();
         for (k, share) in self.shares().into_iter().enumerate() {
@@ -256,17 +268,27 @@ impl Answer for DictionaryAnswer {
     }
 
     fn warnings(&self) -> Vec<String> {
+        let loose = self.learned.error.filter(|off| *off > LOOSE);
+        let loose = loose.filter(|_| self.learned.bounds.is_none()).map(|off| {
+            format!(
+                "the marginals are off by up to {} in L1, so that the loss may be far from the printed one; take a larger \
+                 --blur, or --bounded for bounds of it",
+                error(off)
+            )
+        });
+        let mut warnings: Vec<_> = loose.into_iter().collect();
         if self.learned.converged {
-            return Vec::new();
+            return warnings;
         }
         let advice = match self.is_linear() {
             true => "with --resume and more --max-steps it goes on",
             false => "give more --max-steps, or a larger --tolerance",
         };
-        vec![format!(
+        warnings.push(format!(
             "not converged after {} steps: the objective still falls; {advice}",
             self.learned.steps
-        )]
+        ));
+        warnings
     }
 
     fn outcome(&self) -> Outcome {

@@ -49,6 +49,8 @@ pub(super) struct Learned {
     /// Bounds of the objective at these factors.
     pub(super) bounds: Option<Bounds>,
     pub(super) gaps: Option<[f64; 2]>,
+    /// The largest L1 error of the marginals of a plan, of a linear mixture.
+    pub(super) error: Option<f64>,
     pub(super) p: f64,
     pub(super) epsilon: f64,
     pub(super) blur: f64,
@@ -74,7 +76,7 @@ pub(super) fn linear(
         .p(p)
         .kind(arguments.kind.unwrap_or(Kind::Debiased).into())
         .atoms(arguments.atoms)
-        .seed(arguments.start)
+        .seed(arguments.start_seed)
         .tolerance(arguments.tolerance)
         .max_steps(arguments.max_steps);
     if let Some(size) = arguments.minibatch {
@@ -128,6 +130,7 @@ pub(super) fn linear(
         objective: report.objective,
         bounds: report.bounds,
         gaps: Some([report.weights_gap, report.atoms_gap]),
+        error: Some(report.error),
         p: report.cost.p(),
         epsilon: report.epsilon,
         blur: report.blur,
@@ -199,6 +202,7 @@ pub(super) fn barycentric(arguments: &Dictionary, device: &Device, data: &Data) 
         objective: report.objective,
         bounds: None,
         gaps: None,
+        error: None,
         p,
         epsilon: report.epsilon,
         blur: report.epsilon.powf(1.0 / p),

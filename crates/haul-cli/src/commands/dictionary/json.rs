@@ -32,6 +32,8 @@ struct Keys<'r> {
     #[serde(skip_serializing_if = "Option::is_none")]
     certificate: Option<CertificateKeys>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    marginal_error: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     frank_wolfe_gap: Option<GapKeys>,
     shares: Vec<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -92,6 +94,7 @@ impl Serialize for DictionaryAnswer {
                 upper_bound: bounds.upper,
                 gap: bounds.upper - bounds.lower,
             }),
+            marginal_error: learned.error,
             frank_wolfe_gap: learned
                 .gaps
                 .map(|[weights, atoms]| GapKeys { weights, atoms }),

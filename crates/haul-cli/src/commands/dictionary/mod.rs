@@ -46,6 +46,7 @@ Keys of --json, those in brackets where they apply:
   objective objective_per_datum    the sum of all losses, and their mean
   largest_error largest_error_at   the largest loss, and the number of its histogram, from 0
   [certificate]                    an object: lower_bound, upper_bound, gap
+  [marginal_error]                 the L1 error of the marginals, on which the losses depend
   [frank_wolfe_gap]                what other factors may gain, an object: weights, atoms
   shares                           the mean weight of each atom
   [topics]                         a list of the words of each atom, the heaviest first
@@ -103,7 +104,7 @@ pub(crate) struct Dictionary {
 
     /// Chooses the histograms that a linear mixture starts from
     #[arg(long, value_name = "S", help_heading = "Dictionary", default_value_t = 0, allow_negative_numbers = true, value_parser = whole::<u64, 0, { u64::MAX }>)]
-    start: u64,
+    start_seed: u64,
 
     #[command(flatten)]
     smoothing: Smoothing,
@@ -248,7 +249,7 @@ impl Task for Dictionary {
                 bail!("{option} is of --mixture {mixture}; leave it out");
             }
         }
-        if !(self.checkpoint >= 0.0) {
+        if self.checkpoint.is_nan() || self.checkpoint < 0.0 {
             bail!(
                 "--checkpoint is {}; it must be at least 0",
                 plain(self.checkpoint)

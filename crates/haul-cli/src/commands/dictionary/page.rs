@@ -209,6 +209,9 @@ fn numbers(answer: &DictionaryAnswer) -> Markup {
                 (row("possible decrease by other weights", "frank_wolfe_gap.weights", &Number::error(weights)))
                 (row("possible decrease by other atoms", "frank_wolfe_gap.atoms", &Number::error(atoms)))
             }
+            @if let Some(off) = learned.error {
+                (row("error of the marginals, L1", "marginal_error", &Number::error(off)))
+            }
             (row("steps", "steps", &Number::count(learned.steps as u64)))
             (row("products", "products", &Number::count(learned.products as u64)))
         }))

@@ -3,7 +3,7 @@
 use super::page;
 use crate::answer::{Answer, Summary};
 use crate::headline::Headline;
-use crate::number::{Certified, duration, error, finite, short, whole};
+use crate::number::{Certified, duration, error, finite, plain, short, whole};
 use crate::outcome::Outcome;
 use crate::page::sheet::Page;
 use crate::pair::Pair;
@@ -125,12 +125,11 @@ impl ExactAnswer {
             ..
         } = self.report;
         match (proved, gap) {
-            (true, 0.0) => "optimal".to_owned(),
-            (true, gap) => format!("optimal up to {} of the value", error(gap)),
+            (true, _) => format!("optimal, to {} of the value", plain(tolerance)),
             (false, gap) => format!(
                 "not proved: the bounds are {} of the value apart, and {} was asked for",
                 error(gap),
-                error(tolerance)
+                plain(tolerance)
             ),
         }
     }

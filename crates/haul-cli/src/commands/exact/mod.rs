@@ -5,7 +5,7 @@ mod page;
 mod plan;
 
 use crate::input::{self, Cloud, Input};
-use crate::interrupt;
+use crate::interrupt::{self, AtWork};
 use crate::number::plain;
 use crate::options::{self, Engine, Weights, number};
 use crate::pair::Pair;
@@ -15,7 +15,7 @@ use crate::task::{Delivery, Request, Task, Work};
 use answer::ExactAnswer;
 use anyhow::{Result, bail};
 use clap::Args;
-use haul::{Device, Stop};
+use haul::{Device, Engine as _, Stop};
 use haul_files as formats;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -139,14 +139,19 @@ impl Task for Exact {
     fn answer(&self, device: &Device, clouds: &[Arc<Cloud>]) -> Result<ExactAnswer> {
         let clouds = input::two(clouds)?;
         let [source, target] = clouds.map(|cloud| &cloud.measure);
-        interrupt::keep_what_is_finished();
+        // A run of many jobs solves an unfinished one again; alone, the bounds so far are the answer.
+        let stop = match interrupt::keep_what_is_finished() {
+            true => Stop::Abandon,
+            false => Stop::Certify,
+        };
+        let _ends = AtWork::new(device.interrupt());
         let line = Pivoting::new(self.quiet);
         let solution = self
             .exact()
             .solve_observed(device, source, target, |progress| {
                 line.observe(progress);
                 match interrupt::requested() {
-                    true => ControlFlow::Break(Stop::Certify),
+                    true => ControlFlow::Break(stop),
                     false => ControlFlow::Continue(()),
                 }
             })?;

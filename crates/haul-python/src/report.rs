@@ -1,0 +1,106 @@
+//! Reports as dictionaries.
+
+use haul::{BarycenterReport, Discrepancy, Report};
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+/// A dictionary of fields, by their names.
+macro_rules! fields {
+    ($dict:expr, $of:expr, $($field:ident),+ $(,)?) => {
+        $($dict.set_item(stringify!($field), $of.$field.clone())?;)+
+    };
+}
+
+/// The numbers of a solve.
+pub(crate) fn of_solve<'py>(py: Python<'py>, report: &Report) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    fields!(
+        dict,
+        report,
+        n,
+        m,
+        d,
+        epsilon,
+        blur,
+        rho_a,
+        rho_b,
+        value,
+        regularized_cost,
+        transport_cost,
+        kl,
+        mass,
+        tolerance,
+        converged,
+        iterations,
+        softmin_passes,
+        pairs,
+        seconds,
+        device,
+    );
+    let certificate = &report.certificate;
+    fields!(
+        dict,
+        certificate,
+        lower_bound,
+        upper_bound,
+        marginal_error_a,
+        marginal_error_b,
+        precision_floor,
+    );
+    dict.set_item("p", report.cost.p())?;
+    dict.set_item("precision", report.precision.name())?;
+    dict.set_item(
+        "wasserstein",
+        certificate
+            .wasserstein
+            .map(|bounds| (bounds.lower, bounds.upper)),
+    )?;
+    let stages = report.stages.iter();
+    let stages: Vec<_> = stages
+        .map(|stage| (stage.method.name(), stage.iterations))
+        .collect();
+    dict.set_item("stages", stages)?;
+    Ok(dict)
+}
+
+/// The numbers of a barycenter.
+pub(crate) fn of_average<'py>(
+    py: Python<'py>,
+    report: &BarycenterReport,
+) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    fields!(
+        dict, report, n, d, epsilon, blur, lambda, terms, value, objective, error, tolerance,
+        converged, iterations, products, pairs, seconds, device,
+    );
+    dict.set_item("kind", report.kind.name())?;
+    dict.set_item("p", report.cost.p())?;
+    dict.set_item("lower_bound", report.bounds.lower)?;
+    dict.set_item("upper_bound", report.bounds.upper)?;
+    dict.set_item("precision", report.precision.name())?;
+    Ok(dict)
+}
+
+/// The numbers of a comparison by means.
+pub(crate) fn of_discrepancy<'py>(
+    py: Python<'py>,
+    discrepancy: &Discrepancy,
+) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    fields!(
+        dict,
+        discrepancy,
+        value,
+        rounding,
+        n,
+        m,
+        d,
+        pairs,
+        seconds,
+        device
+    );
+    let terms = discrepancy.terms;
+    fields!(dict, terms, ab, aa, bb);
+    dict.set_item("precision", discrepancy.precision.name())?;
+    Ok(dict)
+}
