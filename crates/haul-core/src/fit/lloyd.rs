@@ -46,7 +46,11 @@ pub(super) async fn run<E: Engine>(
         let unchanged = nearest == assignment;
         assignment = nearest;
         let (means, masses) = data.means(&assignment, &centres);
-        if unchanged || movement <= goal {
+        if unchanged {
+            // The centres are the means of their points, and the next step would be 0.
+            movement = 0.0;
+        }
+        if movement <= goal {
             break (true, masses);
         }
         let told = observer(&FitProgress {

@@ -81,7 +81,7 @@ pub struct QuantizationReport {
     pub inertia: f64,
     /// The number of centres that no point is assigned to.
     pub empty: usize,
-    /// The length of the last step, (Σᵢ aᵢ |xᵢ' − xᵢ|²)^½.
+    /// The length of the last step, (Σᵢ aᵢ |xᵢ' − xᵢ|²)^½; 0 where no assignment changed in it.
     pub movement: f64,
     /// The movement at which it ends.
     pub goal: f64,
