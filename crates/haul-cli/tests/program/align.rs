@@ -121,7 +121,7 @@ fn the_answer_says_whether_the_clouds_match_and_how_much_of_them() {
             "do not match",
             "times the blur",
             "--reach to leave out",
-            "--scale and --affine",
+            "--scale or --affine",
         ],
     );
     // A third of the points has a counterpart, as long as the reach is short.

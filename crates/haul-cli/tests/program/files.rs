@@ -201,7 +201,11 @@ fn numbers_and_commands_are_told_how_they_are_written() {
     let told = error_line(room.haul("confront a.csv b.csv"), 2);
     assert_says(
         &told,
-        &["'confront'", "sinkhorn, divergence, energy, map", "info"],
+        &[
+            "'confront'",
+            "sinkhorn, divergence, energy, exact, map",
+            "info",
+        ],
     );
     assert!(
         !told.contains("similar") && !told.contains(" man"),

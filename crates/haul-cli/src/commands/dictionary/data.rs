@@ -51,7 +51,7 @@ pub(super) fn files(data: &[PathBuf]) -> Result<Vec<PathBuf>> {
             path.extension()
                 .is_some_and(|it| it.eq_ignore_ascii_case(extension))
         };
-        if IMAGES.iter().any(|extension| is(&extension)) {
+        if IMAGES.iter().any(is) {
             files.push(path);
         }
     }

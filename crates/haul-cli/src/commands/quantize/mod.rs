@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 #[command(
     mut_arg("normalize", |it| it.help("Scale the mass to 1")),
     mut_arg("mass_unit", |it| it.help("Divide the weights by M")),
-    after_help = "without options  min W₂² over points and weights: k-means\n--blur σ         min OT_ε over points and weights: a mixture of Gaussians of variance σ²/2\n--balanced       min S_ε over the points, with equal weights\n\nEach point of the result has the mass of the points it stands for. The start is drawn by k-means++, and the same --start-seed gives the same result. With --image the points are the colours of an image, red, green and blue from 0 to 1: a .png as OUT has each pixel in the nearest of k colours, any other file lists these.\n\nExample:\n  haul quantize scan.ply -k 500 -o small.ply\n  haul quantize photo.jpg -k 16 --image -o poster.png"
+    after_help = "without options  min W₂² over points and weights: k-means\n--blur σ         min OT_ε over points and weights: a mixture of Gaussians of variance σ²/2\n--balanced       min S_ε over the points, with equal weights\n\nEach point of the result has the mass of the points it stands for. The start is drawn by k-means++, and the same --start-seed gives the same result. With --image the points are the colours of an image, red, green and blue from 0 to 1: a .png as OUT has each pixel in the nearest of k colours, any other file lists these.\n\nExample:\n  haul quantize a.ply -k 50 -o small.ply\n  haul quantize disc.png -k 2 --image -o poster.png"
 )]
 pub(crate) struct Quantize {
     /// The cloud; with --image a .png or .jpg
