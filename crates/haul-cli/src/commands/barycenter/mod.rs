@@ -58,7 +58,8 @@ pub(crate) struct Barycenter {
     #[arg(long, value_name = "FILE", help_heading = "Average")]
     support: Option<PathBuf>,
 
-    /// Of clouds: N points that move to where the average is, in place of those of --support
+    /// Of clouds: N points that move to where the average is, in place of those of --support; their plans
+    /// have a tenth of --tolerance
     #[arg(long, value_name = "N", help_heading = "Average", conflicts_with_all = ["support", "frames", "image", "mesh", "report"], allow_negative_numbers = true, value_parser = whole::<u32, 1, MOST_U32>)]
     points: Option<u32>,
 
