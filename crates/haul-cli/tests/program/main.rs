@@ -655,7 +655,7 @@ fn files_that_are_missing_or_of_no_known_kind_are_refused() {
     refused(
         &room,
         "sinkhorn a.docx b.csv",
-        &["a.docx", "extension", ".npy, .npz, .ply, .csv, .xyz"],
+        &["a.docx", "extension", ".npy, .npz, .ply, .csv, .tsv, .xyz"],
     );
     refused(&room, "sinkhorn a.csv .", &[".", "extension"]);
 }
@@ -1182,6 +1182,7 @@ fn every_help_has_an_example_that_runs() {
     }
     room.png("disc.png", 20, &disc(20, [10.0, 6.0], 4.0));
     room.png("star.png", 20, &disc(20, [10.0, 13.0], 5.0));
+    room.png("half.png", 20, &disc(20, [10.0, 9.0], 4.5));
     let mut commands = commands(&room.haul("--help").stdout);
     assert!(commands.len() >= 6, "{commands:?}");
     // A nested command, and one that the help does not list.

@@ -46,7 +46,7 @@ Keys of --json, those in brackets where they were asked for:
   lambda_tolerance tolerance converged evaluations products pairs seconds device precision
 
 Example:
-  haul coordinates half.png --of disc.png star.png ring.png --normalize --projection near.png"#
+  haul coordinates half.png --of disc.png star.png --normalize --projection near.png"#
 )]
 pub(crate) struct Coordinates {
     /// The image, array or cloud that is a mixture

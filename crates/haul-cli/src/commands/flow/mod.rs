@@ -50,7 +50,7 @@ Keys of --json:
 
 Example:
   haul flow disc.png --tau 0.002 --steps 8 --frames 5 -o heat.png
-  haul flow people.png --energy crowd --bound 3 --potential exit.npy --steps 20 -o way.png"#
+  haul flow disc.png --energy crowd --bound 3 --steps 4 -o way.png"#
 )]
 pub(crate) struct Flow {
     /// The density at the start: an image, an array or a cloud with weights
