@@ -53,7 +53,7 @@ Keys of --json, those in brackets where they apply:
   steps tolerance converged products seconds device precision
 
 Example:
-  haul dictionary disc.png star.png half.png --normalize --atoms 2 -o parts --report parts.html"#
+  haul dictionary disc.png star.png half.png --blur 0.2 --atoms 2 -o parts --report parts.html"#
 )]
 pub(crate) struct Dictionary {
     /// An array with a histogram at each place of its first axis, .npy or file.npz:name; a sparse matrix .npz as
