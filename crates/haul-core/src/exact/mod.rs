@@ -5,14 +5,17 @@
 //! ```
 //!
 //! In one dimension and for p ≥ 1 both measures are sorted ([`line`]). Small problems, and those of an explicit matrix of costs,
-//! are solved on all pairs by the network [`simplex`] method. Larger ones are solved on a short list of pairs, to which
-//! [`columns`] adds those that an engine finds to be missing ([`pricing`]). Solutions of [`coarse`] clouds give the potentials to
-//! [`start`] from. [`sliced`] averages distances on lines.
+//! are solved on [`all_pairs`] by the network [`simplex`] method. Larger ones ([`between`]) are solved on a short list of pairs, to
+//! which [`columns`] adds those that an engine finds to be missing ([`pricing`]). Solutions of [`coarse`] clouds give the potentials
+//! to [`start`] from. [`placed`] puts a solution on all points of its measures. [`sliced`] averages distances on lines.
 
+mod all_pairs;
+mod between;
 mod coarse;
 mod columns;
 mod line;
 mod masses;
+mod placed;
 mod plan;
 mod pricing;
 mod simplex;
@@ -24,24 +27,14 @@ pub use plan::{ExactReport, ExactSolution, SparsePlan};
 pub use sliced::{Sliced, SlicedValue};
 
 use crate::problem::{equal_masses, same_space};
-use crate::{
-    Bounds, Cost, Engine, Error, Frame, Measure, Potentials, Precision, Result, Stop, block_on,
-};
+use crate::{Cost, Engine, Error, Frame, Measure, Precision, Result, Stop, block_on};
+use all_pairs::AllPairs;
+use between::{ALL_PAIRS, Between};
 use coarse::Cloud;
-use columns::{Columns, Generated, relative_gap};
+use columns::Generated;
 use masses::Integers;
-use plan::{Costs, Primal};
-use pricing::Pricing;
+use placed::Placed;
 use std::ops::ControlFlow;
-
-/// Up to this many pairs, all of them are arcs from the beginning.
-const ALL_PAIRS: usize = 1 << 16;
-
-/// Above this dimension, groups of neighbours are too wide to be of use.
-const MOST_DIMENSIONS: usize = 7;
-
-/// The gap at which a solve between coarser clouds ends.
-const COARSE_TOLERANCE: f64 = 1e-3;
 
 /// Settings of exact transport.
 ///
@@ -384,288 +377,6 @@ impl Exact {
             plan,
             potentials,
             report,
-        }
-    }
-}
-
-/// A problem between clouds of positive weights.
-struct Between<'o, 'f> {
-    cost: Cost,
-    frame: Frame,
-    tolerance: f64,
-    /// The mass of a reservoir behind the points of each cloud, which gives, or takes, what the other cloud has in excess.
-    reservoirs: [f64; 2],
-    observer: &'o mut columns::Observer<'f>,
-}
-
-impl Between<'_, '_> {
-    /// Solves between clouds, after coarser ones.
-    async fn solve<E: Engine + Clone>(
-        mut self,
-        engine: &E,
-        clouds: [Cloud; 2],
-    ) -> Result<Generated> {
-        let pairs = |clouds: &[Cloud; 2]| clouds[0].len().saturating_mul(clouds[1].len());
-        let mut levels = vec![clouds];
-        while let Some(last) = levels.last()
-            && self.frame.dimension() <= MOST_DIMENSIONS
-            && pairs(last) > ALL_PAIRS
-        {
-            levels.push([last[0].coarser(), last[1].coarser()]);
-        }
-        let mut coarser: Option<([Cloud; 2], Potentials)> = None;
-        while let Some(clouds) = levels.pop() {
-            let level = levels.len();
-            if pairs(&clouds) <= ALL_PAIRS {
-                let generated = self.on_host(&clouds, level);
-                if level == 0 {
-                    return Ok(generated);
-                }
-                coarser = Some((clouds, generated.potentials));
-                continue;
-            }
-            let start = match &coarser {
-                Some((coarse, potentials)) => {
-                    let fine = [&clouds[0], &clouds[1]];
-                    let coarse = [&coarse[0], &coarse[1]];
-                    let balanced = self.reservoirs == [0.0; 2];
-                    let space = (self.cost, &self.frame);
-                    start::lift(engine, space, fine, coarse, potentials, balanced).await?
-                }
-                None if self.reservoirs == [0.0; 2] => {
-                    start::entropic(engine, self.cost, &clouds).await?
-                }
-                None => Potentials {
-                    f: vec![0.0; clouds[0].len()],
-                    g: vec![0.0; clouds[1].len()],
-                },
-            };
-            let generated = self.on_engine(engine, &clouds, start, level).await?;
-            if level == 0 {
-                return Ok(generated);
-            }
-            coarser = Some((clouds, generated.potentials));
-        }
-        Err(Error::EmptyCloud)
-    }
-
-    fn on_host(&mut self, clouds: &[Cloud; 2], level: usize) -> Generated {
-        let (cost, [x, y]) = (self.cost, clouds);
-        let between = |i: usize, j: usize| cost.between(x.point(i), y.point(j));
-        let all = AllPairs::new([&x.weights, &y.weights], self.reservoirs, &between);
-        let (relative, tolerance) = (self.relative_error(), self.tolerance);
-        all.solve(relative, tolerance, &mut |progress| {
-            (self.observer)(&ExactProgress { level, ..*progress })
-        })
-    }
-
-    async fn on_engine<E: Engine>(
-        &mut self,
-        engine: &E,
-        clouds: &[Cloud; 2],
-        start: Potentials,
-        level: usize,
-    ) -> Result<Generated> {
-        let [x, y] = clouds
-            .each_ref()
-            .map(|cloud| self.frame.place_points(&cloud.points));
-        let pricing = Pricing::new(engine, self.cost, &self.frame, [&x, &y])?;
-        let (cost, relative) = (self.cost, self.relative_error());
-        let [n, m] = clouds.each_ref().map(Cloud::len);
-        let largest = self.frame.largest_cost(cost);
-        let costs = Costs {
-            between: &|i, j| match (i < n, j < m) {
-                (true, true) => cost.between(clouds[0].point(i), clouds[1].point(j)),
-                (false, false) => largest,
-                _ => 0.0,
-            },
-            relative,
-            range: [0.0, largest],
-        };
-        let weights = [0, 1].map(|side| with(&clouds[side].weights, self.reservoirs[side]));
-        let weights = [&*weights[0], &*weights[1]];
-        let start = with_reservoirs(start, self.reservoirs);
-        let tolerance = match level {
-            0 => self.tolerance,
-            _ => self.tolerance.max(COARSE_TOLERANCE),
-        };
-        let observer = &mut *self.observer;
-        let mut observer =
-            |progress: &ExactProgress| observer(&ExactProgress { level, ..*progress });
-        Columns::new((weights, costs), start, tolerance, &mut observer)
-            .solve(&pricing)
-            .await
-    }
-
-    /// The relative error of a cost on the host: a difference, its square, a sum of d of them in four parts, and a power.
-    fn relative_error(&self) -> f64 {
-        let d = self.frame.dimension();
-        (0.5 * self.cost.p() * (5.0 + d.div_ceil(4) as f64) + 1.0) * f64::EPSILON
-    }
-}
-
-/// Numbers, and one more if it is above 0.
-fn with(values: &[f64], last: f64) -> Vec<f64> {
-    let last = (last > 0.0).then_some(last);
-    values.iter().copied().chain(last).collect()
-}
-
-/// Potentials with those of the reservoirs: the largest ones for which every arc at no cost has f + g ≤ 0.
-fn with_reservoirs(Potentials { mut f, mut g }: Potentials, [row, column]: [f64; 2]) -> Potentials {
-    let least = |values: &[f64]| {
-        values
-            .iter()
-            .fold(f64::INFINITY, |least, value| least.min(-value))
-    };
-    let [u, v] = [least(&g), least(&f)];
-    if row > 0.0 {
-        f.push(u);
-    }
-    if column > 0.0 {
-        g.push(v);
-    }
-    Potentials { f, g }
-}
-
-/// A problem whose costs are all stored.
-struct AllPairs {
-    weights: [Vec<f64>; 2],
-    /// n×m, with those of the reservoirs.
-    matrix: Vec<f64>,
-    range: [f64; 2],
-}
-
-impl AllPairs {
-    /// The problem of these costs. A pair with one reservoir costs nothing; a pair of both is too dear to be of use.
-    fn new(
-        [a, b]: [&[f64]; 2],
-        [row, column]: [f64; 2],
-        cost: &dyn Fn(usize, usize) -> f64,
-    ) -> Self {
-        let (n, m) = (a.len(), b.len());
-        let weights = [with(a, row), with(b, column)];
-        let bounds = |[low, high]: [f64; 2], cost: f64| [low.min(cost), high.max(cost)];
-        let all = (0..n).flat_map(|i| (0..m).map(move |j| cost(i, j)));
-        let mut range = all.fold([f64::INFINITY, f64::NEG_INFINITY], bounds);
-        if weights[0].len() > n || weights[1].len() > m {
-            range = bounds(range, 0.0);
-        }
-        let columns = weights[1].len();
-        let entry = |k: usize| match (k / columns, k % columns) {
-            (i, j) if i < n && j < m => cost(i, j),
-            (i, j) if i == n && j == m => range[1].abs().max(range[0].abs()),
-            _ => 0.0,
-        };
-        let matrix = (0..weights[0].len() * columns).map(entry).collect();
-        Self {
-            weights,
-            matrix,
-            range,
-        }
-    }
-
-    /// Solves it, for costs of a relative error.
-    fn solve(
-        &self,
-        relative: f64,
-        tolerance: f64,
-        observer: &mut columns::Observer<'_>,
-    ) -> Generated {
-        let (matrix, m) = (&self.matrix, self.weights[1].len());
-        // The c-transform of 0, and that of the result: no reduced cost is negative.
-        let least = |values: &[f64]| values.iter().copied().fold(f64::INFINITY, f64::min);
-        let f: Vec<f64> = matrix.chunks_exact(m).map(least).collect();
-        let mut g = vec![f64::INFINITY; m];
-        for (row, f) in matrix.chunks_exact(m).zip(&f) {
-            for (g, cost) in g.iter_mut().zip(row) {
-                *g = g.min(cost - f);
-            }
-        }
-        let costs = Costs {
-            between: &|i, j| matrix[i * m + j],
-            relative,
-            range: self.range,
-        };
-        let weights = [&*self.weights[0], &*self.weights[1]];
-        Columns::new((weights, costs), Potentials { f, g }, tolerance, observer).solve_all()
-    }
-}
-
-/// A solution between the points of positive weight.
-struct Placed<'p> {
-    generated: Generated,
-    points: &'p [Vec<usize>; 2],
-}
-
-impl Placed<'_> {
-    /// The plan and the potentials on all points. The potentials of points without weight are c-transforms.
-    fn among(
-        &self,
-        [n, m]: [usize; 2],
-        cost: &dyn Fn(usize, usize) -> f64,
-    ) -> (SparsePlan, Potentials) {
-        let [rows, columns] = self.points;
-        let Generated {
-            entries,
-            potentials,
-            primal,
-            ..
-        } = &self.generated;
-        // What goes to a reservoir, or comes from one, stays.
-        let entries = entries
-            .iter()
-            .filter_map(|&(i, j, mass)| Some((*rows.get(i)?, *columns.get(j)?, mass)));
-        let plan = SparsePlan::new([n, m], entries.collect(), primal.value);
-        let place = |values: &[f64], points: &[usize], length: usize| {
-            let mut all = vec![f64::NAN; length];
-            for (&point, &value) in points.iter().zip(values) {
-                all[point] = value;
-            }
-            all
-        };
-        let mut f = place(&potentials.f, rows, n);
-        let mut g = place(&potentials.g, columns, m);
-        for (i, f) in f.iter_mut().enumerate().filter(|(_, f)| f.is_nan()) {
-            let reduced = columns.iter().map(|&j| cost(i, j) - g[j]);
-            *f = reduced.fold(f64::INFINITY, f64::min);
-        }
-        for (j, g) in g.iter_mut().enumerate().filter(|(_, g)| g.is_nan()) {
-            let reduced = (0..n).map(|i| cost(i, j) - f[i]);
-            *g = reduced.fold(f64::INFINITY, f64::min);
-        }
-        (plan, Potentials { f, g })
-    }
-
-    fn report(&self, shape: [usize; 2], tolerance: f64) -> ExactReport {
-        self.generated.report(shape, tolerance)
-    }
-}
-
-impl Generated {
-    /// The numbers that every kind of solve has.
-    fn report(&self, [n, m]: [usize; 2], tolerance: f64) -> ExactReport {
-        let Primal { value, upper } = self.primal;
-        let gap = relative_gap(&self.primal, self.lower);
-        ExactReport {
-            n,
-            m,
-            d: 0,
-            p: 1.0,
-            value,
-            bounds: Bounds {
-                lower: self.lower,
-                upper,
-            },
-            gap,
-            tolerance,
-            proved: gap <= tolerance,
-            mass: 0.0,
-            rounds: self.rounds,
-            arcs: self.arcs,
-            pivots: self.pivots,
-            seconds: 0.0,
-            device: String::new(),
-            precision: Precision::F64,
         }
     }
 }

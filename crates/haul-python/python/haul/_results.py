@@ -136,7 +136,46 @@ class Plan:
         return f"Plan({self.shape[0]}×{self.shape[1]}, not stored)"
 
 
-class Solution(_Result):
+class _Transport(_Result):
+    """A value of transport between two measures, with its derivatives, which are computed when they are asked for."""
+
+    _inner: Any
+
+    @cached_property
+    def _gradient(self) -> tuple[np.ndarray, np.ndarray]:
+        return self._inner.gradient(False)
+
+    @cached_property
+    def _gradient_target(self) -> tuple[np.ndarray, np.ndarray]:
+        return self._inner.gradient(True)
+
+    @cached_property
+    def _gradient_weights(self) -> list[np.ndarray]:
+        return self._inner.gradient_weights()
+
+    @property
+    def grad_x(self) -> np.ndarray:
+        """The derivative of the value in the points of the source, n×d; of OT_ε it is Σⱼ Pᵢⱼ ∂C(xᵢ, yⱼ)/∂xᵢ."""
+        return self._gradient[0]
+
+    @property
+    def grad_y(self) -> np.ndarray:
+        """The derivative of the value in the points of the target, m×d."""
+        return self._gradient_target[0]
+
+    @property
+    def grad_a(self) -> np.ndarray:
+        """The derivative of the value in the weights of the source, of shape (n,). In a balanced problem its mean ⟨a, ·⟩/Σa
+        is 0, and it holds for changes that keep the mass; of OT_ε it is then fᵢ less its mean."""
+        return self._gradient_weights[0]
+
+    @property
+    def grad_b(self) -> np.ndarray:
+        """The derivative of the value in the weights of the target, of shape (m,)."""
+        return self._gradient_weights[1]
+
+
+class Solution(_Transport):
     """The solution of OT_ε between two measures; see :func:`haul.sinkhorn`. Arrays are NumPy arrays of float64.
 
     Attributes
@@ -215,39 +254,6 @@ class Solution(_Result):
         """
         return self._inner.map(None if points is None else as_points(points, "points"))
 
-    @cached_property
-    def _gradient(self) -> tuple[np.ndarray, np.ndarray]:
-        return self._inner.gradient(False)
-
-    @cached_property
-    def _gradient_target(self) -> tuple[np.ndarray, np.ndarray]:
-        return self._inner.gradient(True)
-
-    @cached_property
-    def _gradient_weights(self) -> list[np.ndarray]:
-        return self._inner.gradient_weights()
-
-    @property
-    def grad_x(self) -> np.ndarray:
-        """∂OT_ε/∂xᵢ = Σⱼ Pᵢⱼ ∂C(xᵢ, yⱼ)/∂xᵢ, n×d."""
-        return self._gradient[0]
-
-    @property
-    def grad_y(self) -> np.ndarray:
-        """The derivative in the points of the target, m×d."""
-        return self._gradient_target[0]
-
-    @property
-    def grad_a(self) -> np.ndarray:
-        """The derivative in the weights of the source, of shape (n,). In a balanced problem it is fᵢ less its mean
-        ⟨a, f⟩/Σa, and holds for changes that keep the mass."""
-        return self._gradient_weights[0]
-
-    @property
-    def grad_b(self) -> np.ndarray:
-        """The derivative in the weights of the target, of shape (m,)."""
-        return self._gradient_weights[1]
-
     def _rows(self) -> list[tuple[str, str]]:
         bounds = f"between {_number(self.lower)} and {_number(self.upper)}"
         return [
@@ -257,7 +263,7 @@ class Solution(_Result):
         ]
 
 
-class Divergence(_Result):
+class Divergence(_Transport):
     """The Sinkhorn divergence S_ε of two measures; see :func:`haul.divergence`.
 
     Attributes
@@ -314,39 +320,6 @@ class Divergence(_Result):
     def map(self, points: Any = None) -> np.ndarray:
         """The map of OT_ε(α, β); see :meth:`Solution.map`."""
         return self.ab.map(points)
-
-    @cached_property
-    def _gradient(self) -> tuple[np.ndarray, np.ndarray]:
-        return self._inner.gradient(False)
-
-    @cached_property
-    def _gradient_target(self) -> tuple[np.ndarray, np.ndarray]:
-        return self._inner.gradient(True)
-
-    @cached_property
-    def _gradient_weights(self) -> list[np.ndarray]:
-        return self._inner.gradient_weights()
-
-    @property
-    def grad_x(self) -> np.ndarray:
-        """∂S_ε/∂xᵢ, n×d, in units of the value per length."""
-        return self._gradient[0]
-
-    @property
-    def grad_y(self) -> np.ndarray:
-        """∂S_ε/∂yⱼ, m×d."""
-        return self._gradient_target[0]
-
-    @property
-    def grad_a(self) -> np.ndarray:
-        """The derivative in the weights of the source, of shape (n,); in a balanced problem for changes that keep the
-        mass, of mean 0."""
-        return self._gradient_weights[0]
-
-    @property
-    def grad_b(self) -> np.ndarray:
-        """The derivative in the weights of the target, of shape (m,)."""
-        return self._gradient_weights[1]
 
     @cached_property
     def report(self) -> dict[str, Any]:
