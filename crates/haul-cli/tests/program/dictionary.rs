@@ -368,3 +368,26 @@ fn what_has_no_dictionary_is_told_in_a_line() {
     let line = error_line(room.cpu("dictionary a.png a.png --atoms 1 -o a.png"), 2);
     assert_says(&line, &["a.png"]);
 }
+
+#[test]
+fn a_decrease_is_bounded_only_where_the_marginals_allow() {
+    let room = bars();
+    let mut seen = Vec::new();
+    for blur in ["0.3", "0.02"] {
+        let run = format!("dictionary data.npy --atoms 2 --blur {blur} --max-steps 5 -o found");
+        let result: Value =
+            serde_json::from_str(&room.cpu(&format!("{run} --json")).stdout).unwrap();
+        let loose = result["marginal_error"].as_f64().unwrap() > 0.1;
+        let ran = room.cpu(&run);
+        assert_eq!(
+            ran.stdout.contains("can lower it by at most"),
+            !loose,
+            "{}",
+            ran.stdout
+        );
+        assert_eq!(ran.stdout.contains("The marginals are off by up to"), loose);
+        assert_eq!(ran.stderr.contains("the marginals are off by up to"), loose);
+        seen.push(loose);
+    }
+    assert_eq!(seen, [false, true]);
+}

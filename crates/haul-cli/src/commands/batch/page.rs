@@ -183,7 +183,7 @@ fn table(rows: &[Row]) -> Markup {
     let folder = common_folder(files.flatten());
     html! {
         @if !folder.is_empty() {
-            p.about { "The clouds are in " code { (folder) } }
+            p.about { "The clouds are in " code.path { (folder) } }
         }
         div.box tabindex="0" {
             table.jobs {

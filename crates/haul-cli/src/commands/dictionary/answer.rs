@@ -167,12 +167,31 @@ impl DictionaryAnswer {
         }
     }
 
+    /// What an error of the marginals leaves in doubt, if it is so large that the losses and their slopes say little.
+    fn doubt(&self) -> Option<String> {
+        let off = self.learned.error.filter(|off| *off > LOOSE)?;
+        let remedy = match self.learned.bounds {
+            None => "take a larger --blur, or --bounded for bounds of it",
+            Some(_) => "its bounds hold all the same",
+        };
+        Some(format!(
+            "marginals are off by up to {} in L1, so that the loss may be far from this one; {remedy}",
+            error(off)
+        ))
+    }
+
     /// What is known about the fit.
     pub(super) fn in_words(&self) -> String {
-        let count = self.learned.errors.len() as f64;
-        match self.learned.gaps {
+        let learned = &self.learned;
+        let count = learned.errors.len() as f64;
+        if let Some(doubt) = self.doubt() {
+            return format!("The {doubt}.");
+        }
+        match learned.gaps {
             Some([weights, atoms]) => format!(
-                "Other weights for these atoms can lower it by at most {} a histogram, and other atoms with these weights by at most {}.",
+                "Up to the error of the marginals, {} in L1, other weights for these atoms can lower it by at most {} a histogram, and \
+                 other atoms with these weights by at most {}.",
+                error(learned.error.unwrap_or(0.0)),
                 error((weights / count).max(0.0)),
                 error((atoms / count).max(0.0))
             ),
@@ -268,15 +287,8 @@ impl Answer for DictionaryAnswer {
     }
 
     fn warnings(&self) -> Vec<String> {
-        let loose = self.learned.error.filter(|off| *off > LOOSE);
-        let loose = loose.filter(|_| self.learned.bounds.is_none()).map(|off| {
-            format!(
-                "the marginals are off by up to {} in L1, so that the loss may be far from the printed one; take a larger \
-                 --blur, or --bounded for bounds of it",
-                error(off)
-            )
-        });
-        let mut warnings: Vec<_> = loose.into_iter().collect();
+        let doubt = self.doubt().map(|doubt| format!("the {doubt}"));
+        let mut warnings: Vec<_> = doubt.into_iter().collect();
         if self.learned.converged {
             return warnings;
         }

@@ -2,6 +2,7 @@
 
 use super::answer::DictionaryAnswer;
 use crate::densities::Density;
+use crate::headline::with_options;
 use crate::number::{error, percent, plain, short};
 use crate::page::course;
 use crate::page::number::Number;
@@ -186,7 +187,7 @@ fn certain(answer: &DictionaryAnswer) -> Markup {
                     false => { "After " (learned.steps) " steps the objective still fell." },
                 }
             }
-            p { (answer.in_words()) " The problem of both together has many minima: another start may end elsewhere." }
+            p { (with_options(&answer.in_words())) " The problem of both together has many minima: another start may end elsewhere." }
             @if let Some(bounds) = learned.bounds {
                 p {
                     "The objective of these atoms and weights is proved to be between " (short(bounds.lower)) " and "
