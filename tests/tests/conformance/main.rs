@@ -22,6 +22,7 @@ mod interrupt;
 mod labels;
 mod limits;
 mod lines;
+mod models;
 mod near;
 mod nearest;
 mod operators;
@@ -75,6 +76,7 @@ fn main() -> ExitCode {
             exact::BODIES,
             flows::BODIES,
             fits::BODIES,
+            models::BODIES,
             waits::BODIES,
         ];
         for (name, body) in bodies.concat() {
