@@ -45,8 +45,10 @@ pub use exact::{
     Exact, ExactProgress, ExactReport, ExactSolution, Sliced, SlicedValue, SparsePlan,
 };
 pub use fit::{
-    FitProgress, FreeAverage, FreeBarycenter, FreeReport, ParticleFlow, ParticleLoss, ParticleStep,
-    Quantization, QuantizationKind, QuantizationReport, Quantizer, SupportWeights, displacement,
+    AffineModel, Draws, Fit, FitEnd, FitLoss, FitProgress, FitReport, FitState, FittedModel,
+    FreeAverage, FreeBarycenter, FreeReport, GaussianModel, LossEstimate, MixtureModel, Model,
+    Noise, Optimizer, OptimizerState, ParticleFlow, ParticleState, Pushforward, Quantization,
+    QuantizationKind, QuantizationReport, Quantizer, SupportWeights, displacement,
 };
 pub use histograms::{
     Average, AverageGradient, Barycenter, BarycenterKind, BarycenterReport, BarycentricDictionary,

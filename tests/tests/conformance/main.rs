@@ -22,6 +22,7 @@ mod interrupt;
 mod labels;
 mod limits;
 mod lines;
+mod models;
 mod multiscale;
 mod near;
 mod nearest;
@@ -77,6 +78,7 @@ fn main() -> ExitCode {
             exact::BODIES,
             flows::BODIES,
             fits::BODIES,
+            models::BODIES,
             waits::BODIES,
         ];
         for (name, body) in bodies.concat() {

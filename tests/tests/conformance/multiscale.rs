@@ -104,22 +104,22 @@ fn near_pairs_give_the_values_of_all_pairs(device: &Device) {
     }
 }
 
-fn near_pairs_give_the_plan_of_all_pairs(device: &Device) -> () {
+fn near_pairs_give_the_plan_of_all_pairs(device: &Device) {
     let tolerance = tolerance(device);
     let settings = Sinkhorn::with(Regularization::RelativeBlur(0.03)).tolerance(tolerance);
     let measures = clouds([650, 530], 2);
     let [near, all] = [Multiscale::Always, Multiscale::Never]
         .map(|multiscale| solve(device, &settings, multiscale, &measures));
     let values: Vec<f64> = (0..530).map(|j| (0.1 * j as f64).sin()).collect();
-    let mass = |of: &dyn Fn(&Solution<&Device>) -> Result<Vec<f64>>| {
+    let both = |of: &dyn Fn(&Solution<&Device>) -> Result<Vec<f64>>| {
         [&near, &all].map(|solution| of(solution).unwrap())
     };
     // A plan is off by its marginal errors and the mass left out, a sum over its rows by that times the largest value.
     let apart =
         |[v, w]: &[Vec<f64>; 2]| -> f64 { v.iter().zip(w).map(|(v, w)| (v - w).abs()).sum() };
-    let products = mass(&|solution| solution.plan().product(&values));
-    let turned = mass(&|solution| solution.plan().product_transposed(&values_of(650)));
-    let slopes = mass(&|solution| Ok(solution.gradient()?.points));
+    let products = both(&|solution| solution.plan().product(&values));
+    let turned = both(&|solution| solution.plan().product_transposed(&values_of(650)));
+    let slopes = both(&|solution| Ok(solution.gradient()?.points));
     let allowed = 60.0 * tolerance;
     assert!(apart(&products) <= allowed, "{}", apart(&products));
     assert!(apart(&turned) <= allowed, "{}", apart(&turned));
@@ -128,7 +128,7 @@ fn near_pairs_give_the_plan_of_all_pairs(device: &Device) -> () {
     let mut wrong = products.clone();
     wrong[0].rotate_left(1);
     assert!(apart(&wrong) > 4.0 * allowed || device.precision() == Precision::F32);
-    let [f, g] = mass(&|solution| Ok(solution.potentials()?.f));
+    let [f, g] = both(&|solution| Ok(solution.potentials()?.f));
     let mean = |v: &[f64]| {
         v.iter()
             .zip(measures[0].weights())
@@ -148,7 +148,7 @@ fn near_pairs_give_the_plan_of_all_pairs(device: &Device) -> () {
         .zip(weighty(&g, 0.0))
         .fold(0.0, |most: f64, (f, g)| most.max((f - g).abs()));
     assert!(worst <= 0.3 * blur, "{worst} {blur}");
-    let [maps, others] = mass(&|solution| solution.plan().map());
+    let [maps, others] = both(&|solution| solution.plan().map());
     let off = maps
         .iter()
         .zip(&others)
@@ -179,10 +179,11 @@ fn a_divergence_over_near_pairs_is_that_of_all_pairs(device: &Device) {
             .unwrap()
     };
     let [near, all] = [Multiscale::Always, Multiscale::Never].map(evaluate);
-    let gap = near.report().upper - near.report().lower + all.report().upper - all.report().lower;
-    let agree = |value: f64| close("S_ε", &[value], &[all.report().value], gap);
-    accept("near pairs", agree(near.report().value));
-    reject("another value", agree(near.report().value + 2.0 * gap));
+    let gap = [&near, &all].map(|terms| terms.upper_bound() - terms.lower_bound());
+    let gap = gap[0] + gap[1];
+    let agree = |value: f64| close("S_ε", &[value], &[all.value()], |_| gap);
+    accept("near pairs", agree(near.value()));
+    reject("another value", agree(near.value() + 2.0 * gap));
     let [slopes, expected] = [&near, &all].map(|terms| terms.gradient().unwrap().points);
     let apart: f64 = slopes
         .iter()

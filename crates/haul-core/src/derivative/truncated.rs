@@ -57,6 +57,10 @@ impl Truncated {
         &mut self.sinkhorn
     }
 
+    pub(crate) fn settings(&self) -> &Sinkhorn {
+        &self.sinkhorn
+    }
+
     /// The number L of iterations. Default 10.
     pub fn iterations(mut self, iterations: usize) -> Self {
         self.iterations = iterations;
