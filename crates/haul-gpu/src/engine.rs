@@ -374,7 +374,8 @@ impl Engine for GpuEngine {
     }
 
     fn most_group_sums(&self) -> usize {
-        MOST_GROUP_SUMS
+        let binding = self.context.binding_limit() / size_of::<f32>() as u64;
+        MOST_GROUP_SUMS.min(usize::try_from(binding).unwrap_or(usize::MAX))
     }
 
     fn row_roundings(&self, columns: usize, dimension: usize) -> usize {

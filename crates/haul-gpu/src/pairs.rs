@@ -10,7 +10,7 @@ use crate::lines::OverLines;
 use crate::near::{Listed, NearPart};
 use crate::params::PairParams;
 use crate::pass::{Extra, Pass, Terms};
-use crate::tiles::{ALIGNMENT, ColumnRange, Extent, RowTile};
+use crate::tiles::{ALIGNMENT, ColumnRange, Extent, RowTile, elements};
 use haul_core::Cost;
 use haul_core::engine::{Factor, Groups, Integrand, Lines, Pairs, Side, TILE};
 use haul_shaders::{Columns, Points, Power, Shader, Values, Workgroup};
@@ -612,6 +612,16 @@ impl GpuEngine {
         };
         let extent = Extent {
             floats_per_state,
+            parallelism: match pass.extra {
+                // The sums of all splits fit one binding.
+                Extra::Masses { groups, .. } => {
+                    let floats =
+                        elements(extent.binding, groups * rows.length.next_multiple_of(TILE));
+                    let blocks = rows.length.div_ceil(pass.shader.rows_per_workgroup());
+                    extent.parallelism.min(floats.saturating_mul(blocks))
+                }
+                _ => extent.parallelism,
+            },
             ..extent
         };
         match pass.columns.listed {

@@ -2,11 +2,11 @@
 //! they say.
 
 use haul::{
-    Device, Divergence, Measure, Multiscale, Precision, Regularization, Result, Sinkhorn, Solution,
-    Stop,
+    Device, Divergence, Engine, Measure, Multiscale, Precision, Regularization, Result, Sinkhorn,
+    Solution, Stop,
 };
 use haul_tests::clouds::{points, weights};
-use haul_tests::compare::{accept, close, reject};
+use haul_tests::compare::{accept, number, reject};
 use haul_tests::engines::Body;
 use std::ops::ControlFlow;
 
@@ -66,12 +66,11 @@ fn cases(device: &Device) -> Vec<(usize, Sinkhorn, f64)> {
     let blur =
         |blur| Sinkhorn::with(Regularization::RelativeBlur(blur)).tolerance(tolerance(device));
     vec![
-        (2, blur(0.03), 0.4),
-        (3, blur(0.05), 0.6),
+        (2, blur(0.02), 0.5),
         (2, blur(0.01).p(1.5), 0.5),
-        (2, blur(0.004).p(1), 0.5),
-        (2, blur(0.04).reach(0.4), 0.5),
-        (2, blur(0.04).rho_b(0.5), 0.5),
+        (2, blur(0.003).p(1), 0.5),
+        (2, blur(0.02).reach(0.4), 0.5),
+        (2, blur(0.02).rho_b(0.5), 0.5),
         (1, blur(0.01), 0.3),
     ]
 }
@@ -79,7 +78,7 @@ fn cases(device: &Device) -> Vec<(usize, Sinkhorn, f64)> {
 fn near_pairs_give_the_values_of_all_pairs(device: &Device) {
     for (case, (d, settings, most)) in cases(device).into_iter().enumerate() {
         let context = format!("case {case}");
-        let measures = clouds([650, 530], d);
+        let measures = clouds([1500, 1300], d);
         let [near, all] = [Multiscale::Always, Multiscale::Never]
             .map(|multiscale| solve(device, &settings, multiscale, &measures));
         let (of_near, of_all) = (near.report(), all.report());
@@ -106,11 +105,11 @@ fn near_pairs_give_the_values_of_all_pairs(device: &Device) {
 
 fn near_pairs_give_the_plan_of_all_pairs(device: &Device) {
     let tolerance = tolerance(device);
-    let settings = Sinkhorn::with(Regularization::RelativeBlur(0.03)).tolerance(tolerance);
-    let measures = clouds([650, 530], 2);
+    let settings = Sinkhorn::with(Regularization::RelativeBlur(0.02)).tolerance(tolerance);
+    let measures = clouds([1500, 1300], 2);
     let [near, all] = [Multiscale::Always, Multiscale::Never]
         .map(|multiscale| solve(device, &settings, multiscale, &measures));
-    let values: Vec<f64> = (0..530).map(|j| (0.1 * j as f64).sin()).collect();
+    let values: Vec<f64> = (0..1300).map(|j| (0.1 * j as f64).sin()).collect();
     let both = |of: &dyn Fn(&Solution<&Device>) -> Result<Vec<f64>>| {
         [&near, &all].map(|solution| of(solution).unwrap())
     };
@@ -118,7 +117,7 @@ fn near_pairs_give_the_plan_of_all_pairs(device: &Device) {
     let apart =
         |[v, w]: &[Vec<f64>; 2]| -> f64 { v.iter().zip(w).map(|(v, w)| (v - w).abs()).sum() };
     let products = both(&|solution| solution.plan().product(&values));
-    let turned = both(&|solution| solution.plan().product_transposed(&values_of(650)));
+    let turned = both(&|solution| solution.plan().product_transposed(&values_of(1500)));
     let slopes = both(&|solution| Ok(solution.gradient()?.points));
     let allowed = 60.0 * tolerance;
     assert!(apart(&products) <= allowed, "{}", apart(&products));
@@ -136,18 +135,10 @@ fn near_pairs_give_the_plan_of_all_pairs(device: &Device) {
             .sum::<f64>()
     };
     let shift = mean(&f) - mean(&g);
-    let weighty = |v: &[f64], shift: f64| -> Vec<f64> {
-        let pairs = v.iter().zip(measures[0].weights());
-        pairs
-            .map(|(f, a)| if *a > 0.0 { f - shift } else { 0.0 })
-            .collect()
-    };
-    let blur = near.report().epsilon;
-    let worst = weighty(&f, shift)
-        .iter()
-        .zip(weighty(&g, 0.0))
-        .fold(0.0, |most: f64, (f, g)| most.max((f - g).abs()));
-    assert!(worst <= 0.3 * blur, "{worst} {blur}");
+    let pairs = f.iter().zip(&g).zip(measures[0].weights());
+    let off: f64 = pairs.map(|((f, g), a)| a * (f - g - shift).abs()).sum();
+    let epsilon = near.report().epsilon;
+    assert!(off <= 0.1 * epsilon, "{off} {epsilon}");
     let [maps, others] = both(&|solution| solution.plan().map());
     let off = maps
         .iter()
@@ -161,7 +152,7 @@ fn near_pairs_give_the_plan_of_all_pairs(device: &Device) {
         .zip(&expected)
         .filter(|(i, j)| i == j)
         .count();
-    assert!(same > 600, "{same}");
+    assert!(same > 1400, "{same}");
 }
 
 fn values_of(count: usize) -> Vec<f64> {
@@ -170,9 +161,9 @@ fn values_of(count: usize) -> Vec<f64> {
 
 fn a_divergence_over_near_pairs_is_that_of_all_pairs(device: &Device) {
     let tolerance = tolerance(device);
-    let measures = clouds([650, 530], 2);
+    let measures = clouds([1500, 1300], 2);
     let evaluate = |multiscale| {
-        let settings = Divergence::with(Regularization::RelativeBlur(0.03)).tolerance(tolerance);
+        let settings = Divergence::with(Regularization::RelativeBlur(0.02)).tolerance(tolerance);
         let settings = settings.multiscale(multiscale);
         settings
             .evaluate(device, &measures[0], &measures[1])
@@ -181,7 +172,7 @@ fn a_divergence_over_near_pairs_is_that_of_all_pairs(device: &Device) {
     let [near, all] = [Multiscale::Always, Multiscale::Never].map(evaluate);
     let gap = [&near, &all].map(|terms| terms.upper_bound() - terms.lower_bound());
     let gap = gap[0] + gap[1];
-    let agree = |value: f64| close("S_ε", &[value], &[all.value()], |_| gap);
+    let agree = |value: f64| number("S_ε", value, all.value(), gap);
     accept("near pairs", agree(near.value()));
     reject("another value", agree(near.value() + 2.0 * gap));
     let [slopes, expected] = [&near, &all].map(|terms| terms.gradient().unwrap().points);
@@ -194,8 +185,8 @@ fn a_divergence_over_near_pairs_is_that_of_all_pairs(device: &Device) {
 }
 
 fn a_truncated_solve_that_ends_early_is_certified(device: &Device) {
-    let settings = Sinkhorn::with(Regularization::RelativeBlur(0.03));
-    let measures = clouds([650, 530], 2);
+    let settings = Sinkhorn::with(Regularization::RelativeBlur(0.02));
+    let measures = clouds([1500, 1300], 2);
     let exact = solve(device, &settings, Multiscale::Never, &measures);
     let exact = exact.certificate();
     let truncated = settings
@@ -231,7 +222,7 @@ fn coarse_clouds_start_a_solve_and_change_no_result(device: &Device) {
         assert!(near.report().converged && all.report().converged);
         assert_eq!(near.report().levels.len(), 1);
         assert_eq!(near.report().levels[0].points, [625, 575]);
-        assert!(near.report().kept < 0.1, "{}", near.report().kept);
+        assert!(near.report().kept < 0.25, "{}", near.report().kept);
         let fewer = near.report().pairs as f64 / all.report().pairs as f64;
         assert!(fewer < 0.3, "{fewer}");
         let [near, all] = [near.certificate(), all.certificate()];

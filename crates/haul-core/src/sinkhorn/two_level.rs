@@ -20,7 +20,7 @@
 use super::balance::{Balance, Factors};
 use super::multiscale::Half;
 use super::run::Run;
-use crate::engine::GROUP;
+use crate::engine::{GROUP, TILE};
 use crate::measure::order;
 use crate::pass::Marginal;
 use crate::{Engine, Result};
@@ -129,7 +129,8 @@ impl<E: Engine> Run<'_, '_, E> {
     fn groups(&self) -> [Vec<usize>; 2] {
         let masses = self.source.pairs_with(&self.target) / PAIRS_OF_A_MASS;
         let most = MOST_GROUPS.min(masses.isqrt() as usize);
-        let sums = self.engine.most_group_sums() / self.source.len();
+        let rows = self.source.len().next_multiple_of(TILE);
+        let sums = self.engine.most_group_sums() / rows;
         [
             groups(self.source.len(), most),
             groups(self.target.len(), most.min(sums)),
