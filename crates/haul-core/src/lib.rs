@@ -35,6 +35,7 @@ mod precision;
 mod problem;
 mod registration;
 mod solution;
+mod truncation;
 
 pub use certificate::{Bounds, Certificate};
 pub use derivative::{Gradient, Sensitivity, Truncated, TruncatedCost};
@@ -68,7 +69,9 @@ pub use measure::{Cost, Exponent, Frame, Grid, Located, Measure, ResidentMeasure
 pub use precision::Precision;
 pub use problem::{Penalty, Potentials, Problem, Regularization};
 pub use registration::{Alignment, Family, Registration, RegistrationProgress, Transform};
-pub use sinkhorn::{Acceleration, Form, Method, Progress, Sinkhorn, Stage, Start};
+pub use sinkhorn::{
+    Acceleration, Form, Level, Method, Multiscale, Progress, Sinkhorn, Stage, Start,
+};
 pub use solution::{Coupling, Plan, Report, ResidentSolution, Solution};
 
 /// Blocks the calling thread until the result is ready.
