@@ -332,6 +332,9 @@ impl Fit {
     /// The loss of the data against themselves, over `count` fresh draws: what a model with the law of the data would have. With
     /// [`Draws::Halves`] its mean is 0, up to its error.
     ///
+    /// Draws are with replacement. Two batches that are not small beside the data share points, and with [`Draws::Batches`] are then
+    /// nearer to each other than to any other sample of their law.
+    ///
     /// # Errors
     ///
     /// Those of the loss.
