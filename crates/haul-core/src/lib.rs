@@ -46,9 +46,10 @@ pub use exact::{
 };
 pub use fit::{
     AffineModel, Draws, Fit, FitEnd, FitLoss, FitProgress, FitReport, FitState, FittedModel,
-    FreeAverage, FreeBarycenter, FreeReport, GaussianModel, LossEstimate, MixtureModel, Model,
-    Noise, Optimizer, OptimizerState, ParticleFlow, ParticleState, Pushforward, Quantization,
-    QuantizationKind, QuantizationReport, Quantizer, SupportWeights, displacement,
+    FreeAverage, FreeBarycenter, FreeReport, GaussianModel, ImplicitStep, LossEstimate,
+    MixtureModel, Model, Noise, Optimizer, OptimizerState, ParticleFlow, ParticleState,
+    Pushforward, Quantization, QuantizationKind, QuantizationReport, Quantizer, SupportWeights,
+    displacement,
 };
 pub use histograms::{
     Average, AverageGradient, Barycenter, BarycenterKind, BarycenterReport, BarycentricDictionary,

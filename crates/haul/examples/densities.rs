@@ -13,13 +13,14 @@ mod panels;
 
 use haul::{
     AffineModel, Device, Divergence, Draws, Energy, Fit, FitLoss, Gradient, Measure, Mmd, Model,
-    Noise, Optimizer, Sinkhorn,
+    Noise, Optimizer, OptimizerState, Sinkhorn,
 };
 use panels::{BLUE, PALE, Panel};
 use std::{env, error::Error, f64::consts::TAU, fs, path::PathBuf};
 
 const POINTS: usize = 120;
 const STEPS: usize = 400;
+const STEP: f64 = 0.05;
 /// The map of the data, and the start of the model: matrix and shift.
 const TRUTH: [f64; 6] = [1.2, 0.4, 0.2, 0.5, 3.0, 1.0];
 const START: [f64; 6] = [0.5, 0.0, 0.0, 0.5, 0.0, 0.0];
@@ -62,7 +63,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let fit = Fit::new(loss)
             .draws(Draws::Fixed)
             .optimizer(Optimizer::Adam)
-            .tau(0.05)
+            .tau(STEP)
             .max_steps(STEPS);
         let fitted = fit.solve(&device, &model, &data, &START)?;
         ends.push((name, fitted.parameters().to_vec()));
@@ -109,8 +110,8 @@ fn likelihood(
     sigma: f64,
 ) -> haul::Result<Vec<f64>> {
     let mut theta = START.to_vec();
-    let (mut means, mut squares) = (vec![0.0; theta.len()], vec![0.0; theta.len()]);
-    for step in 1..=STEPS {
+    let mut state = OptimizerState::start(theta.len());
+    for _ in 0..STEPS {
         let points = model.push(&theta, noise)?;
         let mut slopes = vec![0.0; points.points().len()];
         for y in data.points().chunks_exact(2) {
@@ -130,14 +131,8 @@ fn likelihood(
             points: slopes,
             weights: vec![0.0; points.len()],
         };
-        let pulled = model.pull(&theta, noise, &gradient)?;
-        let moments = means.iter_mut().zip(&mut squares);
-        for ((t, g), (mean, square)) in theta.iter_mut().zip(pulled).zip(moments) {
-            *mean = 0.9 * *mean + 0.1 * g;
-            *square = 0.999 * *square + 0.001 * g * g;
-            let [first, second] = [0.9f64, 0.999].map(|beta| 1.0 - beta.powi(step as i32));
-            *t -= 0.05 * (*mean / first) / ((*square / second).sqrt() + 1e-12);
-        }
+        let slope = model.pull(&theta, noise, &gradient)?;
+        Optimizer::Adam.step(STEP, &mut theta, &slope, &mut state)?;
     }
     Ok(theta)
 }

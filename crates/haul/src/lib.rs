@@ -30,6 +30,7 @@
 //! - `registration`, a rigid motion in spite of outliers, by a [`Registration`] with a reach;
 //! - `topics`, topics of documents, by a [`LinearDictionary`];
 //! - `generative`, a network that takes noise to data, by a [`Fit`];
+//! - `metric`, the same with features on which model and data differ most;
 //! - `densities`, the ends of one fit with each [`FitLoss`].
 //!
 //! `frames` and `buffers` share a wgpu device with haul: one draws during a solve, the other keeps its particles in buffers.

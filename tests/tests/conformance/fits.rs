@@ -31,6 +31,7 @@ pub const BODIES: &[(&str, Body)] = &[
     ("balanced_cells_have_equal_masses", balanced),
     ("the_displacement_of_gaussians_is_gaussian", mccann),
     ("particles_flow_down_every_loss", particles),
+    ("an_implicit_step_is_a_minimising_movement", implicit),
     ("what_no_points_can_be_fitted_to_is_refused", refusals),
 ];
 
@@ -451,6 +452,64 @@ fn particles(device: &Device) {
         let refused = wrong.clone().step(device, &target).unwrap_err();
         assert!(matches!(refused, Error::BadParameter { .. }), "{refused}");
     }
+}
+
+/// Between translates S_ε is |t|², so that a step divides the way by 1 + 2τ, whatever τ. At a large τ explicit steps overshoot, and
+/// implicit ones lower every loss by more than the length of the step over 2τ.
+fn implicit(device: &Device) {
+    let cloud = measure(30, 2, 71);
+    let way = [1.0, -0.5];
+    let target = translated(&cloud, &way);
+    let tolerance = goal(device, 60.0);
+    let divergence = FitLoss::Divergence(Divergence::epsilon(0.3).tolerance(tolerance));
+    let tau = 1.5;
+    let mut flow = ParticleFlow::new(divergence.clone(), cloud.clone()).tau(tau);
+    let step = flow.implicit_step(device, &target, 1e-3).unwrap();
+    assert!(step.converged && flow.steps() == 1, "{step:?}");
+    // The residual leaves this of the way, whose length is about 1.
+    let allowed = 2e-3 + 20.0 * tolerance;
+    let got: Vec<f64> = centre(flow.measure());
+    let left = |part: f64| -> Vec<f64> {
+        let ends = centre(&target).into_iter().zip(way);
+        ends.map(|(end, way)| end - part * way).collect()
+    };
+    let part = 1.0 / (1.0 + 2.0 * tau);
+    accept("centre", close(&got, &left(part), |_| allowed));
+    reject("centre", close(&got, &left(0.95 * part), |_| allowed));
+    let square = 1.25 * (1.0 - part) * (1.0 - part);
+    accept(
+        "square",
+        number("square", step.square, square, 3.0 * allowed),
+    );
+
+    let target = measure(40, 2, 72);
+    for loss in [
+        divergence,
+        FitLoss::Energy(Energy::new()),
+        FitLoss::Mmd(Mmd::gaussian(0.8)),
+    ] {
+        let mut flow = ParticleFlow::new(loss.clone(), cloud.clone()).tau(4.0);
+        let mut explicit = flow.clone();
+        let before = explicit.step(device, &target).unwrap();
+        let after = explicit.step(device, &target).unwrap();
+        let step = flow.implicit_step(device, &target, 0.1).unwrap();
+        let bound = before - step.square / 8.0;
+        assert!(step.loss <= bound + 1e-5, "{loss:?} {before} {step:?}");
+        if matches!(loss, FitLoss::Divergence(_)) {
+            assert!(
+                after > before,
+                "an explicit step overshoots: {before} {after}"
+            );
+        }
+    }
+    let refused = flow.implicit_step(device, &target, 0.0).unwrap_err();
+    assert!(matches!(
+        refused,
+        Error::BadParameter {
+            name: "tolerance",
+            ..
+        }
+    ));
 }
 
 fn refusals(device: &Device) {

@@ -7,14 +7,15 @@
 //! [`quantization`] has the settings and the results of a reduction to k points, [`lloyd`] and [`soft`] its loops, and
 //! [`seeding`] its start. [`displacement`] is what lies between two measures.
 //!
-//! The others descend a [`loss`] in steps of an [`optimizer`]: [`particles`] moves the points themselves, and [`estimator`] the
-//! parameters of [`models`], whose noise and batches are [`numbers`] of a seed.
+//! The others descend a [`loss`] along its slope, as an [`optimizer`] says: [`particles`] moves the points themselves, by
+//! [`implicit`] steps as well, and [`estimator`] the parameters of [`models`]. Its [`steps`] draw noise and batches by the [`numbers`] of a seed.
 
 mod average;
 mod bound;
 mod displacement;
 mod estimator;
 mod free;
+mod implicit;
 mod lloyd;
 mod loss;
 mod models;
@@ -24,12 +25,14 @@ mod particles;
 mod quantization;
 mod seeding;
 mod soft;
+mod steps;
 mod turn;
 
 pub use average::{FreeAverage, FreeReport};
 pub use displacement::displacement;
 pub use estimator::{Draws, Fit, FitEnd, FitReport, FitState, FittedModel, LossEstimate};
 pub use free::{FitProgress, FreeBarycenter, SupportWeights};
+pub use implicit::ImplicitStep;
 pub use loss::FitLoss;
 pub use models::{AffineModel, GaussianModel, MixtureModel, Model, Noise, Pushforward};
 pub use optimizer::{Optimizer, OptimizerState};

@@ -38,6 +38,48 @@ pub struct OptimizerState {
 const ADAM: [f64; 3] = [0.9, 0.999, 1e-8];
 
 impl Optimizer {
+    /// Takes a step of length τ down a slope.
+    ///
+    /// ```
+    /// use haul_core::{Optimizer, OptimizerState};
+    /// let mut x = [3.0]; // down x², whose slope is 2x
+    /// let mut state = OptimizerState::start(1);
+    /// for _ in 0..200 {
+    ///     let slope = [2.0 * x[0]];
+    ///     Optimizer::Adam.step(0.1, &mut x, &slope, &mut state)?;
+    /// }
+    /// assert!(x[0].abs() < 0.1);
+    /// # Ok::<(), haul_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BadParameter`] for a τ that is not positive and a β outside of [0, 1); [`Error::Length`] for a slope or a state of
+    /// other coordinates.
+    pub fn step(
+        self,
+        tau: f64,
+        coordinates: &mut [f64],
+        slope: &[f64],
+        state: &mut OptimizerState,
+    ) -> Result<()> {
+        self.check(tau)?;
+        let expected = coordinates.len();
+        state.check(expected)?;
+        if slope.len() != expected {
+            return Err(Error::Length {
+                what: "the slope",
+                expected,
+                found: slope.len(),
+            });
+        }
+        let velocities: Vec<f64> = slope.iter().map(|slope| -slope).collect();
+        let steps = self.increments(tau, &velocities, state);
+        let pairs = coordinates.iter_mut().zip(steps);
+        pairs.for_each(|(x, step)| *x += step);
+        Ok(())
+    }
+
     /// Refuses a τ that is not positive, and a β out of range.
     pub(super) fn check(self, tau: f64) -> Result<()> {
         let bad = |name, value, range| Err(Error::BadParameter { name, value, range });
@@ -91,7 +133,7 @@ impl Optimizer {
 
 impl OptimizerState {
     /// Before the first step of so many coordinates.
-    pub(super) fn start(coordinates: usize) -> Self {
+    pub fn start(coordinates: usize) -> Self {
         Self {
             means: vec![0.0; coordinates],
             squares: vec![0.0; coordinates],

@@ -24,10 +24,10 @@ use crate::{Engine, Measure, Potentials, Result};
 /// A clone goes on in the same way, and so does a flow [from](Self::from_state) its [state](Self::state).
 #[derive(Debug, Clone)]
 pub struct ParticleFlow {
-    loss: FitLoss,
-    tau: f64,
-    optimizer: Optimizer,
-    state: ParticleState,
+    pub(super) loss: FitLoss,
+    pub(super) tau: f64,
+    pub(super) optimizer: Optimizer,
+    pub(super) state: ParticleState,
 }
 
 /// The state of a flow: plain data, of which a checkpoint can be made.
