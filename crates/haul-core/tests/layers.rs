@@ -23,6 +23,7 @@ const ORDER: &[&str] = &[
     "loss",
     "derivative",
     "registration",
+    "gromov",
     "histograms",
     "fit",
 ];
