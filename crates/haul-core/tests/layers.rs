@@ -14,6 +14,7 @@ const ORDER: &[&str] = &[
     "linalg",
     "measure",
     "engine",
+    "truncation",
     "problem",
     "pass",
     "sinkhorn",
@@ -23,9 +24,9 @@ const ORDER: &[&str] = &[
     "loss",
     "derivative",
     "registration",
-    "gromov",
     "histograms",
     "fit",
+    "gromov",
 ];
 
 fn source() -> PathBuf {

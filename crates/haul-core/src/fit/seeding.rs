@@ -9,7 +9,7 @@
 //!
 //! Squared distances are those of the points themselves, in f64.
 
-use crate::linalg::Numbers;
+use super::numbers::Numbers;
 use crate::{Cost, Measure};
 
 /// The points of positive weight, each with its nearest centre.

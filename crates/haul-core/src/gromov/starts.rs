@@ -6,7 +6,8 @@ use super::GromovStart;
 use super::bound::monotone;
 use super::descent::Descent;
 use super::pair::Pair;
-use crate::linalg::{Numbers, Svd};
+use crate::fit::Numbers;
+use crate::linalg::Svd;
 use crate::{Engine, Result};
 
 /// The points of each side on which starts are tried.

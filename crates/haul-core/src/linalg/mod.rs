@@ -1,10 +1,9 @@
-//! Sums, moments, small linear systems and random numbers on the host, in f64.
+//! Sums, moments and small linear systems on the host, in f64.
 
 mod cholesky;
 mod conjugate;
 mod lbfgs;
 mod moments;
-mod numbers;
 mod sums;
 mod svd;
 mod symmetric;
@@ -13,7 +12,6 @@ pub(crate) use cholesky::Cholesky;
 pub(crate) use conjugate::ConjugateGradients;
 pub(crate) use lbfgs::{Lbfgs, Search, Trial};
 pub(crate) use moments::{covariance, moments};
-pub(crate) use numbers::Numbers;
 pub(crate) use sums::{dot, mean, sum};
 pub(crate) use svd::{Svd, determinant, identity};
 pub(crate) use symmetric::{function, times};
