@@ -216,7 +216,7 @@ impl Gromov {
         positive("tolerance", self.tolerance)?;
         if !(self.alpha > 0.0 && self.alpha <= 1.0) {
             return Err(Error::BadParameter {
-                name: "alpha",
+                name: "fused",
                 value: self.alpha,
                 range: "above 0 and at most 1",
             });

@@ -236,7 +236,7 @@ fn features([x, y]: &[MetricSpace; 2], alpha: f64) -> Result<([Vec<f64>; 2], f64
     }
     let (Some(u), Some(v)) = (&x.features, &y.features) else {
         return Err(Error::BadParameter {
-            name: "alpha",
+            name: "fused",
             value: alpha,
             range: "1 for spaces without features",
         });

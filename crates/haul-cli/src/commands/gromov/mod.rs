@@ -15,7 +15,7 @@ use crate::task::{Delivery, Request, Task, Work};
 use answer::GromovAnswer;
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
-use haul::{Device, GromovStart, Measure, MetricSpace, Stop};
+use haul::{Device, Engine as _, GromovStart, Measure, MetricSpace, Stop};
 use haul_files::{self as formats, Attributes};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
