@@ -29,6 +29,8 @@ mod dictionaries;
 mod exact;
 #[path = "reference/fits.rs"]
 mod fits;
+#[path = "reference/gromov.rs"]
+mod gromov;
 
 /// The folder of the cases.
 static FOLDER: OnceLock<PathBuf> = OnceLock::new();
@@ -78,6 +80,7 @@ fn main() -> ExitCode {
             dictionaries::BODIES,
             exact::BODIES,
             fits::BODIES,
+            gromov::BODIES,
         ];
         for (name, body) in bodies.concat() {
             let trial: Trial = engine.trial(name, body);

@@ -5,7 +5,9 @@ use crate::number::{duration, error, pairs, significant};
 use crate::options::Solving;
 use crate::trend::Trend;
 use anyhow::Result;
-use haul::{ExactProgress, FitProgress, PairCount, Progress, RegistrationProgress, Stop};
+use haul::{
+    ExactProgress, FitProgress, GromovProgress, PairCount, Progress, RegistrationProgress, Stop,
+};
 use haul_files as formats;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::cell::Cell;
@@ -149,6 +151,21 @@ impl Fitting {
             true => ControlFlow::Break(Stop::Abandon),
             false => ControlFlow::Continue(()),
         }
+    }
+}
+
+impl Fitting {
+    /// Shows the state of a search for a coupling of two spaces.
+    pub(crate) fn observe_gromov(&self, progress: &GromovProgress) {
+        let GromovProgress {
+            step, change, goal, ..
+        } = progress;
+        let state = format!(
+            "step {step}, change {}, goal {}",
+            error(*change),
+            error(*goal)
+        );
+        self.0.set_message(state);
     }
 }
 

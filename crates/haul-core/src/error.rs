@@ -102,6 +102,10 @@ pub enum Error {
         target_dimension: usize,
     },
 
+    /// A space of squared distances beside one of inner products.
+    #[error("one space has squared distances, the other inner products; give both the same kind")]
+    Spaces,
+
     /// Unequal masses in a balanced problem. Normalise both, or make one side unbalanced.
     #[error(
         "the masses differ: {} and {}; normalise both, or give a finite ρ or reach: a balanced problem moves all of one onto the other",

@@ -25,6 +25,7 @@ pub mod engine;
 mod error;
 mod exact;
 mod fit;
+mod gromov;
 mod histograms;
 mod interrupt;
 mod linalg;
@@ -51,6 +52,7 @@ pub use fit::{
     Pushforward, Quantization, QuantizationKind, QuantizationReport, Quantizer, SupportWeights,
     displacement,
 };
+pub use gromov::{Gromov, GromovProgress, GromovReport, GromovSolution, GromovStart, MetricSpace};
 pub use histograms::{
     Average, AverageGradient, Barycenter, BarycenterKind, BarycenterReport, BarycentricDictionary,
     BarycentricFactors, BarycentricGradient, BarycentricProgress, BarycentricReport, Coordinates,

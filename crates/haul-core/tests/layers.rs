@@ -26,6 +26,7 @@ const ORDER: &[&str] = &[
     "registration",
     "histograms",
     "fit",
+    "gromov",
 ];
 
 fn source() -> PathBuf {

@@ -14,6 +14,7 @@ mod fits;
 mod flows;
 mod gradient;
 mod grids;
+mod gromov;
 mod groups;
 mod handles;
 mod hessian;
@@ -78,6 +79,7 @@ fn main() -> ExitCode {
             exact::BODIES,
             flows::BODIES,
             fits::BODIES,
+            gromov::BODIES,
             models::BODIES,
             waits::BODIES,
         ];

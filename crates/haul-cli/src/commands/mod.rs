@@ -13,6 +13,7 @@ mod divergence;
 mod energy;
 mod exact;
 mod flow;
+mod gromov;
 mod info;
 mod man;
 mod map;
@@ -65,6 +66,7 @@ commands! {
     coordinates::Coordinates: job,
     dictionary::Dictionary: job,
     flow::Flow: job,
+    gromov::Gromov: job,
     pairwise::Pairwise,
     batch::Batch,
     devices::Devices,
@@ -106,6 +108,6 @@ mod tests {
         for kind in KINDS {
             assert!(names.contains(&kind.name), "{}", kind.name);
         }
-        assert_eq!(KINDS.len(), 10);
+        assert_eq!(KINDS.len(), 11);
     }
 }

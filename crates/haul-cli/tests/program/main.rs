@@ -14,6 +14,7 @@ mod exact;
 mod files;
 mod fixture;
 mod flow;
+mod gromov;
 mod guide;
 mod images;
 mod long;

@@ -35,6 +35,7 @@ pub use free::{FitProgress, FreeBarycenter, SupportWeights};
 pub use implicit::ImplicitStep;
 pub use loss::FitLoss;
 pub use models::{AffineModel, GaussianModel, MixtureModel, Model, Noise, Pushforward};
+pub(crate) use numbers::Numbers;
 pub use optimizer::{Optimizer, OptimizerState};
 pub use particles::{ParticleFlow, ParticleState};
 pub use quantization::{Quantization, QuantizationKind, QuantizationReport, Quantizer};

@@ -3,13 +3,13 @@
 use std::f64::consts::TAU;
 
 /// A small generator (splitmix64 [Steele–Lea–Flood'14]).
-pub(super) struct Numbers(u64);
+pub(crate) struct Numbers(u64);
 
 /// 2^64 over the golden ratio, an odd number.
 const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 
 impl Numbers {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed)
     }
 
@@ -30,7 +30,7 @@ impl Numbers {
     }
 
     /// Uniform in [0, 1).
-    pub(super) fn unit(&mut self) -> f64 {
+    pub(crate) fn unit(&mut self) -> f64 {
         (self.next() >> 11) as f64 / (1u64 << 53) as f64
     }
 

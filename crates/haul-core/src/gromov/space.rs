@@ -1,0 +1,231 @@
+//! Metric measure spaces: weights, and a matrix D of distances or products between points, as products of coordinates.
+
+use crate::linalg::{dot, sum};
+use crate::{Error, Measure, Result};
+
+/// The fractional part of the golden ratio; its multiples fill an interval evenly and without a period.
+const GOLDEN: f64 = 0.618_033_988_749_894_9;
+
+/// The matrix D of a space, from coordinates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// Dᵢₖ = |xᵢ − xₖ|².
+    Squared,
+    /// Dᵢₖ = ⟨xᵢ, xₖ⟩.
+    Inner,
+}
+
+/// n points with weights of sum 1, known by a matrix D between them alone, which is never stored.
+///
+/// Gromov–Wasserstein compares two of them, which need not lie in one space.
+///
+/// ```
+/// use haul_core::{Measure, MetricSpace};
+/// let triangle = Measure::uniform(&[0.0, 0.0, 1.0, 0.0, 0.0, 1.0], 2)?;
+/// let space = MetricSpace::squared_euclidean(&triangle);
+/// assert_eq!((space.len(), space.dimension()), (3, 2));
+/// # Ok::<(), haul_core::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct MetricSpace {
+    pub(super) form: Form,
+    pub(super) weights: Vec<f64>,
+    /// The mean of the points.
+    pub(super) mean: Vec<f64>,
+    /// The points less their mean, n×d.
+    pub(super) points: Vec<f64>,
+    pub(super) features: Option<Features>,
+}
+
+/// Features of the points of a space, in a space that both sides share.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Features {
+    pub(super) dimension: usize,
+    /// n×`dimension`.
+    pub(super) values: Vec<f64>,
+}
+
+impl MetricSpace {
+    /// The points of a measure with their squared distances Dᵢₖ = |xᵢ − xₖ|². Weights are scaled to a sum of 1.
+    pub fn squared_euclidean(measure: &Measure) -> Self {
+        Self::new(Form::Squared, measure)
+    }
+
+    /// The points of a measure with their inner products Dᵢₖ = ⟨xᵢ, xₖ⟩, which depend on the origin. Weights are scaled to a sum
+    /// of 1.
+    pub fn inner_product(measure: &Measure) -> Self {
+        Self::new(Form::Inner, measure)
+    }
+
+    fn new(form: Form, measure: &Measure) -> Self {
+        let mass = measure.mass();
+        let weights: Vec<f64> = measure.weights().iter().map(|a| a / mass).collect();
+        let (mean, points) = centred(measure.points(), measure.dimension(), &weights);
+        Self {
+            form,
+            weights,
+            mean,
+            points,
+            features: None,
+        }
+    }
+
+    /// The same space with features of its points, n×`dimension`, row-major, for
+    /// [fused](crate::Gromov::fused) comparisons.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Length`] for a wrong number of features, [`Error::ZeroDimension`], and [`Error::NotFinitePoint`].
+    pub fn with_features(mut self, features: &[f64], dimension: usize) -> Result<Self> {
+        if dimension == 0 {
+            return Err(Error::ZeroDimension);
+        }
+        let (expected, found) = (self.len().saturating_mul(dimension), features.len());
+        if expected != found {
+            return Err(Error::Length {
+                what: "the features of a space",
+                expected,
+                found,
+            });
+        }
+        if let Some((index, value)) = (0..).zip(features).find(|(_, value)| !value.is_finite()) {
+            return Err(Error::NotFinitePoint {
+                row: index / dimension + 1,
+                column: index % dimension + 1,
+                value: *value,
+            });
+        }
+        self.features = Some(Features {
+            dimension,
+            values: features.to_vec(),
+        });
+        Ok(self)
+    }
+
+    /// The number of points: n.
+    #[allow(clippy::len_without_is_empty)] // a measure is never empty
+    pub fn len(&self) -> usize {
+        self.weights.len()
+    }
+
+    /// The number of coordinates from which D is made.
+    pub fn dimension(&self) -> usize {
+        self.mean.len()
+    }
+
+    /// The weights, of sum 1.
+    pub fn weights(&self) -> &[f64] {
+        &self.weights
+    }
+
+    /// The centred points, one by one.
+    pub(super) fn rows(&self) -> impl Iterator<Item = &[f64]> {
+        self.points.chunks_exact(self.dimension())
+    }
+
+    /// |xᵢ|² of the centred points.
+    pub(super) fn squares(&self) -> Vec<f64> {
+        self.rows().map(|x| dot(x, x)).collect()
+    }
+
+    /// Σ aᵢ xᵢ xᵢᵀ of the centred points, d×d.
+    pub(super) fn covariance(&self) -> Vec<f64> {
+        cross(&self.points, &self.points, &self.weights)
+    }
+
+    /// At most `most` points of the space, one of each run of n/`most`, with the weights of these alone.
+    pub(super) fn part(&self, most: usize) -> Result<Self> {
+        let (n, d) = (self.len(), self.dimension());
+        if n <= most {
+            return Ok(self.clone());
+        }
+        let length = n as f64 / most as f64;
+        let place = |k: usize| {
+            let within = (k as f64 * GOLDEN).fract();
+            (((k as f64 + within) * length) as usize).min(n - 1)
+        };
+        let rows = |values: &[f64], width: usize| -> Vec<f64> {
+            let row = |i: usize| values.get(i * width..(i + 1) * width).unwrap_or_default();
+            (0..most).flat_map(|k| row(place(k))).copied().collect()
+        };
+        let weights = rows(&self.weights, 1);
+        if sum(weights.iter().copied()) <= 0.0 {
+            return Ok(self.clone());
+        }
+        let mut points = rows(&self.points, d);
+        for point in points.chunks_exact_mut(d) {
+            point.iter_mut().zip(&self.mean).for_each(|(x, m)| *x += m);
+        }
+        let mut part = Self::new(self.form, &Measure::new(points, d, weights)?);
+        part.features = self.features.as_ref().map(|features| Features {
+            dimension: features.dimension,
+            values: rows(&features.values, features.dimension),
+        });
+        Ok(part)
+    }
+
+    /// The eccentricities sᵢ = (Σₖ aₖ Dᵢₖ²)^{1/2}.
+    pub(super) fn eccentricities(&self) -> Vec<f64> {
+        let d = self.dimension();
+        let covariance = self.covariance();
+        let quadratic = |x: &[f64]| {
+            let rows = covariance.chunks_exact(d).zip(x);
+            sum(rows.map(|(row, x_k)| x_k * dot(row, x)))
+        };
+        match self.form {
+            Form::Inner => {
+                // Σ aₖ ⟨xᵢ, xₖ⟩² = xᵢᵀ C xᵢ + ⟨xᵢ, x̄⟩², with the points where they are.
+                let of = |x: &[f64]| {
+                    let place: Vec<f64> = x.iter().zip(&self.mean).map(|(x, m)| x + m).collect();
+                    let along = dot(&place, &self.mean);
+                    (quadratic(&place) + along * along).max(0.0).sqrt()
+                };
+                self.rows().map(of).collect()
+            }
+            Form::Squared => {
+                // Σ aₖ (pᵢ + pₖ − 2⟨xᵢ, xₖ⟩)² with p = |x|².
+                let squares = self.squares();
+                let mean = dot(&self.weights, &squares);
+                let weighted = self.weights.iter().zip(&squares);
+                let second = sum(weighted.map(|(a, p)| a * p * p));
+                let mut leaning = vec![0.0; d];
+                for ((x, a), p) in self.rows().zip(&self.weights).zip(&squares) {
+                    leaning.iter_mut().zip(x).for_each(|(t, x)| *t += a * p * x);
+                }
+                let of = |(x, p): (&[f64], &f64)| {
+                    let square = p * p + 2.0 * p * mean + second;
+                    (square + 4.0 * (quadratic(x) - dot(x, &leaning)))
+                        .max(0.0)
+                        .sqrt()
+                };
+                self.rows().zip(&squares).map(of).collect()
+            }
+        }
+    }
+}
+
+/// Weighted points less their mean, and that mean.
+pub(super) fn centred(points: &[f64], d: usize, weights: &[f64]) -> (Vec<f64>, Vec<f64>) {
+    let rows = || points.chunks_exact(d).zip(weights);
+    let coordinate = |k: usize| rows().filter_map(move |(x, a)| Some(a * x.get(k)?));
+    let mean: Vec<f64> = (0..d).map(|k| sum(coordinate(k))).collect();
+    let mut moved = points.to_vec();
+    for point in moved.chunks_exact_mut(d) {
+        point.iter_mut().zip(&mean).for_each(|(x, m)| *x -= m);
+    }
+    (mean, moved)
+}
+
+/// Σ aᵢ xᵢ yᵢᵀ over rows x and y, d×d'.
+pub(super) fn cross(x: &[f64], y: &[f64], weights: &[f64]) -> Vec<f64> {
+    let n = weights.len().max(1);
+    let (d, e) = (x.len() / n, y.len() / n);
+    let mut moments = vec![0.0; d * e];
+    for ((x, y), a) in x.chunks_exact(d).zip(y.chunks_exact(e)).zip(weights) {
+        for (row, x) in moments.chunks_exact_mut(e).zip(x) {
+            let factor = a * x;
+            row.iter_mut().zip(y).for_each(|(m, y)| *m += factor * y);
+        }
+    }
+    moments
+}
