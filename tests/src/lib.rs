@@ -24,5 +24,6 @@ pub use pollster::block_on as wait;
 #[doc = include_str!("../../docs/src/colours.md")]
 #[doc = include_str!("../../docs/src/coming.md")]
 #[doc = include_str!("../../docs/src/coordinates.md")]
+#[doc = include_str!("../../docs/src/models.md")]
 #[doc = include_str!("../../docs/src/topics.md")]
 struct Samples;

@@ -35,6 +35,7 @@ mod precision;
 mod problem;
 mod registration;
 mod solution;
+mod truncation;
 
 pub use certificate::{Bounds, Certificate};
 pub use derivative::{Gradient, Sensitivity, Truncated, TruncatedCost};
@@ -44,8 +45,10 @@ pub use exact::{
     Exact, ExactProgress, ExactReport, ExactSolution, Sliced, SlicedValue, SparsePlan,
 };
 pub use fit::{
-    FitProgress, FreeAverage, FreeBarycenter, FreeReport, ParticleFlow, ParticleLoss, ParticleStep,
-    Quantization, QuantizationKind, QuantizationReport, Quantizer, SupportWeights, displacement,
+    AffineModel, Draws, Fit, FitEnd, FitLoss, FitProgress, FitReport, FitState, FittedModel,
+    FreeAverage, FreeBarycenter, FreeReport, GaussianModel, LossEstimate, MixtureModel, Model,
+    Noise, Optimizer, OptimizerState, ParticleFlow, ParticleState, Pushforward, Quantization,
+    QuantizationKind, QuantizationReport, Quantizer, SupportWeights, displacement,
 };
 pub use histograms::{
     Average, AverageGradient, Barycenter, BarycenterKind, BarycenterReport, BarycentricDictionary,
@@ -65,7 +68,9 @@ pub use measure::{Cost, Exponent, Frame, Grid, Located, Measure, ResidentMeasure
 pub use precision::Precision;
 pub use problem::{Penalty, Potentials, Problem, Regularization};
 pub use registration::{Alignment, Family, Registration, RegistrationProgress, Transform};
-pub use sinkhorn::{Acceleration, Form, Method, Progress, Sinkhorn, Stage, Start};
+pub use sinkhorn::{
+    Acceleration, Form, Level, Method, Multiscale, Progress, Sinkhorn, Stage, Start,
+};
 pub use solution::{Coupling, Plan, Report, ResidentSolution, Solution};
 
 /// Blocks the calling thread until the result is ready.

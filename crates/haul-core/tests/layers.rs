@@ -14,6 +14,7 @@ const ORDER: &[&str] = &[
     "linalg",
     "measure",
     "engine",
+    "truncation",
     "problem",
     "pass",
     "sinkhorn",

@@ -21,6 +21,7 @@ use crate::workers::Workers;
 use haul_core::Result;
 use haul_core::engine::{GROUP, Groups};
 use pulp::{Simd, WithSimd};
+use std::ops::Range;
 
 /// How many rows have their sums over groups in memory at a time: few, so that these stay in the first cache.
 const ROWS_AT_ONCE: usize = ROWS;
@@ -79,6 +80,14 @@ pub(crate) fn softmin<T: Float>(
     Ok(())
 }
 
+/// The groups of columns that some rows meet.
+struct Met {
+    /// Their indices, ascending.
+    groups: Vec<usize>,
+    /// The place among them of each piece of columns, in the order of the pass.
+    of_pieces: Vec<usize>,
+}
+
 /// The arguments that all pieces of rows share.
 struct Work<'a, T> {
     pass: &'a Pass<'a, T>,
@@ -92,37 +101,61 @@ struct Work<'a, T> {
 impl<T: Float> Work<'_, T> {
     /// The softmin of a piece of rows from `first` on, and their masses.
     fn piece(&self, first: usize, masses: &mut [f64], out: &mut [T]) -> Result<()> {
-        let room = masses.len() * MOST_LANES;
+        let met = self.met(first..first + out.len());
+        let room = met.groups.len() * MOST_LANES;
         let mut sums = Aligned::filled(ROWS_AT_ONCE * room, T::ZERO);
         let mut lanes = Aligned::filled(room, T::ZERO);
         for (part, out) in out.chunks_mut(ROWS_AT_ONCE).enumerate() {
             sums.fill(T::ZERO);
-            self.rows(
-                first + part * ROWS_AT_ONCE,
-                (&mut sums[..], &mut lanes[..]),
-                out,
-            )?;
+            let room = (&mut sums[..], &mut lanes[..]);
+            self.rows(first + part * ROWS_AT_ONCE, &met, room, out)?;
         }
-        for (mass, lanes) in masses.iter_mut().zip(lanes.chunks_exact(MOST_LANES)) {
-            *mass = lanes.iter().map(|lane| lane.to_f64()).sum();
+        for (group, lanes) in met.groups.iter().zip(lanes.chunks_exact(MOST_LANES)) {
+            masses[*group] = lanes.iter().map(|lane| lane.to_f64()).sum();
         }
         Ok(())
     }
 
+    /// The groups that the rows of a piece meet. All of them are in one tile, and have one list of near columns.
+    fn met(&self, rows: Range<usize>) -> Met {
+        let pieces = T::TILE / GROUP;
+        let mut met = Met {
+            groups: Vec::new(),
+            of_pieces: Vec::new(),
+        };
+        for (tiles, _) in self.pass.all_blocks(rows, 0) {
+            for group in &self.column_groups[tiles.start * pieces..tiles.end * pieces] {
+                if met.groups.last() != Some(group) {
+                    met.groups.push(*group);
+                }
+                met.of_pieces.push(met.groups.len() - 1);
+            }
+        }
+        met
+    }
+
     /// The softmin of a few rows from `first` on, with room for their sums, and the addition of their masses.
-    fn rows(&self, first: usize, (sums, lanes): (&mut [T], &mut [T]), out: &mut [T]) -> Result<()> {
+    fn rows(
+        &self,
+        first: usize,
+        met: &Met,
+        (sums, lanes): (&mut [T], &mut [T]),
+        out: &mut [T],
+    ) -> Result<()> {
         let rows = first..first + out.len();
         let guess = &self.guess[rows.clone()];
         let mut potential = [T::ZERO; MOST_ROWS];
         potential[..guess.len()].copy_from_slice(guess);
         let mut totals = [0.0; MOST_ROWS];
-        let pieces = T::TILE / GROUP;
+        let mut groups = &met.of_pieces[..];
         for (tiles, block) in self.pass.all_blocks(rows.clone(), 0) {
+            let (of_block, rest) = groups.split_at(tiles.len() * (T::TILE / GROUP));
+            groups = rest;
             self.pass.dispatch(Masses {
                 block,
                 potential: &potential,
                 totals: &mut totals,
-                groups: &self.column_groups[tiles.start * pieces..tiles.end * pieces],
+                groups: of_block,
                 sums,
                 width: lanes.len() / MOST_LANES,
             })?;

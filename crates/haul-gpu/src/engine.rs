@@ -21,6 +21,9 @@ use lru::LruCache;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard};
 
+/// Sums of rows over groups that a softmin with masses should store: 64 MB.
+const MOST_GROUP_SUMS: usize = 1 << 24;
+
 /// Number of lengths for which weights of 1 are kept.
 const KEPT_ONES: NonZeroUsize = NonZeroUsize::MIN.saturating_add(3);
 
@@ -368,6 +371,10 @@ impl Engine for GpuEngine {
 
     fn precision(&self) -> Precision {
         Precision::F32
+    }
+
+    fn most_group_sums(&self) -> usize {
+        MOST_GROUP_SUMS
     }
 
     fn row_roundings(&self, columns: usize, dimension: usize) -> usize {

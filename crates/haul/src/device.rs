@@ -120,6 +120,10 @@ impl Engine for Device {
         inside!(self, engine => engine.precision())
     }
 
+    fn most_group_sums(&self) -> usize {
+        inside!(self, engine => engine.most_group_sums())
+    }
+
     fn row_roundings(&self, columns: usize, dimension: usize) -> usize {
         inside!(self, engine => engine.row_roundings(columns, dimension))
     }

@@ -28,7 +28,9 @@
 //! - `flow`, a gradient flow of the Sinkhorn divergence;
 //! - `colours`, a transfer of colours from one image to another, by the entropic map;
 //! - `registration`, a rigid motion in spite of outliers, by a [`Registration`] with a reach;
-//! - `topics`, topics of documents, by a [`LinearDictionary`].
+//! - `topics`, topics of documents, by a [`LinearDictionary`];
+//! - `generative`, a network that takes noise to data, by a [`Fit`];
+//! - `densities`, the ends of one fit with each [`FitLoss`].
 //!
 //! `frames` and `buffers` share a wgpu device with haul: one draws during a solve, the other keeps its particles in buffers.
 

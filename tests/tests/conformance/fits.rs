@@ -4,9 +4,9 @@
 //! diameter.
 
 use haul::{
-    BarycenterKind, Device, Divergence, Energy, Engine, Error, FreeAverage, FreeBarycenter,
-    Measure, Mmd, ParticleFlow, ParticleLoss, ParticleStep, Precision, Quantization,
-    Regularization, Sinkhorn, SupportWeights, displacement,
+    BarycenterKind, Device, Divergence, Energy, Engine, Error, FitLoss, FreeAverage,
+    FreeBarycenter, Measure, Mmd, Optimizer, ParticleFlow, Precision, Quantization, Regularization,
+    Sinkhorn, SupportWeights, displacement,
 };
 use haul_tests::clouds::{gaussian_grid, measure, points};
 use haul_tests::compare::{accept, close, number, reject};
@@ -390,7 +390,7 @@ fn particles(device: &Device) {
     let target = translated(&cloud, &[1.0, -0.5]);
     let tolerance = goal(device, 60.0);
     let divergence = Divergence::epsilon(0.3).tolerance(tolerance);
-    let divergence = ParticleLoss::Divergence(divergence);
+    let divergence = FitLoss::Divergence(divergence);
     let mut flow = ParticleFlow::new(divergence.clone(), cloud.clone());
     let before = flow.step(device, &target).unwrap();
     let allowed = 20.0 * tolerance;
@@ -410,20 +410,20 @@ fn particles(device: &Device) {
     let target = measure(50, 2, 62);
     let losses = [
         divergence,
-        ParticleLoss::Energy(Energy::new()),
-        ParticleLoss::Mmd(Mmd::gaussian(0.8)),
+        FitLoss::Energy(Energy::new()),
+        FitLoss::Mmd(Mmd::gaussian(0.8)),
     ];
     let steps = [
-        (ParticleStep::Plain, 0.2),
-        (ParticleStep::Momentum(0.5), 0.1),
-        (ParticleStep::Adam, 0.03),
+        (Optimizer::Plain, 0.2),
+        (Optimizer::Momentum(0.5), 0.1),
+        (Optimizer::Adam, 0.03),
     ];
     for loss in losses {
         for (step, tau) in steps {
             let start = translated(&cloud, &[0.8, 0.0]);
             let mut flow = ParticleFlow::new(loss.clone(), start)
                 .tau(tau)
-                .stepping(step);
+                .optimizer(step);
             let values: Vec<f64> = (0..6)
                 .map(|_| flow.step(device, &target).unwrap())
                 .collect();
@@ -432,18 +432,21 @@ fn particles(device: &Device) {
                 falls && values[5] < 0.9 * values[0],
                 "{loss:?} {step:?}: {values:?}"
             );
-            // A clone goes on in the same way.
-            let mut other = flow.clone();
+            // A flow from its state goes on in the same way.
+            let state = flow.state().clone();
+            let mut other = ParticleFlow::from_state(loss.clone(), state)
+                .tau(tau)
+                .optimizer(step);
             other.step(device, &target).unwrap();
             flow.step(device, &target).unwrap();
-            assert_eq!(flow.measure(), other.measure());
+            assert_eq!(flow.state(), other.state());
             assert_eq!(flow.steps(), 7);
         }
     }
-    let flow = ParticleFlow::new(ParticleLoss::Energy(Energy::new()), cloud);
+    let flow = ParticleFlow::new(FitLoss::Energy(Energy::new()), cloud);
     for wrong in [
         flow.clone().tau(0.0),
-        flow.stepping(ParticleStep::Momentum(1.0)),
+        flow.optimizer(Optimizer::Momentum(1.0)),
     ] {
         let refused = wrong.clone().step(device, &target).unwrap_err();
         assert!(matches!(refused, Error::BadParameter { .. }), "{refused}");

@@ -23,6 +23,8 @@ mod interrupt;
 mod labels;
 mod limits;
 mod lines;
+mod models;
+mod multiscale;
 mod near;
 mod nearest;
 mod operators;
@@ -66,6 +68,7 @@ fn main() -> ExitCode {
             nearest::BODIES,
             groups::BODIES,
             two_level::BODIES,
+            multiscale::BODIES,
             grids::BODIES,
             registration::BODIES,
             barycenters::BODIES,
@@ -77,6 +80,7 @@ fn main() -> ExitCode {
             exact::BODIES,
             flows::BODIES,
             fits::BODIES,
+            models::BODIES,
             waits::BODIES,
         ];
         for (name, body) in bodies.concat() {
@@ -94,6 +98,11 @@ fn main() -> ExitCode {
         let bodies = [dimensions::BODIES, lines::MANY, histograms::BODIES];
         for (name, body) in bodies.concat() {
             trials.push(engine.trial(name, body));
+        }
+    }
+    for engine in engines::cpu() {
+        for (name, body) in multiscale::LARGE {
+            trials.push(engine.trial(name, *body));
         }
     }
     // An instruction set changes only the operators.

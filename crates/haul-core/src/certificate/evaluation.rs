@@ -8,6 +8,7 @@ use crate::engine::Kernel;
 use crate::linalg::mean;
 use crate::pass::Marginal;
 use crate::problem::{FLAT, Rounding};
+use crate::truncation::Omitted;
 use crate::{Engine, Precision, Result};
 
 /// An evaluated plan, and the same plan with columns scaled down to their weights: one pass for both.
@@ -51,7 +52,8 @@ impl<'e, E: Engine> Evaluation<'e, E> {
         let heights = [source.height(&f), target.height(&g)];
         let spread = (rounding.largest_cost() + heights[0] + heights[1]) / kernel.epsilon;
         // Along axes a density is a product of several densities, and its excess is not theirs.
-        let flat = spread <= FLAT && !source.points.is_grid();
+        // The excess of all pairs is not that of near ones.
+        let flat = spread <= FLAT && !source.points.is_grid() && source.near.is_none();
         let term = rounding.term(kernel, heights);
         let error = if flat {
             rounding.excess(kernel, heights, spread)
@@ -122,9 +124,12 @@ impl<'e, E: Engine> Evaluation<'e, E> {
     }
 
     /// ⟨a, f_c⟩ + ⟨b, g⟩ for the c-transform f_c of g, or a little less: a lower bound of W_p^p.
-    pub(super) async fn hard_dual(&mut self) -> Result<f64> {
+    pub(super) async fn hard_dual(&mut self, omitted: Omitted) -> Result<f64> {
         let (source, target) = (self.source, self.target);
-        let f = self.passes.transform(source, target).await?;
+        let mut f = self.passes.transform(source, target).await?;
+        for (least, f) in f.iter_mut().zip(&self.f) {
+            *least = least.min(f + omitted.beyond);
+        }
         let heights = [source.height(&f), target.height(&self.g)];
         let off = self.rounding.minimum(heights);
         let dual = mean(&source.weights, f) + mean(&target.weights, self.g.iter().copied());

@@ -24,6 +24,10 @@
 //! The same plan bounds W_p^p, the least cost without an entropy, by ⟨A + B, C⟩. The lower bound of W_p^p comes from
 //! the potential g with its c-transform, f_c(x) = min_j C(x, yⱼ) − gⱼ.
 //!
+//! If passes leave pairs out, all sums are those of the plan without these pairs, P̂. It is a plan as well, so that the
+//! upper bounds hold as they are. For a bound Δ of the mass left out, the lower bound has ε(ΣP̂ + Δ) in place of ε ΣP, and
+//! the errors of the marginals are larger by Δ. In the c-transform, pairs left out have at least their known bound.
+//!
 //! Every term comes from vectors of length n and a few more passes. Both bounds are widened by the rounding errors of
 //! the engine's precision.
 
@@ -38,6 +42,7 @@ mod sums;
 use crate::engine::Kernel;
 use crate::pass::Marginal;
 use crate::problem::Rounding;
+use crate::truncation::Omitted;
 use crate::{Engine, Error, Result};
 use evaluation::Evaluation;
 
@@ -98,16 +103,16 @@ pub(crate) struct Values {
 pub(crate) async fn certify<E: Engine>(
     engine: &E,
     kernel: Kernel,
-    source: &Marginal<E>,
-    target: &Marginal<E>,
+    [source, target]: [&Marginal<E>; 2],
     rounding: Rounding,
+    omitted: Omitted,
 ) -> Result<(Values, Certificate, usize)> {
     let mut plan = Evaluation::new(engine, kernel, (source, target), rounding).await?;
     let penalized = plan.penalized().await?;
     let exact = plan.exact().await?;
     let balanced = Marginal::are_exact(source, target);
     let hard_dual = if balanced {
-        Some(plan.hard_dual().await?)
+        Some(plan.hard_dual(omitted).await?)
     } else {
         None
     };
@@ -126,9 +131,9 @@ pub(crate) async fn certify<E: Engine>(
             lower: (lower - costs - host).max(0.0),
             upper: exact.cost + term * exact.cost + error * rounding.largest_cost() + costs + host,
         }),
-        marginal_error_a,
-        marginal_error_b,
-        lower_bound: values.dual - error * kernel.epsilon * mass - costs - host,
+        marginal_error_a: marginal_error_a + omitted.mass,
+        marginal_error_b: marginal_error_b + omitted.mass,
+        lower_bound: values.dual - kernel.epsilon * (error * mass + omitted.mass) - costs - host,
         upper_bound: exact.bound.min(penalized + host) + costs,
         precision_floor: rounding.floor(kernel),
     };

@@ -105,7 +105,8 @@ impl<E: Engine> Passes<'_, E> {
         Ok(pass.nearest().await?.values)
     }
 
-    /// ⟨e e'ᵀ, C⟩/t for the product of two measures of mass t on the points of both sides.
+    /// ⟨e e'ᵀ, C⟩/t for the product of two measures of mass t on the points of both sides. If passes leave pairs out, it is
+    /// a bound from above for p < 2, t (⟨e e'ᵀ, |x − y|²⟩/t²)^{p/2}, because a power p/2 is concave.
     pub(super) async fn product_cost(
         &mut self,
         rows: &Marginal<E>,
@@ -117,12 +118,14 @@ impl<E: Engine> Passes<'_, E> {
         if mass == 0.0 || mass2 == 0.0 {
             return Ok(0.0);
         }
-        if self.kernel.cost == Cost::SquaredEuclidean {
+        let cost = self.kernel.cost;
+        if cost == Cost::SquaredEuclidean || rows.near.is_some() {
             let d = rows.dimension();
             let (mean, spread) = moments(&rows.points.coordinates(), d, e, mass);
             let (mean2, spread2) = moments(&columns.points.coordinates(), d, e2, mass2);
             let between: f64 = mean.iter().zip(&mean2).map(|(x, y)| (x - y).powi(2)).sum();
-            return Ok(0.5 * (mass + mass2) * (spread + spread2 + between));
+            let square = spread + spread2 + between;
+            return Ok(0.5 * (mass + mass2) * cost.at(square.sqrt()));
         }
         let ratio: Vec<f64> = e2
             .iter()
@@ -143,6 +146,7 @@ impl<E: Engine> Passes<'_, E> {
                 weights: Some(&columns.on_device),
                 potential: None,
             },
+            near: None,
         };
         let costs = pass.product(Factor::Cost, &ratio, 1).await?;
         Ok(dot(e, &costs) / mass2)

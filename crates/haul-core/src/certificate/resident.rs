@@ -62,6 +62,7 @@ impl<'e, E: Engine> Device<'e, E> {
             potential: None,
             columns: &columns.points,
             side: Side::new(&columns.on_device, potential),
+            near: None,
         };
         pass.softmin(guess, false, &mut out)?;
         Ok(out)
@@ -315,6 +316,7 @@ impl<E: Engine> Device<'_, E> {
                     weights: Some(&target.on_device),
                     potential: None,
                 },
+                near: None,
             };
             free.product_on_device(Factor::Cost, &e2, 1, &mut costs)?;
             let added = source

@@ -18,7 +18,7 @@
 use crate::engine::Factor;
 use crate::linalg::mean;
 use crate::pass::{Pass, finite, weighted};
-use crate::solution::State;
+use crate::solution::{Place, State};
 use crate::{Engine, Result, Solution, Terms, block_on};
 
 /// The derivatives of a value in one of its measures.
@@ -29,13 +29,6 @@ pub struct Gradient {
     /// In the weights, n: units of the value per mass. In a balanced problem they are centred, Σᵢ aᵢ wᵢ = 0, and hold
     /// for changes of the weights that keep the mass.
     pub weights: Vec<f64>,
-}
-
-/// One of the two measures of a problem.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
-    Source,
-    Target,
 }
 
 impl<E: Engine> Solution<E> {
@@ -99,14 +92,15 @@ impl<E: Engine> Solution<E> {
     }
 
     async fn gradient_of_points(&self, place: Place) -> Result<Vec<f64>> {
+        let state = self.state();
         let State {
             engine,
             kernel,
             frame,
-            source,
-            target,
             masses,
-        } = self.state();
+            ..
+        } = state;
+        let [source, target] = state.sides();
         let (rows, columns) = match place {
             Place::Source => (source, target),
             Place::Target => (target, source),
@@ -114,7 +108,8 @@ impl<E: Engine> Solution<E> {
         let pass = Pass::between(engine, *kernel, rows, columns);
         let unit = masses.plan * frame.slope_unit(kernel.cost);
         let sums = pass.slopes(Factor::One, &vec![1.0; columns.len()]).await?;
-        finite(weighted(&rows.weights, unit, sums), engine)
+        let slopes = weighted(&rows.weights, unit, sums);
+        finite(state.natural(place, slopes), engine)
     }
 
     /// The derivatives in the weights, centred if the mass is kept. If both sides are constrained but change

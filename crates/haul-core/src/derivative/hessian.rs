@@ -89,6 +89,7 @@ impl<E: Engine> Solution<E> {
             source,
             target,
             masses,
+            ..
         } = self.state();
         let (x, y) = (source.points.coordinates(), target.points.coordinates());
         if kernel.cost != Cost::SquaredEuclidean {

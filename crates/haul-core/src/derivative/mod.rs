@@ -7,6 +7,5 @@ mod resident;
 mod truncated;
 
 pub use gradient::Gradient;
-pub(crate) use gradient::Place;
 pub use hessian::Sensitivity;
 pub use truncated::{Truncated, TruncatedCost};

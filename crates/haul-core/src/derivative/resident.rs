@@ -1,8 +1,8 @@
 //! Derivatives of values between resident measures, written into arrays on the device.
 
-use super::gradient::Place;
 use crate::engine::{Factor, Pointwise, ResidentEngine, Writing};
 use crate::pass::{Pass, ones};
+use crate::solution::Place;
 use crate::solution::{State, write};
 use crate::{Engine, ResidentSolution, ResidentTerms, Result, block_on};
 
@@ -110,6 +110,7 @@ impl<E: ResidentEngine> ResidentSolution<E> {
             source,
             target,
             masses,
+            ..
         } = self.state();
         let (rows, columns) = match place {
             Place::Source => (source, target),
@@ -133,6 +134,7 @@ impl<E: ResidentEngine> ResidentSolution<E> {
             source,
             target,
             masses,
+            ..
         } = self.state();
         let report = self.report();
         let [mass_a, mass_b] = masses.measures;

@@ -18,10 +18,10 @@
 //! A separate pass turns C̄ into x̄ᵢ += Σⱼ C̄ᵢⱼ ∂ₓC(xᵢ, yⱼ). So L iterations take L + 1 pairs of vectors of memory,
 //! 2L + 1 softmins, and at most 4L + 5 passes backwards; no kernel is stored.
 
-use super::gradient::Place;
 use crate::engine::{Factor, Kernel, Side};
 use crate::linalg::sum;
 use crate::pass::{Marginal, Pass, finite, weighted};
+use crate::solution::Place;
 use crate::{Engine, Gradient, Measure, Result, Sinkhorn, block_on};
 use std::fmt;
 
@@ -55,6 +55,10 @@ impl Default for Truncated {
 impl Truncated {
     fn sinkhorn_mut(&mut self) -> &mut Sinkhorn {
         &mut self.sinkhorn
+    }
+
+    pub(crate) fn settings(&self) -> &Sinkhorn {
+        &self.sinkhorn
     }
 
     /// The number L of iterations. Default 10.
@@ -315,6 +319,7 @@ impl<E: Engine> Path<E> {
             potential: f.map(|step| &self.f[step]),
             columns: &self.target.points,
             side: self.columns(g),
+            near: None,
         }
     }
 
@@ -327,6 +332,7 @@ impl<E: Engine> Path<E> {
             potential: g.map(|step| &self.g[step]),
             columns: &self.source.points,
             side: self.rows(f),
+            near: None,
         }
     }
 

@@ -88,6 +88,10 @@ impl<F: Forward + ?Sized> Engine for F {
         self.inner().precision()
     }
 
+    fn most_group_sums(&self) -> usize {
+        self.inner().most_group_sums()
+    }
+
     fn row_roundings(&self, columns: usize, dimension: usize) -> usize {
         self.inner().row_roundings(columns, dimension)
     }

@@ -168,6 +168,12 @@ pub trait Engine: Send + Sync {
     /// if the arithmetic of all kernels is known to the bit.
     fn repeats_distances(&self) -> bool;
 
+    /// The largest product of rows and groups of columns that a softmin with masses of [`Groups`] should have: what a
+    /// device stores for it. No limit, if it stores nothing for each of them.
+    fn most_group_sums(&self) -> usize {
+        usize::MAX
+    }
+
     /// The flag that ends this engine's work from another thread.
     fn interrupt(&self) -> &Interrupt;
 

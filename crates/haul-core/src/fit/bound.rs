@@ -138,6 +138,7 @@ impl<'e, E: Engine> Field<'e, E> {
             potential: None,
             columns: &self.columns,
             side: Side::new(&self.weights, &self.potential),
+            near: None,
         };
         pass.softmin(None, false, &mut transform)?;
         let unit = frame.cost_unit(self.kernel.cost);

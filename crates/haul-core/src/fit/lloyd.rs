@@ -147,6 +147,7 @@ pub(super) async fn nearest<E: Engine>(
         potential: None,
         columns: &columns,
         side,
+        near: None,
     };
     let found = pass.nearest().await?;
     let unit = frame.cost_unit(cost);

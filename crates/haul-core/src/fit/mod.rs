@@ -1,16 +1,25 @@
-//! Measures whose points are the unknowns: barycenters on free supports, clouds reduced to k points, and flows of particles.
+//! Points as unknowns: barycenters on free supports, clouds reduced to k points, flows of particles, and models whose parameters
+//! move all of their points.
 //!
 //! The first two minimise a transport cost in the points for p = 2, where the best place of a point is a mean: the image of the
 //! barycentric map. [`free`] has the settings and the loop of free supports, [`turn`] one turn of it: the images and potentials
 //! at given points. [`average`] is the result with its certificate, and [`bound`] a lower bound for all measures.
 //! [`quantization`] has the settings and the results of a reduction to k points, [`lloyd`] and [`soft`] its loops, and
-//! [`seeding`] its start. [`displacement`] is what lies between two measures, and [`particles`] moves points down a loss.
+//! [`seeding`] its start. [`displacement`] is what lies between two measures.
+//!
+//! The others descend a [`loss`] in steps of an [`optimizer`]: [`particles`] moves the points themselves, and [`estimator`] the
+//! parameters of [`models`], whose noise and batches are [`numbers`] of a seed.
 
 mod average;
 mod bound;
 mod displacement;
+mod estimator;
 mod free;
 mod lloyd;
+mod loss;
+mod models;
+mod numbers;
+mod optimizer;
 mod particles;
 mod quantization;
 mod seeding;
@@ -19,8 +28,12 @@ mod turn;
 
 pub use average::{FreeAverage, FreeReport};
 pub use displacement::displacement;
+pub use estimator::{Draws, Fit, FitEnd, FitReport, FitState, FittedModel, LossEstimate};
 pub use free::{FitProgress, FreeBarycenter, SupportWeights};
-pub use particles::{ParticleFlow, ParticleLoss, ParticleStep};
+pub use loss::FitLoss;
+pub use models::{AffineModel, GaussianModel, MixtureModel, Model, Noise, Pushforward};
+pub use optimizer::{Optimizer, OptimizerState};
+pub use particles::{ParticleFlow, ParticleState};
 pub use quantization::{Quantization, QuantizationKind, QuantizationReport, Quantizer};
 
 use crate::linalg::sum;

@@ -9,21 +9,8 @@
 //!
 //! Squared distances are those of the points themselves, in f64.
 
+use super::numbers::Numbers;
 use crate::{Cost, Measure};
-
-/// A small generator of numbers (splitmix64 [Steele–Lea–Flood'14]): the same seed draws the same points on every machine.
-struct Numbers(u64);
-
-impl Numbers {
-    /// Uniform in [0, 1).
-    fn unit(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 53) as f64
-    }
-}
 
 /// The points of positive weight, each with its nearest centre.
 struct Cells<'m> {
@@ -40,7 +27,7 @@ struct Cells<'m> {
 
 /// The indices of at most k points of a measure; fewer if it has fewer different points of positive weight.
 pub(super) fn plus_plus(measure: &Measure, k: usize, seed: u64) -> Vec<usize> {
-    let mut numbers = Numbers(seed);
+    let mut numbers = Numbers::new(seed);
     let draws = 2 + (k.max(1) as f64).ln() as usize;
     let weights = measure.weights();
     let positive = (0..measure.len()).filter(|j| weights[*j] > 0.0);

@@ -157,6 +157,7 @@ impl<'d, E: Engine> Data<'d, E> {
                 weights: Some(&on_device),
                 potential: None,
             },
+            near: None,
         };
         towards.softmin(None, false, &mut potential)?;
         let back = Pass {
@@ -166,6 +167,7 @@ impl<'d, E: Engine> Data<'d, E> {
             potential: None,
             columns: &self.points,
             side: Side::new(&self.weights, &potential),
+            near: None,
         };
         let sums = back.product(Factor::One, &self.values, d + 1).await?;
         let potential = engine.read(&potential).await?;

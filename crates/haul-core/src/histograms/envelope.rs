@@ -9,7 +9,7 @@
 //! ```
 
 use super::{Average, BarycenterKind};
-use crate::derivative::Place;
+use crate::solution::Place;
 use crate::{Engine, Error, Gradient, Measure, Result, block_on};
 
 /// The derivatives of a barycenter's minimum in all points and in the weights of the inputs, for measures of mass 1.

@@ -111,6 +111,7 @@ impl<E: Engine> Inputs<E> {
                     weights: None,
                     potential: Some(&h),
                 },
+                near: None,
             };
             let mut updated = engine.zeros(points.len() * q)?;
             let guess = self.guessed.then_some(&*group.potential);
@@ -157,6 +158,7 @@ impl<E: Engine> Inputs<E> {
                 weights: None,
                 potential: Some(&on_device),
             },
+            near: None,
         };
         let mut transform = engine.zeros(self.support.len())?;
         pass.softmins(1, None, &mut transform)?;

@@ -143,6 +143,7 @@ impl<'e, E: Engine> Transforms<'e, E> {
             potential: None,
             columns: self.columns(),
             side,
+            near: None,
         }
     }
 }

@@ -25,6 +25,11 @@ impl Cholesky {
         Some(Self(factor))
     }
 
+    /// The rows of L, each as long as the matrix.
+    pub(crate) fn rows(&self) -> &[Vec<f64>] {
+        &self.0
+    }
+
     /// The solution of (G + r) z = `right`.
     pub(crate) fn solve(&self, right: Vec<f64>) -> Vec<f64> {
         let (Self(factor), mut z) = (self, right);

@@ -60,7 +60,7 @@ impl Divergence {
     }
 
     /// The settings of its solves.
-    pub(super) fn settings(&self) -> &Sinkhorn {
+    pub(crate) fn settings(&self) -> &Sinkhorn {
         &self.sinkhorn
     }
 
@@ -178,7 +178,7 @@ impl Divergence {
 
 /// The settings of the self terms: each has the penalty of its own side on both sides, and a start of its own, since
 /// given start potentials are those between two measures.
-pub(super) fn own_settings(settings: &Sinkhorn) -> [Sinkhorn; 2] {
+pub(crate) fn own_settings(settings: &Sinkhorn) -> [Sinkhorn; 2] {
     settings.penalties.map(|own| {
         let mut settings = settings.clone().start(Start::Automatic);
         settings.penalties = [own; 2];

@@ -198,6 +198,7 @@ impl<E: Engine> Uploaded<E> {
                     weights: None,
                     potential: None,
                 },
+                near: None,
             };
             sums.extend(match summand {
                 Summand::Means(factor) => pass.product(factor, &other.relative, 1).await?,

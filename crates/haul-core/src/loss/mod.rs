@@ -13,6 +13,7 @@ mod scores;
 mod tally;
 
 pub use discrepancy::{Discrepancy, Pairings};
+pub(crate) use divergence::own_settings;
 pub use divergence::{Divergence, Terms, debiased};
 pub use energy::Energy;
 pub use mmd::Mmd;

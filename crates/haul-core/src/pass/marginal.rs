@@ -1,7 +1,7 @@
 //! One side of a solve: a measure on the device with its potential, and its data on the host.
 
-use super::{Pass, Points};
-use crate::engine::{Groups, Integral, Kernel, Pointwise, Ratio, Side, Update};
+use super::{Pass, Points, pairs_of_a_pass};
+use crate::engine::{Groups, Integral, Kernel, Near, Pointwise, Ratio, Side, Update};
 use crate::linalg::mean;
 use crate::{Engine, Frame, Measure, Result};
 
@@ -21,6 +21,8 @@ pub(crate) struct Marginal<E: Engine> {
     undamped: Option<E::Vector>,
     /// The weights, of sum 1; empty if they are not on the host.
     pub(crate) weights: Vec<f64>,
+    /// The points of the other side that passes over this side's rows include; all if `None`.
+    pub(crate) near: Option<Near>,
 }
 
 impl<E: Engine> Marginal<E> {
@@ -64,6 +66,7 @@ impl<E: Engine> Marginal<E> {
                 None
             },
             weights,
+            near: None,
         })
     }
 
@@ -110,6 +113,14 @@ impl<E: Engine> Marginal<E> {
         self.points.len()
     }
 
+    /// The number of pairs in a pass of this side's rows over the other side.
+    pub(crate) fn pairs_with(&self, other: &Self) -> u64 {
+        match &self.near {
+            Some(near) => near.pairs(),
+            None => pairs_of_a_pass(&self.points, &other.points),
+        }
+    }
+
     /// Whether points and weights are only on the device.
     pub(crate) fn is_resident(&self) -> bool {
         matches!(self.points, Points::Resident { .. })
@@ -143,6 +154,7 @@ impl<E: Engine> Marginal<E> {
             potential,
             updated,
             undamped,
+            near,
             ..
         } = self;
         let pass = Pass {
@@ -152,6 +164,7 @@ impl<E: Engine> Marginal<E> {
             potential: None,
             columns: &other.points,
             side: other.side(),
+            near: near.as_ref(),
         };
         let guess = guessed.then_some(undamped.as_ref().unwrap_or(&*potential));
         pass.softmin(guess, false, updated)?;
@@ -175,6 +188,7 @@ impl<E: Engine> Marginal<E> {
             updated,
             undamped,
             rho,
+            near,
             ..
         } = self;
         let pass = Pass {
@@ -184,6 +198,7 @@ impl<E: Engine> Marginal<E> {
             potential: None,
             columns: &other.points,
             side: other.side(),
+            near: near.as_ref(),
         };
         let groups = Groups {
             rows,
@@ -209,6 +224,7 @@ impl<E: Engine> Marginal<E> {
             potential,
             updated,
             undamped,
+            near,
             ..
         } = self;
         let pass = Pass {
@@ -218,6 +234,7 @@ impl<E: Engine> Marginal<E> {
             potential: None,
             columns: points,
             side: Side::new(on_device, potential),
+            near: near.as_ref(),
         };
         // Without a penalty the guess is the potential itself.
         let symmetric = guessed && undamped.is_none();

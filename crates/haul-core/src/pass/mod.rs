@@ -8,7 +8,7 @@ mod points;
 pub(crate) use marginal::Marginal;
 pub(crate) use points::Points;
 
-use crate::engine::{Factor, Groups, Integrand, Kernel, Lines, Nearest, Pairs, Side};
+use crate::engine::{Factor, Groups, Integrand, Kernel, Lines, Near, Nearest, Pairs, Side};
 use crate::{Engine, Error, Result};
 use grid::GridPass;
 
@@ -22,6 +22,8 @@ pub(crate) struct Pass<'p, E: Engine> {
     pub(crate) columns: &'p Points<E>,
     /// b and g.
     pub(crate) side: Side<'p, E::Weights, E::Vector>,
+    /// The pairs of clouds that are included; all if `None`.
+    pub(crate) near: Option<&'p Near>,
 }
 
 /// The pairs between two clouds, or between two grids.
@@ -31,7 +33,7 @@ enum Between<'p, E: Engine> {
 }
 
 impl<'p, E: Engine> Pass<'p, E> {
-    /// The rows of one marginal over the other.
+    /// The rows of one marginal over the other, or over the columns that are near.
     pub(crate) fn between(
         engine: &'p E,
         kernel: Kernel,
@@ -45,16 +47,18 @@ impl<'p, E: Engine> Pass<'p, E> {
             potential: Some(&rows.potential),
             columns: &columns.points,
             side: columns.side(),
+            near: rows.near.as_ref(),
         }
     }
 
     /// The pairs, for q histograms on the columns.
     fn pairs_of(&self, histograms: usize) -> Result<Between<'p, E>> {
         if let (Some(rows), Some(columns)) = (self.rows.on_device(), self.columns.on_device()) {
-            let pairs = Pairs::new(self.kernel, rows, columns);
-            return Ok(Between::Clouds(
-                pairs.with_lines(Lines::of_histograms(histograms)),
-            ));
+            return Ok(Between::Clouds(Pairs {
+                lines: Lines::of_histograms(histograms),
+                near: self.near,
+                ..Pairs::new(self.kernel, rows, columns)
+            }));
         }
         match (self.rows, self.columns) {
             (Points::Grid(rows), Points::Grid(columns)) => {

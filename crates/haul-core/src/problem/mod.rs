@@ -318,6 +318,14 @@ impl Posed {
         Ok(self)
     }
 
+    /// The same problem at another ε, in units of the cost.
+    pub(crate) fn at(&self, epsilon: f64) -> Self {
+        Self {
+            epsilon,
+            ..self.clone()
+        }
+    }
+
     /// The same problem with the largest distance of a point from the centre, in the unit of the frame.
     pub(crate) fn with_radius(self, radius: f64) -> Self {
         let frame = self.frame.with_radius(radius);

@@ -74,8 +74,8 @@ impl<E: Engine> Run<'_, '_, E> {
     /// A pair of updates, of which the second is not yet accepted; measures and reports its error.
     async fn advance(&mut self, course: &mut Course<E>) -> Result<Pending> {
         match &mut course.levels {
-            Some(levels) => self.update_with_masses(levels)?,
-            None => self.update(self.kernel)?,
+            Some(levels) => self.update_with_masses(levels).await?,
+            None => self.update(self.kernel).await?,
         }
         // In a balanced problem the history computes the error as well, from an update that is not corrected.
         let remembered = self.problem.is_balanced() && course.levels.is_none();

@@ -1,5 +1,6 @@
 //! The methods of iterations, and their cost.
 
+use super::multiscale::Level;
 use web_time::Instant;
 
 /// The method of an iteration.
@@ -55,7 +56,13 @@ pub struct Stage {
 pub(crate) struct Effort {
     pub(crate) iterations: usize,
     pub(crate) softmin_passes: usize,
+    /// Pairs of these passes.
+    pub(crate) pairs: u64,
+    /// Pairs of a pass at present.
+    pub(crate) pairs_of_a_pass: u64,
     pub(crate) stages: Vec<Stage>,
+    /// Solves between coarser clouds before.
+    pub(crate) levels: Vec<Level>,
     pub(crate) start: Instant,
 }
 
@@ -65,15 +72,23 @@ impl Effort {
         Self {
             iterations: 0,
             softmin_passes: 0,
+            pairs: 0,
+            pairs_of_a_pass: 0,
             stages: Vec::new(),
+            levels: Vec::new(),
             start: Instant::now(),
         }
     }
 
-    /// Counts an iteration and its passes.
-    pub(crate) fn took(&mut self, method: Method, passes: usize) {
-        self.iterations += 1;
+    /// Counts passes.
+    pub(crate) fn evaluated(&mut self, passes: usize) {
         self.softmin_passes += passes;
+        self.pairs += passes as u64 * self.pairs_of_a_pass;
+    }
+
+    /// Counts an iteration.
+    pub(crate) fn took(&mut self, method: Method) {
+        self.iterations += 1;
         match self.stages.last_mut() {
             Some(stage) if stage.method == method => stage.iterations += 1,
             _ => self.stages.push(Stage {

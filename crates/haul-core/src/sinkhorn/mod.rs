@@ -4,7 +4,7 @@
 //! [`history`] ([`accelerated`]), with the correction of [`two_level`] whose small matrix is balanced by [`balance`],
 //! [`relaxation`] or [`newton`] in potentials, or [`scaling`]s; [`watch`] stops slow methods, [`checks`]
 //! schedules error measurements, [`translation`] sets the constant of unbalanced potentials, and [`flat`] refines
-//! potentials if ε is far above the costs.
+//! potentials if ε is far above the costs. [`multiscale`] goes from coarse clouds to fine ones, over near pairs.
 
 #[macro_use]
 mod settings;
@@ -17,6 +17,7 @@ mod checks;
 mod effort;
 mod flat;
 mod history;
+mod multiscale;
 mod newton;
 mod relaxation;
 mod run;
@@ -29,6 +30,8 @@ mod watch;
 pub(crate) use anderson::least_affine_combination;
 pub(crate) use effort::Effort;
 pub use effort::{Method, Stage};
+pub(crate) use multiscale::Ordered;
+pub use multiscale::{Level, Multiscale};
 pub use start::Start;
 
 use crate::pass::Marginal;
@@ -123,6 +126,7 @@ pub struct Sinkhorn {
     pub(crate) start: Start,
     pub(crate) form: Form,
     pub(crate) acceleration: Acceleration,
+    pub(crate) multiscale: Multiscale,
 }
 
 settings!(Sinkhorn);
@@ -141,6 +145,7 @@ impl Default for Sinkhorn {
             start: Start::default(),
             form: Form::default(),
             acceleration: Acceleration::default(),
+            multiscale: Multiscale::default(),
         }
     }
 }
@@ -244,6 +249,12 @@ impl Sinkhorn {
         (goal, effort): (f64, Effort),
         observer: &mut Observer<'_>,
     ) -> Result<Fit<E>> {
+        if self.suits_levels(problem, &marginals) {
+            let work = (goal, effort);
+            return self
+                .fit_levels(engine, problem, (marginals, same), work, observer)
+                .await;
+        }
         let posed = (problem, self);
         let mut run = Run::new(engine, posed, marginals, (goal, effort), observer);
         let [rho_a, rho_b] = problem.rho();
@@ -274,13 +285,14 @@ impl Sinkhorn {
         if !source.is_resident() && !target.is_resident() {
             let rounding = problem.rounding(engine);
             let sides = (&mut source, &mut target);
-            effort.softmin_passes +=
-                flat::refine(engine, problem.kernel(), sides, rounding, symmetric).await?;
+            let passes = flat::refine(engine, problem.kernel(), sides, rounding, symmetric);
+            effort.evaluated(passes.await?);
         }
         Ok(Fit {
             source,
             target,
             effort,
+            ordered: None,
         })
     }
 }
@@ -290,4 +302,6 @@ pub(crate) struct Fit<E: Engine> {
     pub(crate) source: Marginal<E>,
     pub(crate) target: Marginal<E>,
     pub(crate) effort: Effort,
+    /// If passes left pairs out: both sides as these saw them.
+    pub(crate) ordered: Option<Ordered<E>>,
 }

@@ -13,6 +13,7 @@
 
 use super::checks::Checks;
 use super::effort::{Effort, Method};
+use super::multiscale::{Following, Half};
 use super::newton::{self, Newton, Step};
 use super::relaxation::Relaxation;
 use super::scaling::Scalings;
@@ -42,6 +43,8 @@ pub(crate) struct Run<'r, 'e, E: Engine> {
     /// Whether the current potentials are guesses of their updates.
     pub(super) guessed: bool,
     stopped: bool,
+    /// While passes include near pairs only.
+    pub(super) following: Option<Following>,
 }
 
 /// The default memory of Anderson's method.
@@ -68,12 +71,16 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
         (goal, effort): (f64, Effort),
         observer: &'r mut Observer<'r>,
     ) -> Self {
+        let pairs_of_a_pass = source.pairs_with(&target);
         Self {
             engine,
             problem,
             settings,
             observer,
-            effort,
+            effort: Effort {
+                pairs_of_a_pass,
+                ..effort
+            },
             kernel: problem.kernel(),
             source,
             target,
@@ -81,6 +88,7 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
             method: Method::Plain,
             guessed: false,
             stopped: false,
+            following: None,
         }
     }
 
@@ -132,12 +140,12 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
                 epsilon: epsilon / self.problem.cost_unit(),
                 ..self.kernel
             };
-            self.update(level)?;
+            self.update(level).await?;
             let error = self.source.error(self.engine, level.epsilon).await?;
             self.accept().await?;
             self.tell(level, error)?;
             if self.stopped {
-                self.update(self.kernel)?;
+                self.update(self.kernel).await?;
                 self.accept().await?;
                 break;
             }
@@ -231,7 +239,7 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
         {
             self.engine.interrupt().check()?;
             let step = newton.step();
-            self.effort.took(self.method, 0);
+            self.effort.took(self.method);
             let level = Kernel {
                 epsilon: newton.epsilon(),
                 ..self.kernel
@@ -263,7 +271,7 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
         if self.stopped {
             // Ended at another ε: one iteration computes potentials for the required ε.
             self.method = Method::Plain;
-            self.update(self.kernel)?;
+            self.update(self.kernel).await?;
             self.accept().await?;
         }
         Ok(())
@@ -302,7 +310,7 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
         let mut checks = self.checks();
         while !self.ended() {
             let measured = self.measures(checks.due(self.coming()));
-            self.update(self.kernel)?;
+            self.update(self.kernel).await?;
             if measured {
                 let error = self.source.error(self.engine, self.kernel.epsilon).await?;
                 self.tell(self.kernel, error)?;
@@ -321,7 +329,7 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
         let mut watch = Watch::new(self.effort.iterations);
         while !self.ended() {
             if self.measures(relaxation.due(self.coming())) {
-                self.update(self.kernel)?;
+                self.update(self.kernel).await?;
                 let error = self.source.error(self.engine, self.kernel.epsilon).await?;
                 let slow = watched
                     && watch.due(self.effort.iterations)
@@ -333,7 +341,7 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
                     break;
                 }
             } else {
-                self.update_by(self.kernel, relaxation.omega())?;
+                self.update_by(self.kernel, relaxation.omega()).await?;
                 self.translate().await?;
                 self.source
                     .accept_relaxed(self.engine, relaxation.omega())?;
@@ -352,8 +360,9 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
         while !self.ended() {
             let measured = self.measures(checks.due(self.coming()));
             let guessed = self.effort.iterations > 0;
-            self.source.update_by_itself(engine, kernel, guessed)?;
-            self.effort.took(self.method, 1);
+            let update = |run: &mut Self| run.source.update_by_itself(engine, kernel, guessed);
+            self.update_near(Half::Both, update).await?;
+            self.effort.took(self.method);
             if measured {
                 // Both marginals have the same error.
                 let error = 2.0 * self.source.error(engine, kernel.epsilon).await?;
@@ -368,7 +377,7 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
     pub(crate) async fn iterate_scalings(&mut self) -> Result<()> {
         self.method = Method::Scaling;
         // Whatever the start, an update in potentials brings the sums into the range of floats.
-        self.update(self.kernel)?;
+        self.update(self.kernel).await?;
         self.accept().await?;
         let mut scalings = Scalings::new(self.engine, self.kernel, &self.source, &self.target)?;
         let mut checks = self.checks();
@@ -382,7 +391,8 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
                     .translate(&mut self.source, &mut self.target)
                     .await?;
             }
-            self.effort.took(self.method, 2);
+            self.effort.evaluated(2);
+            self.effort.took(self.method);
             if let Some(error) = error {
                 self.tell(self.kernel, error)?;
                 checks.measured(self.effort.iterations, error, self.goal);
@@ -395,31 +405,25 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
         self.source
             .update(self.engine, self.kernel, &self.target, false)?;
         self.accept().await?;
-        self.effort.softmin_passes += 1;
+        self.effort.evaluated(1);
         Ok(())
     }
 
     /// g ← T_a(f); then T_b(g), not yet accepted.
-    pub(super) fn update(&mut self, kernel: Kernel) -> Result<()> {
-        self.update_by(kernel, 1.0)
+    pub(super) async fn update(&mut self, kernel: Kernel) -> Result<()> {
+        self.update_by(kernel, 1.0).await
     }
 
     /// g ← g + ω (T_a(f) − g); then T_b(g), not yet accepted.
-    fn update_by(&mut self, kernel: Kernel, omega: f64) -> Result<()> {
-        let Self {
-            engine,
-            source,
-            target,
-            effort,
-            guessed,
-            method,
-            ..
-        } = self;
-        target.update(*engine, kernel, source, *guessed)?;
-        target.accept_relaxed(*engine, omega)?;
-        source.update(*engine, kernel, target, *guessed)?;
-        *guessed = true;
-        effort.took(*method, 2);
+    async fn update_by(&mut self, kernel: Kernel, omega: f64) -> Result<()> {
+        let (engine, guessed) = (self.engine, self.guessed);
+        let update = |run: &mut Self| run.target.update(engine, kernel, &run.source, guessed);
+        self.update_near(Half::Target, update).await?;
+        self.target.accept_relaxed(engine, omega)?;
+        let update = |run: &mut Self| run.source.update(engine, kernel, &run.target, guessed);
+        self.update_near(Half::Source, update).await?;
+        self.guessed = true;
+        self.effort.took(self.method);
         Ok(())
     }
 

@@ -115,6 +115,13 @@ macro_rules! solver_settings {
                 self.sinkhorn_mut().acceleration = acceleration;
                 self
             }
+
+            /// Whether large problems go from coarse clouds to fine ones, with passes over near pairs. Default
+            /// [`Multiscale::Automatic`](crate::Multiscale::Automatic).
+            pub fn multiscale(mut self, multiscale: $crate::Multiscale) -> Self {
+                self.sinkhorn_mut().multiscale = multiscale;
+                self
+            }
         }
     };
 }

@@ -18,6 +18,7 @@
 //! Groups are blocks of a k-d order, in which the sides of the problem are as long as the correction runs.
 
 use super::balance::{Balance, Factors};
+use super::multiscale::Half;
 use super::run::Run;
 use crate::engine::GROUP;
 use crate::measure::order;
@@ -30,18 +31,20 @@ use std::task::Poll;
 /// The least number of groups of a side.
 const FEWEST_GROUPS: usize = 4;
 
-/// The largest number of groups of a side. So the host balances their matrix in a fraction of the time of a pass, and the sums of
-/// a row over groups stay in the first cache of a CPU.
-const MOST_GROUPS: usize = 128;
+/// The largest number of groups of a side.
+const MOST_GROUPS: usize = 1024;
 
-/// The largest product of the numbers of points and groups, 64 MB: a GPU stores the sums of each row over the groups.
-const MOST_SUMS: usize = 1 << 24;
+/// Pairs of a pass for each pair of groups, so that the host balances their masses in a fraction of the time of a pass.
+const PAIRS_OF_A_MASS: u64 = 256;
 
 /// The small matrix is balanced to this fraction of the error of the iteration.
 const BALANCE_SHARE: f64 = 0.02;
 
 /// The correction begins if at least so many iterations are expected without it.
 const LEAST_LEFT: f64 = 4.0;
+
+/// The same for sides that are in the order of groups already.
+const LEAST_LEFT_IN_ORDER: f64 = 1.0;
 
 /// The same between few points, fewer than `FEW_PAIRS` pairs, where a pass takes hardly longer than the order of the points and
 /// the correction.
@@ -91,9 +94,8 @@ impl Pace {
 
 /// The sides of a problem in the order of their groups, and the masses between these.
 pub(crate) struct TwoLevel<E: Engine> {
-    /// The sides in their own order.
-    natural: [Marginal<E>; 2],
-    orders: [Vec<usize>; 2],
+    /// The sides in their own order, and the order of groups, if that is another one.
+    natural: Option<([Marginal<E>; 2], [Vec<usize>; 2])>,
     /// The first point of each group, and the number of points.
     groups: [Vec<usize>; 2],
     masses: E::Vector,
@@ -106,68 +108,88 @@ impl<E: Engine> Run<'_, '_, E> {
         let suits = !self.problem.is_separable()
             && !self.is_resident()
             && self.smaller_side() >= FEWEST_GROUPS * GROUP
-            && [&self.source, &self.target]
+            && self
+                .groups()
                 .iter()
-                .all(|side| groups(side.len()).len() > FEWEST_GROUPS);
+                .all(|groups| groups.len() > FEWEST_GROUPS);
         if !(may && suits) {
             return Pace::never();
         }
         let pairs = self.source.len().saturating_mul(self.target.len());
-        Pace::new(if pairs < FEW_PAIRS {
+        Pace::new(if self.following.is_some() {
+            LEAST_LEFT_IN_ORDER
+        } else if pairs < FEW_PAIRS {
             LEAST_LEFT_OF_FEW
         } else {
             LEAST_LEFT
         })
     }
 
+    /// The first point of each group of both sides, and the number of points.
+    fn groups(&self) -> [Vec<usize>; 2] {
+        let masses = self.source.pairs_with(&self.target) / PAIRS_OF_A_MASS;
+        let most = MOST_GROUPS.min(masses.isqrt() as usize);
+        let sums = self.engine.most_group_sums() / self.source.len();
+        [
+            groups(self.source.len(), most),
+            groups(self.target.len(), most.min(sums)),
+        ]
+    }
+
     /// [`update`](Self::update) that computes masses between groups as well.
-    pub(crate) fn update_with_masses(&mut self, levels: &mut TwoLevel<E>) -> Result<()> {
-        let Self {
-            engine,
-            kernel,
-            source,
-            target,
-            effort,
-            method,
-            ..
-        } = self;
-        target.update(*engine, *kernel, source, true)?;
-        target.accept();
-        let groups = [&*levels.groups[0], &levels.groups[1]];
-        source.update_with_masses(*engine, *kernel, target, groups, &mut levels.masses)?;
-        effort.took(*method, 2);
+    pub(crate) async fn update_with_masses(&mut self, levels: &mut TwoLevel<E>) -> Result<()> {
+        let (engine, kernel) = (self.engine, self.kernel);
+        let update = |run: &mut Self| run.target.update(engine, kernel, &run.source, true);
+        self.update_near(Half::Target, update).await?;
+        self.target.accept();
+        let TwoLevel { groups, masses, .. } = levels;
+        let groups = [&*groups[0], &groups[1]];
+        let update = |run: &mut Self| {
+            let Self { source, target, .. } = run;
+            source.update_with_masses(engine, kernel, target, groups, masses)
+        };
+        self.update_near(Half::Source, update).await?;
+        self.effort.took(self.method);
         Ok(())
     }
 }
 
 impl<E: Engine> TwoLevel<E> {
-    /// Puts the sides of a run into the order of groups.
+    /// Puts the sides of a run into the order of groups; those with lists of near pairs have it already.
     pub(crate) async fn enter(run: &mut Run<'_, '_, E>) -> Result<Self> {
-        let sides = [&run.source, &run.target];
-        let orders = sides.map(|side| order(&side.points.coordinates(), side.dimension()));
-        let groups = sides.map(|side| groups(side.len()));
-        let source = run.source.reordered(run.engine, &orders[0]).await?;
-        let target = run.target.reordered(run.engine, &orders[1]).await?;
+        let groups = run.groups();
         let count = (groups[0].len() - 1) * (groups[1].len() - 1);
-        Ok(Self {
-            natural: [
+        let masses = run.engine.zeros(count)?;
+        let natural = if run.following.is_some() {
+            None
+        } else {
+            let sides = [&run.source, &run.target];
+            let orders = sides.map(|side| order(&side.points.coordinates(), side.dimension()));
+            let source = run.source.reordered(run.engine, &orders[0]).await?;
+            let target = run.target.reordered(run.engine, &orders[1]).await?;
+            let sides = [
                 std::mem::replace(&mut run.source, source),
                 std::mem::replace(&mut run.target, target),
-            ],
-            orders,
+            ];
+            Some((sides, orders))
+        };
+        Ok(Self {
+            natural,
             groups,
-            masses: run.engine.zeros(count)?,
+            masses,
         })
     }
 
     /// Puts the potentials into the sides' own order.
     pub(crate) async fn leave(self, run: &mut Run<'_, '_, E>) -> Result<()> {
-        let [mut source, mut target] = self.natural;
+        let Some(([mut source, mut target], [rows, columns])) = self.natural else {
+            return Ok(());
+        };
         source
-            .take_potential(run.engine, &run.source, &self.orders[0])
+            .take_potential(run.engine, &run.source, &rows)
             .await?;
         target
-            .take_potential(run.engine, &run.target, &self.orders[1])
+            .take_potential(run.engine, &run.target, &columns)
             .await?;
         (run.source, run.target) = (source, target);
         Ok(())
@@ -257,13 +279,9 @@ async fn wanted<E: Engine>(
     Ok(groups.windows(2).map(of_group).collect())
 }
 
-/// The first point of each group of so many points, and that number.
-fn groups(points: usize) -> Vec<usize> {
-    let least = points.div_ceil(MOST_GROUPS);
-    let size = least
-        .max(points.saturating_mul(points) / MOST_SUMS)
-        .next_power_of_two();
-    let size = size.max(GROUP);
+/// The first point of each of at most so many groups of points, and the number of points.
+fn groups(points: usize, most: usize) -> Vec<usize> {
+    let size = points.div_ceil(most.max(1)).next_power_of_two().max(GROUP);
     (0..points).step_by(size).chain([points]).collect()
 }
 
@@ -291,10 +309,16 @@ mod tests {
 
     #[test]
     fn groups_are_bounded_and_cover_all_points() {
-        for points in [128, 1000, 5000, 437_645, 10_000_000] {
-            let groups = groups(points);
+        for (points, most) in [
+            (128, 128),
+            (1000, 20),
+            (5000, 1),
+            (437_645, 1024),
+            (10_000_000, 30),
+        ] {
+            let groups = groups(points, most);
             let count = groups.len() - 1;
-            assert!(count <= MOST_GROUPS && count.saturating_mul(points) <= MOST_SUMS + points);
+            assert!(count <= most);
             assert!(groups.first() == Some(&0) && groups.last() == Some(&points));
             let mut sizes = groups.windows(2).map(|group| group[1] - group[0]);
             assert!(sizes.all(|size| size > 0));

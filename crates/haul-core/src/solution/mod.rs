@@ -16,8 +16,10 @@ use crate::certificate::{self, Bounds, Certificate, Values};
 use crate::engine::Kernel;
 use crate::pass::{Marginal, pairs_of_a_pass};
 use crate::problem::{Masses, Posed, Potentials};
-use crate::sinkhorn::{Effort, Fit, Observer};
+use crate::sinkhorn::{Effort, Fit, Observer, Ordered};
+use crate::truncation::Omitted;
 use crate::{Engine, Frame, Measure, Problem, Progress, Result, Sinkhorn, Stop, block_on};
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::ControlFlow;
 
@@ -47,6 +49,13 @@ impl<E: Engine> fmt::Debug for Solution<E> {
     }
 }
 
+/// One of the two measures of a problem.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    Source,
+    Target,
+}
+
 /// The shared state of a solution and its plans.
 pub(crate) struct State<E: Engine> {
     pub(crate) engine: E,
@@ -55,6 +64,8 @@ pub(crate) struct State<E: Engine> {
     pub(crate) source: Marginal<E>,
     pub(crate) target: Marginal<E>,
     pub(crate) masses: Masses,
+    /// If passes leave pairs out: both sides as these see them.
+    pub(crate) ordered: Option<Ordered<E>>,
 }
 
 impl Sinkhorn {
@@ -133,15 +144,13 @@ impl Sinkhorn {
     ) -> Result<(State<E>, Effort)> {
         let problem = self.problem(source, target)?;
         let mut observer = |_: &Progress| ControlFlow::Continue(());
-        let Fit {
-            source,
-            target,
-            effort,
-        } = self.fit(&engine, &problem, &mut observer).await?;
-        Ok((
-            State::new(engine, problem.posed(), [source, target]),
-            effort,
-        ))
+        let fit = self.fit(&engine, &problem, &mut observer).await?;
+        let effort = fit.effort;
+        let state = State {
+            ordered: fit.ordered,
+            ..State::new(engine, problem.posed(), [fit.source, fit.target])
+        };
+        Ok((state, effort))
     }
 
     /// Solves the problem of these settings, or a similar one.
@@ -167,12 +176,20 @@ impl<E: Engine> Solution<E> {
             source,
             target,
             effort,
+            ordered,
         } = fit;
         let problem = problem.posed();
         let kernel = problem.kernel();
         let rounding = problem.rounding(&engine);
-        let certified = certificate::certify(&engine, kernel, &source, &target, rounding).await?;
-        let state = State::new(engine, problem, [source, target]);
+        let (sides, omitted) = match &ordered {
+            Some(ordered) => (ordered.sides.each_ref(), ordered.omitted),
+            None => ([&source, &target], Omitted::NOTHING),
+        };
+        let certified = certificate::certify(&engine, kernel, sides, rounding, omitted).await?;
+        let state = State {
+            ordered,
+            ..State::new(engine, problem, [source, target])
+        };
         let report = state.report(problem, certified, effort, tolerance);
         let plan = Plan::new(state);
         Ok(Self { plan, report })
@@ -231,6 +248,7 @@ impl<E: Engine> State<E> {
             source,
             target,
             masses: problem.masses().clone(),
+            ordered: None,
         }
     }
 
@@ -272,10 +290,17 @@ impl<E: Engine> State<E> {
         let Effort {
             iterations,
             softmin_passes,
+            pairs,
             stages,
+            levels,
             start,
+            ..
         } = effort;
-        let pairs = pairs_of_a_pass(&source.points, &target.points);
+        let all = pairs_of_a_pass(&source.points, &target.points);
+        let [rows, columns] = self.sides();
+        let included = rows.pairs_with(columns);
+        let of_levels: u64 = levels.iter().map(|level| level.pairs).sum();
+        let dropped = self.ordered.as_ref().map_or(0.0, |of| of.omitted.mass);
         let [rho_a, rho_b] = problem.rho();
         Report {
             n: source.len(),
@@ -297,11 +322,47 @@ impl<E: Engine> State<E> {
             iterations,
             stages,
             softmin_passes,
-            pairs: (softmin_passes + passes) as u64 * pairs,
+            pairs: of_levels + pairs + passes as u64 * included,
+            kept: included as f64 / all as f64,
+            dropped: dropped * masses.plan,
+            levels,
             seconds: start.elapsed().as_secs_f64(),
             device: engine.device().to_owned(),
             precision: engine.precision(),
         }
+    }
+
+    /// The sides as passes see them: with lists of near pairs, if pairs are left out.
+    pub(crate) fn sides(&self) -> [&Marginal<E>; 2] {
+        match &self.ordered {
+            Some(ordered) => ordered.sides.each_ref(),
+            None => [&self.source, &self.target],
+        }
+    }
+
+    /// Values of the points of a side, a row each, in the order of [`sides`](Self::sides).
+    pub(crate) fn ordered<'v>(&self, place: Place, values: &'v [f64]) -> Cow<'v, [f64]> {
+        let Some(ordered) = &self.ordered else {
+            return Cow::Borrowed(values);
+        };
+        let order = &ordered.orders[place as usize];
+        let width = values.len() / order.len();
+        let rows = order.iter().flat_map(|i| &values[i * width..][..width]);
+        Cow::Owned(rows.copied().collect())
+    }
+
+    /// Values of points in the order of [`sides`](Self::sides), in the order of the measure.
+    pub(crate) fn natural<T: Copy>(&self, place: Place, values: Vec<T>) -> Vec<T> {
+        let Some(ordered) = &self.ordered else {
+            return values;
+        };
+        let order = &ordered.orders[place as usize];
+        let width = values.len() / order.len();
+        let mut out = values.clone();
+        for (i, row) in order.iter().zip(values.chunks_exact(width.max(1))) {
+            out[i * width..][..width].copy_from_slice(row);
+        }
+        out
     }
 
     /// The potentials, in units of the cost.

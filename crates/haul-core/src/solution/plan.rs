@@ -1,10 +1,10 @@
 //! The plan of a solution, applied without being stored.
 
-use super::State;
 use super::entries::Entries;
-use crate::engine::{Factor, Nearest, Side};
+use super::{Place, State};
+use crate::engine::{Factor, Near, Nearest, Side};
 use crate::linalg::sum;
-use crate::pass::{Marginal, Pass, Points, weighted};
+use crate::pass::{Pass, Points, weighted};
 use crate::{Cost, Engine, Error, Measure, Result, block_on};
 use std::fmt;
 use std::ops::Range;
@@ -63,8 +63,7 @@ impl<E: Engine> Plan<E> {
     ///
     /// Those of [`product`](Self::product).
     pub async fn product_async(&self, values: &[f64]) -> Result<Vec<f64>> {
-        let State { source, target, .. } = self.state();
-        self.weighted(source, target, values).await
+        self.weighted(Place::Source, values).await
     }
 
     /// Pᵀ U: Σᵢ Pᵢⱼ Uᵢ for U of n×w values, row-major, of any width w ≥ 1; m×w.
@@ -82,8 +81,7 @@ impl<E: Engine> Plan<E> {
     ///
     /// Those of [`product_transposed`](Self::product_transposed).
     pub async fn product_transposed_async(&self, values: &[f64]) -> Result<Vec<f64>> {
-        let State { source, target, .. } = self.state();
-        self.weighted(target, source, values).await
+        self.weighted(Place::Target, values).await
     }
 
     /// Both marginals, P1 and Pᵀ1.
@@ -109,10 +107,10 @@ impl<E: Engine> Plan<E> {
             engine,
             kernel,
             frame,
-            source,
-            target,
             masses,
+            ..
         } = self.state();
+        let [source, target] = self.state().sides();
         let pass = Pass::between(engine, *kernel, source, target);
         let costs = block_on(pass.product(Factor::Cost, &vec![1.0; target.len()], 1))?;
         let unit = masses.plan * frame.cost_unit(kernel.cost);
@@ -141,7 +139,9 @@ impl<E: Engine> Plan<E> {
     ///
     /// The engine's own.
     pub async fn map_async(&self) -> Result<Vec<f64>> {
-        self.means(&self.state.source.points).await
+        let [source, _] = self.state.sides();
+        let images = self.means(&source.points, source.near.as_ref()).await?;
+        Ok(self.state.natural(Place::Source, images))
     }
 
     /// The map at other points than those of the source, n×d, row-major: the entropic map
@@ -165,19 +165,19 @@ impl<E: Engine> Plan<E> {
         let d = target.dimension();
         Measure::uniform(points, d)?;
         let points = Points::of_cloud(engine, frame.place_points(points), d)?;
-        block_on(self.means(&points))
+        block_on(self.means(&points, None))
     }
 
-    /// The entropic map at the n points of a cloud or a grid, n×d. It does not depend on the potential of the rows;
+    /// The entropic map at the n points of a cloud or a grid, n×d, from all columns or those near. It does not depend on the potential of the rows;
     /// that of the target's softmin makes every sum 1, even for a row of very little mass.
-    async fn means(&self, rows: &Points<E>) -> Result<Vec<f64>> {
+    async fn means(&self, rows: &Points<E>, near: Option<&Near>) -> Result<Vec<f64>> {
         let State {
             engine,
             kernel,
-            target,
             frame,
             ..
         } = self.state();
+        let [_, target] = self.state().sides();
         let as_cloud;
         let columns = match (rows, &target.points) {
             (Points::Cloud { .. }, Points::Grid(_)) if self.is_euclidean() => {
@@ -196,6 +196,7 @@ impl<E: Engine> Plan<E> {
             potential: None,
             columns,
             side: target.side(),
+            near,
         };
         pass.softmin(None, false, &mut potential)?;
         pass.potential = Some(&potential);
@@ -265,11 +266,10 @@ impl<E: Engine> Plan<E> {
         let State {
             engine,
             kernel,
-            source,
-            target,
             masses,
             ..
         } = self.state();
+        let [source, target] = self.state().sides();
         // The largest log bⱼ + (gⱼ − Cᵢⱼ)/ε is the least Cᵢⱼ − (gⱼ + ε log bⱼ).
         let mut g = engine.read(&target.potential).await?;
         for (g, b) in g.iter_mut().zip(&target.weights) {
@@ -287,6 +287,7 @@ impl<E: Engine> Plan<E> {
             potential: None,
             columns: &target.points,
             side: Side::new(&target.on_device, &potential),
+            near: source.near.as_ref(),
         };
         let Nearest { columns, values } = pass.nearest().await?;
         let f = engine.read(&source.potential).await?;
@@ -294,9 +295,14 @@ impl<E: Engine> Plan<E> {
         let rows = rows.zip(source.weights.iter().zip(&f));
         let largest = |((column, value), (a, f)): ((Option<u32>, f64), (&f64, &f64))| {
             let mass = masses.plan * a * ((f - value) / kernel.epsilon).exp();
-            column.filter(|_| mass > 0.0).map(|j| j as usize)
+            let j = column.filter(|_| mass > 0.0)? as usize;
+            Some(match &self.state().ordered {
+                Some(ordered) => ordered.orders[1][j],
+                None => j,
+            })
         };
-        Ok(rows.map(largest).collect())
+        let assigned = rows.map(largest).collect();
+        Ok(self.state().natural(Place::Source, assigned))
     }
 
     /// The `k` largest entries of each row as (j, Pᵢⱼ), largest first; fewer if a row has fewer entries above 0.
@@ -326,12 +332,19 @@ impl<E: Engine> Plan<E> {
         Ok((0..self.shape().0).map(row).collect())
     }
 
-    async fn weighted(
-        &self,
-        rows: &Marginal<E>,
-        columns: &Marginal<E>,
-        values: &[f64],
-    ) -> Result<Vec<f64>> {
+    /// The plan's rows of one side times values of the points of the other.
+    async fn weighted(&self, place: Place, values: &[f64]) -> Result<Vec<f64>> {
+        let State {
+            engine,
+            kernel,
+            masses,
+            ..
+        } = self.state();
+        let [source, target] = self.state().sides();
+        let (rows, columns, other) = match place {
+            Place::Source => (source, target, Place::Target),
+            Place::Target => (target, source, Place::Source),
+        };
         let m = columns.len();
         if values.is_empty() || !values.len().is_multiple_of(m) {
             return Err(Error::Length {
@@ -340,14 +353,10 @@ impl<E: Engine> Plan<E> {
                 found: values.len(),
             });
         }
-        let State {
-            engine,
-            kernel,
-            masses,
-            ..
-        } = self.state();
         let pass = Pass::between(engine, *kernel, rows, columns);
-        let sums = pass.product(Factor::One, values, values.len() / m).await?;
-        Ok(weighted(&rows.weights, masses.plan, sums))
+        let values = self.state().ordered(other, values);
+        let sums = pass.product(Factor::One, &values, values.len() / m).await?;
+        let products = weighted(&rows.weights, masses.plan, sums);
+        Ok(self.state().natural(place, products))
     }
 }

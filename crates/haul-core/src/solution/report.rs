@@ -1,7 +1,7 @@
 //! The numbers of a solution.
 
 use crate::certificate::Certificate;
-use crate::sinkhorn::Stage;
+use crate::sinkhorn::{Level, Stage};
 use crate::{Cost, Precision};
 
 /// All numbers of a solution. Costs are in units of |x − y|^p.
@@ -52,6 +52,14 @@ pub struct Report {
     /// Pairs (i, j) of all passes, including those of the certificate. For a measure against itself an engine may
     /// evaluate half of them.
     pub pairs: u64,
+    /// The share of all pairs that a pass includes: 1, if none is left out; see
+    /// [`Multiscale`](crate::Multiscale).
+    pub kept: f64,
+    /// A bound of the mass of the plan on pairs that are left out. Both marginal errors and the gap include it.
+    pub dropped: f64,
+    /// Solves between coarser clouds before, from the coarsest. Their iterations are not among `iterations`; their pairs
+    /// are among `pairs`.
+    pub levels: Vec<Level>,
     /// Wall-clock seconds, including uploads and the certificate.
     pub seconds: f64,
     /// The device that computed it.

@@ -351,6 +351,7 @@ impl<E: ResidentEngine> ResidentSolution<E> {
             source,
             target,
             masses,
+            ..
         } = &self.state;
         let scale = frame.cost_unit(kernel.cost);
         let [shift_a, shift_b] = masses.shifts;
@@ -404,6 +405,7 @@ impl<E: ResidentEngine> ResidentSolution<E> {
             potential: None,
             columns: &target.points,
             side: Side::new(&target.on_device, &target.potential),
+            near: None,
         };
         pass.softmin(None, false, &mut potential)?;
         pass.potential = Some(&potential);

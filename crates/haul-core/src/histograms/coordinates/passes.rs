@@ -95,6 +95,7 @@ impl<E: Engine> Inputs<E> {
                     weights: None,
                     potential: Some(&potentials),
                 },
+                near: None,
             };
             let mut out = engine.zeros(points.len() * q)?;
             pass.products(q, &values, &mut out)?;
@@ -137,6 +138,7 @@ impl<E: Engine> Inputs<E> {
                 potential: Some(&potentials),
                 columns: points,
                 side: Side::new(&group.weights, &**dual),
+                near: None,
             };
             let mut out = engine.zeros(n * q)?;
             pass.products(q, &values, &mut out)?;
@@ -202,6 +204,7 @@ impl<E: Engine> Inputs<E> {
                 potential: Some(&potential),
                 columns: points,
                 side: Side::new(&weights, &dual),
+                near: None,
             };
             let of_support = to_support.slopes(Factor::One, costs.columns).await?;
             let to_input = Pass {
