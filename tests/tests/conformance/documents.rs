@@ -20,9 +20,9 @@ fn some() -> (Histograms, Vec<f64>) {
     let mut counts = vec![0.0; DOCUMENTS * WORDS];
     let mut numbers = Numbers::new(5);
     for document in counts.chunks_exact_mut(WORDS) {
-        for _ in 0..3 + (10.0 * numbers.uniform()) as usize {
-            document[(WORDS as f64 * numbers.uniform()) as usize] +=
-                (1.0 + 3.0 * numbers.uniform()).floor();
+        for _ in 0..3 + (10.0 * numbers.unit()) as usize {
+            document[(WORDS as f64 * numbers.unit()) as usize] +=
+                (1.0 + 3.0 * numbers.unit()).floor();
         }
     }
     counts.copy_within(0..WORDS, 7 * WORDS);

@@ -21,6 +21,7 @@ mod quantize;
 mod sample;
 mod sinkhorn;
 mod thin;
+mod words;
 
 use crate::command::{Command, Program};
 use crate::outcome::Outcome;
@@ -65,6 +66,7 @@ commands! {
     coordinates::Coordinates: job,
     dictionary::Dictionary: job,
     flow::Flow: job,
+    words::Words,
     pairwise::Pairwise,
     batch::Batch,
     devices::Devices,
