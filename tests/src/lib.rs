@@ -26,4 +26,5 @@ pub use pollster::block_on as wait;
 #[doc = include_str!("../../docs/src/coordinates.md")]
 #[doc = include_str!("../../docs/src/models.md")]
 #[doc = include_str!("../../docs/src/topics.md")]
+#[doc = include_str!("../../docs/src/documents.md")]
 struct Samples;

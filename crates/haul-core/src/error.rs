@@ -277,6 +277,13 @@ pub enum Error {
         device: String,
     },
 
+    /// A network simplex method that rounding kept from the optimum.
+    #[error("the plan is {} of its cost above the optimum, because of rounding; rescale the points", plain(*gap))]
+    NotOptimal {
+        /// The gap between the cost of the plan and the dual, relative to the cost.
+        gap: f64,
+    },
+
     /// The observer of a solve asked to [abandon](crate::Stop::Abandon) it, or the engine's
     /// [`Interrupt`](crate::Interrupt) is raised.
     #[error("interrupted")]

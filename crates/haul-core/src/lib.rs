@@ -57,10 +57,10 @@ pub use histograms::{
     Average, AverageGradient, Barycenter, BarycenterKind, BarycenterReport, BarycentricDictionary,
     BarycentricFactors, BarycentricGradient, BarycentricProgress, BarycentricReport, Coordinates,
     CoordinatesLoss, CoordinatesProgress, CoordinatesReport, Descent, DictionaryPotentials,
-    DictionaryProgress, DictionaryReport, DictionaryState, Evolution, FactorGradient, Factors,
-    Flow, FlowKind, FlowProgress, FlowReport, Histograms, InternalEnergy, LabelLoss, LabelLosses,
-    LabelMetric, LinearDictionary, PointsGradient, Projection, Reconstruction,
-    ReconstructionGradient,
+    DictionaryProgress, DictionaryReport, DictionaryState, Documents, Evolution, FactorGradient,
+    Factors, Flow, FlowKind, FlowProgress, FlowReport, Histograms, InternalEnergy, LabelLoss,
+    LabelLosses, LabelMetric, LinearDictionary, Neighbours, PointsGradient, Projection, Query,
+    Reconstruction, ReconstructionGradient, Workspace,
 };
 pub use interrupt::{Interrupt, Stop};
 pub use loss::{

@@ -6,6 +6,7 @@ mod batches;
 mod coordinates;
 mod dictionaries;
 mod dimensions;
+mod documents;
 mod energy;
 mod envelope;
 mod exact;
@@ -74,6 +75,7 @@ fn main() -> ExitCode {
             barycenters::BODIES,
             coordinates::BODIES,
             dictionaries::BODIES,
+            documents::BODIES,
             labels::BODIES,
             envelope::BODIES,
             exact::BODIES,

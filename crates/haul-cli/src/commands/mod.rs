@@ -22,6 +22,7 @@ mod quantize;
 mod sample;
 mod sinkhorn;
 mod thin;
+mod words;
 
 use crate::command::{Command, Program};
 use crate::outcome::Outcome;
@@ -67,6 +68,7 @@ commands! {
     dictionary::Dictionary: job,
     flow::Flow: job,
     gromov::Gromov: job,
+    words::Words,
     pairwise::Pairwise,
     batch::Batch,
     devices::Devices,

@@ -26,6 +26,7 @@ mod quantize;
 mod tables;
 mod text;
 mod tips;
+mod words;
 
 use fixture::{Ran, Room, assert_close, assert_says, dense, disc, error_line, ring, spiral, value};
 use serde_json::Value;

@@ -23,7 +23,9 @@ mod sliced;
 mod start;
 
 pub use columns::ExactProgress;
+pub(crate) use masses::Integers;
 pub use plan::{ExactReport, ExactSolution, SparsePlan};
+pub(crate) use simplex::Simplex;
 pub use sliced::{Sliced, SlicedValue};
 
 use crate::problem::{equal_masses, same_space};
@@ -32,7 +34,6 @@ use all_pairs::AllPairs;
 use between::{ALL_PAIRS, Between};
 use coarse::Cloud;
 use columns::Generated;
-use masses::Integers;
 use placed::Placed;
 use std::ops::ControlFlow;
 

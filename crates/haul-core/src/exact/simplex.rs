@@ -77,8 +77,24 @@ impl Simplex {
     /// The problem without arcs, with all mass on artificial arcs of cost K = `barrier`. The masses are integers
     /// above 0 with equal sums below 2⁵³.
     pub(crate) fn new(rows: &[f64], columns: &[f64], barrier: f64) -> Self {
-        let (n, m) = (rows.len(), columns.len());
-        let root = (n + m) as u32;
+        let mut simplex = Self {
+            rows: 0,
+            root: 0,
+            arcs: Vec::new(),
+            costs: Vec::new(),
+            nodes: Vec::new(),
+            potentials: Vec::new(),
+            barrier,
+            cursor: 0,
+            stack: Vec::new(),
+            pivots: 0,
+        };
+        simplex.reset(rows, columns, barrier);
+        simplex
+    }
+
+    /// Makes it another problem, as [`new`](Self::new) does, in the memory that it has.
+    pub(crate) fn reset(&mut self, rows: &[f64], columns: &[f64], barrier: f64) {
         let leaf = |flow: f64| Node {
             parent: NONE,
             depth: 0,
@@ -89,23 +105,20 @@ impl Simplex {
             flow,
         };
         let masses = rows.iter().chain(columns).copied();
-        let mut simplex = Self {
-            rows: n,
-            root,
-            arcs: Vec::new(),
-            costs: Vec::new(),
-            nodes: masses.chain([0.0]).map(leaf).collect(),
-            potentials: vec![Potential::default(); n + m + 1],
-            barrier,
-            cursor: 0,
-            stack: Vec::new(),
-            pivots: 0,
-        };
-        for node in 0..root {
-            simplex.attach(node, root);
-            simplex.settle(node);
+        self.rows = rows.len();
+        self.root = (rows.len() + columns.len()) as u32;
+        self.arcs.clear();
+        self.costs.clear();
+        self.nodes.clear();
+        self.nodes.extend(masses.chain([0.0]).map(leaf));
+        self.potentials.clear();
+        self.potentials
+            .resize(self.nodes.len(), Potential::default());
+        (self.barrier, self.cursor, self.pivots) = (barrier, 0, 0);
+        for node in 0..self.root {
+            self.attach(node, self.root);
+            self.settle(node);
         }
-        simplex
     }
 
     /// Adds arcs (row, column) with their costs w. The basis stays.

@@ -5,7 +5,7 @@
 //! gradients, and [`envelope`] has the derivatives of their minimum. [`inputs`] are the averaged measures on a device,
 //! with one wide pass for those that share their points; [`mixing`] accelerates the loop. [`transforms`] are the softmins
 //! of many histograms at once, which [`dictionary`] and [`labels`], a loss between distributions over labels, are made of.
-//! [`coordinates`] express a measure as a barycenter of others.
+//! [`coordinates`] express a measure as a barycenter of others. [`documents`] compares histograms over words, without blur.
 
 #[macro_use]
 mod settings;
@@ -16,6 +16,7 @@ mod bounds;
 mod coordinates;
 mod descent;
 mod dictionary;
+mod documents;
 mod envelope;
 mod flow;
 mod functional;
@@ -37,6 +38,7 @@ pub use dictionary::{
     DictionaryPotentials, DictionaryProgress, DictionaryReport, DictionaryState, FactorGradient,
     Factors, Histograms, LinearDictionary,
 };
+pub use documents::{Documents, Neighbours, Query, Workspace};
 pub use envelope::AverageGradient;
 pub use flow::{Evolution, Flow, FlowKind, FlowProgress, FlowReport};
 pub use functional::InternalEnergy;

@@ -417,7 +417,7 @@ mod tests {
                 fails += usize::from(violations(d, cost, rough, 1.0, cut, seed)[0] > 0.0);
             }
         }
-        assert!(least < 0.3 && fails > 5, "{least} {fails}");
+        assert!(least < 0.3 && fails >= 3, "{least} {fails}");
     }
 
     #[test]

@@ -1,0 +1,102 @@
+//! The word mover's distance between documents.
+
+use crate::fixture::{Room, assert_close, assert_says, error_line};
+use serde_json::Value;
+
+/// Four documents over six words whose vectors lie in the plane: `documents.txt`, `words.txt`, `vectors.npy` and the counts as
+/// `counts.npy`.
+fn library() -> Room {
+    let room = Room::new();
+    room.write("words.txt", "ship\nboat\nsea\ncat\ndog\nhouse\n");
+    let vectors = [0., 0., 0., 1., 0., 3., 10., 0., 10., 1., 10., 3.];
+    room.npy("vectors.npy", &vectors, &[6, 2]);
+    let lines = "The ship, at SEA.\nA boat at sea\n\ncat and dog\nThe dog's house: a dog house\n";
+    room.write("documents.txt", lines);
+    let counts = [
+        [1., 0., 1., 0., 0., 0.],
+        [0., 1., 1., 0., 0., 0.],
+        [0., 0., 0., 1., 1., 0.],
+        [0., 0., 0., 0., 1., 2.],
+    ];
+    room.npy("counts.npy", counts.as_flattened(), &[4, 6]);
+    room
+}
+
+#[test]
+fn words_of_the_nearest_document_move_least() {
+    let room = library();
+    let run = "words documents.txt --vectors vectors.npy --words words.txt";
+    let result = room.haul(&format!("{run} -k 2 --json")).json(0);
+    let nearest = |query: usize, rank: usize| -> (u64, f64) {
+        let entry = &result["nearest"][query][rank];
+        let document = entry["document"].as_u64().unwrap();
+        (document, entry["distance"].as_f64().unwrap())
+    };
+    // Half of the mass goes from ship to boat, one apart; the sea stays.
+    assert_eq!(nearest(0, 0), (1, 0.5));
+    assert_eq!(nearest(1, 0), (0, 0.5));
+    assert_eq!(nearest(2, 0).0, 3);
+    assert_eq!(result["queries"], 4);
+    // The, at; A, at; and; The, dog's, a.
+    assert_eq!(result["unknown"], 8);
+    let count = |key: &str| result[key].as_u64().unwrap();
+    let all = count("excluded_by_means") + count("excluded_by_words") + count("solved");
+    assert_eq!(all, 12);
+    assert!(count("solved") < 12, "nothing was excluded");
+    let text = room.haul(run).stdout;
+    assert_says(
+        &text,
+        &["nearest to 0", "A boat at sea", "8 words without a vector"],
+    );
+}
+
+#[test]
+fn a_matrix_has_all_distances() {
+    let room = library();
+    let run = "words counts.npy --vectors vectors.npy -p 2 --matrix all.npy --json";
+    let result: Value = room.haul(run).json(0);
+    let bytes = std::fs::read(room.path("all.npy")).unwrap();
+    let matrix: Vec<f64> = npyz::NpyFile::new(&bytes[..]).unwrap().into_vec().unwrap();
+    assert_eq!(matrix.len(), 16);
+    for (i, row) in matrix.chunks(4).enumerate() {
+        assert_eq!(row[i], 0.0);
+        for (j, distance) in row.iter().enumerate() {
+            assert_close(*distance, matrix[4 * j + i], 1e-14);
+        }
+        let first = &result["nearest"][i][0];
+        let document = first["document"].as_u64().unwrap() as usize;
+        assert_eq!(first["distance"].as_f64().unwrap(), row[document]);
+    }
+    // From ship to boat for p = 2: √(½ · 1²).
+    assert_close(matrix[1], 0.5f64.sqrt(), 1e-15);
+}
+
+#[test]
+fn what_is_wrong_with_documents_is_told() {
+    let room = library();
+    room.write("few.txt", "ship\nboat\n");
+    room.write("twice.txt", "ship\nboat\nsea\ncat\ndog\nship\n");
+    room.write("strange.txt", "ship\nnothing known\n");
+    for (arguments, parts) in [
+        ("documents.txt", &["documents.txt", "--words"][..]),
+        (
+            "documents.txt --words few.txt",
+            &["few.txt: has 2 different words", "6 vectors"],
+        ),
+        (
+            "documents.txt --words twice.txt",
+            &["twice.txt: lines 1 and 6 have one word"],
+        ),
+        (
+            "strange.txt --words words.txt",
+            &["strange.txt: line 2 has no word"],
+        ),
+        ("counts.npy -p 3", &["p is 3", "from 1 to 2"]),
+    ] {
+        let line = error_line(
+            room.haul(&format!("words {arguments} --vectors vectors.npy")),
+            2,
+        );
+        assert_says(&line, parts);
+    }
+}
