@@ -62,9 +62,13 @@ impl Forecast {
         if work.pairs() * thought < LEAST_PAIRS {
             return None;
         }
-        let (passes, cost) = match work.iteration {
-            Some(_) => {
+        let (passes, cost) = match &work.iteration {
+            Some(sinkhorn) => {
                 let clouds = input::two(clouds).ok()?.map(|cloud| &cloud.measure);
+                // The pairs that are near do not follow from the passes over all pairs of a sample.
+                if sinkhorn.is_multiscale(clouds[0], clouds[1]).ok()? {
+                    return None;
+                }
                 let sample = Sample::of(&work, device, clouds, SAMPLE).ok()?;
                 (sample.passes, sample.cost)
             }

@@ -34,6 +34,8 @@ pub(crate) fn of_solve<'py>(py: Python<'py>, report: &Report) -> PyResult<Bound<
         iterations,
         softmin_passes,
         pairs,
+        kept,
+        dropped,
         seconds,
         device,
     );

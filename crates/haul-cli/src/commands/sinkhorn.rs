@@ -36,7 +36,10 @@ Keys of --json, those in brackets where all mass is moved:
   marginal_error_a marginal_error_b lower_bound upper_bound gap precision_floor
   [wasserstein_lower_bound wasserstein_upper_bound]
   converged iterations stages  stages: the iterations of each method
-  softmin_passes pairs seconds device precision
+  softmin_passes pairs         passes of the iteration; pairs of all passes, coarse ones among them
+  kept dropped                 the share of pairs in a pass; the mass of the plan on the others, at most
+  levels                       solves between coarse clouds: n m epsilon iterations pairs
+  seconds device precision
 
 Example:
   haul sinkhorn a.ply b.ply --blur 0.05 --tolerance 1e-4 --json"#

@@ -67,6 +67,20 @@ pub(crate) struct Settings {
     /// The variables of the iteration: potentials, or scalings
     #[arg(long, help_heading = "Iteration", value_enum, default_value_t = Form::Log)]
     pub(crate) form: Form,
+
+    /// Passes over near pairs only, from coarse clouds to fine ones: where it pays, always, or never
+    #[arg(long, help_heading = "Iteration", value_enum, default_value_t = Multiscale::Auto)]
+    pub(crate) multiscale: Multiscale,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Multiscale {
+    /// Between large clouds in up to 7 dimensions, where at most half of the pairs are near
+    Auto,
+    /// Whatever the clouds; with --form log
+    On,
+    /// Over all pairs
+    Off,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -107,5 +121,10 @@ impl Settings {
             .tolerance(self.tolerance)
             .max_iterations(self.max_iterations)
             .form(form)
+            .multiscale(match self.multiscale {
+                Multiscale::Auto => haul::Multiscale::Automatic,
+                Multiscale::On => haul::Multiscale::Always,
+                Multiscale::Off => haul::Multiscale::Never,
+            })
     }
 }

@@ -33,6 +33,9 @@ pub(crate) struct Json<'r> {
     stages: Vec<Stage>,
     softmin_passes: usize,
     pairs: u64,
+    kept: f64,
+    dropped: f64,
+    levels: Vec<Level>,
     seconds: f64,
     device: &'r str,
     precision: &'r str,
@@ -50,6 +53,29 @@ impl Stage {
         Self {
             method: stage.method.name(),
             iterations: stage.iterations,
+        }
+    }
+}
+
+/// A solve between coarse clouds.
+#[derive(Serialize)]
+struct Level {
+    n: usize,
+    m: usize,
+    epsilon: f64,
+    iterations: usize,
+    pairs: u64,
+}
+
+impl Level {
+    fn of(level: &haul::Level) -> Self {
+        let [n, m] = level.points;
+        Self {
+            n,
+            m,
+            epsilon: level.epsilon,
+            iterations: level.iterations,
+            pairs: level.pairs,
         }
     }
 }
@@ -113,6 +139,9 @@ impl<'r> Json<'r> {
             stages: report.stages.iter().map(Stage::of).collect(),
             softmin_passes: report.softmin_passes,
             pairs: report.pairs,
+            kept: report.kept,
+            dropped: report.dropped,
+            levels: report.levels.iter().map(Level::of).collect(),
             seconds: report.seconds,
             device: &report.device,
             precision: report.precision.name(),

@@ -79,6 +79,10 @@ fn numbers(report: &Report, moved: Option<Displacement>) -> Markup {
         (values::problem(report))
         (table("Effort", &html! {
             (row("iterations", "iterations", &Number::count(report.iterations as u64)))
+            @if report.kept < 1.0 {
+                (row("share of pairs in a pass", "kept", &Number::short(report.kept)))
+                (row("mass on other pairs, at most", "dropped", &Number::error(report.dropped)))
+            }
             (row("passes", "softmin_passes", &Number::count(report.softmin_passes as u64)))
             (effort(report.pairs, report.seconds, &report.device, report.precision))
         }))

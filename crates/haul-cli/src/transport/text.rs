@@ -2,7 +2,7 @@
 
 use super::penalties::penalties;
 use crate::headline::Headline;
-use crate::number::{Certified, effort, error, finite, plain, short};
+use crate::number::{Certified, effort, error, finite, percent, plain, short};
 use crate::pair::Pair;
 use crate::rows::{BAD, GOOD, Rows, styled};
 use crate::scale::{Scale, equal_in_words};
@@ -48,11 +48,23 @@ pub(crate) fn rows(pair: &Pair, report: &Report) -> Rows {
             effort(report.pairs, report.seconds)
         ),
     );
+    if report.kept < 1.0 {
+        row("near pairs", near_pairs(report));
+    }
     row(
         "device",
         format!("{}, {}", report.device, report.precision.name()),
     );
     rows
+}
+
+/// The share of pairs in a pass, and the mass on the others.
+pub(crate) fn near_pairs(report: &Report) -> String {
+    format!(
+        "{} of all in a pass; the plan has a mass of at most {} on the others",
+        percent(report.kept),
+        error(report.dropped)
+    )
 }
 
 /// The headline of a transport, in the units of the points: bounds of the distance without the entropy. For

@@ -349,6 +349,11 @@ impl Posed {
         self.epsilon.powf(1.0 / self.cost.p())
     }
 
+    /// The number of pairs of points.
+    pub(crate) fn pairs(&self) -> u64 {
+        self.sizes[0] as u64 * self.sizes[1] as u64
+    }
+
     /// ρ_a and ρ_b.
     pub(crate) fn rho(&self) -> [f64; 2] {
         self.rho

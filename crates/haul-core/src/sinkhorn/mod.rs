@@ -249,7 +249,8 @@ impl Sinkhorn {
         (goal, effort): (f64, Effort),
         observer: &mut Observer<'_>,
     ) -> Result<Fit<E>> {
-        if self.suits_levels(problem, &marginals) {
+        let on_host = marginals.iter().all(|side| !side.is_resident());
+        if on_host && self.suits_levels(problem) {
             let work = (goal, effort);
             return self
                 .fit_levels(engine, problem, (marginals, same), work, observer)

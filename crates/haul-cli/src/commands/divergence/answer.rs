@@ -273,6 +273,9 @@ impl Answer for DivergenceAnswer {
         );
         let (passes, effort) = (self.softmin_passes(), effort(self.pairs(), self.seconds()));
         row("effort", format!("{passes} passes, {effort}"));
+        if ab.kept < 1.0 {
+            row("near pairs", text::near_pairs(ab));
+        }
         row("device", format!("{}, {}", ab.device, ab.precision.name()));
         if let Some(written) = &self.written {
             row("gradient", written.clone());

@@ -22,7 +22,7 @@ use crate::measure::order;
 use crate::pass::Marginal;
 use crate::problem::Posed;
 use crate::truncation::{Omitted, Tree};
-use crate::{Cost, Engine, Progress, Result, Stop};
+use crate::{Cost, Engine, Measure, Progress, Result, Stop};
 use clouds::{Cloud, ladder};
 use lift::Coarse;
 use std::ops::ControlFlow;
@@ -83,22 +83,25 @@ const LEVEL_ITERATIONS: usize = 150;
 const DROPPED_SHARE: f64 = 0.05;
 
 impl Sinkhorn {
-    /// Whether a problem of these marginals goes from coarse clouds to fine ones.
-    pub(crate) fn suits_levels<E: Engine>(
-        &self,
-        problem: &Posed,
-        [source, target]: &[Marginal<E>; 2],
-    ) -> bool {
+    /// Whether a solve between two measures goes from coarse clouds to fine ones.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`problem`](Self::problem).
+    pub fn is_multiscale(&self, source: &Measure, target: &Measure) -> Result<bool> {
+        Ok(self.suits_levels(self.problem(source, target)?.posed()))
+    }
+
+    /// The same for a problem of measures on the host.
+    pub(crate) fn suits_levels(&self, problem: &Posed) -> bool {
         let can = (self.form, self.acceleration) == (Form::Log, Acceleration::Automatic)
             && matches!(self.start, Start::Automatic | Start::Potentials(_))
             && !problem.is_separable()
-            && !matches!(problem.cost(), Cost::SumOverAxes(_))
-            && !source.is_resident()
-            && !target.is_resident();
+            && !matches!(problem.cost(), Cost::SumOverAxes(_));
         let pays = || {
             let ratio = problem.frame().diameter() / problem.blur();
-            source.pairs_with(target) >= FEWEST_PAIRS
-                && source.dimension() <= MOST_DIMENSIONS
+            problem.pairs() >= FEWEST_PAIRS
+                && problem.frame().dimension() <= MOST_DIMENSIONS
                 && ratio >= LEAST_RATIO
         };
         match self.multiscale {
