@@ -67,8 +67,8 @@ fn cases(device: &Device) -> Vec<(usize, Sinkhorn, f64)> {
         |blur| Sinkhorn::with(Regularization::RelativeBlur(blur)).tolerance(tolerance(device));
     vec![
         (2, blur(0.02), 0.5),
-        (2, blur(0.01).p(1.5), 0.5),
-        (2, blur(0.003).p(1), 0.5),
+        (1, blur(0.003).p(1.5), 0.5),
+        (1, blur(0.002).p(1), 0.5),
         (2, blur(0.02).reach(0.4), 0.5),
         (2, blur(0.02).rho_b(0.5), 0.5),
         (1, blur(0.01), 0.3),

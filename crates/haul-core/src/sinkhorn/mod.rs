@@ -71,9 +71,9 @@ pub enum Acceleration {
     /// 2. Anderson's method with a memory of 10. Between clouds of at least 128 points on the host, if at least four
     ///    iterations are expected after the second one (eight with fewer than 2²⁰ pairs), it goes on over updates with the
     ///    two-level correction: the masses that the plan moves between groups of neighbouring points are balanced, and the
-    ///    factors that balance them correct the potentials of all points of a group. There are at most 128 groups of a side,
+    ///    factors that balance them correct the potentials of all points of a group. There are at most 1024 groups of a side,
     ///    of at least 32 points. Points are in another order meanwhile, which needs a second copy of the clouds on the
-    ///    device; a GPU also stores the sums of rows over groups, up to 64 MB for each part in which it takes the columns.
+    ///    device; a GPU also stores the sums of rows over groups, in one binding.
     ///    Anderson's method ends if the dual rose, in two windows of 10 iterations, by less than plain updates would have
     ///    raised it; and after n iterations, but at least 24, if Newton's method can follow.
     /// 3. Over-relaxation, under the same condition.
