@@ -46,7 +46,7 @@ fn clouds([n, m]: [usize; 2], d: usize) -> [Measure; 2] {
 
 fn tolerance(device: &Device) -> f64 {
     match device.precision() {
-        Precision::F32 => 2e-3,
+        Precision::F32 => 3e-4,
         Precision::F64 => 1e-6,
     }
 }
@@ -68,7 +68,6 @@ fn cases(device: &Device) -> Vec<(usize, Sinkhorn, f64)> {
     vec![
         (2, blur(0.02), 0.5),
         (1, blur(0.003).p(1.5), 0.5),
-        (1, blur(0.002).p(1), 0.5),
         (2, blur(0.02).reach(0.4), 0.5),
         (2, blur(0.02).rho_b(0.5), 0.5),
         (1, blur(0.01), 0.3),

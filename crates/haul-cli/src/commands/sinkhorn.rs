@@ -36,8 +36,8 @@ Keys of --json, those in brackets where all mass is moved:
   marginal_error_a marginal_error_b lower_bound upper_bound gap precision_floor
   [wasserstein_lower_bound wasserstein_upper_bound]
   converged iterations stages  stages: the iterations of each method
-  softmin_passes pairs         passes of the iteration; pairs of all passes, coarse ones among them
-  kept dropped                 the share of pairs in a pass; the mass of the plan on the others, at most
+  softmin_passes pairs         passes of the iteration; pairs of all passes
+  kept dropped                 the share of pairs in a pass; a bound of the mass on others
   levels                       solves between coarse clouds: n m epsilon iterations pairs
   seconds device precision
 

@@ -373,7 +373,7 @@ fn what_has_no_dictionary_is_told_in_a_line() {
 fn a_decrease_is_bounded_only_where_the_marginals_allow() {
     let room = bars();
     let mut seen = Vec::new();
-    for blur in ["0.3", "0.02"] {
+    for blur in ["1", "0.02"] {
         let run = format!("dictionary data.npy --atoms 2 --blur {blur} --max-steps 5 -o found");
         let result: Value =
             serde_json::from_str(&room.cpu(&format!("{run} --json")).stdout).unwrap();

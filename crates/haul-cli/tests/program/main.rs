@@ -63,7 +63,8 @@ fn json_has_every_key_of_the_contract() {
     assert_eq!(
         keys(&result).join(" "),
         "command a b n m d p epsilon blur rho_a rho_b value regularized_cost transport_cost dual kl \
-         mass certificate converged iterations stages softmin_passes pairs seconds device precision"
+         mass certificate converged iterations stages softmin_passes pairs kept dropped \
+         levels seconds device precision"
     );
     assert_eq!(
         keys(&result["certificate"]).join(" "),
@@ -1185,6 +1186,10 @@ fn every_help_has_an_example_that_runs() {
     room.png("disc.png", 20, &disc(20, [10.0, 6.0], 4.0));
     room.png("star.png", 20, &disc(20, [10.0, 13.0], 5.0));
     room.png("half.png", 20, &disc(20, [10.0, 9.0], 4.5));
+    room.npy("glove.npy", &[1.0, 0.0, 0.9, 0.2, 0.0, 1.0], &[3, 2]);
+    room.write("glove.txt", "sea\nship\nfarm\n");
+    room.write("reports.txt", "ship sea\nfarm farm\nsea\n");
+    room.write("question.txt", "farm ship\n");
     let mut commands = commands(&room.haul("--help").stdout);
     assert!(commands.len() >= 6, "{commands:?}");
     // A nested command, and one that the help does not list.

@@ -218,7 +218,7 @@ fn a_page_of_many_jobs_keeps_quantities_apart_and_leaves_out_the_folder_that_all
             "<td>OT_ε</td>",
             "<td>energy distance</td>",
             apart,
-            "<code>clouds/</code>",
+            "<code class=\"path\">clouds/</code>",
             ">a.csv<",
             ">b.csv<",
             // At the axis of the picture, besides the table.

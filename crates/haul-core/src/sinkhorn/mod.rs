@@ -95,7 +95,8 @@ pub enum Acceleration {
 /// The progress of a solve, reported to its observer whenever an error is measured.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Progress {
-    /// Iterations so far, including those of the annealing and steps of Newton's method.
+    /// Iterations so far, including those of the annealing, steps of Newton's method, and iterations between coarse clouds
+    /// ([`Level`]).
     pub iteration: usize,
     /// The ε of this iteration, in units of the cost.
     pub epsilon: f64,

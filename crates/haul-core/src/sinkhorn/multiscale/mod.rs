@@ -150,7 +150,8 @@ impl Sinkhorn {
                     flow
                 };
                 let coarse;
-                (coarse, levels) = self.descend(engine, problem, &sides, &mut watch).await?;
+                let descent = self.descend(engine, problem, (&sides, &effort), &mut watch);
+                (coarse, levels) = descent.await?;
                 if let Some(coarse) = coarse {
                     let slack = slack(engine, problem);
                     coarse.lift(engine, &mut sides, [1, 1], slack).await?;
@@ -171,7 +172,8 @@ impl Sinkhorn {
         let share = 1.0 - 2.0 * DROPPED_SHARE;
         let work = (share * goal, effort);
         let following = following(engine, problem, &sides, budget);
-        let mut run = Run::new(engine, (problem, &settings), sides, work, observer);
+        let mut tell = after(&levels, observer);
+        let mut run = Run::new(engine, (problem, &settings), sides, work, &mut tell);
         run.guessed = guessed && problem.is_balanced();
         run.follow(following).await?;
         if symmetric {
@@ -222,7 +224,7 @@ impl Sinkhorn {
         &self,
         engine: &E,
         problem: &Posed,
-        sides: &[Marginal<E>; 2],
+        (sides, effort): (&[Marginal<E>; 2], &Effort),
         observer: &mut Observer<'_>,
     ) -> Result<(Option<Coarse<E>>, Vec<Level>)> {
         let d = sides[0].dimension();
@@ -264,8 +266,13 @@ impl Sinkhorn {
             let few = marginals[0].pairs_with(&marginals[1]) < FEWEST_PAIRS_OF_A_LEVEL;
             let following = (started && !few)
                 .then(|| following(engine, &posed, &marginals, DROPPED_SHARE * goal));
-            let work = (goal, Effort::begin());
-            let mut run = Run::new(engine, (&posed, &settings), marginals, work, observer);
+            let own = Effort {
+                start: effort.start,
+                ..Effort::begin()
+            };
+            let mut tell = after(&levels, observer);
+            let work = (goal, own);
+            let mut run = Run::new(engine, (&posed, &settings), marginals, work, &mut tell);
             if started {
                 run.guessed = problem.is_balanced();
             } else {
@@ -275,16 +282,31 @@ impl Sinkhorn {
                 run.follow(following).await?;
             }
             run.iterate_automatically().await?;
-            levels.push(Level {
+            let level = Level {
                 points: [run.source.len(), run.target.len()],
                 epsilon: posed.epsilon(),
                 iterations: run.effort.iterations,
                 pairs: run.effort.pairs,
-            });
+            };
             let (kernel, sides) = (run.kernel, [run.source, run.target]);
+            levels.push(level);
             coarse = Some(Coarse::of(engine, kernel, sides, blocks).await?);
         }
         Ok((coarse, levels))
+    }
+}
+
+/// An observer that counts iterations after those of levels.
+fn after<'o>(
+    levels: &[Level],
+    observer: &'o mut Observer<'_>,
+) -> impl FnMut(&Progress) -> ControlFlow<Stop> + Send + 'o {
+    let past: usize = levels.iter().map(|level| level.iterations).sum();
+    move |progress: &Progress| {
+        observer(&Progress {
+            iteration: past + progress.iteration,
+            ..*progress
+        })
     }
 }
 
