@@ -90,8 +90,8 @@ fn features_settle_what_distances_leave_open() {
         }
         text
     };
-    room.write("a.csv", &table(false));
-    room.write("b.csv", &table(true));
+    room.write("a.csv", table(false));
+    room.write("b.csv", table(true));
     let run = "gromov a.csv b.csv --columns x --relative 0.01 --json";
     let alone = room.cpu(run).json(0);
     let fused = room

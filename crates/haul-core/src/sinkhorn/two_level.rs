@@ -92,10 +92,13 @@ impl Pace {
     }
 }
 
+/// Both sides in their own order, and for each the index of the point at each place of the order of groups.
+type Natural<E> = ([Marginal<E>; 2], [Vec<usize>; 2]);
+
 /// The sides of a problem in the order of their groups, and the masses between these.
 pub(crate) struct TwoLevel<E: Engine> {
-    /// The sides in their own order, and the order of groups, if that is another one.
-    natural: Option<([Marginal<E>; 2], [Vec<usize>; 2])>,
+    /// The sides in their own order, if that of groups is another one.
+    natural: Option<Natural<E>>,
     /// The first point of each group, and the number of points.
     groups: [Vec<usize>; 2],
     masses: E::Vector,

@@ -176,7 +176,7 @@ impl Screen<'_> {
         let d = self.trees[0].dimension;
         let cost = self.kernel.cost;
         let [rows, columns] = [(0, of_rows, i), (1, of_columns, j)].map(|(side, level, block)| {
-            Block::of(&self.trees[side], &self.bounds[side].0[level], level, block)
+            Block::of(self.trees[side], &self.bounds[side].0[level], level, block)
         });
         let (mut apart, mut squared) = (0.0, 0.0);
         for k in 0..d {
