@@ -24,7 +24,7 @@ pub enum Start {
     /// [`Gaussian`](Self::Gaussian) for p = 2 in up to 32 dimensions, and [`Zero`](Self::Zero) for other p or
     /// dimensions and for unbalanced problems, which need not transport what the Gaussians do; for smaller blurs it
     /// is [`Annealed`](Self::Annealed). A measure against itself starts from zero, because its iteration converges
-    /// fast.
+    /// fast. Large clouds start from coarser ones ([`Multiscale`](crate::Multiscale)).
     #[default]
     Automatic,
     /// From potentials of 0, with a sequence of ε that halves the blur from the diameter of the clouds on, one pair

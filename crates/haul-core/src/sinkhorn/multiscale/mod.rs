@@ -175,6 +175,10 @@ impl Sinkhorn {
         let mut tell = after(&levels, observer);
         let mut run = Run::new(engine, (problem, &settings), sides, work, &mut tell);
         run.guessed = guessed && problem.is_balanced();
+        if !guessed && !symmetric && self.start == Start::Automatic {
+            // Clouds that have no coarser ones start as others do.
+            run.begin().await?;
+        }
         run.follow(following).await?;
         if symmetric {
             run.iterate_symmetrically().await?;
