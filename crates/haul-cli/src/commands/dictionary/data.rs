@@ -1,6 +1,6 @@
 //! The histograms of a dictionary, and the points that their bins are.
 
-use super::Dictionary;
+use super::arguments::Dictionary;
 use crate::densities::check_shapes;
 use crate::input::{self, Input, on_grid};
 use crate::number::plain;

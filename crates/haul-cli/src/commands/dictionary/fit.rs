@@ -1,8 +1,8 @@
 //! The fit of a dictionary, of either mixture.
 
+use super::arguments::{Dictionary, Kind};
 use super::checkpoint::Checkpoint;
 use super::data::Data;
-use super::{Dictionary, Kind};
 use crate::number::{error, short};
 use crate::options;
 use crate::progress::Fitting;
