@@ -4,7 +4,7 @@
 //! too much is too large, never too small. So if its result breaks that rule, lists made at the result hold for the softmin
 //! that follows, and an update is computed twice at most.
 
-use crate::engine::{Kernel, Near};
+use crate::engine::{Kernel, Near, TILE};
 use crate::sinkhorn::run::Run;
 use crate::truncation::{Lists, Rule, Tree};
 use crate::{Engine, Result};
@@ -20,6 +20,9 @@ const MOST_SHARES: usize = 4;
 
 /// Above this share of pairs, passes over all of them cost less than lists.
 const MOST_KEPT: f64 = 0.5;
+
+/// The most pairs of tiles in a list: half a gigabyte.
+const MOST_TILES: usize = 1 << 26;
 
 /// The most updates with new lists, in place of one.
 const MOST_RENEWALS: usize = 4;
@@ -87,8 +90,7 @@ impl Following {
         rise: f64,
     ) -> Result<Option<Lists>> {
         let trees = [&self.trees[0], &self.trees[1]];
-        let tiles = trees.map(|tree| tree.points().div_ceil(crate::engine::TILE));
-        let most = (MOST_KEPT * tiles[0] as f64 * tiles[1] as f64) as usize;
+        let most = most_tiles(trees);
         for _ in 0..MOST_SHARES {
             let rule = Rule { rise, ..self.rule };
             let Some(lists) = Lists::new(trees, potentials, kernel, rule, most)? else {
@@ -118,6 +120,13 @@ impl Following {
         let raised = self.raised(kernel.epsilon, potentials);
         self.lists(kernel, [&raised[0], &raised[1]], 0.0)
     }
+}
+
+/// The most pairs of tiles that a list between two clouds is worth.
+pub(super) fn most_tiles(trees: [&Tree; 2]) -> usize {
+    let [rows, columns] = trees.map(|tree| tree.points().div_ceil(TILE));
+    let most = MOST_KEPT * rows as f64 * columns as f64;
+    (most as usize).min(MOST_TILES)
 }
 
 /// The largest rise of a potential; infinite where it is not known.

@@ -3,7 +3,7 @@
 //! The finer f is the softmin of the coarse g at the finer points, which agrees with the coarse f at the coarse ones. The
 //! finer g is continued by its slopes: the first update replaces it, and only its lists need it.
 
-use super::follow::{RISE, SHARE, rise};
+use super::follow::{RISE, SHARE, most_tiles, rise};
 use crate::engine::{Factor, Kernel, Near};
 use crate::pass::{Marginal, Pass};
 use crate::truncation::{Lists, Rule, Tree};
@@ -107,7 +107,7 @@ impl<E: Engine> Coarse<E> {
         };
         let potentials = [&softmin[..], &self.slopes[1].values];
         let trees = [&trees[0], &trees[1]];
-        let most = usize::MAX;
+        let most = most_tiles(trees);
         let lists = Lists::new(trees, potentials, self.kernel, rule, most)?;
         Ok(lists.map(|lists| {
             let [rows, _] = lists.near;

@@ -2,9 +2,9 @@
 //!
 //! Points are put into a k-d [order](crate::measure::order), in which blocks of 8, 64, … points are coarse clouds. The
 //! problem between the coarsest ones is solved over all pairs, at an ε of the square of their blocks' width. Its
-//! potentials, continued by their slopes, are the start between the next finer clouds at their ε [Schmitzer'19]. Passes
-//! between the finer clouds leave out pairs by the rule of [`truncation`](crate::truncation), with lists that
-//! [`follow`] the potentials.
+//! potentials, [continued](lift) to the next finer clouds, are the start at their ε [Schmitzer'19]. Passes between the
+//! finer clouds leave out pairs by the rule of [`truncation`](crate::truncation), with lists that [`follow`] the
+//! potentials.
 //!
 //! If lists would keep more than half of the pairs, passes are over all pairs, from the same start.
 
@@ -32,7 +32,7 @@ use std::ops::ControlFlow;
 pub enum Multiscale {
     /// Where it is expected to pay: between clouds on the host of at least 2²⁷ pairs in up to 7 dimensions, at a blur
     /// of at most 1/16 of their diameter, in the log form with the default acceleration. Pairs are left out if at
-    /// most half of them are near.
+    /// most half of them are near, and lists of them take at most half a gigabyte.
     #[default]
     Automatic,
     /// For clouds of any size and dimension and any blur, where the form and the acceleration are the default ones.
@@ -223,7 +223,7 @@ impl Sinkhorn {
         })
     }
 
-    /// Solves the problem between coarser and coarser clouds' finer ones, down to the level above all points.
+    /// Solves the problems between coarse clouds, from the coarsest on.
     async fn descend<E: Engine>(
         &self,
         engine: &E,
