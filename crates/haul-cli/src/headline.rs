@@ -31,7 +31,7 @@ impl Headline {
         html! {
             p.value { span.name { (self.name) " " } (self.value) }
             p {
-                @if !self.beside.is_empty() { (self.beside.trim_start()) ". " }
+                @if !self.beside.is_empty() { (self.beside.trim_start_matches([',', ' '])) ". " }
                 @if let Some(sentence) = &self.sentence { (with_options(sentence)) }
             }
         }
@@ -51,6 +51,18 @@ pub(crate) fn with_options(sentence: &str) -> Markup {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_paragraph_begins_with_a_word() {
+        let headline = Headline {
+            name: "distortion".to_owned(),
+            value: "2".to_owned(),
+            beside: ", a tenth of 20".to_owned(),
+            sentence: None,
+        };
+        let page = headline.paragraphs().into_string();
+        assert!(page.contains("<p>a tenth of 20. </p>"), "{page}");
+    }
 
     #[test]
     fn options_in_a_sentence_are_code() {

@@ -70,6 +70,7 @@ impl<'s> Course<'s> {
             iteration,
             marginal_error,
             goal,
+            level,
             ..
         } = progress;
         let solve = match self.solves {
@@ -81,7 +82,8 @@ impl<'s> Course<'s> {
             .map(|left| format!(", {left} left"))
             .unwrap_or_default();
         let (error, goal) = (error(*marginal_error), error(*goal));
-        format!("{solve}iteration {iteration}, error {error}, goal {goal}{left}")
+        let clouds = if *level > 0 { "coarse clouds, " } else { "" };
+        format!("{solve}{clouds}iteration {iteration}, error {error}, goal {goal}{left}")
     }
 
     /// Clears the line, writes the trace if requested, and returns every step.

@@ -27,8 +27,9 @@ impl Trend {
     pub(crate) fn observe(&mut self, step: &Progress) {
         let goes_on =
             |last: &Progress| step.iteration > last.iteration && step.seconds >= last.seconds;
-        if !self.last.as_ref().is_some_and(goes_on) {
-            self.solves += usize::from(self.last.is_some());
+        let goes_on = self.last.as_ref().is_some_and(goes_on);
+        self.solves += usize::from(self.last.is_some() && !goes_on);
+        if !goes_on || self.last.is_some_and(|last| last.level > step.level) {
             self.largest = 0.0;
             self.peak = None;
         }
@@ -49,9 +50,9 @@ impl Trend {
         self.solves + 1
     }
 
-    /// Fraction of the path of this solve, 0 to 1.
+    /// Fraction of the path of this solve, 0 to 1. Iterations between coarse clouds take little time, and are before that path.
     pub(crate) fn part(&self) -> f64 {
-        let Some(last) = self.last else {
+        let Some(last) = self.last.filter(|last| last.level == 0) else {
             return 0.0;
         };
         let way = (self.largest / last.goal).ln();
@@ -64,7 +65,7 @@ impl Trend {
 
     /// The seconds left of this solve; `None` if no rate is known.
     pub(crate) fn left(&self) -> Option<f64> {
-        let (peak, last) = (self.peak?, self.last?);
+        let (peak, last) = (self.peak?, self.last.filter(|last| last.level == 0)?);
         if last.iteration < peak.iteration + LEAST {
             return None;
         }
@@ -88,6 +89,7 @@ mod tests {
             marginal_error: 0.5f64.powi(iteration as i32),
             goal: 0.5f64.powi(20),
             seconds: 2.0 * iteration as f64,
+            level: 0,
         }
     }
 
@@ -148,6 +150,25 @@ mod tests {
             });
         }
         assert_eq!((rising.left(), rising.part()), (None, 0.0));
+    }
+
+    #[test]
+    fn coarse_clouds_are_before_the_path() {
+        let mut trend = Trend::default();
+        for iteration in 1..12 {
+            trend.observe(&Progress {
+                level: 1,
+                ..step(iteration)
+            });
+        }
+        assert_eq!((trend.left(), trend.part()), (None, 0.0));
+        trend.observe(&Progress {
+            marginal_error: 0.5,
+            ..step(12)
+        });
+        assert_eq!((trend.solve(), trend.part()), (1, 0.0));
+        trend.observe(&step(13));
+        assert!((trend.part() - 12.0 / 19.0).abs() < 1e-9, "{trend:?}");
     }
 
     #[test]

@@ -2,8 +2,8 @@
 //! they say.
 
 use haul::{
-    Device, Divergence, Engine, Measure, Multiscale, Precision, Regularization, Result, Sinkhorn,
-    Solution, Stop,
+    BarycenterKind, Device, Divergence, Engine, FreeBarycenter, Measure, Multiscale, Precision,
+    Regularization, Result, Sinkhorn, Solution, Stop,
 };
 use haul_tests::clouds::{points, weights};
 use haul_tests::compare::{accept, number, reject};
@@ -22,6 +22,10 @@ pub const BODIES: &[(&str, Body)] = &[
     (
         "a_divergence_over_near_pairs_is_that_of_all_pairs",
         a_divergence_over_near_pairs_is_that_of_all_pairs,
+    ),
+    (
+        "free_points_move_over_near_pairs_as_over_all",
+        free_points_move_over_near_pairs_as_over_all,
     ),
     (
         "a_truncated_solve_that_ends_early_is_certified",
@@ -181,6 +185,32 @@ fn a_divergence_over_near_pairs_is_that_of_all_pairs(device: &Device) {
         .map(|(v, w)| (v - w).abs())
         .sum();
     assert!(apart <= 400.0 * tolerance, "{apart}");
+}
+
+/// A step that goes on from potentials in the order of the points, with its last update over near pairs.
+fn free_points_move_over_near_pairs_as_over_all(device: &Device) {
+    let [start, input] = clouds([1500, 1300], 2);
+    let settings = Sinkhorn::with(Regularization::RelativeBlur(0.02)).tolerance(tolerance(device));
+    let moved = |multiscale| {
+        FreeBarycenter::new(settings.clone().multiscale(multiscale))
+            .kind(BarycenterKind::Product)
+            .max_steps(1)
+            .solve(device, &start, std::slice::from_ref(&input))
+            .unwrap()
+    };
+    let [near, all] = [Multiscale::Always, Multiscale::Never].map(moved);
+    assert!(near.report().pairs < all.report().pairs);
+    let apart = |v: &[f64], w: &[f64]| -> f64 {
+        let rows = v.chunks_exact(2).zip(w.chunks_exact(2));
+        let rows = rows.zip(start.weights());
+        rows.map(|((v, w), a)| a * ((v[0] - w[0]).abs() + (v[1] - w[1]).abs()))
+            .sum()
+    };
+    let [near, all] = [&near, &all].map(|found| found.measure().points().to_vec());
+    assert!(apart(&near, &all) < 0.005, "{}", apart(&near, &all));
+    let mut wrong = near;
+    wrong.rotate_left(2);
+    assert!(apart(&wrong, &all) > 0.1);
 }
 
 fn a_truncated_solve_that_ends_early_is_certified(device: &Device) {

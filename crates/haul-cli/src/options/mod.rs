@@ -3,6 +3,7 @@
 
 mod engine;
 mod gradients;
+mod kind;
 mod loss;
 mod motion;
 mod number;
@@ -18,6 +19,7 @@ mod weights;
 
 pub(crate) use engine::{Engine, Precision};
 pub(crate) use gradients::Gradients;
+pub(crate) use kind::Kind;
 pub(crate) use loss::Loss;
 pub(crate) use motion::{Motion, transform_from};
 pub(crate) use number::{MOST_U32, number, whole};

@@ -1,5 +1,5 @@
 //! The convergence of an iteration: the error of the marginals on a logarithmic axis, with the tolerance, and the
-//! iterations at a larger ε shaded.
+//! iterations at a larger ε or between coarse clouds shaded.
 
 use super::figure::figure;
 use crate::canvas::{
@@ -41,9 +41,9 @@ pub(crate) fn section(course: &[Progress], tolerance: f64, names: &[&str]) -> Ma
     let words = "The error of the marginals, on a logarithmic axis, falling over the iterations";
     let caption = html! {
         "The L1 error of the marginals, relative to the mass, whenever it was measured."
-        @if let Some(Annealing { iterations, stages, from, to, .. }) = annealing {
-            " The first " (iterations) " iterations of " (names.first().unwrap_or(&"the first solve"))
-            ", shaded, are " (stages) " stages at a larger ε, from " (short(from)) " down to " (short(to)) "."
+        @if let Some(way) = annealing {
+            " The first " (way.iterations) " iterations of " (names.first().unwrap_or(&"the first solve"))
+            ", shaded, are " (way.in_words()) "."
         }
     };
     html! {
@@ -65,21 +65,38 @@ struct Curve {
     annealing: Option<Annealing>,
 }
 
-/// The stages at a larger ε than the last.
+/// The stages at a larger ε than the last, or between coarse clouds.
 struct Annealing {
     /// The iterations at which stages ended.
     ends: Vec<f64>,
     iterations: usize,
     stages: usize,
+    /// Whether some of them are between coarse clouds.
+    is_coarse: bool,
     from: f64,
     to: f64,
+}
+
+impl Annealing {
+    fn in_words(&self) -> String {
+        let stages = match self.stages {
+            1 => "a stage".to_owned(),
+            stages => format!("{stages} stages"),
+        };
+        let falls = format!("from {} down to {}", short(self.from), short(self.to));
+        match (self.is_coarse, self.from > self.to) {
+            (false, _) => format!("{stages} at a larger ε, {falls}"),
+            (true, true) => format!("{stages} between coarser clouds, where ε goes {falls}"),
+            (true, false) => format!("{stages} between coarser clouds"),
+        }
+    }
 }
 
 impl Curve {
     fn of(steps: &[Progress]) -> Self {
         let at = |step: &Progress| (step.iteration as f64, step.marginal_error);
         let stages: Vec<_> = steps
-            .chunk_by(|one, other| one.epsilon == other.epsilon)
+            .chunk_by(|one, other| (one.epsilon, one.level) == (other.epsilon, other.level))
             .collect();
         let ends = stages.iter().rev().skip(1).rev();
         let ends = ends.filter_map(|stage| Some(stage.last()?.iteration as f64 + 0.5));
@@ -88,6 +105,7 @@ impl Curve {
             (Some(first), Some(last)) if !ends.is_empty() => Some(Annealing {
                 iterations: stages.iter().rev().skip(1).map(|stage| stage.len()).sum(),
                 stages: ends.len(),
+                is_coarse: first.level > 0,
                 ends,
                 from: first.epsilon,
                 to: last.epsilon,
@@ -265,6 +283,7 @@ mod tests {
             marginal_error,
             goal: 1e-3,
             seconds: iteration as f64,
+            level: 0,
         }
     }
 
@@ -294,6 +313,24 @@ mod tests {
         assert_eq!(two.matches("<circle").count(), 4 + 1);
         // If the number of names is not that of the solves, no curve is named.
         assert!(!text(&["one", "two", "three"]).contains(">one<"));
+    }
+
+    #[test]
+    fn stages_between_coarse_clouds_are_told() {
+        let coarse = |level: usize, step: Progress| Progress { level, ..step };
+        let way = |from: f64| {
+            let course = [
+                coarse(2, step(1, from, 1.0)),
+                coarse(1, step(2, 0.25, 0.5)),
+                step(3, 0.25, 0.2),
+                step(4, 0.25, 1e-4),
+            ];
+            section(&course, 1e-3, &["one"]).into_string()
+        };
+        let falling = "are 2 stages between coarser clouds, where ε goes from 1 down to 0.25.";
+        assert!(way(1.0).contains(falling), "{}", way(1.0));
+        let even = "are 2 stages between coarser clouds.";
+        assert!(way(0.25).contains(even), "{}", way(0.25));
     }
 
     #[test]

@@ -8,8 +8,9 @@
 //! draws noise and data in each step, as [Genevay–Peyré–Cuturi'18] do, and [`loss`](super::loss) tells why in two halves. With
 //! fixed draws the objective is a function of θ alone.
 //!
-//! [`steps`](super::steps) has the problem and its steps. The random numbers of a step depend on the seed and the number of the step. So the state of a fit is its parameters, what the
-//! optimizer remembers, and potentials; a fit that goes on from it has the same bits as one that was never interrupted.
+//! [`steps`](super::steps) has the problem and its steps. The random numbers of a step depend on the seed and the number of
+//! the step. So the state of a fit is its parameters, what the optimizer remembers, and potentials; a fit that goes on from
+//! it has the same bits as one that was never interrupted.
 
 use super::loss::mean_with_error;
 use super::models::{Model, of_length};

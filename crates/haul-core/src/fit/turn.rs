@@ -3,9 +3,7 @@
 //! A plan with exact rows has the value ⟨a, f⟩ + ⟨b, g⟩, a lower bound of OT_ε whose error is of second order in that of the
 //! other marginal. The last update of a turn makes the rows exact.
 
-use crate::engine::Factor;
 use crate::linalg::mean;
-use crate::pass::{Pass, pairs_of_a_pass};
 use crate::{Engine, Error, Measure, Potentials, Result, Sinkhorn, Start};
 
 /// The potentials, images and value of one transport problem from the support.
@@ -35,24 +33,9 @@ pub(super) async fn turn<E: Engine + Clone>(
     let (mut state, effort) = settings
         .solve_uncertified(engine.clone(), support, target)
         .await?;
-    let kernel = state.kernel;
-    state.source.update(engine, kernel, &state.target, true)?;
-    state.source.accept();
-    let d = support.dimension();
-    // A column of ones beside the coordinates: the sums differ from 1 by rounding, and come from the same pass.
+    state.make_rows_exact().await?;
     let coordinates = state.target.points.coordinates();
-    let values: Vec<f64> = coordinates
-        .chunks_exact(d)
-        .flat_map(|point| std::iter::once(1.0).chain(point.iter().copied()))
-        .collect();
-    let pass = Pass::between(engine, kernel, &state.source, &state.target);
-    let sums = pass.product(Factor::One, &values, d + 1).await?;
-    let mut images = Vec::with_capacity(support.len() * d);
-    for row in sums.chunks_exact(d + 1) {
-        if let [mass, sums @ ..] = row {
-            images.extend(sums.iter().map(|sum| sum / mass));
-        }
-    }
+    let mut images = state.images(&coordinates, support.dimension()).await?;
     state.frame.unplace(&mut images);
     let potentials = state.potentials().await?;
     let value = mean(support.weights(), potentials.f.iter().copied())
@@ -63,13 +46,12 @@ pub(super) async fn turn<E: Engine + Clone>(
             device: engine.device().to_owned(),
         });
     }
-    let passes = effort.softmin_passes + 2;
-    let pairs = pairs_of_a_pass(&state.source.points, &state.target.points);
+    let pairs = state.pairs_after(&effort, 2);
     Ok(Turn {
         value,
         images,
         potentials,
-        passes,
-        pairs: passes as u64 * pairs,
+        passes: effort.softmin_passes + 2,
+        pairs,
     })
 }

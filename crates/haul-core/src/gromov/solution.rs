@@ -2,7 +2,6 @@
 
 use super::descent::{Effort, End};
 use super::pair::Pair;
-use super::turn::images;
 use crate::{Engine, Error, Plan, Precision, Result, block_on};
 use std::fmt;
 use web_time::Instant;
@@ -172,7 +171,7 @@ impl<E: Engine + Clone> GromovSolution<E> {
             });
         }
         let width = values.len() / expected;
-        block_on(images(self.plan.state(), values, width))
+        block_on(self.plan.state().images(values, width))
     }
 
     /// The images Σᵢ Pᵢⱼ uᵢ / Σᵢ Pᵢⱼ of values of the source, n×w; m×w. Points of the target that get no mass have NaN.

@@ -133,6 +133,39 @@ impl MetricSpace {
         cross(&self.points, &self.points, &self.weights)
     }
 
+    /// The largest |v| of a feature; 0 without features.
+    pub(super) fn largest_feature(&self) -> f64 {
+        let values = self.features.iter().flat_map(|features| &features.values);
+        values.fold(0.0, |most: f64, v| most.max(v.abs()))
+    }
+
+    /// The number of features of a point.
+    pub(super) fn dimension_of_features(&self) -> usize {
+        self.features
+            .as_ref()
+            .map_or(0, |features| features.dimension)
+    }
+
+    /// The relative rounding of a sum over the points and one over their coordinates.
+    pub(super) fn rounding(&self) -> f64 {
+        (self.len() + 4 * self.dimension() + 32) as f64 * f64::EPSILON
+    }
+
+    /// The largest error of the computed [`eccentricities`](Self::eccentricities) s. The terms of a square s² are together at most
+    /// 12 R⁴ for points within a distance R of the origin, so that δ, that times the rounding, is its error, and that of s is
+    /// at most δ/s and √δ.
+    pub(super) fn eccentricity_error(&self, s: &[f64]) -> f64 {
+        let squares = self.rows().map(|x| match self.form {
+            Form::Squared => dot(x, x),
+            Form::Inner => sum(x.iter().zip(&self.mean).map(|(x, m)| (x + m).powi(2))),
+        });
+        let radius = squares.chain([dot(&self.mean, &self.mean)]);
+        let largest = radius.fold(0.0, f64::max);
+        let off = 12.0 * self.rounding() * largest * largest;
+        s.iter()
+            .fold(0.0, |most, s| most.max(off.sqrt().min(off / s)))
+    }
+
     /// At most `most` points of the space, one of each run of n/`most`, with the weights of these alone.
     pub(super) fn part(&self, most: usize) -> Result<Self> {
         let (n, d) = (self.len(), self.dimension());

@@ -1,9 +1,7 @@
 //! One step: the entropic problem at a matrix A, its value J(A), and M.
 
 use super::pair::{Pair, Step};
-use crate::engine::Factor;
 use crate::linalg::{dot, mean};
-use crate::pass::{Pass, pairs_of_a_pass};
 use crate::solution::State;
 use crate::{Engine, Error, Potentials, Result, Sinkhorn, Start};
 
@@ -55,11 +53,9 @@ pub(super) async fn turn<E: Engine + Clone>(
         .tolerance(tolerance)
         .solve_uncertified(engine.clone(), source, target)
         .await?;
-    let kernel = state.kernel;
-    state.source.update(engine, kernel, &state.target, true)?;
-    state.source.accept();
+    state.make_rows_exact().await?;
     let (values, width) = pair.values();
-    let images = images(&state, &values, width).await?;
+    let images = state.images(&values, width).await?;
     let of_squared = state.potentials().await?;
     let [x, y] = &pair.spaces;
     let dual = mean(&x.weights, of_squared.f.iter().copied())
@@ -80,7 +76,7 @@ pub(super) async fn turn<E: Engine + Clone>(
         });
     }
     let softmins = effort.softmin_passes + 1;
-    let pairs = pairs_of_a_pass(&state.source.points, &state.target.points);
+    let pairs = state.pairs_after(&effort, 2);
     Ok(Turn {
         potentials: of_products(of_squared, &halves),
         state,
@@ -95,31 +91,8 @@ pub(super) async fn turn<E: Engine + Clone>(
         },
         tolerance,
         softmins,
-        pairs: (softmins + 1) as u64 * pairs,
+        pairs,
     })
-}
-
-/// Σⱼ Pᵢⱼ vⱼ / Σⱼ Pᵢⱼ for values v of a width.
-pub(super) async fn images<E: Engine>(
-    state: &State<E>,
-    values: &[f64],
-    width: usize,
-) -> Result<Vec<f64>> {
-    let engine = &state.engine;
-    let mut beside = Vec::with_capacity(values.len() + state.target.len());
-    for row in values.chunks_exact(width) {
-        beside.push(1.0);
-        beside.extend_from_slice(row);
-    }
-    let pass = Pass::between(engine, state.kernel, &state.source, &state.target);
-    let sums = pass.product(Factor::One, &beside, width + 1).await?;
-    let mut images = Vec::with_capacity(state.source.len() * width);
-    for row in sums.chunks_exact(width + 1) {
-        if let [mass, sums @ ..] = row {
-            images.extend(sums.iter().map(|sum| sum / mass));
-        }
-    }
-    Ok(images)
 }
 
 /// Potentials for products of features as those for squared distances.

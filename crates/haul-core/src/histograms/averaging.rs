@@ -137,6 +137,7 @@ impl Posed {
                 marginal_error: update.error,
                 goal: settings.tolerance,
                 seconds: start.elapsed().as_secs_f64(),
+                level: 0,
             };
             if ends(engine, settings, &progress, observer)? {
                 return Ok(Iterate {

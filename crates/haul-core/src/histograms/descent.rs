@@ -136,6 +136,7 @@ impl Descent {
                 marginal_error: place.error.max(moved),
                 goal: self.sinkhorn.tolerance,
                 seconds: start.elapsed().as_secs_f64(),
+                level: 0,
             };
             if ends(engine, &self.sinkhorn, &progress, observer)? {
                 let last = Iterate {

@@ -86,6 +86,11 @@ impl Effort {
         self.pairs += passes as u64 * self.pairs_of_a_pass;
     }
 
+    /// Pairs of all passes, those of coarser clouds among them.
+    pub(crate) fn all_pairs(&self) -> u64 {
+        self.pairs + self.levels.iter().map(|level| level.pairs).sum::<u64>()
+    }
+
     /// Counts an iteration.
     pub(crate) fn took(&mut self, method: Method) {
         self.iterations += 1;

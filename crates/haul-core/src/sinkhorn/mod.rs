@@ -107,6 +107,8 @@ pub struct Progress {
     pub goal: f64,
     /// Seconds since the start.
     pub seconds: f64,
+    /// How many [levels](Level) of coarse clouds are still to come, this one included: 0 between all points.
+    pub level: usize,
 }
 
 /// Settings of a solve of OT_ε.

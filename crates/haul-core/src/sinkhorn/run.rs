@@ -502,6 +502,7 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
             marginal_error,
             goal: self.goal,
             seconds: self.effort.start.elapsed().as_secs_f64(),
+            level: 0,
         };
         match (self.observer)(&progress) {
             ControlFlow::Continue(()) => Ok(false),

@@ -13,8 +13,8 @@ pub use resident::ResidentSolution;
 pub(crate) use resident::{Surveyed, write};
 
 use crate::certificate::{self, Bounds, Certificate, Values};
-use crate::engine::Kernel;
-use crate::pass::{Marginal, pairs_of_a_pass};
+use crate::engine::{Factor, Kernel};
+use crate::pass::{Marginal, Pass, pairs_of_a_pass};
 use crate::problem::{Masses, Posed, Potentials};
 use crate::sinkhorn::{Effort, Fit, Observer, Ordered};
 use crate::truncation::Omitted;
@@ -287,10 +287,10 @@ impl<E: Engine> State<E> {
             }),
             ..errors
         };
+        let pairs = self.pairs_after(&effort, passes);
         let Effort {
             iterations,
             softmin_passes,
-            pairs,
             stages,
             levels,
             start,
@@ -299,7 +299,6 @@ impl<E: Engine> State<E> {
         let all = pairs_of_a_pass(&source.points, &target.points);
         let [rows, columns] = self.sides();
         let included = rows.pairs_with(columns);
-        let of_levels: u64 = levels.iter().map(|level| level.pairs).sum();
         let dropped = self.ordered.as_ref().map_or(0.0, |of| of.omitted.mass);
         let [rho_a, rho_b] = problem.rho();
         Report {
@@ -322,7 +321,7 @@ impl<E: Engine> State<E> {
             iterations,
             stages,
             softmin_passes,
-            pairs: of_levels + pairs + passes as u64 * included,
+            pairs,
             kept: included as f64 / all as f64,
             dropped: dropped * masses.plan,
             levels,
@@ -363,6 +362,53 @@ impl<E: Engine> State<E> {
             out[i * width..][..width].copy_from_slice(row);
         }
         out
+    }
+
+    /// Replaces f by T_b(g): the rows of the plan then have the masses of the source.
+    pub(crate) async fn make_rows_exact(&mut self) -> Result<()> {
+        let Self {
+            engine,
+            kernel,
+            source,
+            target,
+            ordered,
+            ..
+        } = self;
+        let Some(ordered) = ordered else {
+            source.update(engine, *kernel, target, true)?;
+            source.accept();
+            return Ok(());
+        };
+        let [rows, columns] = &mut ordered.sides;
+        rows.update(engine, *kernel, columns, true)?;
+        rows.accept();
+        let order = &ordered.orders[Place::Source as usize];
+        source.take_potential(engine, rows, order).await
+    }
+
+    /// Σⱼ Pᵢⱼ vⱼ / Σⱼ Pᵢⱼ for values v of the target, m×`width`; n×`width`.
+    pub(crate) async fn images(&self, values: &[f64], width: usize) -> Result<Vec<f64>> {
+        let values = self.ordered(Place::Target, values);
+        // A column of ones beside them: the sums differ from 1 by rounding, and come from the same pass.
+        let beside = values.chunks_exact(width);
+        let beside = beside.flat_map(|row| std::iter::once(1.0).chain(row.iter().copied()));
+        let beside: Vec<f64> = beside.collect();
+        let [rows, columns] = self.sides();
+        let pass = Pass::between(&self.engine, self.kernel, rows, columns);
+        let sums = pass.product(Factor::One, &beside, width + 1).await?;
+        let mut images = Vec::with_capacity(rows.len() * width);
+        for row in sums.chunks_exact(width + 1) {
+            if let [mass, sums @ ..] = row {
+                images.extend(sums.iter().map(|sum| sum / mass));
+            }
+        }
+        Ok(self.natural(Place::Source, images))
+    }
+
+    /// Pairs of this many passes, after those of a solve.
+    pub(crate) fn pairs_after(&self, effort: &Effort, passes: usize) -> u64 {
+        let [rows, columns] = self.sides();
+        effort.all_pairs() + passes as u64 * rows.pairs_with(columns)
     }
 
     /// The potentials, in units of the cost.

@@ -168,8 +168,8 @@ impl<E: Engine> Plan<E> {
         block_on(self.means(&points, None))
     }
 
-    /// The entropic map at the n points of a cloud or a grid, n×d, from all columns or those near. It does not depend on the potential of the rows;
-    /// that of the target's softmin makes every sum 1, even for a row of very little mass.
+    /// The entropic map at the n points of a cloud or a grid, n×d, from all columns or those near. It does not depend on
+    /// the potential of the rows; that of the target's softmin makes every sum 1, even for a row of very little mass.
     async fn means(&self, rows: &Points<E>, near: Option<&Near>) -> Result<Vec<f64>> {
         let State {
             engine,

@@ -12,14 +12,14 @@ use crate::device;
 use crate::input::{Cloud, Input};
 use crate::number::plain;
 use crate::options::{
-    self, Engine, MOST_U32, Pictures, Presentation, Smoothing, Treatment, number, whole,
+    self, Engine, Kind, MOST_U32, Pictures, Presentation, Smoothing, Treatment, number, whole,
 };
 use crate::outcome;
 use crate::progress::Course;
 use crate::task::{Delivery, Request, Task, Work};
 use answer::{BarycenterAnswer, Solved};
 use anyhow::{Context, Result, bail};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use frames::Frames;
 use free::AverageAnswer;
 use haul::{BarycenterKind, Device, Measure, Regularization, Sinkhorn};
@@ -106,24 +106,6 @@ const TOLERANCE: f64 = 1e-2;
 
 /// The most iterations by default. Where bins of an average become empty, the error falls slowly and the objective hardly.
 const ITERATIONS: usize = 500;
-
-/// The objective.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Kind {
-    Debiased,
-    Plain,
-    Product,
-}
-
-impl From<Kind> for BarycenterKind {
-    fn from(kind: Kind) -> Self {
-        match kind {
-            Kind::Debiased => Self::Debiased,
-            Kind::Plain => Self::Plain,
-            Kind::Product => Self::Product,
-        }
-    }
-}
 
 impl Task for Barycenter {
     type Answer = AverageAnswer;

@@ -1,9 +1,10 @@
 //! The arguments of the command.
 
 use super::data::Data;
-use crate::options::{Engine, Loss, MOST_U32, Presentation, Smoothing, Treatment, number, whole};
+use crate::options::{
+    Engine, Kind, Loss, MOST_U32, Presentation, Smoothing, Treatment, number, whole,
+};
 use clap::{Args, ValueEnum};
-use haul::BarycenterKind;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
@@ -159,24 +160,6 @@ impl Mixture {
         match self {
             Self::Linear => "linear",
             Self::Barycentric => "barycentric",
-        }
-    }
-}
-
-/// The loss of a linear mixture.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Kind {
-    Debiased,
-    Plain,
-    Product,
-}
-
-impl From<Kind> for BarycenterKind {
-    fn from(kind: Kind) -> Self {
-        match kind {
-            Kind::Debiased => Self::Debiased,
-            Kind::Plain => Self::Plain,
-            Kind::Product => Self::Product,
         }
     }
 }

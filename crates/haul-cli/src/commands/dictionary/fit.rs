@@ -1,10 +1,10 @@
 //! The fit of a dictionary, of either mixture.
 
-use super::arguments::{Dictionary, Kind};
+use super::arguments::Dictionary;
 use super::checkpoint::Checkpoint;
 use super::data::Data;
 use crate::number::{error, short};
-use crate::options;
+use crate::options::{self, Kind};
 use crate::progress::Fitting;
 use anyhow::Result;
 use haul::{

@@ -56,7 +56,8 @@ impl<E: Engine> Coarse<E> {
         let [source, _] = finer;
         // The softmin is λ⁻¹ times the potential.
         let undamped = 1.0 + self.kernel.epsilon / source.rho;
-        let mut near = self.near(source, &f, undamped, slack)?;
+        let screen = self.screen(source, undamped, slack);
+        let mut near = screen.as_ref().map_or(Ok(None), |screen| screen.near(&f))?;
         let mut out = engine.zeros(f.len())?;
         loop {
             let pass = Pass {
@@ -76,39 +77,53 @@ impl<E: Engine> Coarse<E> {
             if near.is_none() || holds {
                 break;
             }
-            near = self.near(source, &f, undamped, slack)?;
+            near = screen.as_ref().map_or(Ok(None), |screen| screen.near(&f))?;
         }
         source.potential = engine.vector(&f)?;
         Ok(())
     }
 
-    /// The coarse target's points near the points of a finer source of potential f; `None` for all.
-    fn near(
-        &self,
-        source: &Marginal<E>,
-        f: &[f64],
-        undamped: f64,
-        slack: f64,
-    ) -> Result<Option<Near>> {
+    /// The search for the coarse target's points near those of a finer source; `None` where all pairs take less time.
+    fn screen(&self, source: &Marginal<E>, undamped: f64, slack: f64) -> Option<Screen<'_>> {
         let target = &self.sides[1];
         if source.pairs_with(target) < FEWEST_PAIRS {
-            return Ok(None);
+            return None;
         }
         let tree = |side: &Marginal<E>| {
             let coordinates = side.points.coordinates().into_owned();
             Tree::new(coordinates, side.dimension(), &side.weights)
         };
-        let trees = [tree(source), tree(target)];
-        let softmin: Vec<f64> = f.iter().map(|f| undamped * f).collect();
-        let rule = Rule {
-            share: SHARE,
-            rise: RISE,
-            slack,
-        };
-        let potentials = [&softmin[..], &self.slopes[1].values];
-        let trees = [&trees[0], &trees[1]];
+        Some(Screen {
+            trees: [tree(source), tree(target)],
+            kernel: self.kernel,
+            rule: Rule {
+                share: SHARE,
+                rise: RISE,
+                slack,
+            },
+            undamped,
+            g: &self.slopes[1].values,
+        })
+    }
+}
+
+/// The boxes of a finer source and the coarse target, and the potential of the latter.
+struct Screen<'c> {
+    trees: [Tree; 2],
+    kernel: Kernel,
+    rule: Rule,
+    /// The softmin over the potential of the source.
+    undamped: f64,
+    g: &'c [f64],
+}
+
+impl Screen<'_> {
+    /// The lists at a potential f of the source; `None` for all pairs.
+    fn near(&self, f: &[f64]) -> Result<Option<Near>> {
+        let softmin: Vec<f64> = f.iter().map(|f| self.undamped * f).collect();
+        let trees = [&self.trees[0], &self.trees[1]];
         let most = most_tiles(trees);
-        let lists = Lists::new(trees, potentials, self.kernel, rule, most)?;
+        let lists = Lists::new(trees, [&softmin, self.g], self.kernel, self.rule, most)?;
         Ok(lists.map(|lists| {
             let [rows, _] = lists.near;
             rows

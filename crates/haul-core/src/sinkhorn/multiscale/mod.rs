@@ -9,6 +9,7 @@
 //! If lists would keep more than half of the pairs, passes are over all pairs, from the same start.
 
 mod clouds;
+mod descent;
 mod follow;
 mod lift;
 
@@ -18,13 +19,12 @@ use super::effort::Effort;
 use super::run::Run;
 use super::start::Start;
 use super::{Acceleration, Fit, Form, Observer, Sinkhorn};
+use crate::engine::Kernel;
 use crate::measure::order;
 use crate::pass::Marginal;
 use crate::problem::Posed;
 use crate::truncation::{Omitted, Tree};
 use crate::{Cost, Engine, Measure, Progress, Result, Stop};
-use clouds::{Cloud, ladder};
-use lift::Coarse;
 use std::ops::ControlFlow;
 
 /// Whether large problems go from coarse clouds to fine ones, with passes over near pairs.
@@ -66,18 +66,11 @@ pub(crate) struct Ordered<E: Engine> {
 /// Clouds of fewer pairs are solved in less time than lists and levels take.
 const FEWEST_PAIRS: u64 = 1 << 27;
 
-/// The same for the lists of a coarse cloud.
-const FEWEST_PAIRS_OF_A_LEVEL: u64 = 1 << 24;
-
 /// In more dimensions boxes are nowhere far apart.
 const MOST_DIMENSIONS: usize = 7;
 
 /// Below this ratio of diameter to blur most pairs matter.
 const LEAST_RATIO: f64 = 16.0;
-
-/// Tolerance and largest number of iterations between coarse clouds.
-const LEVEL_TOLERANCE: f64 = 1e-3;
-const LEVEL_ITERATIONS: usize = 150;
 
 /// The share of the tolerance that pairs left out may take on each side.
 const DROPPED_SHARE: f64 = 0.05;
@@ -130,52 +123,26 @@ impl Sinkhorn {
             source.reordered(engine, &orders[0]).await?,
             target.reordered(engine, &orders[1]).await?,
         ];
-        let mut asked = false;
-        let mut levels = Vec::new();
-        let mut guessed = false;
-        match &self.start {
-            Start::Potentials(potentials) => {
-                let potentials = problem.in_frame(potentials)?;
-                let given = [potentials.f, potentials.g];
-                for ((side, order), given) in sides.iter_mut().zip(&orders).zip(given) {
-                    let values: Vec<f64> = order.iter().map(|i| given[*i]).collect();
-                    side.potential = engine.vector(&values)?;
-                }
+        let places = (!symmetric).then_some((&mut sides, &orders));
+        let begun = match places {
+            Some(places) => {
+                self.begin_levels(engine, problem, places, &effort, observer)
+                    .await?
             }
-            _ if symmetric => {}
-            _ => {
-                let mut watch = |progress: &Progress| {
-                    let flow = observer(progress);
-                    asked |= flow == ControlFlow::Break(Stop::Certify);
-                    flow
-                };
-                let coarse;
-                let descent = self.descend(engine, problem, (&sides, &effort), &mut watch);
-                (coarse, levels) = descent.await?;
-                if let Some(coarse) = coarse {
-                    let slack = slack(engine, problem);
-                    coarse.lift(engine, &mut sides, [1, 1], slack).await?;
-                    guessed = true;
-                }
-            }
-        }
-        let budget = DROPPED_SHARE * goal;
-        let settings = if asked {
-            // The least that gives potentials for the required ε.
-            Self {
-                max_iterations: 1,
-                ..self.clone()
-            }
-        } else {
-            self.clone()
+            None => Begun::default(),
         };
+        let mut settings = self.clone();
+        if begun.stopped {
+            // The least that gives potentials for the required ε.
+            settings.max_iterations = 1;
+        }
         let share = 1.0 - 2.0 * DROPPED_SHARE;
-        let work = (share * goal, effort);
-        let following = following(engine, problem, &sides, budget);
-        let mut tell = after(&levels, observer);
-        let mut run = Run::new(engine, (problem, &settings), sides, work, &mut tell);
-        run.guessed = guessed && problem.is_balanced();
-        if !guessed && !symmetric && self.start == Start::Automatic {
+        let following = following(engine, problem, &sides, DROPPED_SHARE * goal);
+        let mut tell = after(&begun.levels, 0, observer);
+        let posed = (problem, &settings);
+        let mut run = Run::new(engine, posed, sides, (share * goal, effort), &mut tell);
+        run.guessed = begun.lifted && problem.is_balanced();
+        if !begun.lifted && !symmetric && self.start == Start::Automatic {
             // Clouds that have no coarser ones start as others do.
             run.begin().await?;
         }
@@ -185,36 +152,15 @@ impl Sinkhorn {
         } else {
             run.iterate_automatically().await?;
         }
-        let kernel = run.kernel;
-        let Run {
-            source: rows,
-            target: columns,
-            following,
-            mut effort,
-            ..
-        } = run;
-        effort.levels = levels;
-        source.take_potential(engine, &rows, &orders[0]).await?;
-        target.take_potential(engine, &columns, &orders[1]).await?;
-        let lists = match following {
-            Some(mut following) => {
-                let f = engine.read(&rows.potential).await?;
-                let g = engine.read(&columns.potential).await?;
-                following.last(kernel, [f, g])?
-            }
+        let (kernel, following) = (run.kernel, run.following);
+        let (sides, mut effort) = ([run.source, run.target], run.effort);
+        effort.levels = begun.levels;
+        source.take_potential(engine, &sides[0], &orders[0]).await?;
+        target.take_potential(engine, &sides[1], &orders[1]).await?;
+        let ordered = match following {
+            Some(following) => Ordered::of(engine, kernel, (sides, orders), following).await?,
             None => None,
         };
-        let ordered = lists.map(|lists| {
-            let mut sides = [rows, columns];
-            for (side, near) in sides.iter_mut().zip(lists.near) {
-                side.near = Some(near);
-            }
-            Ordered {
-                sides,
-                orders,
-                omitted: lists.omitted,
-            }
-        });
         Ok(Fit {
             source,
             target,
@@ -223,104 +169,92 @@ impl Sinkhorn {
         })
     }
 
-    /// Solves the problems between coarse clouds, from the coarsest on.
-    async fn descend<E: Engine>(
+    /// Sets the potentials of sides in a k-d order: those that are given, or those of coarser clouds.
+    async fn begin_levels<E: Engine>(
         &self,
         engine: &E,
         problem: &Posed,
-        (sides, effort): (&[Marginal<E>; 2], &Effort),
+        (sides, orders): (&mut [Marginal<E>; 2], &[Vec<usize>; 2]),
+        effort: &Effort,
         observer: &mut Observer<'_>,
-    ) -> Result<(Option<Coarse<E>>, Vec<Level>)> {
-        let d = sides[0].dimension();
-        let slack = slack(engine, problem);
-        let (mut coarse, mut levels): (Option<Coarse<E>>, _) = (None, Vec::new());
-        for (step, blocks) in ladder([sides[0].len(), sides[1].len()])
-            .into_iter()
-            .enumerate()
-        {
-            let clouds = [0, 1].map(|k: usize| {
-                let coordinates = sides[k].points.coordinates();
-                Cloud::of(&coordinates, d, &sides[k].weights, blocks[k])
-            });
-            let variance = clouds[0].variance.max(clouds[1].variance);
-            let posed = problem.at(coarse_epsilon(problem, variance.sqrt()));
-            let [a, b] = clouds;
-            let mut marginals = [
-                a.on_device(engine, d, sides[0].rho)?,
-                b.on_device(engine, d, sides[1].rho)?,
-            ];
-            let started = match &coarse {
-                Some(coarse) => {
-                    coarse.lift(engine, &mut marginals, blocks, slack).await?;
-                    true
-                }
-                None => false,
-            };
-            let settings = Self {
-                start: Start::Automatic,
-                tolerance: self.tolerance.max(LEVEL_TOLERANCE),
-                max_iterations: if step == 0 {
-                    self.max_iterations
-                } else {
-                    LEVEL_ITERATIONS.min(self.max_iterations)
-                },
-                ..self.clone()
-            };
-            let goal = settings.goal(&posed, engine.precision())?;
-            let few = marginals[0].pairs_with(&marginals[1]) < FEWEST_PAIRS_OF_A_LEVEL;
-            let following = (started && !few)
-                .then(|| following(engine, &posed, &marginals, DROPPED_SHARE * goal));
-            let own = Effort {
-                start: effort.start,
-                ..Effort::begin()
-            };
-            let mut tell = after(&levels, observer);
-            let work = (goal, own);
-            let mut run = Run::new(engine, (&posed, &settings), marginals, work, &mut tell);
-            if started {
-                run.guessed = problem.is_balanced();
-            } else {
-                run.begin().await?;
+    ) -> Result<Begun> {
+        if let Start::Potentials(potentials) = &self.start {
+            let potentials = problem.in_frame(potentials)?;
+            let given = [potentials.f, potentials.g];
+            for ((side, order), given) in sides.iter_mut().zip(orders).zip(given) {
+                let values: Vec<f64> = order.iter().map(|i| given[*i]).collect();
+                side.potential = engine.vector(&values)?;
             }
-            if let Some(following) = following {
-                run.follow(following).await?;
-            }
-            run.iterate_automatically().await?;
-            let level = Level {
-                points: [run.source.len(), run.target.len()],
-                epsilon: posed.epsilon(),
-                iterations: run.effort.iterations,
-                pairs: run.effort.pairs,
-            };
-            let (kernel, sides) = (run.kernel, [run.source, run.target]);
-            levels.push(level);
-            coarse = Some(Coarse::of(engine, kernel, sides, blocks).await?);
+            return Ok(Begun::default());
         }
-        Ok((coarse, levels))
+        let mut stopped = false;
+        let mut watch = |progress: &Progress| {
+            let flow = observer(progress);
+            stopped |= flow == ControlFlow::Break(Stop::Certify);
+            flow
+        };
+        let descent = self.descend(engine, problem, (&*sides, effort), &mut watch);
+        let (coarse, levels) = descent.await?;
+        if let Some(coarse) = &coarse {
+            let slack = slack(engine, problem);
+            coarse.lift(engine, sides, [1, 1], slack).await?;
+        }
+        Ok(Begun {
+            levels,
+            lifted: coarse.is_some(),
+            stopped,
+        })
     }
 }
 
-/// An observer that counts iterations after those of levels.
+/// What came before the iteration between all points.
+#[derive(Default)]
+struct Begun {
+    levels: Vec<Level>,
+    /// Whether the potentials are those of coarser clouds.
+    lifted: bool,
+    /// Whether the observer asked for the end.
+    stopped: bool,
+}
+
+impl<E: Engine> Ordered<E> {
+    /// The sides of a solve, with lists for their final potentials; `None` if these would keep too many pairs.
+    async fn of(
+        engine: &E,
+        kernel: Kernel,
+        (mut sides, orders): ([Marginal<E>; 2], [Vec<usize>; 2]),
+        mut following: Following,
+    ) -> Result<Option<Self>> {
+        let f = engine.read(&sides[0].potential).await?;
+        let g = engine.read(&sides[1].potential).await?;
+        let Some(lists) = following.last(kernel, [f, g])? else {
+            return Ok(None);
+        };
+        for (side, near) in sides.iter_mut().zip(lists.near) {
+            side.near = Some(near);
+        }
+        Ok(Some(Self {
+            sides,
+            orders,
+            omitted: lists.omitted,
+        }))
+    }
+}
+
+/// An observer that counts iterations after those of `levels`, with this many levels still to come.
 fn after<'o>(
     levels: &[Level],
+    level: usize,
     observer: &'o mut Observer<'_>,
 ) -> impl FnMut(&Progress) -> ControlFlow<Stop> + Send + 'o {
     let past: usize = levels.iter().map(|level| level.iterations).sum();
     move |progress: &Progress| {
         observer(&Progress {
             iteration: past + progress.iteration,
+            level,
             ..*progress
         })
     }
-}
-
-/// The ε of coarse clouds, in units of the cost: the cost of the width of their blocks, at least that of the problem. It is
-/// larger by a power of 2^p, so that the unit of the frame suits it as well.
-fn coarse_epsilon(problem: &Posed, width: f64) -> f64 {
-    let p = problem.cost().p();
-    let wanted = problem.cost().at(width) / problem.kernel().epsilon;
-    let steps = (wanted.log2() / p).ceil().max(0.0);
-    problem.epsilon() * (p * steps).exp2()
 }
 
 /// Lists between two sides in a k-d order, of which none is made yet.
