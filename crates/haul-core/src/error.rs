@@ -102,6 +102,14 @@ pub enum Error {
         target_dimension: usize,
     },
 
+    /// [`Multiscale::Always`](crate::Multiscale::Always) with a form, an acceleration or a start that has no passes over near
+    /// pairs.
+    #[error(
+        "passes over near pairs take the log form with the automatic acceleration, from an automatic start or given potentials; \
+         change these, or the multiscale setting"
+    )]
+    NearPairs,
+
     /// A space of squared distances beside one of inner products.
     #[error("one space has squared distances, the other inner products; give both the same kind")]
     Spaces,

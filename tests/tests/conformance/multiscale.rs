@@ -2,8 +2,8 @@
 //! they say.
 
 use haul::{
-    BarycenterKind, Device, Divergence, Engine, FreeBarycenter, Measure, Multiscale, Precision,
-    Regularization, Result, Sinkhorn, Solution, Stop,
+    Acceleration, BarycenterKind, Device, Divergence, Engine, Error, Form, FreeBarycenter, Measure,
+    Multiscale, Precision, Regularization, Result, Sinkhorn, Solution, Start, Stop,
 };
 use haul_tests::clouds::{points, weights};
 use haul_tests::compare::{accept, number, reject};
@@ -26,6 +26,10 @@ pub const BODIES: &[(&str, Body)] = &[
     (
         "free_points_move_over_near_pairs_as_over_all",
         free_points_move_over_near_pairs_as_over_all,
+    ),
+    (
+        "near_pairs_are_refused_where_there_are_none",
+        near_pairs_are_refused_where_there_are_none,
     ),
     (
         "a_truncated_solve_that_ends_early_is_certified",
@@ -237,6 +241,22 @@ fn a_truncated_solve_that_ends_early_is_certified(device: &Device) {
             && exact.lower_bound <= certificate.upper_bound;
         assert!(holds, "{iterations} {certificate:?} {exact:?}");
     }
+}
+
+fn near_pairs_are_refused_where_there_are_none(device: &Device) {
+    let [a, b] = clouds([70, 60], 2);
+    let always = Sinkhorn::blur(0.1).multiscale(Multiscale::Always);
+    for settings in [
+        always.clone().form(Form::Scaling),
+        always.clone().acceleration(Acceleration::None),
+        always.clone().start(Start::Annealed),
+    ] {
+        let refused = settings.solve(device, &a, &b).unwrap_err();
+        assert!(matches!(refused, Error::NearPairs), "{refused}");
+        let allowed = settings.multiscale(Multiscale::Automatic);
+        assert!(allowed.solve(device, &a, &b).is_ok());
+    }
+    assert!(always.solve(device, &a, &b).is_ok());
 }
 
 fn coarse_clouds_start_a_solve_and_change_no_result(device: &Device) {

@@ -191,6 +191,9 @@ impl Sinkhorn {
                 range: "at least 2",
             });
         }
+        if self.multiscale == Multiscale::Always && !self.can_leave_pairs_out() {
+            return Err(Error::NearPairs);
+        }
         if self.over_axes {
             Cost::sum_over_axes(self.p)
         } else {
@@ -253,6 +256,12 @@ impl Sinkhorn {
         observer: &mut Observer<'_>,
     ) -> Result<Fit<E>> {
         let on_host = marginals.iter().all(|side| !side.is_resident());
+        if !on_host && self.multiscale == Multiscale::Always {
+            return Err(Error::Unsupported {
+                what: "near pairs of measures that lie on the device",
+                device: engine.device().to_owned(),
+            });
+        }
         if on_host && self.suits_levels(problem) {
             let work = (goal, effort);
             return self

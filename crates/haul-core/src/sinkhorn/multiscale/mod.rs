@@ -35,7 +35,8 @@ pub enum Multiscale {
     /// most half of them are near, and lists of them take at most half a gigabyte.
     #[default]
     Automatic,
-    /// For clouds of any size and dimension and any blur, where the form and the acceleration are the default ones.
+    /// Between clouds on the host of any size and dimension at any blur; [`Error::NearPairs`](crate::Error::NearPairs) with
+    /// another form, acceleration or start. Passes between grids go along axes all the same.
     Always,
     /// Passes are over all pairs.
     Never,
@@ -85,10 +86,15 @@ impl Sinkhorn {
         Ok(self.suits_levels(self.problem(source, target)?.posed()))
     }
 
-    /// The same for a problem of measures on the host.
-    pub(crate) fn suits_levels(&self, problem: &Posed) -> bool {
-        let can = (self.form, self.acceleration) == (Form::Log, Acceleration::Automatic)
+    /// Whether form, acceleration and start have passes over near pairs.
+    pub(crate) fn can_leave_pairs_out(&self) -> bool {
+        (self.form, self.acceleration) == (Form::Log, Acceleration::Automatic)
             && matches!(self.start, Start::Automatic | Start::Potentials(_))
+    }
+
+    /// [`is_multiscale`](Self::is_multiscale) of a problem of measures on the host.
+    pub(crate) fn suits_levels(&self, problem: &Posed) -> bool {
+        let can = self.can_leave_pairs_out()
             && !problem.is_separable()
             && !matches!(problem.cost(), Cost::SumOverAxes(_));
         let pays = || {
