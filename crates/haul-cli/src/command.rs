@@ -6,7 +6,7 @@ use crate::files::{self, Uses};
 use crate::forecast::Forecast;
 use crate::outcome::{self, Outcome};
 use crate::task::{self, Request};
-use crate::{coordinates, device, input};
+use crate::{coordinates, device, input, interrupt};
 use anyhow::Result;
 use std::io::IsTerminal;
 
@@ -46,7 +46,12 @@ impl<T: Request> Command for T {
         {
             outcome::tell(&forecast.to_string());
         }
-        let answer = task::complete(self, &device, &clouds)?;
+        let answer = match task::complete(self, &device, &clouds) {
+            Err(error) if outcome::is_interrupt(&error) && interrupt::requested() => {
+                return Ok(Outcome::Interrupted);
+            }
+            answer => answer?,
+        };
         outcome::show(&match delivery.json {
             true => answer.json()?,
             false => answer.text(),

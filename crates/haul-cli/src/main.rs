@@ -8,6 +8,7 @@
 mod answer;
 mod canvas;
 mod cautions;
+mod checkpoint;
 mod command;
 mod commands;
 mod coordinates;

@@ -36,6 +36,7 @@ mod precision;
 mod problem;
 mod registration;
 mod solution;
+mod study;
 mod truncation;
 
 pub use certificate::{Bounds, Certificate};
@@ -75,6 +76,7 @@ pub use sinkhorn::{
     Acceleration, Form, Level, Method, Multiscale, Progress, Sinkhorn, Stage, Start,
 };
 pub use solution::{Coupling, Plan, Report, ResidentSolution, Solution};
+pub use study::{EpsilonPoint, EpsilonStudy, PowerLaw, SampleStudy, SampleTrial};
 
 /// Blocks the calling thread until the result is ready.
 fn block_on<T>(result: impl Future<Output = T>) -> T {

@@ -27,6 +27,7 @@ const ORDER: &[&str] = &[
     "histograms",
     "fit",
     "gromov",
+    "study",
 ];
 
 fn source() -> PathBuf {

@@ -36,6 +36,7 @@ mod scores;
 mod sharing;
 mod solver;
 mod stalls;
+mod studies;
 mod two_level;
 mod unbalanced;
 mod waits;
@@ -83,6 +84,7 @@ fn main() -> ExitCode {
             fits::BODIES,
             gromov::BODIES,
             models::BODIES,
+            studies::BODIES,
             waits::BODIES,
         ];
         for (name, body) in bodies.concat() {

@@ -66,6 +66,7 @@ impl Command for Demo {
             report: solution.report().clone(),
             course: Vec::new(),
             displacement: None,
+            exact: None,
             matching: Some(Matching::of(&solution, &source.measure, &target.measure)?),
             written: Vec::new(),
         };

@@ -163,6 +163,7 @@ impl Task for Map {
                 report: solution.report().clone(),
                 course,
                 displacement: Some(displacement),
+                exact: None,
                 // The picture shows the points that were solved for.
                 matching: match self.solving.report {
                     Some(_) => Some(Matching::of(&solution, &source.measure, &target.measure)?),

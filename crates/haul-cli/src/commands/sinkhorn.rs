@@ -8,7 +8,7 @@ use crate::pair::Pair;
 use crate::picture::Matching;
 use crate::progress::Course;
 use crate::task::{Delivery, Request, Task, Work};
-use crate::transport::{self, Transport};
+use crate::transport::{self, ExactCost, Transport};
 use anyhow::Result;
 use clap::Args;
 use haul::{Device, Report};
@@ -35,6 +35,7 @@ Keys of --json, those in brackets where all mass is moved:
   certificate                  an object with the keys of the next two lines
   marginal_error_a marginal_error_b lower_bound upper_bound gap precision_floor
   [wasserstein_lower_bound wasserstein_upper_bound]
+  [exact]                      with --exact an object: value, lower_bound, upper_bound, proved, seconds
   converged iterations stages  stages: the iterations of each method
   softmin_passes pairs         passes of the iteration; pairs of all passes
   kept dropped                 the share of pairs in a pass; a bound of the mass on others
@@ -67,6 +68,10 @@ pub(crate) struct Sinkhorn {
     #[arg(long, value_name = "T.csv", help_heading = "Output")]
     plan: Option<PathBuf>,
 
+    /// Compute the exact cost W_p^p as well, beside the bounds
+    #[arg(long, help_heading = "Output")]
+    exact: bool,
+
     #[command(flatten)]
     gradients: Gradients,
 }
@@ -91,6 +96,9 @@ impl Task for Sinkhorn {
     fn check(&self) -> Result<()> {
         self.gradients.check()?;
         self.solving.check()?;
+        if self.exact {
+            ExactCost::check(&self.solving.settings)?;
+        }
         let targets = [(&self.potentials, ".npz"), (&self.plan, ".csv")];
         for (path, extension) in targets {
             if let Some(path) = path {
@@ -143,12 +151,20 @@ impl Task for Sinkhorn {
                     .map(|told| ("gradient", told)),
             );
         }
+        let exact = self.exact.then(|| {
+            let Solving {
+                settings, engine, ..
+            } = &self.solving;
+            ExactCost::of([source, target], settings, engine, self.solving.quiet)
+        });
+        let exact = exact.transpose()?;
         Ok(Transport {
             command: "sinkhorn",
             pair: Pair::new([&self.a, &self.b], clouds),
             report: solution.report().clone(),
             course,
             displacement: None,
+            exact,
             matching: match self.solving.report {
                 Some(_) => Matching::drawn(&solution, source, target)?,
                 None => None,

@@ -18,7 +18,7 @@ const HEIGHT: f64 = 220.0;
 const MARKS: usize = 12;
 
 /// Classes of the curves, and the dashes that distinguish them without colours.
-const CURVES: [(&str, Option<&str>); 3] = [
+pub(super) const CURVES: [(&str, Option<&str>); 3] = [
     ("first", None),
     ("second", Some("9 6")),
     ("third", Some("2 6")),
@@ -234,7 +234,7 @@ fn draw_curve(plot: &Plot, place: usize, curve: &Curve) -> Markup {
 const MOST_PLACES: usize = 1000;
 
 /// The mark of a curve; marks differ in shape as well.
-fn mark(place: usize, (x, y): Place) -> Markup {
+pub(super) fn mark(place: usize, (x, y): Place) -> Markup {
     html! {
         @match place % CURVES.len() {
             0 => circle class="dot" cx=(px(x)) cy=(px(y)) r="4" {},
@@ -245,7 +245,7 @@ fn mark(place: usize, (x, y): Place) -> Markup {
 }
 
 /// The legend, in as many rows as needed, and its lower end.
-fn legend(names: &[&str]) -> (Markup, f64) {
+pub(super) fn legend(names: &[&str]) -> (Markup, f64) {
     /// Pixels of a sample of a curve.
     const SAMPLE: f64 = 34.0;
     let (mut x, mut y) = (MARGIN, MARGIN + 0.6 * LETTER);

@@ -8,6 +8,7 @@ pub(crate) mod certificate;
 pub(crate) mod clouds;
 pub(crate) mod convergence;
 pub(crate) mod course;
+pub(crate) mod curves;
 pub(crate) mod figure;
 pub(crate) mod number;
 pub(crate) mod sheet;

@@ -1,6 +1,7 @@
 //! The JSON object of a solve.
 
 use super::displacement::Displacement;
+use super::exact::ExactCost;
 use crate::number::{finite, whole};
 use haul::Report;
 use serde::Serialize;
@@ -22,6 +23,8 @@ pub(crate) struct Json<'r> {
     value: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     displacement: Option<Displacement>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exact: Option<ExactCost>,
     regularized_cost: f64,
     transport_cost: f64,
     dual: f64,
@@ -128,6 +131,7 @@ impl<'r> Json<'r> {
             rho_b: finite(report.rho_b),
             value: report.value,
             displacement: None,
+            exact: None,
             regularized_cost: report.regularized_cost,
             transport_cost: report.transport_cost,
             dual: report.value,
@@ -146,6 +150,11 @@ impl<'r> Json<'r> {
             device: &report.device,
             precision: report.precision.name(),
         }
+    }
+
+    /// The same, with the cost without blur.
+    pub(super) fn beside(self, exact: Option<ExactCost>) -> Self {
+        Self { exact, ..self }
     }
 
     /// The same, with the displacement of the points.

@@ -2,6 +2,7 @@
 
 pub(crate) mod centres;
 mod displacement;
+mod exact;
 mod json;
 mod page;
 pub(crate) mod penalties;
@@ -9,6 +10,7 @@ pub(crate) mod text;
 mod warnings;
 
 pub(crate) use displacement::{Displacement, lengths};
+pub(crate) use exact::ExactCost;
 pub(crate) use json::{Certificate, Json};
 pub(crate) use warnings::warnings;
 
@@ -42,6 +44,8 @@ pub(crate) struct Transport {
     pub(crate) course: Vec<Progress>,
     /// The displacement of the points, for a command that moves them.
     pub(crate) displacement: Option<Displacement>,
+    /// The cost without blur, if it was asked for.
+    pub(crate) exact: Option<ExactCost>,
     /// How its plan matches the clouds, for a page.
     pub(crate) matching: Option<Matching>,
     /// What was written beside the answer, each with its name.
@@ -52,7 +56,8 @@ impl Serialize for Transport {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Pair { a, b, .. } = &self.pair;
         let json = Json::new(self.command, a, b, &self.report);
-        json.moving(self.displacement).serialize(serializer)
+        let json = json.moving(self.displacement).beside(self.exact);
+        json.serialize(serializer)
     }
 }
 
@@ -73,7 +78,7 @@ impl Answer for Transport {
     }
 
     fn rows(&self) -> Rows {
-        let mut rows = text::rows(&self.pair, &self.report);
+        let mut rows = text::rows(&self.pair, &self.report, self.exact.as_ref());
         for (name, written) in &self.written {
             rows.row(name, written);
         }

@@ -1,7 +1,7 @@
 //! The page of a solve.
 
 use super::text::{bounds, transport_cost};
-use super::{Displacement, Transport};
+use super::{Displacement, ExactCost, Transport};
 use crate::headline::Headline;
 use crate::number::Certified;
 use crate::page::certificate::Claim;
@@ -20,6 +20,7 @@ pub(super) fn page(transport: &Transport, headline: &Headline) -> Page {
         report,
         course,
         displacement,
+        exact,
         matching,
         ..
     } = transport;
@@ -40,7 +41,7 @@ pub(super) fn page(transport: &Transport, headline: &Headline) -> Page {
         (clouds.section()?)
         section {
             h2 { "All numbers" }
-            (numbers(report, *displacement))
+            (numbers(report, *displacement, exact.as_ref()))
         }
     };
     Ok(sheet(
@@ -51,11 +52,12 @@ pub(super) fn page(transport: &Transport, headline: &Headline) -> Page {
 }
 
 /// The numbers of a solve.
-fn numbers(report: &Report, moved: Option<Displacement>) -> Markup {
+fn numbers(report: &Report, moved: Option<Displacement>, exact: Option<&ExactCost>) -> Markup {
     let certificate = &report.certificate;
     html! {
         (table("Values", &html! {
             (certified("OT_ε", report.value, bounds(report)))
+            @if let Some(exact) = exact { (exact.rows()) }
             @if let Some(Displacement { mean, largest, .. }) = moved {
                 (row("displacement on average", "displacement.mean", &Number::short(mean)))
                 (row("displacement at most", "displacement.largest", &Number::short(largest)))

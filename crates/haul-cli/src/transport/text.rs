@@ -1,5 +1,6 @@
 //! Solves as text for a person.
 
+use super::exact::ExactCost;
 use super::penalties::penalties;
 use crate::headline::Headline;
 use crate::number::{Certified, effort, error, finite, percent, plain, short};
@@ -9,7 +10,7 @@ use crate::scale::{Scale, equal_in_words};
 use haul::{Bounds, Method, Report};
 
 /// The rows of a solve between two clouds, without its headline.
-pub(crate) fn rows(pair: &Pair, report: &Report) -> Rows {
+pub(crate) fn rows(pair: &Pair, report: &Report, exact: Option<&ExactCost>) -> Rows {
     let certificate = &report.certificate;
     let mut rows = certified("OT_ε", report.value, bounds(report), report.converged).rows();
     let mut row = |name: &str, value: String| rows.row(name, value);
@@ -20,6 +21,9 @@ pub(crate) fn rows(pair: &Pair, report: &Report) -> Rows {
     if let Some(bounds) = certificate.wasserstein {
         let Certified { lower, upper, .. } = Certified::new(report.transport_cost, bounds);
         row("without entropy", format!("{lower} to {upper}"));
+    }
+    if let Some(exact) = exact {
+        row("exact", exact.in_words());
     }
     row("entropy", format!("{} = KL(P | a⊗b)", short(report.kl)));
     if is_balanced(report) {

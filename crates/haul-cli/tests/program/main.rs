@@ -23,6 +23,7 @@ mod messages;
 mod page;
 mod pairwise;
 mod quantize;
+mod study;
 mod tables;
 mod text;
 mod tips;
@@ -116,13 +117,13 @@ fn the_help_lists_the_keys_that_are_printed() {
             .cloned()
             .collect::<Vec<_>>()
     };
-    let result = room.cpu("sinkhorn a.csv b.csv --json").json(0);
+    let result = room.cpu("sinkhorn a.csv b.csv --exact --json").json(0);
     let mut printed = [keys(&result), keys(&result["certificate"])].concat();
     printed.sort();
     assert_eq!(listed_keys(&room.haul("sinkhorn --help").stdout), printed);
 
     let help = room.haul("divergence --help").stdout;
-    let result = room.cpu("divergence a.csv b.csv --json").json(0);
+    let result = room.cpu("divergence a.csv b.csv --exact --json").json(0);
     let mut printed = keys(&result);
     printed.sort();
     assert_eq!(listed_keys(&help), printed);
@@ -139,7 +140,7 @@ fn the_help_lists_the_keys_that_are_printed() {
     }
     // Those in brackets are of transport that moves all mass.
     let unbalanced = room.cpu("divergence a.csv b.csv --reach 1 --json").json(0);
-    assert_eq!(keys(&unbalanced).len() + 2, printed.len());
+    assert_eq!(keys(&unbalanced).len() + 3, printed.len());
     let unbalanced = room.cpu("sinkhorn a.csv b.csv --reach 1 --json").json(0);
     assert!(
         unbalanced["certificate"]
@@ -1156,8 +1157,13 @@ fn the_manual_has_a_page_for_each_command_with_its_example() {
         assert!(pages.contains(&page), "{page}");
         assert_says(&text, &[&format!("haul {command}"), example.trim()]);
     }
-    // The page of the program, and that of a nested command.
-    let own = ["haul.1", "haul-bench-softmin.1"];
+    // The page of the program, and those of nested commands.
+    let own = [
+        "haul.1",
+        "haul-bench-softmin.1",
+        "haul-study-epsilon.1",
+        "haul-study-samples.1",
+    ];
     assert_eq!(pages.len(), commands.len() + own.len(), "{pages:?}");
     assert!(own.iter().all(|page| pages.contains(&page.to_string())));
     let line = error_line(room.haul("man --out man/haul.1"), 2);
@@ -1192,8 +1198,9 @@ fn every_help_has_an_example_that_runs() {
     room.write("question.txt", "farm ship\n");
     let mut commands = commands(&room.haul("--help").stdout);
     assert!(commands.len() >= 6, "{commands:?}");
-    // A nested command, and one that the help does not list.
-    commands.extend(["bench softmin".to_owned(), "man".to_owned()]);
+    // Nested commands, and one that the help does not list.
+    let others = ["bench softmin", "study epsilon", "study samples", "man"];
+    commands.extend(others.map(str::to_owned));
     for command in commands {
         let help = room.haul(&format!("{command} --help")).stdout;
         let (before, example) = help.split_once("Example:\n").expect(&command);

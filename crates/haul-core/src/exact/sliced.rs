@@ -116,7 +116,12 @@ impl Sliced {
         })
     }
 
-    fn check(&self, source: &Measure, target: &Measure) -> Result<()> {
+    /// Checks the settings, and that the measures can be compared.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BadParameter`], [`Error::DimensionMismatch`], [`Error::UnequalMass`] and [`Error::Extent`].
+    pub fn check(&self, source: &Measure, target: &Measure) -> Result<()> {
         same_space(source, target)?;
         equal_masses(source, target)?;
         if !(self.p >= 1.0 && self.p.is_finite()) {

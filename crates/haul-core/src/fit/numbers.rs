@@ -14,14 +14,15 @@ impl Numbers {
     }
 
     /// The stream of an index, such as the step of a fit: any of them is there without those before it.
-    pub(super) fn stream(seed: u64, index: u64) -> Self {
+    pub(crate) fn stream(seed: u64, index: u64) -> Self {
         let mut numbers = Self(seed);
-        let seed = numbers.next();
+        let seed = numbers.word();
         numbers.0 = seed ^ index.wrapping_mul(GOLDEN);
-        Self(numbers.next())
+        Self(numbers.word())
     }
 
-    fn next(&mut self) -> u64 {
+    /// Any 64 bits.
+    pub(crate) fn word(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(GOLDEN);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -31,7 +32,7 @@ impl Numbers {
 
     /// Uniform in [0, 1).
     pub(crate) fn unit(&mut self) -> f64 {
-        (self.next() >> 11) as f64 / (1u64 << 53) as f64
+        (self.word() >> 11) as f64 / (1u64 << 53) as f64
     }
 
     /// Normal, of mean 0 and variance 1 [Box–Muller'58].

@@ -15,7 +15,7 @@ use crate::sampling::PermutationTest;
 use crate::scale::{Scale, equal_in_words};
 use crate::transport::centres;
 use crate::transport::text::{self, aim, mass_moved, problem, root_of, verdict};
-use crate::transport::{self, Json};
+use crate::transport::{self, ExactCost, Json};
 use haul::{Bounds, Engine, Progress, Report, Terms};
 use serde::{Serialize, Serializer};
 
@@ -31,6 +31,8 @@ pub(crate) struct DivergenceAnswer {
     pub(super) terms: [Report; 3],
     /// The progress of their iterations, one after the other.
     pub(super) course: Vec<Progress>,
+    /// W_p^p, if it was asked for.
+    pub(super) exact: Option<ExactCost>,
     /// How the plan between both clouds matches them, for a page.
     pub(super) matching: Option<Matching>,
     /// The test whether sampling explains the value.
@@ -53,6 +55,7 @@ impl DivergenceAnswer {
             converged: terms.converged(),
             terms: [&terms.ab, &terms.aa, &terms.bb].map(|term| term.report().clone()),
             course: Vec::new(),
+            exact: None,
             matching: None,
             permutation_test: None,
             written: None,
@@ -167,6 +170,8 @@ struct Keys<'r> {
     precision: &'r str,
     terms: TermKeys<'r>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    exact: Option<ExactCost>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     distance: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     distance_bounds: Option<DistanceBounds>,
@@ -229,6 +234,7 @@ impl Serialize for DivergenceAnswer {
                 aa: Json::new("sinkhorn", a, a, aa),
                 bb: Json::new("sinkhorn", b, b, bb),
             },
+            exact: self.exact,
             distance: self.distance,
             distance_bounds: self
                 .distance_bounds
@@ -254,6 +260,9 @@ impl Answer for DivergenceAnswer {
         for (name, term) in TERMS.into_iter().zip(&self.terms) {
             let told = Certified::new(term.value, text::bounds(term));
             row(name, told.value);
+        }
+        if let Some(exact) = &self.exact {
+            rows.row("exact", exact.in_words());
         }
         if let Some(hint) = self.hint() {
             rows.row("centres", hint);

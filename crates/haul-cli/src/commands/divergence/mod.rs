@@ -11,7 +11,7 @@ use crate::picture::Matching;
 use crate::progress::Course;
 use crate::sampling::{self, PermutationTest};
 use crate::task::{Delivery, Request, Task, Work};
-use crate::transport;
+use crate::transport::{self, ExactCost};
 use answer::{DivergenceAnswer, marginal_error};
 use anyhow::Result;
 use clap::Args;
@@ -36,6 +36,7 @@ Keys of --json, those in brackets where all mass is moved:
   value [distance]             S_ε; its root for each unit of mass
   certificate                  an object: lower_bound, upper_bound, gap, precision_floor
   [distance_bounds]            an object: lower, upper
+  [exact]                      with --exact an object: value, lower_bound, upper_bound, proved, seconds
   terms                        an object: ab, aa, bb, each what haul sinkhorn --json prints
   converged iterations softmin_passes pairs seconds device precision
 
@@ -51,6 +52,10 @@ pub(crate) struct Divergence {
 
     #[command(flatten)]
     solving: Solving,
+
+    /// Compute the exact cost W_p^p as well, beside the bounds
+    #[arg(long, help_heading = "Output")]
+    exact: bool,
 
     #[command(flatten)]
     gradients: Gradients,
@@ -74,6 +79,9 @@ impl Task for Divergence {
 
     fn check(&self) -> Result<()> {
         self.gradients.check()?;
+        if self.exact {
+            ExactCost::check(&self.solving.settings)?;
+        }
         self.solving.check()
     }
 
@@ -106,6 +114,13 @@ impl Task for Divergence {
             )),
             ..DivergenceAnswer::new(pair, &terms)
         };
+        if self.exact {
+            let Solving {
+                settings, engine, ..
+            } = &self.solving;
+            let exact = ExactCost::of([source, target], settings, engine, self.solving.quiet)?;
+            answer.exact = Some(exact);
+        }
         if self.solving.report.is_some() {
             answer.matching = Matching::drawn(&terms.ab, source, target)?;
         }

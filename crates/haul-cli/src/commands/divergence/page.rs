@@ -105,6 +105,7 @@ fn numbers(divergence: &DivergenceAnswer) -> Markup {
                 (row("upper bound of the distance", "distance_bounds.upper", &Number::certified(bounds.upper, told.upper)))
             }
             (certified("S_ε", divergence.value, divergence.bounds))
+            @if let Some(exact) = &divergence.exact { (exact.rows()) }
             (row("gap", "certificate.gap", &Number::error(upper - lower)))
             (row("precision floor", "certificate.precision_floor", &Number::error(divergence.precision_floor())))
         }))

@@ -5,7 +5,7 @@ use super::entry::Entry;
 use super::loss::Loss;
 use super::matrix::Matrix;
 use super::plan::Plan;
-use crate::number::{effort, error, whole};
+use crate::number::{duration, effort, error, finite, whole};
 use crate::rows::Rows;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
@@ -41,7 +41,7 @@ struct Keys<'a> {
     merges: Value,
     p: Value,
     output: Cow<'a, str>,
-    gap: f64,
+    gap: Option<f64>,
     uncertain: Vec<(usize, usize)>,
     converged: bool,
     pairs: u64,
@@ -69,7 +69,7 @@ impl Serialize for PairwiseAnswer<'_> {
             merges: clusters.json(),
             p: whole(plan.p()),
             output: self.output.to_string_lossy(),
-            gap: matrix.gap(),
+            gap: finite(matrix.gap()),
             uncertain: matrix.uncertain(),
             converged: self.converged(),
             pairs: self.effort.pairs,
@@ -110,6 +110,9 @@ impl PairwiseAnswer<'_> {
                 "numerical, at most {} apart; they are not about sampling",
                 error(gap)
             ),
+            false if self.plan.loss == Loss::Sliced => {
+                "none: each is the mean over these lines".to_owned()
+            }
             false => "none for some entries".to_owned(),
         };
         rows.row("bounds", bounds);
@@ -118,7 +121,10 @@ impl PairwiseAnswer<'_> {
             pairs,
             seconds,
         } = self.effort;
-        let effort = effort(pairs, seconds);
+        let effort = match pairs {
+            0 => duration(seconds),
+            pairs => effort(pairs, seconds),
+        };
         rows.row("effort", format!("{solves} solves, {effort}"));
         let beside = self.beside.iter().flatten();
         let written = std::iter::once(&self.output).chain(beside);

@@ -1,11 +1,11 @@
 //! The arguments, and the checks that need no cloud.
 
-use super::checkpoint;
 use super::format::Format;
 use super::heatmap;
 use super::loss::Loss;
+use crate::checkpoint;
 use crate::files::{self, Uses};
-use crate::options::{Engine, Settings, Treatment};
+use crate::options::{Engine, MOST_U32, Settings, Treatment, whole};
 use anyhow::{Result, bail};
 use clap::Args;
 use haul_files as formats;
@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
     mut_arg("rho_a", |it| it.hide(true)),
     mut_arg("rho_b", |it| it.hide(true)),
     after_help = r#"Entry i, j of the matrix compares file i with file j at one ε for all pairs. With p = 2 a divergence
-is a squared distance, with p = 1 a distance. Bounds are numerical: between them is the value of these
+is a squared distance, with p = 1 a distance; so are the exact and the sliced cost. Bounds are numerical: between them is the value of these
 points. They say nothing of other samples of the same things. What is computed is kept in a file
 beside the target until the matrix is written: a run that was stopped, in whatever way, goes on when
 it is started again, also with files more or less or in another order. A .csv and the picture name
@@ -36,7 +36,7 @@ Keys of --json, those in brackets where they make sense:
   order      indices of files as the picture has them, near ones together
   merges     the clustering as scipy.cluster.hierarchy has it: [i, j, height, size] of each merger;
              i and j count files, then mergers; the height is the mean entry between both
-  gap        the widest numerical bounds of an entry, upper − lower
+  gap        the widest numerical bounds of an entry, upper − lower; null where there are none
   uncertain  [i, j] of each entry i < j whose bounds are wider than its value: it tells nothing
   converged pairs seconds     whether all did; what this run evaluated, and how long it took
 
@@ -60,6 +60,10 @@ pub(crate) struct Pairwise {
     /// What is between two clouds
     #[arg(long, value_enum, default_value_t = Loss::Divergence)]
     pub(super) loss: Loss,
+
+    /// The random lines of --loss sliced [default: 100]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = whole::<usize, 1, MOST_U32>)]
+    pub(super) directions: Option<usize>,
 
     /// Draw the matrix, ordered by an average-linkage clustering that is drawn beside it
     #[arg(long, value_name = "F.svg", help_heading = "Output")]
@@ -132,9 +136,18 @@ impl Pairwise {
             ("rho-b", settings.rho_b),
         ];
         for (name, value) in of_transport {
-            if *loss == Loss::Energy && value.is_some() {
-                bail!("--{name} is of transport, and an energy has none; leave it out");
+            if value.is_none() || loss.is_regularized() {
+                continue;
             }
+            match loss {
+                Loss::Energy => {
+                    bail!("--{name} is of transport, and an energy has none; leave it out")
+                }
+                _ => bail!("--{name} is of blurred transport, and this is exact; leave it out"),
+            }
+        }
+        if self.directions.is_some() && *loss != Loss::Sliced {
+            bail!("--directions is of --loss sliced; leave it out");
         }
         Ok(())
     }

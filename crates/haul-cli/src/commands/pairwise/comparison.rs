@@ -3,10 +3,12 @@
 use super::entry::Entry;
 use crate::device;
 use crate::input::{self, Cloud, Digest, Input};
-use crate::options::{self, Engine, Treatment};
+use crate::interrupt;
+use crate::options::{self, Engine, Precision, Treatment};
 use crate::task::{Task, Work};
 use anyhow::{Result, ensure};
-use haul::{Device, Energy, Sinkhorn};
+use haul::{Device, Energy, Exact, Sinkhorn, Sliced, Stop};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -26,6 +28,10 @@ pub(super) enum Between {
     Transport { sinkhorn: Sinkhorn, tolerance: f64 },
     /// An energy distance.
     Energy(Energy),
+    /// W_p^p.
+    Exact(Exact),
+    /// The mean of W_p^p on lines.
+    Sliced(Sliced),
 }
 
 impl Task for Comparison<'_> {
@@ -49,6 +55,8 @@ impl Task for Comparison<'_> {
         match self.between {
             Between::Transport { .. } => "OT_ε",
             Between::Energy(_) => "energy distance",
+            Between::Exact(_) => "W_p^p",
+            Between::Sliced(_) => "sliced W_p^p",
         }
         .to_owned()
     }
@@ -72,6 +80,19 @@ impl Task for Comparison<'_> {
                 options::named(energy.check(source, target), a, b)?;
                 Ok(self.engine.clone())
             }
+            Between::Exact(exact) => {
+                options::named(exact.check(source, target), a, b)?;
+                let mut engine = self.engine.clone();
+                // Only f64 proves the bounds; who names a device gets what it has.
+                if engine.precision.is_none() && matches!(engine.device.as_str(), "auto" | "cpu") {
+                    engine.precision = Some(Precision::F64);
+                }
+                Ok(engine)
+            }
+            Between::Sliced(sliced) => {
+                options::named(sliced.check(source, target), a, b)?;
+                Ok(self.engine.clone())
+            }
         }
     }
 
@@ -79,6 +100,7 @@ impl Task for Comparison<'_> {
         match &self.between {
             Between::Transport { sinkhorn, .. } => Work::between(points).iterated(sinkhorn.clone()),
             Between::Energy(_) => Work::between_and_within(points),
+            Between::Exact(_) | Between::Sliced(_) => Work::between(points),
         }
     }
 
@@ -100,6 +122,15 @@ impl Task for Comparison<'_> {
                 let [source, target] = [source, target].map(input::without_empty_cells);
                 (&energy.evaluate(device, &*source?, &*target?)?).into()
             }
+            Between::Exact(exact) => {
+                let stop = |_: &_| match interrupt::requested() {
+                    true => ControlFlow::Break(Stop::Abandon),
+                    false => ControlFlow::Continue(()),
+                };
+                let solution = exact.solve_observed(device, source, target, stop)?;
+                solution.report().into()
+            }
+            Between::Sliced(sliced) => (&sliced.evaluate(source, target)?).into(),
         })
     }
 }

@@ -1,7 +1,7 @@
 //! The stored result of the comparison of two clouds.
 
 use crate::number::finite;
-use haul::{Discrepancy, Report};
+use haul::{Discrepancy, ExactReport, Report, SlicedValue};
 use serde::{Deserialize, Serialize};
 
 /// One comparison of two files, or of a file with itself.
@@ -25,6 +25,31 @@ impl From<&Report> for Entry {
             upper: finite(certificate.upper_bound),
             converged: report.converged,
             pairs: report.pairs,
+        }
+    }
+}
+
+impl From<&ExactReport> for Entry {
+    fn from(report: &ExactReport) -> Self {
+        Self {
+            value: report.value,
+            lower: finite(report.bounds.lower),
+            upper: finite(report.bounds.upper),
+            converged: report.proved,
+            pairs: 0,
+        }
+    }
+}
+
+impl From<&SlicedValue> for Entry {
+    /// Of the mean over these lines; nothing bounds that over all lines.
+    fn from(sliced: &SlicedValue) -> Self {
+        Self {
+            value: sliced.value,
+            lower: None,
+            upper: None,
+            converged: true,
+            pairs: 0,
         }
     }
 }

@@ -13,6 +13,10 @@ pub(super) enum Loss {
     Sinkhorn,
     /// The energy distance of |x − y|^p, with p = 1 unless --p says otherwise
     Energy,
+    /// W_p^p, proved to 1e-9
+    Exact,
+    /// The mean of W_p^p between projections onto random lines, the same lines for all pairs
+    Sliced,
 }
 
 impl Loss {
@@ -22,7 +26,19 @@ impl Loss {
             Self::Divergence => "S_ε",
             Self::Sinkhorn => "OT_ε",
             Self::Energy => "energy distance",
+            Self::Exact => "W_p^p",
+            Self::Sliced => "sliced W_p^p",
         }
+    }
+
+    /// Whether it has a blur.
+    pub(super) fn is_regularized(self) -> bool {
+        matches!(self, Self::Divergence | Self::Sinkhorn)
+    }
+
+    /// The power of the cost by default.
+    pub(super) fn usual_power(self) -> f64 {
+        if self == Self::Energy { 1.0 } else { 2.0 }
     }
 
     /// Whether an entry is a distance, for the cost |x − y|^p; `balanced` where all mass is moved.
@@ -31,18 +47,22 @@ impl Loss {
             (Self::Divergence, _) if !balanced => {
                 "no distances, as mass is destroyed and created".to_owned()
             }
-            (Self::Divergence, 1.0) => "distances".to_owned(),
-            (Self::Divergence, 2.0) => "squared distances".to_owned(),
-            (Self::Divergence, _) => format!("distances to the power {}", plain(p)),
             (Self::Sinkhorn, _) => "costs, which are not 0 for equal clouds".to_owned(),
             (Self::Energy, _) => "squares of a distance between measures".to_owned(),
+            // For p < 1 the costs themselves are distances.
+            (Self::Exact, p) if p < 1.0 => "distances".to_owned(),
+            (_, 1.0) => "distances".to_owned(),
+            (_, 2.0) => "squared distances".to_owned(),
+            (_, p) => format!("distances to the power {}", plain(p)),
         }
     }
 
     /// The distance that belongs to an entry between clouds of a mass, if there is one.
     pub(super) fn distance(self, value: f64, p: f64, mass: f64, balanced: bool) -> Option<f64> {
         match self {
-            Self::Divergence => balanced.then(|| (value.max(0.0) / mass).powf(1.0 / p)),
+            Self::Divergence | Self::Exact | Self::Sliced => {
+                balanced.then(|| (value.max(0.0) / mass).powf(1.0 / p))
+            }
             Self::Sinkhorn => None,
             Self::Energy => Some(value.max(0.0).sqrt()),
         }
@@ -54,6 +74,8 @@ impl Loss {
             Self::Divergence => "Each square: the Sinkhorn divergence of two clouds",
             Self::Sinkhorn => "Each square: the transport cost OT_ε of two clouds",
             Self::Energy => "Each square: the energy distance of two clouds",
+            Self::Exact => "Each square: the exact cost W_p^p between two clouds",
+            Self::Sliced => "Each square: the sliced cost W_p^p between two clouds",
         }
     }
 }

@@ -13,6 +13,8 @@ const MOST_LETTERS: usize = 60;
 /// The entries with their bounds, each n×n, row-major.
 pub(super) struct Matrix {
     n: usize,
+    /// Whether entries have bounds.
+    bounded: bool,
     pub(super) values: Vec<f64>,
     pub(super) lower: Vec<f64>,
     pub(super) upper: Vec<f64>,
@@ -25,6 +27,7 @@ impl Matrix {
         let zeros = || vec![0.0; n * n];
         let mut matrix = Self {
             n,
+            bounded: plan.loss != Loss::Sliced,
             values: zeros(),
             lower: zeros(),
             upper: zeros(),
@@ -35,7 +38,7 @@ impl Matrix {
             let (i, j) = plan.ordered(*pair);
             let [value, lower, upper] = match (plan.loss, plan.settings.epsilon) {
                 // The value between equal clouds is exactly 0.
-                (Loss::Divergence | Loss::Energy, _) if plan.equal(i, j) => [0.0; 3],
+                (loss, _) if loss != Loss::Sinkhorn && plan.equal(i, j) => [0.0; 3],
                 (Loss::Divergence, Some(epsilon)) => {
                     let own = [&entries[i], &entries[j]];
                     let masses = [plan.clouds[i].mass, plan.clouds[j].mass];
@@ -81,10 +84,12 @@ impl Matrix {
         widths.fold(0.0, f64::max)
     }
 
-    /// The pairs i < j whose bounds are wider than their value, so that the value is uninformative.
+    /// The pairs i < j whose bounds are wider than their value, so that the value is uninformative; none where no value has
+    /// bounds.
     pub(super) fn uncertain(&self) -> Vec<(usize, usize)> {
-        let wide =
-            |(_, value, Bounds { lower, upper }): &(_, f64, Bounds)| upper - lower > value.abs();
+        let wide = |(_, value, Bounds { lower, upper }): &(_, f64, Bounds)| {
+            self.bounded && upper - lower > value.abs()
+        };
         self.pairs().filter(wide).map(|(pair, ..)| pair).collect()
     }
 

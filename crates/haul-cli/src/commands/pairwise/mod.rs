@@ -10,7 +10,6 @@
 
 mod answer;
 mod arguments;
-mod checkpoint;
 mod clusters;
 mod comparison;
 mod entry;
@@ -21,6 +20,7 @@ mod matrix;
 mod plan;
 mod target;
 
+use crate::checkpoint::{Checkpoint, Kind};
 use crate::command::{Command, Program};
 use crate::interrupt;
 use crate::machine::Machine;
@@ -30,8 +30,8 @@ use crate::progress::Count;
 use answer::{Effort, PairwiseAnswer};
 use anyhow::Result;
 pub(crate) use arguments::Pairwise;
-use checkpoint::Checkpoint;
 use clusters::Clusters;
+use entry::Entry;
 use matrix::Matrix;
 use plan::Plan;
 use std::ops::ControlFlow;
@@ -39,6 +39,12 @@ use std::time::Instant;
 
 /// Memory for the clouds, in bytes; those beyond it are read again for each pair.
 const CACHE: usize = 4 << 30;
+
+/// What a stopped run goes on with.
+const COMPARISONS: Kind = Kind {
+    command: "pairwise",
+    results: "comparisons",
+};
 
 impl Command for Pairwise {
     fn run(&self, _: &Program) -> Result<Outcome> {
@@ -49,7 +55,7 @@ impl Command for Pairwise {
         let pairs = plan.pairs();
         interrupt::keep_what_is_finished();
         let keys = pairs.iter().map(|pair| plan.key(*pair)).collect();
-        let mut done = Checkpoint::open(&self.output, keys)?;
+        let mut done = Checkpoint::open(&self.output, COMPARISONS, keys)?;
         if done.foreign && !self.quiet {
             outcome::warn(&format!(
                 "{} is of another version: starting anew",
@@ -108,7 +114,7 @@ impl Pairwise {
         plan: &Plan,
         machine: &Machine,
         pairs: &[(usize, usize)],
-        done: &mut Checkpoint,
+        done: &mut Checkpoint<Entry>,
     ) -> Result<u64> {
         let missing = done.missing();
         let progress = Count::new(

@@ -17,6 +17,9 @@ use xxhash_rust::xxh3::xxh3_128;
 /// The most clouds whose spacing is measured.
 const SOME: usize = 16;
 
+/// The lines of a sliced distance by default.
+pub(super) const DIRECTIONS: usize = 100;
+
 /// What every entry depends on.
 #[derive(Debug)]
 pub(super) struct Plan {
@@ -26,6 +29,8 @@ pub(super) struct Plan {
     pub(super) settings: Settings,
     treatment: Treatment,
     engine: Engine,
+    /// The number of lines of a sliced distance.
+    directions: usize,
 }
 
 /// What is known of a cloud without its points.
@@ -76,6 +81,7 @@ impl Plan {
                 threads: None,
                 ..engine.clone()
             },
+            directions: arguments.directions.unwrap_or(DIRECTIONS),
         };
         let all = plan.corners()?;
         let named = plan.clouds.iter();
@@ -83,7 +89,7 @@ impl Plan {
         if let Some(warning) = coordinates::compared(named)?.filter(|_| !quiet) {
             outcome::warn(&warning);
         }
-        if *loss != Loss::Energy {
+        if loss.is_regularized() {
             let sinkhorn = settings.sinkhorn();
             let problem = options::named(sinkhorn.problem(&all, &all), &files[0], &files[0])?;
             plan.engine = device::engine_for(&plan.engine, &problem, settings.tolerance, *quiet);
@@ -111,7 +117,7 @@ impl Plan {
     /// that, then i < j.
     pub(super) fn pairs(&self) -> Vec<(usize, usize)> {
         let n = self.clouds.len();
-        let own = if self.loss == Loss::Energy { 0 } else { n };
+        let own = if self.loss.is_regularized() { n } else { 0 };
         let others = (0..n).flat_map(|i| (i + 1..n).map(move |j| (i, j)));
         (0..own).map(|i| (i, i)).chain(others).collect()
     }
@@ -134,7 +140,10 @@ impl Plan {
         let contents = [i, j].map(|cloud| self.clouds[cloud].digest);
         let (loss, settings, engine) = (&self.loss, &self.settings, &self.engine);
         let version = env!("CARGO_PKG_VERSION");
-        let all = format!("{version} {loss:?} {settings:?} {engine:?} {contents:?}");
+        let mut all = format!("{version} {loss:?} {settings:?} {engine:?} {contents:?}");
+        if *loss == Loss::Sliced {
+            all += &format!(" {}", self.directions);
+        }
         format!("{:032x}", xxh3_128(all.as_bytes()))
     }
 
@@ -149,8 +158,7 @@ impl Plan {
 
     /// The power of the cost.
     pub(super) fn p(&self) -> f64 {
-        let usual = if self.loss == Loss::Energy { 1.0 } else { 2.0 };
-        self.settings.p.unwrap_or(usual)
+        self.settings.p.unwrap_or(self.loss.usual_power())
     }
 
     /// Whether two clouds have the same content.
@@ -162,8 +170,8 @@ impl Plan {
     pub(super) fn remedy(&self) -> &'static str {
         let f32 = self.engine.precision != Some(Precision::F64);
         match (self.loss, f32) {
-            (Loss::Energy, true) => "; --precision f64 narrows them",
-            (Loss::Energy, false) => "",
+            (Loss::Sliced, _) | (Loss::Energy, false) | (Loss::Exact, false) => "",
+            (Loss::Energy | Loss::Exact, true) => "; --precision f64 narrows them",
             (_, true) => "; a smaller --tolerance or --precision f64 narrows them",
             (_, false) => "; a smaller --tolerance narrows them",
         }
@@ -203,6 +211,9 @@ impl Plan {
                 let blur = short(epsilon.powf(1.0 / p));
                 format!("{name} with blur {blur}, ε = {} for {cost}", short(epsilon))
             }
+            None if self.loss == Loss::Sliced => {
+                format!("{name} over {} lines for {cost}", self.directions)
+            }
             None => format!("{name} for {cost}"),
         }
     }
@@ -217,7 +228,13 @@ impl Plan {
             engine: &self.engine,
             between: match self.loss {
                 Loss::Energy => Between::Energy(haul::Energy::new().p(self.p())),
-                _ => Between::Transport {
+                Loss::Exact => Between::Exact(haul::Exact::default().p(self.p())),
+                Loss::Sliced => Between::Sliced(
+                    haul::Sliced::default()
+                        .p(self.p())
+                        .directions(self.directions),
+                ),
+                Loss::Divergence | Loss::Sinkhorn => Between::Transport {
                     sinkhorn: self.settings.sinkhorn(),
                     tolerance: self.settings.tolerance,
                 },

@@ -1,12 +1,17 @@
 //! The nearest documents as an answer.
 
+use super::page;
+use crate::answer::{Answer, Summary};
+use crate::headline::Headline;
 use crate::number::{duration, percent, short, whole};
+use crate::outcome::Outcome;
+use crate::page::sheet::Page;
 use crate::rows::Rows;
 use haul::Neighbours;
 use serde::{Serialize, Serializer};
 
 /// What each query found.
-pub(super) struct WordsAnswer {
+pub(crate) struct WordsAnswer {
     pub(super) documents: String,
     pub(super) vectors: String,
     pub(super) query: Option<String>,
@@ -32,15 +37,15 @@ pub(super) struct Found {
     pub(super) row: Vec<f64>,
 }
 
-/// The queries of which the text tells.
+/// The queries of which text and page tell.
 const SHOWN: usize = 10;
 
-/// The letters of a line that the text shows.
+/// The letters of a line that are shown.
 const LETTERS: usize = 60;
 
 impl WordsAnswer {
     /// The documents that the means excluded, those that the words excluded, and those that were solved.
-    fn counts(&self) -> [usize; 3] {
+    pub(super) fn counts(&self) -> [usize; 3] {
         let count =
             |of: fn(&Neighbours) -> usize| self.found.iter().map(|it| of(&it.neighbours)).sum();
         [
@@ -50,38 +55,70 @@ impl WordsAnswer {
         ]
     }
 
-    pub(super) fn text(&self) -> String {
-        let mut rows = Rows::default();
-        for (index, found) in self.found.iter().take(SHOWN).enumerate() {
-            rows.heading(format!("nearest to {index}"));
-            for (document, distance) in &found.neighbours.documents {
-                let text = self.texts.get(*document).map(|line| excerpt(line));
-                let text = text.unwrap_or_default();
-                rows.below(&document.to_string(), format!("{}{text}", short(*distance)));
-            }
-        }
-        if self.found.len() > SHOWN {
-            let more = self.found.len() - SHOWN;
-            rows.heading(format!("{more} more queries, which --json lists"));
-        }
+    /// The shares of pairs that the means excluded and that the words did, and the number of distances computed.
+    pub(super) fn excluded(&self) -> String {
         let [means, words, solved] = self.counts();
         let pairs = (means + words + solved).max(1) as f64;
         let share = |count: usize| percent(count as f64 / pairs);
-        rows.row(
-            "excluded",
-            format!(
-                "{} of the pairs by their means, {} by nearest words; {solved} distances computed",
-                share(means),
-                share(words)
-            ),
-        );
-        rows.row(
-            "documents",
-            format!(
-                "{}, {} over {} words in dimension {}",
-                self.documents, self.n, self.bins, self.d
-            ),
-        );
+        format!(
+            "{} of the pairs by their means, {} by nearest words; {solved} distances computed",
+            share(means),
+            share(words)
+        )
+    }
+
+    /// What the documents are.
+    pub(super) fn about(&self) -> String {
+        format!(
+            "{}, {} over {} words in dimension {}",
+            self.documents, self.n, self.bins, self.d
+        )
+    }
+
+    /// The queries of which text and page tell, each with the documents that it found: their numbers, distances and beginnings.
+    pub(super) fn shown(&self) -> impl Iterator<Item = (usize, Vec<(usize, f64, String)>)> {
+        let found = self.found.iter().take(SHOWN).enumerate();
+        found.map(|(index, found)| {
+            let documents = found.neighbours.documents.iter();
+            let told = documents.map(|&(document, distance)| {
+                let text = self.texts.get(document).map(|line| excerpt(line));
+                (document, distance, text.unwrap_or_default())
+            });
+            (index, told.collect())
+        })
+    }
+
+    /// The number of queries of which text and page do not tell.
+    pub(super) fn hidden(&self) -> usize {
+        self.found.len().saturating_sub(SHOWN)
+    }
+}
+
+impl Answer for WordsAnswer {
+    fn headline(&self) -> Option<Headline> {
+        None
+    }
+
+    fn rows(&self) -> Rows {
+        let mut rows = Rows::default();
+        for (index, documents) in self.shown() {
+            rows.heading(format!("nearest to {index}"));
+            for (document, distance, text) in documents {
+                let text = match &*text {
+                    "" => text,
+                    text => format!("  {text}"),
+                };
+                rows.below(&document.to_string(), format!("{}{text}", short(distance)));
+            }
+        }
+        if self.hidden() > 0 {
+            rows.heading(format!(
+                "{} more queries, which --json lists",
+                self.hidden()
+            ));
+        }
+        rows.row("excluded", self.excluded());
+        rows.row("documents", self.about());
         if let Some(query) = &self.query {
             rows.row("queries", format!("{query}, {}", self.found.len()));
         }
@@ -95,15 +132,43 @@ impl WordsAnswer {
             rows.row("written", written);
         }
         rows.row("effort", duration(self.seconds));
-        rows.text()
+        rows
+    }
+
+    fn page(&self) -> Page {
+        Ok(page::page(self))
+    }
+
+    /// The mean distance to the nearest document.
+    fn summary(&self) -> Summary {
+        let nearest = || {
+            self.found
+                .iter()
+                .filter_map(|it| it.neighbours.documents.first())
+        };
+        let count = nearest().count();
+        let mean = nearest().map(|(_, distance)| distance).sum::<f64>() / count as f64;
+        Summary {
+            value: (count > 0).then_some(mean),
+            seconds: Some(self.seconds),
+            ..Summary::default()
+        }
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn outcome(&self) -> Outcome {
+        Outcome::Done
     }
 }
 
-/// The beginning of a line, after two spaces.
+/// The beginning of a line.
 fn excerpt(line: &str) -> String {
     match line.char_indices().nth(LETTERS) {
-        Some((end, _)) => format!("  {}…", line[..end].trim_end()),
-        None => format!("  {line}"),
+        Some((end, _)) => format!("{}…", line[..end].trim_end()),
+        None => line.to_owned(),
     }
 }
 

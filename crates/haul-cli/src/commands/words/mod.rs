@@ -2,20 +2,23 @@
 
 mod answer;
 mod data;
+mod page;
 
-use crate::command::{Command, Program};
-use crate::files::{self, Uses};
+use crate::input::{Cloud, Input};
 use crate::interrupt;
-use crate::options::{MOST_U32, number, whole};
-use crate::outcome::{self, Outcome};
+use crate::number::plain;
+use crate::options::{Engine, MOST_U32, Precision, Presentation, number, whole};
+use crate::progress::Count;
+use crate::task::{Delivery, Request, Task, Work};
 use answer::{Found, WordsAnswer};
 use anyhow::Result;
 use clap::Args;
 use data::Data;
-use haul::{Documents, Histograms, Workspace};
+use haul::{Device, Documents, Histograms, Workspace};
 use haul_files as formats;
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 /// The documents nearest to others, by the word mover's distance between their words
@@ -55,45 +58,77 @@ pub(crate) struct Words {
     #[arg(long, value_name = "F", help_heading = "Output")]
     matrix: Option<PathBuf>,
 
-    /// Print one JSON object, with every digit
-    #[arg(long, help_heading = "Output")]
-    json: bool,
+    #[command(flatten)]
+    presentation: Presentation,
 }
 
-impl Command for Words {
-    fn run(&self, _: &Program) -> Result<Outcome> {
+impl Task for Words {
+    type Answer = WordsAnswer;
+
+    /// None: documents are no clouds, and are read together.
+    fn inputs(&self) -> Vec<Input<'_>> {
+        Vec::new()
+    }
+
+    fn other_files(&self) -> Vec<&Path> {
         let texts = [Some(&self.documents), self.query.as_ref()];
         let arrays = texts.into_iter().flatten().chain([&self.vectors]);
         let read = arrays.map(|file| formats::file_of(file));
-        let uses = Uses::of_command().reads(read.chain(self.words.as_deref()));
-        files::check_apart(&[uses.writes(self.matrix.as_deref())])?;
+        read.chain(self.words.as_deref()).collect()
+    }
+
+    fn outputs(&self) -> Vec<PathBuf> {
+        let outputs = self.matrix.iter().chain(&self.presentation.report);
+        outputs.cloned().collect()
+    }
+
+    fn quantity(&self) -> String {
+        format!(
+            "mean distance to the nearest document, p = {}",
+            plain(self.p)
+        )
+    }
+
+    fn check(&self) -> Result<()> {
         if let Some(path) = &self.matrix {
             formats::check_matrix(path)?;
         }
-        let answer = self.answer()?;
-        outcome::show(&match self.json {
-            true => serde_json::to_string(&answer)? + "\n",
-            false => answer.text(),
-        })?;
-        Ok(Outcome::Done)
+        self.presentation.check()
     }
-}
 
-impl Words {
-    fn answer(&self) -> Result<WordsAnswer> {
+    /// The CPU, in f64: documents have small problems, which are solved on the host.
+    fn engine(&self, _: &[Arc<Cloud>]) -> Result<Engine> {
+        Ok(Engine {
+            device: "cpu".to_owned(),
+            precision: Some(Precision::F64),
+            threads: None,
+        })
+    }
+
+    fn work(&self, _: &[f64]) -> Work {
+        Work::between(&[])
+    }
+
+    fn answer(&self, _: &Device, _: &[Arc<Cloud>]) -> Result<WordsAnswer> {
         let start = Instant::now();
         let data = Data::read(self)?;
         let documents = Documents::new(data.documents.clone(), &data.vectors, data.dimension)?;
         let documents = documents.p(self.p);
         let queries = data.queries.as_ref().unwrap_or(&data.documents);
         let count = self.take.unwrap_or(usize::MAX).min(queries.len());
+        let progress = Count::new((0..count).map(|_| 1.0), 0..0, self.presentation.quiet);
+        let progress = Mutex::new(progress);
         // Each thread has its own memory for problems.
         let found: Result<Vec<Found>> = (0..count)
             .into_par_iter()
             .map_init(Workspace::default, |workspace, index| {
-                self.found(&documents, queries, index, workspace)
+                let found = self.found(&documents, queries, index, workspace);
+                let progress = progress.lock().unwrap_or_else(PoisonError::into_inner);
+                progress.one_more(index);
+                found
             })
             .collect();
+        drop(progress);
         let found = found?;
         if let Some(path) = &self.matrix {
             let distances: Vec<f64> = found.iter().flat_map(|it| &it.row).copied().collect();
@@ -116,7 +151,15 @@ impl Words {
             seconds: start.elapsed().as_secs_f64(),
         })
     }
+}
 
+impl Request for Words {
+    fn delivery(&self) -> Delivery<'_> {
+        (&self.presentation).into()
+    }
+}
+
+impl Words {
     /// What one query found.
     fn found(
         &self,

@@ -1,0 +1,54 @@
+//! `haul study`: how values depend on ε, and on the number of points of a sample.
+
+mod epsilon;
+mod samples;
+
+pub(crate) use epsilon::Epsilon;
+pub(crate) use samples::Samples;
+
+use crate::command::{Command, Program};
+use crate::interrupt;
+use crate::outcome::{self, Outcome};
+use anyhow::Result;
+use clap::{Args, Subcommand};
+use std::path::Path;
+
+/// Study what ε does, or the number of points
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  haul study epsilon a.ply b.ply --report study.html\n  haul study samples --points 16,32,64 --trials 4"
+)]
+pub(crate) struct Study {
+    #[command(subcommand)]
+    subject: Subject,
+}
+
+#[derive(Debug, Subcommand)]
+enum Subject {
+    /// OT_ε, S_ε and ⟨P, C⟩ from large ε to small, between their limits
+    Epsilon(Box<Epsilon>),
+    /// How fast distances between samples of one law fall as the number of points grows
+    Samples(Box<Samples>),
+}
+
+impl Command for Study {
+    fn run(&self, program: &Program) -> Result<Outcome> {
+        match &self.subject {
+            Subject::Epsilon(epsilon) => epsilon.run(program),
+            Subject::Samples(samples) => samples.run(program),
+        }
+    }
+}
+
+/// Ends a study after Ctrl-C. What is finished is in the file of the table, if there is one; `done` of `all` are.
+fn interrupted([done, all]: [usize; 2], what: &str, partial: Option<&Path>) -> anyhow::Error {
+    if let Some(file) = partial
+        && interrupt::requested()
+    {
+        outcome::tell(&format!(
+            "{done} of {all} {what} are in {}; the same command goes on from there",
+            file.display()
+        ));
+    }
+    haul::Error::Interrupted.into()
+}

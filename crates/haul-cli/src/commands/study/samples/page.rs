@@ -1,0 +1,144 @@
+//! The page of a study of samples.
+
+use super::answer::{Loss, Mean, SamplesAnswer};
+use crate::canvas::Svg;
+use crate::number::{duration, plain, short, within};
+use crate::page::curves::{Certainty, Curve, Curves, Guide, Spot, draw, stacked};
+use crate::page::figure::figure;
+use crate::page::sheet::{Page, sheet};
+use maud::{Markup, html};
+
+/// Standard errors to each side of a mean.
+const BAR: f64 = 2.0;
+
+/// The pictures of all dimensions, for a file of its own.
+pub(super) fn picture(answer: &SamplesAnswer) -> Option<Svg> {
+    let dimensions = answer.dimensions().into_iter();
+    let drawings = dimensions.map(|d| Some((format!("d = {d}"), drawn(answer, d)?)));
+    Some(stacked(&drawings.collect::<Option<Vec<_>>>()?))
+}
+
+/// The means in one dimension, the laws that fit them, and those of theory through the first means.
+fn drawn(answer: &SamplesAnswer, d: u32) -> Option<Svg> {
+    let names = Loss::ALL.map(|loss| loss.symbol(answer.p));
+    let spot = |mean: &Mean| Spot {
+        x: f64::from(mean.n),
+        y: mean.mean,
+        lower: mean.mean - BAR * mean.standard_error,
+        upper: mean.mean + BAR * mean.standard_error,
+    };
+    let curves = Loss::ALL.iter().zip(&names).map(|(loss, name)| Curve {
+        name,
+        spots: answer.of(d, *loss).map(spot).collect(),
+        certainty: Certainty::Bars,
+    });
+    let curves: Vec<_> = curves.collect();
+    let slopes = answer.slopes();
+    let mut guides = Vec::new();
+    for (place, loss) in Loss::ALL.into_iter().enumerate() {
+        let (first, last) = (curves[place].spots.first()?, curves[place].spots.last()?);
+        let slope = slopes.iter().find(|it| (it.d, it.loss) == (d, loss))?;
+        guides.push(Guide {
+            name: "",
+            ends: [first.x, last.x].map(|x| (x, slope.law.at(x))),
+            of: Some(place),
+        });
+        let theory = first.y * (last.x / first.x).powf(loss.theory(d));
+        guides.push(Guide {
+            name: "",
+            ends: [(first.x, first.y), (last.x, theory)],
+            of: None,
+        });
+    }
+    draw(&Curves {
+        axes: ["points n", "mean distance between two samples"],
+        logarithmic: true,
+        curves,
+        guides,
+    })
+}
+
+/// The page.
+pub(super) fn page(answer: &SamplesAnswer) -> Page {
+    let dimensions = answer.dimensions();
+    let body = html! {
+        h1 { "haul study samples: how fast samples tell the truth" }
+        p.about {
+            "Two samples of n points each, uniform in the unit cube of d dimensions, are of one law: the truth is 0, and each "
+            "distance between them is an error. " (answer.trials) " trials each, blur " (short(answer.blur)) ", seed "
+            (answer.seed) "."
+        }
+        (slopes(answer))
+        @for d in &dimensions {
+            section {
+                h2 { (d) @if *d == 1 { " dimension" } @else { " dimensions" } }
+                @if let Some(svg) = drawn(answer, *d) {
+                    (figure(&svg, "Means of three distances over the number of points, both logarithmic", &caption()))
+                }
+                (means(answer, *d))
+            }
+        }
+        p.about {
+            "Computed in " (duration(answer.seconds)) " on " (answer.device) ", " (answer.precision.name()) "."
+        }
+    };
+    Ok(sheet("haul study samples", None, &body))
+}
+
+fn caption() -> Markup {
+    html! {
+        "Bars are two standard errors of the mean to each side. Lines in the colour of a distance are the laws that fit it; "
+        "dashed black lines begin at the first mean and fall as theory says, without its logarithms."
+    }
+}
+
+fn slopes(answer: &SamplesAnswer) -> Markup {
+    html! {
+        section {
+            h2 { "The slopes" }
+            div.box {
+                table.terms {
+                    caption { "Exponents of n with their standard errors, p = " (plain(answer.p)) }
+                    thead { tr { th { "d" } th { "distance" } th { "slope" } th { "theory" } } }
+                    tbody {
+                        @for slope in answer.slopes() {
+                            tr {
+                                th scope="row" { (slope.d) }
+                                td { (slope.loss.symbol(answer.p)) }
+                                td { (slope.told()) }
+                                td { (slope.loss.law(slope.d)) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn means(answer: &SamplesAnswer, d: u32) -> Markup {
+    let told = |loss: Loss, n: u32| {
+        let mut means = answer.of(d, loss).filter(|mean| mean.n == n);
+        let told = means.next().map(|it| within(it.mean, it.standard_error));
+        told.unwrap_or_default()
+    };
+    html! {
+        div.box {
+            table.terms {
+                caption { "Means, down to the first digit of their standard error" }
+                thead { tr {
+                    th { "points" }
+                    @for loss in Loss::ALL { th { (loss.symbol(answer.p)) } }
+                } }
+                tbody {
+                    @for mean in answer.of(d, Loss::Wasserstein) {
+                        tr {
+                            th scope="row" { (mean.n) }
+                            @for loss in Loss::ALL { td { (told(loss, mean.n)) } }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
