@@ -35,7 +35,7 @@ Keys of --json, those in brackets where all mass is moved:
   certificate                  an object with the keys of the next two lines
   marginal_error_a marginal_error_b lower_bound upper_bound gap precision_floor
   [wasserstein_lower_bound wasserstein_upper_bound]
-  [exact]                      with --exact an object: value, lower_bound, upper_bound, proved, seconds
+  [exact]                      an object: value, lower_bound, upper_bound, proved
   converged iterations stages  stages: the iterations of each method
   softmin_passes pairs         passes of the iteration; pairs of all passes
   kept dropped                 the share of pairs in a pass; a bound of the mass on others

@@ -2,9 +2,10 @@
 
 use super::convergence::{CURVES, legend, mark};
 use crate::canvas::{
-    Anchor, Area, Axis, LETTER, Label, Place, Plot, Svg, WIDTH, linear, logarithmic, path, px,
-    thinned,
+    Anchor, Area, Axis, LETTER, Label, Place, Plot, Svg, Tick, WIDTH, linear, logarithmic, path,
+    px, thinned,
 };
+use crate::number::short;
 use maud::{Markup, html};
 use std::ops::Range;
 
@@ -72,7 +73,7 @@ pub(crate) fn draw(curves: &Curves<'_>) -> Option<Svg> {
     let y = Axis {
         name: curves.axes[1].to_owned(),
         ticks: match curves.logarithmic {
-            true => logarithmic(&y, 6),
+            true => plainly(logarithmic(&y, 6)),
             false => linear(&y, 6),
         },
         range: y,
@@ -81,7 +82,13 @@ pub(crate) fn draw(curves: &Curves<'_>) -> Option<Svg> {
     let width = WIDTH - left - 2.0 * MARGIN;
     let x = Axis {
         name: curves.axes[0].to_owned(),
-        ticks: thinned(|most| logarithmic(&x, most), 6, &x, [width, MARGIN], LETTER),
+        ticks: thinned(
+            |most| plainly(logarithmic(&x, most)),
+            6,
+            &x,
+            [width, MARGIN],
+            LETTER,
+        ),
         range: x,
     };
     let names: Vec<_> = curves.curves.iter().map(|curve| curve.name).collect();
@@ -137,6 +144,14 @@ fn range(values: impl Iterator<Item = f64> + Clone, room: f64) -> Option<Range<f
     wide.then(|| low - room * span..high + room * span)
 }
 
+/// The ticks of logarithms with their values as numbers.
+fn plainly(mut ticks: Vec<Tick>) -> Vec<Tick> {
+    for tick in &mut ticks {
+        tick.text = short(10f64.powf(tick.at));
+    }
+    ticks
+}
+
 /// The bounds of a curve.
 fn certainty(index: usize, curve: &Curve<'_>, place: &impl Fn(f64, f64) -> Place) -> Markup {
     let (class, _) = CURVES[index % CURVES.len()];
@@ -190,8 +205,8 @@ fn guide_line(guide: &Guide<'_>, place: &impl Fn(f64, f64) -> Place) -> Markup {
     }
 }
 
-/// The name of a guide, above it: of the first at its left end, of the second in the middle, of the third at its right end, so
-/// that names of near guides do not meet.
+/// The name of a guide, above it: of the second at its right end, of the others at their left end, so that names of neighbours do
+/// not meet.
 fn guide_name(
     index: usize,
     guide: &Guide<'_>,
@@ -203,10 +218,9 @@ fn guide_name(
     }
     let y = place(guide.ends[0].0, guide.ends[0].1).1 - 0.7 * LETTER;
     let label = Label::new(guide.name, LETTER).class("name");
-    let (share, anchor) = match index % 3 {
-        0 => (0.01, Anchor::Start),
-        1 => (0.5, Anchor::Middle),
-        _ => (0.99, Anchor::End),
+    let (share, anchor) = match index {
+        1 => (0.99, Anchor::End),
+        _ => (0.01, Anchor::Start),
     };
     let x = plot.area.left + share * plot.area.width;
     html! { (label.anchor(anchor).at((x, y.max(plot.area.top + 0.5 * LETTER)))) }

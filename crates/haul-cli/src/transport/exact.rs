@@ -20,7 +20,6 @@ pub(crate) struct ExactCost {
     lower_bound: f64,
     upper_bound: f64,
     proved: bool,
-    seconds: f64,
 }
 
 impl ExactCost {
@@ -58,7 +57,6 @@ impl ExactCost {
             value,
             bounds,
             proved,
-            seconds,
             ..
         } = *solution.report();
         Ok(Self {
@@ -66,7 +64,6 @@ impl ExactCost {
             lower_bound: bounds.lower,
             upper_bound: bounds.upper,
             proved,
-            seconds,
         })
     }
 

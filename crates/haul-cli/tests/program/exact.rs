@@ -84,6 +84,28 @@ fn a_part_of_the_mass_moves_where_masses_differ() {
 }
 
 #[test]
+fn blurred_transport_may_show_the_exact_cost_within_its_bounds() {
+    let room = Room::with_clouds();
+    let exact = room.cpu("exact a.csv b.csv --json").json(0);
+    for command in ["sinkhorn", "divergence"] {
+        let run = format!("{command} a.csv b.csv --exact");
+        let result = room.cpu(&format!("{run} --json")).json(0);
+        assert_eq!(result["exact"]["value"], exact["value"]);
+        assert_eq!(result["exact"]["proved"], true);
+        let terms = result.get("terms").map(|terms| &terms["ab"]);
+        let certificate = &terms.unwrap_or(&result)["certificate"];
+        let bound = |key: &str| certificate[key].as_f64().unwrap();
+        assert!(bound("wasserstein_lower_bound") <= value(&exact));
+        assert!(bound("wasserstein_upper_bound") >= value(&exact));
+        let text = room.cpu(&format!("{run} --report page.html")).stdout;
+        assert_says(&text, &["exact           ", "= W_p^p"]);
+        assert_says(&room.read("page.html"), &["exact W_p^p"]);
+        let told = error_line(room.cpu(&format!("{run} --reach 1")), 2);
+        assert_says(&told, &["--exact is for transport of all mass"]);
+    }
+}
+
+#[test]
 fn the_help_of_exact_transport_lists_the_keys_that_are_printed() {
     let room = moved();
     let result = room.cpu("exact a.csv b.csv --json").json(0);

@@ -119,6 +119,8 @@ fn entries_are_the_comparisons_of_their_pairs_to_the_last_digit() {
         ("sinkhorn", "sinkhorn", "--form scaling"),
         ("energy", "energy", ""),
         ("energy", "energy", "--p 1.5 --precision f64"),
+        ("exact", "exact", ""),
+        ("exact", "exact", "--p 1"),
     ] {
         let ran = room.pairwise(&format!("-o d.npy --loss {loss} {options} --quiet --json"));
         let told = ran.json(0);
@@ -151,6 +153,53 @@ fn entries_are_the_comparisons_of_their_pairs_to_the_last_digit() {
         } else {
             assert_eq!(diagonal, [0.0; 4]);
         }
+    }
+}
+
+#[test]
+fn sliced_entries_have_one_set_of_lines_and_no_bounds() {
+    let room = Room::with_four_clouds();
+    let told = room.pairwise("-o s.npy --loss sliced --json").json(0);
+    assert!(told["gap"].is_null() && told["uncertain"] == serde_json::json!([]));
+    assert!(told["epsilon"].is_null(), "{told}");
+    let sliced = room.matrix("s.npy");
+    assert_eq!(
+        room.pairwise("-o e.npy --loss exact --quiet").status,
+        Some(0)
+    );
+    let exact = room.matrix("e.npy");
+    // A projection is no longer than what it is of; in the plane its square is half on average.
+    each_pair(&sliced, |i, j, entry| {
+        assert!(entry > 0.0 && entry < exact[i][j], "{i} {j} {entry}");
+    });
+    // Other lines give another value, and as many the same.
+    assert_eq!(
+        room.pairwise("-o s.npy --loss sliced --directions 100 --quiet")
+            .status,
+        Some(0)
+    );
+    assert_eq!(room.matrix("s.npy"), sliced);
+    assert_eq!(
+        room.pairwise("-o s.npy --loss sliced --directions 7 --quiet")
+            .status,
+        Some(0)
+    );
+    assert_ne!(room.matrix("s.npy"), sliced);
+    let text = room.pairwise("-o s.npy --loss sliced").stdout;
+    assert_says(
+        &text,
+        &["sliced W_p^p over 100 lines", "none: each is the mean"],
+    );
+    for (options, parts) in [
+        ("--loss exact --blur 0.1", &["--blur", "this is exact"][..]),
+        (
+            "--loss exact --directions 9",
+            &["--directions", "--loss sliced"],
+        ),
+        ("--loss sliced --p 0.5", &["--p is 0.5", "at least 1"]),
+    ] {
+        let told = error_line(room.pairwise(&format!("-o x.npy {options}")), 2);
+        assert_says(&told, parts);
     }
 }
 

@@ -72,6 +72,27 @@ fn a_matrix_has_all_distances() {
 }
 
 #[test]
+fn documents_have_a_page_and_stand_in_a_batch() {
+    let room = library();
+    let run = "words documents.txt --vectors vectors.npy --words words.txt";
+    let result = room
+        .haul(&format!("{run} --report page.html --quiet --json"))
+        .json(0);
+    let page = room.read("page.html");
+    assert_says(&page, &["nearest to 0", "A boat at sea", "proved to 1e-9"]);
+    let solved = &result["solved"];
+    assert_says(&page, &[&format!("itemprop=\"solved\" value=\"{solved}\"")]);
+    room.write(
+        "jobs.jsonl",
+        "{\"id\": \"w\", \"command\": \"words\", \"documents\": \"documents.txt\", \"vectors\": \"vectors.npy\", \"words\": \"words.txt\"}\n",
+    );
+    let ran = room.haul("batch jobs.jsonl -o results.jsonl --quiet");
+    assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+    let line: Value = serde_json::from_str(&room.read("results.jsonl")).unwrap();
+    assert_eq!(line["nearest"], result["nearest"]);
+}
+
+#[test]
 fn what_is_wrong_with_documents_is_told() {
     let room = library();
     room.write("few.txt", "ship\nboat\n");

@@ -19,6 +19,9 @@ use std::sync::Arc;
 /// Options of a command line that affect only its output, or the whole run.
 const NO_OPTIONS: [&str; 3] = ["json", "quiet", "threads"];
 
+/// Where the whole run computes, which does not concern a command that computes on the host alone.
+const PLACE: &str = "device";
+
 /// A command that jobs may name.
 #[derive(Clone, Copy)]
 pub(crate) struct Kind {
@@ -99,6 +102,9 @@ fn words(command: &clap::Command, options: &Options) -> Result<Vec<String>, BadJ
     for (name, value) in options.iter().filter(|(name, _)| *name != "command") {
         let named = |argument: &&Arg| argument.get_id().as_str() == name;
         let Some(argument) = command.get_arguments().filter(known).find(named) else {
+            if name == PLACE {
+                continue;
+            }
             let tip = tip(command, name, options);
             return Err(BadJob(format!("no option {name:?}{tip}")));
         };

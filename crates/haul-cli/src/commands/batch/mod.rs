@@ -45,8 +45,9 @@ use value::Options;
 #[derive(Debug, Args)]
 #[command(
     after_help = r#"A job is a line of JOBS.jsonl, a JSON object: an id, a command (sinkhorn, divergence, energy,
-exact, map, align, barycenter, coordinates, dictionary or flow), its files by the names that its help has
-(a and b, the list inputs, target, data, input), and options of it by their long names, with _ for -.
+exact, map, align, barycenter, coordinates, dictionary, flow, gromov, words, "study epsilon" or
+"study samples"), its files by the names that its help has (a and b, the list inputs, target, data,
+documents, input), and options of it by their long names, with _ for -.
 Files are relative to the folder of JOBS.jsonl. No job may read or write what it or another one
 writes, nor what the run itself needs; that is refused before anything runs.
 

@@ -36,7 +36,7 @@ Keys of --json, those in brackets where all mass is moved:
   value [distance]             S_ε; its root for each unit of mass
   certificate                  an object: lower_bound, upper_bound, gap, precision_floor
   [distance_bounds]            an object: lower, upper
-  [exact]                      with --exact an object: value, lower_bound, upper_bound, proved, seconds
+  [exact]                      an object: value, lower_bound, upper_bound, proved
   terms                        an object: ab, aa, bb, each what haul sinkhorn --json prints
   converged iterations softmin_passes pairs seconds device precision
 

@@ -6,11 +6,14 @@ mod samples;
 pub(crate) use epsilon::Epsilon;
 pub(crate) use samples::Samples;
 
+use crate::checkpoint::{Checkpoint, Kind};
 use crate::command::{Command, Program};
 use crate::interrupt;
 use crate::outcome::{self, Outcome};
 use anyhow::Result;
 use clap::{Args, Subcommand};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::path::Path;
 
 /// Study what ε does, or the number of points
@@ -38,6 +41,34 @@ impl Command for Study {
             Subject::Samples(samples) => samples.run(program),
         }
     }
+}
+
+/// The results of earlier runs of a study with a table, of these keys. Ctrl-C then keeps what is finished.
+fn table<T: Clone + Serialize + DeserializeOwned>(
+    output: &Path,
+    kind: Kind,
+    keys: Vec<String>,
+    quiet: bool,
+) -> Result<Checkpoint<T>> {
+    interrupt::keep_what_is_finished();
+    let table = Checkpoint::open(output, kind, keys)?;
+    if table.foreign && !quiet {
+        let file = table.path().display();
+        outcome::warn(&format!("{file} is of another version: starting anew"));
+    }
+    Ok(table)
+}
+
+/// Takes the results out of the file beside the table, once that is written.
+fn served<T: Clone + Serialize + DeserializeOwned>(table: Checkpoint<T>, quiet: bool) {
+    if table.others() > 0 && !quiet {
+        outcome::tell(&format!(
+            "results of other settings ({}) stay in {}; remove it where they are not wanted",
+            table.others(),
+            table.path().display()
+        ));
+    }
+    table.served();
 }
 
 /// Ends a study after Ctrl-C. What is finished is in the file of the table, if there is one; `done` of `all` are.

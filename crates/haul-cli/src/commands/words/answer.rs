@@ -139,17 +139,8 @@ impl Answer for WordsAnswer {
         Ok(page::page(self))
     }
 
-    /// The mean distance to the nearest document.
     fn summary(&self) -> Summary {
-        let nearest = || {
-            self.found
-                .iter()
-                .filter_map(|it| it.neighbours.documents.first())
-        };
-        let count = nearest().count();
-        let mean = nearest().map(|(_, distance)| distance).sum::<f64>() / count as f64;
         Summary {
-            value: (count > 0).then_some(mean),
             seconds: Some(self.seconds),
             ..Summary::default()
         }

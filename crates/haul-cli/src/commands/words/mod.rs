@@ -83,10 +83,7 @@ impl Task for Words {
     }
 
     fn quantity(&self) -> String {
-        format!(
-            "mean distance to the nearest document, p = {}",
-            plain(self.p)
-        )
+        format!("nearest documents, p = {}", plain(self.p))
     }
 
     fn check(&self) -> Result<()> {

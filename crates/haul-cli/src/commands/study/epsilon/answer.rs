@@ -214,18 +214,10 @@ impl Answer for EpsilonAnswer {
     }
 
     fn summary(&self) -> Summary {
-        let Exact {
-            value,
-            lower_bound,
-            upper_bound,
-            ..
-        } = self.limits.exact;
         Summary {
-            value: Some(value),
-            bounds: Some((lower_bound, upper_bound)),
-            iterations: Some(self.points.iter().map(|it| it.iterations as u64).sum()),
             seconds: Some(self.seconds),
             pairs: self.pairs(),
+            ..Summary::default()
         }
     }
 

@@ -130,6 +130,14 @@ impl Task for Epsilon {
     }
 
     fn check(&self) -> Result<()> {
+        for (name, blur) in [("from", self.from), ("to", self.to)] {
+            if let Some(blur) = blur
+                && !(blur > 0.0 && blur.is_finite())
+            {
+                let blur = plain(blur);
+                bail!("--{name} is {blur}; it must be a finite number above 0");
+            }
+        }
         for (path, extension) in [(&self.output, ".csv"), (&self.image, ".svg")] {
             if let Some(path) = path {
                 formats::check_target(path, extension)?;
@@ -176,9 +184,9 @@ impl Task for Epsilon {
         let ladder = self.ladder([source, target])?;
         let keys = self.keys(device, clouds, &ladder);
         let mut table = None;
+        let quiet = self.presentation.quiet;
         if let Some(output) = &self.output {
-            interrupt::keep_what_is_finished();
-            table = Some(Checkpoint::open(output, POINTS, keys)?);
+            table = Some(super::table(output, POINTS, keys, quiet)?);
         }
         let _ends = AtWork::new(device.interrupt());
         let mut run = Run {
@@ -191,7 +199,7 @@ impl Task for Epsilon {
             bail!("the table of a stopped run is not of this study; remove it");
         };
         let mut study = EpsilonStudy::new(self.sinkhorn());
-        let mut course = Course::of(self.presentation.quiet, 3 * ladder.len());
+        let mut course = Course::of(quiet, 3 * ladder.len());
         let mut points = Vec::new();
         for (place, epsilon) in (1..).zip(&ladder) {
             let point = run.get(place, || {
@@ -221,7 +229,7 @@ impl Task for Epsilon {
             formats::write_text(path, &page::picture(&answer)?.file(1.5))?;
         }
         if let Some(table) = run.table {
-            table.served();
+            super::served(table, quiet);
         }
         Ok(answer)
     }
@@ -255,12 +263,6 @@ impl Epsilon {
             problem.map(|problem| problem.epsilon())
         };
         let largest = match self.from {
-            Some(blur) if !(blur > 0.0 && blur.is_finite()) => {
-                bail!(
-                    "--from is {}; it must be a finite number above 0",
-                    plain(blur)
-                )
-            }
             Some(blur) => Regularization::Blur(blur),
             None => Regularization::RelativeBlur(SHARES[0]),
         };

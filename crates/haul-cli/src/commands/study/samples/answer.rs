@@ -233,7 +233,7 @@ impl Slope {
         } = self.law;
         format!(
             "{} ± {}",
-            within(exponent, standard_error / 2.0),
+            within(exponent, standard_error),
             significant(standard_error, 1)
         )
     }
@@ -293,10 +293,7 @@ impl Answer for SamplesAnswer {
     }
 
     fn summary(&self) -> Summary {
-        let slopes = self.slopes();
-        let first = slopes.iter().find(|it| it.loss == Loss::Wasserstein);
         Summary {
-            value: first.map(|slope| slope.law.exponent),
             seconds: Some(self.seconds),
             ..Summary::default()
         }

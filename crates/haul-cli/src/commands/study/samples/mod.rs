@@ -168,13 +168,10 @@ impl Task for Samples {
         let start = Instant::now();
         let places = self.places();
         let mut table = None;
+        let quiet = self.presentation.quiet;
         if let Some(output) = &self.output {
-            interrupt::keep_what_is_finished();
-            table = Some(Checkpoint::open(
-                output,
-                TRIALS,
-                self.keys(&places, device),
-            )?);
+            let keys = self.keys(&places, device);
+            table = Some(super::table(output, TRIALS, keys, quiet)?);
         }
         let held = table.as_ref().map(|table| table.entries.clone());
         let mut trials: Vec<Option<Trial>> = held.unwrap_or_else(|| vec![None; places.len()]);
@@ -207,7 +204,7 @@ impl Task for Samples {
             formats::write_text(path, &picture.file(1.5))?;
         }
         if let Some(table) = table {
-            table.served();
+            super::served(table, quiet);
         }
         Ok(answer)
     }

@@ -88,8 +88,13 @@ pub(super) fn page(answer: &SamplesAnswer) -> Page {
 fn caption() -> Markup {
     html! {
         "Bars are two standard errors of the mean to each side. Lines in the colour of a distance are the laws that fit it; "
-        "dashed black lines begin at the first mean and fall as theory says, without its logarithms."
+        "dashed lines in the colour of the letters begin at the first mean and fall as theory says, without its logarithms."
     }
+}
+
+/// A text that stays on one line.
+fn unbroken(text: &str) -> String {
+    text.replace(' ', "\u{a0}")
 }
 
 fn slopes(answer: &SamplesAnswer) -> Markup {
@@ -105,8 +110,8 @@ fn slopes(answer: &SamplesAnswer) -> Markup {
                             tr {
                                 th scope="row" { (slope.d) }
                                 td { (slope.loss.symbol(answer.p)) }
-                                td { (slope.told()) }
-                                td { (slope.loss.law(slope.d)) }
+                                td { (unbroken(&slope.told())) }
+                                td { (unbroken(&slope.loss.law(slope.d))) }
                             }
                         }
                     }
