@@ -1,4 +1,4 @@
-//! Pseudorandom numbers of the fits: the same seed gives the same numbers on every machine.
+//! Pseudorandom numbers: the same seed gives the same numbers on every machine.
 
 use std::f64::consts::TAU;
 
@@ -14,7 +14,7 @@ impl Numbers {
     }
 
     /// The stream of an index, such as the step of a fit: any of them is there without those before it.
-    pub(super) fn stream(seed: u64, index: u64) -> Self {
+    pub(crate) fn stream(seed: u64, index: u64) -> Self {
         let mut numbers = Self(seed);
         let seed = numbers.next();
         numbers.0 = seed ^ index.wrapping_mul(GOLDEN);
@@ -35,7 +35,7 @@ impl Numbers {
     }
 
     /// Normal, of mean 0 and variance 1 [Box–Muller'58].
-    pub(super) fn normal(&mut self) -> f64 {
+    pub(crate) fn normal(&mut self) -> f64 {
         let radius = (-2.0 * (1.0 - self.unit()).ln()).sqrt();
         radius * (TAU * self.unit()).cos()
     }
