@@ -356,17 +356,19 @@ impl<T: Float> Softmin<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::distances::Store;
     use crate::points::CpuPoints;
     use crate::vectors::CpuVector;
     use haul_core::engine::{Kernel, Lines, Pairs, Side};
     use haul_core::{Cost, Interrupt};
     use pulp::Arch;
+    use std::sync::Arc;
 
     /// The ways of two lines of f32 on [0, 1], the first with equal potentials, the second with one that falls by 1:
     /// whether they stay in f32, and how many sums are too small for f64.
     fn ways(exponent: f64) -> (Vec<usize>, usize) {
         let points: Vec<f64> = (0..100).map(|i| f64::from(i) / 99.0).collect();
-        let points = CpuPoints::<f32>::new(&points, 1).unwrap();
+        let points = CpuPoints::<f32>::new(&points, 1, &Arc::new(Store::new(0))).unwrap();
         let kernel = Kernel {
             cost: Cost::SquaredEuclidean,
             epsilon: std::f64::consts::LOG2_E / exponent,

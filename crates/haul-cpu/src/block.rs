@@ -12,8 +12,8 @@
 //! may leave ranges out.
 //!
 //! Sums over dimensions are taken in blocks, in the order that [`distance_roundings`] states. Up to [`BLOCK`]
-//! dimensions the seed is the first number of the sum, and goes through at most [`BLOCK`] roundings. Beyond, the
-//! outermost sum begins with it: one rounding for each [`BLOCK`]² dimensions begun.
+//! dimensions the seed is the first number of the sum, and goes through at most [`BLOCK`] roundings. Beyond, it is the last
+//! one, with one rounding, so that a squared distance that was kept from an earlier pass gives the same digits.
 //!
 //! [`distance_roundings`]: haul_core::engine::distance_roundings
 
@@ -41,10 +41,13 @@ pub(crate) struct Block<'a, T> {
     pub(crate) first: usize,
     /// How many rows.
     pub(crate) count: usize,
-    /// The coordinates of the tiles of columns.
+    /// The coordinates of the tiles of columns; if they are `kept`, the squared distances of each tile to all rows of the
+    /// tile of rows, row by row.
     pub(crate) columns: &'a [T],
+    pub(crate) kept: bool,
     /// Their terms h.
     pub(crate) terms: &'a [T],
+    /// The numbers of a column: its coordinates, or its distances to a tile of rows.
     pub(crate) dimension: usize,
     pub(crate) metric: Metric<T>,
     /// k = log₂(e)/ε.
@@ -57,13 +60,16 @@ pub(crate) const FEW: usize = 0;
 /// The dimension D of a kernel for any dimension above.
 pub(crate) const MANY: usize = usize::MAX;
 
-/// Whether D is a dimension, and not [`FEW`] or [`MANY`]. Call it in a `const` block: loops over a dimension
+/// The dimension D of a kernel for distances that are kept.
+pub(crate) const KEPT: usize = usize::MAX - 1;
+
+/// Whether D is a dimension, and not [`FEW`], [`MANY`] or [`KEPT`]. Call it in a `const` block: loops over a dimension
 /// are unrolled if the compiler knows it.
 pub(crate) const fn is_known(dimension: usize) -> bool {
-    dimension != FEW && dimension != MANY
+    dimension != FEW && dimension != MANY && dimension != KEPT
 }
 
-/// A kernel, written for a dimension D known when it is compiled, or for [`FEW`] or [`MANY`]; and for
+/// A kernel, written for a dimension D known when it is compiled, or for [`FEW`], [`MANY`] or [`KEPT`]; and for
 /// general powers only where `POWER`, whose arithmetic would take the others' registers.
 pub(crate) trait RowKernel {
     fn run<S: Simd, const D: usize, const POWER: bool>(self, simd: S);
@@ -80,14 +86,12 @@ impl<K: RowKernel, const D: usize, const POWER: bool> WithSimd for Specialised<K
     }
 }
 
-/// Runs a kernel on an instruction set.
-pub(crate) fn dispatch<T, K: RowKernel>(
-    arch: Arch,
-    dimension: usize,
-    metric: Metric<T>,
-    kernel: K,
-) {
-    match (dimension, metric) {
+/// Runs a kernel on an instruction set, for the distances of a block like this one.
+pub(crate) fn dispatch<T: Copy, K: RowKernel>(arch: Arch, like: Block<'_, T>, kernel: K) {
+    if like.kept {
+        return dispatch_in::<T, K, KEPT>(arch, like.metric, kernel);
+    }
+    match (like.dimension, like.metric) {
         (2, Metric::Power { .. }) => arch.dispatch(Specialised::<K, 2, true>(kernel)),
         (3, Metric::Power { .. }) => arch.dispatch(Specialised::<K, 3, true>(kernel)),
         (..=BLOCK, Metric::Power { .. }) => arch.dispatch(Specialised::<K, FEW, true>(kernel)),
@@ -179,7 +183,28 @@ impl<T: Float> Meeting<'_, T> {
         simd: S,
         seeds: [T::Lanes<S>; ROWS],
     ) -> [[T::Lanes<S>; V]; ROWS] {
+        if const { D == KEPT } {
+            return self.kept(simd, seeds);
+        }
         self.sum::<S, D, V>(simd, Square, seeds)
+    }
+
+    /// The seeds plus the squared distances that the columns have in place of coordinates.
+    #[inline(always)]
+    fn kept<S: Simd, const V: usize>(
+        self,
+        simd: S,
+        seeds: [T::Lanes<S>; ROWS],
+    ) -> [[T::Lanes<S>; V]; ROWS] {
+        let mut sums = [[T::splat(simd, T::ZERO); V]; ROWS];
+        let rows = self.columns.chunks_exact(T::TILE).skip(self.row);
+        for ((sums, seed), squares) in sums.iter_mut().zip(seeds).zip(rows) {
+            let squares = T::lanes::<S>(&squares[self.column..][..V * T::width::<S>()]);
+            for v in 0..V {
+                sums[v] = T::add(simd, seed, squares[v]);
+            }
+        }
+        sums
     }
 
     /// ⟨zᵢ, xᵢ − yⱼ⟩, for directions z laid out as the coordinates of the rows.
@@ -207,13 +232,14 @@ impl<T: Float> Meeting<'_, T> {
             self.dimension
         };
         let zeros = [[T::splat(simd, T::ZERO); V]; ROWS];
-        let mut outer = zeros;
+        let mut seeded = zeros;
         for r in 0..ROWS {
-            outer[r] = [seeds[r]; V];
+            seeded[r] = [seeds[r]; V];
         }
         if D != MANY {
-            return self.sum_in_a_row(simd, addend, 0..dimension, outer);
+            return self.sum_in_a_row(simd, addend, 0..dimension, seeded);
         }
+        let mut outer = zeros;
         for first in (0..dimension).step_by(BLOCK * BLOCK) {
             let end = dimension.min(first + BLOCK * BLOCK);
             let mut middle = zeros;
@@ -224,7 +250,7 @@ impl<T: Float> Meeting<'_, T> {
             }
             outer = add::<T, S, V>(simd, outer, middle);
         }
-        outer
+        add::<T, S, V>(simd, seeded, outer)
     }
 
     #[inline(always)]

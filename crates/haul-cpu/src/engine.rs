@@ -1,11 +1,12 @@
 //! The engine: its instruction set, its threads, its interrupt.
 
 use crate::compiled::Real;
+use crate::distances::{self, Store};
 use crate::instructions::{InstructionSet, Missing};
 use crate::workers::Workers;
 use haul_core::{Error, Interrupt, Result};
 use pulp::Arch;
-use std::marker::PhantomData;
+use std::sync::Arc;
 
 /// haul's engine for the CPU, in `f32` or `f64`.
 ///
@@ -18,7 +19,7 @@ pub struct CpuEngine<T: Real> {
     pub(crate) workers: Workers,
     pub(crate) device: String,
     pub(crate) interrupt: Interrupt,
-    format: PhantomData<T>,
+    pub(crate) distances: Arc<Store<T>>,
 }
 
 impl<T: Real> CpuEngine<T> {
@@ -40,6 +41,16 @@ impl<T: Real> CpuEngine<T> {
         }
     }
 
+    /// The same engine with so many bytes for squared distances that it keeps from pass to pass; 0 for none. Default 256 MiB.
+    ///
+    /// In more than 32 dimensions a squared distance takes far longer to compute than to read. A softmin keeps those that it
+    /// computes, of as many points as there is memory for, and later passes over the same points read them. Results
+    /// are the same to the bit.
+    pub fn with_distance_memory(mut self, bytes: usize) -> Self {
+        self.distances = Arc::new(Store::new(bytes));
+        self
+    }
+
     /// The number of threads that compute.
     pub fn threads(&self) -> usize {
         self.workers.count()
@@ -55,7 +66,11 @@ impl<T: Real> CpuEngine<T> {
         if set.arch().is_none() {
             return Err(failure(Missing(set)));
         }
-        Ok(Self::on(self.workers, set))
+        let distances = self.distances;
+        Ok(Self {
+            distances,
+            ..Self::on(self.workers, set)
+        })
     }
 
     fn on(workers: Workers, set: InstructionSet) -> Self {
@@ -68,7 +83,7 @@ impl<T: Real> CpuEngine<T> {
             device: format!("CPU ({}, {threads})", set.name()),
             workers,
             interrupt: Interrupt::default(),
-            format: PhantomData,
+            distances: Arc::new(Store::new(distances::BYTES)),
         }
     }
 }

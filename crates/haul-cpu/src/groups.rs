@@ -151,7 +151,7 @@ impl<T: Float> Work<'_, T> {
         for (tiles, block) in self.pass.all_blocks(rows.clone(), 0) {
             let (of_block, rest) = groups.split_at(tiles.len() * (T::TILE / GROUP));
             groups = rest;
-            self.pass.dispatch(Masses {
+            self.pass.dispatch(block, |block| Masses {
                 block,
                 potential: &potential,
                 totals: &mut totals,

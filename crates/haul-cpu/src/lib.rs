@@ -59,6 +59,7 @@ mod axis;
 mod block;
 mod checks;
 mod compiled;
+mod distances;
 mod engine;
 mod exp2;
 pub mod floor;

@@ -143,12 +143,12 @@ pub(crate) fn product<T: Float>(
 /// The same if all lines have the potentials of `pass`: a product of matrices, with `width` values a column for each line.
 pub(crate) fn product_of_matrices<'a, T: Float>(
     workers: &Workers,
-    pass: impl Fn() -> Pass<'a, T>,
+    pass: impl Fn() -> Result<Pass<'a, T>>,
     potential: Option<&CpuVector<T>>,
     (factor, values, width): (Factor, &[T], usize),
     out: &mut [T],
 ) -> Result<()> {
-    let whole = pass();
+    let whole = pass()?;
     let (mut rows, mut columns) = layouts(&whole);
     let own = columns;
     // Each value becomes a line of its own.
@@ -175,7 +175,7 @@ pub(crate) fn product_of_matrices<'a, T: Float>(
             values: &part,
             width: lines.len(),
         };
-        let product = Product::new(pass(), potential, against).with_many_values();
+        let product = Product::new(pass()?, potential, against).with_many_values();
         let all = rows.is_by_rows(&lines);
         let mut apart = vec![T::ZERO; if all { 0 } else { rows.points * lines.len() }];
         let sums = if all { &mut *out } else { &mut apart };
@@ -247,7 +247,7 @@ fn for_each_span<T: Float>(
     let spans = pass.spans(&rows).into_iter();
     for tiles in spans.flat_map(|span| ranges(span, spans::TILES)) {
         for (part, block) in pass.blocks(rows.clone(), tiles.clone(), 0) {
-            pass.dispatch(Evaluate {
+            pass.dispatch(block, |block| Evaluate {
                 block,
                 potential: &zeros,
                 tile: part.start - tiles.start,

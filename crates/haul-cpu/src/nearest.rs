@@ -43,7 +43,7 @@ pub(crate) fn nearest<T: Float>(workers: &Workers, mut pass: Pass<'_, T>) -> Res
         workers.for_each_block(&mut least, 1, shape, |first, out| {
             let mut totals = [nothing; MOST_ROWS];
             for (tiles, block) in pass.all_blocks(first..first + out.len(), 0) {
-                pass.dispatch(Search {
+                pass.dispatch(block, |block| Search {
                     block,
                     first: tiles.start * T::TILE,
                     totals: &mut totals,

@@ -37,6 +37,24 @@ impl<T: Real> CpuEngine<T> {
         Ok(Pass::new((self.arch, &self.interrupt), pairs, columns))
     }
 
+    /// The same with the distances that are kept, which it may add to.
+    fn pass_with_distances<'a>(
+        &'a self,
+        pairs: Pairs<'a, CpuPoints<T>>,
+        columns: Columns<'a, T>,
+        adds: bool,
+    ) -> Result<Pass<'a, T>> {
+        let pass = self.pass(pairs, columns)?;
+        let between = |rows, columns, adds| match pairs.near {
+            Some(_) => None,
+            None => self.distances.between(rows, columns, adds),
+        };
+        Ok(pass.with_distances([
+            between(pairs.rows, pairs.columns, adds),
+            between(pairs.columns, pairs.rows, false),
+        ]))
+    }
+
     /// Runs a product with any kind of values.
     fn sums(
         &self,
@@ -91,7 +109,7 @@ impl<T: Real> CpuEngine<T> {
             check("the guess of a softmin", guess.values.len(), length)?;
         }
         check("the result of a softmin", out.values.len(), length)?;
-        let pass = self.pass(pairs, columns)?;
+        let pass = self.pass_with_distances(pairs, columns, true)?;
         if let Some(asked) = groups {
             check_groups(&asked, (pairs.rows.len(), pairs.columns.len()))?;
             return match guess {
@@ -129,7 +147,7 @@ impl<T: Real> CpuEngine<T> {
         integrand: Integrand<'_, CpuVector<T>>,
         out: &mut CpuVector<T>,
     ) -> Result<()> {
-        let pass = self.pass(pairs, columns)?;
+        let pass = self.pass_with_distances(pairs, columns, false)?;
         let Integrand {
             factor,
             values: CpuVector { values },
@@ -154,8 +172,7 @@ impl<T: Real> CpuEngine<T> {
             potential.is_none_or(|potential| potential.values.len() == points)
         };
         if is_common(rows, n) && is_common(columns.potential, pairs.columns.len()) {
-            let machine = (self.arch, &self.interrupt);
-            let pass = || Pass::new(machine, pairs, columns);
+            let pass = || self.pass_with_distances(pairs, columns, false);
             let values = (factor, &values[..], width);
             return lines::product_of_matrices(&self.workers, pass, rows, values, &mut out.values);
         }
@@ -175,7 +192,7 @@ impl<T: Real> CpuEngine<T> {
         integrand: Integrand<'_, CpuVector<T>>,
         out: &mut CpuVector<T>,
     ) -> Result<()> {
-        let pass = self.pass(pairs, columns)?;
+        let pass = self.pass_with_distances(pairs, columns, false)?;
         let values = &integrand.values.values;
         check("the width of a gradient's values", integrand.width, 1)?;
         check("the lines of a gradient", pairs.lines.count(), 1)?;
@@ -214,7 +231,8 @@ impl<T: Real> CpuEngine<T> {
         if u32::try_from(pairs.columns.len()).is_err() {
             return Err(self.unsupported("nearest columns among more than 2³² − 1"));
         }
-        nearest(&self.workers, self.pass(pairs, columns)?)
+        let pass = self.pass_with_distances(pairs, columns, false)?;
+        nearest(&self.workers, pass)
     }
 
     fn unsupported(&self, what: &'static str) -> Error {
@@ -250,8 +268,12 @@ impl<T: Real> Engine for CpuEngine<T> {
         &self.interrupt
     }
 
+    fn kept_distances(&self, rows: &Self::Points, columns: &Self::Points) -> u64 {
+        self.distances.bytes(rows, columns)
+    }
+
     fn points(&self, coordinates: &[f64], dimension: usize) -> Result<Self::Points> {
-        CpuPoints::new(coordinates, dimension)
+        CpuPoints::new(coordinates, dimension, &self.distances)
     }
 
     fn weights(&self, values: &[f64], histograms: usize) -> Result<Self::Weights> {

@@ -6,6 +6,7 @@
 
 use crate::aligned::Aligned;
 use crate::block::{Block, RowKernel, dispatch, dispatch_in, tiles_of_lanes};
+use crate::distances::{self, Kept};
 use crate::layout::Layout;
 use crate::points::CpuPoints;
 use crate::power::Metric;
@@ -54,6 +55,8 @@ pub(crate) struct Pass<'a, T> {
     side: Side<'a, CpuWeights, CpuVector<T>>,
     /// The columns' terms h, from the weights and potentials that all lines share.
     terms: Aligned<T>,
+    /// Squared distances of earlier passes, and of those with rows and columns exchanged.
+    kept: [Option<Kept<T>>; 2],
 }
 
 impl<'a, T: Float> Pass<'a, T> {
@@ -68,10 +71,16 @@ impl<'a, T: Float> Pass<'a, T> {
             pairs,
             side,
             terms: Aligned::filled(0, T::ZERO),
+            kept: [None, None],
         };
         let weights = pass.common_weights();
         pass.terms = pass.terms_with(weights.map(CpuWeights::log_weights));
         pass
+    }
+
+    /// The pass with squared distances of earlier passes in place of those that it would compute.
+    pub(crate) fn with_distances(self, kept: [Option<Kept<T>>; 2]) -> Self {
+        Self { kept, ..self }
     }
 
     /// The pass without weights in its exponents, for values that include them.
@@ -217,13 +226,26 @@ impl<'a, T: Float> Pass<'a, T> {
         terms: &'b [T],
     ) -> Block<'b, T> {
         let tile = rows.start / T::TILE;
+        let kept = self.kept[0].as_ref().and_then(|kept| {
+            kept.of_tile(tile, || {
+                distances::of_tile(self.arch, self.rows(), self.columns(), tile)
+            })
+        });
+        let (columns, dimension) = match kept {
+            Some(squares) => {
+                let size = T::TILE * T::TILE;
+                (&squares[columns.start * size..columns.end * size], T::TILE)
+            }
+            None => (self.columns().coordinates(columns), self.rows().dimension()),
+        };
         Block {
             rows: self.rows().coordinates(tile..tile + 1),
             first: rows.start % T::TILE,
             count: rows.len(),
-            columns: self.columns().coordinates(columns),
+            columns,
+            kept: kept.is_some(),
             terms,
-            dimension: self.rows().dimension(),
+            dimension,
             metric: Metric::new(self.pairs.kernel.cost),
             sharpness: T::from_f64(self.sharpness()),
         }
@@ -235,13 +257,22 @@ impl<'a, T: Float> Pass<'a, T> {
         (rows, terms): (usize, &'b [T]),
         columns: usize,
     ) -> Block<'b, T> {
+        let size = T::TILE * T::TILE;
+        let kept = self.kept[1].as_ref();
+        let kept = kept
+            .and_then(|kept| kept.at_tile(columns))
+            .map(|squares| &squares[rows * size..][..size]);
         Block {
             rows: self.columns().coordinates(columns..columns + 1),
             first: 0,
             count: T::TILE,
-            columns: self.rows().coordinates(rows..rows + 1),
+            columns: kept.unwrap_or_else(|| self.rows().coordinates(rows..rows + 1)),
+            kept: kept.is_some(),
             terms,
-            dimension: self.rows().dimension(),
+            dimension: match kept {
+                Some(_) => T::TILE,
+                None => self.rows().dimension(),
+            },
             metric: Metric::new(self.pairs.kernel.cost),
             sharpness: T::from_f64(self.sharpness()),
         }
@@ -257,11 +288,14 @@ impl<'a, T: Float> Pass<'a, T> {
         sharpness(self.pairs.kernel)
     }
 
-    /// Runs a kernel on the engine's instruction set, unless the engine was interrupted.
-    pub(crate) fn dispatch(&self, kernel: impl RowKernel) -> Result<()> {
+    /// Runs a kernel on a block and the engine's instruction set, unless the engine was interrupted.
+    pub(crate) fn dispatch<'b, K: RowKernel>(
+        &self,
+        block: Block<'b, T>,
+        kernel: impl FnOnce(Block<'b, T>) -> K,
+    ) -> Result<()> {
         self.interrupt.check()?;
-        let metric = Metric::<T>::new(self.pairs.kernel.cost);
-        dispatch(self.arch, self.rows().dimension(), metric, kernel);
+        dispatch(self.arch, block, kernel(block));
         Ok(())
     }
 

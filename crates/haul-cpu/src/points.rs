@@ -5,9 +5,11 @@
 //! at the origin, which are in no sum.
 
 use crate::aligned::Aligned;
+use crate::distances::{Identity, Store};
 use crate::real::Float;
 use haul_core::{Error, Result};
 use std::ops::Range;
+use std::sync::Arc;
 
 /// The points that [`CpuEngine::points`](haul_core::Engine::points) returns.
 #[derive(Debug)]
@@ -15,10 +17,23 @@ pub struct CpuPoints<T> {
     coordinates: Aligned<T>,
     dimension: usize,
     count: usize,
+    identity: Identity,
+    /// Where the engine keeps distances of these points.
+    store: Arc<Store<T>>,
+}
+
+impl<T> Drop for CpuPoints<T> {
+    fn drop(&mut self) {
+        self.store.forget(&self.identity);
+    }
 }
 
 impl<T: Float> CpuPoints<T> {
-    pub(crate) fn new(coordinates: &[f64], dimension: usize) -> Result<Self> {
+    pub(crate) fn new(
+        coordinates: &[f64],
+        dimension: usize,
+        store: &Arc<Store<T>>,
+    ) -> Result<Self> {
         if dimension == 0 {
             return Err(Error::ZeroDimension);
         }
@@ -42,7 +57,13 @@ impl<T: Float> CpuPoints<T> {
             coordinates: tiles,
             dimension,
             count,
+            identity: Identity::default(),
+            store: store.clone(),
         })
+    }
+
+    pub(crate) fn identity(&self) -> &Identity {
+        &self.identity
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -199,7 +199,7 @@ impl<'a, T: Float> Product<'a, T> {
                 totals: &mut totals,
             };
             if const { D == 0 } {
-                self.pass.dispatch(sums)?;
+                self.pass.dispatch(block, |_| sums)?;
             } else {
                 self.pass.dispatch_in::<D>(sums)?;
             }
@@ -224,7 +224,7 @@ impl<'a, T: Float> Product<'a, T> {
         let spans = self.pass.spans(&rows).into_iter();
         for tiles in spans.flat_map(|span| ranges(span, wide::TILES)) {
             for (part, block) in self.pass.blocks(rows.clone(), tiles.clone(), 0) {
-                self.pass.dispatch(Evaluate {
+                self.pass.dispatch(block, |block| Evaluate {
                     block,
                     potential: &potential,
                     tile: part.start - tiles.start,
@@ -266,13 +266,15 @@ impl<'a, T: Float> Product<'a, T> {
         let spans = self.pass.spans(&rows).into_iter();
         for tiles in spans.flat_map(|span| ranges(span, step)) {
             for (tile, coefficients) in tiles.clone().zip(coefficients.tiles()) {
-                self.pass.dispatch(matrix::Evaluate {
-                    exchanged: self.pass.exchanged(side, tile),
-                    terms: self.pass.terms_of(tile),
-                    factor,
-                    rows: rows.len(),
-                    coefficients,
-                })?;
+                let exchanged = self.pass.exchanged(side, tile);
+                self.pass
+                    .dispatch(exchanged, |exchanged| matrix::Evaluate {
+                        exchanged,
+                        terms: self.pass.terms_of(tile),
+                        factor,
+                        rows: rows.len(),
+                        coefficients,
+                    })?;
             }
             self.pass.run(matrix::Multiply {
                 coefficients: coefficients.all(),

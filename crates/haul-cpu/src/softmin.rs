@@ -76,7 +76,7 @@ fn sum_guessed<T: Float>(
     potential[..guess.len()].copy_from_slice(guess);
     let mut totals = [0.0; MOST_ROWS];
     for (_, block) in pass.all_blocks(first..first + out.len(), 0) {
-        pass.dispatch(Sums::<_, _, 1> {
+        pass.dispatch(block, |block| Sums::<_, _, 1> {
             block,
             potential: &potential,
             summand: One,
@@ -122,7 +122,7 @@ fn sum_with_maximum<T: Float>(
 ) -> Result<[LogSum; MOST_ROWS]> {
     let mut totals = [LogSum::EMPTY; MOST_ROWS];
     for (_, block) in pass.all_blocks(rows, 0) {
-        pass.dispatch(Maximum {
+        pass.dispatch(block, |block| Maximum {
             block,
             totals: &mut totals,
         })?;

@@ -156,8 +156,9 @@ impl<T: Float> Halves<'_, T> {
             let points = columns.start * T::TILE..columns.end * T::TILE;
             let terms = &self.terms[points.clone()];
             let below = (columns.start - first) * T::TILE..(columns.end - first) * T::TILE;
-            self.pass.dispatch(Powers {
-                block: self.pass.block(rows.clone(), columns, terms),
+            let block = self.pass.block(rows.clone(), columns, terms);
+            self.pass.dispatch(block, |block| Powers {
+                block,
                 potential: &self.potential[rows.clone()],
                 row_weights,
                 column_weights: &self.weights[points],

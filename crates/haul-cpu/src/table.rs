@@ -132,8 +132,9 @@ pub(crate) fn evaluate<T: Float>(
     let mut costs = Coefficients::new(T::TILE, 1);
     let mut powers = Aligned::filled(T::TILE * T::TILE, 0.0);
     for of_columns in pass.columns().all_tiles() {
-        pass.dispatch(Evaluate {
-            block: pass.exchanged((tile, &zeros), of_columns),
+        let block = pass.exchanged((tile, &zeros), of_columns);
+        pass.dispatch(block, |block| Evaluate {
+            block,
             potential: &zeros,
             tile: 0,
             weighing: Costs,

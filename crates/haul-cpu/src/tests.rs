@@ -39,6 +39,10 @@ struct Case<T: Real> {
 
 impl<T: Real> Case<T> {
     fn new(engine: CpuEngine<T>, lines: Lines) -> Self {
+        Self::in_dimension(engine, lines, DIMENSION)
+    }
+
+    fn in_dimension(engine: CpuEngine<T>, lines: Lines, dimension: usize) -> Self {
         let masses = wave(lines.length(COLUMNS), 0.5).into_iter().enumerate();
         let masses = masses.map(|(i, w)| if i % 9 == 4 { 0.0 } else { w + 1.1 });
         let masses: Vec<_> = masses.collect();
@@ -49,10 +53,10 @@ impl<T: Real> Case<T> {
             },
             lines,
             rows: engine
-                .points(&wave(DIMENSION * ROWS, 0.0), DIMENSION)
+                .points(&wave(dimension * ROWS, 0.0), dimension)
                 .unwrap(),
             columns: engine
-                .points(&wave(DIMENSION * COLUMNS, 0.5), DIMENSION)
+                .points(&wave(dimension * COLUMNS, 0.5), dimension)
                 .unwrap(),
             weights: engine.weights(&masses, lines.inner).unwrap(),
             f: engine.vector(&wave(lines.length(ROWS), 1.0)).unwrap(),
@@ -183,6 +187,111 @@ fn threads_change_no_bit_of_either_format() {
         threads_change_no_bit::<f32>(lines);
         threads_change_no_bit::<f64>(lines);
     }
+}
+
+/// All results twice, so that the second ones read distances that the first ones kept, and the bytes of these.
+fn results_twice<T: Real>(case: &Case<T>) -> (Vec<Vec<u64>>, u64) {
+    let mut results: Vec<_> = (0..2).flat_map(|_| case.all(case.pairs())).collect();
+    if case.lines == Lines::ONE {
+        let values = case.engine.vector(&wave(COLUMNS, 3.0)).unwrap();
+        let mut out = case.engine.zeros(ROWS * case.rows.dimension()).unwrap();
+        let (factor, width) = (Factor::One, 1);
+        let integrand = Integrand {
+            factor,
+            values: &values,
+            width,
+        };
+        let (pairs, side) = (case.pairs(), case.side());
+        let gradient = (case.engine).gradient(pairs, Some(&case.f), side, integrand, &mut out);
+        gradient.unwrap();
+        results.push(now(case.engine.read(&out)).unwrap());
+        let mut masses = case.engine.zeros(12).unwrap();
+        results.push(case.groups(&mut masses, Some(&case.f)).unwrap());
+        results.push(now(case.engine.read(&masses)).unwrap());
+    }
+    let bytes = case.engine.kept_distances(&case.rows, &case.columns);
+    (bits(&results), bytes)
+}
+
+fn kept_distances_change_no_bit<T: Real>(cost: Cost, lines: Lines, dimension: usize) {
+    let pair = (ROWS.next_multiple_of(T::TILE) * COLUMNS.next_multiple_of(T::TILE)) as u64;
+    let pair = pair * size_of::<T>() as u64;
+    let case = |bytes: u64| {
+        let engine = CpuEngine::<T>::new().with_distance_memory(bytes as usize);
+        let mut case = Case::in_dimension(engine, lines, dimension);
+        case.kernel = Kernel {
+            cost,
+            epsilon: 0.2 * (dimension as f64).powf(0.5 * cost.p()),
+        };
+        case
+    };
+    let (without, none) = results_twice(&case(0));
+    assert_eq!(none, 0);
+    for bytes in [2 * pair, pair] {
+        let (with, kept) = results_twice(&case(bytes));
+        assert!(kept <= bytes / 2 && kept >= bytes / 3, "{kept} of {bytes}");
+        assert!(with == without, "{dimension} {cost:?}");
+    }
+    let mut other = case(2 * pair);
+    let _ = other.all(other.pairs());
+    other.rows = (other.engine)
+        .points(&wave(dimension * ROWS, 0.1), dimension)
+        .unwrap();
+    assert_eq!(other.engine.kept_distances(&other.rows, &other.columns), 0);
+    assert!(results_twice(&other).0 != without);
+}
+
+#[test]
+fn kept_distances_are_those_that_a_pass_computes() {
+    for cost in [1.0, 1.5, 2.0].map(|p| Cost::power(p).unwrap()) {
+        kept_distances_change_no_bit::<f32>(cost, Lines::ONE, 33);
+        kept_distances_change_no_bit::<f64>(cost, Lines::ONE, 100);
+    }
+    kept_distances_change_no_bit::<f32>(Cost::SquaredEuclidean, Lines::ONE, 2100);
+    kept_distances_change_no_bit::<f64>(Cost::SquaredEuclidean, MANY, 40);
+}
+
+#[test]
+fn distances_are_kept_for_the_newest_points_within_their_memory() {
+    const D: usize = 40;
+    let bytes = 2 * 128 * 128 * size_of::<f32>();
+    let engine = CpuEngine::<f32>::with_threads(1)
+        .unwrap()
+        .with_distance_memory(bytes);
+    let points = |phase| engine.points(&wave(128 * D, phase), D).unwrap();
+    let clouds = [0.0, 1.0, 2.0].map(points);
+    let ones = engine.weights(&vec![1.0; 128], 1).unwrap();
+    let zeros = engine.zeros(128).unwrap();
+    let mut out = engine.zeros(128).unwrap();
+    let mut softmin = |rows: usize, columns: usize| {
+        let kernel = Kernel {
+            cost: Cost::SquaredEuclidean,
+            epsilon: 1.0,
+        };
+        let pairs = Pairs::new(kernel, &clouds[rows], &clouds[columns]);
+        let side = Side::new(&ones, &zeros);
+        engine.softmin(pairs, side, None, None, &mut out).unwrap();
+    };
+    let kept = |rows: usize, columns: usize| {
+        engine.kept_distances(&clouds[rows], &clouds[columns]) as usize
+    };
+    softmin(0, 1);
+    softmin(1, 0);
+    assert_eq!(
+        [kept(0, 1), kept(1, 0), kept(0, 2)],
+        [bytes / 2, bytes / 2, 0]
+    );
+    softmin(0, 2);
+    assert_eq!(
+        [kept(0, 1), kept(1, 0), kept(0, 2)],
+        [0, bytes / 2, bytes / 2]
+    );
+    // Distances that lost their place do not take that of others.
+    softmin(0, 1);
+    assert_eq!(
+        [kept(0, 1), kept(1, 0), kept(0, 2)],
+        [0, bytes / 2, bytes / 2]
+    );
 }
 
 /// A list of everything, in one range or in many.

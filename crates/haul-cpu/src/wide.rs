@@ -77,6 +77,22 @@ impl<T: Float> Weighing<T> for Costs {
     }
 }
 
+/// The squared distance.
+#[derive(Clone, Copy)]
+pub(crate) struct Squares;
+
+impl<T: Float> Weighing<T> for Squares {
+    #[inline(always)]
+    fn exceeds(self) -> bool {
+        false
+    }
+
+    #[inline(always)]
+    fn coefficient<S: Simd>(self, _: S, pair: Pair<T, S>, _: T::Lanes<S>) -> T::Lanes<S> {
+        pair.square
+    }
+}
+
 impl<T: Float> Weighing<T> for Slope<'_, T> {
     #[inline(always)]
     fn exceeds(self) -> bool {

@@ -36,6 +36,7 @@ pub(crate) fn of_solve<'py>(py: Python<'py>, report: &Report) -> PyResult<Bound<
         pairs,
         kept,
         dropped,
+        distance_bytes,
         seconds,
         device,
     );

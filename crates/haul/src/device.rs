@@ -132,6 +132,13 @@ impl Engine for Device {
         inside!(self, engine => engine.repeats_distances())
     }
 
+    fn kept_distances(&self, rows: &Points, columns: &Points) -> u64 {
+        inside!(self, engine => match (own(engine, rows), own(engine, columns)) {
+            (Ok(rows), Ok(columns)) => engine.kept_distances(rows, columns),
+            _ => 0,
+        })
+    }
+
     fn interrupt(&self) -> &Interrupt {
         inside!(self, engine => engine.interrupt())
     }

@@ -3,6 +3,7 @@
 
 mod barycenters;
 mod batches;
+mod coarse;
 mod coordinates;
 mod dictionaries;
 mod dimensions;
@@ -71,6 +72,7 @@ fn main() -> ExitCode {
             groups::BODIES,
             two_level::BODIES,
             multiscale::BODIES,
+            coarse::BODIES,
             grids::BODIES,
             registration::BODIES,
             barycenters::BODIES,

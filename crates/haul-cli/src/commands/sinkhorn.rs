@@ -40,6 +40,7 @@ Keys of --json, those in brackets where all mass is moved:
   softmin_passes pairs         passes of the iteration; pairs of all passes
   kept dropped                 the share of pairs in a pass; a bound of the mass on others
   levels                       solves between coarse clouds: n m epsilon iterations pairs
+  distance_bytes               memory of the distances that passes read, and do not compute
   seconds device precision
 
 Example:

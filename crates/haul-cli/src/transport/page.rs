@@ -85,6 +85,9 @@ fn numbers(report: &Report, moved: Option<Displacement>, exact: Option<&ExactCos
                 (row("share of pairs in a pass", "kept", &Number::short(report.kept)))
                 (row("mass on other pairs, at most", "dropped", &Number::error(report.dropped)))
             }
+            @if report.distance_bytes > 0 {
+                (row("bytes of distances in memory", "distance_bytes", &Number::count(report.distance_bytes)))
+            }
             (row("passes", "softmin_passes", &Number::count(report.softmin_passes as u64)))
             (effort(report.pairs, report.seconds, &report.device, report.precision))
         }))

@@ -65,7 +65,7 @@ fn json_has_every_key_of_the_contract() {
         keys(&result).join(" "),
         "command a b n m d p epsilon blur rho_a rho_b value regularized_cost transport_cost dual kl \
          mass certificate converged iterations stages softmin_passes pairs kept dropped \
-         levels seconds device precision"
+         levels distance_bytes seconds device precision"
     );
     assert_eq!(
         keys(&result["certificate"]).join(" "),

@@ -100,6 +100,10 @@ impl<F: Forward + ?Sized> Engine for F {
         self.inner().repeats_distances()
     }
 
+    fn kept_distances(&self, rows: &Self::Points, columns: &Self::Points) -> u64 {
+        self.inner().kept_distances(rows, columns)
+    }
+
     fn interrupt(&self) -> &Interrupt {
         self.inner().interrupt()
     }

@@ -1,7 +1,7 @@
 //! The operators of a device; every algorithm of haul is built from them.
 //!
-//! All of them evaluate the cost on the fly: no engine stores an n×m array or iterates over one in memory. They share
-//! one core: with h a potential and β = Σⱼ bⱼ δ(yⱼ) a measure,
+//! All of them evaluate the cost on the fly: no engine stores an n×m array, but for
+//! [distances](Engine::kept_distances) up to a fixed number of bytes. They share one core: with h a potential and β = Σⱼ bⱼ δ(yⱼ) a measure,
 //!
 //! ```text
 //! softmin   T_b(h)ᵢ = −ε log Σⱼ bⱼ exp((hⱼ − Cᵢⱼ)/ε)
@@ -119,8 +119,8 @@ pub const BLOCK: usize = 32;
 
 /// The largest number of roundings of a term in the sum |x − y|² = Σₖ (xₖ − yₖ)². The d terms are added in blocks of
 /// [`BLOCK`], the sums of blocks in blocks of as many, and the remaining sums one by one: all terms are positive, so
-/// the relative error of the sum is at most that many roundings. In a softmin the sum may begin with a potential: as
-/// the first of all terms up to [`BLOCK`] dimensions, and as the first term of the final sum beyond.
+/// the relative error of the sum is at most that many roundings. In a softmin the sum may have a potential as
+/// the first of all terms up to [`BLOCK`] dimensions, and as the last term of the final sum beyond.
 pub fn distance_roundings(d: usize) -> usize {
     let inner = d.min(BLOCK);
     let middle = d.div_ceil(BLOCK).min(BLOCK);
@@ -172,6 +172,12 @@ pub trait Engine: Send + Sync {
     /// device stores for it. No limit, if it stores nothing for each of them.
     fn most_group_sums(&self) -> usize {
         usize::MAX
+    }
+
+    /// The bytes of the squared distances between these rows and columns that the engine keeps from pass to pass: within a
+    /// fixed number, whatever the number of points. No engine keeps a kernel.
+    fn kept_distances(&self, _rows: &Self::Points, _columns: &Self::Points) -> u64 {
+        0
     }
 
     /// The flag that ends this engine's work from another thread.

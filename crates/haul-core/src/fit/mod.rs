@@ -4,11 +4,11 @@
 //! The first two minimise a transport cost in the points for p = 2, where the best place of a point is a mean: the image of the
 //! barycentric map. [`free`] has the settings and the loop of free supports, [`turn`] one turn of it: the images and potentials
 //! at given points. [`average`] is the result with its certificate, and [`bound`] a lower bound for all measures.
-//! [`quantization`] has the settings and the results of a reduction to k points, [`lloyd`] and [`soft`] its loops, and
-//! [`seeding`] its start. [`displacement`] is what lies between two measures.
+//! [`quantization`] has the settings and the results of a reduction to k points, [`lloyd`] and [`soft`] its loops.
+//! [`displacement`] is what lies between two measures.
 //!
 //! The others descend a [`loss`] along its slope, as an [`optimizer`] says: [`particles`] moves the points themselves, by
-//! [`implicit`] steps as well, and [`estimator`] the parameters of [`models`]. Its [`steps`] draw noise and batches by the [`numbers`] of a seed.
+//! [`implicit`] steps as well, and [`estimator`] the parameters of [`models`]. Its [`steps`] draw noise and batches by the [`Numbers`](crate::measure::Numbers) of a seed.
 
 mod average;
 mod bound;
@@ -19,11 +19,9 @@ mod implicit;
 mod lloyd;
 mod loss;
 mod models;
-mod numbers;
 mod optimizer;
 mod particles;
 mod quantization;
-mod seeding;
 mod soft;
 mod steps;
 mod turn;
@@ -35,7 +33,6 @@ pub use free::{FitProgress, FreeBarycenter, SupportWeights};
 pub use implicit::ImplicitStep;
 pub use loss::FitLoss;
 pub use models::{AffineModel, GaussianModel, MixtureModel, Model, Noise, Pushforward};
-pub(crate) use numbers::Numbers;
 pub use optimizer::{Optimizer, OptimizerState};
 pub use particles::{ParticleFlow, ParticleState};
 pub use quantization::{Quantization, QuantizationKind, QuantizationReport, Quantizer};

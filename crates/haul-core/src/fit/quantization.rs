@@ -11,7 +11,8 @@
 //! support](crate::FreeBarycenter) of one input, whose cells have one mass.
 
 use super::free::{FitProgress, FreeBarycenter, Observer};
-use super::{lloyd, seeding, soft};
+use super::{lloyd, soft};
+use crate::measure::plus_plus;
 use crate::problem::same_space;
 use crate::{
     Cost, Engine, Error, Measure, Potentials, Precision, Regularization, Result, Sinkhorn, Stop,
@@ -257,7 +258,7 @@ impl Quantization {
     /// [`Error::BadParameter`] for k = 0.
     pub fn seeds(&self, measure: &Measure, k: usize) -> Result<Measure> {
         let d = measure.dimension();
-        let chosen = seeding::plus_plus(measure, k, self.seed);
+        let chosen = plus_plus(measure, k, self.seed);
         if k == 0 || chosen.is_empty() {
             return Err(bad("k", 0.0, "at least 1"));
         }

@@ -1,9 +1,9 @@
 //! The steps of a fit: what each one draws, the loss and its slope in the parameters, and the way of the model.
 
 use super::models::{Model, of_length, sample};
-use super::numbers::Numbers;
 use super::{Draws, Fit, FitLoss, FitState, root_mean_square};
 use crate::linalg::moments;
+use crate::measure::Numbers;
 use crate::{Engine, Error, Measure, Potentials, Result};
 use std::f64::consts::PI;
 

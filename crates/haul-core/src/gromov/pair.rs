@@ -332,8 +332,8 @@ fn interleaved(parts: &[&[f64]], widths: impl AsRef<[usize]>) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fit::Numbers;
     use crate::gromov::bound::{lower, monotone};
+    use crate::measure::Numbers;
 
     fn drawn(n: usize, d: usize, seed: u64) -> (Measure, Vec<f64>) {
         let mut numbers = Numbers::new(seed);

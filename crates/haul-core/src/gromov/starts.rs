@@ -6,8 +6,8 @@ use super::GromovStart;
 use super::bound::monotone;
 use super::descent::Descent;
 use super::pair::Pair;
-use crate::fit::Numbers;
 use crate::linalg::Svd;
+use crate::measure::Numbers;
 use crate::{Engine, Result};
 
 /// The points of each side on which starts are tried.

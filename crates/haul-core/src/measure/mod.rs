@@ -3,18 +3,24 @@
 //! A discrete measure α = Σᵢ aᵢ δ(xᵢ) has points and weights, in f64, checked once. The points are a cloud, or a grid
 //! that is a product of axes.
 
+mod clusters;
 mod cost;
 mod frame;
 mod grid;
+mod numbers;
 mod order;
 mod resident;
+mod seeding;
 
+pub(crate) use clusters::clusters;
 pub use cost::{Cost, Exponent};
 pub use frame::Frame;
 pub use grid::Grid;
 pub(crate) use grid::product;
+pub(crate) use numbers::Numbers;
 pub(crate) use order::order;
 pub use resident::{Located, ResidentMeasure};
+pub(crate) use seeding::plus_plus;
 
 use crate::linalg::sum;
 use crate::{Error, Result};

@@ -70,13 +70,23 @@ impl<E: Engine> Marginal<E> {
         })
     }
 
-    /// This side with its points in another order: `order` has the index of the point at each place.
-    pub(crate) async fn reordered(&self, engine: &E, order: &[usize]) -> Result<Self> {
+    /// Coordinates and weights in another order: `order` has the index of the point at each place. A point that is at
+    /// several places in a row has its weight in the first.
+    pub(crate) fn in_order(&self, order: &[usize]) -> (Vec<f64>, Vec<f64>) {
         let d = self.dimension();
         let coordinates = self.points.coordinates();
         let of_points = order.iter().flat_map(|i| &coordinates[i * d..][..d]);
-        let points = Points::of_cloud(engine, of_points.copied().collect(), d)?;
-        let weights: Vec<f64> = order.iter().map(|i| self.weights[*i]).collect();
+        let mut weights: Vec<f64> = order.iter().map(|i| self.weights[*i]).collect();
+        for place in repeats(order) {
+            weights[place] = 0.0;
+        }
+        (of_points.copied().collect(), weights)
+    }
+
+    /// This side with its points [in another order](Self::in_order).
+    pub(crate) async fn reordered(&self, engine: &E, order: &[usize]) -> Result<Self> {
+        let (coordinates, weights) = self.in_order(order);
+        let points = Points::of_cloud(engine, coordinates, self.dimension())?;
         let on_device = engine.weights(&weights, 1)?;
         let mut side = Self::of(engine, points, (weights, on_device), self.rho)?;
         let places = |values: Vec<f64>| -> Vec<f64> { order.iter().map(|i| values[*i]).collect() };
@@ -95,8 +105,9 @@ impl<E: Engine> Marginal<E> {
         order: &[usize],
     ) -> Result<()> {
         let indices = |values: Vec<f64>| -> Vec<f64> {
-            let mut out = vec![0.0; values.len()];
-            for (i, value) in order.iter().zip(values) {
+            let mut out = vec![0.0; self.points.len()];
+            // Of several places, the first counts.
+            for (i, value) in order.iter().zip(values).rev() {
                 out[*i] = value;
             }
             out
@@ -118,6 +129,16 @@ impl<E: Engine> Marginal<E> {
         match &self.near {
             Some(near) => near.pairs(),
             None => pairs_of_a_pass(&self.points, &other.points),
+        }
+    }
+
+    /// The bytes of distances to the points of the other side, in both directions, that an engine keeps.
+    pub(crate) fn kept_distances(&self, engine: &E, other: &Self) -> u64 {
+        match (self.points.on_device(), other.points.on_device()) {
+            (Some(rows), Some(columns)) => {
+                engine.kept_distances(rows, columns) + engine.kept_distances(columns, rows)
+            }
+            _ => 0,
         }
     }
 
@@ -350,4 +371,10 @@ impl<E: Engine> Marginal<E> {
         std::mem::swap(&mut self.potential, &mut self.relaxed);
         Ok(())
     }
+}
+
+/// The places whose point is that of the place before.
+fn repeats(order: &[usize]) -> impl Iterator<Item = usize> {
+    let pairs = order.windows(2).enumerate();
+    pairs.filter_map(|(place, pair)| (pair[0] == pair[1]).then_some(place + 1))
 }

@@ -48,6 +48,9 @@ impl<E: Engine> Run<'_, '_, E> {
             pace: self.pace(watched),
             levels: None,
         };
+        if self.groupings.is_some() && course.pace.may_ask() {
+            self.begin_two_levels(&mut course).await?;
+        }
         let last = at_most.map(|most| self.effort.iterations.saturating_add(most));
         while !self.ended() {
             let pending = self.advance(&mut course).await?;
@@ -127,12 +130,18 @@ impl<E: Engine> Run<'_, '_, E> {
         }
         course.anderson.extrapolate(self.engine, &mut self.source)?;
         if course.levels.is_none() && course.pace.asks_for_two_levels(error, self.goal) {
-            course.levels = Some(TwoLevel::enter(self).await?);
-            self.method = Method::TwoLevel;
-            course.watch = Some(Watch::of_rough_iterates(self.effort.iterations));
-            let free = self.problem.is_balanced();
-            course.anderson = Anderson::new(self.engine, course.memory, &self.source, free)?;
+            self.begin_two_levels(course).await?;
         }
+        Ok(())
+    }
+
+    /// Goes on with the two-level correction.
+    async fn begin_two_levels(&mut self, course: &mut Course<E>) -> Result<()> {
+        course.levels = Some(TwoLevel::enter(self).await?);
+        self.method = Method::TwoLevel;
+        course.watch = Some(Watch::of_rough_iterates(self.effort.iterations));
+        let free = self.problem.is_balanced();
+        course.anderson = Anderson::new(self.engine, course.memory, &self.source, free)?;
         Ok(())
     }
 

@@ -91,6 +91,16 @@ impl Effort {
         self.pairs + self.levels.iter().map(|level| level.pairs).sum::<u64>()
     }
 
+    /// All iterations, those between coarser clouds among them.
+    pub(crate) fn all_iterations(&self) -> usize {
+        self.iterations
+            + self
+                .levels
+                .iter()
+                .map(|level| level.iterations)
+                .sum::<usize>()
+    }
+
     /// Counts an iteration.
     pub(crate) fn took(&mut self, method: Method) {
         self.iterations += 1;

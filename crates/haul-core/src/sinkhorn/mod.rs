@@ -4,7 +4,8 @@
 //! [`history`] ([`accelerated`]), with the correction of [`two_level`] whose small matrix is balanced by [`balance`],
 //! [`relaxation`] or [`newton`] in potentials, or [`scaling`]s; [`watch`] stops slow methods, [`checks`]
 //! schedules error measurements, [`translation`] sets the constant of unbalanced potentials, and [`flat`] refines
-//! potentials if ε is far above the costs. [`multiscale`] goes from coarse clouds to fine ones, over near pairs.
+//! potentials if ε is far above the costs. A [`coarse`] start solves the problem between
+//! centroids of groups ([`grouping`]), and [`multiscale`] goes from coarse clouds to fine ones, over near pairs.
 
 #[macro_use]
 mod settings;
@@ -14,8 +15,10 @@ mod anderson;
 mod anneal;
 mod balance;
 mod checks;
+mod coarse;
 mod effort;
 mod flat;
+mod grouping;
 mod history;
 mod multiscale;
 mod newton;
@@ -293,19 +296,25 @@ impl Sinkhorn {
             mut source,
             mut target,
             mut effort,
+            mut ordered,
             ..
         } = run;
         if !source.is_resident() && !target.is_resident() {
             let rounding = problem.rounding(engine);
             let sides = (&mut source, &mut target);
             let passes = flat::refine(engine, problem.kernel(), sides, rounding, symmetric);
-            effort.evaluated(passes.await?);
+            let passes = passes.await?;
+            if passes > 0 {
+                // These potentials are those of the sides in their own order.
+                ordered = None;
+            }
+            effort.evaluated(passes);
         }
         Ok(Fit {
             source,
             target,
             effort,
-            ordered: None,
+            ordered,
         })
     }
 }
@@ -315,6 +324,6 @@ pub(crate) struct Fit<E: Engine> {
     pub(crate) source: Marginal<E>,
     pub(crate) target: Marginal<E>,
     pub(crate) effort: Effort,
-    /// If passes left pairs out: both sides as these saw them.
+    /// If passes saw both sides in another order: the sides in that order.
     pub(crate) ordered: Option<Ordered<E>>,
 }

@@ -13,7 +13,8 @@
 
 use super::checks::Checks;
 use super::effort::{Effort, Method};
-use super::multiscale::{Following, Half};
+use super::grouping::Grouping;
+use super::multiscale::{Following, Half, Ordered};
 use super::newton::{self, Newton, Step};
 use super::relaxation::Relaxation;
 use super::scaling::Scalings;
@@ -31,8 +32,8 @@ use std::ops::ControlFlow;
 pub(crate) struct Run<'r, 'e, E: Engine> {
     pub(super) engine: &'e E,
     pub(super) problem: &'r Posed,
-    settings: &'r Sinkhorn,
-    observer: &'r mut Observer<'r>,
+    pub(super) settings: &'r Sinkhorn,
+    pub(super) observer: &'r mut Observer<'r>,
     pub(crate) effort: Effort,
     pub(super) kernel: Kernel,
     pub(crate) source: Marginal<E>,
@@ -42,7 +43,11 @@ pub(crate) struct Run<'r, 'e, E: Engine> {
     pub(super) method: Method,
     /// Whether the current potentials are guesses of their updates.
     pub(super) guessed: bool,
-    stopped: bool,
+    pub(super) stopped: bool,
+    /// The sides in the order of groups, if the run ended there and the engine keeps distances between them.
+    pub(super) ordered: Option<Ordered<E>>,
+    /// The groups of a start from coarse clouds.
+    pub(super) groupings: Option<[Grouping; 2]>,
     /// While passes include near pairs only.
     pub(super) following: Option<Following>,
 }
@@ -88,6 +93,8 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
             method: Method::Plain,
             guessed: false,
             stopped: false,
+            ordered: None,
+            groupings: None,
             following: None,
         }
     }
@@ -99,10 +106,14 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
 
     /// Computes the start potentials.
     pub(crate) async fn start(&mut self, symmetric: bool) -> Result<()> {
-        let start = &self.settings.start;
-        match start.resolved(self.problem, self.is_resident()) {
-            _ if symmetric && self.settings.start == Start::Automatic => Ok(()),
+        let start = match &self.settings.start {
+            Start::Automatic if symmetric => Start::Zero,
+            Start::Automatic if self.suits_coarse_start() => Start::Coarse,
+            start => start.resolved(self.problem, self.is_resident()),
+        };
+        match start {
             Start::Automatic | Start::Zero => Ok(()),
+            Start::Coarse => self.start_from_coarse().await,
             Start::Annealed => self.anneal().await,
             Start::Gaussian => {
                 let f = gaussian(self.engine, self.kernel, &self.source, &self.target)?;
@@ -145,11 +156,18 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
             self.accept().await?;
             self.tell(level, error)?;
             if self.stopped {
-                self.update(self.kernel).await?;
-                self.accept().await?;
-                break;
+                return self.end_here().await;
             }
         }
+        Ok(())
+    }
+
+    /// Ends a start that the observer asked to end: one iteration computes potentials for the required ε.
+    pub(super) async fn end_here(&mut self) -> Result<()> {
+        self.method = Method::Plain;
+        self.update(self.kernel).await?;
+        self.accept().await?;
+        self.stopped = true;
         Ok(())
     }
 
@@ -218,7 +236,7 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
     }
 
     /// Newton's method on the host; then uploads its potentials. It leaves one iteration for the next method.
-    async fn iterate_by_newton(&mut self) -> Result<()> {
+    pub(super) async fn iterate_by_newton(&mut self) -> Result<()> {
         self.method = Method::Newton;
         let present = [&self.source, &self.target].map(|side| {
             let points = 0..side.len();
@@ -269,10 +287,7 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
         }
         self.guessed = false;
         if self.stopped {
-            // Ended at another ε: one iteration computes potentials for the required ε.
-            self.method = Method::Plain;
-            self.update(self.kernel).await?;
-            self.accept().await?;
+            return self.end_here().await;
         }
         Ok(())
     }
@@ -493,7 +508,7 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
             });
         }
         let progress = Progress {
-            iteration: self.effort.iterations,
+            iteration: self.effort.all_iterations(),
             epsilon: if kernel == self.kernel {
                 self.problem.epsilon()
             } else {

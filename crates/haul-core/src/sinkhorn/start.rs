@@ -9,7 +9,8 @@
 //! | cube, 2000 points (.02) | 810 | 158 | 102 | 88 | 68 |
 //! | spiral and its translate (.02) | > 6000 | 1526 | 334 | 346 | 18 |
 //!
-//! So the default is the Gaussian start for blurs from 1/64 of the diameter on, and annealing below.
+//! So the default is the Gaussian start for blurs from 1/64 of the diameter on, and annealing below. In more dimensions than a
+//! few, the diameter says little: there the start is that from [coarse clouds](super::coarse), if costs are large.
 
 use crate::engine::Kernel;
 use crate::linalg::{covariance, function, times};
@@ -24,7 +25,9 @@ pub enum Start {
     /// [`Gaussian`](Self::Gaussian) for p = 2 in up to 32 dimensions, and [`Zero`](Self::Zero) for other p or
     /// dimensions and for unbalanced problems, which need not transport what the Gaussians do; for smaller blurs it
     /// is [`Annealed`](Self::Annealed). A measure against itself starts from zero, because its iteration converges
-    /// fast. Large clouds start from coarser ones ([`Multiscale`](crate::Multiscale)).
+    /// fast. Clouds of at least 128 points on the host in more than 7 dimensions, whose mean cost is at least 40 ε, start from
+    /// [`Coarse`](Self::Coarse) clouds, and large clouds in fewer dimensions from several of them
+    /// ([`Multiscale`](crate::Multiscale)).
     #[default]
     Automatic,
     /// From potentials of 0, with a sequence of ε that halves the blur from the diameter of the clouds on, one pair
@@ -37,6 +40,10 @@ pub enum Start {
     /// [Janati–Muzellec–Peyré–Cuturi'20]. It takes O(n d² + d³) on the host, and is not available for measures that
     /// lie only on a device.
     Gaussian,
+    /// From the problem between the centroids of at most 128 groups of neighbouring points a side, solved at the same ε by
+    /// Newton's method on the host: a softmin continues its potential to the points. Groups are blocks of a k-d order in up to 7
+    /// dimensions, and parts of clusters of k-means in more. Clouds must be on the host.
+    Coarse,
     /// From given potentials of a similar problem; f and g as returned by
     /// [`Solution::potentials`](crate::Solution::potentials).
     Potentials(Potentials),

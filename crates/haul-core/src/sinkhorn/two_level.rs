@@ -15,14 +15,15 @@
 //! If no factors balance M, as between clusters that exchange no mass that a float shows while their masses differ, the
 //! potentials of groups drift, up to 30 ε in an iteration, until they do. Those iterations are not extrapolated.
 //!
-//! Groups are blocks of a k-d order, in which the sides of the problem are as long as the correction runs.
+//! The sides of the problem are in the order of [groups](super::grouping) as long as the correction runs.
 
 use super::balance::{Balance, Factors};
-use super::multiscale::Half;
+use super::grouping::Grouping;
+use super::multiscale::{Half, Ordered};
 use super::run::Run;
 use crate::engine::{GROUP, TILE};
-use crate::measure::order;
 use crate::pass::Marginal;
+use crate::truncation::Omitted;
 use crate::{Engine, Result};
 use std::future::poll_fn;
 use std::pin::pin;
@@ -75,10 +76,15 @@ impl Pace {
         Self::new(f64::INFINITY)
     }
 
+    /// Whether the correction may begin at all.
+    pub(crate) fn may_ask(&self) -> bool {
+        self.least_left.is_finite()
+    }
+
     /// Whether an iteration of this error should go on with the correction: not, if few more of the mean rate so far arrive
     /// at the goal.
     pub(crate) fn asks_for_two_levels(&mut self, error: f64, goal: f64) -> bool {
-        if self.least_left.is_infinite() {
+        if !self.may_ask() {
             return false;
         }
         let Some(first) = self.first else {
@@ -111,10 +117,7 @@ impl<E: Engine> Run<'_, '_, E> {
         let suits = !self.problem.is_separable()
             && !self.is_resident()
             && self.smaller_side() >= FEWEST_GROUPS * GROUP
-            && self
-                .groups()
-                .iter()
-                .all(|groups| groups.len() > FEWEST_GROUPS);
+            && self.most_groups().iter().all(|most| *most >= FEWEST_GROUPS);
         if !(may && suits) {
             return Pace::never();
         }
@@ -128,16 +131,22 @@ impl<E: Engine> Run<'_, '_, E> {
         })
     }
 
-    /// The first point of each group of both sides, and the number of points.
-    fn groups(&self) -> [Vec<usize>; 2] {
+    /// The most groups of both sides.
+    fn most_groups(&self) -> [usize; 2] {
         let masses = self.source.pairs_with(&self.target) / PAIRS_OF_A_MASS;
         let most = MOST_GROUPS.min(masses.isqrt() as usize);
         let rows = self.source.len().next_multiple_of(TILE);
         let sums = self.engine.most_group_sums() / rows;
-        [
-            groups(self.source.len(), most),
-            groups(self.target.len(), most.min(sums)),
-        ]
+        [most, most.min(sums)]
+    }
+
+    /// The groups of both sides.
+    pub(super) fn groupings(&self) -> Result<[Grouping; 2]> {
+        let [rows, columns] = self.most_groups();
+        Ok([
+            Grouping::of(&self.source, self.kernel, rows)?,
+            Grouping::of(&self.target, self.kernel, columns)?,
+        ])
     }
 
     /// [`update`](Self::update) that computes masses between groups as well.
@@ -161,22 +170,29 @@ impl<E: Engine> Run<'_, '_, E> {
 impl<E: Engine> TwoLevel<E> {
     /// Puts the sides of a run into the order of groups; those with lists of near pairs have it already.
     pub(crate) async fn enter(run: &mut Run<'_, '_, E>) -> Result<Self> {
-        let groups = run.groups();
-        let count = (groups[0].len() - 1) * (groups[1].len() - 1);
-        let masses = run.engine.zeros(count)?;
-        let natural = if run.following.is_some() {
-            None
-        } else {
+        let most = run.most_groups();
+        let (groups, natural) = if run.following.is_some() {
             let sides = [&run.source, &run.target];
-            let orders = sides.map(|side| order(&side.points.coordinates(), side.dimension()));
+            let places = sides.map(|side| Grouping::in_order(side.len()));
+            ([0, 1].map(|k| places[k].groups(most[k])), None)
+        } else {
+            let groupings = match run.groupings.take() {
+                Some(groupings) => groupings,
+                None => run.groupings()?,
+            };
+            let groups = [0, 1].map(|k| groupings[k].groups(most[k]));
+            let orders = groupings.map(|grouping| grouping.order);
             let source = run.source.reordered(run.engine, &orders[0]).await?;
             let target = run.target.reordered(run.engine, &orders[1]).await?;
             let sides = [
                 std::mem::replace(&mut run.source, source),
                 std::mem::replace(&mut run.target, target),
             ];
-            Some((sides, orders))
+            (groups, Some((sides, orders)))
         };
+        run.effort.pairs_of_a_pass = run.source.pairs_with(&run.target);
+        let count = (groups[0].len() - 1) * (groups[1].len() - 1);
+        let masses = run.engine.zeros(count)?;
         Ok(Self {
             natural,
             groups,
@@ -184,7 +200,8 @@ impl<E: Engine> TwoLevel<E> {
         })
     }
 
-    /// Puts the potentials into the sides' own order.
+    /// Puts the potentials into the sides' own order. Where the engine keeps distances, the sides in the order of groups stay
+    /// with a run that has ended.
     pub(crate) async fn leave(self, run: &mut Run<'_, '_, E>) -> Result<()> {
         let Some(([mut source, mut target], [rows, columns])) = self.natural else {
             return Ok(());
@@ -195,7 +212,18 @@ impl<E: Engine> TwoLevel<E> {
         target
             .take_potential(run.engine, &run.target, &columns)
             .await?;
-        (run.source, run.target) = (source, target);
+        let sides = [
+            std::mem::replace(&mut run.source, source),
+            std::mem::replace(&mut run.target, target),
+        ];
+        run.effort.pairs_of_a_pass = run.source.pairs_with(&run.target);
+        if run.ended() && sides[0].kept_distances(run.engine, &sides[1]) > 0 {
+            run.ordered = Some(Ordered {
+                sides,
+                orders: [rows, columns],
+                omitted: Omitted::NOTHING,
+            });
+        }
         Ok(())
     }
 
@@ -283,12 +311,6 @@ async fn wanted<E: Engine>(
     Ok(groups.windows(2).map(of_group).collect())
 }
 
-/// The first point of each of at most so many groups of points, and the number of points.
-fn groups(points: usize, most: usize) -> Vec<usize> {
-    let size = points.div_ceil(most.max(1)).next_power_of_two().max(GROUP);
-    (0..points).step_by(size).chain([points]).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -309,28 +331,5 @@ mod tests {
         assert_eq!(begins(1.0, LEAST_LEFT), Some(1));
         assert_eq!(begins(0.4, LEAST_LEFT), Some(1));
         assert_eq!(begins(0.4, LEAST_LEFT_OF_FEW), None);
-    }
-
-    #[test]
-    fn groups_are_bounded_and_cover_all_points() {
-        for (points, most) in [
-            (128, 128),
-            (1000, 20),
-            (5000, 1),
-            (437_645, 1024),
-            (10_000_000, 30),
-        ] {
-            let groups = groups(points, most);
-            let count = groups.len() - 1;
-            assert!(count <= most);
-            assert!(groups.first() == Some(&0) && groups.last() == Some(&points));
-            let mut sizes = groups.windows(2).map(|group| group[1] - group[0]);
-            assert!(sizes.all(|size| size > 0));
-            assert!(
-                groups[..count]
-                    .iter()
-                    .all(|first| first.is_multiple_of(GROUP))
-            );
-        }
     }
 }

@@ -64,7 +64,7 @@ pub(crate) struct State<E: Engine> {
     pub(crate) source: Marginal<E>,
     pub(crate) target: Marginal<E>,
     pub(crate) masses: Masses,
-    /// If passes leave pairs out: both sides as these see them.
+    /// If passes see both sides in another order: the sides in that order.
     pub(crate) ordered: Option<Ordered<E>>,
 }
 
@@ -298,7 +298,10 @@ impl<E: Engine> State<E> {
         } = effort;
         let all = pairs_of_a_pass(&source.points, &target.points);
         let [rows, columns] = self.sides();
-        let included = rows.pairs_with(columns);
+        let kept = match rows.near {
+            Some(_) => rows.pairs_with(columns) as f64 / all as f64,
+            None => 1.0,
+        };
         let dropped = self.ordered.as_ref().map_or(0.0, |of| of.omitted.mass);
         let [rho_a, rho_b] = problem.rho();
         Report {
@@ -322,16 +325,17 @@ impl<E: Engine> State<E> {
             stages,
             softmin_passes,
             pairs,
-            kept: included as f64 / all as f64,
+            kept,
             dropped: dropped * masses.plan,
             levels,
+            distance_bytes: rows.kept_distances(engine, columns),
             seconds: start.elapsed().as_secs_f64(),
             device: engine.device().to_owned(),
             precision: engine.precision(),
         }
     }
 
-    /// The sides as passes see them: with lists of near pairs, if pairs are left out.
+    /// The sides as passes see them: with lists of near pairs, if pairs are left out, or where an engine keeps distances.
     pub(crate) fn sides(&self) -> [&Marginal<E>; 2] {
         match &self.ordered {
             Some(ordered) => ordered.sides.each_ref(),
@@ -345,7 +349,7 @@ impl<E: Engine> State<E> {
             return Cow::Borrowed(values);
         };
         let order = &ordered.orders[place as usize];
-        let width = values.len() / order.len();
+        let width = values.len() / self.side(place).len();
         let rows = order.iter().flat_map(|i| &values[i * width..][..width]);
         Cow::Owned(rows.copied().collect())
     }
@@ -357,11 +361,20 @@ impl<E: Engine> State<E> {
         };
         let order = &ordered.orders[place as usize];
         let width = values.len() / order.len();
-        let mut out = values.clone();
-        for (i, row) in order.iter().zip(values.chunks_exact(width.max(1))) {
+        let mut out = values[..self.side(place).len() * width].to_vec();
+        // Of several places of a point, the first counts.
+        for (i, row) in order.iter().zip(values.chunks_exact(width.max(1))).rev() {
             out[i * width..][..width].copy_from_slice(row);
         }
         out
+    }
+
+    /// A side in the order of its measure.
+    fn side(&self, place: Place) -> &Marginal<E> {
+        match place {
+            Place::Source => &self.source,
+            Place::Target => &self.target,
+        }
     }
 
     /// Replaces f by T_b(g): the rows of the plan then have the masses of the source.

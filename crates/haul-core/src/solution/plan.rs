@@ -345,7 +345,13 @@ impl<E: Engine> Plan<E> {
             Place::Source => (source, target, Place::Target),
             Place::Target => (target, source, Place::Source),
         };
-        let m = columns.len();
+        let (_, m) = match place {
+            Place::Source => self.shape(),
+            Place::Target => {
+                let (n, m) = self.shape();
+                (m, n)
+            }
+        };
         if values.is_empty() || !values.len().is_multiple_of(m) {
             return Err(Error::Length {
                 what: "the factor of the plan",

@@ -60,6 +60,9 @@ pub struct Report {
     /// Solves between coarser clouds before, from the coarsest. Their iterations are not among `iterations`; their pairs
     /// are among `pairs`.
     pub levels: Vec<Level>,
+    /// Bytes of squared distances between the points of both measures that passes read from memory in place of computing
+    /// them; see [`Engine::kept_distances`](crate::Engine::kept_distances).
+    pub distance_bytes: u64,
     /// Wall-clock seconds, including uploads and the certificate.
     pub seconds: f64,
     /// The device that computed it.

@@ -7,7 +7,7 @@ mod families;
 
 pub use families::{AffineModel, GaussianModel, MixtureModel};
 
-use super::numbers::Numbers;
+use crate::measure::Numbers;
 use crate::{Error, Gradient, Measure, Result};
 use std::fmt;
 

@@ -1,10 +1,11 @@
 //! Solves between coarse clouds, from the coarsest to the level above all points.
 
-use super::clouds::{Cloud, ladder};
+use super::ladder::ladder;
 use super::lift::Coarse;
 use super::{DROPPED_SHARE, Level, after, following, slack};
 use crate::pass::Marginal;
 use crate::problem::Posed;
+use crate::sinkhorn::coarse::Cloud;
 use crate::sinkhorn::run::Run;
 use crate::sinkhorn::{Effort, Observer, Sinkhorn, Start};
 use crate::{Engine, Result};
@@ -32,7 +33,9 @@ impl Sinkhorn {
         for (step, blocks) in ladder.iter().enumerate() {
             let clouds = [0, 1].map(|k: usize| {
                 let coordinates = sides[k].points.coordinates();
-                Cloud::of(&coordinates, d, &sides[k].weights, blocks[k])
+                let n = sides[k].len();
+                let groups: Vec<usize> = (0..n).step_by(blocks[k]).chain([n]).collect();
+                Cloud::of(&coordinates, d, &sides[k].weights, &groups)
             });
             let variance = clouds[0].variance.max(clouds[1].variance);
             let posed = problem.at(coarse_epsilon(problem, variance.sqrt()));

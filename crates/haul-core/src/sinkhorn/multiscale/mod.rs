@@ -8,14 +8,15 @@
 //!
 //! If lists would keep more than half of the pairs, passes are over all pairs, from the same start.
 
-mod clouds;
 mod descent;
 mod follow;
+mod ladder;
 mod lift;
 
 pub(crate) use follow::{Following, Half};
 
 use super::effort::Effort;
+use super::grouping::BOX_DIMENSIONS;
 use super::run::Run;
 use super::start::Start;
 use super::{Acceleration, Fit, Form, Observer, Sinkhorn};
@@ -55,10 +56,10 @@ pub struct Level {
     pub pairs: u64,
 }
 
-/// Both sides in the order of passes, with lists of near pairs.
+/// Both sides in the order of passes, with lists of near pairs if pairs are left out.
 pub(crate) struct Ordered<E: Engine> {
     pub(crate) sides: [Marginal<E>; 2],
-    /// The index of the point at each place.
+    /// The index of the point at each place. A point at several places in a row has its weight in the first.
     pub(crate) orders: [Vec<usize>; 2],
     /// What the lists leave out.
     pub(crate) omitted: Omitted,
@@ -66,9 +67,6 @@ pub(crate) struct Ordered<E: Engine> {
 
 /// Clouds of fewer pairs are solved in less time than lists and levels take.
 const FEWEST_PAIRS: u64 = 1 << 27;
-
-/// In more dimensions boxes are nowhere far apart.
-const MOST_DIMENSIONS: usize = 7;
 
 /// Below this ratio of diameter to blur most pairs matter.
 const LEAST_RATIO: f64 = 16.0;
@@ -100,7 +98,7 @@ impl Sinkhorn {
         let pays = || {
             let ratio = problem.frame().diameter() / problem.blur();
             problem.pairs() >= FEWEST_PAIRS
-                && problem.frame().dimension() <= MOST_DIMENSIONS
+                && problem.frame().dimension() <= BOX_DIMENSIONS
                 && ratio >= LEAST_RATIO
         };
         match self.multiscale {
@@ -248,7 +246,7 @@ impl<E: Engine> Ordered<E> {
 }
 
 /// An observer that counts iterations after those of `levels`, with this many levels still to come.
-fn after<'o>(
+pub(super) fn after<'o>(
     levels: &[Level],
     level: usize,
     observer: &'o mut Observer<'_>,

@@ -1,4 +1,4 @@
-//! The start of a reduction to k points: k-means++ [Arthur–Vassilvitskii'07].
+//! The choice of k points that are far apart: k-means++ [Arthur–Vassilvitskii'07].
 //!
 //! The first centre is a point drawn by weight; each further one is drawn with a probability in proportion to its weight times
 //! its squared distance to the nearest centre. Of 2 + ⌊log k⌋ draws that one is taken which leaves the least sum of squares, the
@@ -10,7 +10,7 @@
 //! Squared distances are those of the points themselves, in f64.
 
 use super::numbers::Numbers;
-use crate::{Cost, Measure};
+use super::{Cost, Measure};
 
 /// The points of positive weight, each with its nearest centre.
 struct Cells<'m> {
@@ -26,7 +26,7 @@ struct Cells<'m> {
 }
 
 /// The indices of at most k points of a measure; fewer if it has fewer different points of positive weight.
-pub(super) fn plus_plus(measure: &Measure, k: usize, seed: u64) -> Vec<usize> {
+pub(crate) fn plus_plus(measure: &Measure, k: usize, seed: u64) -> Vec<usize> {
     let mut numbers = Numbers::new(seed);
     let draws = 2 + (k.max(1) as f64).ln() as usize;
     let weights = measure.weights();

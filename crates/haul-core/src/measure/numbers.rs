@@ -1,4 +1,4 @@
-//! Pseudorandom numbers of the fits: the same seed gives the same numbers on every machine.
+//! Pseudorandom numbers: the same seed gives the same numbers on every machine.
 
 use std::f64::consts::TAU;
 
@@ -36,7 +36,7 @@ impl Numbers {
     }
 
     /// Normal, of mean 0 and variance 1 [Box–Muller'58].
-    pub(super) fn normal(&mut self) -> f64 {
+    pub(crate) fn normal(&mut self) -> f64 {
         let radius = (-2.0 * (1.0 - self.unit()).ln()).sqrt();
         radius * (TAU * self.unit()).cos()
     }
