@@ -36,6 +36,7 @@ mod scores;
 mod sharing;
 mod solver;
 mod stalls;
+mod transitions;
 mod two_level;
 mod unbalanced;
 mod waits;
@@ -68,6 +69,7 @@ fn main() -> ExitCode {
             near::BODIES,
             nearest::BODIES,
             groups::BODIES,
+            transitions::BODIES,
             two_level::BODIES,
             multiscale::BODIES,
             grids::BODIES,

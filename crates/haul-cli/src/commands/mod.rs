@@ -22,6 +22,7 @@ mod quantize;
 mod sample;
 mod sinkhorn;
 mod thin;
+mod transitions;
 mod words;
 
 use crate::command::{Command, Program};
@@ -68,6 +69,7 @@ commands! {
     dictionary::Dictionary: job,
     flow::Flow: job,
     gromov::Gromov: job,
+    transitions::Transitions,
     words::Words,
     pairwise::Pairwise,
     batch::Batch,
