@@ -6,7 +6,7 @@ use crate::{Engine, Error, Plan, Result};
 /// kinds of cells become which from day to day.
 ///
 /// A plan P from αₜ to αₜ₊₁ gives each point y of αₜ₊₁ ancestors x with the probabilities Pₓᵧ / Σₓ Pₓᵧ. Along the chain
-/// the ancestors of ancestors follow as in a Markov chain \[Schiebinger'19\], so that the mass at time t of class l, whose
+/// the ancestors of ancestors follow as in a Markov chain [Schiebinger et al.'19], so that the mass at time t of class l, whose
 /// ancestors at time s have class k, is
 ///
 /// ```text
