@@ -26,7 +26,9 @@ const MOST_LETTERS: usize = 13;
 #[command(
     mut_arg("normalize", |it| it.help("Scale the mass to 1")),
     mut_arg("mass_unit", |it| it.help("Divide the weights by M")),
-    after_help = r#"With --group each group of a file is told of. A file that cannot be read is told of, the others all the same; the exit status is 2 then.
+    after_help = r#"A file that cannot be read is told of, the others all the same; the exit status is 2 then. With
+--group each group of a file is told of. Of a file of many arrays, as .h5ad, the arrays and the columns
+are told, until --embedding names an array.
 
 Keys of a line of --json, of the points that are left after --subsample or --voxel:
   file points dimension     the coordinates of a point
@@ -34,10 +36,12 @@ Keys of a line of --json, of the points that are left after --subsample or --vox
   spacing                   the median distance of a point to the nearest other one; null for one point
   mass weighted             the sum of the weights; whether the file has weights
   smallest_weight largest_weight
-  file arrays numbers labels     of a file of many arrays without --embedding, what there is to
-                            choose from: arrays have name, points, dimension, sparse; labels have name, labels
   grid                      of masses on a grid: its shape, the side of a cell along each axis (spacing),
                             and the number of cells without mass (empty)
+
+Keys of a line about a file of many arrays:
+  file numbers labels       columns of numbers; of labels an object each: name, labels
+  arrays                    an object each: name, points, dimension, sparse
 
 Example:
   haul info a.ply disc.png"#

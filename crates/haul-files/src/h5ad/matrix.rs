@@ -89,8 +89,11 @@ impl Store<'_> {
             let file = self.file.into();
             return Err(Error::Empty { file });
         }
-        // The row of indptr bounds one side; a wide matrix may have few entries, and memory ends somewhere.
+        // The shape is a promise of a few bytes, which no other bytes have to keep.
         let entries = (rows as u64).saturating_mul(columns as u64);
+        if entries.saturating_mul(size_of::<f64>() as u64) > self.limit {
+            return Err(self.malformed(place, "is larger than the file can hold"));
+        }
         let mut values = source::room(self.file, entries)?;
         values.resize(rows * columns, 0.0);
         let mut at = 0;
