@@ -10,6 +10,7 @@ pub fn read(name: &str, bytes: &[u8]) {
         coordinates: coordinates.iter().map(|&name| name.into()).collect(),
         weight: weight.map(str::to_owned),
         unweighted: weight.is_none(),
+        labels: Vec::new(),
     };
     let other = match bytes.len() % 5 {
         0 => Reading::of(&columns(&["1"], None)),
@@ -22,7 +23,24 @@ pub fn read(name: &str, bytes: &[u8]) {
             ..Reading::default()
         },
     };
-    for reading in [Reading::default(), other] {
+    // Of files with many arrays one is named, and labels with it; of tables a group.
+    let of_many = |mut reading: Reading| match name.rsplit('.').next() {
+        Some("h5ad") => {
+            reading.embedding = Some(["X", "X_pca", "layers:by_gene"][bytes.len() % 3].into());
+            reading.columns.labels = vec!["cell_type".into(), "day".into()];
+            reading
+        }
+        Some("safetensors") => {
+            reading.embedding = (bytes.len() % 2 == 0).then(|| "half".into());
+            reading
+        }
+        Some("csv" | "tsv" | "parquet") if bytes.len() % 5 == 3 => {
+            reading.columns.labels = vec!["1".into()];
+            reading
+        }
+        _ => reading,
+    };
+    for reading in [Reading::default(), other].map(of_many) {
         match parse_contents(Path::new(name), bytes, &reading) {
             Ok(Contents::Histogram(histogram)) => {
                 assert!(histogram.masses.iter().all(|mass| mass.is_finite() && *mass >= 0.0));
@@ -35,6 +53,10 @@ pub fn read(name: &str, bytes: &[u8]) {
                 assert!(!cloud.points.is_empty() && cloud.points.len().is_multiple_of(cloud.dimension));
                 let n = cloud.points.len() / cloud.dimension;
                 assert!(cloud.weights.is_none_or(|weights| weights.len() == n));
+                for labels in cloud.labels {
+                    let names = labels.names().len();
+                    assert!(labels.indices().len() == n && labels.indices().iter().all(|it| *it < names));
+                }
             }
             Err(error) => {
                 let told = error.to_string();

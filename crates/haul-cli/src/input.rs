@@ -3,9 +3,9 @@
 use crate::options::{Positive, Treatment, Weights};
 use anyhow::{Context, Result, anyhow, bail};
 use haul::{Grid, Measure, Support};
-use haul_files::{self as formats, Columns, Contents, Histogram};
+use haul_files::{self as formats, Columns, Contents, Histogram, Reading};
 use std::borrow::Cow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use xxhash_rust::xxh3::Xxh3;
 
@@ -179,6 +179,45 @@ pub(crate) fn contents(path: &Path, treatment: &Treatment) -> Result<Contents> {
     formats::read_contents(path, &treatment.reading()).map_err(advised)
 }
 
+/// The clouds that these files are: with a column of groups each file is all of its groups, as `FILE:LABEL`, unless
+/// it names one.
+///
+/// # Errors
+///
+/// Those of [`groups`].
+pub(crate) fn clouds_of(files: &[PathBuf], treatment: &Treatment) -> Result<Vec<PathBuf>> {
+    if treatment.group.is_none() {
+        return Ok(files.to_vec());
+    }
+    let mut clouds = Vec::new();
+    for file in files {
+        let groups = groups(file, &treatment.reading())?;
+        clouds.extend(groups.into_iter().map(|(path, _)| path));
+    }
+    Ok(clouds)
+}
+
+/// The clouds of a file by this reading: all of its groups, each as `FILE:LABEL`, if the reading names a column of groups and
+/// the path no group; otherwise the one cloud that it is.
+///
+/// # Errors
+///
+/// Files that cannot be read, or cannot be divided.
+pub(crate) fn groups(path: &Path, reading: &Reading) -> Result<Vec<(PathBuf, formats::Cloud)>> {
+    if reading.group.is_none() || formats::file_of(path) != path {
+        let cloud = formats::read_as(path, reading).map_err(advised)?;
+        return Ok(vec![(path.to_owned(), cloud)]);
+    }
+    let groups = formats::read_groups(path, reading).map_err(advised)?;
+    let named = |(name, cloud): (String, _)| {
+        let mut group = path.as_os_str().to_owned();
+        group.push(":");
+        group.push(name);
+        (group.into(), cloud)
+    };
+    Ok(groups.into_iter().map(named).collect())
+}
+
 /// The same for an input whose weights may come from a file of their own, so that it may leave out a column of weights.
 fn given(input: Input<'_>) -> Result<Contents> {
     let mut reading = input.treatment.reading();
@@ -189,8 +228,8 @@ fn given(input: Input<'_>) -> Result<Contents> {
 /// Adds to an error of reading the options that help.
 fn advised(error: formats::Error) -> anyhow::Error {
     use formats::Error::{
-        DoubtfulColumns, DoubtfulGrid, DoubtfulHeader, EmptyColumn, Extension, Foreign, NoMass,
-        RowNumbers, TextColumn, UnnamedColumns, WeightLeftOut,
+        DoubtfulColumns, DoubtfulGrid, DoubtfulHeader, Embedding, EmptyColumn, Extension, Foreign,
+        GroupColumn, NoMass, RowNumbers, TextColumn, UnnamedColumns, WeightLeftOut,
     };
     let advice = match &error {
         TextColumn { likely, .. } | DoubtfulColumns { likely, .. } | EmptyColumn { likely, .. } => {
@@ -202,6 +241,11 @@ fn advised(error: formats::Error) -> anyhow::Error {
         UnnamedColumns { likely, all, .. } => format!("{}, or {}", options(likely), options(all)),
         DoubtfulHeader { .. } => "--header yes, or --header no".to_owned(),
         DoubtfulGrid { .. } => "--grid".to_owned(),
+        Embedding { found, .. } => match found.first() {
+            Some(first) => format!("--embedding {}", quoted(first)),
+            None => return error.into(),
+        },
+        GroupColumn { .. } => "--group NAME".to_owned(),
         NoMass { .. } => "or exchange light and dark with --invert".to_owned(),
         WeightLeftOut { column, .. } => {
             format!("--weight-column {}, or --equal-weights", quoted(column))

@@ -125,10 +125,8 @@ pub(crate) fn advise(refused: &mut clap::Error, program: &Command, words: &[Stri
         }
         ErrorKind::MissingRequiredArgument => {
             let missing = strings(refused, ContextKind::InvalidArg);
-            line.file_too_few()
-                .or_else(|| missing.iter().find_map(|it| output_for(it)))
+            missing.iter().find_map(|it| output_for(it))
         }
-        ErrorKind::TooFewValues => line.file_too_few(),
         _ => None,
     };
     if let Some(tip) = tip {
@@ -270,24 +268,6 @@ impl<'l> Line<'l> {
             }
             _ => None,
         }
-    }
-
-    /// What to name beside the only file of a command that compares many.
-    fn file_too_few(&self) -> Option<String> {
-        let command = self.command?;
-        let positional = command.get_positionals().next()?;
-        let least = positional.get_num_args()?.min_values();
-        let words = self.words.iter();
-        let mut files = words.skip_while(|word| *word != command.get_name()).skip(1);
-        let file = files.next().filter(|word| !word.starts_with('-'))?;
-        let alone = files.next().is_none_or(|word| word.starts_with('-'));
-        (least > 1 && alone).then(|| {
-            format!(
-                "haul {} compares each file with each other one: name two or more, as {file} OTHER…; a table of several \
-                 samples is divided into files first",
-                command.get_name()
-            )
-        })
     }
 
     /// How to write the result of a command that prints to a file.

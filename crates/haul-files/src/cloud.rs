@@ -1,6 +1,6 @@
 //! A cloud as a file holds it, and the checks of its numbers.
 
-use crate::{Error, Result};
+use crate::{Error, Labels, Result};
 use std::path::Path;
 
 /// A cloud as a file holds it: every coordinate and weight is finite, every weight is at least
@@ -16,6 +16,8 @@ pub struct Cloud {
     /// The names of the coordinates (`dimension` of them), if the file names its columns. A `.ply` does, and its
     /// fields; an array of numbers does not.
     pub names: Option<Vec<String>>,
+    /// The columns of labels that were asked for, in that order, each with a label for every point.
+    pub labels: Vec<Labels>,
 }
 
 /// Refuses weights that are not finite or below zero; messages call them by this `name`.

@@ -233,6 +233,78 @@ pub enum Error {
         /// How many columns there are.
         width: usize,
     },
+    /// A point has no label: give it one, or remove its row.
+    #[error("{}: row {row}, column {column} has no label; {}", .file.display(), unlabelled(*.rows, *.of))]
+    NoLabel {
+        /// The file as the user named it.
+        file: PathBuf,
+        /// The first such row, counted from 1.
+        row: usize,
+        /// The column's name, or its number counted from 1.
+        column: String,
+        /// How many rows have none.
+        rows: usize,
+        /// How many rows there are.
+        of: usize,
+    },
+    /// Labels are asked for, but the format has none: write the points in one that has.
+    #[error("{}: has no columns of labels; write the points as .csv, .tsv or .parquet", .file.display())]
+    NoLabels {
+        /// The file as the user named it.
+        file: PathBuf,
+    },
+    /// The file has many arrays, and none or another one was named as the points: name one of them.
+    #[error(
+        "{}: {}; say which array has the coordinates: {}",
+        .file.display(), no_array(.wanted.as_ref()), listed(.found)
+    )]
+    Embedding {
+        /// The file as the user named it.
+        file: PathBuf,
+        /// The array that was named.
+        wanted: Option<String>,
+        /// The arrays that are there.
+        found: Vec<String>,
+    },
+    /// An array is named, but the format has one cloud in a file: leave the name out.
+    #[error("{}: has no arrays to choose from; leave the embedding out", .file.display())]
+    NoEmbeddings {
+        /// The file as the user named it.
+        file: PathBuf,
+    },
+    /// A group of a file is named, but not the column that divides it: say which column.
+    #[error("{}: names a group of {}; say which column has the groups", .path.display(), .file.display())]
+    GroupColumn {
+        /// The group as the user named it.
+        path: PathBuf,
+        /// The file.
+        file: PathBuf,
+    },
+    /// The file is divided into groups, and one cloud is needed: name one of them.
+    #[error(
+        "{}: has the groups {} by the column {column}; name one of them, as {}:{}",
+        .file.display(), listed(.names), .file.display(), .names.first().map_or("NAME", String::as_str)
+    )]
+    Groups {
+        /// The file as the user named it.
+        file: PathBuf,
+        /// The column that divides it.
+        column: String,
+        /// The groups.
+        names: Vec<String>,
+    },
+    /// The file has no group of that name: choose one that it has.
+    #[error("{}: has no group {wanted:?} in the column {column}; choose from {}", .file.display(), listed(.names))]
+    NoGroup {
+        /// The file as the user named it.
+        file: PathBuf,
+        /// The column that divides it.
+        column: String,
+        /// The group that was wanted.
+        wanted: String,
+        /// The groups.
+        names: Vec<String>,
+    },
     /// Columns are selected, but the file is not a table: leave the selection out.
     #[error(
         "{}: has no columns to select; leave the selection out, or write the points as .csv, .xyz or .npy",
@@ -549,6 +621,22 @@ fn removal(rows: usize, of: usize) -> String {
     format!(
         "{rows} of {of} rows have values that are missing or not finite: remove these rows or give them finite values"
     )
+}
+
+/// What is wrong with the name of an array.
+fn no_array(wanted: Option<&String>) -> String {
+    match wanted {
+        Some(wanted) => format!("has no array {:?}", one_line(wanted)),
+        None => "has arrays".into(),
+    }
+}
+
+/// Advice for so many rows without a label.
+fn unlabelled(rows: usize, of: usize) -> String {
+    match rows {
+        1 => "remove the row or give it a label".into(),
+        _ => format!("{rows} of {of} rows have none: remove these rows or give them labels"),
+    }
 }
 
 /// More names than these are counted instead of listed.

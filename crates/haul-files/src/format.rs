@@ -27,6 +27,10 @@ pub(crate) enum Format {
     Las,
     #[cfg(feature = "parquet")]
     Parquet,
+    #[cfg(feature = "h5ad")]
+    H5ad,
+    #[cfg(feature = "safetensors")]
+    Safetensors,
 }
 
 /// The format of a file, and whether gzip packs it: from its name, or from the caller if its name has no known
@@ -60,6 +64,14 @@ const EXTENSIONS: &[(&str, Format)] = &[
     ("laz", Format::Las),
     #[cfg(feature = "parquet")]
     ("parquet", Format::Parquet),
+    #[cfg(feature = "h5ad")]
+    ("h5ad", Format::H5ad),
+    #[cfg(feature = "h5ad")]
+    ("h5", Format::H5ad),
+    #[cfg(feature = "h5ad")]
+    ("hdf5", Format::H5ad),
+    #[cfg(feature = "safetensors")]
+    ("safetensors", Format::Safetensors),
 ];
 
 /// Extensions of clouds and images that haul cannot read, with advice for such a file.
@@ -68,7 +80,25 @@ const FOREIGN: &[(&str, &str)] = &[
     (".txt", TEXT),
     (".asc", TEXT),
     (".pts", TEXT),
-    (".e57", EXPORT),
+    (".e57", SCAN),
+    (".pt", TORCH),
+    (".pth", TORCH),
+    (".pkl", PICKLE),
+    (".pickle", PICKLE),
+    (".feather", FEATHER),
+    (".arrow", FEATHER),
+    (".xlsx", SHEET),
+    (".mat", MATLAB),
+    (".rds", R),
+    (".loom", LOOM),
+    (".zarr", ZARR),
+    (".glb", SCENE),
+    (".gltf", SCENE),
+    (".vtk", MESH),
+    (".vtp", MESH),
+    (".vtu", MESH),
+    (".mgz", BRAIN),
+    (".mgh", BRAIN),
     (".gif", PICTURE),
     (".bmp", PICTURE),
     (".tif", PICTURE),
@@ -80,7 +110,19 @@ const PICTURE: &str = "convert the image to .png";
 const TABS: &str = "columns with tabs between them are: name the file or a copy of it .tsv";
 const TEXT: &str =
     "lines of numbers with spaces between them are: name the file or a copy of it .xyz";
-const EXPORT: &str = "export the points as .ply";
+const SCAN: &str = "in Python: scan = pye57.E57('a.e57').read_scan(0); numpy.save('a.npy', numpy.stack([scan['cartesianX'], scan['cartesianY'], scan['cartesianZ']], 1))";
+const TORCH: &str =
+    "in Python: numpy.save('a.npy', torch.load('a.pt', map_location='cpu').detach().numpy())";
+const PICKLE: &str = "in Python: pandas.read_pickle('a.pkl').to_csv('a.csv', index=False)";
+const FEATHER: &str = "in Python: pandas.read_feather('a.feather').to_csv('a.csv', index=False)";
+const SHEET: &str = "in Python: pandas.read_excel('a.xlsx').to_csv('a.csv', index=False)";
+const MATLAB: &str = "in Python: numpy.save('a.npy', scipy.io.loadmat('a.mat')['NAME'])";
+const R: &str = "in R: write.csv(readRDS('a.rds'), 'a.csv', row.names = FALSE)";
+const LOOM: &str = "in Python: anndata.io.read_loom('a.loom').write_h5ad('a.h5ad')";
+const ZARR: &str = "in Python: anndata.io.read_zarr('a.zarr').write_h5ad('a.h5ad')";
+const SCENE: &str = "in Python: trimesh.load('a.glb', force='mesh').export('a.ply')";
+const MESH: &str = "in Python: meshio.read('a.vtk').write('a.ply')";
+const BRAIN: &str = "in Python: nibabel.save(nibabel.load('a.mgz'), 'a.nii.gz')";
 
 impl Format {
     /// Whether it is read from front to back, so that gzip may pack the whole file.
@@ -115,6 +157,29 @@ impl Format {
             #[cfg(feature = "las")]
             Self::Las => false,
             _ => true,
+        }
+    }
+
+    /// Whether it has columns of labels, by which the points may be divided into groups.
+    pub(crate) const fn has_labels(self) -> bool {
+        match self {
+            Self::Csv | Self::Tsv => true,
+            #[cfg(feature = "parquet")]
+            Self::Parquet => true,
+            #[cfg(feature = "h5ad")]
+            Self::H5ad => true,
+            _ => false,
+        }
+    }
+
+    /// Whether it has arrays of which one must be named.
+    pub(crate) const fn has_arrays(self) -> bool {
+        match self {
+            #[cfg(feature = "h5ad")]
+            Self::H5ad => true,
+            #[cfg(feature = "safetensors")]
+            Self::Safetensors => true,
+            _ => false,
         }
     }
 

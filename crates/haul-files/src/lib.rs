@@ -1,7 +1,7 @@
 //! Clouds, weights, arrays and images as files: `.npy`, `.npz`, `.ply`, `.csv`, `.tsv`, `.xyz` and `.pcd`, `.png` and `.jpg`, and the
 //! surfaces `.obj`, `.stl` and `.off`, and the volumes `.nii`. Gzip may
-//! pack those that are read from front to back (`.ply.gz`). The features `las` and `parquet` read `.las`, `.laz` and
-//! `.parquet` as well.
+//! pack those that are read from front to back (`.ply.gz`). The features `las`, `parquet`, `h5ad` and `safetensors` read `.las`
+//! and `.laz`, `.parquet`, `.h5ad` and `.h5`, and `.safetensors` as well.
 //!
 //! The extension gives the format, or a [`Reading`] does. A reader streams a file straight into the vectors that it
 //! returns. It never trusts a header: it reserves no more memory than the bytes of the file can
@@ -15,8 +15,11 @@ mod cloud;
 mod columns;
 mod error;
 mod format;
+#[cfg(feature = "h5ad")]
+mod h5ad;
 mod histogram;
 mod image;
+mod labels;
 #[cfg(feature = "las")]
 mod las;
 mod matrix;
@@ -25,17 +28,21 @@ mod nifti;
 mod npy;
 mod npz;
 mod numbers;
+mod outline;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod part;
 mod pcd;
 mod ply;
 mod read;
+#[cfg(feature = "safetensors")]
+mod safetensors;
 mod source;
 mod sparse;
 #[cfg(test)]
 mod tests;
 mod text;
+mod volume;
 mod write;
 
 pub use atomic::hold_writes;
@@ -46,17 +53,19 @@ pub use error::{Error, Result};
 pub use format::{Kind, numbered};
 pub use histogram::{Contents, Histogram};
 pub use image::Colours;
+pub use labels::Labels;
 pub use matrix::{check_matrix, read_matrix, write_matrix};
 pub use mesh::Surface;
 pub use numbers::{Numbers, read_numbers};
+pub use outline::{About, Outline, outline};
 pub use part::file_of;
 pub use read::{
     Reading, parse_as, parse_cloud, parse_contents, read_as, read_cloud, read_colours,
-    read_contents, read_weights,
+    read_contents, read_groups, read_weights,
 };
 pub use sparse::{Sparse, read_sparse};
 pub use write::{
-    Array, check_attributes, check_cloud, check_moved, check_target, holds_weights, image_bytes,
-    names_attributes, write_cloud, write_colours, write_image, write_mesh, write_moved, write_npy,
-    write_npz, write_text, write_with,
+    Array, check_attributes, check_cloud, check_moved, check_target, check_volume, holds_weights,
+    image_bytes, is_volume, names_attributes, write_cloud, write_colours, write_image, write_mesh,
+    write_moved, write_npy, write_npz, write_text, write_volume, write_with,
 };

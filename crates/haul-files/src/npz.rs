@@ -318,6 +318,7 @@ mod tests {
                 coordinates: vec![],
                 weight: weight.map(str::to_owned),
                 unweighted,
+                labels: Vec::new(),
             };
             crate::parse_as("a.npz".as_ref(), bytes, &crate::Reading::of(&columns))
         };

@@ -390,6 +390,7 @@ mod tests {
             coordinates: vec!["normal_1".into()],
             weight: Some("rgb".into()),
             unweighted: false,
+            labels: Vec::new(),
         });
         let cloud = crate::parse_as(Path::new("a.pcd"), &packed(), &reading).unwrap();
         assert_eq!(cloud.points, [1.0, 0.0, 0.0]);

@@ -5,6 +5,7 @@ use crate::{
     cloud::check_weights,
     format::{Format, Kind},
     image,
+    labels::Groups,
     mesh::{obj, off, stl},
     nifti, npy, npz,
     part::Part,
@@ -29,6 +30,11 @@ pub struct Reading {
     /// The measure that a surface becomes: of an `.obj`, `.stl` or `.off` by default [`Surface::Vertices`], of a `.ply`
     /// by default its vertices without regard to faces.
     pub surface: Option<Surface>,
+    /// The column of labels that divides a table into groups of points. A path such as `cells.csv:day0` names one of them.
+    pub group: Option<String>,
+    /// The array that has the points of a file of many arrays: of an `.h5ad` one of `obsm`, `X`, or `layers:` and a name; in any
+    /// HDF5 file the place of an array.
+    pub embedding: Option<String>,
     /// Whether dark is mass: of an image 1 minus the luma, of an array the largest value minus each.
     pub invert: bool,
 }
@@ -82,6 +88,19 @@ pub fn read_contents(path: &Path, reading: &Reading) -> Result<Contents> {
     let part = Part::of(path);
     let (file, kind, source) = opened(part.file, reading, Kind::of_cloud)?;
     contents_from(&file, kind, source, reading, &part)
+}
+
+/// Reads all groups of a file, each with its name, in the order of [`Labels::names`](crate::Labels::names).
+///
+/// # Errors
+/// As [`read_as`], [`Error::GroupColumn`] where the reading names no column, [`Error::NoLabels`] for a format without
+/// labels and [`Error::NoLabel`] for a point without one.
+pub fn read_groups(path: &Path, reading: &Reading) -> Result<Vec<(String, Cloud)>> {
+    let part = Part::of(path);
+    let (file, kind, source) = opened(part.file, reading, Kind::of_cloud)?;
+    let (groups, _) = groups_from(&file, kind, source, reading, &part)?;
+    let named = |name: String| groups.get(&name).map(|cloud| (name, cloud));
+    Ok(groups.names().into_iter().filter_map(named).collect())
 }
 
 /// The cloud of a file with this name and these bytes.
@@ -152,6 +171,29 @@ fn opened(
     ))
 }
 
+/// The points of the file, divided by the column of this name.
+fn groups_from(
+    file: &Path,
+    kind: Kind,
+    source: Source,
+    reading: &Reading,
+    part: &Part<'_>,
+) -> Result<(Groups, String)> {
+    let Some(column) = reading.group.clone() else {
+        let group = part.group.as_deref().unwrap_or("NAME");
+        return Err(Error::GroupColumn {
+            path: format!("{}:{group}", file.display()).into(),
+            file: file.into(),
+        });
+    };
+    let mut labelled = reading.clone();
+    labelled.columns.labels.push(column.clone());
+    let mut cloud = whole_from(file, kind, source, &labelled, part)?.into_cloud(file)?;
+    let labels = cloud.labels.pop().unwrap_or_default();
+    Ok((Groups::new(cloud, labels), column))
+}
+
+/// The file, or the group of it that the part names.
 fn contents_from(
     file: &Path,
     kind: Kind,
@@ -159,9 +201,43 @@ fn contents_from(
     reading: &Reading,
     part: &Part<'_>,
 ) -> Result<Contents> {
+    if reading.group.is_none() && part.group.is_none() {
+        return whole_from(file, kind, source, reading, part);
+    }
+    let (groups, column) = groups_from(file, kind, source, reading, part)?;
+    let names = || groups.names();
+    let Some(wanted) = &part.group else {
+        return Err(Error::Groups {
+            file: file.into(),
+            column,
+            names: names(),
+        });
+    };
+    let group = groups.get(wanted).ok_or_else(|| Error::NoGroup {
+        file: file.into(),
+        column,
+        wanted: wanted.clone(),
+        names: names(),
+    });
+    group.map(Contents::Cloud)
+}
+
+fn whole_from(
+    file: &Path,
+    kind: Kind,
+    source: Source,
+    reading: &Reading,
+    part: &Part<'_>,
+) -> Result<Contents> {
     let columns = &reading.columns;
+    if !columns.labels.is_empty() && !kind.format.has_labels() {
+        return Err(Error::NoLabels { file: file.into() });
+    }
     if !columns.is_default() && !kind.format.is_table() {
         return Err(Error::NoTable { file: file.into() });
+    }
+    if reading.embedding.is_some() && !kind.format.has_arrays() {
+        return Err(Error::NoEmbeddings { file: file.into() });
     }
     let has_faces = kind.format.is_mesh() || kind.format == Format::Ply;
     if reading.surface.is_some() && !has_faces {
@@ -194,6 +270,13 @@ fn contents_from(
             crate::parquet::read(file, source, columns)
         })
         .map(Contents::Cloud),
+        #[cfg(feature = "h5ad")]
+        Format::H5ad => guarded(file, ".h5ad or .h5", || {
+            crate::h5ad::read(file, source, reading)
+        })
+        .map(Contents::Cloud),
+        #[cfg(feature = "safetensors")]
+        Format::Safetensors => crate::safetensors::read(file, source, reading).map(Contents::Cloud),
         _ => {
             let mut stream = source.stream(kind);
             let of_cloud = |read: Cloud| Contents::Cloud(read);

@@ -184,7 +184,11 @@ fn unreadable_files_say_why() {
         ("a.ASC.gz", "name the file or a copy of it .xyz"),
         (
             "a.e57",
-            "a.e57: .e57 is not read; export the points as .ply",
+            "a.e57: .e57 is not read; in Python: scan = pye57.E57('a.e57')",
+        ),
+        (
+            "a.pt",
+            "a.pt: .pt is not read; in Python: numpy.save('a.npy', torch.load('a.pt'",
         ),
     ] {
         assert!(at(name).contains(told), "{}", at(name));

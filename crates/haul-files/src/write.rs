@@ -9,6 +9,7 @@ use crate::{
     npy, npz, ply,
     source::Source,
     text::{self, Dialect},
+    volume,
 };
 use flate2::{Compression, write::GzEncoder};
 use std::{
@@ -288,6 +289,10 @@ fn check_points(path: &Path, kind: Kind) -> Result<()> {
 
 /// The kind of the source by its name, if the target can hold its other data.
 fn keeps_the_rest(target: Kind, source: &Path, reading: &Reading) -> Option<Kind> {
+    if reading.group.is_some() {
+        // The rows of the file are those of all groups.
+        return None;
+    }
     // Standard input has been read already.
     let kind = Kind::of_cloud(source, reading.format).ok()?;
     let source = (source != Path::new("-")).then_some(kind)?;
@@ -372,6 +377,55 @@ pub fn image_bytes(width: usize, grey: &[u8]) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     image::write(&mut bytes, side(width)?, side(height)?, grey)?;
     Ok(bytes)
+}
+
+/// Whether the name is that of a volume, `.nii` or `.nii.gz`.
+pub fn is_volume(path: &Path) -> bool {
+    Kind::among(path, |format| format == Format::Nifti).is_ok()
+}
+
+/// Writes masses on the voxels of a volume as `.nii` or `.nii.gz`, float64: one volume of the shape, the last axis fastest, or
+/// several, one after the other. The sides of a voxel are in mm.
+///
+/// # Errors
+/// [`Error::Extension`], [`Error::Shape`] where the number of masses is no multiple of the voxels or an axis is longer than
+/// 32 767, [`Error::Unwritable`] where the system refuses.
+pub fn write_volume(
+    path: &Path,
+    shape: [usize; 3],
+    spacing: [f64; 3],
+    masses: &[f64],
+) -> Result<()> {
+    let kind = Kind::among(path, |format| format == Format::Nifti)?;
+    let cells: usize = shape.iter().product();
+    let frames = masses.len().checked_div(cells).unwrap_or(0);
+    let sides = shape.iter().chain([&frames]);
+    if cells * frames != masses.len()
+        || sides
+            .into_iter()
+            .any(|side| !(1..=volume::MOST).contains(side))
+    {
+        return Err(Error::Shape {
+            file: path.into(),
+            name: "of voxels".into(),
+            shape: [&shape[..], &[frames]]
+                .concat()
+                .into_iter()
+                .map(|side| side as u64)
+                .collect(),
+            wanted: "at least one volume, with at most 32767 voxels along an axis",
+        });
+    }
+    write_stream(path, kind, |out| volume::write(out, shape, spacing, masses))
+}
+
+/// Checks a target of [`write_volume`] before the work whose result it will hold.
+///
+/// # Errors
+/// [`Error::Extension`], [`Error::Directory`], [`Error::Unwritable`].
+pub fn check_volume(path: &Path) -> Result<()> {
+    Kind::among(path, |format| format == Format::Nifti)?;
+    atomic::check(path)
 }
 
 /// Writes a surface as `.ply`: corners with three coordinates each, and triangles of three corners, counted from 0.

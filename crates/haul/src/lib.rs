@@ -44,6 +44,7 @@ mod on_device;
 mod points;
 mod reduction;
 mod self_check;
+mod transitions;
 
 pub use available::Available;
 pub use choice::{Conflict, DeviceChoice, PrecisionChoice, Preference};
@@ -56,3 +57,4 @@ pub use on_device::{OnDevice, Points, Vector, Weights};
 pub use points::IntoMeasure;
 pub use reduction::Reduction;
 pub use self_check::{Check, SelfCheck};
+pub use transitions::Transitions;

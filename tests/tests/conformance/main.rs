@@ -38,6 +38,7 @@ mod sharing;
 mod solver;
 mod stalls;
 mod studies;
+mod transitions;
 mod two_level;
 mod unbalanced;
 mod waits;
@@ -70,6 +71,7 @@ fn main() -> ExitCode {
             near::BODIES,
             nearest::BODIES,
             groups::BODIES,
+            transitions::BODIES,
             two_level::BODIES,
             multiscale::BODIES,
             coarse::BODIES,

@@ -11,7 +11,7 @@ use crate::rows::{Rows, STRONG, styled};
 use anyhow::{Context, Result};
 use clap::Args;
 use haul::{Extent, spacing};
-use haul_files::Contents;
+use haul_files::{self as formats, Contents, Outline};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -26,7 +26,9 @@ const MOST_LETTERS: usize = 13;
 #[command(
     mut_arg("normalize", |it| it.help("Scale the mass to 1")),
     mut_arg("mass_unit", |it| it.help("Divide the weights by M")),
-    after_help = r#"A file that cannot be read is told of, the others all the same; the exit status is 2 then.
+    after_help = r#"A file that cannot be read is told of, the others all the same; the exit status is 2 then. With
+--group each group of a file is told of. Of a file of many arrays, as .h5ad, the arrays and the columns
+are told, until --embedding names an array.
 
 Keys of a line of --json, of the points that are left after --subsample or --voxel:
   file points dimension     the coordinates of a point
@@ -36,6 +38,10 @@ Keys of a line of --json, of the points that are left after --subsample or --vox
   smallest_weight largest_weight
   grid                      of masses on a grid: its shape, the side of a cell along each axis (spacing),
                             and the number of cells without mass (empty)
+
+Keys of a line about a file of many arrays:
+  file numbers labels       columns of numbers; of labels an object each: name, labels
+  arrays                    an object each: name, points, dimension, sparse
 
 Example:
   haul info a.ply disc.png"#
@@ -57,18 +63,127 @@ impl Command for Info {
     fn run(&self, _: &Program) -> Result<Outcome> {
         let mut outcome = Outcome::Done;
         for file in &self.files {
-            match About::of(file, &self.treatment) {
-                Ok(about) if self.json => outcome::show(&(serde_json::to_string(&about)? + "\n"))?,
-                Ok(about) => outcome::show(&about.text())?,
-                Err(error) => {
-                    // The exit status is that of the whole run.
-                    let _ = outcome::fail(&error, false);
-                    outcome = Outcome::Refused;
+            if self.treatment.embedding.is_none()
+                && let Ok(Some(outline)) = formats::outline(file, self.treatment.format)
+            {
+                outcome::show(&match self.json {
+                    true => serde_json::to_string(&Choice::of(file, &outline))? + "\n",
+                    false => choice(file, &outline),
+                })?;
+                continue;
+            }
+            let about = match input::clouds_of(std::slice::from_ref(file), &self.treatment) {
+                Ok(clouds) => {
+                    let about = |cloud: &PathBuf| About::of(cloud, &self.treatment);
+                    clouds.iter().map(about).collect()
+                }
+                Err(error) => vec![Err(error)],
+            };
+            for about in about {
+                match about {
+                    Ok(about) if self.json => {
+                        outcome::show(&(serde_json::to_string(&about)? + "\n"))?;
+                    }
+                    Ok(about) => outcome::show(&about.text())?,
+                    Err(error) => {
+                        // The exit status is that of the whole run.
+                        let _ = outcome::fail(&error, false);
+                        outcome = Outcome::Refused;
+                    }
                 }
             }
         }
         Ok(outcome)
     }
+}
+
+/// What there is to choose from in a file of many arrays; the names of the keys are the program's contract.
+#[derive(Serialize)]
+struct Choice<'o> {
+    file: String,
+    arrays: Vec<Array<'o>>,
+    numbers: &'o [String],
+    labels: Vec<Labels<'o>>,
+}
+
+#[derive(Serialize)]
+struct Array<'o> {
+    name: &'o str,
+    points: usize,
+    dimension: usize,
+    sparse: bool,
+}
+
+#[derive(Serialize)]
+struct Labels<'o> {
+    name: &'o str,
+    labels: &'o [String],
+}
+
+impl<'o> Choice<'o> {
+    fn of(file: &Path, outline: &'o Outline) -> Self {
+        let arrays = outline.arrays.iter().map(|array| Array {
+            name: &array.name,
+            points: array.shape[0],
+            dimension: array.shape[1],
+            sparse: array.sparse,
+        });
+        let labels = outline.labels.iter();
+        Self {
+            file: file.to_string_lossy().into(),
+            arrays: arrays.collect(),
+            numbers: &outline.numbers,
+            labels: labels
+                .map(|(name, labels)| Labels { name, labels })
+                .collect(),
+        }
+    }
+}
+
+/// The most labels of a column that are printed.
+const MOST_LABELS: usize = 6;
+
+/// The same for a person, with the options that use it.
+fn choice(file: &Path, outline: &Outline) -> String {
+    let mut rows = Rows::default();
+    rows.heading(styled(STRONG, file.display()));
+    for array in &outline.arrays {
+        let [points, dimension] = array.shape;
+        let sparse = if array.sparse { ", sparse" } else { "" };
+        let shape = format!("{points} points in dimension {dimension}{sparse}");
+        rows.below("array", format!("{}, {shape}", array.name));
+    }
+    for (name, labels) in &outline.labels {
+        let some: Vec<_> = labels
+            .iter()
+            .take(MOST_LABELS)
+            .map(|it| end_of(it, 30))
+            .collect();
+        let more = if labels.len() > MOST_LABELS {
+            ", …"
+        } else {
+            ""
+        };
+        rows.below(
+            "labels",
+            format!("{name}, {}: {}{more}", labels.len(), some.join(", ")),
+        );
+    }
+    if !outline.numbers.is_empty() {
+        rows.below("numbers", outline.numbers.join(", "));
+    }
+    if let Some(array) = outline.arrays.first() {
+        let label = outline.labels.first().map(|(name, _)| name);
+        let group = label.map(|name| format!(" --group {}", input::quoted(name)));
+        let (file, array) = (file.to_string_lossy(), input::quoted(&array.name));
+        let file = input::quoted(&file);
+        let group = group.unwrap_or_default();
+        rows.below(
+            "to use it",
+            format!("haul info {file} --embedding {array}{group}"),
+        );
+    }
+    rows.text()
 }
 
 /// What a file holds; the names of the keys are the program's contract.

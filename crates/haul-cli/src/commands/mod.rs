@@ -23,6 +23,7 @@ mod sample;
 mod sinkhorn;
 mod study;
 mod thin;
+mod transitions;
 mod words;
 
 use crate::command::{Command, Program};
@@ -71,6 +72,7 @@ commands! {
     dictionary::Dictionary: job,
     flow::Flow: job,
     gromov::Gromov: job,
+    transitions::Transitions,
     words::Words: job,
     study::Study,
     pairwise::Pairwise,

@@ -24,6 +24,7 @@ pub(crate) struct Target<'p> {
 enum Format {
     Image,
     Array,
+    Volume,
     Cloud,
 }
 
@@ -40,10 +41,11 @@ fn format(path: &Path) -> Format {
         path.extension()
             .is_some_and(|it| it.eq_ignore_ascii_case(extension))
     };
-    match (is("png"), is("npy")) {
-        (true, _) => Format::Image,
-        (_, true) => Format::Array,
-        _ => Format::Cloud,
+    match () {
+        () if is("png") => Format::Image,
+        () if is("npy") => Format::Array,
+        () if formats::is_volume(path) => Format::Volume,
+        () => Format::Cloud,
     }
 }
 
@@ -51,7 +53,7 @@ fn format(path: &Path) -> Format {
 pub(crate) fn files(path: &Path, pictures: &Pictures, frames: Option<usize>) -> Vec<PathBuf> {
     let whole = || std::iter::once(path.to_owned());
     let mut files: Vec<_> = match (frames, format(path)) {
-        (None, _) | (_, Format::Array) => whole().collect(),
+        (None, _) | (_, Format::Array | Format::Volume) => whole().collect(),
         (Some(frames), Format::Image) => whole().chain(numbered(path, frames)).collect(),
         (Some(frames), Format::Cloud) => numbered(path, frames),
     };
@@ -84,8 +86,15 @@ pub(crate) fn check(path: &Path, pictures: &Pictures, support: &Measure) -> Resu
             grid.dimension()
         ),
         (Format::Array, Some(_)) => Ok(formats::check_target(path, ".npy")?),
+        (Format::Volume, Some(grid)) if grid.dimension() == 3 => Ok(formats::check_volume(path)?),
+        (Format::Volume, Some(grid)) => bail!(
+            "{file}: a grid of {} axes is no volume; write an .npy",
+            grid.dimension()
+        ),
         (Format::Cloud, Some(_)) => {
-            bail!("{file}: a density on a grid is written as .npy, or as .png if it is an image")
+            bail!(
+                "{file}: a density on a grid is written as .npy, as .png if it is an image, or as .nii if it is a volume"
+            )
         }
         (Format::Cloud, None) if formats::holds_weights(path, None)? => {
             Ok(formats::check_cloud(path, None, support.dimension())?)
@@ -113,7 +122,7 @@ impl<'p> Target<'p> {
     /// Writes a frame that has a file of its own.
     pub(crate) fn write_frame(&self, place: usize, frame: Density<'_>) -> Result<()> {
         let path = match (self.frames, self.format) {
-            (_, Format::Array) => return Ok(()),
+            (_, Format::Array | Format::Volume) => return Ok(()),
             (Some(frames), _) => numbered(self.path, frames).into_iter().nth(place),
             (None, _) => Some(self.path.to_owned()),
         };
@@ -143,6 +152,7 @@ impl<'p> Target<'p> {
     pub(crate) fn write_all(&self, layout: &Layout, frames: &[Density<'_>]) -> Result<()> {
         match (self.format, self.frames) {
             (Format::Array, _) => self.write_array(layout, frames)?,
+            (Format::Volume, _) => self.write_volume(frames)?,
             (Format::Image, Some(_)) => self.write_picture(self.path, layout, frames)?,
             _ => {}
         }
@@ -166,6 +176,18 @@ impl<'p> Target<'p> {
             values: &values,
         };
         Ok(formats::write_npy(self.path, &array)?)
+    }
+
+    /// All frames as volumes, one after the other.
+    fn write_volume(&self, frames: &[Density<'_>]) -> Result<()> {
+        let first = frames.first().and_then(|frame| on_grid(frame.measure));
+        let grid = first.context("there is no volume of clouds")?;
+        let (Ok(shape), Ok(spacing)) = (grid.shape().try_into(), grid.spacing().try_into()) else {
+            bail!("{}: a grid of other axes is no volume", self.path.display());
+        };
+        let values = frames.iter().flat_map(|frame| frame.measure.weights());
+        let values: Vec<f64> = values.copied().collect();
+        Ok(formats::write_volume(self.path, shape, spacing, &values)?)
     }
 
     fn write_picture(&self, path: &Path, layout: &Layout, frames: &[Density<'_>]) -> Result<()> {

@@ -105,6 +105,7 @@ impl Reduction {
             dimension,
             weights,
             names,
+            labels: _,
         } = cloud;
         let reduced = reduction.apply_to(points, dimension, weights);
         let (points, weights) = reduced.map_err(in_options)?;
@@ -113,6 +114,8 @@ impl Reduction {
             dimension,
             weights,
             names,
+            // Which points stay is not known any more.
+            labels: Vec::new(),
         })
     }
 }

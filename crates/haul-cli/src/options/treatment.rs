@@ -23,6 +23,16 @@ pub(crate) struct Treatment {
     #[arg(long, value_name = "NAME")]
     pub(crate) weight_column: Option<String>,
 
+    /// The array that has the coordinates in a file of many, as .h5ad: X_pca or another one of obsm, X, or
+    /// layers:NAME; --columns selects some of its columns
+    #[arg(long, value_name = "NAME")]
+    pub(crate) embedding: Option<String>,
+
+    /// The column of labels that divides a .csv, .tsv, .parquet or .h5ad into clouds, by name or number: FILE:LABEL is one of
+    /// them; where a command takes any number of clouds, FILE is all of them, in the order of the labels
+    #[arg(long, value_name = "NAME")]
+    pub(crate) group: Option<String>,
+
     /// Whether the first row of a .csv, .tsv or .xyz names the columns: yes or no [default: as it looks]
     #[arg(long, value_name = "yes|no", value_enum, hide_possible_values = true)]
     pub(crate) header: Option<Header>,
@@ -126,12 +136,15 @@ impl Treatment {
                 coordinates: self.columns.clone(),
                 weight: self.weight_column.clone(),
                 unweighted: self.equal_weights,
+                labels: Vec::new(),
             },
             header: self.header.map(|header| header == Header::Yes),
             format: self.format,
             grid: self.grid,
             invert: self.invert,
             surface: self.surface,
+            group: self.group.clone(),
+            embedding: self.embedding.clone(),
         }
     }
 
@@ -197,6 +210,8 @@ impl Treatment {
     pub(crate) const PLAIN: Self = Self {
         columns: Vec::new(),
         weight_column: None,
+        group: None,
+        embedding: None,
         header: None,
         format: None,
         normalize: false,
@@ -228,6 +243,7 @@ mod tests {
             dimension: 1,
             weights: Some(vec![1.0, 2.0, 3.0, 4.0]),
             names: None,
+            labels: Vec::new(),
         };
         let treated = |equal_weights, reduction| {
             let treatment = Treatment {

@@ -15,6 +15,7 @@ mod files;
 mod fixture;
 mod flow;
 mod gromov;
+mod groups;
 mod guide;
 mod images;
 mod long;
@@ -694,7 +695,7 @@ fn wrong_arguments_are_told_in_one_line_with_what_would_be_right() {
         ),
         ("sinkhorn a.csv", &["<B>"]),
         ("map a.csv b.csv", &["--output"]),
-        ("pairwise a.csv -o d.npy", &["2 values", "only 1"]),
+        ("pairwise a.csv -o d.npy", &["a.csv: one cloud", "--group"]),
         (
             "sample ball --n 0 -o c.csv",
             &["--n", "it must be at least 1"],

@@ -116,18 +116,6 @@ fn an_output_that_was_forgotten_is_told() {
 }
 
 #[test]
-fn a_single_file_to_compare_is_told_what_is_missing() {
-    let room = Room::with_clouds();
-    for line in ["pairwise a.csv", "pairwise a.csv -o d.csv"] {
-        let told = tip(&room, line).unwrap();
-        assert_says(
-            &told,
-            &["name two or more, as a.csv OTHER…", "divided into files"],
-        );
-    }
-}
-
-#[test]
 fn options_of_other_programs_are_told_their_names_here() {
     let room = Room::with_clouds();
     for (option, parts) in [

@@ -29,6 +29,8 @@ pub struct Columns {
     pub weight: Option<String>,
     /// Whether points may have equal weights although a column that is left out is named like a weight.
     pub unweighted: bool,
+    /// Columns of labels, which are no coordinates unless they are selected as such.
+    pub labels: Vec<String>,
 }
 
 /// The roles of the columns of a table.
@@ -37,6 +39,7 @@ pub(crate) struct Roles {
     /// The columns that are coordinates, in their order.
     pub(crate) coordinates: Vec<usize>,
     pub(crate) weight: Option<usize>,
+    pub(crate) labels: Vec<usize>,
     /// Whether the coordinates were selected.
     pub(crate) selected: bool,
 }
@@ -47,7 +50,7 @@ pub(crate) const AXES_OF_XYZ: usize = 3;
 impl Columns {
     /// Whether nothing is selected.
     pub fn is_default(&self) -> bool {
-        self.coordinates.is_empty() && self.weight.is_none()
+        self.coordinates.is_empty() && self.weight.is_none() && self.labels.is_empty()
     }
 
     /// The roles of the columns of a table of this width, whose header has these `names`.
@@ -63,6 +66,7 @@ impl Columns {
             names: names.map(<[_]>::to_vec).unwrap_or_default(),
             width,
         };
+        let labels = self.labels_among(file, names, width)?;
         let mut coordinates: Vec<usize> = Vec::new();
         let mut taken = vec![
             None;
@@ -96,6 +100,7 @@ impl Columns {
                 .and_then(|names| named(names, &(0..width).collect::<Vec<_>>(), DISPLACEMENT));
             coordinates = (0..width)
                 .filter(|column| ![weight, displacement].contains(&Some(*column)))
+                .filter(|column| !labels.contains(column))
                 .collect();
             if coordinates.is_empty() {
                 return Err(Error::Missing {
@@ -123,8 +128,27 @@ impl Columns {
         Ok(Roles {
             coordinates,
             weight,
+            labels,
             selected,
         })
+    }
+
+    /// The columns of labels of a table of this width.
+    fn labels_among(
+        &self,
+        file: &Path,
+        names: Option<&[String]>,
+        width: usize,
+    ) -> Result<Vec<usize>> {
+        let column = |wanted: &String| {
+            position(names, width, wanted).ok_or_else(|| Error::NoColumn {
+                file: file.into(),
+                wanted: wanted.clone(),
+                names: names.map(<[_]>::to_vec).unwrap_or_default(),
+                width,
+            })
+        };
+        self.labels.iter().map(column).collect()
     }
 }
 
@@ -199,5 +223,6 @@ fn likely(
         coordinates: selection(names, width, &left),
         weight: found.map(|column| selection(names, width, &[column]).concat()),
         unweighted: false,
+        labels: Vec::new(),
     }
 }

@@ -8,6 +8,7 @@ use super::{
 use crate::{
     Cloud, Error, Result,
     cloud::{check_weights, not_finite},
+    labels::Collected,
 };
 use std::path::Path;
 
@@ -46,6 +47,8 @@ pub(crate) struct Table<'t> {
     pub(super) rows: usize,
     pub(super) points: Vec<f64>,
     pub(super) weights: Vec<f64>,
+    /// Those of each column of labels.
+    labels: Vec<Collected>,
     /// The index among the points, or among the weights, of the first missing value, and its text.
     pub(super) missing: [Option<(usize, String)>; 2],
     /// The first column of texts, and its text in the first row, if no columns were selected.
@@ -67,6 +70,7 @@ impl<'t> Table<'t> {
             rows: 0,
             points: Vec::new(),
             weights: Vec::new(),
+            labels: Vec::new(),
             missing: [None, None],
             text: None,
             short: false,
@@ -214,6 +218,10 @@ impl<'t> Table<'t> {
                 }
             }
         }
+        (self.labels).resize_with(self.roles.labels.len(), Collected::default);
+        for (&column, labels) in self.roles.labels.iter().zip(&mut self.labels) {
+            labels.push(field(column));
+        }
         self.rows = row;
         Ok(())
     }
@@ -226,16 +234,21 @@ impl<'t> Table<'t> {
         if !doubtful {
             chosen?;
         } else {
+            let names = self.names.as_deref();
+            let weight = weight_by_name(names);
+            let labels = self.columns.labels_among(self.file, names, found)?;
+            let is_coordinate = |it: &usize| Some(*it) != weight && !labels.contains(it);
             self.roles = Roles {
-                coordinates: (0..found).collect(),
-                weight: weight_by_name(self.names.as_deref()),
+                coordinates: (0..found).filter(is_coordinate).collect(),
+                weight,
+                labels,
                 selected: false,
             };
-            let weight = self.roles.weight;
-            self.roles.coordinates.retain(|it| Some(*it) != weight);
         }
         if !self.roles.selected {
-            let texts: Vec<_> = (0..found).map(|column| field(column).is_text()).collect();
+            let labels = &self.roles.labels;
+            let is_text = |column| !labels.contains(&column) && field(column).is_text();
+            let texts: Vec<_> = (0..found).map(is_text).collect();
             let first = texts.iter().position(|is_text| *is_text);
             let numbers = |column: &usize| !texts[*column];
             if let Some(first) = first
@@ -276,6 +289,17 @@ impl<'t> Table<'t> {
             let name = numbered_or(names, self.roles.weight).pop();
             check_weights(file, &self.weights, name.as_deref())?;
         }
+        for (column, labels) in self.roles.labels.iter().zip(&self.labels) {
+            if let Some((row, rows)) = labels.missing() {
+                return Err(Error::NoLabel {
+                    file: file.into(),
+                    row: row + 1,
+                    column: name(names, true, *column, self.width),
+                    rows,
+                    of: self.rows,
+                });
+            }
+        }
         let dimension = self.roles.coordinates.len();
         let several = !self.roles.selected && dimension > 1;
         if let Some(at) = (0..dimension).find(|&at| several && self.numbers_rows(at)) {
@@ -311,6 +335,7 @@ impl<'t> Table<'t> {
             dimension,
             weights: self.roles.weight.map(|_| self.weights),
             names,
+            labels: self.labels.into_iter().map(Collected::finish).collect(),
         })
     }
 }

@@ -6,6 +6,7 @@ fn columns(coordinates: &[&str], weight: Option<&str>) -> Columns {
         coordinates: coordinates.iter().map(|&name| name.into()).collect(),
         weight: weight.map(str::to_owned),
         unweighted: false,
+        labels: Vec::new(),
     }
 }
 

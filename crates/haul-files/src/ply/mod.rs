@@ -339,6 +339,7 @@ mod tests {
                 coordinates: coordinates.iter().map(|&name| name.into()).collect(),
                 weight: weight.map(str::to_owned),
                 unweighted,
+                labels: Vec::new(),
             };
             crate::parse_as("a.ply".as_ref(), &mass, &crate::Reading::of(&columns)).unwrap()
         };

@@ -139,6 +139,7 @@ pub(crate) fn read_column(
         coordinates: vec!["1".into()],
         weight: None,
         unweighted: true,
+        labels: Vec::new(),
     };
     let table = table_of_csv(file, reader, &first, format)?;
     match table.shape() {

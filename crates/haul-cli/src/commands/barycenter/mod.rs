@@ -31,14 +31,14 @@ use std::sync::Arc;
 #[derive(Debug, Args)]
 #[command(
     mut_arg("normalize", |it| it.help("Scale all masses to 1: the average of measures of different masses is not defined")),
-    after_help = "debiased  min Σ λₛ S_ε(b, bₛ)               sharp: equal inputs are their own average\nplain     min Σ λₛ OT_ε(b, bₛ) + ε KL(b | m)  blurred, m uniform\nproduct   min Σ λₛ OT_ε(b, bₛ)              sharper than the inputs, down to points\n\nImages and arrays are averaged on the grid of the first one, or on that of --support; clouds on the points of --support, or on --points that find their places themselves. A .png is white where the average is densest: at the density that cells with a tenth of the mass exceed. With --invert it is dark there.\nWith --frames two inputs give K frames from the first to the second; of three or four the sheet has K×K places, with the inputs in its corners. A .png has all frames in one picture, and OUT_00.png, OUT_01.png, … one each; an .npy has them along its first axes, and OUT.npy:1 names the second one; of clouds each frame has its file.\n\nExample:\n  haul barycenter disc.png star.png --normalize -o average.png\n  haul barycenter disc.png star.png --normalize --frames 5 -o frames.png --report frames.html\n  haul barycenter a.ply b.ply --points 500 -o between.ply"
+    after_help = "debiased  min Σ λₛ S_ε(b, bₛ)               sharp: equal inputs are their own average\nplain     min Σ λₛ OT_ε(b, bₛ) + ε KL(b | m)  blurred, m uniform\nproduct   min Σ λₛ OT_ε(b, bₛ)              sharper than the inputs, down to points\n\nImages and arrays are averaged on the grid of the first one, or on that of --support; clouds on the points of --support, or on --points that find their places themselves. A .png is white where the average is densest: at the density that cells with a tenth of the mass exceed. With --invert it is dark there.\nWith --frames two inputs give K frames from the first to the second; of three or four the sheet has K×K places, with the inputs in its corners. A .png has all frames in one picture, and OUT_00.png, OUT_01.png, … one each; an .npy has them along its first axes and a .nii along the fourth, and OUT.npy:1 names the second one; of clouds each frame has its file.\n\nExample:\n  haul barycenter disc.png star.png --normalize -o average.png\n  haul barycenter disc.png star.png --normalize --frames 5 -o frames.png --report frames.html\n  haul barycenter a.ply b.ply --points 500 -o between.ply"
 )]
 pub(crate) struct Barycenter {
     /// The images, arrays or clouds, all of one kind; parts of arrays as digits.npy:3 or volumes.npz:grey
     #[arg(required = true, value_name = "INPUTS")]
     inputs: Vec<PathBuf>,
 
-    /// The average: .png or .npy of images and arrays, .npz, .ply or .csv with weights of clouds
+    /// The average: .png, .npy or .nii of images, arrays and volumes, .npz, .ply or .csv with weights of clouds
     #[arg(short, long, value_name = "OUT", help_heading = "Output")]
     output: PathBuf,
 

@@ -56,7 +56,7 @@ pub(crate) struct Coordinates {
     #[arg(long, value_name = "INPUTS", num_args = 1.., required = true)]
     of: Vec<PathBuf>,
 
-    /// Write the nearest average: .png or .npy of images and arrays, .npz, .ply or .csv with weights of clouds
+    /// Write the nearest average: .png, .npy or .nii of images, arrays and volumes, .npz, .ply or .csv with weights of clouds
     #[arg(short = 'o', long, value_name = "OUT", help_heading = "Output")]
     projection: Option<PathBuf>,
 

@@ -56,7 +56,7 @@ pub(crate) struct Flow {
     /// The density at the start: an image, an array or a cloud with weights
     input: PathBuf,
 
-    /// The density at the end, or all frames: .png or .npy of images and arrays, .npz, .ply or .csv of clouds
+    /// The density at the end, or all frames: .png, .npy or .nii of images, arrays and volumes, .npz, .ply or .csv of clouds
     #[arg(short, long, value_name = "OUT", help_heading = "Output")]
     output: PathBuf,
 

@@ -15,6 +15,7 @@ pub(super) fn columns(reading: &Reading, names: &[String]) -> Reading {
             coordinates: names.to_vec(),
             weight: None,
             unweighted: true,
+            labels: Vec::new(),
         },
         ..reading.clone()
     }

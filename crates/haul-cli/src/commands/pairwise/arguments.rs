@@ -44,8 +44,8 @@ Example:
   haul pairwise a.ply b.ply -o distances.npy --image distances.svg"#
 )]
 pub(crate) struct Pairwise {
-    /// The clouds, at least two
-    #[arg(required = true, num_args = 2.., value_name = "FILES")]
+    /// The clouds, at least two; with --group one file may be all of them
+    #[arg(required = true, num_args = 1.., value_name = "FILES")]
     pub(super) files: Vec<PathBuf>,
 
     /// The matrix: a .npy, an .npz with its bounds as well, or a .csv with the names of the files
@@ -88,6 +88,23 @@ pub(crate) struct Pairwise {
 }
 
 impl Pairwise {
+    /// Refuses a number of clouds.
+    pub(super) fn check_count(&self, clouds: usize) -> Result<()> {
+        if clouds < 2 {
+            bail!(
+                "{}: one cloud has none to be compared with; name another one, or divide this file by --group",
+                self.files[0].display()
+            );
+        }
+        if self.image.is_some() && clouds > heatmap::MOST_CLOUDS {
+            bail!(
+                "--image draws at most {} clouds, and these are {clouds}; leave it out",
+                heatmap::MOST_CLOUDS
+            );
+        }
+        Ok(())
+    }
+
     /// Refuses arguments that are wrong for any clouds.
     pub(super) fn check(&self) -> Result<()> {
         let Pairwise {
@@ -105,13 +122,9 @@ impl Pairwise {
         }
         if let Some(image) = image {
             formats::check_target(image, ".svg")?;
-            if files.len() > heatmap::MOST_CLOUDS {
-                bail!(
-                    "--image draws at most {} clouds, and these are {}; leave it out",
-                    heatmap::MOST_CLOUDS,
-                    files.len()
-                );
-            }
+        }
+        if self.treatment.group.is_none() {
+            self.check_count(files.len())?;
         }
         if files.iter().any(|file| *file == Path::new("-")) {
             bail!(

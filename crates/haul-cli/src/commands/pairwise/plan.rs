@@ -63,6 +63,8 @@ impl Plan {
             quiet,
             ..
         } = arguments;
+        let files = &input::clouds_of(files, treatment)?;
+        arguments.check_count(files.len())?;
         let read = |file: &PathBuf| {
             machine.store.get(Input {
                 points: file,

@@ -1,0 +1,136 @@
+//! The clouds in time, with the labels of their points.
+
+use crate::input;
+use crate::options::Treatment;
+use anyhow::{Context, Result, bail};
+use haul::{Extent, Measure};
+use haul_files::{Cloud, Labels};
+use std::path::{Path, PathBuf};
+
+/// Clouds in the order of time.
+pub(super) struct Moments {
+    pub(super) all: Vec<Moment>,
+    /// The labels of all clouds.
+    pub(super) labels: Vec<String>,
+}
+
+/// A cloud.
+pub(super) struct Moment {
+    pub(super) path: PathBuf,
+    /// The names of its coordinates.
+    pub(super) names: Option<Vec<String>>,
+    pub(super) measure: Measure,
+    /// The measure after its points have grown.
+    grown: Option<Measure>,
+    /// The place of each point's label among the labels of all clouds.
+    pub(super) classes: Vec<usize>,
+}
+
+impl Moment {
+    /// The measure from which mass moves on.
+    pub(super) fn source(&self) -> &Measure {
+        self.grown.as_ref().unwrap_or(&self.measure)
+    }
+}
+
+impl Moments {
+    /// Reads the clouds with the columns of labels and, if there is one, of growth.
+    pub(super) fn read(
+        files: &[PathBuf],
+        columns: [Option<&String>; 2],
+        treatment: &Treatment,
+    ) -> Result<Self> {
+        let mut reading = treatment.reading();
+        reading.columns.labels = columns.into_iter().flatten().cloned().collect();
+        let mut moments = Self {
+            all: Vec::new(),
+            labels: Vec::new(),
+        };
+        for file in files {
+            for (path, cloud) in input::groups(file, &reading)? {
+                let moment = moments.moment(&path, cloud, treatment);
+                moments
+                    .all
+                    .push(moment.with_context(|| path.display().to_string())?);
+            }
+        }
+        match &moments.all[..] {
+            [_, _, ..] => Ok(moments),
+            _ => bail!(
+                "{}: one cloud has none to become; name the next one, or divide this file by --group",
+                files
+                    .first()
+                    .map_or(Path::new(""), PathBuf::as_path)
+                    .display()
+            ),
+        }
+    }
+
+    fn moment(&mut self, path: &Path, mut cloud: Cloud, treatment: &Treatment) -> Result<Moment> {
+        let mut columns = std::mem::take(&mut cloud.labels).into_iter();
+        let labels = columns.next().unwrap_or_default();
+        let places: Vec<usize> = labels.names().iter().map(|name| self.place(name)).collect();
+        let names = cloud.names.take();
+        let measure = input::measure(treatment.apply(cloud)?, treatment)?;
+        let grown = columns
+            .next()
+            .map(|growth| grown(&measure, &growth))
+            .transpose()?;
+        Ok(Moment {
+            path: path.to_owned(),
+            names,
+            measure,
+            grown,
+            classes: labels
+                .indices()
+                .iter()
+                .map(|&label| places[label])
+                .collect(),
+        })
+    }
+
+    /// The place of a label, which is the last one if it is new.
+    fn place(&mut self, label: &String) -> usize {
+        let known = self.labels.iter().position(|known| known == label);
+        known.unwrap_or_else(|| {
+            self.labels.push(label.clone());
+            self.labels.len() - 1
+        })
+    }
+
+    /// The corners of the bounding boxes of all clouds; their bounding box is that of all points.
+    pub(super) fn corners(&self) -> Result<Measure> {
+        let d = self.all[0].measure.dimension();
+        let mut corners = Vec::new();
+        for moment in &self.all {
+            let of = moment.measure.dimension();
+            if of != d {
+                bail!(
+                    "{} has dimension {d}, {} has {of}; bring all clouds into one space",
+                    self.all[0].path.display(),
+                    moment.path.display()
+                );
+            }
+            let Extent { low, high, .. } = Extent::of(&moment.measure);
+            corners.extend([low, high].concat());
+        }
+        Ok(Measure::uniform(&corners, d)?)
+    }
+}
+
+/// The measure whose points have these numbers of descendants, of the same mass.
+fn grown(measure: &Measure, growth: &Labels) -> Result<Measure> {
+    let wrong = |number: &f64| *number < 0.0;
+    let Some(growth) = growth.numbers().filter(|growth| !growth.iter().any(wrong)) else {
+        bail!("the column of --growth has something else than numbers of at least 0");
+    };
+    let weights = measure.weights().iter().zip(growth);
+    let weights: Vec<f64> = weights.map(|(weight, growth)| weight * growth).collect();
+    let sum: f64 = weights.iter().sum();
+    if sum <= 0.0 {
+        bail!("no point has descendants in the column of --growth");
+    }
+    let scale = measure.mass() / sum;
+    let weights: Vec<f64> = weights.into_iter().map(|weight| scale * weight).collect();
+    Ok(measure.clone().with_weights(&weights)?)
+}

@@ -1,0 +1,53 @@
+//! What a file of many arrays has: those that may be points, and columns about them.
+
+#[cfg(feature = "h5ad")]
+use crate::read::guarded;
+use crate::{Result, format::Kind, part::file_of};
+#[cfg(any(feature = "h5ad", feature = "safetensors"))]
+use crate::{format::Format, source::Source};
+use std::path::Path;
+
+/// What a file of many arrays has.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outline {
+    /// The arrays of numbers with two axes, each of which may be the points.
+    pub arrays: Vec<About>,
+    /// The columns of numbers, one for each point.
+    pub numbers: Vec<String>,
+    /// The columns of labels, each with its labels.
+    pub labels: Vec<(String, Vec<String>)>,
+}
+
+/// An array that may be the points.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct About {
+    /// Its name in [`Reading::embedding`](crate::Reading::embedding).
+    pub name: String,
+    /// Its rows, which are points, and its columns.
+    pub shape: [usize; 2],
+    /// Whether zeros are not stored.
+    pub sparse: bool,
+}
+
+/// The outline of a file of many arrays; `None` for a format that has one cloud in a file.
+///
+/// # Errors
+/// [`Error::Extension`](crate::Error::Extension), [`Error::Foreign`](crate::Error::Foreign),
+/// [`Error::Unreadable`](crate::Error::Unreadable) and [`Error::Malformed`](crate::Error::Malformed).
+pub fn outline(path: &Path, format: Option<Kind>) -> Result<Option<Outline>> {
+    let file = file_of(path);
+    if file == Path::new("-") {
+        return Ok(None);
+    }
+    // Only files of many arrays are opened: a pipe has no second beginning.
+    match Kind::of_cloud(file, format)?.format {
+        #[cfg(feature = "h5ad")]
+        Format::H5ad => {
+            let source = Source::open(file)?;
+            guarded(file, ".h5ad or .h5", || crate::h5ad::outline(file, source)).map(Some)
+        }
+        #[cfg(feature = "safetensors")]
+        Format::Safetensors => crate::safetensors::outline(file, Source::open(file)?).map(Some),
+        _ => Ok(None),
+    }
+}
