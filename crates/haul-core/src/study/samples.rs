@@ -10,7 +10,7 @@
 //! √energy    n^{−1/2}                                                   [Székely–Rizzo'13]
 //! ```
 
-use crate::fit::Numbers;
+use crate::measure::Numbers;
 use crate::{Divergence, Energy, Engine, Error, Exact, Measure, Result, Sinkhorn};
 
 /// The L1 error of the marginals that a divergence may have: values are of the size 1/n.
