@@ -695,7 +695,6 @@ fn wrong_arguments_are_told_in_one_line_with_what_would_be_right() {
         ),
         ("sinkhorn a.csv", &["<B>"]),
         ("map a.csv b.csv", &["--output"]),
-        ("pairwise a.csv -o d.npy", &["a.csv: one cloud", "--group"]),
         (
             "sample ball --n 0 -o c.csv",
             &["--n", "it must be at least 1"],
@@ -1197,6 +1196,15 @@ fn every_help_has_an_example_that_runs() {
     room.write("glove.txt", "sea\nship\nfarm\n");
     room.write("reports.txt", "ship sea\nfarm farm\nsea\n");
     room.write("question.txt", "farm ship\n");
+    let cells = (0..60).map(|i| {
+        let [day, kind] = [i % 2, i % 3];
+        format!("{day},{kind},{i},{},{}\n", 7 * i % 60, kind + day)
+    });
+    let cells: String = cells.collect();
+    room.write(
+        "cells.csv",
+        format!("day,cell_type,PC_1,PC_2,PC_3\n{cells}"),
+    );
     let mut commands = commands(&room.haul("--help").stdout);
     assert!(commands.len() >= 6, "{commands:?}");
     // Nested commands, and one that the help does not list.
