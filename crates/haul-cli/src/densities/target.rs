@@ -41,11 +41,14 @@ fn format(path: &Path) -> Format {
         path.extension()
             .is_some_and(|it| it.eq_ignore_ascii_case(extension))
     };
-    match () {
-        () if is("png") => Format::Image,
-        () if is("npy") => Format::Array,
-        () if formats::is_volume(path) => Format::Volume,
-        () => Format::Cloud,
+    if is("png") {
+        Format::Image
+    } else if is("npy") {
+        Format::Array
+    } else if formats::is_volume(path) {
+        Format::Volume
+    } else {
+        Format::Cloud
     }
 }
 
@@ -93,7 +96,7 @@ pub(crate) fn check(path: &Path, pictures: &Pictures, support: &Measure) -> Resu
         ),
         (Format::Cloud, Some(_)) => {
             bail!(
-                "{file}: a density on a grid is written as .npy, as .png if it is an image, or as .nii if it is a volume"
+                "{file}: a density on a grid is written as .npy, or as .png or .nii if it is an image or a volume"
             )
         }
         (Format::Cloud, None) if formats::holds_weights(path, None)? => {

@@ -695,7 +695,6 @@ fn wrong_arguments_are_told_in_one_line_with_what_would_be_right() {
         ),
         ("sinkhorn a.csv", &["<B>"]),
         ("map a.csv b.csv", &["--output"]),
-        ("pairwise a.csv -o d.npy", &["a.csv: one cloud", "--group"]),
         (
             "sample ball --n 0 -o c.csv",
             &["--n", "it must be at least 1"],
@@ -1197,6 +1196,15 @@ fn every_help_has_an_example_that_runs() {
     room.write("glove.txt", "sea\nship\nfarm\n");
     room.write("reports.txt", "ship sea\nfarm farm\nsea\n");
     room.write("question.txt", "farm ship\n");
+    let cell = |i: usize| {
+        let (day, kind) = (i / 10, ["stem", "muscle"][i % 2]);
+        format!("{},{day},{i}.5,{kind},{day}\n", i % 2)
+    };
+    let cells: String = (0..20).map(cell).collect();
+    room.write(
+        "cells.csv",
+        format!("PC_1,day,PC_2,cell_type,PC_3\n{cells}"),
+    );
     let mut commands = commands(&room.haul("--help").stdout);
     assert!(commands.len() >= 6, "{commands:?}");
     // Nested commands, and one that the help does not list.
