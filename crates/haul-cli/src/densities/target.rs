@@ -96,7 +96,7 @@ pub(crate) fn check(path: &Path, pictures: &Pictures, support: &Measure) -> Resu
         ),
         (Format::Cloud, Some(_)) => {
             bail!(
-                "{file}: a density on a grid is written as .npy, or as .png or .nii if it is an image or a volume"
+                "{file}: a density on a grid is written as .npy, as .png if it is an image, or as .nii if it is a volume"
             )
         }
         (Format::Cloud, None) if formats::holds_weights(path, None)? => {

@@ -348,8 +348,14 @@ fn what_has_no_average_is_told_in_a_line() {
             &["two, three or four inputs, and these are 1"],
         ),
         ("a.png b.png --frames 2 -o m.png", &["'2'", "at least 3"]),
-        ("a.png b.png -o m.csv", &["m.csv", ".npy, or as .png"]),
-        ("a.png b.png -o m.jpg", &["m.jpg", ".npy, or as .png"]),
+        (
+            "a.png b.png -o m.csv",
+            &["m.csv", "as .npy, as .png if it is an image"],
+        ),
+        (
+            "a.png b.png -o m.jpg",
+            &["m.jpg", "as .npy, as .png if it is an image"],
+        ),
         ("a.png b.png -o a.png", &["a.png is read and written"]),
         (
             "volume.npy -o m.png",

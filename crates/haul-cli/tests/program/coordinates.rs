@@ -192,7 +192,10 @@ fn what_has_no_coordinates_is_told_in_a_line() {
         ),
         ("a.png --of b.png --loss other", &["other"]),
         ("a.png --of b.png -o a.png", &["a.png is read and written"]),
-        ("a.png --of b.png -o p.csv", &["p.csv", ".npy, or as .png"]),
+        (
+            "a.png --of b.png -o p.csv",
+            &["p.csv", "as .npy, as .png if it is an image"],
+        ),
         ("a.png --of none.png", &["none.png"]),
     ] {
         let line = error_line(room.cpu(&format!("coordinates {arguments}")), 2);

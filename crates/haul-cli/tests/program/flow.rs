@@ -244,7 +244,10 @@ fn what_does_not_flow_is_told_in_a_line() {
         ),
         ("flat.npy -o m.npy", &["flat.npy", "add --grid"]),
         ("a.png -o a.png", &["a.png is read and written"]),
-        ("a.png -o m.csv", &["m.csv", ".npy, or as .png"]),
+        (
+            "a.png -o m.csv",
+            &["m.csv", "as .npy, as .png if it is an image"],
+        ),
         (
             "a.png -o m.png --energy crowd",
             &["--energy crowd needs --bound"],

@@ -1196,14 +1196,14 @@ fn every_help_has_an_example_that_runs() {
     room.write("glove.txt", "sea\nship\nfarm\n");
     room.write("reports.txt", "ship sea\nfarm farm\nsea\n");
     room.write("question.txt", "farm ship\n");
-    let cell = |i: usize| {
-        let (day, kind) = (i / 10, ["stem", "muscle"][i % 2]);
-        format!("{},{day},{i}.5,{kind},{day}\n", i % 2)
-    };
-    let cells: String = (0..20).map(cell).collect();
+    let cells = (0..60).map(|i| {
+        let [day, kind] = [i % 2, i % 3];
+        format!("{day},{kind},{i},{},{}\n", 7 * i % 60, kind + day)
+    });
+    let cells: String = cells.collect();
     room.write(
         "cells.csv",
-        format!("PC_1,day,PC_2,cell_type,PC_3\n{cells}"),
+        format!("day,cell_type,PC_1,PC_2,PC_3\n{cells}"),
     );
     let mut commands = commands(&room.haul("--help").stdout);
     assert!(commands.len() >= 6, "{commands:?}");
