@@ -41,11 +41,14 @@ fn format(path: &Path) -> Format {
         path.extension()
             .is_some_and(|it| it.eq_ignore_ascii_case(extension))
     };
-    match () {
-        () if is("png") => Format::Image,
-        () if is("npy") => Format::Array,
-        () if formats::is_volume(path) => Format::Volume,
-        () => Format::Cloud,
+    if is("png") {
+        Format::Image
+    } else if is("npy") {
+        Format::Array
+    } else if formats::is_volume(path) {
+        Format::Volume
+    } else {
+        Format::Cloud
     }
 }
 

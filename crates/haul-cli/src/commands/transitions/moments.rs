@@ -90,10 +90,10 @@ impl Moments {
     }
 
     /// The place of a label, which is the last one if it is new.
-    fn place(&mut self, label: &String) -> usize {
+    fn place(&mut self, label: &str) -> usize {
         let known = self.labels.iter().position(|known| known == label);
         known.unwrap_or_else(|| {
-            self.labels.push(label.clone());
+            self.labels.push(label.to_owned());
             self.labels.len() - 1
         })
     }
