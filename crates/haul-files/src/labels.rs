@@ -135,9 +135,8 @@ impl Groups {
         let mut present = vec![false; self.labels.names.len()];
         self.labels.of.iter().for_each(|&name| present[name] = true);
         let names = self.labels.names.iter().zip(present);
-        names
-            .filter_map(|(name, present)| present.then(|| name.clone()))
-            .collect()
+        let present = names.filter(|(_, present)| *present);
+        present.map(|(name, _)| name.clone()).collect()
     }
 
     /// The group of this name, or of a number of the same value.

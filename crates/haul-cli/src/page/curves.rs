@@ -141,7 +141,7 @@ fn range(values: impl Iterator<Item = f64> + Clone, room: f64) -> Option<Range<f
     let high = values.fold(f64::NEG_INFINITY, f64::max);
     let span = high - low;
     let wide = span > 1e-9 * low.abs().max(high.abs()) && span.is_finite();
-    wide.then(|| low - room * span..high + room * span)
+    wide.then_some(low - room * span..high + room * span)
 }
 
 /// The ticks of logarithms with their values as numbers.
