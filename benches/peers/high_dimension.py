@@ -73,7 +73,7 @@ class Haul:
         f = self.folder
         words = ["sinkhorn", f / "x.npy", f / "y.npy", "--epsilon", repr(float(self.epsilon))]
         words += ["--tolerance", str(tolerance), "--device", "cpu", "--json"]
-        words += ["--potentials", f / "potentials.npz", "--force"]
+        words += ["--potentials", f / "potentials.npz", "--quiet"]
         told = subprocess.run(
             [ROOT / "target/release/haul", *words], capture_output=True, text=True, check=False
         )

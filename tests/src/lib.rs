@@ -22,6 +22,7 @@ pub use pollster::block_on as wait;
 #[doc = include_str!("../../docs/src/rust.md")]
 #[doc = include_str!("../../docs/src/flows.md")]
 #[doc = include_str!("../../docs/src/large.md")]
+#[doc = include_str!("../../docs/src/dimensions.md")]
 #[doc = include_str!("../../docs/src/colours.md")]
 #[doc = include_str!("../../docs/src/coming.md")]
 #[doc = include_str!("../../docs/src/coordinates.md")]

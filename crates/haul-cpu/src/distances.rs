@@ -93,6 +93,10 @@ impl<T> Store<T> {
         }
     }
 
+    pub(crate) fn most(&self) -> usize {
+        self.most
+    }
+
     fn entries(&self) -> MutexGuard<'_, VecDeque<Entry<T>>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }

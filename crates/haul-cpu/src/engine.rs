@@ -51,6 +51,11 @@ impl<T: Real> CpuEngine<T> {
         self
     }
 
+    /// The most bytes of squared distances that it keeps.
+    pub fn distance_memory(&self) -> usize {
+        self.distances.most()
+    }
+
     /// The number of threads that compute.
     pub fn threads(&self) -> usize {
         self.workers.count()

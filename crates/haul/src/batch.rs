@@ -1,7 +1,7 @@
 //! Many problems of any sizes on one device, side by side.
 
 use crate::Device;
-use haul_cpu::CpuEngine;
+use haul_cpu::{CpuEngine, Real};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -79,9 +79,16 @@ impl Device {
     /// The device of one of several threads: on the CPU an engine with that thread alone; a GPU is shared.
     fn lane(&self) -> Option<Self> {
         match self {
-            Self::Cpu(_) => CpuEngine::with_threads(1).ok().map(Self::Cpu),
-            Self::CpuF64(_) => CpuEngine::with_threads(1).ok().map(Self::CpuF64),
+            Self::Cpu(engine) => lane(engine).map(Self::Cpu),
+            Self::CpuF64(engine) => lane(engine).map(Self::CpuF64),
             Self::Gpu(_) => None,
         }
     }
+}
+
+/// One thread of an engine, with its part of the memory for distances.
+fn lane<T: Real>(engine: &CpuEngine<T>) -> Option<CpuEngine<T>> {
+    let bytes = engine.distance_memory() / engine.threads().max(1);
+    let lane = CpuEngine::with_threads(1).ok()?;
+    Some(lane.with_distance_memory(bytes))
 }
