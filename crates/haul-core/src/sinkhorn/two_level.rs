@@ -117,7 +117,10 @@ impl<E: Engine> Run<'_, '_, E> {
         let suits = !self.problem.is_separable()
             && !self.is_resident()
             && self.smaller_side() >= FEWEST_GROUPS * GROUP
-            && self.most_groups().iter().all(|most| *most >= FEWEST_GROUPS);
+            && self
+                .most_groups(self.source.len())
+                .iter()
+                .all(|most| *most >= FEWEST_GROUPS);
         if !(may && suits) {
             return Pace::never();
         }
@@ -131,22 +134,21 @@ impl<E: Engine> Run<'_, '_, E> {
         })
     }
 
-    /// The most groups of both sides.
-    fn most_groups(&self) -> [usize; 2] {
+    /// The most groups of both sides, where the source has so many places.
+    fn most_groups(&self, places: usize) -> [usize; 2] {
         let masses = self.source.pairs_with(&self.target) / PAIRS_OF_A_MASS;
         let most = MOST_GROUPS.min(masses.isqrt() as usize);
-        let rows = self.source.len().next_multiple_of(TILE);
+        let rows = places.next_multiple_of(TILE);
         let sums = self.engine.most_group_sums() / rows;
         [most, most.min(sums)]
     }
 
     /// The groups of both sides.
     pub(super) fn groupings(&self) -> Result<[Grouping; 2]> {
-        let [rows, columns] = self.most_groups();
-        Ok([
-            Grouping::of(&self.source, self.kernel, rows)?,
-            Grouping::of(&self.target, self.kernel, columns)?,
-        ])
+        let [rows, _] = self.most_groups(self.source.len());
+        let source = Grouping::of(&self.source, self.kernel, rows)?;
+        let [_, columns] = self.most_groups(source.order.len());
+        Ok([source, Grouping::of(&self.target, self.kernel, columns)?])
     }
 
     /// [`update`](Self::update) that computes masses between groups as well.
@@ -170,8 +172,8 @@ impl<E: Engine> Run<'_, '_, E> {
 impl<E: Engine> TwoLevel<E> {
     /// Puts the sides of a run into the order of groups; those with lists of near pairs have it already.
     pub(crate) async fn enter(run: &mut Run<'_, '_, E>) -> Result<Self> {
-        let most = run.most_groups();
         let (groups, natural) = if run.following.is_some() {
+            let most = run.most_groups(run.source.len());
             let sides = [&run.source, &run.target];
             let places = sides.map(|side| Grouping::in_order(side.len()));
             ([0, 1].map(|k| places[k].groups(most[k])), None)
@@ -180,6 +182,7 @@ impl<E: Engine> TwoLevel<E> {
                 Some(groupings) => groupings,
                 None => run.groupings()?,
             };
+            let most = run.most_groups(groupings[0].order.len());
             let groups = [0, 1].map(|k| groupings[k].groups(most[k]));
             let orders = groupings.map(|grouping| grouping.order);
             let source = run.source.reordered(run.engine, &orders[0]).await?;
