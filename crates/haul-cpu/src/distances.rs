@@ -15,7 +15,6 @@ use crate::wide::{Coefficients, Evaluate, Squares};
 use haul_core::Cost;
 use haul_core::engine::BLOCK;
 use pulp::Arch;
-use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// The default number of bytes of an engine.
@@ -81,7 +80,7 @@ pub(crate) struct Store<T> {
     /// The most bytes.
     most: usize,
     /// From the oldest.
-    entries: Mutex<VecDeque<Entry<T>>>,
+    entries: Mutex<Vec<Entry<T>>>,
 }
 
 impl<T> Store<T> {
@@ -97,7 +96,7 @@ impl<T> Store<T> {
         self.most
     }
 
-    fn entries(&self) -> MutexGuard<'_, VecDeque<Entry<T>>> {
+    fn entries(&self) -> MutexGuard<'_, Vec<Entry<T>>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -148,7 +147,7 @@ impl<T: Float> Store<T> {
             bytes -= bytes_of(entry);
             entry.distances = None;
         }
-        entries.push_back(Entry {
+        entries.push(Entry {
             rows: rows.identity().clone(),
             columns: columns.identity().clone(),
             distances: Some(distances.clone()),

@@ -40,6 +40,7 @@
 //! | `block` | a block of rows against a range of columns: squared distances |
 //! | `sums`, `maximum` | the two kernels |
 //! | `matrix` | products with many values, as products of matrices |
+//! | `distances` | squared distances that are kept from pass to pass |
 //! | `wide` | sums of differences in more dimensions than registers hold |
 //! | `layout`, `spans` | where many lines lie in memory, and their kernels, for costs stored in the cache |
 //! | `pass` | a pass over all pairs, cut into blocks |

@@ -15,6 +15,10 @@ pub const BODIES: &[(&str, Body)] = &[
         a_coarse_start_changes_passes_and_no_result,
     ),
     (
+        "a_plan_in_the_order_of_clusters_is_that_of_its_potentials",
+        a_plan_in_the_order_of_clusters_is_that_of_its_potentials,
+    ),
+    (
         "a_start_from_coarse_clouds_can_be_ended",
         a_coarse_start_can_be_ended,
     ),
@@ -26,23 +30,23 @@ pub const BODIES: &[(&str, Body)] = &[
 
 const D: usize = 24;
 
-/// Points around six centres, of which each cloud has other shares.
-fn clouds([n, m]: [usize; 2]) -> [Measure; 2] {
+/// Points in d dimensions around six centres, of which each cloud has other shares.
+fn clouds([n, m]: [usize; 2], d: usize) -> [Measure; 2] {
     let mut numbers = Numbers::new(11);
-    let centres: Vec<f64> = (0..6 * D).map(|_| numbers.within(-1.0, 1.0)).collect();
+    let centres: Vec<f64> = (0..6 * d).map(|_| numbers.within(-1.0, 1.0)).collect();
     let mut cloud = |points: usize, power: f64, seed: u64| {
         let coordinates: Vec<f64> = (0..points)
             .flat_map(|_| {
                 let cluster = (6.0 * numbers.unit().powf(power)) as usize;
-                let centre = centres[cluster * D..][..D].to_vec();
-                let spread: Vec<f64> = (0..D).map(|_| numbers.within(-0.3, 0.3)).collect();
+                let centre = centres[cluster * d..][..d].to_vec();
+                let spread: Vec<f64> = (0..d).map(|_| numbers.within(-0.3, 0.3)).collect();
                 centre
                     .into_iter()
                     .zip(spread)
                     .map(|(c, s)| f64::from((c + s) as f32))
             })
             .collect();
-        Measure::new(coordinates, D, weights(points, seed)).unwrap()
+        Measure::new(coordinates, d, weights(points, seed)).unwrap()
     };
     [cloud(n, 1.0, 2), cloud(m, 1.5, 4)]
 }
@@ -58,7 +62,7 @@ fn tolerance(device: &Device) -> f64 {
 }
 
 fn a_coarse_start_changes_passes_and_no_result(device: &Device) {
-    let [a, b] = clouds([200, 230]);
+    let [a, b] = clouds([200, 230], D);
     let tolerance = tolerance(device);
     let settings = Sinkhorn::epsilon(EPSILON).tolerance(tolerance);
     let cases = [
@@ -98,8 +102,124 @@ fn a_coarse_start_changes_passes_and_no_result(device: &Device) {
     }
 }
 
+/// More dimensions than those up to which distances are computed as fast as they are read.
+const MANY: usize = 40;
+
+fn a_plan_in_the_order_of_clusters_is_that_of_its_potentials(device: &Device) {
+    let [a, b] = clouds([200, 230], MANY);
+    let epsilon = 0.25;
+    let settings = Sinkhorn::epsilon(epsilon).tolerance(tolerance(device));
+    let solution = settings.solve(device, &a, &b).unwrap();
+    let report = solution.report();
+    assert!(report.converged && report.levels.len() == 1);
+    assert_eq!(report.distance_bytes > 0, report.device.starts_with("CPU"));
+    assert_eq!(report.kept, 1.0);
+    let potentials = solution.potentials().unwrap();
+    let (n, m) = (a.len(), b.len());
+    let point = |of: &Measure, i: usize| of.points()[i * MANY..][..MANY].to_vec();
+    let cost = |i: usize, j: usize| -> f64 {
+        let pairs = point(&a, i).into_iter().zip(point(&b, j));
+        pairs.map(|(x, y)| (x - y).powi(2)).sum()
+    };
+    let entry = |i: usize, j: usize| {
+        let exponent = (potentials.f[i] + potentials.g[j] - cost(i, j)) / epsilon;
+        a.weights()[i] / a.mass() * b.weights()[j] * exponent.exp()
+    };
+    let plan: Vec<f64> = (0..n * m).map(|at| entry(at / m, at % m)).collect();
+    // An exponent is off by a few roundings of the largest cost over ε, and so is an entry, relative to itself.
+    let off = match device.precision() {
+        Precision::F32 => 1e-3,
+        Precision::F64 => 1e-10,
+    };
+    let same = |what: &str, found: &[f64], expected: &[f64]| {
+        assert_eq!(found.len(), expected.len(), "{what}");
+        let largest = expected.iter().fold(0.0, |most: f64, x| most.max(x.abs()));
+        for (found, expected) in found.iter().zip(expected) {
+            accept(what, number(what, *found, *expected, off * largest));
+        }
+        let [first, second] = [expected[0], expected[expected.len() / 2]];
+        assert!(
+            (first - second).abs() > off * largest,
+            "{what} tells nothing"
+        );
+    };
+    let width = 7;
+    let values = |points: usize| -> Vec<f64> {
+        (0..points * width)
+            .map(|k| 1.0 + (0.7 * k as f64).sin())
+            .collect()
+    };
+    let of_rows = values(m);
+    let expected: Vec<f64> = (0..n * width)
+        .map(|k| {
+            (0..m)
+                .map(|j| plan[k / width * m + j] * of_rows[j * width + k % width])
+                .sum()
+        })
+        .collect();
+    let p = solution.plan();
+    same("product", &p.product(&of_rows).unwrap(), &expected);
+    let of_columns = values(n);
+    let expected: Vec<f64> = (0..m * width)
+        .map(|k| {
+            (0..n)
+                .map(|i| plan[i * m + k / width] * of_columns[i * width + k % width])
+                .sum()
+        })
+        .collect();
+    same(
+        "transposed",
+        &p.product_transposed(&of_columns).unwrap(),
+        &expected,
+    );
+    let sums: Vec<f64> = plan.chunks(m).map(|row| row.iter().sum()).collect();
+    // Points of weight 0 have an image, but no mass.
+    let massive: Vec<usize> = (0..n).filter(|i| sums[*i] > 0.0).collect();
+    let of_massive = |rows: Vec<f64>| -> Vec<f64> {
+        let rows = massive
+            .iter()
+            .flat_map(|i| rows[i * MANY..][..MANY].to_vec());
+        rows.collect()
+    };
+    let images: Vec<f64> = (0..n * MANY)
+        .map(|k| {
+            let of = |j: usize| plan[k / MANY * m + j] * b.points()[j * MANY + k % MANY];
+            (0..m).map(of).sum::<f64>() / sums[k / MANY]
+        })
+        .collect();
+    same(
+        "map",
+        &of_massive(p.map().unwrap()),
+        &of_massive(images.clone()),
+    );
+    let gradient: Vec<f64> = (0..n * MANY)
+        .map(|k| 2.0 * sums[k / MANY] * (a.points()[k] - images[k]))
+        .collect();
+    let found = solution.gradient().unwrap().points;
+    same("gradient", &of_massive(found), &of_massive(gradient));
+    let largest = |i: usize| {
+        let row = &plan[i * m..][..m];
+        let best = row.iter().copied().fold(0.0, f64::max);
+        (best > 0.0)
+            .then(|| row.iter().position(|x| *x == best))
+            .flatten()
+    };
+    for (i, found) in p.assignment().unwrap().into_iter().enumerate() {
+        let [found, expected] = [found, largest(i)].map(|j| j.map(|j| plan[i * m + j]));
+        match (found, expected) {
+            (Some(found), Some(expected)) => assert!(found >= (1.0 - off) * expected, "{i}"),
+            none => assert_eq!(none, (None, None)),
+        }
+    }
+    let moved: f64 = (0..n * m).map(|at| plan[at] * cost(at / m, at % m)).sum();
+    accept(
+        "cost",
+        number("cost", p.transport_cost().unwrap(), moved, off * moved),
+    );
+}
+
 fn a_coarse_start_can_be_ended(device: &Device) {
-    let [a, b] = clouds([200, 230]);
+    let [a, b] = clouds([200, 230], D);
     let settings = Sinkhorn::epsilon(EPSILON).tolerance(tolerance(device));
     let mut levels = Vec::new();
     let ended = settings.solve_observed(device, &a, &b, |progress: &Progress| {

@@ -360,8 +360,9 @@ impl<E: Engine> Plan<E> {
             });
         }
         let pass = Pass::between(engine, *kernel, rows, columns);
+        let width = values.len() / m;
         let values = self.state().ordered(other, values);
-        let sums = pass.product(Factor::One, &values, values.len() / m).await?;
+        let sums = pass.product(Factor::One, &values, width).await?;
         let products = weighted(&rows.weights, masses.plan, sums);
         Ok(self.state().natural(place, products))
     }
