@@ -443,7 +443,6 @@ impl<T: Real> Engine for CpuEngine<T> {
     }
 }
 
-/// Σᵢ |rᵢ − aᵢ e^{−fᵢ/ρ}| of each histogram.
 /// The numbers of an entry that an integrand is made of.
 fn numbers<T: Real>(integrand: Pointwise<'_, CpuVector<T>>, entry: usize) -> [f64; 3] {
     let number = |vector: Option<&CpuVector<T>>| vector.map_or(0.0, |v| v.values[entry].to_f64());

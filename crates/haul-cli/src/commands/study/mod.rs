@@ -6,15 +6,18 @@ mod samples;
 pub(crate) use epsilon::Epsilon;
 pub(crate) use samples::Samples;
 
-use crate::checkpoint::{Checkpoint, Kind};
+use crate::canvas::Svg;
+use crate::checkpoint::{self, Checkpoint, Kind};
 use crate::command::{Command, Program};
 use crate::interrupt;
+use crate::options::{Engine, Precision};
 use crate::outcome::{self, Outcome};
 use anyhow::Result;
 use clap::{Args, Subcommand};
+use haul_files as formats;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Study what ε does, or the number of points
 #[derive(Debug, Args)]
@@ -41,6 +44,59 @@ impl Command for Study {
             Subject::Samples(samples) => samples.run(program),
         }
     }
+}
+
+/// Files that a study writes beside its page.
+#[derive(Debug, Args)]
+struct Files {
+    /// Write the table
+    #[arg(short, long, value_name = "F.csv", help_heading = "Output")]
+    output: Option<PathBuf>,
+
+    /// Write the picture
+    #[arg(long, value_name = "F.svg", help_heading = "Output")]
+    image: Option<PathBuf>,
+}
+
+impl Files {
+    fn check(&self) -> Result<()> {
+        for (path, extension) in [(&self.output, ".csv"), (&self.image, ".svg")] {
+            if let Some(path) = path {
+                formats::check_target(path, extension)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Those that stay.
+    fn written(&self) -> Vec<PathBuf> {
+        self.output.iter().chain(&self.image).cloned().collect()
+    }
+
+    /// These, and the one of a run that is not finished.
+    fn all(&self) -> impl Iterator<Item = PathBuf> {
+        let beside = self.output.as_deref().map(checkpoint::beside);
+        self.written().into_iter().chain(beside)
+    }
+
+    fn write(&self, table: &str, picture: impl FnOnce() -> Result<Svg>) -> Result<()> {
+        if let Some(path) = &self.output {
+            formats::write_text(path, table)?;
+        }
+        if let Some(path) = &self.image {
+            formats::write_text(path, &picture()?.file(1.5))?;
+        }
+        Ok(())
+    }
+}
+
+/// The engine of a study: in f64 unless the user names a precision or a device, because what it compares differs by few digits.
+fn precise(engine: &Engine) -> Engine {
+    let mut engine = engine.clone();
+    if engine.precision.is_none() && matches!(engine.device.as_str(), "auto" | "cpu") {
+        engine.precision = Some(Precision::F64);
+    }
+    engine
 }
 
 /// The results of earlier runs of a study with a table, of these keys. Ctrl-C then keeps what is finished.

@@ -4,8 +4,8 @@ mod answer;
 mod page;
 mod point;
 
-use super::interrupted;
-use crate::checkpoint::{self, Checkpoint, Kind};
+use super::{Files, interrupted, precise};
+use crate::checkpoint::{Checkpoint, Kind};
 use crate::input::{self, Cloud, Input};
 use crate::interrupt::{self, AtWork};
 use crate::number::plain;
@@ -19,7 +19,6 @@ use clap::Args;
 use haul::{
     Device, Energy, Engine as _, EpsilonStudy, Exact, Measure, Regularization, Sinkhorn, Stop,
 };
-use haul_files as formats;
 use point::{Finished, Limits};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -98,13 +97,8 @@ pub(crate) struct Epsilon {
     #[command(flatten)]
     engine: Engine,
 
-    /// Write the table
-    #[arg(short, long, value_name = "F.csv", help_heading = "Output")]
-    output: Option<PathBuf>,
-
-    /// Write the picture
-    #[arg(long, value_name = "F.svg", help_heading = "Output")]
-    image: Option<PathBuf>,
+    #[command(flatten)]
+    files: Files,
 
     #[command(flatten)]
     presentation: Presentation,
@@ -118,11 +112,8 @@ impl Task for Epsilon {
     }
 
     fn outputs(&self) -> Vec<PathBuf> {
-        let outputs = self.output.iter().chain(&self.image);
-        let outputs = outputs.chain(&self.presentation.report).cloned();
-        outputs
-            .chain(self.output.as_deref().map(checkpoint::beside))
-            .collect()
+        let report = self.presentation.report.iter().cloned();
+        self.files.all().chain(report).collect()
     }
 
     fn quantity(&self) -> String {
@@ -138,11 +129,7 @@ impl Task for Epsilon {
                 bail!("--{name} is {blur}; it must be a finite number above 0");
             }
         }
-        for (path, extension) in [(&self.output, ".csv"), (&self.image, ".svg")] {
-            if let Some(path) = path {
-                formats::check_target(path, extension)?;
-            }
-        }
+        self.files.check()?;
         self.presentation.check()
     }
 
@@ -158,12 +145,7 @@ impl Task for Epsilon {
         let sinkhorn = self.sinkhorn();
         options::named(sinkhorn.problem(source, target), &self.a, &self.b)?;
         self.ladder([source, target])?;
-        let mut engine = self.engine.clone();
-        // Bounds at a small ε need the digits; who names a device gets what it has.
-        if engine.precision.is_none() && matches!(engine.device.as_str(), "auto" | "cpu") {
-            engine.precision = Some(options::Precision::F64);
-        }
-        Ok(engine)
+        Ok(precise(&self.engine))
     }
 
     fn work(&self, points: &[f64]) -> Work {
@@ -185,7 +167,7 @@ impl Task for Epsilon {
         let keys = self.keys(device, clouds, &ladder);
         let mut table = None;
         let quiet = self.presentation.quiet;
-        if let Some(output) = &self.output {
+        if let Some(output) = &self.files.output {
             table = Some(super::table(output, POINTS, keys, quiet)?);
         }
         let _ends = AtWork::new(device.interrupt());
@@ -217,17 +199,13 @@ impl Task for Epsilon {
             p: self.p,
             limits,
             points,
-            written: self.output.iter().chain(&self.image).cloned().collect(),
+            written: self.files.written(),
             seconds: start.elapsed().as_secs_f64(),
             device: device.device().to_owned(),
             precision: device.precision(),
         };
-        if let Some(path) = &self.output {
-            formats::write_text(path, &answer.table())?;
-        }
-        if let Some(path) = &self.image {
-            formats::write_text(path, &page::picture(&answer)?.file(1.5))?;
-        }
+        self.files
+            .write(&answer.table(), || page::picture(&answer))?;
         if let Some(table) = run.table {
             super::served(table, quiet);
         }

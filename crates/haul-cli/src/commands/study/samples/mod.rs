@@ -3,12 +3,12 @@
 mod answer;
 mod page;
 
-use super::interrupted;
-use crate::checkpoint::{self, Checkpoint, Kind};
+use super::{Files, interrupted, precise};
+use crate::checkpoint::{Checkpoint, Kind};
 use crate::device;
 use crate::input::{Cloud, Input};
 use crate::interrupt::{self, AtWork};
-use crate::options::{self, Engine, MOST_U32, Precision, Presentation, number, whole};
+use crate::options::{self, Engine, MOST_U32, Presentation, number, whole};
 use crate::ordered::{self, Ended, Tasks};
 use crate::progress::Count;
 use crate::task::{Delivery, Request, Task, Work};
@@ -16,7 +16,6 @@ use answer::{Loss, SamplesAnswer};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use haul::{Device, Engine as _, SampleStudy};
-use haul_files as formats;
 use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -84,13 +83,8 @@ pub(crate) struct Samples {
     #[command(flatten)]
     engine: Engine,
 
-    /// Write the table of all means
-    #[arg(short, long, value_name = "F.csv", help_heading = "Output")]
-    output: Option<PathBuf>,
-
-    /// Write the picture
-    #[arg(long, value_name = "F.svg", help_heading = "Output")]
-    image: Option<PathBuf>,
+    #[command(flatten)]
+    files: Files,
 
     #[command(flatten)]
     presentation: Presentation,
@@ -118,11 +112,8 @@ impl Task for Samples {
     }
 
     fn outputs(&self) -> Vec<PathBuf> {
-        let outputs = self.output.iter().chain(&self.image);
-        let outputs = outputs.chain(&self.presentation.report).cloned();
-        outputs
-            .chain(self.output.as_deref().map(checkpoint::beside))
-            .collect()
+        let report = self.presentation.report.iter().cloned();
+        self.files.all().chain(report).collect()
     }
 
     fn quantity(&self) -> String {
@@ -144,20 +135,12 @@ impl Task for Samples {
             let checked = self.study().check(*n as usize, *d as usize);
             checked.map_err(options::in_options)?;
         }
-        for (path, extension) in [(&self.output, ".csv"), (&self.image, ".svg")] {
-            if let Some(path) = path {
-                formats::check_target(path, extension)?;
-            }
-        }
+        self.files.check()?;
         self.presentation.check()
     }
 
     fn engine(&self, _: &[Arc<Cloud>]) -> Result<Engine> {
-        let mut engine = self.engine.clone();
-        if engine.precision.is_none() && matches!(engine.device.as_str(), "auto" | "cpu") {
-            engine.precision = Some(Precision::F64);
-        }
-        Ok(engine)
+        Ok(precise(&self.engine))
     }
 
     fn work(&self, _: &[f64]) -> Work {
@@ -169,7 +152,7 @@ impl Task for Samples {
         let places = self.places();
         let mut table = None;
         let quiet = self.presentation.quiet;
-        if let Some(output) = &self.output {
+        if let Some(output) = &self.files.output {
             let keys = self.keys(&places, device);
             table = Some(super::table(output, TRIALS, keys, quiet)?);
         }
@@ -190,19 +173,15 @@ impl Task for Samples {
             seed: self.seed,
             trials: self.trials,
             means: answer::means(trials),
-            written: self.output.iter().chain(&self.image).cloned().collect(),
+            written: self.files.written(),
             seconds: start.elapsed().as_secs_f64(),
             device: device.device().to_owned(),
             precision: device.precision(),
         };
-        if let Some(path) = &self.output {
-            formats::write_text(path, &answer.table())?;
-        }
-        if let Some(path) = &self.image {
-            let picture = page::picture(&answer)
-                .context("a distance is 0, so that there is no picture; leave --image out")?;
-            formats::write_text(path, &picture.file(1.5))?;
-        }
+        self.files.write(&answer.table(), || {
+            page::picture(&answer)
+                .context("a distance is 0, so that there is no picture; leave --image out")
+        })?;
         if let Some(table) = table {
             super::served(table, quiet);
         }
