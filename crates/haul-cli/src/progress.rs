@@ -212,6 +212,7 @@ impl Pivoting {
     /// Shows the round and the gap.
     pub(crate) fn observe(&self, progress: &ExactProgress) {
         let ExactProgress {
+            iterations,
             round,
             arcs,
             pivots,
@@ -227,6 +228,11 @@ impl Pivoting {
         let gap = gap
             .is_finite()
             .then(|| format!(", gap {}, goal {}", error(*gap), error(*goal)));
+        if *round == 0 {
+            self.0
+                .set_message(format!("potentials to start from: iteration {iterations}"));
+            return;
+        }
         self.0.set_message(format!(
             "{clouds}round {round}, {arcs} arcs, {pivots} pivots{}",
             gap.unwrap_or_default()

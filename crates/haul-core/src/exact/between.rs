@@ -4,15 +4,12 @@ use super::all_pairs::{AllPairs, with};
 use super::coarse::Cloud;
 use super::columns::{self, Columns, ExactProgress, Generated};
 use super::plan::Costs;
-use super::pricing::Pricing;
+use super::pricing::{FEW_DIMENSIONS, Pricing};
 use super::start;
-use crate::{Cost, Engine, Error, Frame, Potentials, Result};
+use crate::{Cost, Engine, Error, Frame, Potentials, Progress, Result};
 
 /// Up to this many pairs, all of them are arcs from the beginning.
 pub(super) const ALL_PAIRS: usize = 1 << 16;
-
-/// Above this dimension, groups of neighbours are too wide to be of use.
-const MOST_DIMENSIONS: usize = 7;
 
 /// The gap at which a solve between coarser clouds ends.
 const COARSE_TOLERANCE: f64 = 1e-3;
@@ -28,51 +25,61 @@ pub(super) struct Between<'o, 'f> {
 }
 
 impl Between<'_, '_> {
-    /// Solves between clouds, after coarser ones.
+    /// Solves between clouds: small ones on the host, others from the potentials of an entropic solve, or after coarser ones.
     pub(super) async fn solve<E: Engine + Clone>(
         mut self,
         engine: &E,
         clouds: [Cloud; 2],
     ) -> Result<Generated> {
-        let pairs = |clouds: &[Cloud; 2]| clouds[0].len().saturating_mul(clouds[1].len());
-        let mut levels = vec![clouds];
+        if pairs(&clouds) <= ALL_PAIRS {
+            return Ok(self.on_host(&clouds, 0));
+        }
+        let start = if self.reservoirs == [0.0; 2] {
+            let observer = &mut *self.observer;
+            let goal = self.tolerance;
+            let observer = |progress: &Progress| {
+                observer(&ExactProgress {
+                    iterations: progress.iteration,
+                    seconds: progress.seconds,
+                    ..ExactProgress::new(goal)
+                })
+            };
+            start::entropic(engine, self.cost, &clouds, observer).await?
+        } else {
+            self.coarse(engine, &clouds).await?
+        };
+        self.on_engine(engine, &clouds, start, 0).await
+    }
+
+    /// The potentials that solutions between coarser and coarser clouds give, if the dimension is low.
+    async fn coarse<E: Engine>(&mut self, engine: &E, clouds: &[Cloud; 2]) -> Result<Potentials> {
+        let mut levels = vec![clouds.clone()];
         while let Some(last) = levels.last()
-            && self.frame.dimension() <= MOST_DIMENSIONS
+            && self.frame.dimension() <= FEW_DIMENSIONS
             && pairs(last) > ALL_PAIRS
         {
-            levels.push([last[0].coarser(), last[1].coarser()]);
+            levels.push(last.each_ref().map(Cloud::coarser));
         }
         let mut coarser: Option<([Cloud; 2], Potentials)> = None;
         while let Some(clouds) = levels.pop() {
-            let level = levels.len();
-            if pairs(&clouds) <= ALL_PAIRS {
-                let generated = self.on_host(&clouds, level);
-                if level == 0 {
-                    return Ok(generated);
-                }
-                coarser = Some((clouds, generated.potentials));
-                continue;
-            }
             let start = match &coarser {
                 Some((coarse, potentials)) => {
-                    let fine = [&clouds[0], &clouds[1]];
-                    let coarse = [&coarse[0], &coarse[1]];
-                    let balanced = self.reservoirs == [0.0; 2];
                     let space = (self.cost, &self.frame);
-                    start::lift(engine, space, fine, coarse, potentials, balanced).await?
-                }
-                None if self.reservoirs == [0.0; 2] => {
-                    start::entropic(engine, self.cost, &clouds).await?
+                    start::lift(engine, space, &clouds, coarse, potentials).await?
                 }
                 None => Potentials {
                     f: vec![0.0; clouds[0].len()],
                     g: vec![0.0; clouds[1].len()],
                 },
             };
-            let generated = self.on_engine(engine, &clouds, start, level).await?;
+            let level = levels.len();
             if level == 0 {
-                return Ok(generated);
+                return Ok(start);
             }
+            let generated = match pairs(&clouds) <= ALL_PAIRS {
+                true => self.on_host(&clouds, level),
+                false => self.on_engine(engine, &clouds, start, level).await?,
+            };
             coarser = Some((clouds, generated.potentials));
         }
         Err(Error::EmptyCloud)
@@ -95,10 +102,7 @@ impl Between<'_, '_> {
         start: Potentials,
         level: usize,
     ) -> Result<Generated> {
-        let [x, y] = clouds
-            .each_ref()
-            .map(|cloud| self.frame.place_points(&cloud.points));
-        let pricing = Pricing::new(engine, self.cost, &self.frame, [&x, &y])?;
+        let pricing = Pricing::new(engine, self.cost, &self.frame, clouds)?;
         let (cost, relative) = (self.cost, self.relative_error());
         let [n, m] = clouds.each_ref().map(Cloud::len);
         let largest = self.frame.largest_cost(cost);
@@ -131,6 +135,10 @@ impl Between<'_, '_> {
         let d = self.frame.dimension();
         (0.5 * self.cost.p() * (5.0 + d.div_ceil(4) as f64) + 1.0) * f64::EPSILON
     }
+}
+
+fn pairs([x, y]: &[Cloud; 2]) -> usize {
+    x.len().saturating_mul(y.len())
 }
 
 /// Potentials with those of the reservoirs: the largest ones for which every arc at no cost has f + g ≤ 0.

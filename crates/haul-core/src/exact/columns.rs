@@ -23,7 +23,9 @@ use std::ops::ControlFlow;
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct ExactProgress {
-    /// The problem on a list of arcs that is being solved, from 1.
+    /// Iterations so far of the entropic solve that gives the potentials to start from.
+    pub iterations: usize,
+    /// The problem on a list of arcs that is being solved, from 1; 0 before there are arcs.
     pub round: usize,
     /// Its arcs.
     pub arcs: usize,
@@ -37,6 +39,22 @@ pub struct ExactProgress {
     pub seconds: f64,
     /// How often the clouds of this problem were made coarser: 0 for the clouds themselves.
     pub level: usize,
+}
+
+impl ExactProgress {
+    /// The state at the beginning of a solve that ends at a gap of `goal`.
+    pub(super) fn new(goal: f64) -> Self {
+        Self {
+            iterations: 0,
+            round: 0,
+            arcs: 0,
+            pivots: 0,
+            gap: f64::INFINITY,
+            goal,
+            seconds: 0.0,
+            level: 0,
+        }
+    }
 }
 
 /// The observer of a solve.
@@ -118,7 +136,7 @@ impl<'c, 'o> Columns<'c, 'o> {
     /// Solves on arcs that the engine finds.
     pub(super) async fn solve<E: Engine>(mut self, pricing: &Pricing<'_, E>) -> Result<Generated> {
         let start = self.start.clone();
-        let priced = self.search(pricing, &start).await?;
+        let priced = self.search(pricing, &start, true).await?;
         self.bound(&priced, &start);
         let mut known: HashSet<(usize, usize)> = priced.arcs.iter().copied().collect();
         self.extend(priced.arcs.iter().copied());
@@ -128,7 +146,7 @@ impl<'c, 'o> Columns<'c, 'o> {
             if end == End::Stopped || self.is_proved() {
                 return Ok(self.end(potentials));
             }
-            let priced = match self.search(pricing, &potentials).await {
+            let priced = match self.search(pricing, &potentials, false).await {
                 // Whoever raised the interrupt may want what there is.
                 Err(Error::Interrupted) if self.observe().is_break() => {
                     return Ok(self.end(potentials));
@@ -165,9 +183,14 @@ impl<'c, 'o> Columns<'c, 'o> {
         &self,
         pricing: &Pricing<'_, E>,
         Potentials { f, g }: &Potentials,
+        is_first: bool,
     ) -> Result<Priced> {
         let [n, m] = pricing.sizes();
-        let mut priced = pricing.search(&f[..n], &g[..m]).await?;
+        let potentials = [&f[..n], &g[..m]];
+        let mut priced = match is_first {
+            true => pricing.nearest(potentials).await?,
+            false => pricing.violated(potentials).await?,
+        };
         let least = |row: usize, column: usize, potential: f64| {
             (self.costs.between)(row, column) - potential
         };
@@ -226,9 +249,8 @@ impl<'c, 'o> Columns<'c, 'o> {
                 arcs,
                 pivots,
                 gap,
-                goal,
                 seconds: began.elapsed().as_secs_f64(),
-                level: 0,
+                ..ExactProgress::new(goal)
             })
         });
         let mut flows = self.simplex.flows(self.weights[0], self.weights[1]);
@@ -280,9 +302,8 @@ impl<'c, 'o> Columns<'c, 'o> {
             arcs: self.simplex.arcs(),
             pivots: self.simplex.pivots(),
             gap: self.gap(),
-            goal: self.tolerance,
             seconds: self.began.elapsed().as_secs_f64(),
-            level: 0,
+            ..ExactProgress::new(self.tolerance)
         };
         (self.observer)(&progress)
     }

@@ -6,8 +6,9 @@
 //!
 //! In one dimension and for p ≥ 1 both measures are sorted ([`line`]). Small problems, and those of an explicit matrix of costs,
 //! are solved on [`all_pairs`] by the network [`simplex`] method. Larger ones ([`between`]) are solved on a short list of pairs, to
-//! which [`columns`] adds those that an engine finds to be missing ([`pricing`]). Solutions of [`coarse`] clouds give the potentials
-//! to [`start`] from. [`placed`] puts a solution on all points of its measures. [`sliced`] averages distances on lines.
+//! which [`columns`] adds those that are found to be missing ([`pricing`]). An entropic solve gives the potentials to [`start`]
+//! from, or solutions of [`coarse`] clouds where mass stays. [`placed`] puts a solution on all points of its measures. [`sliced`]
+//! averages distances on lines.
 
 mod all_pairs;
 mod between;
@@ -35,6 +36,7 @@ use between::{ALL_PAIRS, Between};
 use coarse::Cloud;
 use columns::Generated;
 use placed::Placed;
+use pricing::FEW_DIMENSIONS;
 use std::ops::ControlFlow;
 
 /// Settings of exact transport.
@@ -69,14 +71,18 @@ impl Default for Exact {
 }
 
 impl Exact {
+    /// Up to this dimension the host searches for violated arcs, in f64, by bounds over blocks of points. In more an engine
+    /// does, by passes over all pairs in its precision.
+    pub const FEW_DIMENSIONS: usize = FEW_DIMENSIONS;
+
     /// The power p of the cost |x − y|^p: above 0 and at most 2 (the default), or any p ≥ 1 in one dimension.
     pub fn p(mut self, p: impl Into<f64>) -> Self {
         self.p = p.into();
         self
     }
 
-    /// The gap at which a solve ends: the difference of both bounds, relative to the value. Default 1e-9. An engine in f32
-    /// proves bounds as far as its roundings allow, and the solve ends when it finds no more pairs.
+    /// The gap at which a solve ends: the difference of both bounds, relative to the value. Default 1e-9. In more than 7
+    /// dimensions an engine in f32 proves bounds as far as its roundings allow, and the solve ends when it finds no more pairs.
     pub fn tolerance(mut self, tolerance: f64) -> Self {
         self.tolerance = tolerance;
         self
@@ -181,9 +187,13 @@ impl Exact {
             observer: &mut observer,
         };
         let engine_used = clouds[0].len().saturating_mul(clouds[1].len()) > ALL_PAIRS;
-        let (device, precision) = match engine_used {
-            true => (engine.device().to_owned(), engine.precision()),
-            false => (String::new(), Precision::F64),
+        let device = match engine_used {
+            true => engine.device().to_owned(),
+            false => String::new(),
+        };
+        let precision = match engine_used && source.dimension() > FEW_DIMENSIONS {
+            true => engine.precision(),
+            false => Precision::F64,
         };
         let generated = problem.solve(&engine, clouds).await?;
         if abandoned {

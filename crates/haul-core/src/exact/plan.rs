@@ -205,9 +205,11 @@ pub struct ExactReport {
     pub pivots: usize,
     /// Wall-clock seconds.
     pub seconds: f64,
-    /// The device that searched for violated arcs; empty if none was needed.
+    /// The device that found the potentials to start from, and searched for violated arcs in more than 7 dimensions; empty if
+    /// none was needed.
     pub device: String,
-    /// The precision it computed in.
+    /// The precision of the search for violated arcs: that of the device in more than 7 dimensions, and f64 in fewer, where the
+    /// host searches.
     pub precision: Precision,
 }
 

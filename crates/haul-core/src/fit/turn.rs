@@ -5,6 +5,7 @@
 
 use crate::linalg::mean;
 use crate::{Engine, Error, Measure, Potentials, Result, Sinkhorn, Start};
+use std::ops::ControlFlow;
 
 /// The potentials, images and value of one transport problem from the support.
 pub(super) struct Turn {
@@ -31,7 +32,9 @@ pub(super) async fn turn<E: Engine + Clone>(
     };
     let settings = settings.clone().start(start);
     let (mut state, effort) = settings
-        .solve_uncertified(engine.clone(), support, target)
+        .solve_uncertified(engine.clone(), [support, target], &mut |_| {
+            ControlFlow::Continue(())
+        })
         .await?;
     state.make_rows_exact().await?;
     let coordinates = state.target.points.coordinates();

@@ -4,6 +4,7 @@ use super::pair::{Pair, Step};
 use crate::linalg::{dot, mean};
 use crate::solution::State;
 use crate::{Engine, Error, Potentials, Result, Sinkhorn, Start};
+use std::ops::ControlFlow;
 
 /// The solved problem at A.
 pub(super) struct Turn<E: Engine> {
@@ -51,7 +52,9 @@ pub(super) async fn turn<E: Engine + Clone>(
     let tolerance = tolerance.max(ABOVE_FLOOR * floor);
     let (mut state, effort) = settings
         .tolerance(tolerance)
-        .solve_uncertified(engine.clone(), source, target)
+        .solve_uncertified(engine.clone(), [source, target], &mut |_| {
+            ControlFlow::Continue(())
+        })
         .await?;
     state.make_rows_exact().await?;
     let (values, width) = pair.values();

@@ -139,12 +139,11 @@ impl Sinkhorn {
     pub(crate) async fn solve_uncertified<E: Engine>(
         &self,
         engine: E,
-        source: &Measure,
-        target: &Measure,
+        [source, target]: [&Measure; 2],
+        observer: &mut Observer<'_>,
     ) -> Result<(State<E>, Effort)> {
         let problem = self.problem(source, target)?;
-        let mut observer = |_: &Progress| ControlFlow::Continue(());
-        let fit = self.fit(&engine, &problem, &mut observer).await?;
+        let fit = self.fit(&engine, &problem, observer).await?;
         let effort = fit.effort;
         let state = State {
             ordered: fit.ordered,

@@ -68,8 +68,6 @@ struct Screen<'t> {
     cut: f64,
     /// The error of a bound.
     error: f64,
-    /// The near tiles.
-    kept: Vec<(u32, u32)>,
     dropped: f64,
 }
 
@@ -83,30 +81,17 @@ impl Lists {
         rule: Rule,
         most: usize,
     ) -> Result<Option<Self>> {
-        let curved = kernel.cost == Cost::SquaredEuclidean;
         let cut = kernel.epsilon * (rule.share.ln() - rule.rise);
-        let height = |potential: &[f64]| {
-            let finite = potential.iter().filter(|f| f.is_finite());
-            finite.fold(0.0, |height: f64, f| height.max(f.abs()))
-        };
-        let largest = kernel.cost.at(2.0 * (trees[0].dimension as f64).sqrt());
-        let size = height(potentials[0]) + height(potentials[1]) + largest;
-        let of = |side: usize| Majorants::new(trees[side], potentials[side], curved);
-        let mut screen = Screen {
-            trees,
-            bounds: [of(0), of(1)],
-            kernel,
-            cut,
-            error: ROUNDING * size + rule.slack,
-            kept: Vec::new(),
-            dropped: 0.0,
-        };
-        if !screen.run(most) {
+        let mut screen = Screen::new(trees, potentials, kernel, cut, rule.slack);
+        // The near tiles.
+        let mut kept = Vec::new();
+        let few = screen.run(&mut |tiles| {
+            kept.push(tiles);
+            kept.len() <= most
+        });
+        if !few {
             return Ok(None);
         }
-        let Screen {
-            mut kept, dropped, ..
-        } = screen;
         let sizes = trees.map(Tree::points);
         fill(&mut kept, sizes.map(|points| points.div_ceil(TILE)));
         let transposed = kept.iter().map(|(i, j)| (*j, *i)).collect();
@@ -114,16 +99,57 @@ impl Lists {
         Ok(Some(Self {
             near: [near(rows, columns, kept)?, near(columns, rows, transposed)?],
             omitted: Omitted {
-                mass: dropped,
+                mass: screen.dropped,
                 beyond: -cut,
             },
         }))
     }
 }
 
-impl Screen<'_> {
-    /// Finds the near tiles, or returns `false` if there are too many.
-    fn run(&mut self, most: usize) -> bool {
+/// Calls a function for each pair of tiles of two clouds in which fᵢ + gⱼ − Cᵢⱼ may be above `cut`; in no others it is, for costs
+/// that differ by at most `slack` from those of the trees.
+pub(crate) fn for_near_tiles(
+    trees: [&Tree; 2],
+    potentials: [&[f64]; 2],
+    (cost, slack): (Cost, f64),
+    cut: f64,
+    mut near: impl FnMut(usize, usize),
+) {
+    let kernel = Kernel { cost, epsilon: 1.0 };
+    Screen::new(trees, potentials, kernel, cut, slack).run(&mut |(row, column)| {
+        near(row as usize, column as usize);
+        true
+    });
+}
+
+impl<'t> Screen<'t> {
+    fn new(
+        trees: [&'t Tree; 2],
+        potentials: [&[f64]; 2],
+        kernel: Kernel,
+        cut: f64,
+        slack: f64,
+    ) -> Self {
+        let curved = kernel.cost == Cost::SquaredEuclidean;
+        let height = |potential: &[f64]| {
+            let finite = potential.iter().filter(|f| f.is_finite());
+            finite.fold(0.0, |height: f64, f| height.max(f.abs()))
+        };
+        let largest = kernel.cost.at(2.0 * (trees[0].dimension as f64).sqrt());
+        let size = height(potentials[0]) + height(potentials[1]) + largest;
+        let of = |side: usize| Majorants::new(trees[side], potentials[side], curved);
+        Self {
+            trees,
+            bounds: [of(0), of(1)],
+            kernel,
+            cut,
+            error: ROUNDING * size + slack,
+            dropped: 0.0,
+        }
+    }
+
+    /// Gives the near tiles to a function as long as it returns `true`, and returns what it did last.
+    fn run(&mut self, near: &mut dyn FnMut((u32, u32)) -> bool) -> bool {
         let [rows, columns] = self.trees.map(|tree| tree.levels.len() - 1);
         let [roots_of_rows, roots_of_columns] =
             [(0, rows), (1, columns)].map(|(side, level)| self.trees[side].levels[level].len());
@@ -145,10 +171,9 @@ impl Screen<'_> {
             }
             let [(of_rows, i), (of_columns, j)] = pair;
             if of_rows == 0 && of_columns == 0 {
-                if self.kept.len() == most {
+                if !near((i as u32, j as u32)) {
                     return false;
                 }
-                self.kept.push((i as u32, j as u32));
                 continue;
             }
             let [rows, columns] = [self.parts(0, (of_rows, i)), self.parts(1, (of_columns, j))];

@@ -8,5 +8,5 @@ mod lists;
 mod majorants;
 mod tree;
 
-pub(crate) use lists::{Lists, Omitted, Rule};
+pub(crate) use lists::{Lists, Omitted, Rule, for_near_tiles};
 pub(crate) use tree::Tree;

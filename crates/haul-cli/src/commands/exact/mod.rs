@@ -24,7 +24,7 @@ use std::sync::Arc;
 /// The exact Wasserstein distance between two clouds, with a plan that is proved optimal
 #[derive(Debug, Args)]
 #[command(
-    mut_arg("precision", |it| it.help("f64 runs on the CPU; f32 proves bounds to about seven digits of the largest cost [default: f64; f32 with a GPU]")),
+    mut_arg("precision", |it| it.help("f64 runs on the CPU; in more than 7 dimensions f32 proves bounds to about seven digits of the largest cost [default: f32; f64 in more than 7 dimensions without a GPU]")),
     after_help = "W_p^p = min Σᵢⱼ Pᵢⱼ |xᵢ − yⱼ|^p over all plans P that move one cloud onto the other. The lower bound is a value of the dual problem, the upper bound the cost of the plan: between them is the exact value, and rounding is included. Ctrl-C ends the search and keeps the bounds so far.\n\nThe plan has at most n + m − 1 entries: a .csv has the columns row, column and mass, counted from 0; an .npz has the arrays rows, columns, mass, and the potentials f and g.\n\nKeys of --json:\n  command a b n m d p value distance lower_bound upper_bound gap proved mass\n  entries permutation rounds arcs pivots seconds device precision\n\nExample:\n  haul exact a.ply b.ply --plan plan.csv"
 )]
 pub(crate) struct Exact {
@@ -125,8 +125,11 @@ impl Task for Exact {
         }
         options::named(self.exact().check(source, target), &self.a, &self.b)?;
         let mut engine = self.engine.clone();
-        // Only f64 proves what is asked for; who names a device gets what it has.
-        if engine.precision.is_none() && matches!(engine.device.as_str(), "auto" | "cpu") {
+        // In many dimensions only f64 proves what is asked for; who names a device gets what it has.
+        let is_many = source.dimension() > haul::Exact::FEW_DIMENSIONS;
+        let is_free =
+            engine.precision.is_none() && matches!(engine.device.as_str(), "auto" | "cpu");
+        if is_many && is_free {
             engine.precision = Some(options::Precision::F64);
         }
         Ok(engine)

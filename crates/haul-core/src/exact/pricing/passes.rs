@@ -1,8 +1,10 @@
-//! The search for arcs of negative reduced cost by dense passes of an engine. It also gives the bound of the dual.
+//! The search for arcs of negative reduced cost by dense passes of an engine.
 //!
 //! A pass finds the nearest column of each row, min Cᵢⱼ − vⱼ. The columns lie in interleaved parts, one pass each: the nearest
 //! columns of all parts are a short list of near columns, for the pairs of one pass.
 
+use super::super::coarse;
+use super::Priced;
 use crate::engine::{Kernel, Pairs, Side};
 use crate::problem::Rounding;
 use crate::{Cost, Engine, Frame, Result};
@@ -13,15 +15,6 @@ const PART: usize = 16;
 /// The most parts, and so the most arcs of a point that one search finds.
 const PARTS: usize = 16;
 
-/// The result of a search.
-#[derive(Debug)]
-pub(super) struct Priced {
-    /// For each row, a lower bound of minⱼ Cᵢⱼ − vⱼ; for each column, one of minᵢ Cᵢⱼ − uᵢ.
-    pub(super) least: [Vec<f64>; 2],
-    /// Arcs (row, column) of small reduced cost, some of each row and of each column.
-    pub(super) arcs: Vec<(usize, usize)>,
-}
-
 /// All points of a side on the device, and its parts.
 struct Cloud<E: Engine> {
     len: usize,
@@ -30,7 +23,7 @@ struct Cloud<E: Engine> {
 }
 
 /// Two clouds on an engine.
-pub(super) struct Pricing<'e, E: Engine> {
+pub(in crate::exact) struct Passes<'e, E: Engine> {
     engine: &'e E,
     kernel: Kernel,
     rounding: Rounding,
@@ -40,22 +33,25 @@ pub(super) struct Pricing<'e, E: Engine> {
     columns: Cloud<E>,
 }
 
-impl<'e, E: Engine> Pricing<'e, E> {
-    /// Puts two clouds of n×d and m×d coordinates in a frame on a device.
+impl<'e, E: Engine> Passes<'e, E> {
+    /// Puts two clouds in a frame on a device.
     pub(super) fn new(
         engine: &'e E,
         cost: Cost,
         frame: &Frame,
-        [x, y]: [&[f64]; 2],
+        clouds: &[coarse::Cloud; 2],
     ) -> Result<Self> {
         let d = frame.dimension();
+        let [x, y] = clouds
+            .each_ref()
+            .map(|cloud| frame.place_points(&cloud.points));
         Ok(Self {
             engine,
             kernel: Kernel { cost, epsilon: 1.0 },
             rounding: Rounding::of_costs(engine.precision(), cost, frame),
             unit: frame.cost_unit(cost),
-            rows: Cloud::new(engine, x, d)?,
-            columns: Cloud::new(engine, y, d)?,
+            rows: Cloud::new(engine, &x, d)?,
+            columns: Cloud::new(engine, &y, d)?,
         })
     }
 
@@ -65,7 +61,7 @@ impl<'e, E: Engine> Pricing<'e, E> {
     }
 
     /// Searches all pairs with potentials u and v.
-    pub(super) async fn search(&self, u: &[f64], v: &[f64]) -> Result<Priced> {
+    pub(super) async fn search(&self, [u, v]: [&[f64]; 2]) -> Result<Priced> {
         let (row_least, mut arcs) = self.nearest(&self.rows, &self.columns, v).await?;
         let (column_least, other) = self.nearest(&self.columns, &self.rows, u).await?;
         arcs.extend(other.into_iter().map(|(column, row)| (row, column)));
