@@ -99,7 +99,7 @@ fn warm(device: &Device) {
 fn expectations(device: &Device) {
     const N: usize = 6;
     const TRIALS: u64 = 10;
-    let study = SampleStudy::new(2, 0.3, 11);
+    let study = SampleStudy::new(2, &[0.3, 0.1], 11);
     let trials: Vec<_> = (0..TRIALS)
         .map(|trial| study.trial(device, N, 1, trial).unwrap())
         .collect();
@@ -118,7 +118,10 @@ fn expectations(device: &Device) {
     told(of(|it| it.wasserstein), 1.0 / (3.0 * (n + 1.0)), "W₂²");
     told(of(|it| it.energy), 1.0 / (3.0 * n), "energy");
     for trial in &trials {
-        assert!(trial.divergence > 0.0, "{trial:?}");
+        let [wide, narrow] = trial.divergences[..] else {
+            panic!("{trial:?}");
+        };
+        assert!(wide > 0.0 && narrow > wide, "{trial:?}");
     }
     let again = study.trial(device, N, 1, 3).unwrap();
     assert_eq!(again.wasserstein, trials[3].wasserstein);

@@ -163,7 +163,10 @@ fn slopes_of_samples_are_those_of_the_trials_and_trials_are_kept() {
     assert_eq!(table.lines().count(), 1 + means.len());
     assert_says(
         &table,
-        &["d,n,loss,mean,standard_error,trials", "2,32,wasserstein,"],
+        &[
+            "d,n,loss,blur,mean,standard_error,trials",
+            "2,32,wasserstein,",
+        ],
     );
     for slope in slopes {
         let theory = number(slope, "theory");
@@ -194,10 +197,34 @@ fn slopes_of_samples_are_those_of_the_trials_and_trials_are_kept() {
         ("--points 8,8", &["--points has 8 twice"]),
         ("--points 8,16 --p 3", &["--p is 3", "from 1 to 2"]),
         ("--points 8,16 --blur 0", &["--blur is 0"]),
+        ("--points 8,16 --blur 0.1,0.1", &["--blur has 0.1 twice"]),
     ] {
         let told = error_line(room.cpu(&format!("study samples {arguments}")), 2);
         assert_says(&told, parts);
     }
+}
+
+#[test]
+fn the_divergence_of_samples_grows_as_the_blur_falls() {
+    let room = Room::new();
+    let run = "study samples --dimensions 5 --points 64,256 --trials 3 --blur 0.3,0.6";
+    let result = room
+        .cpu(&format!("{run} -o s.csv --report s.html --json"))
+        .json(0);
+    let slopes = result["blur_slopes"].as_array().unwrap();
+    assert_eq!(slopes.len(), 2);
+    for slope in slopes {
+        assert_eq!(number(slope, "theory"), -1.5);
+        let (exponent, error) = (number(slope, "exponent"), number(slope, "standard_error"));
+        assert!(exponent < -5.0 * error, "{slope}");
+    }
+    assert_says(
+        &room.read("s.csv"),
+        &["5,64,divergence,0.3,", "5,64,energy,,"],
+    );
+    assert_says(&room.read("s.html"), &["Exponents of the blur", "σ^(-1.5)"]);
+    let told = room.cpu(run).stdout;
+    assert_says(&told, &["√S_ε, σ = 0.6", "slope in σ"]);
 }
 
 #[test]

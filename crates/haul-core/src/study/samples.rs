@@ -9,6 +9,16 @@
 //! √S_ε       n^{−1/2} at any fixed ε > 0                                [Genevay'19]
 //! √energy    n^{−1/2}                                                   [Székely–Rizzo'13]
 //! ```
+//!
+//! The factor of n^{−1/2} grows as ε falls: for the error of S_ε between two laws it is at most of the order ε^{−⌊d/2⌋}
+//! [Genevay'19]. Between samples of one law, p = 2 and ε = σ², S_ε is to first order the sum of 1/(n|ω|²) over the frequencies ω
+//! up to 1/σ, for W₂ is the norm of H⁻¹ there [Peyre'18] and a blur hides what is smaller. So √S_ε grows as
+//!
+//! ```text
+//! σ^{1 − d/2} n^{−1/2}    (d ≥ 3),        √log(1/σ) n^{−1/2}    (d = 2),
+//! ```
+//!
+//! where σ is above the distance of neighbours and below the extent of the law.
 
 use crate::measure::Numbers;
 use crate::{Divergence, Energy, Engine, Error, Exact, Measure, Result, Sinkhorn};
@@ -20,28 +30,28 @@ const TOLERANCE: f64 = 1e-6;
 #[derive(Debug, Clone, PartialEq)]
 pub struct SampleStudy {
     p: f64,
-    blur: f64,
+    blurs: Vec<f64>,
     seed: u64,
 }
 
 /// The distances between two samples, whose truth is 0. They are lengths, but for the energy's, which is the root of one.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct SampleTrial {
     /// W_p, exact.
     pub wasserstein: f64,
-    /// √S_ε for the cost |x − y|^p.
-    pub divergence: f64,
+    /// √S_ε for the cost |x − y|^p, at each blur of the study.
+    pub divergences: Vec<f64>,
     /// The root of the energy distance for |x − y|.
     pub energy: f64,
 }
 
 impl SampleStudy {
-    /// The study for the cost |x − y|^p and a blur, in units of the side of the cube. The seed draws all samples.
-    pub fn new(p: impl Into<f64>, blur: f64, seed: u64) -> Self {
+    /// The study for the cost |x − y|^p and some blurs, in units of the side of the cube. The seed draws all samples.
+    pub fn new(p: impl Into<f64>, blurs: &[f64], seed: u64) -> Self {
         Self {
             p: p.into(),
-            blur,
+            blurs: blurs.to_vec(),
             seed,
         }
     }
@@ -49,6 +59,12 @@ impl SampleStudy {
     /// The exponent of n by which the mean of W_p falls; in two dimensions there is a factor of √log n beside it.
     pub fn wasserstein_exponent(dimension: usize) -> f64 {
         -1.0 / dimension.max(2) as f64
+    }
+
+    /// The exponent of the blur by which the mean of √S_ε grows as the blur falls, for p = 2; in two dimensions there is a factor
+    /// of √log(1/σ) instead.
+    pub fn divergence_exponent(dimension: usize) -> f64 {
+        1.0 - 0.5 * dimension.max(2) as f64
     }
 
     /// Checks the settings, a number of points and a dimension.
@@ -61,14 +77,16 @@ impl SampleStudy {
             ("points", points as f64, points >= 2, "at least 2"),
             ("dimensions", dimension as f64, dimension >= 1, "at least 1"),
             ("p", self.p, (1.0..=2.0).contains(&self.p), "from 1 to 2"),
-            (
-                "blur",
-                self.blur,
-                self.blur > 0.0 && self.blur.is_finite(),
-                "a finite number above 0",
-            ),
         ];
-        match counts.into_iter().find(|(_, _, holds, _)| !holds) {
+        let blurs = self.blurs.iter().map(|&blur| {
+            let holds = blur > 0.0 && blur.is_finite();
+            ("blur", blur, holds, "a finite number above 0")
+        });
+        match counts
+            .into_iter()
+            .chain(blurs)
+            .find(|(_, _, holds, _)| !holds)
+        {
             Some((name, value, _, range)) => Err(Error::BadParameter { name, value, range }),
             None => Ok(()),
         }
@@ -90,12 +108,16 @@ impl SampleStudy {
         self.check(points, dimension)?;
         let [a, b] = self.samples(points, dimension, trial)?;
         let exact = Exact::default().p(self.p).solve(engine.clone(), &a, &b)?;
-        let settings = Sinkhorn::blur(self.blur).p(self.p).tolerance(TOLERANCE);
-        let divergence = Divergence::from(settings).evaluate(engine.clone(), &a, &b)?;
+        let divergence = |blur: &f64| -> Result<f64> {
+            let settings = Sinkhorn::blur(*blur).p(self.p).tolerance(TOLERANCE);
+            let divergence = Divergence::from(settings).evaluate(engine.clone(), &a, &b)?;
+            Ok(divergence.value().max(0.0).sqrt())
+        };
+        let divergences = self.blurs.iter().map(divergence).collect::<Result<_>>()?;
         let energy = Energy::new().evaluate(&engine, &a, &b)?;
         Ok(SampleTrial {
             wasserstein: exact.distance(),
-            divergence: divergence.value().max(0.0).sqrt(),
+            divergences,
             energy: energy.value.max(0.0).sqrt(),
         })
     }
@@ -121,7 +143,7 @@ mod tests {
 
     #[test]
     fn samples_are_those_of_their_numbers_and_lie_in_the_cube() {
-        let study = SampleStudy::new(2, 0.2, 7);
+        let study = SampleStudy::new(2, &[0.2], 7);
         let of = |points, dimension, trial| study.samples(points, dimension, trial).unwrap();
         let [a, b] = of(500, 3, 0);
         assert_eq!((a.len(), a.dimension()), (500, 3));
@@ -142,7 +164,7 @@ mod tests {
     #[test]
     fn what_cannot_be_studied_is_refused() {
         let fits = |p: f64, blur, points, dimension| {
-            let study = SampleStudy::new(p, blur, 0);
+            let study = SampleStudy::new(p, &[0.1, blur], 0);
             study.check(points, dimension).is_ok()
         };
         assert!(fits(2.0, 0.1, 2, 1));

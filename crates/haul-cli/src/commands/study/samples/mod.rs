@@ -8,6 +8,7 @@ use crate::checkpoint::{Checkpoint, Kind};
 use crate::device;
 use crate::input::{Cloud, Input};
 use crate::interrupt::{self, AtWork};
+use crate::number::plain;
 use crate::options::{self, Engine, MOST_U32, Presentation, number, whole};
 use crate::ordered::{self, Ended, Tasks};
 use crate::progress::Count;
@@ -39,7 +40,8 @@ const FEW: u32 = 4096;
     after_help = r#"A trial draws two samples of n points each, uniform in the unit cube of d dimensions. Both are of one law, so
 that the truth is 0, and each distance between them is an error:
   W_p      the exact distance     n^(-1/d) from three dimensions on, n^(-1/2) √log n in two, n^(-1/2) in one
-  √S_ε     of the blur --blur     n^(-1/2), where the blur spans many points
+  √S_ε     of the blur σ          n^(-1/2), where σ spans many points; over several blurs for p = 2 as
+                                  σ^(1 - d/2) from three dimensions on, √log(1/σ) in two
   √energy  of |x − y|             n^(-1/2)
 
 A slope is the exponent of n that fits the means best. Its standard error comes from those of the means.
@@ -47,9 +49,10 @@ With -o a run that was stopped goes on when it is started again: finished trials
 beside the table until that is written.
 
 Keys of --json:
-  command p blur seed trials
-  means      for each d, n and loss an object: d n loss mean standard_error
-  slopes     for each d and loss an object: d loss exponent standard_error theory
+  command p blurs seed trials
+  means        for each d, n and loss an object: d n loss blur mean standard_error
+  slopes       of n, for each d and loss an object: d loss blur exponent standard_error theory
+  blur_slopes  of the blur, for each d and n an object: d n exponent standard_error theory
   seconds device precision
 
 Example:
@@ -72,9 +75,9 @@ pub(crate) struct Samples {
     #[arg(long, short, default_value_t = 2.0, allow_negative_numbers = true, value_parser = number)]
     p: f64,
 
-    /// The blur of S_ε, where the side of the cube is 1
-    #[arg(long, value_name = "σ", default_value_t = 0.2, allow_negative_numbers = true, value_parser = number)]
-    blur: f64,
+    /// The blurs of S_ε, where the side of the cube is 1; with several of them there is a slope in the blur as well
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "0.2", allow_negative_numbers = true, value_parser = number)]
+    blur: Vec<f64>,
 
     /// The seed that draws all samples
     #[arg(long, value_name = "N", default_value_t = 0)]
@@ -90,10 +93,10 @@ pub(crate) struct Samples {
     presentation: Presentation,
 }
 
-/// The distances of a finished trial, in the order of [`Loss::ALL`].
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+/// The distances of a finished trial, in the order of [`Loss::all`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Trial {
-    distances: [f64; 3],
+    distances: Vec<f64>,
 }
 
 /// A trial of the study.
@@ -128,6 +131,11 @@ impl Task for Samples {
                 bail!("--{name} has {} twice; give each once", twice[0]);
             }
         }
+        let mut blurs = self.blur.clone();
+        blurs.sort_by(f64::total_cmp);
+        if let Some(twice) = blurs.windows(2).find(|pair| pair[0] == pair[1]) {
+            bail!("--blur has {} twice; give each once", plain(twice[0]));
+        }
         if self.points.len() < 2 {
             bail!("--points has one number; a slope takes at least two");
         }
@@ -159,20 +167,20 @@ impl Task for Samples {
         let held = table.as_ref().map(|table| table.entries.clone());
         let mut trials: Vec<Option<Trial>> = held.unwrap_or_else(|| vec![None; places.len()]);
         self.compute(device, &places, &mut trials, &mut table)?;
-        let finished: Vec<Trial> = trials.iter().flatten().copied().collect();
+        let finished: Vec<Trial> = trials.iter().flatten().cloned().collect();
         if finished.len() < places.len() {
             let counts = [finished.len(), places.len()];
             let file = table.as_ref().map(Checkpoint::path);
             return Err(interrupted(counts, "trials", file));
         }
         let trials = places.iter().zip(&finished);
-        let trials = trials.map(|(place, trial)| (place.d, place.n, trial.distances));
+        let trials = trials.map(|(place, trial)| (place.d, place.n, &trial.distances[..]));
         let answer = SamplesAnswer {
             p: self.p,
-            blur: self.blur,
+            blurs: self.blur.clone(),
             seed: self.seed,
             trials: self.trials,
-            means: answer::means(trials),
+            means: answer::means(&Loss::all(&self.blur), trials),
             written: self.files.written(),
             seconds: start.elapsed().as_secs_f64(),
             device: device.device().to_owned(),
@@ -197,7 +205,7 @@ impl Request for Samples {
 
 impl Samples {
     fn study(&self) -> SampleStudy {
-        SampleStudy::new(self.p, self.blur, self.seed)
+        SampleStudy::new(self.p, &self.blur, self.seed)
     }
 
     /// Every trial, from few points to many.
@@ -227,9 +235,10 @@ impl Samples {
         let Place { d, n, trial } = place;
         let study = self.study();
         let found = study.trial(device, n as usize, d as usize, u64::from(trial))?;
-        Ok(Trial {
-            distances: [found.wasserstein, found.divergence, found.energy],
-        })
+        let mut distances = vec![found.wasserstein];
+        distances.extend(&found.divergences);
+        distances.push(found.energy);
+        Ok(Trial { distances })
     }
 
     /// Computes the trials that are missing. On the CPU small ones run beside each other, one on each thread; as a job of many,
@@ -273,7 +282,7 @@ impl Samples {
         let mut sink = |index: usize, trial: Result<Trial>| {
             let (place, trial) = (missing[index], trial?);
             if let Some(table) = table.as_mut() {
-                table.append(place, trial)?;
+                table.append(place, trial.clone())?;
             }
             trials[place] = Some(trial);
             progress.one_more(place);

@@ -1,11 +1,12 @@
 //! The page of a study of samples.
 
-use super::answer::{Loss, Mean, SamplesAnswer};
+use super::answer::{Loss, Mean, SamplesAnswer, law_of_blur, told};
 use crate::canvas::Svg;
-use crate::number::{duration, plain, short, within};
+use crate::number::{duration, plain, within};
 use crate::page::curves::{Certainty, Curve, Curves, Guide, Spot, draw, stacked};
 use crate::page::figure::figure;
 use crate::page::sheet::{Page, sheet};
+use haul::SampleStudy;
 use maud::{Markup, html};
 
 /// Standard errors to each side of a mean.
@@ -18,24 +19,32 @@ pub(super) fn picture(answer: &SamplesAnswer) -> Option<Svg> {
     Some(stacked(&drawings.collect::<Option<Vec<_>>>()?))
 }
 
-/// The means in one dimension, the laws that fit them, and those of theory through the first means.
-fn drawn(answer: &SamplesAnswer, d: u32) -> Option<Svg> {
-    let names = Loss::ALL.map(|loss| loss.symbol(answer.p));
-    let spot = |mean: &Mean| Spot {
-        x: f64::from(mean.n),
+/// A mean over something.
+fn spot(x: f64, mean: &Mean) -> Spot {
+    Spot {
+        x,
         y: mean.mean,
         lower: mean.mean - BAR * mean.standard_error,
         upper: mean.mean + BAR * mean.standard_error,
-    };
-    let curves = Loss::ALL.iter().zip(&names).map(|(loss, name)| Curve {
+    }
+}
+
+/// The means in one dimension, at the first blur, the laws that fit them, and those of theory through the first means.
+fn drawn(answer: &SamplesAnswer, d: u32) -> Option<Svg> {
+    let losses = Loss::all(answer.blurs.get(..1)?);
+    let names: Vec<_> = losses.iter().map(|&loss| answer.symbol(loss)).collect();
+    let curves = losses.iter().zip(&names).map(|(loss, name)| Curve {
         name,
-        spots: answer.of(d, *loss).map(spot).collect(),
+        spots: answer
+            .of(d, *loss)
+            .map(|mean| spot(f64::from(mean.n), mean))
+            .collect(),
         certainty: Certainty::Bars,
     });
     let curves: Vec<_> = curves.collect();
     let slopes = answer.slopes();
     let mut guides = Vec::new();
-    for (place, loss) in Loss::ALL.into_iter().enumerate() {
+    for (place, &loss) in losses.iter().enumerate() {
         let (first, last) = (curves[place].spots.first()?, curves[place].spots.last()?);
         let slope = slopes.iter().find(|it| (it.d, it.loss) == (d, loss))?;
         guides.push(Guide {
@@ -58,6 +67,40 @@ fn drawn(answer: &SamplesAnswer, d: u32) -> Option<Svg> {
     })
 }
 
+/// The means of √S_ε over the blur, for the largest samples in one dimension, the law that fits them, and that of theory.
+fn drawn_over_blurs(answer: &SamplesAnswer, d: u32) -> Option<Svg> {
+    let slopes = answer.blur_slopes();
+    let slope = slopes.iter().rfind(|slope| slope.d == d)?;
+    let mut means = answer.over_blurs(d, slope.n);
+    means.sort_by(|(one, _), (other, _)| one.total_cmp(other));
+    let spots: Vec<_> = means.iter().map(|(blur, mean)| spot(*blur, mean)).collect();
+    let (first, last) = (spots.first()?, spots.last()?);
+    let theory = first.y * (last.x / first.x).powf(SampleStudy::divergence_exponent(d as usize));
+    let guides = vec![
+        Guide {
+            name: "",
+            ends: [first.x, last.x].map(|x| (x, slope.law.at(x))),
+            of: Some(0),
+        },
+        Guide {
+            name: "",
+            ends: [(first.x, first.y), (last.x, theory)],
+            of: None,
+        },
+    ];
+    let name = format!("√S_ε, {} points", slope.n);
+    draw(&Curves {
+        axes: ["blur σ", "mean distance between two samples"],
+        logarithmic: true,
+        curves: vec![Curve {
+            name: &name,
+            spots,
+            certainty: Certainty::Bars,
+        }],
+        guides,
+    })
+}
+
 /// The page.
 pub(super) fn page(answer: &SamplesAnswer) -> Page {
     let dimensions = answer.dimensions();
@@ -65,7 +108,7 @@ pub(super) fn page(answer: &SamplesAnswer) -> Page {
         h1 { "haul study samples: how fast samples tell the truth" }
         p.about {
             "Two samples of n points each, uniform in the unit cube of d dimensions, are of one law: the truth is 0, and each "
-            "distance between them is an error. " (answer.trials) " trials each, blur " (short(answer.blur)) ", seed "
+            "distance between them is an error. " (answer.trials) " trials each, blur " (answer.blurs_told()) ", seed "
             (answer.seed) "."
         }
         (slopes(answer))
@@ -74,6 +117,9 @@ pub(super) fn page(answer: &SamplesAnswer) -> Page {
                 h2 { (d) @if *d == 1 { " dimension" } @else { " dimensions" } }
                 @if let Some(svg) = drawn(answer, *d) {
                     (figure(&svg, "Means of three distances over the number of points, both logarithmic", &caption()))
+                }
+                @if let Some(svg) = drawn_over_blurs(answer, *d) {
+                    (figure(&svg, "Means of √S_ε over the blur, both logarithmic", &caption()))
                 }
                 (means(answer, *d))
             }
@@ -109,9 +155,28 @@ fn slopes(answer: &SamplesAnswer) -> Markup {
                         @for slope in answer.slopes() {
                             tr {
                                 th scope="row" { (slope.d) }
-                                td { (slope.loss.symbol(answer.p)) }
-                                td { (unbroken(&slope.told())) }
+                                td { (unbroken(&answer.symbol(slope.loss))) }
+                                td { (unbroken(&told(&slope.law))) }
                                 td { (unbroken(&slope.loss.law(slope.d))) }
+                            }
+                        }
+                    }
+                }
+            }
+            @let of_blurs = answer.blur_slopes();
+            @if !of_blurs.is_empty() {
+                div.box {
+                    table.terms {
+                        caption { "Exponents of the blur σ in √S_ε" }
+                        thead { tr { th { "d" } th { "points" } th { "slope" } th { "theory" } } }
+                        tbody {
+                            @for slope in &of_blurs {
+                                tr {
+                                    th scope="row" { (slope.d) }
+                                    td { (slope.n) }
+                                    td { (unbroken(&told(&slope.law))) }
+                                    td { (unbroken(&law_of_blur(slope.d))) }
+                                }
                             }
                         }
                     }
@@ -122,7 +187,7 @@ fn slopes(answer: &SamplesAnswer) -> Markup {
 }
 
 fn means(answer: &SamplesAnswer, d: u32) -> Markup {
-    let told = |loss: Loss, n: u32| {
+    let mean_of = |loss: Loss, n: u32| {
         let mut means = answer.of(d, loss).filter(|mean| mean.n == n);
         let told = means.next().map(|it| within(it.mean, it.standard_error));
         told.unwrap_or_default()
@@ -133,13 +198,13 @@ fn means(answer: &SamplesAnswer, d: u32) -> Markup {
                 caption { "Means, down to the first digit of their standard error" }
                 thead { tr {
                     th { "points" }
-                    @for loss in Loss::ALL { th { (loss.symbol(answer.p)) } }
+                    @for loss in answer.losses() { th { (answer.symbol(loss)) } }
                 } }
                 tbody {
                     @for mean in answer.of(d, Loss::Wasserstein) {
                         tr {
                             th scope="row" { (mean.n) }
-                            @for loss in Loss::ALL { td { (told(loss, mean.n)) } }
+                            @for loss in answer.losses() { td { (mean_of(loss, mean.n)) } }
                         }
                     }
                 }
