@@ -218,16 +218,25 @@ fn shapes_are_compared_wherever_they_lie_and_whatever_their_dimensions() {
     let turned = turned.flat_map(|[x, y]| [cos * x - sin * y + 9.0, 4.0, sin * x + cos * y]);
     room.csv("turned.csv", &turned.collect::<Vec<_>>(), 3);
     room.csv("long.csv", &plane(shape(4.0)), 2);
-    let line = "pairwise short.csv turned.csv long.csv --loss gromov -o g.npy";
+    let mirrored = shape(1.5).into_iter().map(|[x, y]| [x, -y]);
+    room.csv("mirrored.csv", &plane(mirrored.collect()), 2);
+    let line = "pairwise short.csv turned.csv long.csv mirrored.csv --loss gromov -o g.npy";
     let told = room.cpu(&format!("{line} --pairs g.csv --json")).json(0);
     assert!(told["gap"].is_null() && told["epsilon"].is_null(), "{told}");
     let matrix = room.matrix("g.npy");
-    // Two copies of a shape are near, and a third shape is not; equal files are compared with themselves at 0.
-    assert!(matrix[0][1] < 0.02 * matrix[0][2] && matrix[0][1] < 0.02 * matrix[1][2]);
-    assert_eq!((matrix[0][1], matrix[2][2]), (matrix[1][0], 0.0));
+    // Copies of a shape are near, and another shape is not.
+    each_pair(&matrix, |i, j, entry| {
+        let other = matrix[i][2].max(matrix[j][2]);
+        assert!(i == 2 || j == 2 || entry < 0.02 * other, "{i} {j} {entry}");
+    });
     let alone = room.cpu("gromov short.csv long.csv --json").json(0);
-    assert_eq!(alone["distortion"].as_f64(), Some(matrix[0][2]));
-    assert_eq!(room.read("g.csv").lines().count(), 4);
+    // The other order of both clouds ends at another plan that is stationary to the tolerance.
+    let alone = alone["distortion"].as_f64().unwrap();
+    assert!(
+        (alone - matrix[0][2]).abs() < 1e-4 * alone,
+        "{alone} {matrix:?}"
+    );
+    assert_eq!(room.read("g.csv").lines().count(), 7);
     let text = room.cpu(&format!("{line} --relative 0.02")).stdout;
     assert_says(
         &text,
