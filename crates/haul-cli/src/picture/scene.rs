@@ -5,7 +5,9 @@ use super::frame::{Frame, Room, extent};
 use super::subject::{Matching, Picture, Shown};
 use super::view::{Dot, Spot, View};
 use super::wheel::Wheel;
-use crate::canvas::{Anchor, Area, Axis, LETTER, Label, Place, Plot, Svg, Tick, WIDTH, px};
+use crate::canvas::{
+    Anchor, Area, Axis, LETTER, Label, Place, Plot, Svg, Tick, WIDTH, px, text_width,
+};
 use maud::{Markup, PreEscaped, html};
 use std::fmt::Write;
 use std::ops::Range;
@@ -209,8 +211,12 @@ impl Scene {
             }
             beside = needed;
         };
-        let (left, top) = (MARGIN + beside, MARGIN + first.y.room_above(LETTER));
-        let below = top + first.height + second.y.room_above(LETTER) + 0.5 * LETTER;
+        let above = first.y.room_above(LETTER) + self.raised(&first.y, width);
+        let (left, top) = (MARGIN + beside, MARGIN + above);
+        let mut below = top + first.height + second.y.room_above(LETTER) + 0.5 * LETTER;
+        if self.layout == Layout::Scales {
+            below += self.raised(&second.y, width);
+        }
         let mut source = first.plot(left, top, width);
         let target = match self.layout {
             Layout::Together => None,
@@ -230,6 +236,18 @@ impl Scene {
         Plots { source, target }
     }
 
+    /// Pixels by which the name of a cloud is above that of the vertical axis, where both would meet.
+    fn raised(&self, y: &Axis, width: f64) -> f64 {
+        let is_named =
+            self.layout != Layout::Together && self.coloured() && self.view.dimension > 1;
+        let end = text_width(&y.name, LETTER) - y.room_beside(LETTER);
+        let start = 0.5 * (width - text_width("source", LETTER)) - LETTER;
+        match is_named && !y.name.is_empty() && end > start {
+            true => 1.3 * LETTER,
+            false => 0.0,
+        }
+    }
+
     /// The names of the clouds, if colours do not distinguish them.
     fn names(&self, source: &Plot, target: Option<&Plot>) -> Markup {
         if !self.coloured() || self.view.dimension == 1 {
@@ -239,11 +257,20 @@ impl Scene {
             let label = Label::new(words, LETTER).class("name");
             label.anchor(Anchor::Middle).at(at)
         };
-        let over = |area: &Area| (area.left + area.width / 2.0, area.top - 0.8 * LETTER);
+        let raised = self.raised(&source.y, source.area.width);
+        let over = |area: &Area, raised: f64| {
+            let middle = area.left + area.width / 2.0;
+            (middle, area.top - 0.8 * LETTER - raised)
+        };
+        // Beside each other, both names are at one height.
+        let of_target = match self.layout {
+            Layout::Beside => raised,
+            _ => target.map_or(0.0, |plot| self.raised(&plot.y, plot.area.width)),
+        };
         html! {
             @if let Some(target) = target {
-                (name("source", over(&source.area)))
-                (name("target", over(&target.area)))
+                (name("source", over(&source.area, raised)))
+                (name("target", over(&target.area, of_target)))
             } @else {
                 @for (words, marks) in [("source", &self.source), ("target", &self.target)] {
                     @if let Some(at) = above(source, marks) { (name(words, at)) }

@@ -2,7 +2,7 @@ use super::arrows::{MAX_ARROWS, REACH};
 use super::subject::Result;
 use super::view::{MAX_DOTS, View};
 use super::*;
-use crate::canvas::Place;
+use crate::canvas::{LETTER, Place};
 
 /// A matching in which each point keeps its mass and is matched with the point of the same index in the other cloud,
 /// or with itself if there is none.
@@ -355,6 +355,15 @@ fn points_of_more_dimensions_are_seen_on_the_widest_plane() {
     let dot: f64 = x.iter().zip(y).map(|(a, b)| a * b).sum();
     assert!(dot.abs() < 1e-14);
     assert!(drawn(&picture).unwrap().contains("principal axis 2 ("));
+    // The name of the vertical axis and that of the cloud are in different lines.
+    let svg = drawn(&picture).unwrap();
+    let height = |text: &str| -> f64 {
+        let label = svg.split("<text").find(|label| label.contains(text)).unwrap();
+        let y = label.split(" y=\"").nth(1).unwrap();
+        y.split('"').next().unwrap().parse().unwrap()
+    };
+    let [axis, cloud] = ["principal axis 2 (", ">source<"].map(height);
+    assert!((axis - cloud).abs() >= LETTER, "{axis} {cloud}");
 }
 
 #[test]
