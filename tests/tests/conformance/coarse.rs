@@ -1,8 +1,8 @@
 //! The start from coarse clouds, and groups of clusters: they change the number of passes, and no result.
 
 use haul::{
-    Acceleration, Device, Engine, Error, Grid, Measure, Method, Precision, Progress, Sinkhorn,
-    Start, Stop,
+    Acceleration, Device, Engine, Error, Exact, Grid, Measure, Method, Precision, Progress,
+    Sinkhorn, Start, Stop,
 };
 use haul_tests::clouds::{Numbers, weights};
 use haul_tests::compare::{accept, number, reject};
@@ -17,6 +17,10 @@ pub const BODIES: &[(&str, Body)] = &[
     (
         "a_plan_in_the_order_of_clusters_is_that_of_its_potentials",
         a_plan_in_the_order_of_clusters_is_that_of_its_potentials,
+    ),
+    (
+        "islands_whose_masses_differ_need_few_passes",
+        islands_whose_masses_differ_need_few_passes,
     ),
     (
         "a_start_from_coarse_clouds_can_be_ended",
@@ -99,6 +103,50 @@ fn a_coarse_start_changes_passes_and_no_result(device: &Device) {
                 && of_zero.lower_bound <= of_coarse.upper_bound,
             "{context}"
         );
+    }
+}
+
+/// Squares in four places of the plane, of which each cloud has other shares. A plan moves mass between them, over gaps that are
+/// many blurs wide, and each update changes the potentials of a square by a small constant.
+fn islands_whose_masses_differ_need_few_passes(device: &Device) {
+    let mut numbers = Numbers::new(17);
+    let mut cloud = |points: usize, power: f64| {
+        let coordinates: Vec<f64> = (0..points)
+            .flat_map(|_| {
+                let island = (4.0 * numbers.unit().powf(power)) as usize;
+                let corner = [3 * (island % 2), 3 * (island / 2)];
+                corner.map(|at| at as f64 + numbers.within(0.0, 0.6))
+            })
+            .collect();
+        Measure::uniform(&coordinates, 2).unwrap()
+    };
+    let [a, b] = [cloud(300, 1.0), cloud(340, 1.3)];
+    for (p, blur) in [(2.0, 0.15), (1.0, 0.05)] {
+        let context = format!("p {p}");
+        let settings = Sinkhorn::blur(blur).p(p);
+        let solution = settings.clone().solve(device, &a, &b).unwrap();
+        let report = solution.report();
+        assert!(report.converged && report.levels.len() == 1, "{context}");
+        assert!(
+            report.softmin_passes <= 100,
+            "{context}: {:?}",
+            report.stages
+        );
+        let anderson = Acceleration::Anderson { memory: 10 };
+        let zero = settings.clone().start(Start::Zero).acceleration(anderson);
+        let zero = zero.max_iterations(300).solve(device, &a, &b).unwrap();
+        assert!(!zero.report().converged, "{context}: {:?}", zero.report());
+        let exact = Exact::default().p(p).solve(device, &a, &b).unwrap();
+        let bounds = report.certificate.wasserstein.unwrap();
+        assert!(
+            bounds.lower <= exact.value() && exact.value() <= bounds.upper,
+            "{context}: {bounds:?} {}",
+            exact.value()
+        );
+        assert!(bounds.upper < 1.25 * exact.value(), "{context}: {bounds:?}");
+        // Mass may stay where it is, at a price.
+        let unbalanced = settings.rho(8.0).solve(device, &a, &b).unwrap();
+        assert!(unbalanced.report().converged, "{context}");
     }
 }
 

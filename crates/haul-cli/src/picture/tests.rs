@@ -358,7 +358,10 @@ fn points_of_more_dimensions_are_seen_on_the_widest_plane() {
     // The name of the vertical axis and that of the cloud are in different lines.
     let svg = drawn(&picture).unwrap();
     let height = |text: &str| -> f64 {
-        let label = svg.split("<text").find(|label| label.contains(text)).unwrap();
+        let label = svg
+            .split("<text")
+            .find(|label| label.contains(text))
+            .unwrap();
         let y = label.split(" y=\"").nth(1).unwrap();
         y.split('"').next().unwrap().parse().unwrap()
     };

@@ -35,14 +35,22 @@ const SAMPLE: usize = 256;
 const MOST_DIMENSIONS: usize = 1 << 16;
 
 impl<E: Engine> Run<'_, '_, E> {
-    /// Whether coarse clouds are expected to save passes: in more dimensions than boxes serve, where ε is small.
-    pub(super) fn suits_coarse_start(&self) -> bool {
+    /// Whether coarse clouds are expected to save passes where ε is small: in more dimensions than boxes serve, and between
+    /// clouds of islands.
+    pub(super) fn suits_coarse_start(&mut self) -> Result<bool> {
         let d = self.source.dimension();
-        !self.is_resident()
+        let suits = !self.is_resident()
             && !self.problem.is_separable()
-            && (BOX_DIMENSIONS + 1..=MOST_DIMENSIONS).contains(&d)
+            && d <= MOST_DIMENSIONS
             && self.smaller_side() >= FEWEST_POINTS
-            && self.contrast() >= LEAST_CONTRAST
+            && self.contrast() >= LEAST_CONTRAST;
+        if !suits || d > BOX_DIMENSIONS {
+            return Ok(suits);
+        }
+        let groupings = self.groupings()?;
+        let suits = groupings.iter().any(Grouping::has_clusters);
+        self.groupings = Some(groupings);
+        Ok(suits)
     }
 
     /// About the ratio of the mean cost to ε.
@@ -69,7 +77,10 @@ impl<E: Engine> Run<'_, '_, E> {
                 device: self.engine.device().to_owned(),
             });
         }
-        let groupings = self.groupings()?;
+        let groupings = match self.groupings.take() {
+            Some(groupings) => groupings,
+            None => self.groupings()?,
+        };
         let (target, effort, stopped) = self.solve_coarse(&groupings).await?;
         let engine = self.engine;
         let mut lifted = engine.zeros(self.source.len())?;

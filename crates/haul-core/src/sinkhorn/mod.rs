@@ -265,7 +265,11 @@ impl Sinkhorn {
                 device: engine.device().to_owned(),
             });
         }
-        if on_host && self.suits_levels(problem) {
+        let places = || {
+            let sides = marginals.each_ref();
+            sides.map(|side| side.points.coordinates().into_owned())
+        };
+        if on_host && self.suits_levels(problem, places) {
             let work = (goal, effort);
             return self
                 .fit_levels(engine, problem, (marginals, same), work, observer)

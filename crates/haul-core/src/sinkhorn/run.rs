@@ -108,7 +108,7 @@ impl<'r, 'e, E: Engine> Run<'r, 'e, E> {
     pub(crate) async fn start(&mut self, symmetric: bool) -> Result<()> {
         let start = match &self.settings.start {
             Start::Automatic if symmetric => Start::Zero,
-            Start::Automatic if self.suits_coarse_start() => Start::Coarse,
+            Start::Automatic if self.suits_coarse_start()? => Start::Coarse,
             start => start.resolved(self.problem, self.is_resident()),
         };
         match start {

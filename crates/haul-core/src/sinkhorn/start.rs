@@ -25,8 +25,8 @@ pub enum Start {
     /// [`Gaussian`](Self::Gaussian) for p = 2 in up to 32 dimensions, and [`Zero`](Self::Zero) for other p or
     /// dimensions and for unbalanced problems, which need not transport what the Gaussians do; for smaller blurs it
     /// is [`Annealed`](Self::Annealed). A measure against itself starts from zero, because its iteration converges
-    /// fast. Clouds of at least 128 points on the host in more than 7 dimensions, whose mean cost is at least 40 ε, start from
-    /// [`Coarse`](Self::Coarse) clouds, and large clouds in fewer dimensions from several of them
+    /// fast. Clouds of at least 128 points on the host in more than 7 dimensions, or of islands in up to 3, whose mean cost is at
+    /// least 40 ε, start from [`Coarse`](Self::Coarse) clouds, and large clouds in fewer dimensions from several of them
     /// ([`Multiscale`](crate::Multiscale)).
     #[default]
     Automatic,
@@ -42,7 +42,7 @@ pub enum Start {
     Gaussian,
     /// From the problem between the centroids of at most 128 groups of neighbouring points a side, solved at the same ε by
     /// Newton's method on the host: a softmin continues its potential to the points. Groups are blocks of a k-d order in up to 7
-    /// dimensions, and parts of clusters of k-means in more. Clouds must be on the host.
+    /// dimensions, of each island apart where there are some, and parts of clusters of k-means in more. Clouds must be on the host.
     Coarse,
     /// From given potentials of a similar problem; f and g as returned by
     /// [`Solution::potentials`](crate::Solution::potentials).

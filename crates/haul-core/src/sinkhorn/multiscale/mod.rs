@@ -16,7 +16,7 @@ mod lift;
 pub(crate) use follow::{Following, Half};
 
 use super::effort::Effort;
-use super::grouping::BOX_DIMENSIONS;
+use super::grouping::{BOX_DIMENSIONS, has_islands};
 use super::run::Run;
 use super::start::Start;
 use super::{Acceleration, Fit, Form, Observer, Sinkhorn};
@@ -68,6 +68,9 @@ pub(crate) struct Ordered<E: Engine> {
 /// Clouds of fewer pairs are solved in less time than lists and levels take.
 const FEWEST_PAIRS: u64 = 1 << 27;
 
+/// Clouds of islands are solved by passes over all pairs up to so many.
+const MOST_PAIRS_OF_ISLANDS: u64 = 1 << 31;
+
 /// Below this ratio of diameter to blur most pairs matter.
 const LEAST_RATIO: f64 = 16.0;
 
@@ -81,7 +84,9 @@ impl Sinkhorn {
     ///
     /// Those of [`problem`](Self::problem).
     pub fn is_multiscale(&self, source: &Measure, target: &Measure) -> Result<bool> {
-        Ok(self.suits_levels(self.problem(source, target)?.posed()))
+        let problem = self.problem(source, target)?;
+        let places = || [source, target].map(|side| problem.frame().place_points(side.points()));
+        Ok(self.suits_levels(problem.posed(), places))
     }
 
     /// Whether form, acceleration and start have passes over near pairs.
@@ -91,7 +96,14 @@ impl Sinkhorn {
     }
 
     /// [`is_multiscale`](Self::is_multiscale) of a problem of measures on the host.
-    pub(crate) fn suits_levels(&self, problem: &Posed) -> bool {
+    ///
+    /// Blocks of a k-d order mix islands, so that coarse clouds need a large ε, and masses that differ drift between islands
+    /// afterwards. Up to a number of pairs, passes over all of them from a [coarse](Start::Coarse) start take less time.
+    pub(crate) fn suits_levels(
+        &self,
+        problem: &Posed,
+        places: impl FnOnce() -> [Vec<f64>; 2],
+    ) -> bool {
         let can = self.can_leave_pairs_out()
             && !problem.is_separable()
             && !matches!(problem.cost(), Cost::SumOverAxes(_));
@@ -101,8 +113,15 @@ impl Sinkhorn {
                 && problem.frame().dimension() <= BOX_DIMENSIONS
                 && ratio >= LEAST_RATIO
         };
+        let mixes = || {
+            let d = problem.frame().dimension();
+            let of = |places: &Vec<f64>| has_islands(places, d, problem.kernel());
+            self.start == Start::Automatic
+                && problem.pairs() <= MOST_PAIRS_OF_ISLANDS
+                && places().iter().any(of)
+        };
         match self.multiscale {
-            Multiscale::Automatic => can && pays(),
+            Multiscale::Automatic => can && pays() && !mixes(),
             Multiscale::Always => can,
             Multiscale::Never => false,
         }
