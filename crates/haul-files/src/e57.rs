@@ -153,8 +153,7 @@ impl<'f, 's> Store<'f, 's> {
         let all = all.fold(0, u64::saturating_add);
         table.reserve(|values| room(self.file, values), all)?;
         for (number, scan) in std::mem::take(&mut self.scans).iter().enumerate() {
-            let axes =
-                Axes::of(scan).map_err(|reason| self.malformed(number, reason))?;
+            let axes = Axes::of(scan).map_err(|reason| self.malformed(number, reason))?;
             let places: Vec<usize> = fields.iter().filter_map(|name| place(scan, name)).collect();
             let file = self.file;
             let broken = |point: u64, error: e57::Error| {
@@ -256,15 +255,29 @@ fn number_of(scan: &PointCloud, record: &[RecordValue], place: usize) -> e57::Re
 
 /// The matrix of a quaternion, whose length does not matter; `None` if it has none.
 fn rotation(quaternion: [f64; 4]) -> Option<[[f64; 3]; 3]> {
-    let length = quaternion.iter().fold(0.0_f64, |length, q| length.hypot(*q));
+    let length = quaternion
+        .iter()
+        .fold(0.0_f64, |length, q| length.hypot(*q));
     if !length.is_normal() {
         return None;
     }
     let [w, x, y, z] = quaternion.map(|q| q / length);
     Some([
-        [1.0 - 2.0 * (y * y + z * z), 2.0 * (x * y - w * z), 2.0 * (x * z + w * y)],
-        [2.0 * (x * y + w * z), 1.0 - 2.0 * (x * x + z * z), 2.0 * (y * z - w * x)],
-        [2.0 * (x * z - w * y), 2.0 * (y * z + w * x), 1.0 - 2.0 * (x * x + y * y)],
+        [
+            1.0 - 2.0 * (y * y + z * z),
+            2.0 * (x * y - w * z),
+            2.0 * (x * z + w * y),
+        ],
+        [
+            2.0 * (x * y + w * z),
+            1.0 - 2.0 * (x * x + z * z),
+            2.0 * (y * z - w * x),
+        ],
+        [
+            2.0 * (x * z - w * y),
+            2.0 * (y * z + w * x),
+            1.0 - 2.0 * (x * x + y * y),
+        ],
     ])
 }
 
@@ -359,14 +372,22 @@ mod tests {
         let weights: Vec<f64> = first.chain((0..5).map(|_| 2.0)).collect();
         assert_eq!(cloud.weights.unwrap(), weights);
         let scans = [vec![0; 7], vec![1; 5]].concat();
-        assert_eq!((cloud.labels[0].names(), cloud.labels[0].indices()), (&["0".to_owned(), "1".to_owned()][..], &scans[..]));
+        assert_eq!(
+            (cloud.labels[0].names(), cloud.labels[0].indices()),
+            (&["0".to_owned(), "1".to_owned()][..], &scans[..])
+        );
         // Only the first one has colours.
         let colours = Reading::of(&Columns {
             coordinates: vec!["red".into()],
             ..Columns::default()
         });
-        let told = parse_as(Path::new("a.e57"), STATIONS, &colours).unwrap_err().to_string();
-        assert!(told.contains("no column \"red\"; choose from x, y, z, intensity, scan"), "{told}");
+        let told = parse_as(Path::new("a.e57"), STATIONS, &colours)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            told.contains("no column \"red\"; choose from x, y, z, intensity, scan"),
+            "{told}"
+        );
     }
 
     #[test]
@@ -379,14 +400,24 @@ mod tests {
             ..Reading::default()
         };
         let groups = read_groups(&path, &reading).unwrap();
-        let sizes: Vec<_> = groups.iter().map(|(name, cloud)| (&**name, cloud.points.len() / 3)).collect();
+        let sizes: Vec<_> = groups
+            .iter()
+            .map(|(name, cloud)| (&**name, cloud.points.len() / 3))
+            .collect();
         assert_eq!(sizes, [("0", 7), ("1", 5)]);
         assert_near(&groups[1].1.points, &points()[21..]);
         let told = outline_of(&path, None).unwrap().unwrap();
-        let scans: Vec<_> = told.scans.iter().map(|it| (it.name.as_deref(), it.points)).collect();
+        let scans: Vec<_> = told
+            .scans
+            .iter()
+            .map(|it| (it.name.as_deref(), it.points))
+            .collect();
         assert_eq!(scans, [(Some("gate"), 9), (Some("yard"), 5)]);
         assert_eq!(told.numbers, ["x", "y", "z", "intensity"]);
-        assert_eq!(told.labels, [("scan".to_owned(), vec!["0".to_owned(), "1".to_owned()])]);
+        assert_eq!(
+            told.labels,
+            [("scan".to_owned(), vec!["0".to_owned(), "1".to_owned()])]
+        );
     }
 
     const INTEGERS: RecordDataType = RecordDataType::ScaledInteger {
@@ -433,14 +464,19 @@ mod tests {
             for row in *rows {
                 let value = |(value, field): (&f64, &Record)| match field.data_type {
                     RecordDataType::Integer { .. } => RecordValue::Integer(*value as i64),
-                    RecordDataType::ScaledInteger { .. } => RecordValue::ScaledInteger(*value as i64),
+                    RecordDataType::ScaledInteger { .. } => {
+                        RecordValue::ScaledInteger(*value as i64)
+                    }
                     _ => RecordValue::Double(*value),
                 };
-                scan.add_point(row.iter().zip(fields).map(value).collect()).unwrap();
+                scan.add_point(row.iter().zip(fields).map(value).collect())
+                    .unwrap();
             }
             scan.finalize().unwrap();
         }
-        writer.finalize_customized_xml(|text| Ok(edit(text))).unwrap();
+        writer
+            .finalize_customized_xml(|text| Ok(edit(text)))
+            .unwrap();
         drop(writer);
         out.into_inner()
     }
@@ -499,7 +535,7 @@ mod tests {
         };
         let doubles = RecordDataType::F64;
         let good = of(&doubles, &ROWS, "", "");
-        let constant = RecordDataType::Integer { min: 3, max: 3 };
+        let integer = RecordDataType::Integer { min: 3, max: 4 };
         let count = "recordCount=\"2\"";
         // A bit of the points is another one, and the page keeps its checksum.
         let mut flipped = good.clone();
@@ -512,14 +548,35 @@ mod tests {
             (good[..good.len() - 1024].to_vec(), "header: "),
             (flipped, "checksum"),
             (long, "header: claims 33554432 bytes of text"),
-            (of(&constant, &[&[3.0; 3]], "", ""), "scan 0: its points are all the same"),
-            (of(&doubles, &ROWS, "cartesianZ", "colorRed"), "scan 0: its points have neither x, y and z"),
-            (of(&doubles, &ROWS, count, "recordCount=\"99999999\""), "scan 0: claims 99999999 points"),
+            (
+                of(&integer, &[&[3.0; 3]], "maximum=\"4\"", "maximum=\"3\""),
+                "scan 0: its points are all the same",
+            ),
+            (
+                of(&doubles, &ROWS, "cartesianZ", "colorRed"),
+                "scan 0: its points have neither x, y and z",
+            ),
+            (
+                of(&doubles, &ROWS, count, "recordCount=\"99999999\""),
+                "scan 0: claims 99999999 points",
+            ),
             // As many would fit into the file.
-            (of(&doubles, &ROWS, count, "recordCount=\"3\""), "scan 0, point 3: "),
-            (of(&doubles, &ROWS, ">3</", ">0</"), "scan 0: its pose has no rotation"),
-            (of(&doubles, &ROWS, count, "recordCount=\"0\""), "holds no rows"),
-            (of(&doubles, &[&[1.0, f64::NAN, 0.0]], "", ""), "row 1, column x is NaN"),
+            (
+                of(&doubles, &ROWS, count, "recordCount=\"3\""),
+                "scan 0, point 3: ",
+            ),
+            (
+                of(&doubles, &ROWS, ">3</", ">0</"),
+                "scan 0: its pose has no rotation",
+            ),
+            (
+                of(&doubles, &ROWS, count, "recordCount=\"0\""),
+                "holds no rows",
+            ),
+            (
+                of(&doubles, &[&[1.0, f64::NAN, 0.0]], "", ""),
+                "row 1, column x is NaN",
+            ),
         ] {
             let message = message("a.e57", &bytes);
             assert!(message.contains(told), "{message}");
@@ -528,17 +585,24 @@ mod tests {
 
     #[test]
     fn scans_of_the_same_bytes_are_no_more_points_than_the_file_has() {
-        let bytes = written(&[(cartesian(&RecordDataType::F64), &[&[0.5; 3]; 40])], |text| {
-            let [start, end] = ["<vectorChild type", "</data3D>"].map(|it| text.find(it).unwrap());
-            let again = text[start..end].repeat(20);
-            [&text[..start], &again, &text[end..]].concat()
-        });
+        let bytes = written(
+            &[(cartesian(&RecordDataType::F64), &[&[0.5; 3] as &[f64]; 400])],
+            |text| {
+                let [start, end] =
+                    ["<vectorChild type", "</data3D>"].map(|it| text.find(it).unwrap());
+                let again = text[start..end].repeat(20);
+                [&text[..start], &again, &text[end..]].concat()
+            },
+        );
         let told = message("a.e57", &bytes);
-        assert!(told.contains("claims 40 points, which are more"), "{told}");
+        assert!(told.contains("claims 400 points, which are more"), "{told}");
     }
 
     #[test]
     fn files_that_are_cut_or_changed_anywhere_never_panic() {
-        mutilate("a.e57", &written(&[(cartesian(&INTEGERS), &ROWS)], |text| text));
+        mutilate(
+            "a.e57",
+            &written(&[(cartesian(&INTEGERS), &ROWS)], |text| text),
+        );
     }
 }

@@ -111,11 +111,32 @@ impl Placement {
             });
         }
         let [b, c, d, shift @ ..]: [f64; 6] = array::from_fn(number);
-        let a = (1.0 - b * b - c * c - d * d).max(0.0).sqrt();
+        // The square of the real part is what the others lack of 1, where that is more than the roundoff of float32.
+        let square = 1.0 - b * b - c * c - d * d;
+        let rounding = 3.0 * f64::from(f32::EPSILON);
+        let a = if square < rounding {
+            0.0
+        } else {
+            square.sqrt()
+        };
+        let length = [a, b, c, d].into_iter().fold(0.0, f64::hypot);
+        let [a, b, c, d] = [a, b, c, d].map(|part| part / length);
         let rotation = [
-            [a * a + b * b - c * c - d * d, 2.0 * (b * c - a * d), 2.0 * (b * d + a * c)],
-            [2.0 * (b * c + a * d), a * a + c * c - b * b - d * d, 2.0 * (c * d - a * b)],
-            [2.0 * (b * d - a * c), 2.0 * (c * d + a * b), a * a + d * d - b * b - c * c],
+            [
+                a * a + b * b - c * c - d * d,
+                2.0 * (b * c - a * d),
+                2.0 * (b * d + a * c),
+            ],
+            [
+                2.0 * (b * c + a * d),
+                a * a + c * c - b * b - d * d,
+                2.0 * (c * d - a * b),
+            ],
+            [
+                2.0 * (b * d - a * c),
+                2.0 * (c * d + a * b),
+                a * a + d * d - b * b - c * c,
+            ],
         ];
         let [x, y, z] = sides;
         let sides = [x, y, if sign < 0.0 { -z } else { z }];
@@ -131,7 +152,11 @@ impl Placement {
     /// of a voxel of this file. What is not known to be near, as with a NaN in a header, is infinitely far.
     pub fn apart(&self, other: &Self, shape: &[usize]) -> f64 {
         let [own, others] = [self.affine(), other.affine()];
-        let last = |axis: usize| shape.get(axis).map_or(0.0, |side| side.saturating_sub(1) as f64);
+        let last = |axis: usize| {
+            shape
+                .get(axis)
+                .map_or(0.0, |side| side.saturating_sub(1) as f64)
+        };
         // The distance of affine maps is convex, so that it is largest at a corner.
         let corners = (0..8).map(|corner: usize| {
             let at = [0, 1, 2].map(|axis| last(axis) * (corner >> axis & 1) as f64);
@@ -142,8 +167,14 @@ impl Placement {
             let off = own.iter().zip(&others).map(off).fold(0.0, f64::hypot);
             if off.is_nan() { f64::INFINITY } else { off }
         });
-        let sides = self.sides.iter().skip(1).map(|bits| f64::from(f32::from_bits(*bits)));
-        let side = sides.filter(|side| *side > 0.0).fold(f64::INFINITY, f64::min);
+        let sides = self
+            .sides
+            .iter()
+            .skip(1)
+            .map(|bits| f64::from(f32::from_bits(*bits)));
+        let side = sides
+            .filter(|side| *side > 0.0)
+            .fold(f64::INFINITY, f64::min);
         let farthest = corners.fold(0.0, f64::max);
         if farthest > 0.0 { farthest / side } else { 0.0 }
     }
@@ -208,10 +239,19 @@ mod tests {
         // qform is the same map one step along z.
         let mut lower = sform();
         lower[2][3] += 1.0;
-        let by_quaternion = Placement { codes: [1, 0], ..placement };
+        let by_quaternion = Placement {
+            codes: [1, 0],
+            ..placement
+        };
         assert_near(by_quaternion.affine(), lower);
-        let sides = Placement { codes: [0, 0], ..placement };
-        assert_near(sides.affine(), Placement::of_sides([2.0, 3.0, 4.0]).affine());
+        let sides = Placement {
+            codes: [0, 0],
+            ..placement
+        };
+        assert_near(
+            sides.affine(),
+            Placement::of_sides([2.0, 3.0, 4.0]).affine(),
+        );
     }
 
     #[test]

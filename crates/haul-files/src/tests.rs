@@ -182,6 +182,7 @@ fn unreadable_files_say_why() {
         ("a.txt", "a.txt: .txt is not read; lines of numbers"),
         ("a.tab", "name the file or a copy of it .tsv"),
         ("a.ASC.gz", "name the file or a copy of it .xyz"),
+        #[cfg(not(feature = "e57"))]
         (
             "a.e57",
             "a.e57: .e57 is not read; in Python: scan = pye57.E57('a.e57')",
@@ -497,7 +498,10 @@ fn numbers_of_16_bits_are_read_in_every_format_that_has_them() {
     let npy = include_bytes!("../tests/made/halves.npy");
     assert_eq!(parse("a.npy", npy).unwrap().points, points);
     let npz = parse("a.npz", include_bytes!("../tests/made/halves.npz")).unwrap();
-    assert_eq!((npz.points, npz.weights), (points.clone(), Some(vec![1.0, 0.5, 0.25])));
+    assert_eq!(
+        (npz.points, npz.weights),
+        (points.clone(), Some(vec![1.0, 0.5, 0.25]))
+    );
     #[cfg(feature = "h5ad")]
     {
         let reading = Reading {
@@ -514,7 +518,10 @@ fn numbers_of_16_bits_are_read_in_every_format_that_has_them() {
         reading.columns.labels = vec!["kind".into()];
         let bytes = include_bytes!("../tests/made/halves.parquet");
         let parquet = parse_as(Path::new("a.parquet"), bytes, &reading).unwrap();
-        assert_eq!((parquet.points, parquet.labels[0].indices()), (points.clone(), &[0, 1, 0][..]));
+        assert_eq!(
+            (parquet.points, parquet.labels[0].indices()),
+            (points.clone(), &[0, 1, 0][..])
+        );
     }
     #[cfg(feature = "safetensors")]
     {
@@ -551,12 +558,21 @@ fn a_box_is_the_same_measure_in_every_format_of_meshes() {
         assert_eq!(sorted, [[1.0; 4], [1.5; 4], [3.0; 4]].concat(), "{name}");
         let vertices = of(Surface::Vertices);
         assert_eq!(vertices.points.len(), 3 * 8, "{name}");
-        for (cloud, weights) in [(&faces.points, &areas), (&vertices.points, &vertices.weights.unwrap())] {
+        for (cloud, weights) in [
+            (&faces.points, &areas),
+            (&vertices.points, &vertices.weights.unwrap()),
+        ] {
             let mass: f64 = weights.iter().sum();
             assert!((mass - 22.0).abs() < 1e-12, "{name}: {mass}");
             for (axis, middle) in [0.5, 1.0, 1.5].into_iter().enumerate() {
-                let moment = cloud.chunks(3).zip(weights).map(|(point, weight)| weight * point[axis]);
-                assert!((moment.sum::<f64>() / mass - middle).abs() < 1e-12, "{name}");
+                let moment = cloud
+                    .chunks(3)
+                    .zip(weights)
+                    .map(|(point, weight)| weight * point[axis]);
+                assert!(
+                    (moment.sum::<f64>() / mass - middle).abs() < 1e-12,
+                    "{name}"
+                );
             }
         }
     }

@@ -416,7 +416,9 @@ pub fn write_volume(
             wanted: "at least one volume, with at most 32767 voxels along an axis",
         });
     }
-    write_stream(path, kind, |out| volume::write(out, shape, placement, masses))
+    write_stream(path, kind, |out| {
+        volume::write(out, shape, placement, masses)
+    })
 }
 
 /// Checks a target of [`write_volume`] before the work whose result it will hold.

@@ -202,7 +202,9 @@ fn space(affine: &[[f64; 4]; 3], unit: Option<&str>) -> String {
     const ENDS: [[&str; 2]; 3] = [["left", "right"], ["back", "front"], ["feet", "head"]];
     let direction = |axis: usize| {
         let along = |row: &usize| affine[*row][axis].abs();
-        let row = (0..3).max_by(|a, b| along(a).total_cmp(&along(b))).unwrap_or(axis);
+        let row = (0..3)
+            .max_by(|a, b| along(a).total_cmp(&along(b)))
+            .unwrap_or(axis);
         ENDS[row][usize::from(affine[row][axis] > 0.0)]
     };
     let first: Vec<_> = affine.iter().map(|row| short(row[3])).collect();

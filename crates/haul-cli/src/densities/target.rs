@@ -203,7 +203,9 @@ impl<'p> Target<'p> {
         let values = frames.iter().flat_map(|frame| frame.measure.weights());
         let values: Vec<f64> = values.copied().collect();
         let placement = self.placement.unwrap_or_else(|| Placement::of_sides(sides));
-        Ok(formats::write_volume(self.path, shape, &placement, &values)?)
+        Ok(formats::write_volume(
+            self.path, shape, &placement, &values,
+        )?)
     }
 
     fn write_picture(&self, path: &Path, layout: &Layout, frames: &[Density<'_>]) -> Result<()> {

@@ -267,7 +267,9 @@ fn masked(histogram: &mut Histogram, mask: &Path) -> Result<()> {
         }
     }
     let cells = histogram.masses.iter_mut().zip(&inside.masses);
-    cells.filter(|(_, inside)| **inside <= 0.0).for_each(|(mass, _)| *mass = 0.0);
+    cells
+        .filter(|(_, inside)| **inside <= 0.0)
+        .for_each(|(mass, _)| *mass = 0.0);
     if histogram.masses.iter().all(|mass| *mass == 0.0) {
         bail!("{name}: there is no mass inside of this mask");
     }

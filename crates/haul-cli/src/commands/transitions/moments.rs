@@ -71,7 +71,11 @@ impl Moment {
     ) -> Result<Self> {
         let mut columns = std::mem::take(&mut cloud.labels).into_iter();
         let labels = columns.next().unwrap_or_default();
-        let places: Vec<usize> = labels.names().iter().map(|name| place(known, name)).collect();
+        let places: Vec<usize> = labels
+            .names()
+            .iter()
+            .map(|name| place(known, name))
+            .collect();
         let names = cloud.names.take();
         let measure = input::measure(treatment.apply(cloud)?, treatment)?;
         let grown = columns

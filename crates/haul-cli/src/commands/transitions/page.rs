@@ -32,7 +32,11 @@ pub(super) fn page(answer: &TransitionsAnswer) -> String {
         "A bar is a cloud, divided by the masses of its labels; a ribbon is the mass that goes from label to label, in the colour of where "
         "it comes from."
     };
-    let settled = answer.steps.iter().filter(|step| step.report.converged).count();
+    let settled = answer
+        .steps
+        .iter()
+        .filter(|step| step.report.converged)
+        .count();
     let body = html! {
         h1 { "haul transitions: which labels become which" }
         p.files {
@@ -88,7 +92,9 @@ pub(super) fn page(answer: &TransitionsAnswer) -> String {
 /// The label of a group, or the name of a file.
 fn short(file: &str) -> String {
     let whole = file_of(Path::new(file)).to_string_lossy();
-    let group = file.strip_prefix(&*whole).and_then(|rest| rest.strip_prefix(':'));
+    let group = file
+        .strip_prefix(&*whole)
+        .and_then(|rest| rest.strip_prefix(':'));
     group.unwrap_or(file).to_owned()
 }
 
@@ -100,7 +106,9 @@ fn shares(answer: &TransitionsAnswer, caption: &str, shares: Option<Vec<f64>>) -
         .filter(|&to| (0..k).any(|from| shares[from * k + to] > 0.0))
         .collect();
     let rows = labels.iter().zip(shares.chunks(k.max(1)));
-    let rows: Vec<_> = rows.filter(|(_, row)| row.iter().any(|share| *share > 0.0)).collect();
+    let rows: Vec<_> = rows
+        .filter(|(_, row)| row.iter().any(|share| *share > 0.0))
+        .collect();
     html! {
         div.box {
             table.terms {

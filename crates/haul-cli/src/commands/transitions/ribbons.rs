@@ -168,7 +168,11 @@ mod tests {
         assert_eq!(drawn.matches("<path").count(), 3, "{drawn}");
         // The ribbon from a to b is half of the mass, below that from a to a.
         let top = MARGIN + LINE;
-        let expected = ribbon([MARGIN + BAR, WIDTH - MARGIN - BAR], [top + 75.0, top + 75.0], 150.0);
+        let expected = ribbon(
+            [MARGIN + BAR, WIDTH - MARGIN - BAR],
+            [top + 75.0, top + 75.0],
+            150.0,
+        );
         assert!(drawn.contains(&expected), "{drawn} lacks {expected}");
         for name in ["first", "second", "a", "b"] {
             assert!(drawn.contains(&format!(">{name}</text>")), "{name}");
@@ -184,6 +188,9 @@ mod tests {
             tables: vec![&[0.0]],
         };
         let drawn = ribbons.draw().content.into_string();
-        assert!(!drawn.contains("NaN") && !drawn.contains("<path"), "{drawn}");
+        assert!(
+            !drawn.contains("NaN") && !drawn.contains("<path"),
+            "{drawn}"
+        );
     }
 }
