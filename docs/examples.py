@@ -40,45 +40,46 @@ def meshes():
 
 
 def scans():
-    """Two stations in a room of 6 by 4 by 2.5 metres. The pose of the second one is 12 cm and 3 degrees off."""
+    """Two stations in a room of 6 by 4 by 2.5 metres with a cabinet, each of which sees 4.5 m far. The pose of the second one is
+    12 cm and 3 degrees off."""
     random = np.random.default_rng(1)
-    room = np.array([6.0, 4.0, 2.5])
+    boxes = [([0, 0, 0], [6, 4, 2.5]), ([0, 3, 0], [1.2, 4, 2])]
 
-    def seen(station, rays):
-        towards = random.normal(size=(rays, 3))
-        towards /= np.linalg.norm(towards, axis=1, keepdims=True)
-        # The ray ends at the first wall; windows in the wall x = 6 return nothing.
-        walls = np.where(towards > 0, (room - station) / towards, -station / towards)
-        ends = station + towards * walls.min(axis=1, keepdims=True)
-        # A pillar.
-        across, near = towards[:, :2], station[:2] - [4.5, 2.8]
-        a, b = (across**2).sum(1), (across * near).sum(1)
-        root = b * b - a * ((near**2).sum() - 0.09)
-        with np.errstate(invalid="ignore"):
-            pillar = (-b - np.sqrt(root)) / a
-        hit = (root > 0) & (pillar > 0) & (pillar < walls.min(axis=1))
-        ends = np.where(hit[:, None], station + towards * np.nan_to_num(pillar)[:, None], ends)
-        window = (ends[:, 0] > 6 - 1e-9) & (abs(ends[:, 1] - 2) < 1) & (abs(ends[:, 2] - 1.5) < 0.5)
-        return ends + random.normal(scale=0.002, size=ends.shape), window.astype(np.int8) * 2, towards
+    def surfaces(count):
+        """Points on the walls of all boxes, uniform by area."""
+        points, areas = [], []
+        for low, high in np.array(boxes, dtype=float):
+            for axis in range(3):
+                for end in (low, high):
+                    face = random.uniform(low, high, size=(count, 3))
+                    face[:, axis] = end[axis]
+                    points.append(face)
+                    areas.append(np.prod(np.delete(high - low, axis)))
+        shares = np.array(areas) / sum(areas)
+        return np.concatenate([face[: round(count * share)] for face, share in zip(points, shares)])
 
     path = HERE / "room.e57"
     path.unlink(missing_ok=True)
     file = pye57.E57(str(path), mode="w")
-    for name, station, turn, off in [("door", [1.0, 1.0, 1.4], 0.0, 0.0), ("window", [5.0, 1.5, 1.4], 2.0, 1.0)]:
-        ends, state, towards = seen(np.array(station), 1200)
+    for name, station, turn, off in [("door", [1.5, 1.0, 1.4], 0.0, 0.0), ("window", [4.0, 2.5, 1.4], 2.0, 1.0)]:
+        walls = random.permutation(surfaces(1600))
+        ends = walls + random.normal(scale=0.003, size=walls.shape) - station
+        # Rays through the window in the wall x = 6, and beyond the reach of the scanner, return nothing.
+        window = (walls[:, 0] == 6) & (abs(walls[:, 1] - 2) < 1) & (abs(walls[:, 2] - 1.5) < 0.5)
+        lost = window | (np.linalg.norm(ends, axis=1) > 4.5)
         c, s = np.cos(turn), np.sin(turn)
-        own = (ends - station) @ np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]])
-        told = turn + off * np.radians(3)
+        own = ends @ np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]])
         data = {f"cartesian{axis}": own[:, k] for k, axis in enumerate("XYZ")}
-        data["cartesianInvalidState"] = state
-        data["intensity"] = (0.2 + 0.8 * abs(towards).max(axis=1)).astype(np.float32)
+        data["cartesianInvalidState"] = lost.astype(np.int8) * 2
+        data["intensity"] = (1 / (1 + (ends**2).sum(axis=1))).astype(np.float32)
+        told = turn + off * np.radians(3)
         rotation = np.array([np.cos(told / 2), 0, 0, np.sin(told / 2)])
-        file.write_scan_raw(data, name=name, rotation=rotation, translation=station + off * np.array([0.12, 0, 0]))
+        file.write_scan_raw(data, name=name, rotation=rotation, translation=np.array(station) + off * np.array([0.12, 0, 0]))
     file.close()
 
 
 def brains():
-    """Two phantoms of grey matter in voxels of 6 mm: the second one has larger ventricles and a thinner mantle."""
+    """Two phantoms of a head in voxels of 6 mm: the second one has larger ventricles and a thinner mantle."""
     shape = (26, 32, 26)
     affine = np.array([[-6.0, 0, 0, 75], [0, 6, 0, -111], [0, 0, 6, -66], [0, 0, 0, 1]])
     index = np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij"), axis=-1)
@@ -93,15 +94,15 @@ def brains():
         inner = inside((0, -18, 6), (62 - mantle, 80 - mantle, 58 - mantle))
         nuclei = inside((-16, 2, 2), (10, 14, 8)) + inside((16, 2, 2), (10, 14, 8))
         holes = inside((-ventricle, -10, 14), (ventricle, 28, 9)) + inside((ventricle, -10, 14), (ventricle, 28, 9))
-        grey = outer - inner + 0.8 * nuclei
+        tissue = outer - 0.6 * inner + 0.4 * nuclei
         skull = inside((0, -18, 6), (70, 88, 66)) - inside((0, -18, 6), (66, 84, 62))
-        return np.clip(grey * (1 - np.clip(holes, 0, 1)), 0, 1), 0.4 * skull
+        return np.clip(tissue * (1 - np.clip(holes, 0, 1)), 0, 1), 0.4 * skull
 
-    def save(name, values, at=affine):
-        image = nibabel.Nifti1Image(np.round(255 * values).astype(np.uint8), at)
+    def save(name, values):
+        image = nibabel.Nifti1Image(np.round(255 * values).astype(np.uint8), affine)
         image.header.set_xyzt_units("mm")
-        image.set_sform(at, "mni")
-        image.set_qform(at, "mni")
+        image.set_sform(affine, "mni")
+        image.set_qform(affine, "mni")
         nibabel.save(image, HERE / name)
 
     young, skull = brain(16, 6)
@@ -109,9 +110,6 @@ def brains():
     save("young.nii.gz", np.clip(young + skull, 0, 1))
     save("old.nii.gz", np.clip(old + skull, 0, 1))
     save("mask.nii.gz", (inside((0, -18, 6), (64, 82, 60)) > 0.5) / 255)
-    moved = affine.copy()
-    moved[:3, 3] += [0, 12, 0]
-    save("moved.nii.gz", np.clip(young + skull, 0, 1), moved)
 
 
 HERE.mkdir(exist_ok=True)

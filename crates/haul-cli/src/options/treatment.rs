@@ -30,8 +30,8 @@ pub(crate) struct Treatment {
     #[arg(long, value_name = "NAME")]
     pub(crate) embedding: Option<String>,
 
-    /// The column of labels that divides a .csv, .tsv, .parquet or .h5ad into clouds, by name or number: FILE:LABEL is one of
-    /// them; where a command takes any number of clouds, FILE is all of them, in the order of the labels
+    /// The column of labels that divides a .csv, .tsv, .parquet or .h5ad into clouds, by name or number, or scan, of an .e57:
+    /// FILE:LABEL is one of them; where a command takes any number of clouds, FILE is all of them, in the order of the labels
     #[arg(long, value_name = "NAME")]
     pub(crate) group: Option<String>,
 

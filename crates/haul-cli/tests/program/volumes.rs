@@ -56,7 +56,7 @@ fn averages_projections_and_flows_lie_where_their_inputs_do() {
             "near.nii",
         ),
         (
-            "flow brain.nii.gz --normalize --blur 3 --steps 2 --time 1 -o after.nii",
+            "flow brain.nii.gz --normalize --blur 3 --steps 2 --tau 1 -o after.nii",
             "after.nii",
         ),
     ] {

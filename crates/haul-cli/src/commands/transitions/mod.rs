@@ -53,8 +53,7 @@ Keys of --json, those in brackets where they are given:
   converged pairs seconds device precision
 
 Example:
-  haul transitions cells.csv --group day --label cell_type --columns PC_1,PC_2,PC_3 -o table.csv
-  haul transitions cells.h5ad --embedding X_pca --group day --label cell_type --report days.html"#
+  haul transitions cells.csv --group day --label cell_type --columns PC_1,PC_2,PC_3 -o table.csv"#
 )]
 pub(crate) struct Transitions {
     /// The clouds in the order of time, at least two; with --group one file may be all of them
