@@ -30,6 +30,11 @@ pub fn read(name: &str, bytes: &[u8]) {
             reading.columns.labels = vec!["cell_type".into(), "day".into()];
             reading
         }
+        Some("e57") if bytes.len() % 2 == 0 => {
+            reading.columns.coordinates = vec!["z".into(), "intensity".into()];
+            reading.columns.labels = vec!["scan".into()];
+            reading
+        }
         Some("safetensors") => {
             reading.embedding = (bytes.len() % 2 == 0).then(|| "half".into());
             reading

@@ -1,8 +1,10 @@
 //! What the coordinates of clouds are called. Clouds are compared by the positions of their columns, so that columns in
 //! another order, or of another kind, would give a wrong number without a sign of it.
 
-use crate::input::{Cloud, Input, quoted};
+use crate::input::{Cloud, Input, on_grid, quoted};
+use crate::number::short;
 use anyhow::{Result, bail};
+use haul_files::Placement;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -45,14 +47,35 @@ pub(crate) fn compared<'n>(clouds: impl IntoIterator<Item = Named<'n>>) -> Resul
     }))
 }
 
-/// [`compared`] for the clouds of a task.
+/// [`compared`] for the clouds of a task, and a warning about volumes whose voxels lie elsewhere.
 ///
 /// # Errors
 ///
 /// Those of [`compared`].
 pub(crate) fn of_task(inputs: &[Input<'_>], clouds: &[Arc<Cloud>]) -> Result<Option<String>> {
     let named = inputs.iter().zip(clouds);
-    compared(named.map(|(input, cloud)| (input.points, cloud.names.as_deref())))
+    let named = named.map(|(input, cloud)| (input.points, cloud.names.as_deref()));
+    Ok(compared(named)?.or_else(|| elsewhere(inputs, clouds)))
+}
+
+/// A warning about the first volume of the shape of the first one whose voxels lie elsewhere in space, because voxels are
+/// compared by their indices.
+fn elsewhere(inputs: &[Input<'_>], clouds: &[Arc<Cloud>]) -> Option<String> {
+    let mut volumes = inputs.iter().zip(clouds).filter_map(|(input, cloud)| {
+        let shape = on_grid(&cloud.measure)?.shape();
+        Some((input.points.display(), cloud.placement?, shape))
+    });
+    let (first, own, shape) = volumes.next()?;
+    volumes.filter(|other| other.2 == shape).find_map(|(file, other, _)| {
+        let apart = own.apart(&other, shape);
+        (apart > Placement::NEAR).then(|| {
+            format!(
+                "{first} and {file}: voxels of one index lie up to {} sides of a voxel apart in space, and they are compared by their \
+                 indices; resample one of the volumes to the grid of the other one",
+                short(apart)
+            )
+        })
+    })
 }
 
 /// The places in which lists of names differ.

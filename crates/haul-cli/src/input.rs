@@ -3,7 +3,7 @@
 use crate::options::{Positive, Treatment, Weights};
 use anyhow::{Context, Result, anyhow, bail};
 use haul::{Grid, Measure, Support};
-use haul_files::{self as formats, Columns, Contents, Histogram, Reading};
+use haul_files::{self as formats, Columns, Contents, Histogram, Placement, Reading};
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -21,6 +21,8 @@ pub(crate) struct Cloud {
     pub(crate) weights: Option<Vec<f64>>,
     /// The names of the coordinates, if the file has a header.
     pub(crate) names: Option<Vec<String>>,
+    /// Where the cells of a volume lie in space.
+    pub(crate) placement: Option<Placement>,
 }
 
 impl From<Measure> for Cloud {
@@ -30,6 +32,7 @@ impl From<Measure> for Cloud {
             all: None,
             weights: None,
             names: None,
+            placement: None,
         }
     }
 }
@@ -124,7 +127,10 @@ impl<'c> Input<'c> {
 
     /// The input files.
     pub(crate) fn files(self) -> impl Iterator<Item = &'c Path> {
-        std::iter::once(formats::file_of(self.points)).chain(self.weights)
+        let mask = self.treatment.mask.as_deref().map(formats::file_of);
+        std::iter::once(formats::file_of(self.points))
+            .chain(self.weights)
+            .chain(mask)
     }
 }
 
@@ -324,6 +330,7 @@ pub(crate) fn read(input: Input<'_>) -> Result<Cloud> {
         all,
         weights: kept,
         names,
+        placement: None,
     })
 }
 
@@ -342,8 +349,12 @@ fn read_grid(input: Input<'_>, histogram: Histogram) -> Result<Cloud> {
             "{file}: holds masses on a grid, so that {weights} cannot be its weights; leave that out"
         );
     }
+    let placement = histogram.placement;
     let measure = input.treatment.on_grid(histogram);
-    Ok(measure.with_context(|| file.to_string())?.into())
+    Ok(Cloud {
+        placement,
+        ..measure.with_context(|| file.to_string())?.into()
+    })
 }
 
 /// The measure of a treated cloud; if it has no weights, all are 1/n, in any unit of mass.

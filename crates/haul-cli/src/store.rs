@@ -8,6 +8,7 @@
 use crate::input::{self, Cloud, Digest, Input};
 use crate::options::Treatment;
 use anyhow::Result;
+use haul_files::Placement;
 use lru::LruCache;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry::{Occupied, Vacant};
@@ -36,8 +37,8 @@ struct Entry {
     content: Option<Identity>,
 }
 
-/// What a cloud holds, and what its coordinates are called.
-type Identity = (Digest, Option<Vec<String>>);
+/// What a cloud holds, what its coordinates are called, and where its cells lie in space.
+type Identity = (Digest, Option<Vec<String>>, Option<Placement>);
 
 /// A measure that files share.
 struct Content {
@@ -54,6 +55,7 @@ type Slot = Mutex<Option<Arc<Cloud>>>;
 struct Key {
     points: Version,
     weights: Option<Version>,
+    mask: Option<Version>,
     treatment: Treatment,
     moved: bool,
 }
@@ -99,7 +101,8 @@ impl Store {
             return Ok(cloud.clone());
         }
         let cloud = input::read(input)?;
-        let cloud = self.kept(&key, &slot, (cloud.digest(), cloud.names.clone()), cloud);
+        let identity = (cloud.digest(), cloud.names.clone(), cloud.placement);
+        let cloud = self.kept(&key, &slot, identity, cloud);
         Ok(place.insert(cloud).clone())
     }
 
@@ -156,12 +159,14 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Key {
     fn of(input: Input<'_>) -> Option<Self> {
+        let version = |path: Option<&Path>| match path {
+            Some(path) => Version::of(path).map(Some),
+            None => Some(None),
+        };
         Some(Self {
             points: Version::of(input.points)?,
-            weights: match input.weights {
-                Some(path) => Some(Version::of(path)?),
-                None => None,
-            },
+            weights: version(input.weights)?,
+            mask: version(input.treatment.mask.as_deref())?,
             treatment: input.treatment.clone(),
             moved: input.moved,
         })

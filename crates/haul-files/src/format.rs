@@ -25,6 +25,8 @@ pub(crate) enum Format {
     Image,
     #[cfg(feature = "las")]
     Las,
+    #[cfg(feature = "e57")]
+    E57,
     #[cfg(feature = "parquet")]
     Parquet,
     #[cfg(feature = "h5ad")]
@@ -62,6 +64,8 @@ const EXTENSIONS: &[(&str, Format)] = &[
     ("las", Format::Las),
     #[cfg(feature = "las")]
     ("laz", Format::Las),
+    #[cfg(feature = "e57")]
+    ("e57", Format::E57),
     #[cfg(feature = "parquet")]
     ("parquet", Format::Parquet),
     #[cfg(feature = "h5ad")]
@@ -74,7 +78,7 @@ const EXTENSIONS: &[(&str, Format)] = &[
     ("safetensors", Format::Safetensors),
 ];
 
-/// Extensions of clouds and images that haul cannot read, with advice for such a file.
+/// Extensions of clouds and images that haul cannot read, or not in every build, with advice for such a file.
 const FOREIGN: &[(&str, &str)] = &[
     (".tab", TABS),
     (".txt", TEXT),
@@ -164,6 +168,8 @@ impl Format {
     pub(crate) const fn has_labels(self) -> bool {
         match self {
             Self::Csv | Self::Tsv => true,
+            #[cfg(feature = "e57")]
+            Self::E57 => true,
             #[cfg(feature = "parquet")]
             Self::Parquet => true,
             #[cfg(feature = "h5ad")]
@@ -214,10 +220,11 @@ impl Kind {
 
     /// The kind that the name of an input gives, or else this `format`.
     pub(crate) fn of_cloud(path: &Path, format: Option<Self>) -> Result<Self> {
-        let named = Self::among(path, |_| true);
-        if let (Err(_), Some(format)) = (&named, format) {
-            return Ok(format);
-        }
+        let unknown = match (Self::among(path, |_| true), format) {
+            (Ok(named), _) => return Ok(named),
+            (Err(_), Some(format)) => return Ok(format),
+            (Err(unknown), None) => unknown,
+        };
         let (plain, _) = unpacked(path);
         let is = |(extension, _): &&(&str, _)| has_extension(plain, &extension[1..]);
         match FOREIGN.iter().find(is) {
@@ -226,7 +233,7 @@ impl Kind {
                 extension,
                 remedy,
             }),
-            None => named,
+            None => Err(unknown),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Masses on a regular grid as a file holds them, and the checks of their numbers.
 
-use crate::{Cloud, Error, Result};
+use crate::{Cloud, Error, Placement, Result};
 use std::path::Path;
 
 /// Masses on the cells of a regular grid: a histogram, an image or a volume. Every mass is finite and at least
@@ -13,6 +13,8 @@ pub struct Histogram {
     pub masses: Vec<f64>,
     /// The side of a cell along each axis, if the file says so.
     pub spacing: Option<Vec<f64>>,
+    /// Where the cells lie in space, of a volume that says so.
+    pub placement: Option<Placement>,
 }
 
 /// What a file holds.
@@ -79,6 +81,7 @@ impl Histogram {
             shape,
             masses,
             spacing: None,
+            placement: None,
         })
     }
 }

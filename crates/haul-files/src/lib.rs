@@ -1,7 +1,7 @@
 //! Clouds, weights, arrays and images as files: `.npy`, `.npz`, `.ply`, `.csv`, `.tsv`, `.xyz` and `.pcd`, `.png` and `.jpg`, and the
 //! surfaces `.obj`, `.stl` and `.off`, and the volumes `.nii`. Gzip may
-//! pack those that are read from front to back (`.ply.gz`). The features `las`, `parquet`, `h5ad` and `safetensors` read `.las`
-//! and `.laz`, `.parquet`, `.h5ad` and `.h5`, and `.safetensors` as well.
+//! pack those that are read from front to back (`.ply.gz`). The features `las`, `e57`, `parquet`, `h5ad` and `safetensors`
+//! read `.las` and `.laz`, `.e57`, `.parquet`, `.h5ad` and `.h5`, and `.safetensors` as well.
 //!
 //! The extension gives the format, or a [`Reading`] does. A reader streams a file straight into the vectors that it
 //! returns. It never trusts a header: it reserves no more memory than the bytes of the file can
@@ -13,6 +13,8 @@ mod atomic;
 mod attributes;
 mod cloud;
 mod columns;
+#[cfg(feature = "e57")]
+mod e57;
 mod error;
 mod format;
 #[cfg(feature = "h5ad")]
@@ -33,6 +35,7 @@ mod outline;
 mod parquet;
 mod part;
 mod pcd;
+mod placement;
 mod ply;
 mod read;
 #[cfg(feature = "safetensors")]
@@ -57,8 +60,9 @@ pub use labels::Labels;
 pub use matrix::{check_matrix, read_matrix, write_matrix};
 pub use mesh::Surface;
 pub use numbers::{Numbers, read_numbers};
-pub use outline::{About, Outline, outline};
+pub use outline::{About, Outline, Scan, outline};
 pub use part::file_of;
+pub use placement::Placement;
 pub use read::{
     Reading, parse_as, parse_cloud, parse_contents, read_as, read_cloud, read_colours,
     read_contents, read_groups, read_weights,

@@ -3,7 +3,7 @@
 //! maps are often zero, negative or not a number outside of what was measured.
 
 use crate::{
-    Contents, Error, Histogram, Reading, Result,
+    Contents, Error, Histogram, Placement, Reading, Result,
     npy::Stored,
     source::{Stream, room},
 };
@@ -26,6 +26,7 @@ struct Header {
     shape: Vec<u64>,
     /// The side of a voxel along x, y and z, in the unit of the file.
     spacing: [f64; 3],
+    placement: Placement,
     voxel: Voxel,
     offset: u64,
     slope: f64,
@@ -156,6 +157,11 @@ impl Header {
             big,
             shape: shape.ok_or("an axis has no voxels")?,
             spacing,
+            placement: Placement::read(
+                |at| u32::from_le_bytes(header.at(at)),
+                |at| header.short(at),
+                header.at::<1>(Placement::UNIT)[0],
+            ),
             voxel,
             offset: if offset.is_finite() { offset as u64 } else { 0 },
             slope: if scaled { slope } else { 1.0 },
@@ -193,11 +199,11 @@ pub(crate) fn read(
     shape.reverse();
     let volume = Stored::of("of voxels", shape, values).entry(file, indices)?;
     let stored = volume.into_histogram(file, reading.invert)?;
-    Ok(Contents::Histogram(transposed(stored, &header.spacing)))
+    Ok(Contents::Histogram(transposed(stored, &header)))
 }
 
 /// The same masses with the axes in the order x, y, z, the last one fastest.
-fn transposed(stored: Histogram, spacing: &[f64; 3]) -> Histogram {
+fn transposed(stored: Histogram, header: &Header) -> Histogram {
     let axes = stored.shape.len();
     let mut shape = stored.shape;
     shape.reverse();
@@ -223,9 +229,10 @@ fn transposed(stored: Histogram, spacing: &[f64; 3]) -> Histogram {
         }
     }
     Histogram {
-        spacing: Some(spacing[..axes].to_vec()),
+        spacing: Some(header.spacing[..axes].to_vec()),
         shape,
         masses,
+        placement: Some(header.placement),
     }
 }
 

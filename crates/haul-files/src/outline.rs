@@ -1,13 +1,13 @@
-//! What a file of many arrays has: those that may be points, and columns about them.
+//! What a file of many arrays or scans has: those that may be points, and columns about them.
 
-#[cfg(feature = "h5ad")]
+#[cfg(any(feature = "h5ad", feature = "e57"))]
 use crate::read::guarded;
 use crate::{Result, format::Kind, part::file_of};
-#[cfg(any(feature = "h5ad", feature = "safetensors"))]
+#[cfg(any(feature = "h5ad", feature = "e57", feature = "safetensors"))]
 use crate::{format::Format, source::Source};
 use std::path::Path;
 
-/// What a file of many arrays has.
+/// What a file of many arrays or scans has.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outline {
     /// The arrays of numbers with two axes, each of which may be the points.
@@ -16,6 +16,17 @@ pub struct Outline {
     pub numbers: Vec<String>,
     /// The columns of labels, each with its labels.
     pub labels: Vec<(String, Vec<String>)>,
+    /// The scans of an `.e57`, in the order of its labels `scan`. All are points without an array to name.
+    pub scans: Vec<Scan>,
+}
+
+/// A scan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scan {
+    /// Its name, if it has one.
+    pub name: Option<String>,
+    /// Its records, among which rays that met nothing are no points.
+    pub points: u64,
 }
 
 /// An array that may be the points.
@@ -29,7 +40,7 @@ pub struct About {
     pub sparse: bool,
 }
 
-/// The outline of a file of many arrays; `None` for a format that has one cloud in a file.
+/// The outline of a file of many arrays or scans; `None` for a format that has one cloud in a file.
 ///
 /// # Errors
 /// [`Error::Extension`](crate::Error::Extension), [`Error::Foreign`](crate::Error::Foreign),
@@ -45,6 +56,11 @@ pub fn outline(path: &Path, format: Option<Kind>) -> Result<Option<Outline>> {
         Format::H5ad => {
             let source = Source::open(file)?;
             guarded(file, ".h5ad or .h5", || crate::h5ad::outline(file, source)).map(Some)
+        }
+        #[cfg(feature = "e57")]
+        Format::E57 => {
+            let source = Source::open(file)?;
+            guarded(file, ".e57", || crate::e57::outline(file, source)).map(Some)
         }
         #[cfg(feature = "safetensors")]
         Format::Safetensors => crate::safetensors::outline(file, Source::open(file)?).map(Some),

@@ -21,13 +21,14 @@ pub(crate) struct Part<'p> {
 const EXTENSIONS: [&str; 5] = [".npz:", ".npy:", ".npy.gz:", ".nii:", ".nii.gz:"];
 
 /// The extensions of tables, which have groups of points.
-const TABLES: [&str; 6] = [
+const TABLES: [&str; 7] = [
     ".csv:",
     ".csv.gz:",
     ".tsv:",
     ".tsv.gz:",
     ".parquet:",
     ".h5ad:",
+    ".e57:",
 ];
 
 impl<'p> Part<'p> {

@@ -265,6 +265,10 @@ fn whole_from(
         Format::Las => {
             guarded(file, ".las or .laz", || crate::las::read(file, source)).map(Contents::Cloud)
         }
+        #[cfg(feature = "e57")]
+        Format::E57 => {
+            guarded(file, ".e57", || crate::e57::read(file, source, columns)).map(Contents::Cloud)
+        }
         #[cfg(feature = "parquet")]
         Format::Parquet => guarded(file, ".parquet", || {
             crate::parquet::read(file, source, columns)

@@ -182,6 +182,7 @@ fn unreadable_files_say_why() {
         ("a.txt", "a.txt: .txt is not read; lines of numbers"),
         ("a.tab", "name the file or a copy of it .tsv"),
         ("a.ASC.gz", "name the file or a copy of it .xyz"),
+        #[cfg(not(feature = "e57"))]
         (
             "a.e57",
             "a.e57: .e57 is not read; in Python: scan = pye57.E57('a.e57')",
@@ -488,4 +489,91 @@ fn points_of_many_dimensions_come_back_from_lines() {
     let bytes = written("a.xyz", &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0], 4, None);
     assert!(bytes.starts_with(b"# x1 x2 x3 x4\n"));
     assert_eq!(parse("a.xyz", &bytes).unwrap().dimension, 4);
+}
+
+/// The files that NumPy, AnnData, pandas with pyarrow, and trimesh wrote: `tests/made/make.py` has the formulas.
+#[test]
+fn numbers_of_16_bits_are_read_in_every_format_that_has_them() {
+    let points: Vec<f64> = (0..6).map(|k| 0.25 * f64::from(k) - 0.5).collect();
+    let npy = include_bytes!("../tests/made/halves.npy");
+    assert_eq!(parse("a.npy", npy).unwrap().points, points);
+    let npz = parse("a.npz", include_bytes!("../tests/made/halves.npz")).unwrap();
+    assert_eq!(
+        (npz.points, npz.weights),
+        (points.clone(), Some(vec![1.0, 0.5, 0.25]))
+    );
+    #[cfg(feature = "h5ad")]
+    {
+        let reading = Reading {
+            embedding: Some("half".into()),
+            ..Reading::default()
+        };
+        let bytes = include_bytes!("../tests/made/halves.h5ad");
+        let h5ad = parse_as(Path::new("a.h5ad"), bytes, &reading).unwrap();
+        assert_eq!(h5ad.points, points);
+    }
+    #[cfg(feature = "parquet")]
+    {
+        let mut reading = Reading::default();
+        reading.columns.labels = vec!["kind".into()];
+        let bytes = include_bytes!("../tests/made/halves.parquet");
+        let parquet = parse_as(Path::new("a.parquet"), bytes, &reading).unwrap();
+        assert_eq!(
+            (parquet.points, parquet.labels[0].indices()),
+            (points.clone(), &[0, 1, 0][..])
+        );
+    }
+    #[cfg(feature = "safetensors")]
+    {
+        let reading = Reading {
+            embedding: Some("half".into()),
+            ..Reading::default()
+        };
+        let bytes = include_bytes!("../tests/made/embeddings.safetensors");
+        let tensors = parse_as(Path::new("a.safetensors"), bytes, &reading).unwrap();
+        assert_eq!(tensors.points, points);
+    }
+}
+
+#[test]
+fn a_box_is_the_same_measure_in_every_format_of_meshes() {
+    for (name, bytes) in [
+        ("box.obj", &include_bytes!("../tests/made/box.obj")[..]),
+        ("box.off", include_bytes!("../tests/made/box.off")),
+        ("box.stl", include_bytes!("../tests/made/box.stl")),
+        ("box.ply", include_bytes!("../tests/made/box.ply")),
+    ] {
+        let of = |surface| {
+            let reading = Reading {
+                surface: Some(surface),
+                ..Reading::default()
+            };
+            parse_as(Path::new(name), bytes, &reading).unwrap()
+        };
+        let faces = of(Surface::Faces);
+        let areas = faces.weights.unwrap();
+        assert_eq!(areas.len(), 12, "{name}");
+        let mut sorted = areas.clone();
+        sorted.sort_by(f64::total_cmp);
+        assert_eq!(sorted, [[1.0; 4], [1.5; 4], [3.0; 4]].concat(), "{name}");
+        let vertices = of(Surface::Vertices);
+        assert_eq!(vertices.points.len(), 3 * 8, "{name}");
+        for (cloud, weights) in [
+            (&faces.points, &areas),
+            (&vertices.points, &vertices.weights.unwrap()),
+        ] {
+            let mass: f64 = weights.iter().sum();
+            assert!((mass - 22.0).abs() < 1e-12, "{name}: {mass}");
+            for (axis, middle) in [0.5, 1.0, 1.5].into_iter().enumerate() {
+                let moment = cloud
+                    .chunks(3)
+                    .zip(weights)
+                    .map(|(point, weight)| weight * point[axis]);
+                assert!(
+                    (moment.sum::<f64>() / mass - middle).abs() < 1e-12,
+                    "{name}"
+                );
+            }
+        }
+    }
 }

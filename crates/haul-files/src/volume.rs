@@ -1,5 +1,6 @@
 //! Volumes written as NIfTI-1: float64 in one file, the first axis fastest, frames along the fourth axis.
 
+use crate::Placement;
 use std::io::{self, Write};
 
 /// The bytes before the voxels: the header and the four that say that no extension follows.
@@ -8,12 +9,11 @@ const OFFSET: usize = 352;
 /// The most voxels along an axis.
 pub(crate) const MOST: usize = i16::MAX as usize;
 
-/// Writes frames of masses, each with the last of three axes fastest, on voxels with these sides, a length of mm. Voxel
-/// (0, 0, 0) has its centre at the origin, and the axes are those of space.
+/// Writes frames of masses, each with the last of three axes fastest, on voxels that lie at these places.
 pub(crate) fn write(
     mut out: impl Write,
     shape: [usize; 3],
-    spacing: [f64; 3],
+    placement: &Placement,
     masses: &[f64],
 ) -> io::Result<()> {
     let cells: usize = shape.iter().product();
@@ -30,21 +30,11 @@ pub(crate) fn write(
     // Type 64 is float64.
     put(70, &64_i16.to_le_bytes());
     put(72, &64_i16.to_le_bytes());
-    for (axis, side) in [1.0, spacing[0], spacing[1], spacing[2], 1.0]
-        .into_iter()
-        .enumerate()
-    {
-        put(76 + 4 * axis, &(side as f32).to_le_bytes());
-    }
+    placement.write(&mut put);
+    // The step from frame to frame.
+    put(92, &1_f32.to_le_bytes());
     put(108, &(OFFSET as f32).to_le_bytes());
     put(112, &1_f32.to_le_bytes());
-    // Lengths in mm.
-    put(123, &[2]);
-    // The affine map of the voxels is that of the sides alone.
-    put(254, &1_i16.to_le_bytes());
-    for (axis, side) in spacing.into_iter().enumerate() {
-        put(280 + 16 * axis + 4 * axis, &(side as f32).to_le_bytes());
-    }
     put(344, b"n+1\0");
     out.write_all(&header)?;
     let [_, rows, columns] = shape;
@@ -67,7 +57,7 @@ pub(crate) fn write(
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use crate::{Contents, Reading, read_contents, write_volume};
+    use crate::{Contents, Placement, Reading, read_contents, write_volume};
     use std::path::Path;
 
     fn read(path: &Path) -> crate::Histogram {
@@ -83,20 +73,23 @@ mod tests {
         let masses: Vec<f64> = (0..48).map(|k| 0.1 * f64::from(k)).collect();
         for name in ["a.nii", "a.nii.gz"] {
             let path = folder.path().join(name);
-            write_volume(&path, [2, 3, 4], [0.5, 1.0, 2.5], &masses[..24]).unwrap();
+            let placement = Placement::of_sides([0.5, 1.0, 2.5]);
+            write_volume(&path, [2, 3, 4], &placement, &masses[..24]).unwrap();
             let volume = read(&path);
             assert_eq!(
                 (&volume.shape[..], &volume.masses[..]),
                 (&[2, 3, 4][..], &masses[..24])
             );
             assert_eq!(volume.spacing.unwrap(), [0.5, 1.0, 2.5]);
-            write_volume(&path, [2, 3, 4], [1.0; 3], &masses).unwrap();
+            assert_eq!(volume.placement, Some(placement));
+            write_volume(&path, [2, 3, 4], &placement, &masses).unwrap();
             let second = folder.path().join(format!("{name}:1"));
             assert_eq!(read(&second).masses, &masses[24..]);
         }
         let path = folder.path().join("b.nii");
-        assert!(write_volume(&path, [2, 3, 4], [1.0; 3], &masses[..23]).is_err());
-        assert!(write_volume(&path, [1, 1, 40_000], [1.0; 3], &vec![1.0; 40_000]).is_err());
+        let placement = Placement::of_sides([1.0; 3]);
+        assert!(write_volume(&path, [2, 3, 4], &placement, &masses[..23]).is_err());
+        assert!(write_volume(&path, [1, 1, 40_000], &placement, &vec![1.0; 40_000]).is_err());
         assert!(!path.exists());
     }
 }

@@ -1,7 +1,7 @@
 //! From clouds and arrays to files.
 
 use crate::{
-    Attributes, Error, Reading, Result, atomic,
+    Attributes, Error, Placement, Reading, Result, atomic,
     columns::DISPLACEMENT,
     format::{Format, Kind, has_extension},
     image,
@@ -385,7 +385,7 @@ pub fn is_volume(path: &Path) -> bool {
 }
 
 /// Writes masses on the voxels of a volume as `.nii` or `.nii.gz`, float64: one volume of the shape, the last axis fastest, or
-/// several, one after the other. The sides of a voxel are in mm.
+/// several, one after the other, whose voxels lie at these places.
 ///
 /// # Errors
 /// [`Error::Extension`], [`Error::Shape`] where the number of masses is no multiple of the voxels or an axis is longer than
@@ -393,7 +393,7 @@ pub fn is_volume(path: &Path) -> bool {
 pub fn write_volume(
     path: &Path,
     shape: [usize; 3],
-    spacing: [f64; 3],
+    placement: &Placement,
     masses: &[f64],
 ) -> Result<()> {
     let kind = Kind::among(path, |format| format == Format::Nifti)?;
@@ -416,7 +416,9 @@ pub fn write_volume(
             wanted: "at least one volume, with at most 32767 voxels along an axis",
         });
     }
-    write_stream(path, kind, |out| volume::write(out, shape, spacing, masses))
+    write_stream(path, kind, |out| {
+        volume::write(out, shape, placement, masses)
+    })
 }
 
 /// Checks a target of [`write_volume`] before the work whose result it will hold.

@@ -37,7 +37,10 @@ Keys of a line of --json, of the points that are left after --subsample or --vox
   mass weighted             the sum of the weights; whether the file has weights
   smallest_weight largest_weight
   grid                      of masses on a grid: its shape, the side of a cell along each axis (spacing),
-                            and the number of cells without mass (empty)
+                            the number of cells without mass (empty), and of a .nii the affine map from the
+                            indices of a voxel to its place, three rows of four numbers, and its unit
+  scans columns             of an .e57: an object for each scan, with its name and the number of its records
+                            (points), rays that met nothing among them; the columns to select from
 
 Keys of a line about a file of many arrays:
   file numbers labels       columns of numbers; of labels an object each: name, labels
@@ -63,18 +66,26 @@ impl Command for Info {
     fn run(&self, _: &Program) -> Result<Outcome> {
         let mut outcome = Outcome::Done;
         for file in &self.files {
+            let outline = formats::outline(file, self.treatment.format);
+            let outline = outline.ok().flatten();
             if self.treatment.embedding.is_none()
-                && let Ok(Some(outline)) = formats::outline(file, self.treatment.format)
+                && let Some(outline) = &outline
+                && outline.scans.is_empty()
             {
                 outcome::show(&match self.json {
-                    true => serde_json::to_string(&Choice::of(file, &outline))? + "\n",
-                    false => choice(file, &outline),
+                    true => serde_json::to_string(&Choice::of(file, outline))? + "\n",
+                    false => choice(file, outline),
                 })?;
                 continue;
             }
             let about = match input::clouds_of(std::slice::from_ref(file), &self.treatment) {
                 Ok(clouds) => {
-                    let about = |cloud: &PathBuf| About::of(cloud, &self.treatment);
+                    let whole = self.treatment.group.is_none();
+                    let scans = outline.filter(|outline| whole && !outline.scans.is_empty());
+                    let about = |cloud: &PathBuf| {
+                        let about = About::of(cloud, &self.treatment)?;
+                        Ok(about.with_scans(scans.as_ref()))
+                    };
                     clouds.iter().map(about).collect()
                 }
                 Err(error) => vec![Err(error)],
@@ -186,6 +197,25 @@ fn choice(file: &Path, outline: &Outline) -> String {
     rows.text()
 }
 
+/// Where the voxels of a volume lie: the directions in which their indices grow, and the place of the first one.
+fn space(affine: &[[f64; 4]; 3], unit: Option<&str>) -> String {
+    const ENDS: [[&str; 2]; 3] = [["left", "right"], ["back", "front"], ["feet", "head"]];
+    let direction = |axis: usize| {
+        let along = |row: &usize| affine[*row][axis].abs();
+        let row = (0..3)
+            .max_by(|a, b| along(a).total_cmp(&along(b)))
+            .unwrap_or(axis);
+        ENDS[row][usize::from(affine[row][axis] > 0.0)]
+    };
+    let first: Vec<_> = affine.iter().map(|row| short(row[3])).collect();
+    let unit = unit.map(|unit| format!(" {unit}")).unwrap_or_default();
+    format!(
+        "voxel 0, 0, 0 at ({}){unit}, indices grow to {}",
+        first.join(", "),
+        [0, 1, 2].map(direction).join(", ")
+    )
+}
+
 /// What a file holds; the names of the keys are the program's contract.
 #[derive(Serialize)]
 struct About {
@@ -202,9 +232,22 @@ struct About {
     largest_weight: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     grid: Option<Cells>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    scans: Vec<Scan>,
+    /// The columns that `--columns` may select.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    columns: Vec<String>,
     /// The names of the coordinates.
     #[serde(skip)]
     names: Option<Vec<String>>,
+}
+
+/// A scan of a file of several.
+#[derive(Serialize)]
+struct Scan {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    points: u64,
 }
 
 /// The cells of a grid.
@@ -213,6 +256,11 @@ struct Cells {
     shape: Vec<usize>,
     spacing: Vec<f64>,
     empty: usize,
+    /// The affine map from the indices of a voxel to its centre in space, and the unit there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    affine: Option<[[f64; 4]; 3]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unit: Option<&'static str>,
     /// The sides in words.
     #[serde(skip)]
     sides: String,
@@ -220,6 +268,7 @@ struct Cells {
 
 impl About {
     fn of(file: &Path, treatment: &Treatment) -> Result<Self> {
+        let mut placement = None;
         let (measure, weighted, names) = match input::contents(file, treatment)? {
             Contents::Cloud(cloud) => {
                 let (weighted, names) = (cloud.weights.is_some(), cloud.names.clone());
@@ -227,7 +276,10 @@ impl About {
                 let measure = input::measure(treated, treatment).map_err(Into::into);
                 (measure, weighted, names)
             }
-            Contents::Histogram(histogram) => (treatment.on_grid(histogram), true, None),
+            Contents::Histogram(histogram) => {
+                placement = histogram.placement;
+                (treatment.on_grid(histogram), true, None)
+            }
         };
         let measure = measure.with_context(|| file.display().to_string())?;
         let extent = Extent::of(&measure);
@@ -248,15 +300,46 @@ impl About {
                 shape: grid.shape().to_vec(),
                 spacing: grid.spacing().to_vec(),
                 empty: weights().filter(|mass| *mass == 0.0).count(),
+                affine: placement.map(|placement| placement.affine()),
+                unit: placement.and_then(|placement| placement.unit()),
                 sides: sides(grid),
             }),
             names,
+            scans: Vec::new(),
+            columns: Vec::new(),
         })
+    }
+
+    /// The same with the scans of its file, if it has several.
+    fn with_scans(self, outline: Option<&Outline>) -> Self {
+        let Some(outline) = outline else { return self };
+        let scans = outline.scans.iter().map(|scan| Scan {
+            name: scan.name.clone(),
+            points: scan.points,
+        });
+        let labels = outline.labels.iter().map(|(name, _)| name);
+        Self {
+            scans: scans.collect(),
+            columns: outline.numbers.iter().chain(labels).cloned().collect(),
+            ..self
+        }
     }
 
     fn text(&self) -> String {
         let mut rows = Rows::default();
         rows.heading(styled(STRONG, &self.file));
+        for (number, scan) in self.scans.iter().enumerate() {
+            let name = scan.name.as_ref().map(|name| format!(", {name}"));
+            let name = name.unwrap_or_default();
+            rows.below("scan", format!("{number}, {} records{name}", scan.points));
+        }
+        if !self.columns.is_empty() {
+            rows.below("columns", self.columns.join(", "));
+        }
+        if self.scans.len() > 1 {
+            let file = input::quoted(&self.file);
+            rows.below("one of them", format!("{file}:0 --group scan"));
+        }
         match &self.grid {
             Some(grid) => {
                 let empty = percent(grid.empty as f64 / self.points as f64);
@@ -268,6 +351,9 @@ impl About {
                         grid.sides
                     ),
                 );
+                if let Some(affine) = grid.affine {
+                    rows.below("space", space(&affine, grid.unit));
+                }
             }
             None => {
                 let points = format!("{} in dimension {}", self.points, self.dimension);

@@ -72,7 +72,7 @@ commands! {
     dictionary::Dictionary: job,
     flow::Flow: job,
     gromov::Gromov: job,
-    transitions::Transitions,
+    transitions::Transitions: job,
     words::Words: job,
     study::Study,
     pairwise::Pairwise,
@@ -118,6 +118,6 @@ mod tests {
             }
             assert!(command.is_some(), "{}", kind.name);
         }
-        assert_eq!(KINDS.len(), 14);
+        assert_eq!(KINDS.len(), 15);
     }
 }

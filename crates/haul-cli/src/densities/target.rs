@@ -1,13 +1,14 @@
 //! The files of densities: images, arrays and clouds, and their pictures and surfaces.
 
 use super::{Density, Layout, surface};
-use crate::input::on_grid;
+use crate::input::{Cloud, on_grid};
 use crate::options::Pictures;
 use crate::raster::Raster;
 use anyhow::{Context, Result, bail};
 use haul::Measure;
-use haul_files::{self as formats, Array};
+use haul_files::{self as formats, Array, Placement};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Where densities are written.
 pub(crate) struct Target<'p> {
@@ -18,6 +19,8 @@ pub(crate) struct Target<'p> {
     format: Format,
     /// Whether pictures are dark where densities are large.
     invert: bool,
+    /// Where the cells of a volume lie in space.
+    placement: Option<Placement>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,6 +122,15 @@ impl<'p> Target<'p> {
             frames: layout.frames(),
             format: format(path),
             invert,
+            placement: None,
+        }
+    }
+
+    /// The same, whose volumes lie where this cloud does, on whose cells the densities are.
+    pub(crate) fn in_place_of(self, cloud: Option<&Arc<Cloud>>) -> Self {
+        Self {
+            placement: cloud.and_then(|cloud| cloud.placement),
+            ..self
         }
     }
 
@@ -185,12 +197,15 @@ impl<'p> Target<'p> {
     fn write_volume(&self, frames: &[Density<'_>]) -> Result<()> {
         let first = frames.first().and_then(|frame| on_grid(frame.measure));
         let grid = first.context("there is no volume of clouds")?;
-        let (Ok(shape), Ok(spacing)) = (grid.shape().try_into(), grid.spacing().try_into()) else {
+        let (Ok(shape), Ok(sides)) = (grid.shape().try_into(), grid.spacing().try_into()) else {
             bail!("{}: a grid of other axes is no volume", self.path.display());
         };
         let values = frames.iter().flat_map(|frame| frame.measure.weights());
         let values: Vec<f64> = values.copied().collect();
-        Ok(formats::write_volume(self.path, shape, spacing, &values)?)
+        let placement = self.placement.unwrap_or_else(|| Placement::of_sides(sides));
+        Ok(formats::write_volume(
+            self.path, shape, &placement, &values,
+        )?)
     }
 
     fn write_picture(&self, path: &Path, layout: &Layout, frames: &[Density<'_>]) -> Result<()> {

@@ -2,11 +2,13 @@
 
 use super::number::number;
 use super::reduction::Reduction;
+use crate::number::short;
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 use haul::{Grid, Measure};
-use haul_files::{Cloud, Columns, Histogram, Reading};
+use haul_files::{self as formats, Cloud, Columns, Contents, Histogram, Placement, Reading};
 use std::hash::{Hash, Hasher};
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 /// How clouds are read, and what is made of them.
@@ -28,8 +30,8 @@ pub(crate) struct Treatment {
     #[arg(long, value_name = "NAME")]
     pub(crate) embedding: Option<String>,
 
-    /// The column of labels that divides a .csv, .tsv, .parquet or .h5ad into clouds, by name or number: FILE:LABEL is one of
-    /// them; where a command takes any number of clouds, FILE is all of them, in the order of the labels
+    /// The column of labels that divides a .csv, .tsv, .parquet or .h5ad into clouds, by name or number, or scan, of an .e57:
+    /// FILE:LABEL is one of them; where a command takes any number of clouds, FILE is all of them, in the order of the labels
     #[arg(long, value_name = "NAME")]
     pub(crate) group: Option<String>,
 
@@ -65,6 +67,11 @@ pub(crate) struct Treatment {
     /// images, are masses anyway
     #[arg(long)]
     pub(crate) grid: bool,
+
+    /// Leave out the cells of a grid in which this one has no mass: a volume, an image or an array with as many cells, as
+    /// brain_mask.nii.gz
+    #[arg(long, value_name = "FILE")]
+    pub(crate) mask: Option<PathBuf>,
 
     /// Take dark as mass: of a pixel its opacity times 1 − Y, not times Y = 0.2126 R + 0.7152 G + 0.0722 B; of
     /// an array the largest number minus each
@@ -156,6 +163,9 @@ impl Treatment {
 
     /// The treated cloud; its mass is scaled later.
     pub(crate) fn apply(&self, cloud: Cloud) -> Result<Cloud> {
+        if self.mask.is_some() {
+            bail!("--mask is for masses on a grid, and these are points; leave it out");
+        }
         let mut cloud = self.reduction.apply(cloud)?;
         if let Some(weights) = cloud.weights.as_mut().filter(|_| self.equal_weights) {
             let mean = weights.iter().sum::<f64>() / weights.len() as f64;
@@ -165,11 +175,15 @@ impl Treatment {
     }
 
     /// The measure of a histogram. The coordinates of a cell are those of its centre.
-    pub(crate) fn on_grid(&self, histogram: Histogram) -> Result<Measure> {
+    pub(crate) fn on_grid(&self, mut histogram: Histogram) -> Result<Measure> {
+        if let Some(mask) = &self.mask {
+            masked(&mut histogram, mask)?;
+        }
         let Histogram {
             shape,
             masses,
             spacing: stored,
+            ..
         } = histogram;
         let of_points = [
             ("--columns", !self.columns.is_empty()),
@@ -218,11 +232,48 @@ impl Treatment {
         mass_unit: None,
         equal_weights: false,
         grid: false,
+        mask: None,
         invert: false,
         surface: None,
         spacing: Vec::new(),
         reduction: Reduction::NONE,
     };
+}
+
+/// Takes the masses away from the cells in which the mask has none.
+fn masked(histogram: &mut Histogram, mask: &Path) -> Result<()> {
+    let name = mask.display();
+    let reading = Reading {
+        grid: true,
+        ..Reading::default()
+    };
+    let Contents::Histogram(inside) = formats::read_contents(mask, &reading)? else {
+        bail!("{name}: holds points, and a mask has a mass in each cell");
+    };
+    if inside.shape != histogram.shape {
+        bail!(
+            "{name}: has {}, and what it is the mask of has {}; give a mask of the same grid",
+            cells(&inside.shape),
+            cells(&histogram.shape)
+        );
+    }
+    if let (Some(own), Some(other)) = (histogram.placement, inside.placement) {
+        let apart = own.apart(&other, &inside.shape);
+        if apart > Placement::NEAR {
+            bail!(
+                "{name}: its voxels lie up to {} sides of a voxel from those of the volume; resample the mask to the grid of the volume",
+                short(apart)
+            );
+        }
+    }
+    let cells = histogram.masses.iter_mut().zip(&inside.masses);
+    cells
+        .filter(|(_, inside)| **inside <= 0.0)
+        .for_each(|(mass, _)| *mass = 0.0);
+    if histogram.masses.iter().all(|mass| *mass == 0.0) {
+        bail!("{name}: there is no mass inside of this mask");
+    }
+    Ok(())
 }
 
 /// The number of cells along each axis: `64×48 cells`.
@@ -270,6 +321,7 @@ mod tests {
                 shape,
                 masses,
                 spacing: None,
+                placement: None,
             })
         };
         let points = |spacing: &[f64]| on(spacing).unwrap().points().to_vec();

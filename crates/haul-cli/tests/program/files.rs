@@ -172,7 +172,9 @@ fn files_that_are_not_read_are_told_how_to_bring_them_here() {
     for (file, parts) in [
         ("a.txt", [".txt is not read", ".xyz"]),
         ("a.asc", [".asc is not read", ".xyz"]),
+        #[cfg(not(feature = "e57"))]
         ("a.E57", [".e57 is not read", "in Python: scan = pye57"]),
+        ("a.PT", [".pt is not read", "in Python: numpy.save"]),
         ("e.ply", ["e.ply: the file is empty", "export it again"]),
     ] {
         assert_says(

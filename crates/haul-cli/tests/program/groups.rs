@@ -319,3 +319,52 @@ fn transitions_of_groups_are_those_of_separate_files() {
     assert_eq!(named(&one), named(&apart));
     assert_eq!(one["labels"].as_array().unwrap().len(), 6);
 }
+
+#[test]
+fn transitions_have_a_page_and_are_jobs() {
+    let room = Room::new();
+    room.write(
+        "cells.csv",
+        lineage([[80, 0, 20], [50, 30, 20], [20, 60, 20]]),
+    );
+    let run = "transitions cells.csv --group day --label kind --columns x,y --blur 0.2 --json";
+    let alone = room.cpu(&format!("{run} --report days.html")).json(0);
+    let page = room.read("days.html");
+    for part in [
+        "<h1>haul transitions: which labels become which</h1>",
+        "cells.csv:0 → … → cells.csv:2",
+        "ancestors of cells.csv:2 in cells.csv:0",
+        "2 of 2 solves converged",
+    ] {
+        assert!(page.contains(part), "{part}");
+    }
+    // A ribbon for each two labels between which mass moves.
+    assert!(page.matches("fill-opacity=\"0.45\"").count() >= 6);
+    room.write(
+        "jobs.jsonl",
+        r#"{"id":"days","command":"transitions","files":["cells.csv"],"group":"day","label":"kind","columns":"x,y","blur":0.2,"output":"job.csv","report":"job.html"}
+{"id":"far","command":"transitions","files":["cells.csv:0","cells.csv:2"],"group":"day","label":"kind","columns":"x,y","blur":0.2}
+{"id":"wrong","command":"transitions","files":["cells.csv"],"group":"day","label":"sort","columns":"x,y"}
+"#,
+    );
+    let ran = room.cpu("batch jobs.jsonl -o results.jsonl --report all.html");
+    assert_eq!(ran.status, Some(1), "{}", ran.stderr);
+    let results = room.read("results.jsonl");
+    let lines: Vec<Value> = results
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(lines[0]["tables"], alone["tables"]);
+    assert_eq!(lines[1]["tables"].as_array().unwrap().len(), 1);
+    assert_says(
+        &lines[2]["error"]["message"].to_string(),
+        &["no column", "sort"],
+    );
+    assert!(room.files().contains(&"job.html".to_owned()));
+    room.cpu(&format!("{run} -o alone.csv"));
+    assert_eq!(room.read("job.csv"), room.read("alone.csv"));
+    assert_says(
+        &error_line(room.haul(&format!("{run} -o cells.csv")), 2),
+        &["cells.csv is read and written"],
+    );
+}

@@ -141,9 +141,17 @@ fn hold(files: &[PathBuf], before: &str) -> usize {
         // Some chapters are about four pictures that come with the guide.
         let shapes = root().join("docs/src/pictures/shapes");
         let of_shapes = ["average.md", "coordinates.md", "topics.md", "flows.md"];
-        let before = match of_shapes.iter().any(|chapter| file.ends_with(chapter)) {
-            true => format!("cp '{}'/*.png .\n{before}", shapes.display()),
-            false => before.to_owned(),
+        // Others are about meshes, scans and volumes that do.
+        let examples = root().join("docs/src/examples");
+        let of_examples = ["meshes.md", "brains.md"];
+        if file.ends_with("meshes.md") && !cfg!(feature = "e57") {
+            continue;
+        }
+        let is_of = |chapters: &[&str]| chapters.iter().any(|chapter| file.ends_with(chapter));
+        let before = match (is_of(&of_shapes), is_of(&of_examples)) {
+            (true, _) => format!("cp '{}'/*.png .\n{before}", shapes.display()),
+            (_, true) => format!("cp '{}'/* .\n{before}", examples.display()),
+            _ => before.to_owned(),
         };
         let found = differences(&before, &shown);
         all.extend(

@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used)] // the fixtures, outside of any test, unwrap as well
 
 mod align;
+#[cfg(feature = "h5ad")]
+mod anndata;
 mod barycenter;
 mod batch;
 mod colour;
@@ -24,10 +26,13 @@ mod messages;
 mod page;
 mod pairwise;
 mod quantize;
+#[cfg(feature = "e57")]
+mod scans;
 mod study;
 mod tables;
 mod text;
 mod tips;
+mod volumes;
 mod words;
 
 use fixture::{Ran, Room, assert_close, assert_says, dense, disc, error_line, ring, spiral, value};

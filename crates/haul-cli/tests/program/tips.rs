@@ -147,7 +147,7 @@ fn options_of_other_programs_are_told_their_names_here() {
         ),
         (
             "pairwise a.csv b.csv -o d.npy --report r.html",
-            "tip: --report is an option of haul sinkhorn, divergence, energy, exact, map, align, barycenter, coordinates, dictionary, flow, gromov, words and batch;",
+            "tip: --report is an option of haul sinkhorn, divergence, energy, exact, map, align, barycenter, coordinates, dictionary, flow, gromov, transitions, words and batch;",
         ),
     ] {
         let told = error_line(room.haul(line), 2);

@@ -15,7 +15,10 @@ use crate::{
     outline::Outline,
     source::{MAX_RATIO, Source},
 };
-use hdf5_pure::{DType, Dataset, File, Group, ReadSeekSource, VlenStringReadOptions};
+use half::{bf16, f16};
+use hdf5_pure::{
+    DType, Dataset, Datatype, DatatypeByteOrder, File, Group, ReadSeekSource, VlenStringReadOptions,
+};
 use matrix::Matrix;
 use std::path::Path;
 
@@ -24,6 +27,49 @@ const NAME: &str = ".h5ad or .h5";
 
 /// The group of the columns about cells.
 const OBS: &str = "obs";
+
+/// The numbers of 16 bits, which the library hands out as bytes.
+struct Half {
+    big: bool,
+    /// Whether a number has the exponent of float32: bfloat16.
+    brain: bool,
+}
+
+impl Half {
+    /// `None` for another type.
+    fn of(kind: &Datatype) -> Option<Self> {
+        let Datatype::FloatingPoint {
+            size: 2,
+            byte_order,
+            layout,
+        } = kind
+        else {
+            return None;
+        };
+        let brain = match (layout.exponent_size, layout.mantissa_size) {
+            (5, 10) => false,
+            (8, 7) => true,
+            _ => return None,
+        };
+        let big = match byte_order {
+            DatatypeByteOrder::LittleEndian => false,
+            DatatypeByteOrder::BigEndian => true,
+            _ => return None,
+        };
+        Some(Self { big, brain })
+    }
+
+    fn value(&self, bytes: [u8; 2]) -> f64 {
+        let bits = match self.big {
+            true => u16::from_be_bytes(bytes),
+            false => u16::from_le_bytes(bytes),
+        };
+        match self.brain {
+            true => bf16::from_bits(bits).into(),
+            false => f16::from_bits(bits).into(),
+        }
+    }
+}
 
 /// An open file.
 pub(crate) struct Store<'f> {
@@ -219,7 +265,15 @@ impl<'f> Store<'f> {
 
     /// The numbers of an array; true is 1 and false 0.
     fn numbers(&self, place: &str, dataset: &Dataset) -> Result<Vec<f64>> {
-        self.shape(place, dataset)?;
+        let count: usize = self.shape(place, dataset)?.iter().product();
+        let values = self.values(place, dataset)?;
+        match values.len() == count {
+            true => Ok(values),
+            false => Err(self.malformed(place, "has not as many numbers as its shape says")),
+        }
+    }
+
+    fn values(&self, place: &str, dataset: &Dataset) -> Result<Vec<f64>> {
         let broken = |error| self.malformed(place, error);
         match dataset.dtype().map_err(broken)? {
             DType::Enum(_) => {
@@ -233,6 +287,18 @@ impl<'f> Store<'f> {
             DType::Compound(_) | DType::Array(..) | DType::ObjectReference => {
                 Err(self.not_numbers(place, "of several numbers"))
             }
+            DType::Other(kind) => match Half::of(&kind) {
+                Some(half) => {
+                    let raw = dataset.read_raw().map_err(broken)?;
+                    Ok(raw
+                        .as_chunks()
+                        .0
+                        .iter()
+                        .map(|bytes| half.value(*bytes))
+                        .collect())
+                }
+                None => Err(self.not_numbers(place, "other than numbers of 8 to 64 bits")),
+            },
             _ => dataset.read_f64().map_err(broken),
         }
     }

@@ -188,7 +188,9 @@ impl Task for Barycenter {
         let lambdas = frames.lambdas();
         let layout = frames.layout();
         let invert = self.treatment.invert;
+        let grid = clouds.get(self.inputs.len()).or(clouds.first());
         let target = Target::new(&self.output, &self.pictures, &layout, invert);
+        let target = target.in_place_of(grid);
         let mut course = Course::of(self.presentation.quiet, lambdas.len());
         let inputs: Vec<Measure> = problem.inputs.iter().map(|it| (*it).clone()).collect();
         let mut solved = Vec::new();

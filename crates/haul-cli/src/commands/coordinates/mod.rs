@@ -216,6 +216,7 @@ impl Task for Coordinates {
             };
             let layout = Layout::single();
             let target = Target::new(path, &NO_PICTURES, &layout, self.treatment.invert);
+            let target = target.in_place_of(clouds.first());
             target.write_frame(0, density)?;
             target.write_all(&layout, &[density])?;
         }

@@ -170,12 +170,16 @@ impl Data {
 
     /// The points of the bins: the vectors, or the cells of a grid of this shape.
     fn support(arguments: &Dictionary, file: &Path, shape: &[usize]) -> Result<Measure> {
+        if arguments.treatment.mask.is_some() {
+            bail!("--mask is for files of images, and these are rows of numbers; leave it out");
+        }
         let n: usize = shape.iter().product();
         let Some(vectors) = &arguments.vectors else {
             let histogram = Histogram {
                 shape: shape.to_vec(),
                 masses: vec![1.0; n],
                 spacing: None,
+                placement: None,
             };
             if shape.len() > 3 {
                 bail!(

@@ -228,6 +228,7 @@ impl Task for Flow {
         let invert = self.treatment.invert;
         let densities: Vec<Density<'_>> = frames.iter().map(Frame::density).collect();
         let target = Target::new(&self.output, &self.pictures, &layout, invert);
+        let target = target.in_place_of(clouds.last());
         for (place, density) in densities.iter().enumerate() {
             target.write_frame(place, *density)?;
         }

@@ -2,21 +2,24 @@
 
 mod answer;
 mod moments;
+mod page;
+mod ribbons;
 mod table;
 
-use crate::command::{Command, Program};
-use crate::files::{self, Uses};
-use crate::options::{self, Engine, Settings, Treatment};
-use crate::outcome::{self, Outcome};
+use crate::input::{Cloud, Input};
+use crate::options::{self, Engine, Presentation, Settings, Treatment};
+use crate::outcome;
 use crate::progress::Course;
+use crate::task::{Delivery, Request, Task, Work};
 use crate::{cautions, coordinates, device};
 use answer::{Step, TransitionsAnswer};
 use anyhow::{Result, bail};
 use clap::Args;
-use haul::{Device, Regularization, Sinkhorn};
+use haul::{Device, Problem, Regularization, Sinkhorn};
 use haul_files as formats;
 use moments::Moments;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 /// Which labels become which along clouds in time: descendants and ancestors
@@ -82,70 +85,40 @@ pub(crate) struct Transitions {
     #[command(flatten)]
     engine: Engine,
 
-    /// Print one JSON object, with every digit
-    #[arg(long, help_heading = "Output")]
-    json: bool,
+    #[command(flatten)]
+    presentation: Presentation,
 
-    /// No progress and no warnings
-    #[arg(long, short, help_heading = "Output")]
-    quiet: bool,
+    /// The clouds, once they are read.
+    #[arg(skip)]
+    read: OnceLock<Arc<Moments>>,
 }
 
-impl Command for Transitions {
-    fn run(&self, _: &Program) -> Result<Outcome> {
-        let start = Instant::now();
-        self.check()?;
-        let columns = [Some(&self.label), self.growth.as_ref()];
-        let moments = Moments::read(&self.files, columns, &self.treatment)?;
-        let named = moments.all.iter();
-        let named = named.map(|moment| (&*moment.path, moment.names.as_deref()));
-        if let Some(warning) = coordinates::compared(named)?.filter(|_| !self.quiet) {
-            outcome::warn(&warning);
-        }
-        let (sinkhorn, engine) = self.solver(&moments)?;
-        let device = device::open(&engine)?;
-        let (transitions, steps) = self.solve(&device, &sinkhorn, &moments)?;
-        let answer = TransitionsAnswer {
-            moments: &moments,
-            columns: [
-                Some(&self.label),
-                self.treatment.group.as_ref(),
-                self.growth.as_ref(),
-            ],
-            transitions,
-            steps,
-            written: [&self.output, &self.shares].map(Option::as_deref),
-            seconds: start.elapsed().as_secs_f64(),
-        };
-        if let Some(path) = &self.output {
-            formats::write_text(path, &table::masses(&answer)?)?;
-        }
-        if let Some(path) = &self.shares {
-            formats::write_text(path, &table::shares(&answer)?)?;
-        }
-        outcome::show(&match self.json {
-            true => serde_json::to_string(&answer.json())? + "\n",
-            false => answer.rows().text(),
-        })?;
-        if !self.quiet {
-            for warning in answer.warnings() {
-                outcome::warn(&warning);
-            }
-        }
-        Ok(Outcome::of(answer.converged()))
+impl Task for Transitions {
+    type Answer = TransitionsAnswer;
+
+    /// None: clouds have labels, and are read together.
+    fn inputs(&self) -> Vec<Input<'_>> {
+        Vec::new()
     }
-}
 
-impl Transitions {
-    /// Refuses arguments that are wrong for any clouds.
+    fn other_files(&self) -> Vec<&Path> {
+        let files = self.files.iter();
+        files.map(|file| formats::file_of(file)).collect()
+    }
+
+    fn outputs(&self) -> Vec<PathBuf> {
+        let tables = self.output.iter().chain(&self.shares);
+        tables.chain(&self.presentation.report).cloned().collect()
+    }
+
+    fn quantity(&self) -> String {
+        format!("transitions between labels of {}", self.label)
+    }
+
     fn check(&self) -> Result<()> {
-        let outputs = || [&self.output, &self.shares].into_iter().flatten();
-        for output in outputs() {
+        for output in self.output.iter().chain(&self.shares) {
             formats::check_target(output, ".csv")?;
         }
-        let read = self.files.iter().map(|file| formats::file_of(file));
-        let uses = Uses::of_command().reads(read);
-        files::check_apart(&[uses.writes(outputs().map(PathBuf::as_path))])?;
         if self.treatment.reduction.is_given() {
             bail!(
                 "--subsample and --voxel take points away or put them together, and labels are of single points; leave them out"
@@ -155,29 +128,86 @@ impl Transitions {
         if pipes.count() > 1 {
             bail!("- is given more than once; standard input holds one file, name the others");
         }
-        Ok(())
+        self.presentation.check()
     }
 
-    /// The solver with one ε for all steps, and its engine.
-    fn solver(&self, moments: &Moments) -> Result<(Sinkhorn, Engine)> {
-        let sinkhorn = self.settings.sinkhorn();
-        let all = moments.corners()?;
-        let first = &*moments.all[0].path;
-        let problem = options::named(sinkhorn.problem(&all, &all), first, first)?;
-        let engine =
-            device::engine_for(&self.engine, &problem, self.settings.tolerance, self.quiet);
-        let measures = moments.all.iter().map(|moment| &moment.measure);
-        if let Some(caution) = cautions::too_fine(problem.blur(), measures).filter(|_| !self.quiet)
-        {
-            outcome::warn(&caution);
+    fn engine(&self, _: &[Arc<Cloud>]) -> Result<Engine> {
+        let moments = self.loaded()?;
+        let quiet = self.presentation.quiet;
+        let (_, problem) = self.posed(&moments)?;
+        if !quiet {
+            let named = moments.all.iter();
+            let named = named.map(|moment| (&*moment.path, moment.names.as_deref()));
+            let measures = moments.all.iter().map(|moment| &moment.measure);
+            let cautions = [
+                coordinates::compared(named)?,
+                cautions::too_fine(problem.blur(), measures),
+            ];
+            cautions.iter().flatten().for_each(|it| outcome::warn(it));
         }
+        let tolerance = self.settings.tolerance;
+        Ok(device::engine_for(&self.engine, &problem, tolerance, quiet))
+    }
+
+    fn work(&self, _: &[f64]) -> Work {
+        Work::between(&[])
+    }
+
+    fn answer(&self, device: &Device, _: &[Arc<Cloud>]) -> Result<TransitionsAnswer> {
+        let start = Instant::now();
+        let moments = self.loaded()?;
+        let (sinkhorn, _) = self.posed(&moments)?;
+        let (transitions, steps) = self.solve(device, &sinkhorn, &moments)?;
+        let answer = TransitionsAnswer {
+            label: self.label.clone(),
+            group: self.treatment.group.clone(),
+            growth: self.growth.clone(),
+            moments,
+            transitions,
+            steps,
+            written: self.output.iter().chain(&self.shares).cloned().collect(),
+            seconds: start.elapsed().as_secs_f64(),
+        };
+        if let Some(path) = &self.output {
+            formats::write_text(path, &table::masses(&answer)?)?;
+        }
+        if let Some(path) = &self.shares {
+            formats::write_text(path, &table::shares(&answer)?)?;
+        }
+        Ok(answer)
+    }
+}
+
+impl Request for Transitions {
+    fn delivery(&self) -> Delivery<'_> {
+        (&self.presentation).into()
+    }
+}
+
+impl Transitions {
+    /// The clouds, read once.
+    fn loaded(&self) -> Result<Arc<Moments>> {
+        if let Some(moments) = self.read.get() {
+            return Ok(moments.clone());
+        }
+        let columns = [Some(&self.label), self.growth.as_ref()];
+        let moments = Moments::read(&self.files, columns, &self.treatment)?;
+        Ok(self.read.get_or_init(|| Arc::new(moments)).clone())
+    }
+
+    /// The solver with one ε for all steps, and the problem between the corners of all clouds, whose costs are the largest; refuses
+    /// clouds between which there is no step.
+    fn posed<'m>(&self, moments: &'m Moments) -> Result<(Sinkhorn, Problem<'m>)> {
+        let sinkhorn = self.settings.sinkhorn();
+        let (all, first) = (&moments.corners, &*moments.all[0].path);
+        let problem = options::named(sinkhorn.problem(all, all), first, first)?;
         let sinkhorn = sinkhorn.regularized(Regularization::Epsilon(problem.epsilon()));
         for [before, after] in moments.all.array_windows() {
             let source = before.source();
             let checked = sinkhorn.problem(source, &after.measure).map(drop);
             options::named(checked, &before.path, &after.path)?;
         }
-        Ok((sinkhorn, engine))
+        Ok((sinkhorn, problem))
     }
 
     /// Solves step by step, and keeps of each plan what it does to the labels.
@@ -189,7 +219,7 @@ impl Transitions {
     ) -> Result<(haul::Transitions, Vec<Step>)> {
         let (classes, all) = (moments.labels.len(), &moments.all);
         let mut transitions = haul::Transitions::new(classes, &all[0].classes)?;
-        let mut course = Course::of(self.quiet, all.len() - 1);
+        let mut course = Course::of(self.presentation.quiet, all.len() - 1);
         let mut steps = Vec::new();
         for [before, after] in all.array_windows() {
             let (source, target) = (before.source(), &after.measure);

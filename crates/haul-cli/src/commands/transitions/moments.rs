@@ -8,13 +8,17 @@ use haul_files::{Cloud, Labels};
 use std::path::{Path, PathBuf};
 
 /// Clouds in the order of time.
+#[derive(Debug)]
 pub(super) struct Moments {
     pub(super) all: Vec<Moment>,
     /// The labels of all clouds.
     pub(super) labels: Vec<String>,
+    /// The corners of the bounding boxes of all clouds; their bounding box is that of all points.
+    pub(super) corners: Measure,
 }
 
 /// A cloud.
+#[derive(Debug)]
 pub(super) struct Moment {
     pub(super) path: PathBuf,
     /// The names of its coordinates.
@@ -26,13 +30,6 @@ pub(super) struct Moment {
     pub(super) classes: Vec<usize>,
 }
 
-impl Moment {
-    /// The measure from which mass moves on.
-    pub(super) fn source(&self) -> &Measure {
-        self.grown.as_ref().unwrap_or(&self.measure)
-    }
-}
-
 impl Moments {
     /// Reads the clouds with the columns of labels and, if there is one, of growth.
     pub(super) fn read(
@@ -42,41 +39,50 @@ impl Moments {
     ) -> Result<Self> {
         let mut reading = treatment.reading();
         reading.columns.labels = columns.into_iter().flatten().cloned().collect();
-        let mut moments = Self {
-            all: Vec::new(),
-            labels: Vec::new(),
-        };
+        let (mut all, mut known) = (Vec::new(), Vec::new());
         for file in files {
             for (path, cloud) in input::groups(file, &reading)? {
-                let moment = moments.moment(&path, cloud, treatment);
-                moments
-                    .all
-                    .push(moment.with_context(|| path.display().to_string())?);
+                let moment = Moment::of(&path, cloud, treatment, &mut known);
+                all.push(moment.with_context(|| path.display().to_string())?);
             }
         }
-        match &moments.all[..] {
-            [_, _, ..] => Ok(moments),
-            _ => bail!(
+        if all.len() < 2 {
+            let first = files.first().map_or(Path::new(""), PathBuf::as_path);
+            bail!(
                 "{}: one cloud has none to become; name the next one, or divide this file by --group",
-                files
-                    .first()
-                    .map_or(Path::new(""), PathBuf::as_path)
-                    .display()
-            ),
+                first.display()
+            );
         }
+        Ok(Self {
+            corners: corners(&all)?,
+            all,
+            labels: known,
+        })
     }
+}
 
-    fn moment(&mut self, path: &Path, mut cloud: Cloud, treatment: &Treatment) -> Result<Moment> {
+impl Moment {
+    /// A cloud with its labels; those that are new are added to the known ones.
+    fn of(
+        path: &Path,
+        mut cloud: Cloud,
+        treatment: &Treatment,
+        known: &mut Vec<String>,
+    ) -> Result<Self> {
         let mut columns = std::mem::take(&mut cloud.labels).into_iter();
         let labels = columns.next().unwrap_or_default();
-        let places: Vec<usize> = labels.names().iter().map(|name| self.place(name)).collect();
+        let places: Vec<usize> = labels
+            .names()
+            .iter()
+            .map(|name| place(known, name))
+            .collect();
         let names = cloud.names.take();
         let measure = input::measure(treatment.apply(cloud)?, treatment)?;
         let grown = columns
             .next()
             .map(|growth| grown(&measure, &growth))
             .transpose()?;
-        Ok(Moment {
+        Ok(Self {
             path: path.to_owned(),
             names,
             measure,
@@ -89,33 +95,38 @@ impl Moments {
         })
     }
 
-    /// The place of a label, which is the last one if it is new.
-    fn place(&mut self, label: &str) -> usize {
-        let known = self.labels.iter().position(|known| known == label);
-        known.unwrap_or_else(|| {
-            self.labels.push(label.to_owned());
-            self.labels.len() - 1
-        })
+    /// The measure from which mass moves on.
+    pub(super) fn source(&self) -> &Measure {
+        self.grown.as_ref().unwrap_or(&self.measure)
     }
+}
 
-    /// The corners of the bounding boxes of all clouds; their bounding box is that of all points.
-    pub(super) fn corners(&self) -> Result<Measure> {
-        let d = self.all[0].measure.dimension();
-        let mut corners = Vec::new();
-        for moment in &self.all {
-            let of = moment.measure.dimension();
-            if of != d {
-                bail!(
-                    "{} has dimension {d}, {} has {of}; bring all clouds into one space",
-                    self.all[0].path.display(),
-                    moment.path.display()
-                );
-            }
-            let Extent { low, high, .. } = Extent::of(&moment.measure);
-            corners.extend([low, high].concat());
+/// The place of a label among the known ones, which is the last one if it is new.
+fn place(known: &mut Vec<String>, label: &str) -> usize {
+    let place = known.iter().position(|it| it == label);
+    place.unwrap_or_else(|| {
+        known.push(label.to_owned());
+        known.len() - 1
+    })
+}
+
+/// The corners of the bounding boxes of clouds, which must be in one space.
+fn corners(all: &[Moment]) -> Result<Measure> {
+    let d = all[0].measure.dimension();
+    let mut corners = Vec::new();
+    for moment in all {
+        let of = moment.measure.dimension();
+        if of != d {
+            bail!(
+                "{} has dimension {d}, {} has {of}; bring all clouds into one space",
+                all[0].path.display(),
+                moment.path.display()
+            );
         }
-        Ok(Measure::uniform(&corners, d)?)
+        let Extent { low, high, .. } = Extent::of(&moment.measure);
+        corners.extend([low, high].concat());
     }
+    Ok(Measure::uniform(&corners, d)?)
 }
 
 /// The measure whose points have these numbers of descendants, of the same mass.

@@ -5,7 +5,7 @@ use anyhow::Result;
 use csv::Writer;
 
 /// The masses between the labels of each two clouds that have any.
-pub(super) fn masses(answer: &TransitionsAnswer<'_>) -> Result<String> {
+pub(super) fn masses(answer: &TransitionsAnswer) -> Result<String> {
     let (files, labels) = (answer.files(), &answer.moments.labels);
     let mut rows = Writer::from_writer(Vec::new());
     let columns = "from,to,source,target,mass,descendants,ancestors";
@@ -36,7 +36,7 @@ pub(super) fn masses(answer: &TransitionsAnswer<'_>) -> Result<String> {
 }
 
 /// The shares of the labels of the first cloud among the ancestors of each point of the last one.
-pub(super) fn shares(answer: &TransitionsAnswer<'_>) -> Result<String> {
+pub(super) fn shares(answer: &TransitionsAnswer) -> Result<String> {
     let labels = &answer.moments.labels;
     let mut rows = Writer::from_writer(Vec::new());
     rows.write_record(labels)?;
