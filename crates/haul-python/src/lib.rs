@@ -10,6 +10,7 @@ mod device;
 mod discrepancy;
 mod divergence;
 mod error;
+mod exact;
 mod measure;
 mod report;
 mod run;
@@ -33,6 +34,8 @@ mod _haul {
     use super::divergence::{Divergence, divergence};
     #[pymodule_export]
     use super::error::Error;
+    #[pymodule_export]
+    use super::exact::{exact, exact_costs, sliced};
     #[pymodule_export]
     use super::measure::Measure;
     #[pymodule_export]

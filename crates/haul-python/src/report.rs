@@ -1,6 +1,7 @@
 //! Reports as dictionaries.
 
-use haul::{BarycenterReport, Discrepancy, Report};
+use haul::{BarycenterReport, Discrepancy, ExactReport, Report, SlicedValue};
+use numpy::PyArray1;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -63,6 +64,33 @@ pub(crate) fn of_solve<'py>(py: Python<'py>, report: &Report) -> PyResult<Bound<
         .map(|stage| (stage.method.name(), stage.iterations))
         .collect();
     dict.set_item("stages", stages)?;
+    Ok(dict)
+}
+
+/// The numbers of exact transport.
+pub(crate) fn of_exact<'py>(
+    py: Python<'py>,
+    report: &ExactReport,
+) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    fields!(
+        dict, report, n, m, d, p, value, gap, tolerance, proved, mass, rounds, arcs, pivots, seconds,
+        device,
+    );
+    let distance = report.distance_bounds();
+    dict.set_item("lower_bound", report.bounds.lower)?;
+    dict.set_item("upper_bound", report.bounds.upper)?;
+    dict.set_item("distance", report.length(report.value))?;
+    dict.set_item("distance_bounds", (distance.lower, distance.upper))?;
+    dict.set_item("precision", report.precision.name())?;
+    Ok(dict)
+}
+
+/// The numbers of a sliced distance.
+pub(crate) fn of_sliced<'py>(py: Python<'py>, sliced: &SlicedValue) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    fields!(dict, sliced, value, standard_error, largest);
+    dict.set_item("direction", PyArray1::from_slice(py, &sliced.direction))?;
     Ok(dict)
 }
 

@@ -9,12 +9,13 @@ True
 >>> result.grad_x.shape
 (200, 2)
 
-The functions are :func:`sinkhorn`, :func:`divergence`, :func:`energy`, :func:`batch`, :func:`pairwise` and
-:func:`barycenter`. The modules ``haul.torch``, ``haul.jax``, ``haul.ot`` and ``haul.sklearn`` have the names and
+The functions are :func:`sinkhorn`, :func:`divergence`, :func:`energy`, :func:`exact`, :func:`exact_costs`,
+:func:`sliced`, :func:`batch`, :func:`pairwise` and :func:`barycenter`. The modules ``haul.torch``, ``haul.jax``, ``haul.ot`` and ``haul.sklearn`` have the names and
 conventions of GeomLoss, jax, POT and scikit-learn.
 """
 
 from ._device import Device, devices
+from ._exact import ExactSolution, Sliced, SparsePlan, exact, exact_costs, sliced
 from ._haul import Error
 from ._measure import Measure
 from ._progress import Progress
@@ -29,17 +30,23 @@ __all__ = [
     "Discrepancy",
     "Divergence",
     "Error",
+    "ExactSolution",
     "Measure",
     "NotConverged",
     "Pairwise",
     "Plan",
     "Progress",
+    "Sliced",
     "Solution",
+    "SparsePlan",
     "barycenter",
     "batch",
     "devices",
     "divergence",
     "energy",
+    "exact",
+    "exact_costs",
     "pairwise",
     "sinkhorn",
+    "sliced",
 ]

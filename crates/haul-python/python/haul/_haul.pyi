@@ -98,4 +98,21 @@ def barycenter(
     settings: dict[str, Any],
     progress: Optional[Callable[..., None]],
 ) -> Average: ...
+def exact(
+    device: Device,
+    source: Measure,
+    target: Measure,
+    settings: tuple[float, float, Optional[float]],
+    progress: Optional[Callable[..., None]],
+) -> tuple[dict[str, Any], list[np.ndarray], np.ndarray, list[np.ndarray]]: ...
+def exact_costs(
+    costs: np.ndarray,
+    a: np.ndarray,
+    b: np.ndarray,
+    settings: tuple[float, float, Optional[float]],
+    progress: Optional[Callable[..., None]],
+) -> tuple[dict[str, Any], list[np.ndarray], np.ndarray, list[np.ndarray]]: ...
+def sliced(
+    source: Measure, target: Measure, settings: tuple[float, int, int]
+) -> tuple[dict[str, Any], np.ndarray]: ...
 def scores(device: Device, costs: np.ndarray, a: np.ndarray, b: np.ndarray, settings: dict[str, Any]) -> Scores: ...

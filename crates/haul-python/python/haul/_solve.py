@@ -18,7 +18,8 @@ from ._results import Barycenter, Discrepancy, Divergence, Pairwise, Solution
 
 
 class NotConverged(UserWarning):
-    """A solve ended before its marginals were within the tolerance. Its bounds hold all the same."""
+    """A solve ended before its result was within the tolerance, which of most solves is that of the marginals. Its bounds hold
+    all the same."""
 
 
 #: One number for both sides, or one for each.
@@ -73,18 +74,15 @@ def _checked(results: Iterable[Any], depth: int = 3) -> None:
     off = [result for result in results if not result.converged]
     if not off:
         return
-    report = off[0].report
-    if "error" in report:
-        error = report["error"]
-    else:
-        error = report["marginal_error_a"] + report["marginal_error_b"]
-    many = f"{len(off)} solves" if len(off) > 1 else "the solve"
-    warnings.warn(
-        f"{many} did not converge: marginals are off by {error:.1e} after {report['iterations']} iterations, and the "
-        f"tolerance is {report['tolerance']:g}; raise max_iterations, eps or tol. The bounds hold all the same.",
-        NotConverged,
-        stacklevel=depth,
-    )
+    many = f"{len(off)} results did not converge; of the first one: " if len(off) > 1 else ""
+    warnings.warn(many + off[0]._shortfall(), NotConverged, stacklevel=depth)
+
+
+def _count(value: Any, name: str) -> int:
+    """A number of things, as the compiled part takes it."""
+    if not 0 <= int(value) < 2**63:
+        raise Error(f"{name} is {value}; it must be a whole number, at least 0")
+    return int(value)
 
 
 def sinkhorn(
