@@ -16,7 +16,7 @@ PAGES = [HERE.parent / "README.md", *(GUIDE / page for page in ("python.md", "co
 
 
 @pytest.mark.parametrize(
-    "name", ["", "_arrays", "_device", "_measure", "_progress", "_results", "_solve", "ot", *PEERS]
+    "name", ["", "_arrays", "_device", "_exact", "_measure", "_progress", "_results", "_solve", "ot", *PEERS]
 )
 def test_examples_of_docstrings(name):
     if name in PEERS:
