@@ -18,6 +18,10 @@ pub const BODIES: &[(&str, Body)] = &[
     ("exact_plans_are_optimal_for_any_costs", any_costs),
     ("gradients_of_convex_functions_are_exact_plans", convex),
     (
+        "exact_transport_between_lattices_is_that_on_all_pairs",
+        ties,
+    ),
+    (
         "exact_values_are_within_the_bounds_of_entropic_ones",
         entropic,
     ),
@@ -190,8 +194,8 @@ fn convex(device: &Device) {
     let expected = pairs.map(|x| cost(x, &image(x), 2.0)).sum::<f64>() / n as f64;
     let [a, b] = [&x, &y].map(|points| Measure::uniform(points, d).unwrap());
     let solution = Exact::default().solve(device, &a, &b).unwrap();
-    let double = device.precision() == Precision::F64;
-    let allowed = if double { 1e-13 } else { 1e-5 };
+    // In few dimensions the host proves it, whatever the precision of the device.
+    let allowed = 1e-13;
     accept(
         "value",
         number("value", solution.value(), expected, allowed),
@@ -203,12 +207,51 @@ fn convex(device: &Device) {
     let report = solution.report();
     let Bounds { lower, upper } = report.bounds;
     assert!(lower <= expected && expected <= upper, "{report:?}");
-    assert!(report.gap <= if double { 1e-9 } else { 1e-4 }, "{report:?}");
-    assert!(report.proved || !double, "{report:?}");
+    assert!(report.proved && report.gap <= 1e-9, "{report:?}");
     assert_eq!(report.device, device.device());
-    if double {
-        let permutation = solution.plan().permutation().unwrap();
-        assert!(permutation.iter().enumerate().all(|(i, j)| *j == place(i)));
+    assert_eq!(report.precision, Precision::F64);
+    let permutation = solution.plan().permutation().unwrap();
+    assert!(permutation.iter().enumerate().all(|(i, j)| *j == place(i)));
+}
+
+/// Points of a lattice have many optimal plans, and some of them lie at one place: the value is that on all pairs.
+fn ties(device: &Device) {
+    let lattice = |step: usize, shift: f64| -> Vec<f64> {
+        let point = |k: usize| [(k % 18) as f64 + shift, (k / 18 * step % 18) as f64 - shift];
+        (0..324).flat_map(point).collect()
+    };
+    // Three rows of the second lattice lie on others.
+    let (x, y) = (lattice(1, 0.0), lattice(2, 0.5));
+    for (case, p) in [0.5, 1.0, 1.5, 2.0].into_iter().enumerate() {
+        let equal = vec![1.0 / 324.0; 324];
+        let (a, b) = match case % 2 {
+            0 => (weights(324, 90), weights(324, 91)),
+            _ => (equal.clone(), equal),
+        };
+        let [source, target] = [(&x, &a), (&y, &b)]
+            .map(|(points, weights)| Measure::new(points.clone(), 2, weights.clone()).unwrap());
+        let solution = Exact::default()
+            .p(p)
+            .solve(device, &source, &target)
+            .unwrap();
+        let pairs = x
+            .chunks_exact(2)
+            .flat_map(|x| y.chunks_exact(2).map(move |y| cost(x, y, p)));
+        let all = Exact::default()
+            .solve_costs(&a, &b, &pairs.collect::<Vec<_>>())
+            .unwrap();
+        let context = format!("p {p}");
+        accept(
+            &context,
+            number("value", solution.value(), all.value(), 1e-12),
+        );
+        reject(
+            &context,
+            number("value", solution.value(), 1.0001 * all.value(), 1e-12),
+        );
+        let report = solution.report();
+        assert!(report.proved, "{context}: {report:?}");
+        assert!(!report.device.is_empty() && report.rounds > 0, "{report:?}");
     }
 }
 
@@ -218,7 +261,7 @@ fn entropic(device: &Device) {
         let exact = Exact::default().p(p).solve(device, &a, &b).unwrap();
         let report = exact.report();
         let double = device.precision() == Precision::F64;
-        assert!(report.proved || !double, "{report:?}");
+        assert!(report.proved || !double && d > 7, "{report:?}");
         assert!(report.gap < 1e-4, "{report:?}");
         let sinkhorn = Sinkhorn::blur(0.1).p(p).solve(device, &a, &b).unwrap();
         let Bounds { lower, upper } = sinkhorn.certificate().wasserstein.unwrap();

@@ -99,7 +99,7 @@ fn warm(device: &Device) {
 fn expectations(device: &Device) {
     const N: usize = 6;
     const TRIALS: u64 = 10;
-    let study = SampleStudy::new(2, &[0.3, 0.1], 11);
+    let study = SampleStudy::new(2, &[0.6, 0.3], 11);
     let trials: Vec<_> = (0..TRIALS)
         .map(|trial| study.trial(device, N, 1, trial).unwrap())
         .collect();

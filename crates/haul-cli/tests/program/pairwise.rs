@@ -204,6 +204,61 @@ fn sliced_entries_have_one_set_of_lines_and_no_bounds() {
 }
 
 #[test]
+fn shapes_are_compared_wherever_they_lie_and_whatever_their_dimensions() {
+    let room = Room::new();
+    let shape = |long: f64| -> Vec<[f64; 2]> {
+        let along = (0..24).map(|k| [long * f64::from(k) / 24.0, 0.0]);
+        let up = (0..12).map(|k| [0.0, f64::from(k + 1) / 12.0]);
+        along.chain(up).collect()
+    };
+    let (sin, cos) = 0.8f64.sin_cos();
+    let plane = |points: Vec<[f64; 2]>| points.concat();
+    room.csv("short.csv", &plane(shape(1.5)), 2);
+    let turned = shape(1.5).into_iter();
+    let turned = turned.flat_map(|[x, y]| [cos * x - sin * y + 9.0, 4.0, sin * x + cos * y]);
+    room.csv("turned.csv", &turned.collect::<Vec<_>>(), 3);
+    room.csv("long.csv", &plane(shape(4.0)), 2);
+    let mirrored = shape(1.5).into_iter().map(|[x, y]| [x, -y]);
+    room.csv("mirrored.csv", &plane(mirrored.collect()), 2);
+    let line = "pairwise short.csv turned.csv long.csv mirrored.csv --loss gromov -o g.npy";
+    let told = room.cpu(&format!("{line} --pairs g.csv --json")).json(0);
+    assert!(told["gap"].is_null() && told["epsilon"].is_null(), "{told}");
+    let matrix = room.matrix("g.npy");
+    // Copies of a shape are near, and another shape is not.
+    each_pair(&matrix, |i, j, entry| {
+        let other = matrix[i][2].max(matrix[j][2]);
+        assert!(i == 2 || j == 2 || entry < 0.02 * other, "{i} {j} {entry}");
+    });
+    let alone = room.cpu("gromov short.csv long.csv --json").json(0);
+    // The other order of both clouds ends at another plan that is stationary to the tolerance.
+    let alone = alone["distortion"].as_f64().unwrap();
+    assert!(
+        (alone - matrix[0][2]).abs() < 1e-4 * alone,
+        "{alone} {matrix:?}"
+    );
+    assert_eq!(room.read("g.csv").lines().count(), 7);
+    let text = room.cpu(&format!("{line} --relative 0.02")).stdout;
+    assert_says(
+        &text,
+        &[
+            "ε = 0.02 of the product",
+            "squares of a distance between shapes",
+        ],
+    );
+    assert_ne!(room.matrix("g.npy")[0][2], matrix[0][2]);
+    for (options, parts) in [
+        ("--loss gromov --blur 0.1", &["--blur", "--relative"][..]),
+        ("--loss gromov --p 1", &["--p", "--relative"]),
+        ("--relative 0.1", &["--relative", "--loss gromov"]),
+        ("--loss gromov --relative 0", &["relative"]),
+        ("--loss energy", &["dimension"]),
+    ] {
+        let run = format!("pairwise short.csv turned.csv -o x.npy {options}");
+        assert_says(&error_line(room.cpu(&run), 2), parts);
+    }
+}
+
+#[test]
 fn the_blur_is_by_default_a_twentieth_of_the_diagonal_of_all_clouds() {
     let room = Room::new();
     room.csv("a.csv", &[0.0, 0.0, 1.0, 1.0], 2);

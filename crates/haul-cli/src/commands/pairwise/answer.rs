@@ -113,6 +113,9 @@ impl PairwiseAnswer<'_> {
             false if self.plan.loss == Loss::Sliced => {
                 "none: each is the mean over these lines".to_owned()
             }
+            false if self.plan.loss == Loss::Gromov => {
+                "none: each is that of the best plan from several starts".to_owned()
+            }
             false => "none for some entries".to_owned(),
         };
         rows.row("bounds", bounds);
@@ -138,8 +141,12 @@ impl PairwiseAnswer<'_> {
         let loose = self.loose();
         let caution = (loose > 0).then(|| {
             format!(
-                "{loose} of {} comparisons did not converge; raise --max-iterations, --blur or --tolerance",
-                self.entries.len()
+                "{loose} of {} comparisons did not converge; raise {}",
+                self.entries.len(),
+                match self.plan.loss {
+                    Loss::Gromov => "--relative",
+                    _ => "--max-iterations, --blur or --tolerance",
+                }
             )
         });
         let uncertain = self.matrix.caution(self.plan);

@@ -5,7 +5,7 @@ use super::heatmap;
 use super::loss::Loss;
 use crate::checkpoint;
 use crate::files::{self, Uses};
-use crate::options::{Engine, MOST_U32, Settings, Treatment, whole};
+use crate::options::{Engine, MOST_U32, Settings, Treatment, number, whole};
 use anyhow::{Result, bail};
 use clap::Args;
 use haul_files as formats;
@@ -64,6 +64,10 @@ pub(crate) struct Pairwise {
     /// The random lines of --loss sliced [default: 100]
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = whole::<usize, 1, MOST_U32>)]
     pub(super) directions: Option<usize>,
+
+    /// ε of --loss gromov as a share of the objective of the product plan a⊗b [default: 0.01]
+    #[arg(long, value_name = "S", allow_negative_numbers = true, value_parser = number)]
+    pub(super) relative: Option<f64>,
 
     /// Draw the matrix, ordered by an average-linkage clustering that is drawn beside it
     #[arg(long, value_name = "F.svg", help_heading = "Output")]
@@ -147,12 +151,16 @@ impl Pairwise {
             ("rho", settings.rho),
             ("rho-a", settings.rho_a),
             ("rho-b", settings.rho_b),
+            ("p", settings.p.filter(|_| *loss == Loss::Gromov)),
         ];
         for (name, value) in of_transport {
             if value.is_none() || loss.is_regularized() {
                 continue;
             }
             match loss {
+                Loss::Gromov => bail!(
+                    "--{name} is of transport in one space, and --loss gromov has its ε as a share of the objective of the product plan: --relative"
+                ),
                 Loss::Energy => {
                     bail!("--{name} is of transport, and an energy has none; leave it out")
                 }
@@ -161,6 +169,9 @@ impl Pairwise {
         }
         if self.directions.is_some() && *loss != Loss::Sliced {
             bail!("--directions is of --loss sliced; leave it out");
+        }
+        if self.relative.is_some() && *loss != Loss::Gromov {
+            bail!("--relative is of --loss gromov; leave it out");
         }
         Ok(())
     }

@@ -7,7 +7,7 @@ use crate::interrupt;
 use crate::options::{self, Engine, Precision, Treatment};
 use crate::task::{Task, Work};
 use anyhow::{Result, ensure};
-use haul::{Device, Energy, Exact, Sinkhorn, Sliced, Stop};
+use haul::{Device, Energy, Exact, Gromov, MetricSpace, Sinkhorn, Sliced, Stop};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -32,6 +32,8 @@ pub(super) enum Between {
     Exact(Exact),
     /// The mean of W_p^p on lines.
     Sliced(Sliced),
+    /// The distortion of a plan between spaces of squared distances.
+    Gromov(Gromov),
 }
 
 impl Task for Comparison<'_> {
@@ -57,6 +59,7 @@ impl Task for Comparison<'_> {
             Between::Energy(_) => "energy distance",
             Between::Exact(_) => "W_p^p",
             Between::Sliced(_) => "sliced W_p^p",
+            Between::Gromov(_) => "Gromov–Wasserstein distortion",
         }
         .to_owned()
     }
@@ -80,14 +83,16 @@ impl Task for Comparison<'_> {
                 options::named(energy.check(source, target), a, b)?;
                 Ok(self.engine.clone())
             }
+            // Only f64 proves the bounds.
             Between::Exact(exact) => {
                 options::named(exact.check(source, target), a, b)?;
-                let mut engine = self.engine.clone();
-                // Only f64 proves the bounds; who names a device gets what it has.
-                if engine.precision.is_none() && matches!(engine.device.as_str(), "auto" | "cpu") {
-                    engine.precision = Some(Precision::F64);
-                }
-                Ok(engine)
+                Ok(self.precise_engine())
+            }
+            // Steps become exact towards the end, for which f32 has few digits.
+            Between::Gromov(gromov) => {
+                let [one, other] = [source, target].map(MetricSpace::squared_euclidean);
+                options::named(gromov.check(&one, &other), a, b)?;
+                Ok(self.precise_engine())
             }
             Between::Sliced(sliced) => {
                 options::named(sliced.check(source, target), a, b)?;
@@ -100,7 +105,7 @@ impl Task for Comparison<'_> {
         match &self.between {
             Between::Transport { sinkhorn, .. } => Work::between(points).iterated(sinkhorn.clone()),
             Between::Energy(_) => Work::between_and_within(points),
-            Between::Exact(_) | Between::Sliced(_) => Work::between(points),
+            Between::Exact(_) | Between::Sliced(_) | Between::Gromov(_) => Work::between(points),
         }
     }
 
@@ -131,7 +136,27 @@ impl Task for Comparison<'_> {
                 solution.report().into()
             }
             Between::Sliced(sliced) => (&sliced.evaluate(source, target)?).into(),
+            Between::Gromov(gromov) => {
+                let stop = |_: &_| match interrupt::requested() {
+                    true => ControlFlow::Break(Stop::Abandon),
+                    false => ControlFlow::Continue(()),
+                };
+                let [one, other] = [source, target].map(MetricSpace::squared_euclidean);
+                let solution = gromov.solve_observed(device, &one, &other, stop)?;
+                solution.report().into()
+            }
         })
+    }
+}
+
+impl Comparison<'_> {
+    /// The engine in f64 on the CPU; who names a device or a precision gets it.
+    fn precise_engine(&self) -> Engine {
+        let mut engine = self.engine.clone();
+        if engine.precision.is_none() && matches!(engine.device.as_str(), "auto" | "cpu") {
+            engine.precision = Some(Precision::F64);
+        }
+        engine
     }
 }
 

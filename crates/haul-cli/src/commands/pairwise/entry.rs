@@ -1,7 +1,7 @@
 //! The stored result of the comparison of two clouds.
 
 use crate::number::finite;
-use haul::{Discrepancy, ExactReport, Report, SlicedValue};
+use haul::{Discrepancy, ExactReport, GromovReport, Report, SlicedValue};
 use serde::{Deserialize, Serialize};
 
 /// One comparison of two files, or of a file with itself.
@@ -50,6 +50,19 @@ impl From<&SlicedValue> for Entry {
             upper: None,
             converged: true,
             pairs: 0,
+        }
+    }
+}
+
+impl From<&GromovReport> for Entry {
+    /// Of this plan, which is not proved to be the best.
+    fn from(report: &GromovReport) -> Self {
+        Self {
+            value: report.energy,
+            lower: None,
+            upper: None,
+            converged: report.converged,
+            pairs: report.pairs,
         }
     }
 }

@@ -17,6 +17,9 @@ pub(super) enum Loss {
     Exact,
     /// The mean of W_p^p between projections onto random lines, the same lines for all pairs
     Sliced,
+    /// The mean squared distortion of the best Gromov–Wasserstein plan found, in which clouds may lie anywhere and have any
+    /// dimensions
+    Gromov,
 }
 
 impl Loss {
@@ -28,7 +31,13 @@ impl Loss {
             Self::Energy => "energy distance",
             Self::Exact => "W_p^p",
             Self::Sliced => "sliced W_p^p",
+            Self::Gromov => "Gromov–Wasserstein distortion",
         }
+    }
+
+    /// Whether entries have bounds.
+    pub(super) fn is_bounded(self) -> bool {
+        !matches!(self, Self::Sliced | Self::Gromov)
     }
 
     /// Whether it has a blur.
@@ -48,6 +57,9 @@ impl Loss {
                 "no distances, as mass is destroyed and created".to_owned()
             }
             (Self::Sinkhorn, _) => "costs, which are not 0 for equal clouds".to_owned(),
+            (Self::Gromov, _) => {
+                "squares of a distance between shapes, where the plan is the best one".to_owned()
+            }
             (Self::Energy, _) => "squares of a distance between measures".to_owned(),
             // For p < 1 the costs themselves are distances.
             (Self::Exact, p) if p < 1.0 => "distances".to_owned(),
@@ -64,7 +76,7 @@ impl Loss {
                 balanced.then(|| (value.max(0.0) / mass).powf(1.0 / p))
             }
             Self::Sinkhorn => None,
-            Self::Energy => Some(value.max(0.0).sqrt()),
+            Self::Energy | Self::Gromov => Some(value.max(0.0).sqrt()),
         }
     }
 
@@ -75,6 +87,7 @@ impl Loss {
             Self::Sinkhorn => "Each square: the transport cost OT_ε of two clouds",
             Self::Energy => "Each square: the energy distance of two clouds",
             Self::Exact => "Each square: the exact cost W_p^p between two clouds",
+            Self::Gromov => "Each square: the Gromov–Wasserstein distortion between two clouds",
             Self::Sliced => "Each square: the sliced cost W_p^p between two clouds",
         }
     }

@@ -27,7 +27,7 @@ impl Matrix {
         let zeros = || vec![0.0; n * n];
         let mut matrix = Self {
             n,
-            bounded: plan.loss != Loss::Sliced,
+            bounded: plan.loss.is_bounded(),
             values: zeros(),
             lower: zeros(),
             upper: zeros(),

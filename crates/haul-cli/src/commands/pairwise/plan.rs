@@ -20,6 +20,9 @@ const SOME: usize = 16;
 /// The lines of a sliced distance by default.
 pub(super) const DIRECTIONS: usize = 100;
 
+/// ε of a Gromov–Wasserstein plan by default, as a share of the objective of the product plan.
+const RELATIVE: f64 = 0.01;
+
 /// What every entry depends on.
 #[derive(Debug)]
 pub(super) struct Plan {
@@ -31,6 +34,8 @@ pub(super) struct Plan {
     engine: Engine,
     /// The number of lines of a sliced distance.
     directions: usize,
+    /// The ε of a Gromov–Wasserstein plan, relative to the objective of the product plan.
+    relative: f64,
 }
 
 /// What is known of a cloud without its points.
@@ -84,14 +89,18 @@ impl Plan {
                 ..engine.clone()
             },
             directions: arguments.directions.unwrap_or(DIRECTIONS),
+            relative: arguments.relative.unwrap_or(RELATIVE),
         };
-        let all = plan.corners()?;
-        let named = plan.clouds.iter();
-        let named = named.map(|cloud| (&*cloud.file, cloud.names.as_deref()));
-        if let Some(warning) = coordinates::compared(named)?.filter(|_| !quiet) {
-            outcome::warn(&warning);
+        if *loss != Loss::Gromov {
+            let named = plan.clouds.iter();
+            let named = named.map(|cloud| (&*cloud.file, cloud.names.as_deref()));
+            plan.check_dimensions()?;
+            if let Some(warning) = coordinates::compared(named)?.filter(|_| !quiet) {
+                outcome::warn(&warning);
+            }
         }
         if loss.is_regularized() {
+            let all = plan.corners()?;
             let sinkhorn = settings.sinkhorn();
             let problem = options::named(sinkhorn.problem(&all, &all), &files[0], &files[0])?;
             plan.engine = device::engine_for(&plan.engine, &problem, settings.tolerance, *quiet);
@@ -143,8 +152,10 @@ impl Plan {
         let (loss, settings, engine) = (&self.loss, &self.settings, &self.engine);
         let version = env!("CARGO_PKG_VERSION");
         let mut all = format!("{version} {loss:?} {settings:?} {engine:?} {contents:?}");
-        if *loss == Loss::Sliced {
-            all += &format!(" {}", self.directions);
+        match loss {
+            Loss::Sliced => all += &format!(" {}", self.directions),
+            Loss::Gromov => all += &format!(" {}", self.relative),
+            _ => {}
         }
         format!("{:032x}", xxh3_128(all.as_bytes()))
     }
@@ -172,7 +183,7 @@ impl Plan {
     pub(super) fn remedy(&self) -> &'static str {
         let f32 = self.engine.precision != Some(Precision::F64);
         match (self.loss, f32) {
-            (Loss::Sliced, _) | (Loss::Energy, false) | (Loss::Exact, false) => "",
+            (Loss::Sliced | Loss::Gromov, _) | (Loss::Energy, false) | (Loss::Exact, false) => "",
             (Loss::Energy | Loss::Exact, true) => "; --precision f64 narrows them",
             (_, true) => "; a smaller --tolerance or --precision f64 narrows them",
             (_, false) => "; a smaller --tolerance narrows them",
@@ -216,6 +227,10 @@ impl Plan {
             None if self.loss == Loss::Sliced => {
                 format!("{name} over {} lines for {cost}", self.directions)
             }
+            None if self.loss == Loss::Gromov => format!(
+                "{name} of squared distances at ε = {} of the product plan's objective",
+                short(self.relative)
+            ),
             None => format!("{name} for {cost}"),
         }
     }
@@ -236,6 +251,7 @@ impl Plan {
                         .p(self.p())
                         .directions(self.directions),
                 ),
+                Loss::Gromov => Between::Gromov(haul::Gromov::relative(self.relative)),
                 Loss::Divergence | Loss::Sinkhorn => Between::Transport {
                     sinkhorn: self.settings.sinkhorn(),
                     tolerance: self.settings.tolerance,
@@ -244,8 +260,8 @@ impl Plan {
         }
     }
 
-    /// The corners of the bounding boxes of all clouds; their bounding box is that of all points.
-    fn corners(&self) -> Result<Measure> {
+    /// Refuses clouds of different dimensions.
+    fn check_dimensions(&self) -> Result<()> {
         let dimension = |cloud: &Cloud| cloud.corners[0].len();
         let d = self.clouds.first().map_or(0, dimension);
         if let Some(other) = self.clouds.iter().find(|cloud| dimension(cloud) != d) {
@@ -256,6 +272,15 @@ impl Plan {
                 dimension(other)
             );
         }
+        Ok(())
+    }
+
+    /// The corners of the bounding boxes of all clouds; their bounding box is that of all points.
+    fn corners(&self) -> Result<Measure> {
+        let d = self
+            .clouds
+            .first()
+            .map_or(0, |cloud| cloud.corners[0].len());
         let corners = self.clouds.iter().flat_map(|cloud| &cloud.corners);
         let points: Vec<f64> = corners.flatten().copied().collect();
         Ok(Measure::uniform(&points, d)?)
