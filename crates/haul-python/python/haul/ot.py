@@ -75,7 +75,7 @@ class OTResult:
 
     @property
     def plan(self) -> Any:
-        """The plan, n×m; None if it was asked for as lazy."""
+        """The plan, n×m; None if it was asked for as lazy, with ``reg``."""
         return None if self._lazy else _like(self._dense, self._like)
 
     @property
@@ -270,7 +270,7 @@ def solve_sample(
     if not reg:
         weights = _level(weights)
         found = exact(x, y, *weights, p=_METRICS[metric], tol=1e-9 if tol is None else tol, device=device)
-        return _result(_Exact(found, weights), (reg, reg_type), weights, X_a, lazy, names, grad, verbose)
+        return _result(_Exact(found, weights), (reg, reg_type), weights, X_a, False, names, grad, verbose)
     start = None
     if potentials_init is not None:
         start = tuple(reg * (numeric(u, "potentials_init") - np.log(of)) for u, of in zip(potentials_init, weights))
