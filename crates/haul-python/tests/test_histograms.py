@@ -19,7 +19,8 @@ def grid(of):
 
 @pytest.mark.parametrize("loss", ["l2", "reverse-kl", "wasserstein"])
 def test_coordinates_of_an_average_are_its_weights(loss):
-    atoms = [grid(bump(centre)) for centre in (0.25, 0.5, 0.8)]
+    # Three means and widths that lie on no line: no other weights have this average.
+    atoms = [grid(bump(*shape)) for shape in ((0.25, 0.06), (0.5, 0.15), (0.8, 0.06))]
     target = haul.barycenter(atoms, [0.2, 0.5, 0.3], kind="plain", blur=0.05, tol=1e-6).measure
     found = haul.coordinates(target, atoms, loss=loss, blur=0.05, weights_tol=1e-4)
     np.testing.assert_allclose(found.weights, [0.2, 0.5, 0.3], atol=2e-2)
@@ -47,23 +48,23 @@ def test_a_dictionary_finds_the_parts(mixtures):
     linear = mixtures == "linear"
     data = shares @ parts if linear else np.stack([bump(0.25 + 0.5 * share) for share in shares[:, 1]])
     found = haul.dictionary(
-        3 * data, 2, support=haul.Measure.grid(np.ones(41), spacing=1 / 40), mixtures=mixtures, blur=0.05,
-        tol=1e-5 if linear else 1e-3, max_steps=2000 if linear else 100,
+        3 * data, 2, support=haul.Measure.grid(np.ones(41), spacing=1 / 40), mixtures=mixtures,
+        blur=0.1 if linear else 0.05, tol=1e-3 if linear else 1e-4, max_steps=500,
     )
     assert found.atoms.shape == (2, 41) and found.weights.shape == (6, 2)
     np.testing.assert_allclose(found.atoms.sum(1), 1)
     np.testing.assert_allclose(found.weights.sum(1), 1)
     assert found.value == pytest.approx(found.terms.sum()) and found.terms.shape == (6,)
-    order = np.argsort(found.atoms @ AT)
-    centres = (found.atoms @ AT)[order]
-    assert centres[0] < 0.4 and centres[1] > 0.6
-    assert (np.diff(found.weights[:, order[1]]) > 0).all()
     assert [len(atom) for atom in found.measures] == [41, 41]
     if linear:
-        assert abs(found.mixtures() - data).max() < 0.3 * data.max()
+        assert abs(found.mixtures() - data).max() < 0.1 * data.max()
+        np.testing.assert_allclose(np.sort(found.weights, 1), np.sort(shares, 1), atol=0.02)
         # The control: one atom cannot be all of them.
-        assert haul.dictionary(data, 1, support=AT[:, None], blur=0.05).value > 5 * found.value
+        assert haul.dictionary(data, 1, support=AT[:, None], blur=0.1).value > 100 * abs(found.value)
     else:
+        average = haul.barycenter(found.measures, found.weights[2], kind="plain", blur=0.05, tol=1e-6)
+        loss = ((average.weights - data[2]) ** 2).sum() / 2
+        assert loss == pytest.approx(found.terms[2], rel=0.02) and found.value < 0.5 * found.report["first"]
         with pytest.raises(haul.Error, match="mixes by averages"):
             found.mixtures()
 
@@ -92,7 +93,7 @@ def test_what_did_not_converge_is_told():
     [
         (lambda b: haul.coordinates(b, []), "no measures"),
         (lambda b: haul.coordinates(b, [b], loss="l1"), "loss is"),
-        (lambda b: haul.coordinates(b, [b], start=[0.0]), "start is 0"),
+        (lambda b: haul.coordinates(b, [b, b], start=[1.0, 0.0]), "start is 0"),
         (lambda b: haul.coordinates(b, [b], iterations=0), "iterations is 0"),
         (lambda b: haul.coordinates(b, [b], weights_tol=0), "tolerance is 0"),
         (lambda b: haul.coordinates(grid(bump(0.5)), [grid(2 * bump(0.5))]), "mass"),

@@ -142,7 +142,7 @@ def quantize(
     >>> import haul, numpy as np
     >>> line = np.array([[0.0], [1.0], [10.0], [11.0], [12.0]])
     >>> found = haul.quantize(line, 2)
-    >>> sorted(found.points[:, 0].tolist()), sorted(found.weights.tolist())
+    >>> sorted(found.points[:, 0].tolist()), sorted(found.weights.round(6).tolist())
     ([0.5, 11.0], [0.4, 0.6])
     >>> round(found.value, 6)  # ⅕ (¼ + ¼ + 1 + 0 + 1)
     0.5

@@ -146,7 +146,7 @@ def gromov(
     >>> x = np.random.default_rng(0).random((30, 2)) * [2.0, 1.0]
     >>> turned = np.column_stack([-x[:, 1], x[:, 0]])
     >>> coupling = haul.gromov(x, turned, relative=1e-3)
-    >>> (coupling.plan.assignment() == np.arange(30)).mean() > 0.9, coupling.lower <= coupling.value
+    >>> int((coupling.plan.assignment() == np.arange(30)).sum()) > 27, coupling.lower <= coupling.value
     (True, True)
     """
     if eps is not None and relative is not None:
