@@ -114,8 +114,9 @@ def test_a_sparse_plan_is_an_operator():
     shifted = haul.exact(x, np.roll(x, 3, axis=0)).plan
     np.testing.assert_array_equal(shifted.T.permutation[shifted.permutation], np.arange(20))
     assert repr(plan) == f"SparsePlan(20×15, {len(plan)} entries)"
-    again = pickle.loads(pickle.dumps(plan))
-    np.testing.assert_array_equal(again.mass, plan.mass)
+    again = pickle.loads(pickle.dumps(solution))
+    np.testing.assert_array_equal(again.plan.mass, plan.mass)
+    np.testing.assert_array_equal(again.grad_y, solution.grad_y)
 
 
 def test_a_sparse_plan_is_a_sparse_array_of_scipy():

@@ -11,7 +11,7 @@ from . import _haul
 from ._arrays import numeric, points as as_points, weights as as_weights
 from ._device import Device, chosen
 from ._haul import Error
-from ._measure import measure as as_measure
+from ._measure import Measure, measure as as_measure
 from ._progress import Reporter, reporting
 from ._results import _Result, _number
 from ._solve import _checked, _count
@@ -103,7 +103,7 @@ class ExactSolution(_Result):
         All numbers: value, bounds, gap, distance, mass, rounds, arcs, pivots, seconds, device, precision.
     """
 
-    def __init__(self, solved: tuple[Any, ...], ends: Optional[tuple[_haul.Measure, _haul.Measure]] = None) -> None:
+    def __init__(self, solved: tuple[Any, ...], ends: Optional[tuple[Measure, Measure]] = None) -> None:
         report, (rows, columns), mass, (self.f, self.g) = solved
         self.report: dict[str, Any] = report
         self.plan = SparsePlan(rows, columns, mass, (report["n"], report["m"]))
@@ -270,7 +270,7 @@ def exact(
     settings = (float(p), float(tol), None if partial is None else float(partial))
     with reporting(progress, "pivot", "gap") as report:
         solved = _haul.exact(chosen(device, precision), source, target, settings, report)
-    solution = ExactSolution(solved, (source, target))
+    solution = ExactSolution(solved, (Measure._of(source), Measure._of(target)))
     _checked([solution])
     return solution
 
