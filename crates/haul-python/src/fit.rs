@@ -1,4 +1,4 @@
-//! Points as unknowns: fewer points, averages on free points, and flows.
+//! Points as unknowns: fewer points, and averages on free points.
 
 use crate::device::Device;
 use crate::error::{self, Error};
@@ -6,15 +6,11 @@ use crate::measure::Measure;
 use crate::report;
 use crate::run::{Run, Teller};
 use crate::settings::{Settings, kind};
-use haul::{
-    Divergence, FitLoss, FitProgress, FreeBarycenter, Optimizer, ParticleFlow, Precision,
-    Quantization, Stop, SupportWeights,
-};
+use haul::{FitProgress, FreeBarycenter, Precision, Quantization, Stop, SupportWeights};
 use numpy::PyArray1;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use std::ops::ControlFlow;
-use std::time::Instant;
 
 fn tell(teller: &mut Teller<'_>, state: &FitProgress) -> ControlFlow<Stop> {
     teller.tell((state.step, state.movement, state.goal, state.seconds))
@@ -149,53 +145,4 @@ fn seeds(inputs: &[haul::Measure], k: usize, seed: u64) -> haul::Result<haul::Me
         all(|input| input.weights()),
     )?;
     Quantization::lloyd().seed(seed).seeds(&pooled, k)
-}
-
-/// Steps of the points of a measure down its divergence from a target: the measure, and the divergence before each step.
-#[pyfunction]
-pub(crate) fn flow<'py>(
-    py: Python<'py>,
-    device: &Bound<'py, Device>,
-    measure: &Bound<'py, Measure>,
-    target: &Bound<'py, Measure>,
-    steps: (usize, f64, String, f64),
-    settings: Settings<'py>,
-    progress: Option<Py<PyAny>>,
-) -> PyResult<(Measure, Bound<'py, PyArray1<f64>>, String)> {
-    let (measure, target) = (&measure.get().inner, &target.get().inner);
-    let (count, tau, optimizer, share) = steps;
-    let optimizer = match optimizer.as_str() {
-        "plain" => Optimizer::Plain,
-        "momentum" => Optimizer::Momentum(share),
-        "adam" => Optimizer::Adam,
-        other => {
-            return Err(Error::new_err(format!(
-                "optimizer is {other:?}; it must be \"plain\", \"momentum\" or \"adam\""
-            )));
-        }
-    };
-    let sinkhorn = settings.sinkhorn()?;
-    let problem = sinkhorn.problem(measure, target).map_err(error::of)?;
-    let engine = device.get().open_for(py, &problem, settings.tolerance())?;
-    let run = Run::on(&engine);
-    let (flow, values) = run.work(py, || {
-        let loss = FitLoss::Divergence(Divergence::from(sinkhorn.clone()));
-        let mut flow = ParticleFlow::new(loss, measure.clone())
-            .tau(tau)
-            .optimizer(optimizer);
-        let mut values = Vec::new();
-        let (mut teller, began) = (run.teller(progress.as_ref()), Instant::now());
-        for step in 0..count {
-            let value = flow.step(&engine, target)?;
-            values.push(value);
-            let seconds = began.elapsed().as_secs_f64();
-            if teller.tell((step + 1, value, 0.0, seconds)).is_break() {
-                return Err(haul::Error::Interrupted);
-            }
-        }
-        Ok((flow, values))
-    })?;
-    let inner = flow.measure().clone();
-    let device = haul::Engine::device(&*engine).to_owned();
-    Ok((Measure { inner }, PyArray1::from_vec(py, values), device))
 }

@@ -40,7 +40,7 @@ mod _haul {
     #[pymodule_export]
     use super::exact::{exact, exact_costs, sliced};
     #[pymodule_export]
-    use super::fit::{flow, free_barycenter, quantize};
+    use super::fit::{free_barycenter, quantize};
     #[pymodule_export]
     use super::gromov::{Coupling, gromov};
     #[pymodule_export]

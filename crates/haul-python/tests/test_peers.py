@@ -72,6 +72,22 @@ def test_exact_results_are_those_of_pot():
     np.testing.assert_array_equal(ot.emd([1, 1], [1, 1], [[0, 1], [1, 0]]), np.eye(2))
 
 
+def test_arrays_of_jax_come_back_as_such():
+    jax = pytest.importorskip("jax")
+    x, y = (jax.numpy.asarray(cloud(6, 2, seed)) for seed in (1, 2))
+    c = ((x[:, None] - y) ** 2).sum(-1)
+    expected = haul.exact(x, y)
+    assert isinstance(expected.plan.mass, np.ndarray)
+    plan, value = ot.emd([], [], c), ot.emd2([], [], c)
+    assert isinstance(plan, jax.Array) and isinstance(value, jax.Array) and plan.dtype == c.dtype
+    np.testing.assert_allclose(plan, np.asarray(expected.plan), atol=1e-6)
+    assert float(value) == pytest.approx(expected.value, rel=1e-5)
+    solved = ot.solve_sample(x, y, reg=0.1)
+    assert all(isinstance(of, jax.Array) for of in (solved.plan, *solved.potentials, solved.lazy_plan[:2]))
+    points = haul.quantize(x, 2)
+    np.testing.assert_array_equal(points.points, haul.quantize(np.asarray(x), 2).points)
+
+
 def test_weights_that_do_not_fit_costs_are_what_pot_says():
     c = np.ones((3, 2))
     for a, b in ((np.ones(2) / 2, np.ones(2) / 2), (np.ones(3), np.ones(2))):

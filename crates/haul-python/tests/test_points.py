@@ -90,10 +90,10 @@ def test_weights_of_a_free_barycenter_are_learned():
     np.testing.assert_allclose(haul.free_barycenter(inputs, **settings).weights, [0.5, 0.5])
 
 
-@pytest.mark.parametrize(("optimizer", "tau"), [("plain", 0.5), ("momentum", 0.1), ("adam", 0.1)])
-def test_a_flow_brings_points_to_their_target(optimizer, tau):
+@pytest.mark.parametrize(("momentum", "tau"), [(0.0, 0.5), (0.5, 0.1)])
+def test_a_flow_brings_points_to_their_target(momentum, tau):
     x = cloud(40, 2, 1)
-    flow = haul.flow(x, x + [1.0, 2.0], optimizer=optimizer, tau=tau, momentum=0.5, steps=60, blur=0.1, tol=1e-5)
+    flow = haul.flow(x, x + [1.0, 2.0], tau=tau, momentum=momentum, steps=60, blur=0.1, tol=1e-5)
     assert flow.values.shape == (60,) and flow.values[0] == pytest.approx(5, rel=1e-4)
     assert flow.values[-1] < 0.01 and np.allclose(flow.points.mean(0), x.mean(0) + [1.0, 2.0], atol=0.05)
     np.testing.assert_allclose(flow.weights, 1 / 40)
@@ -152,8 +152,8 @@ def test_what_did_not_come_to_rest_is_told():
         (lambda x: haul.free_barycenter([x], support=2, movement=0), "movement is 0"),
         (lambda x: haul.free_barycenter([x, x], [1], support=2), "λ|lambda"),
         (lambda x: haul.flow(x, x, tau=0), "tau is 0"),
-        (lambda x: haul.flow(x, x, optimizer="best"), "optimizer is"),
-        (lambda x: haul.flow(x, x, optimizer="momentum", momentum=1), "momentum is 1"),
+        (lambda x: haul.flow(x, x, momentum=1), "momentum is 1"),
+        (lambda x: haul.flow(x, x[:, :1]), "dimension"),
         (lambda x: haul.flow(x, x, steps=-1), "steps is -1"),
     ],
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from functools import cached_property
 from typing import Any, Optional, Sequence, Union
 
@@ -13,7 +15,7 @@ from ._device import Device, chosen
 from ._haul import Error
 from ._measure import Measure, measure as as_measure
 from ._progress import Reporter, reporting
-from ._results import _Result, _number
+from ._results import Divergence, _Result, _number
 from ._solve import _checked, _count, _inputs, _settings
 
 
@@ -302,22 +304,21 @@ class Flow(_Points):
     values : array of shape (steps,)
         S_ε before each step.
     report : dict
-        The device, and the numbers of the steps.
+        The report of the last divergence, with τ.
     """
 
-    def __init__(self, inner: _haul.Measure, values: np.ndarray, report: dict[str, Any]) -> None:
+    def __init__(self, inner: _haul.Measure, values: list[float], report: dict[str, Any]) -> None:
         super().__init__(inner, report)
-        self.values = values
+        self.values = np.array(values)
 
     def _rows(self) -> list[tuple[str, str]]:
-        report = self.report
-        course = f"{_number(self.values[0])} to {_number(self.values[-1])}" if len(self.values) else "no step"
-        return [
+        rows = [
             ("flow", f"{len(self.measure)} points in dimension {self.measure.dimension}"),
-            ("steps", f"{len(self.values)}, τ = {_number(report['tau'])}, {report['optimizer']}"),
-            ("S_ε", course),
-            ("device", report["device"]),
+            ("steps", f"{len(self.values)} of τ = {_number(self.report['tau'])}"),
         ]
+        if len(self.values):
+            rows.append(("S_ε", f"{_number(self.values[0])}, and before the last step {_number(self.values[-1])}"))
+        return rows
 
 
 def flow(
@@ -328,8 +329,7 @@ def flow(
     *,
     steps: int = 50,
     tau: float = 0.5,
-    optimizer: str = "plain",
-    momentum: float = 0.9,
+    momentum: float = 0.0,
     eps: Optional[float] = None,
     blur: Optional[float] = None,
     p: float = 2,
@@ -339,8 +339,11 @@ def flow(
     precision: Optional[str] = None,
     progress: Reporter = None,
 ) -> Flow:
-    """Moves the points of a measure down its Sinkhorn divergence from a target: each step goes along the velocities
-    vᵢ = −∂S_ε/∂xᵢ / aᵢ. For p = 2 a plain step of τ = ½ brings each point to its image.
+    """Moves the points of a measure down its Sinkhorn divergence from a target, along the velocities vᵢ = −∂S_ε/∂xᵢ / aᵢ::
+
+        uᵢ ← β uᵢ + vᵢ,   xᵢ ← xᵢ + τ uᵢ
+
+    For p = 2, τ = ½ and β = 0, a step brings each point to its image. Each solve starts from the potentials of the last one.
 
     Parameters
     ----------
@@ -349,11 +352,11 @@ def flow(
     steps : int
         The number of steps.
     tau : float
-        τ: a time, in which vᵢ is a velocity; of Adam a length.
-    optimizer : {"plain", "momentum", "adam"}
-        How steps follow the slope.
+        τ > 0, a time, in which vᵢ is a velocity.
     momentum : float
-        The share of the last step in the next one, for ``optimizer="momentum"``.
+        β, at least 0 and below 1.
+    progress : bool or function, optional
+        A function gets the steps so far, S_ε before the last one, 0, and the seconds.
 
     The others are those of :func:`divergence`.
 
@@ -365,9 +368,28 @@ def flow(
     >>> np.allclose(moved.points, x + [2.0, 0.0], atol=1e-2), round(float(moved.values[0]), 2)
     (True, 4.0)
     """
-    source, target = as_measure(x, a, ("x", "a")), as_measure(onto, b, ("onto", "b"))
+    if not 0 < tau < math.inf:
+        raise Error(f"tau is {tau}; it must be a finite number above 0")
+    if not 0 <= momentum < 1:
+        raise Error(f"momentum is {momentum}; it must be at least 0 and below 1")
+    measure, target = as_measure(x, a, ("x", "a")), as_measure(onto, b, ("onto", "b"))
     settings = _settings(eps, blur, p, None, None, tol, max_iterations)
-    going = (_count(steps, "steps"), float(tau), optimizer, float(momentum))
+    engine, began = chosen(device, precision), time.perf_counter()
+    weights, means, values, numbers = measure.weights, 0.0, [], {}
+    first_off: list[Divergence] = []
     with reporting(progress, "step", "divergence") as report:
-        inner, values, name = _haul.flow(chosen(device, precision), source, target, going, settings, report)
-    return Flow(inner, values, {"device": name, "steps": len(values), "tau": float(tau), "optimizer": optimizer})
+        for step in range(_count(steps, "steps")):
+            result = Divergence(_haul.divergence(engine, measure, target, settings, None))
+            slope = result.grad_x
+            velocity = np.divide(-slope, weights[:, None], out=np.zeros_like(slope), where=weights[:, None] > 0)
+            means = momentum * means + velocity
+            measure = _haul.Measure.cloud(measure.points + tau * means, weights)
+            settings["start"] = (result.ab.f, result.ab.g)
+            values.append(result.value)
+            numbers = result.report
+            if not (first_off or result.converged):
+                first_off.append(result)
+            if report is not None:
+                report(step + 1, result.value, 0.0, time.perf_counter() - began)
+    _checked(first_off)
+    return Flow(measure, values, {**numbers, "tau": float(tau)})

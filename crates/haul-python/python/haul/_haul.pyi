@@ -139,14 +139,6 @@ def free_barycenter(
     settings: dict[str, Any],
     progress: Optional[Callable[..., None]],
 ) -> tuple[Measure, dict[str, Any]]: ...
-def flow(
-    device: Device,
-    measure: Measure,
-    target: Measure,
-    steps: tuple[int, float, str, float],
-    settings: dict[str, Any],
-    progress: Optional[Callable[..., None]],
-) -> tuple[Measure, np.ndarray, str]: ...
 def coordinates(
     device: Device,
     measures: tuple[Measure, Sequence[Measure]],
