@@ -44,7 +44,8 @@ pub use derivative::{Gradient, Sensitivity, Truncated, TruncatedCost};
 pub use engine::Engine;
 pub use error::{Error, Result};
 pub use exact::{
-    Exact, ExactProgress, ExactReport, ExactSolution, Sliced, SlicedValue, SparsePlan,
+    Exact, ExactProgress, ExactReport, ExactSolution, Sliced, SlicedProgress, SlicedValue,
+    SparsePlan,
 };
 pub use fit::{
     AffineModel, Draws, Fit, FitEnd, FitLoss, FitProgress, FitReport, FitState, FittedModel,

@@ -1,19 +1,19 @@
 //! Barycenters on a fixed support.
 
 use crate::device::Device;
-use crate::error::{self, Error};
+use crate::error;
 use crate::measure::Measure;
 use crate::report;
 use crate::run::Run;
-use crate::settings::Settings;
-use haul::{BarycenterKind, Precision, Sinkhorn};
+use crate::settings::{self, Settings};
+use haul::{Precision, Sinkhorn};
 use numpy::PyArray1;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 #[pyclass(frozen, module = "haul._haul")]
 pub(crate) struct Average {
-    inner: haul::Average,
+    pub(crate) inner: haul::Average,
 }
 
 #[pymethods]
@@ -60,7 +60,7 @@ pub(crate) fn barycenter(
         .map(|input| input.get().inner.clone())
         .collect();
     let mut barycenter = haul::Barycenter::with(settings.regularization()?)
-        .kind(named(&kind)?)
+        .kind(settings::kind(&kind)?)
         .p(settings.p())
         .tolerance(settings.tolerance())
         .max_iterations(settings.max_iterations());
@@ -78,7 +78,7 @@ pub(crate) fn barycenter(
 }
 
 /// The precision that the tolerance needs with the worst of the inputs. Wrong inputs are left to the barycenter to refuse.
-fn precision(
+pub(crate) fn precision(
     device: &Device,
     support: &haul::Measure,
     inputs: &[haul::Measure],
@@ -95,20 +95,4 @@ fn precision(
         }
     }
     Ok(precision)
-}
-
-fn named(kind: &str) -> PyResult<BarycenterKind> {
-    let kinds = [
-        BarycenterKind::Debiased,
-        BarycenterKind::Plain,
-        BarycenterKind::Product,
-    ];
-    kinds
-        .into_iter()
-        .find(|known| known.name() == kind)
-        .ok_or_else(|| {
-            Error::new_err(format!(
-                "kind is {kind:?}; it must be \"debiased\", \"plain\" or \"product\""
-            ))
-        })
 }

@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub(crate) struct Device {
     name: String,
     choice: DeviceChoice,
+    precision: Option<Precision>,
     threads: usize,
     opened: Mutex<Opened>,
 }
@@ -32,8 +33,9 @@ impl Device {
     #[pyo3(signature = (name, precision, threads))]
     fn new(name: &str, precision: Option<&str>, threads: Option<usize>) -> PyResult<Self> {
         let mut choice = DeviceChoice::named(name);
-        if let Some(word) = precision {
-            choice = choice.precision(named(word)?);
+        let precision = precision.map(named).transpose()?;
+        if let Some(precision) = precision {
+            choice = choice.precision(precision);
         }
         if let Some(threads) = threads {
             choice = choice.threads(threads);
@@ -42,6 +44,7 @@ impl Device {
         Ok(Self {
             name: name.to_owned(),
             choice,
+            precision,
             threads: threads.unwrap_or(0),
             opened: Mutex::default(),
         })
@@ -78,6 +81,15 @@ impl Device {
 
     pub(crate) fn precision_for(&self, problem: &Problem<'_>, tolerance: f64) -> Precision {
         self.choice.precision_for(problem, tolerance).precision()
+    }
+
+    /// The precision that was asked for; else f32, or f64 if `fine` and no GPU was asked for.
+    pub(crate) fn precision_or(&self, fine: bool) -> Precision {
+        let free = matches!(self.name.as_str(), "auto" | "cpu");
+        self.precision.unwrap_or(match fine && free {
+            true => Precision::F64,
+            false => Precision::F32,
+        })
     }
 
     fn opened(&self, precision: Precision) -> PyResult<Arc<haul::Device>> {

@@ -10,6 +10,10 @@ mod device;
 mod discrepancy;
 mod divergence;
 mod error;
+mod exact;
+mod fit;
+mod gromov;
+mod histograms;
 mod measure;
 mod report;
 mod run;
@@ -33,6 +37,14 @@ mod _haul {
     use super::divergence::{Divergence, divergence};
     #[pymodule_export]
     use super::error::Error;
+    #[pymodule_export]
+    use super::exact::{exact, exact_costs, sliced};
+    #[pymodule_export]
+    use super::fit::{free_barycenter, quantize};
+    #[pymodule_export]
+    use super::gromov::{Coupling, gromov};
+    #[pymodule_export]
+    use super::histograms::{barycentric_dictionary, coordinates, linear_dictionary};
     #[pymodule_export]
     use super::measure::Measure;
     #[pymodule_export]

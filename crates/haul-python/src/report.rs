@@ -1,6 +1,10 @@
 //! Reports as dictionaries.
 
-use haul::{BarycenterReport, Discrepancy, Report};
+use haul::{
+    BarycenterReport, BarycentricReport, CoordinatesReport, DictionaryReport, Discrepancy,
+    ExactReport, FreeReport, GromovReport, QuantizationReport, Report, SlicedValue, SupportWeights,
+};
+use numpy::PyArray1;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -66,6 +70,33 @@ pub(crate) fn of_solve<'py>(py: Python<'py>, report: &Report) -> PyResult<Bound<
     Ok(dict)
 }
 
+/// The numbers of exact transport.
+pub(crate) fn of_exact<'py>(py: Python<'py>, report: &ExactReport) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    fields!(
+        dict, report, n, m, d, p, value, gap, tolerance, proved, mass, rounds, arcs, pivots,
+        seconds, device,
+    );
+    let distance = report.distance_bounds();
+    dict.set_item("lower_bound", report.bounds.lower)?;
+    dict.set_item("upper_bound", report.bounds.upper)?;
+    dict.set_item("distance", report.length(report.value))?;
+    dict.set_item("distance_bounds", (distance.lower, distance.upper))?;
+    dict.set_item("precision", report.precision.name())?;
+    Ok(dict)
+}
+
+/// The numbers of a sliced distance.
+pub(crate) fn of_sliced<'py>(
+    py: Python<'py>,
+    sliced: &SlicedValue,
+) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    fields!(dict, sliced, value, standard_error, largest);
+    dict.set_item("direction", PyArray1::from_slice(py, &sliced.direction))?;
+    Ok(dict)
+}
+
 /// The numbers of a barycenter.
 pub(crate) fn of_average<'py>(
     py: Python<'py>,
@@ -105,5 +136,161 @@ pub(crate) fn of_discrepancy<'py>(
     let terms = discrepancy.terms;
     fields!(dict, terms, ab, aa, bb);
     dict.set_item("precision", discrepancy.precision.name())?;
+    Ok(dict)
+}
+
+/// The numbers of a reduction to k points.
+pub(crate) fn of_quantization<'py>(
+    py: Python<'py>,
+    report: &QuantizationReport,
+) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    fields!(
+        dict, report, k, n, d, epsilon, objective, inertia, empty, movement, goal, converged,
+        iterations, pairs, seconds, device,
+    );
+    dict.set_item("kind", report.kind.name())?;
+    dict.set_item("precision", report.precision.name())?;
+    Ok(dict)
+}
+
+/// The numbers of a barycenter on free points.
+pub(crate) fn of_free_average<'py>(
+    py: Python<'py>,
+    report: &FreeReport,
+) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    fields!(
+        dict, report, n, d, epsilon, blur, lambda, terms, value, objective, movement, goal, change,
+        converged, steps, passes, pairs, tolerance, seconds, device,
+    );
+    dict.set_item("kind", report.kind.name())?;
+    dict.set_item("learned_weights", report.weights == SupportWeights::Learned)?;
+    dict.set_item("lower_bound", report.bounds.lower)?;
+    dict.set_item("upper_bound", report.bounds.upper)?;
+    dict.set_item("precision", report.precision.name())?;
+    Ok(dict)
+}
+
+/// The numbers of barycentric coordinates.
+pub(crate) fn of_coordinates<'py>(
+    py: Python<'py>,
+    report: &CoordinatesReport,
+) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    fields!(
+        dict,
+        report,
+        iterations,
+        lambda,
+        value,
+        gradient,
+        gradient_norm,
+        mass,
+        gap,
+        converged,
+        evaluations,
+        products,
+        seconds,
+    );
+    dict.set_item("loss", report.loss.name())?;
+    Ok(dict)
+}
+
+/// The numbers of a dictionary of linear mixtures.
+pub(crate) fn of_dictionary<'py>(
+    py: Python<'py>,
+    report: &DictionaryReport,
+) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    fields!(
+        dict,
+        report,
+        n,
+        d,
+        histograms,
+        atoms,
+        epsilon,
+        blur,
+        terms,
+        objective,
+        weights_gap,
+        atoms_gap,
+        error,
+        steps,
+        step_size,
+        products,
+        tolerance,
+        converged,
+        seconds,
+        device,
+    );
+    dict.set_item("loss", report.kind.name())?;
+    dict.set_item("p", report.cost.p())?;
+    let bounds = report.bounds.map(|bounds| (bounds.lower, bounds.upper));
+    dict.set_item("bounds", bounds)?;
+    dict.set_item("precision", report.precision.name())?;
+    Ok(dict)
+}
+
+/// The numbers of a dictionary of barycentric mixtures.
+pub(crate) fn of_barycentric_dictionary<'py>(
+    py: Python<'py>,
+    report: &BarycentricReport,
+) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    fields!(
+        dict,
+        report,
+        iterations,
+        epsilon,
+        objective,
+        terms,
+        first,
+        converged,
+        steps,
+        evaluations,
+        products,
+        seconds,
+        device,
+    );
+    dict.set_item("loss", report.loss.name())?;
+    dict.set_item("precision", report.precision.name())?;
+    Ok(dict)
+}
+
+/// The numbers of a coupling of two spaces.
+pub(crate) fn of_gromov<'py>(
+    py: Python<'py>,
+    report: &GromovReport,
+) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    fields!(
+        dict,
+        report,
+        n,
+        m,
+        epsilon,
+        alpha,
+        energy,
+        feature_cost,
+        kl,
+        objective,
+        product_objective,
+        course,
+        rise,
+        lower_bound,
+        stationarity,
+        tolerance,
+        converged,
+        marginal_error,
+        starts,
+        steps,
+        softmin_passes,
+        pairs,
+        seconds,
+        device,
+    );
+    dict.set_item("precision", report.precision.name())?;
     Ok(dict)
 }

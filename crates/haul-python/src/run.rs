@@ -84,32 +84,33 @@ impl Run {
         })
     }
 
-    /// An observer of a solve: it reports to `progress`, a function of iteration, error, goal and seconds, and ends the
-    /// solve if that raises.
+    /// What a computation reports its states to: `progress` is a function of iteration, error, goal and seconds, and ends the
+    /// computation if it raises.
+    pub(crate) fn teller<'r>(&'r self, progress: Option<&'r Py<PyAny>>) -> Teller<'r> {
+        Teller {
+            run: self,
+            progress,
+            last: None,
+        }
+    }
+
+    /// An observer of a solve.
     pub(crate) fn observer<'r>(
         &'r self,
         progress: Option<&'r Py<PyAny>>,
     ) -> impl FnMut(&Progress) -> ControlFlow<Stop> + Send + 'r {
-        let mut last: Option<Instant> = None;
+        let mut teller = self.teller(progress);
         move |state| {
-            if let Some(function) = progress
-                && last.is_none_or(|last| last.elapsed() >= REPORT)
-            {
-                last = Some(Instant::now());
-                let numbers = (
-                    state.iteration,
-                    state.marginal_error,
-                    state.goal,
-                    state.seconds,
-                );
-                if let Err(raised) = Python::attach(|py| function.call1(py, numbers).map(drop)) {
-                    self.end(raised);
-                }
-            }
-            if self.with(|state| state.ended) {
-                return ControlFlow::Break(Stop::Abandon);
-            }
-            ControlFlow::Continue(())
+            let error = state.marginal_error;
+            teller.tell((state.iteration, error, state.goal, state.seconds))
+        }
+    }
+
+    /// Breaks if the computation was ended.
+    pub(crate) fn going(&self) -> ControlFlow<Stop> {
+        match self.with(|state| state.ended) {
+            true => ControlFlow::Break(Stop::Abandon),
+            false => ControlFlow::Continue(()),
         }
     }
 
@@ -124,5 +125,30 @@ impl Run {
 
     fn with<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
         change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// A state: iteration, error, goal and seconds.
+pub(crate) type Numbers = (usize, f64, f64, f64);
+
+/// Reports the states of a computation, at most ten times a second.
+pub(crate) struct Teller<'r> {
+    run: &'r Run,
+    progress: Option<&'r Py<PyAny>>,
+    last: Option<Instant>,
+}
+
+impl Teller<'_> {
+    /// Reports a state; breaks if the computation was ended.
+    pub(crate) fn tell(&mut self, numbers: Numbers) -> ControlFlow<Stop> {
+        if let Some(function) = self.progress
+            && self.last.is_none_or(|last| last.elapsed() >= REPORT)
+        {
+            self.last = Some(Instant::now());
+            if let Err(raised) = Python::attach(|py| function.call1(py, numbers).map(drop)) {
+                self.run.end(raised);
+            }
+        }
+        self.run.going()
     }
 }

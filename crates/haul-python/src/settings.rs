@@ -1,7 +1,7 @@
 //! The settings of a solve.
 
 use crate::error::Error;
-use haul::{Potentials, Regularization, Sinkhorn};
+use haul::{BarycenterKind, Form, Multiscale, Potentials, Regularization, Sinkhorn};
 use numpy::PyReadonlyArray1;
 use pyo3::prelude::*;
 
@@ -16,6 +16,10 @@ pub(crate) struct Settings<'py> {
     rho: [f64; 2],
     tolerance: f64,
     max_iterations: usize,
+    /// `log` or `scaling`.
+    form: String,
+    /// Whether passes leave out pairs that are far apart; `None` where it pays.
+    multiscale: Option<bool>,
     /// f and g to start from.
     start: Option<(PyReadonlyArray1<'py, f64>, PyReadonlyArray1<'py, f64>)>,
 }
@@ -38,7 +42,21 @@ impl Settings<'_> {
             .rho_a(rho_a)
             .rho_b(rho_b)
             .tolerance(self.tolerance)
-            .max_iterations(self.max_iterations);
+            .max_iterations(self.max_iterations)
+            .form(match self.form.as_str() {
+                "log" => Form::Log,
+                "scaling" => Form::Scaling,
+                other => {
+                    return Err(Error::new_err(format!(
+                        "form is {other:?}; it must be \"log\" or \"scaling\""
+                    )));
+                }
+            })
+            .multiscale(match self.multiscale {
+                None => Multiscale::Automatic,
+                Some(true) => Multiscale::Always,
+                Some(false) => Multiscale::Never,
+            });
         Ok(match &self.start {
             None => sinkhorn,
             Some((f, g)) => sinkhorn.warm_start(Potentials {
@@ -59,4 +77,21 @@ impl Settings<'_> {
     pub(crate) fn max_iterations(&self) -> usize {
         self.max_iterations
     }
+}
+
+/// The objective of an average, by its name.
+pub(crate) fn kind(name: &str) -> PyResult<BarycenterKind> {
+    let kinds = [
+        BarycenterKind::Debiased,
+        BarycenterKind::Plain,
+        BarycenterKind::Product,
+    ];
+    kinds
+        .into_iter()
+        .find(|known| known.name() == name)
+        .ok_or_else(|| {
+            Error::new_err(format!(
+                "kind is {name:?}; it must be \"debiased\", \"plain\" or \"product\""
+            ))
+        })
 }

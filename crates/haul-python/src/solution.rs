@@ -6,10 +6,11 @@ use crate::measure::{Measure, matrix, shape};
 use crate::report;
 use crate::run::Run;
 use crate::settings::Settings;
-use haul::{Gradient, Potentials, Terms};
+use haul::{Gradient, Plan, Potentials, Terms};
 use numpy::{PyArray1, PyArray2, PyReadonlyArray2};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// The handle of an engine that results hold.
@@ -69,16 +70,7 @@ impl Solution {
         values: PyReadonlyArray2<'_, f64>,
         transposed: bool,
     ) -> PyResult<Bound<'py, PyArray2<f64>>> {
-        let ((_, width), values) = (shape(&values), values.as_slice()?);
-        let plan = self.inner().plan();
-        let product = self.owner.work(py, || {
-            if transposed {
-                plan.product_transposed(values)
-            } else {
-                plan.product(values)
-            }
-        })?;
-        matrix(py, product, width)
+        product(py, &self.owner, &self.inner().plan(), &values, transposed)
     }
 
     /// The images of the points of the source, or of other points.
@@ -106,24 +98,17 @@ impl Solution {
         start: usize,
         end: usize,
     ) -> PyResult<Bound<'py, PyArray2<f64>>> {
-        let plan = self.inner().plan();
-        let rows = self.owner.work(py, || plan.rows(start..end.max(start)))?;
-        matrix(py, rows, plan.shape().1)
+        rows(py, &self.owner, &self.inner().plan(), start..end)
     }
 
     /// The largest entries of each row: (j, Pᵢⱼ).
     fn top_k(&self, py: Python<'_>, k: usize) -> PyResult<Vec<Vec<(usize, f64)>>> {
-        let plan = self.inner().plan();
-        self.owner.work(py, || plan.top_k(k))
+        top_k(py, &self.owner, &self.inner().plan(), k)
     }
 
     /// The column of the largest entry of each row; −1 for a row without mass.
     fn assignment<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray1<i64>>> {
-        let plan = self.inner().plan();
-        let columns = self.owner.work(py, || plan.assignment())?;
-        let number = |column: Option<usize>| column.and_then(|j| i64::try_from(j).ok());
-        let columns = columns.into_iter().map(|j| number(j).unwrap_or(-1));
-        Ok(PyArray1::from_vec(py, columns.collect()))
+        assignment(py, &self.owner, &self.inner().plan())
     }
 
     /// The derivatives in the source or the target.
@@ -144,6 +129,59 @@ impl Solution {
         let both = self.owner.work(py, || self.inner().gradient_weights())?;
         Ok(both.map(|weights| PyArray1::from_vec(py, weights)))
     }
+}
+
+/// P V, n×w, or Pᵀ U.
+pub(crate) fn product<'py>(
+    py: Python<'py>,
+    owner: &Owner,
+    plan: &Plan<Engine>,
+    values: &PyReadonlyArray2<'_, f64>,
+    transposed: bool,
+) -> PyResult<Bound<'py, PyArray2<f64>>> {
+    let ((_, width), values) = (shape(values), values.as_slice()?);
+    let product = owner.work(py, || {
+        if transposed {
+            plan.product_transposed(values)
+        } else {
+            plan.product(values)
+        }
+    })?;
+    matrix(py, product, width)
+}
+
+/// Rows of a plan, dense.
+pub(crate) fn rows<'py>(
+    py: Python<'py>,
+    owner: &Owner,
+    plan: &Plan<Engine>,
+    rows: Range<usize>,
+) -> PyResult<Bound<'py, PyArray2<f64>>> {
+    let rows = rows.start..rows.end.max(rows.start);
+    let rows = owner.work(py, || plan.rows(rows))?;
+    matrix(py, rows, plan.shape().1)
+}
+
+/// The largest entries of each row: (j, Pᵢⱼ).
+pub(crate) fn top_k(
+    py: Python<'_>,
+    owner: &Owner,
+    plan: &Plan<Engine>,
+    k: usize,
+) -> PyResult<Vec<Vec<(usize, f64)>>> {
+    owner.work(py, || plan.top_k(k))
+}
+
+/// The column of the largest entry of each row; −1 for a row without mass.
+pub(crate) fn assignment<'py>(
+    py: Python<'py>,
+    owner: &Owner,
+    plan: &Plan<Engine>,
+) -> PyResult<Bound<'py, PyArray1<i64>>> {
+    let columns = owner.work(py, || plan.assignment())?;
+    let number = |column: Option<usize>| column.and_then(|j| i64::try_from(j).ok());
+    let columns = columns.into_iter().map(|j| number(j).unwrap_or(-1));
+    Ok(PyArray1::from_vec(py, columns.collect()))
 }
 
 pub(crate) fn slopes(py: Python<'_>, gradient: Gradient, d: usize) -> PyResult<Slopes<'_>> {

@@ -15,9 +15,10 @@ GUIDE = HERE.parents[2] / "docs" / "src"
 PAGES = [HERE.parent / "README.md", *(GUIDE / page for page in ("python.md", "coming.md") if GUIDE.is_dir())]
 
 
-@pytest.mark.parametrize(
-    "name", ["", "_arrays", "_device", "_measure", "_progress", "_results", "_solve", "ot", *PEERS]
-)
+MODULES = ("_arrays", "_device", "_exact", "_fit", "_gromov", "_histograms", "_measure", "_progress", "_results", "_solve", "ot")
+
+
+@pytest.mark.parametrize("name", ["", *MODULES, *PEERS])
 def test_examples_of_docstrings(name):
     if name in PEERS:
         pytest.importorskip(PEERS[name])

@@ -37,10 +37,84 @@ def test_results_are_those_of_pot(explicit, rho):
 
 def test_what_pot_has_and_haul_has_not_is_refused():
     x = cloud(5, 2, 1)
-    for arguments in ({}, {"reg": 1, "metric": "cityblock"}, {"reg": 1, "reg_type": "L2"}, {"reg": 1, "method": "lowrank"},
+    for arguments in ({"unbalanced": 1}, {"method": "sinkhorn"}, {"reg": 1, "metric": "cityblock"}, {"reg": 1, "reg_type": "L2"}, {"reg": 1, "method": "lowrank"},
                       {"reg": 1, "unbalanced": 1, "unbalanced_type": "TV"}, {"reg": 1, "c": np.ones((5, 5))}):
         with pytest.raises(NotImplementedError):
             ot.solve_sample(x, x, **arguments)
+
+
+def test_exact_results_are_those_of_pot():
+    x, y, a, b = cloud(20, 2, 1), cloud(15, 2, 2), weights(20, 3), weights(15, 4)
+    c = costs(x, y)
+    found = haul.exact_costs(c, a, b)
+    dense = np.asarray(found.plan)
+    for solved in (ot.solve(c, a, b), ot.solve_sample(x, y, a, b), ot.solve_sample(x, y, a, b, reg=0)):
+        assert solved.value == solved.value_linear == pytest.approx(found.value, rel=1e-12)
+        np.testing.assert_allclose(solved.plan, dense, atol=1e-12)
+        u, v = solved.potentials
+        assert a @ u == pytest.approx(b @ v) and a @ u + b @ v == pytest.approx(found.value)
+        assert (np.add.outer(u, v) <= c + 1e-9).all() and solved.status == "Converged" and solved.lazy_plan is None
+        np.testing.assert_allclose(solved.marginal_b, b, atol=1e-12)
+    lazy = ot.solve_sample(x, y, a, b, lazy=True, metric="euclidean")
+    assert lazy.plan.shape == (20, 15) and lazy.value == pytest.approx(haul.exact(x, y, a, b, p=1).value)
+    np.testing.assert_allclose(ot.emd(a, b, c), dense, atol=1e-12)
+    plan, log = ot.emd(a, b, c, log=True, center_dual=False)
+    assert log["cost"] == pytest.approx((plan * c).sum()) and log["warning"] is None
+    np.testing.assert_allclose(log["u"], found.f, atol=1e-12)
+    many = ot.emd2(a, np.stack([b, b[::-1]], 1), c)
+    assert many == [ot.emd2(a, b, c), ot.emd2(a, b[::-1], c)] and many[0] != pytest.approx(many[1], rel=1e-3)
+    value, log = ot.emd2([], [], c[:15], return_matrix=True)
+    assert value == log["cost"] == pytest.approx(haul.exact_costs(c[:15]).value)
+    np.testing.assert_allclose(log["G"].sum(0), np.full(15, 1 / 15))
+    # The dtype of the weights, floats in any case.
+    single = ot.emd(a.astype("f4"), b.astype("f4"), c)
+    assert single.dtype == ot.emd2(a.astype("f4"), b.astype("f4"), c).dtype == np.float32
+    np.testing.assert_array_equal(ot.emd([1, 1], [1, 1], [[0, 1], [1, 0]]), np.eye(2))
+
+
+def test_arrays_of_jax_come_back_as_such():
+    jax = pytest.importorskip("jax")
+    x, y = (jax.numpy.asarray(cloud(6, 2, seed)) for seed in (1, 2))
+    c = ((x[:, None] - y) ** 2).sum(-1)
+    expected = haul.exact(x, y)
+    assert isinstance(expected.plan.mass, np.ndarray)
+    plan, value = ot.emd([], [], c), ot.emd2([], [], c)
+    assert isinstance(plan, jax.Array) and isinstance(value, jax.Array) and plan.dtype == c.dtype
+    np.testing.assert_allclose(plan, np.asarray(expected.plan), atol=1e-6)
+    assert float(value) == pytest.approx(expected.value, rel=1e-5)
+    solved = ot.solve_sample(x, y, reg=0.1)
+    assert all(isinstance(of, jax.Array) for of in (solved.plan, *solved.potentials, solved.lazy_plan[:2]))
+    points = haul.quantize(x, 2)
+    np.testing.assert_array_equal(points.points, haul.quantize(np.asarray(x), 2).points)
+
+
+def test_weights_that_do_not_fit_costs_are_what_pot_says():
+    c = np.ones((3, 2))
+    for a, b in ((np.ones(2) / 2, np.ones(2) / 2), (np.ones(3), np.ones(2))):
+        for function in (ot.emd, ot.emd2, lambda a, b, c: ot.solve(c, a, b)):
+            with pytest.raises(AssertionError) as told:
+                function(a, b, c)
+            assert isinstance(told.value, haul.Error)
+    np.testing.assert_allclose(ot.emd(np.ones(3), np.ones(2), c, check_marginals=False).sum(), 3)
+    sparse = pytest.importorskip("scipy.sparse")
+    np.testing.assert_array_equal(ot.solve(c).sparse_plan.toarray(), ot.solve(c).plan)
+    with pytest.raises(NotImplementedError, match="sparse"):
+        ot.emd([], [], sparse.coo_array(c))
+
+
+def test_exact_values_of_pot_are_differentiable():
+    torch = pytest.importorskip("torch")
+    x = torch.tensor(cloud(7, 2, 1), requires_grad=True)
+    y, a, b = torch.tensor(cloud(6, 2, 2)), torch.tensor(weights(7, 3)), torch.tensor(weights(6, 4))
+    assert torch.autograd.gradcheck(lambda x: ot.solve_sample(x, y, a, b).value, (x,), eps=1e-6, atol=1e-6)
+    costs_of = lambda x: ot.emd2(a, b, (x[:, None] - y).square().sum(-1))
+    assert torch.autograd.gradcheck(costs_of, (x,), eps=1e-6, atol=1e-6)
+    c = (x.detach()[:, None] - y).square().sum(-1)
+    of_weights = lambda a: ot.emd2(a / a.sum(), b, c)
+    assert torch.autograd.gradcheck(of_weights, (a.requires_grad_(),), eps=1e-6, atol=1e-6)
+    plan = ot.emd(a.detach().float(), b.float(), c)
+    assert plan.dtype == torch.float32 and plan.sum().item() == pytest.approx(1)
+    assert ot.solve(c).sparse_plan.is_sparse
 
 
 def test_values_of_pot_are_differentiable():

@@ -84,7 +84,18 @@ def test_other_threads_run_during_a_solve():
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
-@pytest.mark.parametrize("call", ["sinkhorn(x, y, blur=0.01)", "energy(x, y)", "batch([(x, y)] * 3, blur=0.01)"])
+@pytest.mark.parametrize(
+    "call",
+    [
+        "sinkhorn(x, y, blur=0.01)",
+        "energy(x, y)",
+        "batch([(x, y)] * 3, blur=0.01)",
+        "exact(x, y)",
+        "sliced(x, y, directions=100_000)",
+        "flow(x, y, blur=0.1)",
+        "gromov(x, y)",
+    ],
+)
 def test_control_c_ends_a_computation_within_a_second(call):
     script = f"""
         import haul, numpy as np, os, signal, threading, time

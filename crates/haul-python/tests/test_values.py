@@ -86,6 +86,20 @@ def test_a_divergence_is_that_of_stored_matrices(problem):
     assert same.value == 0.0
 
 
+def test_forms_and_near_pairs_have_one_value():
+    x, y = cloud(3000, 2, 1), cloud(2500, 2, 2)
+    all_pairs = haul.sinkhorn(x, y, blur=0.02, multiscale=False, tol=1e-4, device="cpu")
+    near = haul.sinkhorn(x, y, blur=0.02, multiscale=True, tol=1e-4, device="cpu")
+    assert near.report["pairs"] < 0.5 * all_pairs.report["pairs"] and near.report["kept"] < 0.5
+    assert all_pairs.report["kept"] == 1.0
+    assert near.lower <= all_pairs.upper and all_pairs.lower <= near.upper
+    assert near.value == pytest.approx(all_pairs.value, rel=1e-3)
+    x, y = x[:50], y[:40]
+    log, scaling = (haul.divergence(x, y, blur=0.2, form=form, **TIGHT) for form in ("log", "scaling"))
+    assert scaling.value == pytest.approx(log.value, rel=1e-7)
+    assert scaling.ab.report["stages"] != log.ab.report["stages"]
+
+
 def test_masses_and_sides():
     x, y = cloud(20, 2, 1), cloud(25, 2, 2)
     a, b = 2 * weights(20, 3), weights(25, 4)
@@ -209,6 +223,8 @@ def test_what_did_not_converge_is_told():
         ({"device": "no such adapter"}, "no such adapter"),
         ({"device": "gpu", "precision": "f64"}, "no f64"),
         ({"start": ([0.0], [0.0])}, "values where"),
+        ({"form": "linear"}, "form is"),
+        ({"form": "scaling", "multiscale": True}, "scaling|form"),
     ],
 )
 def test_wrong_settings_are_refused(arguments, message):

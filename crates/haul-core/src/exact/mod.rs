@@ -27,7 +27,7 @@ pub use columns::ExactProgress;
 pub(crate) use masses::Integers;
 pub use plan::{ExactReport, ExactSolution, SparsePlan};
 pub(crate) use simplex::Simplex;
-pub use sliced::{Sliced, SlicedValue};
+pub use sliced::{Sliced, SlicedProgress, SlicedValue};
 
 use crate::problem::{equal_masses, same_space};
 use crate::{Cost, Engine, Error, Frame, Measure, Precision, Result, Stop, block_on};
@@ -165,27 +165,12 @@ impl Exact {
         }
         let cost = Cost::power(self.p)?;
         let frame = Frame::joint(source, target).for_moments();
-        let mut abandoned = false;
-        let mut observer = |progress: &ExactProgress| match observer(progress) {
-            ControlFlow::Continue(()) => ControlFlow::Continue(()),
-            ControlFlow::Break(stop) => {
-                abandoned |= stop == Stop::Abandon;
-                ControlFlow::Break(())
-            }
-        };
         let points = Integers::of([source.weights(), target.weights()]).points;
         let (mass, ratio, reservoirs) = self.masses(source, target);
         let clouds = [
             Cloud::of(source, &points[0], 1.0),
             Cloud::of(target, &points[1], ratio),
         ];
-        let problem = Between {
-            cost,
-            frame,
-            tolerance: self.tolerance,
-            reservoirs,
-            observer: &mut observer,
-        };
         let engine_used = clouds[0].len().saturating_mul(clouds[1].len()) > ALL_PAIRS;
         let device = match engine_used {
             true => engine.device().to_owned(),
@@ -195,7 +180,16 @@ impl Exact {
             true => engine.precision(),
             false => Precision::F64,
         };
-        let generated = problem.solve(&engine, clouds).await?;
+        let mut abandoned = false;
+        let generated = Between {
+            cost,
+            frame,
+            tolerance: self.tolerance,
+            reservoirs,
+            observer: &mut noting(&mut observer, &mut abandoned),
+        }
+        .solve(&engine, clouds)
+        .await?;
         if abandoned {
             return Err(Error::Interrupted);
         }
@@ -245,6 +239,22 @@ impl Exact {
     /// [`Error::Length`] for a wrong number of costs, [`Error::BadParameter`] for a cost that is not finite, and the errors of
     /// weights.
     pub fn solve_costs(&self, a: &[f64], b: &[f64], costs: &[f64]) -> Result<ExactSolution> {
+        self.solve_costs_observed(a, b, costs, |_| ControlFlow::Continue(()))
+    }
+
+    /// [`solve_costs`](Self::solve_costs) that reports its progress, and ends early if the observer breaks: with the best plan and
+    /// the best bounds so far, or without a result, as [`Stop`] says.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`solve_costs`](Self::solve_costs), and [`Error::Interrupted`].
+    pub fn solve_costs_observed(
+        &self,
+        a: &[f64],
+        b: &[f64],
+        costs: &[f64],
+        mut observer: impl FnMut(&ExactProgress) -> ControlFlow<Stop> + Send,
+    ) -> Result<ExactSolution> {
         let began = web_time::Instant::now();
         self.check_tolerance()?;
         let [source, target] = [a, b].map(|weights| {
@@ -275,9 +285,16 @@ impl Exact {
             points[1].iter().map(|&j| ratio * b[j]).collect::<Vec<_>>(),
         ];
         let cost = |i: usize, j: usize| costs[points[0][i] * m + points[1][j]];
-        let observer = &mut |_: &ExactProgress| ControlFlow::Continue(());
+        let mut abandoned = false;
         let all = AllPairs::new([&weights[0], &weights[1]], reservoirs, &cost);
-        let generated = all.solve(0.0, self.tolerance, observer);
+        let generated = all.solve(
+            0.0,
+            self.tolerance,
+            &mut noting(&mut observer, &mut abandoned),
+        );
+        if abandoned {
+            return Err(Error::Interrupted);
+        }
         let placed = Placed {
             generated,
             points: &points,
@@ -388,6 +405,20 @@ impl Exact {
             plan,
             potentials,
             report,
+        }
+    }
+}
+
+/// The observer that the solvers call; it notes whether the caller's asked for no result.
+fn noting<'o>(
+    observer: &'o mut (impl FnMut(&ExactProgress) -> ControlFlow<Stop> + Send),
+    abandoned: &'o mut bool,
+) -> impl FnMut(&ExactProgress) -> ControlFlow<()> + Send + 'o {
+    move |progress| match observer(progress) {
+        ControlFlow::Continue(()) => ControlFlow::Continue(()),
+        ControlFlow::Break(stop) => {
+            *abandoned |= stop == Stop::Abandon;
+            ControlFlow::Break(())
         }
     }
 }

@@ -7,7 +7,9 @@
 
 use crate::linalg::sum;
 use crate::problem::{equal_masses, same_space};
-use crate::{Error, Frame, Measure, Result};
+use crate::{Error, Frame, Measure, Result, Stop};
+use std::ops::ControlFlow;
+use web_time::Instant;
 
 /// Settings of a sliced Wasserstein distance.
 ///
@@ -56,6 +58,17 @@ pub struct SlicedValue {
     pub gradient: Vec<f64>,
 }
 
+/// The progress of a sliced distance, before each direction.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SlicedProgress {
+    /// Directions so far.
+    pub direction: usize,
+    /// All directions.
+    pub directions: usize,
+    /// Seconds since the start.
+    pub seconds: f64,
+}
+
 impl Sliced {
     /// The power p ≥ 1 of the cost.
     pub fn p(mut self, p: impl Into<f64>) -> Self {
@@ -81,18 +94,44 @@ impl Sliced {
     ///
     /// [`Error::BadParameter`], [`Error::DimensionMismatch`], [`Error::UnequalMass`] and [`Error::Extent`].
     pub fn evaluate(&self, source: &Measure, target: &Measure) -> Result<SlicedValue> {
+        self.evaluate_observed(source, target, |_| ControlFlow::Continue(()))
+    }
+
+    /// [`evaluate`](Self::evaluate) that reports its progress, and ends early if the observer breaks: with the mean over the
+    /// directions so far, of which there is at least one, or without a result, as [`Stop`] says.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`evaluate`](Self::evaluate), and [`Error::Interrupted`].
+    pub fn evaluate_observed(
+        &self,
+        source: &Measure,
+        target: &Measure,
+        mut observer: impl FnMut(&SlicedProgress) -> ControlFlow<Stop>,
+    ) -> Result<SlicedValue> {
         self.check(source, target)?;
+        let began = Instant::now();
         let d = source.dimension();
         let mut directions = Directions(self.seed);
         let mut gradient = vec![0.0; source.points().len()];
         let mut values = Vec::with_capacity(self.directions);
         let mut largest = (f64::NEG_INFINITY, Vec::new());
-        for _ in 0..self.directions {
+        for count in 0..self.directions {
+            let progress = SlicedProgress {
+                direction: count,
+                directions: self.directions,
+                seconds: began.elapsed().as_secs_f64(),
+            };
+            match observer(&progress) {
+                ControlFlow::Break(Stop::Abandon) => return Err(Error::Interrupted),
+                ControlFlow::Break(Stop::Certify) if count > 0 => break,
+                _ => {}
+            }
             let direction = directions.next(d);
             let (value, slopes) = self.along(&direction, source, target);
             for (gradient, slope) in gradient.chunks_exact_mut(d).zip(slopes) {
                 for (gradient, x) in gradient.iter_mut().zip(&direction) {
-                    *gradient += slope * x / self.directions as f64;
+                    *gradient += slope * x;
                 }
             }
             if value > largest.0 {
@@ -101,6 +140,7 @@ impl Sliced {
             values.push(value);
         }
         let count = values.len() as f64;
+        gradient.iter_mut().for_each(|slope| *slope /= count);
         let mean = sum(values.iter().copied()) / count;
         let squares = sum(values.iter().map(|value| (value - mean).powi(2)));
         let (largest, direction) = largest;

@@ -75,6 +75,14 @@ class Scores:
     def potentials(self) -> list[np.ndarray]: ...
     def plan(self) -> np.ndarray: ...
 
+class Coupling:
+    def report(self) -> dict[str, Any]: ...
+    def product(self, values: np.ndarray, transposed: bool) -> np.ndarray: ...
+    def rows(self, start: int, end: int) -> np.ndarray: ...
+    def top_k(self, k: int) -> list[list[tuple[int, float]]]: ...
+    def assignment(self) -> np.ndarray: ...
+    def images(self, values: np.ndarray, back: bool) -> np.ndarray: ...
+
 def devices() -> list[tuple[str, bool]]: ...
 def sinkhorn(
     device: Device, source: Measure, target: Measure, settings: dict[str, Any], progress: Optional[Callable[..., None]]
@@ -98,4 +106,68 @@ def barycenter(
     settings: dict[str, Any],
     progress: Optional[Callable[..., None]],
 ) -> Average: ...
+def exact(
+    device: Device,
+    source: Measure,
+    target: Measure,
+    settings: tuple[float, float, Optional[float]],
+    progress: Optional[Callable[..., None]],
+) -> tuple[dict[str, Any], list[np.ndarray], np.ndarray, list[np.ndarray]]: ...
+def exact_costs(
+    costs: np.ndarray,
+    a: np.ndarray,
+    b: np.ndarray,
+    settings: tuple[float, float, Optional[float]],
+    progress: Optional[Callable[..., None]],
+) -> tuple[dict[str, Any], list[np.ndarray], np.ndarray, list[np.ndarray]]: ...
+def sliced(
+    source: Measure, target: Measure, settings: tuple[float, int, int]
+) -> tuple[dict[str, Any], np.ndarray]: ...
+def quantize(
+    device: Device,
+    measure: Measure,
+    start: tuple[int, Optional[Measure]],
+    objective: tuple[str, Optional[float], int],
+    settings: dict[str, Any],
+    progress: Optional[Callable[..., None]],
+) -> tuple[Measure, np.ndarray, dict[str, Any]]: ...
+def free_barycenter(
+    device: Device,
+    inputs: Sequence[Measure],
+    start: tuple[int, int, Optional[Measure]],
+    objective: tuple[str, Optional[list[float]], bool, float],
+    settings: dict[str, Any],
+    progress: Optional[Callable[..., None]],
+) -> tuple[Measure, dict[str, Any]]: ...
+def coordinates(
+    device: Device,
+    measures: tuple[Measure, Sequence[Measure]],
+    objective: tuple[str, Optional[int], float],
+    start: tuple[int, Optional[list[float]]],
+    settings: dict[str, Any],
+    progress: Optional[Callable[..., None]],
+) -> tuple[dict[str, Any], Average]: ...
+def linear_dictionary(
+    device: Device,
+    support: Measure,
+    data: np.ndarray,
+    learning: tuple[str, int, int, float, Optional[int], bool],
+    settings: dict[str, Any],
+    progress: Optional[Callable[..., None]],
+) -> tuple[dict[str, Any], np.ndarray, np.ndarray]: ...
+def barycentric_dictionary(
+    device: Device,
+    support: Measure,
+    data: np.ndarray,
+    learning: tuple[int, float, tuple[str, Optional[int], float]],
+    settings: dict[str, Any],
+    progress: Optional[Callable[..., None]],
+) -> tuple[dict[str, Any], np.ndarray, np.ndarray]: ...
+def gromov(
+    device: Device,
+    spaces: tuple[tuple[Measure, Optional[np.ndarray]], tuple[Measure, Optional[np.ndarray]], str],
+    regularization: tuple[str, float, float],
+    ends: tuple[float, int, int, str],
+    progress: Optional[Callable[..., None]],
+) -> Coupling: ...
 def scores(device: Device, costs: np.ndarray, a: np.ndarray, b: np.ndarray, settings: dict[str, Any]) -> Scores: ...

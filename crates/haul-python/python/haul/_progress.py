@@ -11,7 +11,7 @@ class Progress(NamedTuple):
     """The state of a solve, as functions given as ``progress`` get it, about ten times a second."""
 
     iteration: int
-    #: L1 error of the marginals.
+    #: The L1 error of the marginals; of exact transport the gap, and of a fit the length of its last step.
     error: float
     #: The error at which the solve ends.
     goal: float
@@ -21,7 +21,8 @@ class Progress(NamedTuple):
 class _Bar:
     """A bar of tqdm if it is installed, else a line on standard error. It fills as the logarithm of the error falls."""
 
-    def __init__(self) -> None:
+    def __init__(self, step: str, error: str) -> None:
+        self._words = step, error
         try:
             from tqdm.auto import tqdm
         except ImportError:
@@ -31,13 +32,15 @@ class _Bar:
         self._shown = 0
 
     def __call__(self, state: Progress) -> None:
-        text = f"iteration {state.iteration}, marginals off by {state.error:.1e}"
+        step, error = self._words
+        text = f"{step} {state.iteration}, {error} {state.error:.1e}"
         if self._bar is None:
             sys.stderr.write(f"\r{text} ")
             sys.stderr.flush()
             return
-        self._first = max(self._first, state.error)
-        if 0 < state.error and 0 < state.goal < self._first:
+        if math.isfinite(state.error):
+            self._first = max(self._first, state.error)
+        if 0 < state.error < math.inf and 0 < state.goal < self._first:
             done = math.log(self._first / max(state.error, state.goal)) / math.log(self._first / state.goal)
             self._shown = max(self._shown, round(100 * done))
         self._bar.n = self._shown
@@ -54,10 +57,10 @@ Reporter = Union[None, bool, Callable[[Progress], Any]]
 
 
 class reporting:
-    """A context with the function that the compiled part calls."""
+    """A context with the function that the compiled part calls. A bar says what the steps and the error of a state are."""
 
-    def __init__(self, progress: Reporter) -> None:
-        self._bar: Optional[_Bar] = _Bar() if progress is True else None
+    def __init__(self, progress: Reporter, step: str = "iteration", error: str = "marginals off by") -> None:
+        self._bar: Optional[_Bar] = _Bar(step, error) if progress is True else None
         self._report = self._bar or (progress if callable(progress) else None)
 
     def __enter__(self) -> Optional[Callable[..., None]]:

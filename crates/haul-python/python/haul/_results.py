@@ -21,6 +21,12 @@ def _number(value: float) -> str:
 class _Result:
     """A result that shows itself as a table of names and texts."""
 
+    report: dict[str, Any]
+
+    def _shortfall(self) -> str:
+        """What is off in a result that did not converge."""
+        return not_converged(self.report)
+
     def _rows(self) -> list[tuple[str, str]]:
         raise NotImplementedError
 
@@ -36,6 +42,16 @@ class _Result:
             for name, text in self._rows()
         )
         return f"<table>{cells}</table>"
+
+
+def not_converged(report: dict[str, Any]) -> str:
+    """What is off in a solve whose marginals are not within the tolerance."""
+    both = ("marginal_error_a", "marginal_error_b")
+    error = report["error"] if "error" in report else sum(report[side] for side in both)
+    return (
+        f"the solve did not converge: marginals are off by {error:.1e} after {report['iterations']} iterations, and the "
+        f"tolerance is {report['tolerance']:g}; raise max_iterations, eps or tol. The bounds hold all the same."
+    )
 
 
 def _solve_rows(report: dict[str, Any]) -> Iterable[tuple[str, str]]:

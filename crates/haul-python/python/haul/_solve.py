@@ -18,7 +18,8 @@ from ._results import Barycenter, Discrepancy, Divergence, Pairwise, Solution
 
 
 class NotConverged(UserWarning):
-    """A solve ended before its marginals were within the tolerance. Its bounds hold all the same."""
+    """A solve ended before its result was within the tolerance, which of most solves is that of the marginals. Its bounds hold
+    all the same."""
 
 
 #: One number for both sides, or one for each.
@@ -43,6 +44,8 @@ def _settings(
     tol: float,
     max_iterations: int,
     start: Optional[tuple[Any, Any]] = None,
+    form: str = "log",
+    multiscale: Optional[bool] = None,
 ) -> dict[str, Any]:
     """The settings of a solve, as the compiled part takes them."""
     if eps is not None and blur is not None:
@@ -64,6 +67,8 @@ def _settings(
         "rho": list(penalties),
         "tolerance": float(tol),
         "max_iterations": int(max_iterations),
+        "form": form,
+        "multiscale": multiscale,
         "start": None if start is None else tuple(as_weights(side, "start") for side in start),
     }
 
@@ -73,18 +78,15 @@ def _checked(results: Iterable[Any], depth: int = 3) -> None:
     off = [result for result in results if not result.converged]
     if not off:
         return
-    report = off[0].report
-    if "error" in report:
-        error = report["error"]
-    else:
-        error = report["marginal_error_a"] + report["marginal_error_b"]
-    many = f"{len(off)} solves" if len(off) > 1 else "the solve"
-    warnings.warn(
-        f"{many} did not converge: marginals are off by {error:.1e} after {report['iterations']} iterations, and the "
-        f"tolerance is {report['tolerance']:g}; raise max_iterations, eps or tol. The bounds hold all the same.",
-        NotConverged,
-        stacklevel=depth,
-    )
+    many = f"{len(off)} results did not converge; of the first one: " if len(off) > 1 else ""
+    warnings.warn(many + off[0]._shortfall(), NotConverged, stacklevel=depth)
+
+
+def _count(value: Any, name: str) -> int:
+    """A number of things, as the compiled part takes it."""
+    if not 0 <= int(value) < 2**63:
+        raise Error(f"{name} is {value}; it must be a whole number, at least 0")
+    return int(value)
 
 
 def sinkhorn(
@@ -101,6 +103,8 @@ def sinkhorn(
     tol: float = 1e-3,
     max_iterations: int = 10_000,
     start: Optional[tuple[Any, Any]] = None,
+    form: str = "log",
+    multiscale: Optional[bool] = None,
     device: Union[str, Device] = "auto",
     precision: Optional[str] = None,
     progress: Reporter = None,
@@ -134,6 +138,11 @@ def sinkhorn(
         The solve ends here at the latest, with the warning :class:`NotConverged`.
     start : (f, g), optional
         Potentials of a similar problem to start from.
+    form : {"log", "scaling"}
+        The variables of the iteration: potentials, or scalings u = a/(Kv), v = b/(Kᵀu), which are not accelerated.
+    multiscale : bool, optional
+        Whether passes leave out pairs that are far apart, from coarse clouds to fine ones: by default between large clouds
+        in up to 7 dimensions, where at most half of the pairs are near. The certificate counts what is left out.
     device : str or Device
         See :class:`Device`.
     precision : {"f32", "f64"}, optional
@@ -157,7 +166,7 @@ def sinkhorn(
     (0.25, True)
     """
     source, target = as_measure(x, a, ("x", "a")), as_measure(y, b, ("y", "b"))
-    settings = _settings(eps, blur, p, reach, rho, tol, max_iterations, start)
+    settings = _settings(eps, blur, p, reach, rho, tol, max_iterations, start, form, multiscale)
     with reporting(progress) as report:
         solution = Solution(_haul.sinkhorn(chosen(device, precision), source, target, settings, report))
     _checked([solution])
@@ -178,6 +187,8 @@ def divergence(
     tol: float = 1e-3,
     max_iterations: int = 10_000,
     start: Optional[tuple[Any, Any]] = None,
+    form: str = "log",
+    multiscale: Optional[bool] = None,
     device: Union[str, Device] = "auto",
     precision: Optional[str] = None,
     progress: Reporter = None,
@@ -200,7 +211,7 @@ def divergence(
     ((100, 2), True)
     """
     source, target = as_measure(x, a, ("x", "a")), as_measure(y, b, ("y", "b"))
-    settings = _settings(eps, blur, p, reach, rho, tol, max_iterations, start)
+    settings = _settings(eps, blur, p, reach, rho, tol, max_iterations, start, form, multiscale)
     with reporting(progress) as report:
         result = Divergence(_haul.divergence(chosen(device, precision), source, target, settings, report))
     _checked([result])
@@ -254,6 +265,14 @@ def energy(
     return Discrepancy((chosen(device, precision), source, target, of, asked in ("f64", "float64")))
 
 
+def _inputs(measures: Sequence[Any], what: str = "measures") -> list[_haul.Measure]:
+    """Several measures, of which there is at least one."""
+    inputs = [as_measure(of, None, (f"{what}[{k}]", "weights")) for k, of in enumerate(measures)]
+    if not inputs:
+        raise Error(f"there are no {what}; give at least one")
+    return inputs
+
+
 def _pair(pair: Sequence[Any]) -> tuple[_haul.Measure, _haul.Measure]:
     if len(pair) not in (2, 4):
         raise Error(f"a problem of {len(pair)} parts; give (x, y) or (x, y, a, b)")
@@ -272,6 +291,8 @@ def batch(
     rho: Sided = None,
     tol: float = 1e-3,
     max_iterations: int = 10_000,
+    form: str = "log",
+    multiscale: Optional[bool] = None,
     device: Union[str, Device] = "auto",
     precision: Optional[str] = None,
 ) -> list[Any]:
@@ -302,7 +323,7 @@ def batch(
     pairs = [_pair(problem) for problem in problems]
     if not pairs:
         return []
-    settings = _settings(eps, blur, p, reach, rho, tol, max_iterations)
+    settings = _settings(eps, blur, p, reach, rho, tol, max_iterations, None, form, multiscale)
     solved = _haul.batch(chosen(device, precision), pairs, debiased, settings)
     results = [Divergence(inner) if debiased else Solution(inner) for inner in solved]
     _checked(results)
@@ -319,6 +340,8 @@ def pairwise(
     rho: Optional[float] = None,
     tol: float = 1e-3,
     max_iterations: int = 10_000,
+    form: str = "log",
+    multiscale: Optional[bool] = None,
     device: Union[str, Device] = "auto",
     precision: Optional[str] = None,
 ) -> Pairwise:
@@ -337,13 +360,11 @@ def pairwise(
     >>> np.round(haul.pairwise([x, x + [1, 0], x + [0, 2]], blur=0.1).value, 2).tolist()
     [[0.0, 1.0, 4.0], [1.0, 0.0, 5.0], [4.0, 5.0, 0.0]]
     """
-    inner = [as_measure(of, None, (f"measures[{k}]", "weights")) for k, of in enumerate(measures)]
-    if not inner:
-        raise Error("there are no measures; give at least one")
+    inner = _inputs(measures)
     same_kind(inner)
     if eps is None and blur is None:
         blur = 0.05 * _haul.Measure.diagonal(inner)
-    settings = _settings(eps, blur, p, reach, rho, tol, max_iterations)
+    settings = _settings(eps, blur, p, reach, rho, tol, max_iterations, None, form, multiscale)
     k = len(inner)
     upper_triangle = [(i, j) for i in range(k) for j in range(i, k)]
     pairs = [(inner[i], inner[j]) for i, j in upper_triangle]
@@ -410,9 +431,7 @@ def barycenter(
     >>> round(float(at @ average.weights), 2)  # ¼·0.3 + ¾·0.7
     0.6
     """
-    inputs = [as_measure(of, None, (f"measures[{k}]", "weights")) for k, of in enumerate(measures)]
-    if not inputs:
-        raise Error("there are no measures; give at least one")
+    inputs = _inputs(measures)
     if support is None:
         points = inputs[0].with_weights(np.ones(len(inputs[0])))
     elif isinstance(support, Measure):

@@ -142,11 +142,11 @@ impl Blocks {
         for_near_tiles(trees, in_trees, cost, above, |tile, other| {
             let [first, start] = [tile, other].map(|tile| tile * TILE);
             let v = &v[start..v.len().min(start + TILE)];
-            for i in first..u.len().min(first + TILE) {
+            for (i, u) in u.iter().enumerate().skip(first).take(TILE) {
                 self.costs(rows.point(i), columns.tile(other), &mut costs);
                 let mut least = f64::INFINITY;
                 for (cost, v) in costs.iter_mut().zip(v) {
-                    *cost = (*cost - v) - u[i];
+                    *cost = (*cost - v) - u;
                     least = least.min(*cost);
                 }
                 if least >= cut {

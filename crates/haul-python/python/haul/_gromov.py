@@ -1,0 +1,164 @@
+"""Gromov–Wasserstein: couplings of spaces that share no coordinates."""
+
+from __future__ import annotations
+
+from typing import Any, Optional, Union
+
+import numpy as np
+
+from . import _haul
+from ._arrays import points as as_points
+from ._device import Device, chosen
+from ._haul import Error
+from ._measure import measure as as_measure
+from ._progress import Reporter, reporting
+from ._results import Plan, _Result, _number
+from ._solve import _checked, _count
+
+
+class Coupling(_Result):
+    """A plan between two spaces; see :func:`haul.gromov`.
+
+    Attributes
+    ----------
+    report : dict
+        All numbers: energy, KL, objective, bounds, stationarity, steps, passes, seconds, device, precision.
+    """
+
+    def __init__(self, inner: _haul.Coupling) -> None:
+        self._inner = inner
+        self.report: dict[str, Any] = inner.report()
+
+    @property
+    def value(self) -> float:
+        """The objective, in units of D²."""
+        return self.report["objective"]
+
+    @property
+    def energy(self) -> float:
+        """Σ (Dᵢₖ − D'ⱼₗ)² Pᵢⱼ Pₖₗ, the mean squared distortion."""
+        return self.report["energy"]
+
+    @property
+    def lower(self) -> float:
+        """A lower bound of the objective of every plan."""
+        return self.report["lower_bound"]
+
+    @property
+    def converged(self) -> bool:
+        """Whether the plan is stationary to the tolerance. That no other plan has a lower objective is not proved."""
+        return self.report["converged"]
+
+    @property
+    def plan(self) -> Plan:
+        """The plan, as an operator, of mass 1."""
+        return Plan(self._inner, (self.report["n"], self.report["m"]))
+
+    def map(self, values: Any) -> np.ndarray:
+        """Σⱼ Pᵢⱼ vⱼ / Σⱼ Pᵢⱼ for values v of the target, such as its points or colours, of shape (m, w); n×w."""
+        return self._images(values, False)
+
+    def map_back(self, values: Any) -> np.ndarray:
+        """Σᵢ Pᵢⱼ uᵢ / Σᵢ Pᵢⱼ for values u of the source, of shape (n, w); m×w. Points that get no mass have NaN."""
+        return self._images(values, True)
+
+    def _images(self, values: Any, back: bool) -> np.ndarray:
+        array = as_points(values, "values")
+        expected = self.report["n" if back else "m"]
+        if len(array) != expected or array.shape[1] == 0:
+            raise Error(f"values has the shape {array.shape}; give {expected} rows")
+        return self._inner.images(array, back)
+
+    def _shortfall(self) -> str:
+        report = self.report
+        return (
+            f"the plan is not stationary: it changes by {report['stationarity']:.1e} after {report['steps']} steps, and the "
+            f"tolerance is {report['tolerance']:g}; raise max_steps, eps or tol."
+        )
+
+    def _rows(self) -> list[tuple[str, str]]:
+        report = self.report
+        fused = [] if report["alpha"] == 1 else [("features", f"{_number(report['feature_cost'])}, α = {report['alpha']:g}")]
+        rest = "stationary" if self.converged else "NOT stationary"
+        return [
+            ("GW_ε", f"{_number(self.value)} (of any plan at least {_number(self.lower)})"),
+            ("distortion", _number(self.energy)),
+            *fused,
+            ("spaces", f"{report['n']} and {report['m']} points, ε = {_number(report['epsilon'])}"),
+            ("plan", f"{rest} after {report['steps']} steps, from the best of {report['starts']} starts"),
+            ("device", f"{report['device']}, {report['precision']}, {report['seconds']:.2g} s"),
+        ]
+
+
+def gromov(
+    x: Any,
+    y: Any,
+    a: Any = None,
+    b: Any = None,
+    *,
+    eps: Optional[float] = None,
+    relative: Optional[float] = None,
+    metric: str = "squared",
+    alpha: float = 1.0,
+    features: Optional[tuple[Any, Any]] = None,
+    start: str = "best",
+    tol: float = 1e-4,
+    max_steps: int = 500,
+    max_iterations: int = 10_000,
+    device: Union[str, Device] = "auto",
+    precision: Optional[str] = None,
+    progress: Reporter = None,
+) -> Coupling:
+    """A plan between two clouds that keeps the distances within each, where the clouds share no coordinates::
+
+        GW_ε = min over P1 = a, Pᵀ1 = b of  Σ (Dᵢₖ − D'ⱼₗ)² Pᵢⱼ Pₖₗ + ε KL(P | a⊗b)
+
+    Neither the plan nor the matrices D are stored. The objective is not convex: the plan is stationary, and no other is
+    proved to be higher.
+
+    Parameters
+    ----------
+    x, y : array of shape (n, d) and (m, d'), or Measure
+        Their dimensions may differ. Weights are scaled to a sum of 1.
+    eps : float, optional
+        ε, in units of D².
+    relative : float, optional
+        ε as a share of the objective at the product plan a⊗b; 0.01 without ``eps``.
+    metric : {"squared", "inner"}
+        D: squared distances |x − x'|², or inner products ⟨x, x'⟩.
+    alpha : float
+        The share of distances beside 1 − α of features, Σ Pᵢⱼ |uᵢ − vⱼ|²; above 0 and at most 1.
+    features : pair of arrays of shape (n, w) and (m, w), optional
+        u and v, for an ``alpha`` below 1.
+    start : {"best", "product", "eccentricities"}
+        Where the search starts: at the product plan, at the order of eccentricities, or at the best of these, of principal
+        axes and, in up to three dimensions, of rotations.
+    tol : float
+        The change of the plan's moments in a step at which the search ends.
+    precision : {"f32", "f64"}, optional
+        By default f64, unless ``device`` is a GPU.
+
+    The others are those of :func:`sinkhorn`.
+
+    Examples
+    --------
+    >>> import haul, numpy as np
+    >>> x = np.random.default_rng(0).random((30, 2)) * [2.0, 1.0]
+    >>> turned = np.column_stack([-x[:, 1], x[:, 0]])
+    >>> coupling = haul.gromov(x, turned, relative=1e-3)
+    >>> int((coupling.plan.assignment() == np.arange(30)).sum()) > 27, coupling.lower <= coupling.value
+    (True, True)
+    """
+    if eps is not None and relative is not None:
+        raise Error("eps and relative are both given; give one of them")
+    strength = ("epsilon", float(eps)) if eps is not None else ("relative", 0.01 if relative is None else float(relative))
+    values = (None, None) if features is None else tuple(features)
+    if len(values) != 2:
+        raise Error(f"features has {len(values)} parts; give those of x and those of y")
+    u, v = (None if of is None else as_points(of, "features") for of in values)
+    spaces = ((as_measure(x, a, ("x", "a")), u), (as_measure(y, b, ("y", "b")), v), metric)
+    ends = (float(tol), _count(max_steps, "max_steps"), _count(max_iterations, "max_iterations"), start)
+    with reporting(progress, "step", "change") as report:
+        coupling = Coupling(_haul.gromov(chosen(device, precision), spaces, (*strength, float(alpha)), ends, report))
+    _checked([coupling])
+    return coupling

@@ -1,0 +1,146 @@
+//! Couplings of spaces that share no coordinates.
+
+use crate::device::{Device, Owner};
+use crate::error::{self, Error};
+use crate::measure::{Measure, matrix, shape};
+use crate::report;
+use crate::run::Run;
+use crate::solution::{self, Engine};
+use haul::{Gromov, GromovProgress, GromovSolution, GromovStart, MetricSpace};
+use numpy::{PyArray1, PyArray2, PyReadonlyArray2};
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+#[pyclass(frozen, module = "haul._haul")]
+pub(crate) struct Coupling {
+    inner: GromovSolution<Engine>,
+    owner: Owner,
+}
+
+#[pymethods]
+impl Coupling {
+    fn report<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        report::of_gromov(py, self.inner.report())
+    }
+
+    /// P V, n×w, or Pᵀ U.
+    fn product<'py>(
+        &self,
+        py: Python<'py>,
+        values: PyReadonlyArray2<'_, f64>,
+        transposed: bool,
+    ) -> PyResult<Bound<'py, PyArray2<f64>>> {
+        solution::product(py, &self.owner, &self.inner.plan(), &values, transposed)
+    }
+
+    /// Rows of the plan, dense.
+    fn rows<'py>(
+        &self,
+        py: Python<'py>,
+        start: usize,
+        end: usize,
+    ) -> PyResult<Bound<'py, PyArray2<f64>>> {
+        solution::rows(py, &self.owner, &self.inner.plan(), start..end)
+    }
+
+    /// The largest entries of each row: (j, Pᵢⱼ).
+    fn top_k(&self, py: Python<'_>, k: usize) -> PyResult<Vec<Vec<(usize, f64)>>> {
+        solution::top_k(py, &self.owner, &self.inner.plan(), k)
+    }
+
+    /// The column of the largest entry of each row; −1 for a row without mass.
+    fn assignment<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray1<i64>>> {
+        solution::assignment(py, &self.owner, &self.inner.plan())
+    }
+
+    /// The mean values at the other ends: of values of the target, n×w, or of the source, m×w.
+    fn images<'py>(
+        &self,
+        py: Python<'py>,
+        values: PyReadonlyArray2<'_, f64>,
+        back: bool,
+    ) -> PyResult<Bound<'py, PyArray2<f64>>> {
+        let ((_, width), values) = (shape(&values), values.as_slice()?);
+        let images = self.owner.work(py, || match back {
+            true => self.inner.images_back(values),
+            false => self.inner.images(values),
+        })?;
+        matrix(py, images, width)
+    }
+}
+
+/// A measure, and features of its points.
+type Space<'py> = (Bound<'py, Measure>, Option<PyReadonlyArray2<'py, f64>>);
+
+fn space((measure, features): &Space<'_>, metric: &str) -> PyResult<MetricSpace> {
+    let measure = &measure.get().inner;
+    let space = match metric {
+        "squared" => MetricSpace::squared_euclidean(measure),
+        "inner" => MetricSpace::inner_product(measure),
+        other => {
+            return Err(Error::new_err(format!(
+                "metric is {other:?}; it must be \"squared\" or \"inner\""
+            )));
+        }
+    };
+    let Some(features) = features else {
+        return Ok(space);
+    };
+    let (_, dimension) = shape(features);
+    let space = space.with_features(features.as_slice()?, dimension);
+    space.map_err(error::of)
+}
+
+/// Finds a coupling of two spaces.
+#[pyfunction]
+pub(crate) fn gromov<'py>(
+    py: Python<'py>,
+    device: &Bound<'py, Device>,
+    spaces: (Space<'py>, Space<'py>, String),
+    regularization: (String, f64, f64),
+    ends: (f64, usize, usize, String),
+    progress: Option<Py<PyAny>>,
+) -> PyResult<Coupling> {
+    let (source, target, metric) = &spaces;
+    let (source, target) = (space(source, metric)?, space(target, metric)?);
+    let (name, strength, alpha) = regularization;
+    let (tolerance, max_steps, max_iterations, start) = ends;
+    let gromov = match name.as_str() {
+        "epsilon" => Gromov::epsilon(strength),
+        _ => Gromov::relative(strength),
+    };
+    let gromov = gromov
+        .fused(alpha)
+        .tolerance(tolerance)
+        .max_steps(max_steps)
+        .max_iterations(max_iterations)
+        .start(match start.as_str() {
+            "best" => GromovStart::Best,
+            "product" => GromovStart::Product,
+            "eccentricities" => GromovStart::Eccentricities,
+            other => {
+                return Err(Error::new_err(format!(
+                    "start is {other:?}; it must be \"best\", \"product\" or \"eccentricities\""
+                )));
+            }
+        });
+    gromov.check(&source, &target).map_err(error::of)?;
+    // Steps become exact towards the end, for which f32 has few digits.
+    let engine = device.get().open(py, device.get().precision_or(true))?;
+    let run = Run::on(&engine);
+    let inner = run.work(py, || {
+        let mut teller = run.teller(progress.as_ref());
+        gromov.solve_observed(
+            engine.clone(),
+            &source,
+            &target,
+            |state: &GromovProgress| {
+                teller.tell((state.step, state.change, state.goal, state.seconds))
+            },
+        )
+    })?;
+    Ok(Coupling {
+        inner,
+        owner: Owner::new(engine),
+    })
+}
