@@ -137,7 +137,8 @@ impl Pairwise {
         }
         let outputs = std::iter::once(output).chain(image).chain(pairs);
         let uses = Uses::new("an input", "an output");
-        let uses = uses.reads(files.iter().map(|file| haul_files::file_of(file)));
+        let read = files.iter().chain(&self.treatment.mask);
+        let uses = uses.reads(read.map(|file| haul_files::file_of(file)));
         let stopped = "the file that a stopped run goes on with";
         files::check_apart(&[
             uses.writes(outputs.map(PathBuf::as_path)),

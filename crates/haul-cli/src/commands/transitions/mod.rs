@@ -103,7 +103,9 @@ impl Task for Transitions {
 
     fn other_files(&self) -> Vec<&Path> {
         let files = self.files.iter();
-        files.map(|file| formats::file_of(file)).collect()
+        let mut files: Vec<_> = files.map(|file| formats::file_of(file)).collect();
+        files.dedup();
+        files
     }
 
     fn outputs(&self) -> Vec<PathBuf> {

@@ -14,8 +14,9 @@ pub(super) struct Ribbons<'a> {
     pub(super) tables: Vec<&'a [f64]>,
 }
 
-/// Pixels of the bars, around everything, and between a swatch and its name.
+/// Pixels of the masses of a bar, of all gaps between its labels, of its width, and around everything.
 const HEIGHT: f64 = 300.0;
+const GAPS: f64 = 40.0;
 const BAR: f64 = 10.0;
 const MARGIN: f64 = 8.0;
 /// The height of a line of names.
@@ -29,7 +30,7 @@ impl Ribbons<'_> {
         let step = ((WIDTH - 2.0 * MARGIN - BAR) / steps).max(NARROWEST);
         let width = 2.0 * MARGIN + BAR + steps * step;
         let top = MARGIN + LINE;
-        let (names, below) = self.names(width, top + HEIGHT + LINE);
+        let (names, below) = self.names(width, top + HEIGHT + GAPS + LINE);
         Svg {
             width,
             height: below + MARGIN,
@@ -66,8 +67,9 @@ impl Ribbons<'_> {
         let scale = if all > 0.0 { HEIGHT / all } else { 0.0 };
         let rows = (0..k).map(|from| table[from * k..][..k].iter().sum::<f64>());
         let columns = (0..k).map(|to| (0..k).map(|from| table[from * k + to]).sum::<f64>());
-        let leaving: Vec<_> = stacked(rows, scale, top).collect();
-        let arriving: Vec<_> = stacked(columns, scale, top).collect();
+        let gap = GAPS / k.saturating_sub(1).max(1) as f64;
+        let leaving: Vec<_> = stacked(rows, (scale, gap), top).collect();
+        let arriving: Vec<_> = stacked(columns, (scale, gap), top).collect();
         let (bar, near) = (0.5 * BAR, left + BAR);
         let far = left + width;
         // Ribbons leave and reach a bar in the order of labels.
@@ -129,12 +131,12 @@ impl Ribbons<'_> {
 /// The parts of a bar one below the other: where each begins, and its length.
 fn stacked(
     masses: impl Iterator<Item = f64>,
-    scale: f64,
+    (scale, gap): (f64, f64),
     top: f64,
 ) -> impl Iterator<Item = (f64, f64)> {
     masses.scan(top, move |start, mass| {
         let part = (*start, scale * mass);
-        *start += part.1;
+        *start += part.1 + gap;
         Some(part)
     })
 }
@@ -170,7 +172,7 @@ mod tests {
         let top = MARGIN + LINE;
         let expected = ribbon(
             [MARGIN + BAR, WIDTH - MARGIN - BAR],
-            [top + 75.0, top + 75.0],
+            [top + 75.0, top + 75.0 + GAPS],
             150.0,
         );
         assert!(drawn.contains(&expected), "{drawn} lacks {expected}");
