@@ -306,6 +306,12 @@ pub enum Error {
         message: String,
     },
 
+    /// A [`Journal`](crate::engine::Journal) of another computation.
+    #[error(
+        "what was kept is of another computation; go on with the one that it is of, or begin anew"
+    )]
+    Checkpoint,
+
     /// Ranks that share a computation and take different ways through it.
     #[error(
         "ranks 0 and {rank} compute different things; give all ranks the same program, arguments, files and kind of machine"

@@ -2,13 +2,14 @@
 
 use crate::on_device::{Points, Vector, Weights, made, own, owned_terms};
 use haul_core::engine::{
-    Groups, Integral, Integrand, Nearest, Pairs, Pointwise, Ranked, Ranks, Remembered,
+    Groups, Integral, Integrand, Journal, Nearest, Pairs, Pointwise, Ranked, Ranks, Remembered,
     ResidentEngine, Side, Slot, Survey, Update, Writing,
 };
 use haul_core::{Engine, Error, Interrupt, Precision, Result};
 use haul_cpu::{CpuEngine, InstructionSet, Real};
 use haul_gpu::{GpuArray, GpuEngine, Selection};
 use std::fmt;
+use std::sync::Arc;
 
 /// An engine on the CPU or on a GPU, alone or over ranks. It is an [`Engine`] itself, so that every solver takes it.
 ///
@@ -90,6 +91,25 @@ impl Device {
                 return Err(Error::Unsupported {
                     what: "ranks within ranks",
                     device: shared.device().to_owned(),
+                });
+            }
+        })
+    }
+
+    /// The same device [over ranks](Self::over) with the journal of rank 0; see [`Ranked::with_journal`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Ranks::agree`]; [`Error::Unsupported`] for a device that is not over ranks.
+    pub fn with_journal(self, journal: Option<Arc<dyn Journal>>) -> Result<Self> {
+        Ok(match self {
+            Self::RankedCpu(engine) => Self::RankedCpu(engine.with_journal(journal)?),
+            Self::RankedCpuF64(engine) => Self::RankedCpuF64(engine.with_journal(journal)?),
+            Self::RankedGpu(engine) => Self::RankedGpu(Box::new(engine.with_journal(journal)?)),
+            other => {
+                return Err(Error::Unsupported {
+                    what: "a journal of a device that is not over ranks",
+                    device: other.device().to_owned(),
                 });
             }
         })
@@ -449,7 +469,6 @@ mod tests {
     use crate::on_device::Foreign;
     use haul_core::engine::{Factor, Kernel};
     use haul_core::{Cost, Measure, Sinkhorn};
-    use std::sync::Arc;
 
     /// Results of every operator with an output, for points, weights and potentials of another device or of its own.
     fn operators(device: &Device, of: &Device) -> Vec<Result<()>> {

@@ -29,7 +29,7 @@ mod resident;
 pub use forward::{Forward, Operator};
 pub use pairs::{GROUP, Groups, Lines, Near, Pairs, Part, Side, TILE};
 pub use pointwise::{Integral, Pointwise, RATIO_LOG2, Ratio, Update};
-pub use ranked::Ranked;
+pub use ranked::{Journal, Ranked};
 pub use ranks::{Network, Ranks};
 pub use resident::{ResidentEngine, Survey, Writing};
 

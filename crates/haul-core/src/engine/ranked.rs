@@ -4,8 +4,11 @@ use super::{
     Engine, Groups, Integral, Integrand, Near, Nearest, Operator, Pairs, Pointwise, Ranks,
     Remembered, Side, Slot, TILE, Update,
 };
-use crate::{Interrupt, Precision, Result, block_on};
+use crate::{Error, Interrupt, Precision, Result, block_on};
+use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// An engine whose operators over pairs are shared among ranks, each of which has such an engine and makes the same calls.
 ///
@@ -20,11 +23,48 @@ use std::ops::Range;
 /// asked for, at bounds of groups.
 ///
 /// An error on one rank is one on all of them; see [`Ranks::agree`].
-#[derive(Debug)]
+///
+/// With a [`Journal`] the results of operators over pairs are kept, and a computation that has ended early goes on from them:
+/// until none is left, operators return what is kept, so that all else is as it was, to the bit.
 pub struct Ranked<E> {
     engine: E,
     ranks: Ranks,
     device: String,
+    /// The journal, on rank 0.
+    journal: Option<Arc<dyn Journal>>,
+    /// Whether there is one.
+    keeps: bool,
+    /// The results in it that are still to come.
+    kept: AtomicU64,
+}
+
+/// Keeps the results of operators over pairs, in their order.
+pub trait Journal: Send + Sync {
+    /// The number of results that are kept from before.
+    fn kept(&self) -> u64;
+
+    /// The next one of these, with the number of its step.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Device`], if it cannot be read.
+    fn next(&self) -> Result<(u64, Vec<u8>)>;
+
+    /// Keeps the result of a step.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Device`], if it cannot be kept.
+    fn append(&self, step: u64, result: &[u8]) -> Result<()>;
+}
+
+impl<E: Engine> fmt::Debug for Ranked<E> {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.debug_struct("Ranked")
+            .field("device", &self.device)
+            .field("ranks", &self.ranks)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<E: Engine> Ranked<E> {
@@ -43,7 +83,27 @@ impl<E: Engine> Ranked<E> {
             engine,
             ranks,
             device,
+            journal: None,
+            keeps: false,
+            kept: AtomicU64::new(0),
         })
+    }
+
+    /// The same engine with the journal of rank 0; those of other ranks have no effect.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Ranks::agree`].
+    pub fn with_journal(mut self, journal: Option<Arc<dyn Journal>>) -> Result<Self> {
+        self.journal = journal.filter(|_| self.ranks.rank() == 0);
+        let own = self.journal.as_ref().map(|journal| journal.kept());
+        let own = own.map_or(Vec::new(), |kept| kept.to_le_bytes().into());
+        let all = self.ranks.gather_all(JOURNAL, Ok(own))?;
+        let kept = all.first().filter(|kept| !kept.is_empty());
+        self.keeps = kept.is_some();
+        let kept = kept.map_or(0, |kept| u64::from_le_bytes(padded(kept)));
+        *self.kept.get_mut() = kept;
+        Ok(self)
     }
 
     /// The engine of this rank.
@@ -64,6 +124,67 @@ impl<E: Engine> Ranked<E> {
         step ^ (rows as u64).rotate_left(40) ^ near.rotate_left(20) ^ epsilon
     }
 
+    /// Whether every operator is that of the engine.
+    fn is_alone(&self) -> bool {
+        self.ranks.size() == 1 && !self.keeps
+    }
+
+    /// The kept result of a step; `None` if all that was kept has been returned.
+    fn kept(&self, step: u64) -> Result<Option<Vec<f64>>> {
+        // Operators follow one another, so that nothing else changes the number.
+        let Some(left) = self.kept.load(Ordering::Relaxed).checked_sub(1) else {
+            return Ok(None);
+        };
+        self.kept.store(left, Ordering::Relaxed);
+        let own = match &self.journal {
+            Some(journal) => journal.next().and_then(|(of, bytes)| match of == step {
+                true => Ok(bytes),
+                false => Err(Error::Checkpoint),
+            }),
+            None => Ok(Vec::new()),
+        };
+        let all = self.ranks.gather_all(step, own)?;
+        let numbers = all.first().map_or(Vec::new(), |bytes| self.numbers(bytes));
+        Ok(Some(numbers))
+    }
+
+    /// Keeps the result of a step.
+    fn keep(&self, step: u64, numbers: &[f64]) -> Result<()> {
+        match &self.journal {
+            Some(journal) => journal.append(step, &self.bytes(numbers)),
+            None => Ok(()),
+        }
+    }
+
+    /// Numbers of the engine's format as bytes.
+    fn bytes(&self, numbers: &[f64]) -> Vec<u8> {
+        let numbers = numbers.iter();
+        match self.engine.precision() {
+            Precision::F32 => numbers.flat_map(|x| (*x as f32).to_le_bytes()).collect(),
+            Precision::F64 => numbers.flat_map(|x| x.to_le_bytes()).collect(),
+        }
+    }
+
+    /// Bytes of a number.
+    fn size(&self) -> usize {
+        match self.engine.precision() {
+            Precision::F32 => size_of::<f32>(),
+            Precision::F64 => size_of::<f64>(),
+        }
+    }
+
+    fn numbers(&self, bytes: &[u8]) -> Vec<f64> {
+        let numbers = bytes.chunks_exact(self.size());
+        match self.engine.precision() {
+            Precision::F32 => numbers
+                .map(|bytes| f64::from(f32::from_le_bytes(padded(bytes))))
+                .collect(),
+            Precision::F64 => numbers
+                .map(|bytes| f64::from_le_bytes(padded(bytes)))
+                .collect(),
+        }
+    }
+
     /// Agrees on the end of an operator, and gathers its rows, for arrays of points one after another.
     fn gather(
         &self,
@@ -71,22 +192,18 @@ impl<E: Engine> Ranked<E> {
         result: Result<()>,
         (shares, arrays): (&Shares, usize),
         out: &mut E::Vector,
-    ) -> Result<()> {
+    ) -> Result<Vec<f64>> {
         let values = result.and_then(|()| block_on(self.engine.read(out)));
         let mut values = self.ranks.agree(step, values)?;
         self.gather_numbers((shares, arrays), &mut values)?;
         // An engine that cannot take them fails before the next step.
         *out = self.engine.vector(&values)?;
-        Ok(())
+        Ok(values)
     }
 
     /// Gathers numbers of rows, all of which are those of the engine's format.
     fn gather_numbers(&self, (shares, arrays): (&Shares, usize), values: &mut [f64]) -> Result<()> {
-        let (format, rows) = (self.engine.precision(), shares.rows());
-        let size = match format {
-            Precision::F32 => size_of::<f32>(),
-            Precision::F64 => size_of::<f64>(),
-        };
+        let (size, rows) = (self.size(), shares.rows());
         // The numbers of a point in an array.
         let Some(wide) = values.len().checked_div(rows * arrays) else {
             return Ok(());
@@ -98,23 +215,13 @@ impl<E: Engine> Ranked<E> {
                 (first + rows_of.start) * wide..(first + rows_of.end) * wide
             })
         };
-        let mut own = Vec::with_capacity(shares.of(self.ranks.rank()).len() * wide * size);
-        for place in places(self.ranks.rank()) {
-            for value in &values[place] {
-                match format {
-                    Precision::F32 => own.extend((*value as f32).to_le_bytes()),
-                    Precision::F64 => own.extend(value.to_le_bytes()),
-                }
-            }
-        }
+        let own = places(self.ranks.rank()).flat_map(|place| self.bytes(&values[place]));
+        let own: Vec<u8> = own.collect();
         let ranks = 0..self.ranks.size();
         let length = |rank| shares.of(rank).len() * arrays * wide * size;
         let lengths: Vec<_> = ranks.clone().map(length).collect();
         let all = self.ranks.gather(&own, &lengths)?;
-        let mut numbers = all.chunks_exact(size).map(|bytes| match format {
-            Precision::F32 => f64::from(f32::from_le_bytes(padded(bytes))),
-            Precision::F64 => f64::from_le_bytes(padded(bytes)),
-        });
+        let mut numbers = self.numbers(&all).into_iter();
         for place in ranks.flat_map(places) {
             for (value, number) in values[place].iter_mut().zip(&mut numbers) {
                 *value = number;
@@ -128,11 +235,10 @@ impl<E: Engine> Ranked<E> {
         &self,
         pairs: Pairs<'_, E::Points>,
         columns: Side<'_, E::Weights, E::Vector>,
-        pieces: usize,
+        (pieces, step): (usize, u64),
         out: &mut E::Vector,
     ) -> Result<()> {
         let rows = self.engine.count(pairs.rows);
-        let step = Self::step(Operator::Softmin, &pairs, rows);
         let (size, rank) = (self.ranks.size(), self.ranks.rank());
         let shares = Shares::new(rows, None, None, size);
         let own = shares.of(rank);
@@ -168,9 +274,13 @@ impl<E: Engine> Ranked<E> {
         }
         let pairs = pairs.with_part(own);
         let result = self.engine.softmin_of_pieces(pairs, columns, &sums, out);
-        self.gather(step, result, (&shares, 1), out)
+        let values = self.gather(step, result, (&shares, 1), out)?;
+        self.keep(step, &values)
     }
 }
+
+/// The step of beginning a journal.
+const JOURNAL: u64 = 0x6a6f_7572;
 
 /// The first bytes of a number.
 fn padded<const N: usize>(bytes: &[u8]) -> [u8; N] {
@@ -301,23 +411,36 @@ impl<E: Engine> Engine for Ranked<E> {
         groups: Option<Groups<'_, Self::Weights, Self::Vector>>,
         out: &mut Self::Vector,
     ) -> Result<()> {
-        if self.ranks.size() == 1 {
+        if self.is_alone() {
             return self.engine.softmin(pairs, columns, guess, groups, out);
-        }
-        if groups.is_none() && guess.is_some() && columns.potential.is_some() {
-            let pieces = self.engine.pieces(pairs);
-            if pieces > 0 {
-                return self.softmin_by_pieces(pairs, columns, pieces, out);
-            }
         }
         let rows = self.engine.count(pairs.rows);
         let step = Self::step(Operator::Softmin, &pairs, rows);
+        if let Some(values) = self.kept(step)? {
+            let own = values.len().min(pairs.lines.length(rows));
+            *out = self.engine.vector(&values[..own])?;
+            if let Some(groups) = groups {
+                *groups.masses = self.engine.vector(&values[own..])?;
+            }
+            return Ok(());
+        }
+        if self.ranks.size() > 1
+            && groups.is_none()
+            && guess.is_some()
+            && columns.potential.is_some()
+        {
+            let pieces = self.engine.pieces(pairs);
+            if pieces > 0 {
+                return self.softmin_by_pieces(pairs, columns, (pieces, step), out);
+            }
+        }
         let bounds = groups.as_ref().map(|groups| groups.rows);
         let shares = Shares::new(rows, pairs.near, bounds, self.ranks.size());
         let own = pairs.with_part(shares.of(self.ranks.rank()));
         let Some(groups) = groups else {
             let result = self.engine.softmin(own, columns, guess, None, out);
-            return self.gather(step, result, (&shares, pairs.lines.outer), out);
+            let values = self.gather(step, result, (&shares, pairs.lines.outer), out)?;
+            return self.keep(step, &values);
         };
         let bounds = groups.rows;
         let of_rank = |rank: usize| {
@@ -344,8 +467,9 @@ impl<E: Engine> Engine for Ranked<E> {
             masses: &mut *masses,
         };
         let result = self.engine.softmin(own, columns, guess, Some(asked), out);
-        self.gather(step, result, (&shares, 1), out)?;
-        self.gather(step, Ok(()), (&of_groups, 1), masses)
+        let mut values = self.gather(step, result, (&shares, 1), out)?;
+        values.extend(self.gather(step, Ok(()), (&of_groups, 1), masses)?);
+        self.keep(step, &values)
     }
 
     fn product(
@@ -392,11 +516,19 @@ impl<E: Engine> Engine for Ranked<E> {
         pairs: Pairs<'_, Self::Points>,
         columns: Side<'_, Self::Weights, Self::Vector>,
     ) -> Result<Nearest> {
-        if self.ranks.size() == 1 {
+        if self.is_alone() {
             return self.engine.nearest(pairs, columns).await;
         }
+        let column = |halves: &[f64]| {
+            (halves[0] >= 0.0).then_some(((halves[0] as u32) << 16) | halves[1] as u32)
+        };
         let rows = self.engine.count(pairs.rows);
         let step = Self::step(Operator::Nearest, &pairs, rows);
+        if let Some(mut values) = self.kept(step)? {
+            let halves = values.split_off(values.len().min(pairs.lines.length(rows)));
+            let columns = halves.chunks_exact(2).map(column).collect();
+            return Ok(Nearest { columns, values });
+        }
         let shares = Shares::new(rows, pairs.near, None, self.ranks.size());
         let own = pairs.with_part(shares.of(self.ranks.rank()));
         let found = self.engine.nearest(own, columns).await;
@@ -410,10 +542,8 @@ impl<E: Engine> Engine for Ranked<E> {
         });
         let mut halves: Vec<_> = halves.collect();
         self.gather_numbers((&shares, arrays), &mut halves)?;
-        let column = |halves: &[f64]| {
-            (halves[0] >= 0.0).then(|| ((halves[0] as u32) << 16) | halves[1] as u32)
-        };
         found.columns = halves.chunks_exact(2).map(column).collect();
+        self.keep(step, &[&found.values[..], &halves].concat())?;
         Ok(found)
     }
 
@@ -471,15 +601,20 @@ impl<E: Engine> Ranked<E> {
         out: &mut E::Vector,
         run: impl FnOnce(Pairs<'_, E::Points>, &mut E::Vector) -> Result<()>,
     ) -> Result<()> {
-        if self.ranks.size() == 1 {
+        if self.is_alone() {
             return run(pairs, out);
         }
         let rows = self.engine.count(pairs.rows);
         let step = Self::step(operator, &pairs, rows);
+        if let Some(values) = self.kept(step)? {
+            *out = self.engine.vector(&values)?;
+            return Ok(());
+        }
         let shares = Shares::new(rows, pairs.near, None, self.ranks.size());
         let own = pairs.with_part(shares.of(self.ranks.rank()));
         let result = run(own, out);
-        self.gather(step, result, (&shares, pairs.lines.outer), out)
+        let values = self.gather(step, result, (&shares, pairs.lines.outer), out)?;
+        self.keep(step, &values)
     }
 }
 

@@ -29,32 +29,35 @@ pub trait Network: Send + Sync {
     fn exchange(&self, own: &[u8], sent: &[usize], received: &[usize]) -> Result<Vec<u8>>;
 }
 
+/// A rank without others.
+struct Alone;
+
+impl Network for Alone {
+    fn rank(&self) -> usize {
+        0
+    }
+
+    fn size(&self) -> usize {
+        1
+    }
+
+    fn gather(&self, own: &[u8], _: &[usize]) -> Result<Vec<u8>> {
+        Ok(own.to_vec())
+    }
+
+    fn exchange(&self, own: &[u8], _: &[usize], _: &[usize]) -> Result<Vec<u8>> {
+        Ok(own.to_vec())
+    }
+}
+
 /// The ranks of a computation. Before they exchange anything, they agree that each of them has come to the same step, and that
 /// none has failed; so an error of one ends the work of all, and no rank waits for one that is gone.
 ///
 /// ```
-/// use haul_core::engine::{Network, Ranks};
-/// use haul_core::{Error, Result};
+/// use haul_core::Error;
+/// use haul_core::engine::Ranks;
 ///
-/// /// A rank alone.
-/// struct Alone;
-///
-/// impl Network for Alone {
-///     fn rank(&self) -> usize {
-///         0
-///     }
-///     fn size(&self) -> usize {
-///         1
-///     }
-///     fn gather(&self, own: &[u8], _: &[usize]) -> Result<Vec<u8>> {
-///         Ok(own.to_vec())
-///     }
-///     fn exchange(&self, own: &[u8], _: &[usize], _: &[usize]) -> Result<Vec<u8>> {
-///         Ok(own.to_vec())
-///     }
-/// }
-///
-/// let ranks = Ranks::new(Alone);
+/// let ranks = Ranks::alone();
 /// assert_eq!(ranks.agree(7, Ok("done"))?, "done");
 /// let failed = ranks.agree::<()>(8, Err(Error::EmptyCloud));
 /// assert!(matches!(failed, Err(Error::EmptyCloud)));
@@ -102,6 +105,11 @@ impl Ranks {
         }
     }
 
+    /// One rank without others.
+    pub fn alone() -> Self {
+        Self::new(Alone)
+    }
+
     /// The number of this rank, from 0.
     pub fn rank(&self) -> usize {
         self.network.rank()
@@ -126,6 +134,7 @@ impl Ranks {
         let (end, mut message) = match &result {
             Ok(_) => (End::Done, String::new()),
             Err(Error::Interrupted) => (End::Interrupted, String::new()),
+            Err(Error::Rank { message, .. }) => (End::Failed, message.clone()),
             Err(error) => (End::Failed, error.to_string()),
         };
         message.truncate(message.floor_char_boundary(MESSAGE));
@@ -151,9 +160,8 @@ impl Ranks {
         self.ended.store(true, Ordering::Relaxed);
         let lengths: Vec<_> = reports.iter().map(|report| report.message).collect();
         let messages = self.network.gather(message.as_bytes(), &lengths)?;
-        if result.is_err() {
-            return result;
-        }
+        // This rank's own error comes first.
+        result?;
         if reports[first].end == End::Interrupted {
             return Err(Error::Interrupted);
         }
