@@ -81,8 +81,14 @@ struct Arguments {
 
 /// The program `haul`: parses the arguments of the process and runs their command to its end.
 pub fn main() -> ExitCode {
-    loader::silence();
+    begin();
     run(None)
+}
+
+/// What comes first in a program that calls [`main_over`], before MPI begins: the process starts itself anew where that keeps
+/// messages of others out of standard error.
+pub fn begin() {
+    loader::silence();
 }
 
 /// The ranks of a run, and the part of its machine that a rank has.

@@ -4,6 +4,7 @@ use haul_mpi::{Place, plan, run};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    haul_cli::begin();
     run(|place| {
         if std::env::args_os()
             .nth(1)

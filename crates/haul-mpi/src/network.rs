@@ -42,6 +42,22 @@ impl Parts {
     }
 }
 
+/// Bytes that are somewhere in memory. The address of an empty slice may be any number, and 1 is `MPI_IN_PLACE` of some MPIs.
+fn placed(bytes: &[u8]) -> &[u8] {
+    static NOTHING: [u8; 1] = [0];
+    match bytes {
+        [] => &NOTHING[..0],
+        _ => bytes,
+    }
+}
+
+/// Room for so many bytes, somewhere in memory as well.
+fn room(length: usize) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(length.max(1));
+    bytes.resize(length, 0);
+    bytes
+}
+
 /// The part of a length that a round has.
 fn of_round(length: usize, round: &Range<usize>) -> Range<usize> {
     round.start.min(length)..round.end.min(length)
@@ -91,8 +107,8 @@ impl Network for World {
         let mut all = vec![0; lengths.iter().sum()];
         for round in rounds(longest, lengths.len()) {
             let parts = Parts::of(lengths.iter().map(|length| of_round(*length, &round).len()));
-            let mut received = vec![0; parts.total()];
-            let own = &own[of_round(own.len(), &round)];
+            let mut received = room(parts.total());
+            let own = placed(&own[of_round(own.len(), &round)]);
             let mut into =
                 PartitionMut::new(&mut received[..], &parts.counts[..], &parts.starts[..]);
             world.all_gather_varcount_into(own, &mut into);
@@ -108,7 +124,7 @@ impl Network for World {
         let world = SimpleCommunicator::world();
         // All ranks must have the same rounds.
         let longest = sent.iter().chain(received).copied().max().unwrap_or(0) as u64;
-        let mut longest_of_all = vec![0; received.len()];
+        let mut longest_of_all = vec![0_u64; received.len()];
         world.all_gather_into(&longest, &mut longest_of_all[..]);
         let longest = longest_of_all.into_iter().max().unwrap_or(0) as usize;
         let mut all = vec![0; received.iter().sum()];
@@ -119,13 +135,13 @@ impl Network for World {
                 Parts::of(sent.iter().map(part)),
                 Parts::of(received.iter().map(part)),
             );
-            let mut parts = Vec::with_capacity(out.total());
+            let mut parts: Vec<u8> = Vec::with_capacity(out.total());
             for (start, length) in from.iter().zip(sent) {
                 let place = of_round(*length, &round);
                 parts.extend(&own[start + place.start..start + place.end]);
             }
-            let mut taken = vec![0; back.total()];
-            let given = Partition::new(&parts[..], &out.counts[..], &out.starts[..]);
+            let mut taken = room(back.total());
+            let given = Partition::new(placed(&parts), &out.counts[..], &out.starts[..]);
             let mut into = PartitionMut::new(&mut taken[..], &back.counts[..], &back.starts[..]);
             world.all_to_all_varcount_into(&given, &mut into);
             put(&mut all, received, &round, &taken);

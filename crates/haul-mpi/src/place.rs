@@ -25,7 +25,7 @@ impl Place {
         let local = world.split_shared(world.rank());
         let neighbours = local.size().unsigned_abs() as usize;
         let (processors, count) = processors();
-        let mut all = vec![0; neighbours];
+        let mut all = vec![0_u64; neighbours];
         local.all_gather_into(&processors, &mut all[..]);
         let same = all.iter().filter(|of| **of == processors).count();
         Self {

@@ -136,7 +136,7 @@ impl Rates {
         };
         let _ = writeln!(
             text,
-            "network    {:.0} µs a short all-gather, {:.2} GB/s a long one, {source}",
+            "network    {:.1} µs a short all-gather, {:.2} GB/s a long one, {source}",
             self.latency * 1e6,
             self.bandwidth * 1e-9
         );
