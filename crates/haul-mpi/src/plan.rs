@@ -125,14 +125,14 @@ impl Rates {
         // Writing to a string cannot fail.
         let _ = writeln!(
             text,
-            "a rank     {} threads, {:.2} Gpairs/s in three dimensions and f32, {:.1} ns a point beside",
-            place.threads,
+            "a rank     {}, {:.2} Gpairs/s in three dimensions and f32, {:.1} ns a point beside",
+            counted(place.threads, "thread"),
             self.pairs * 1e-9,
             self.point * 1e9
         );
         let source = match self.ranks {
             1 => "assumed: one rank measures no network".to_owned(),
-            ranks => format!("measured among {ranks} ranks"),
+            ranks => format!("measured among {}", counted(ranks, "rank")),
         };
         let _ = writeln!(
             text,
@@ -146,11 +146,7 @@ impl Rates {
         );
         let _ = write!(text, "{:>7} {:>9} {:>9}", "points", "pairs", "bytes");
         for ranks in RANKS {
-            let _ = write!(
-                text,
-                " {:>10}",
-                format!("{ranks} ranks").replace("1 ranks", "1 rank")
-            );
+            let _ = write!(text, " {:>10}", counted(ranks as usize, "rank"));
         }
         text.push('\n');
         for exponent in 6..=9 {
@@ -168,6 +164,14 @@ impl Rates {
             text.push('\n');
         }
         text
+    }
+}
+
+/// A number of things.
+fn counted(count: usize, what: &str) -> String {
+    match count {
+        1 => format!("1 {what}"),
+        _ => format!("{count} {what}s"),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Rows shared among ranks: all results are those of the engine alone, to the bit, whatever the number of ranks; and an error of one
 //! rank is one of all.
 
-use haul::engine::{Kernel, Pairs, Ranks, Side};
+use haul::engine::{Journal, Kernel, Pairs, Ranks, Side};
 use haul::{
     Barycenter, BarycenterKind, Cost, Device, Divergence, Engine, Error, Exact, FreeBarycenter,
     Grid, Measure, Method, Multiscale, Precision, Regularization, Result, Sinkhorn,
@@ -9,6 +9,7 @@ use haul::{
 use haul_tests::clouds::{Numbers, points, weights};
 use haul_tests::engines::Body;
 use haul_tests::ranks::{on_devices, on_ranks};
+use std::sync::{Arc, Mutex};
 
 pub const BODIES: &[(&str, Body)] = &[
     ("ranks_change_no_bit_of_a_solve", solves),
@@ -18,6 +19,7 @@ pub const BODIES: &[(&str, Body)] = &[
     ("ranks_change_no_bit_of_averages", averages),
     ("ranks_change_no_bit_of_exact_transport", exact),
     ("an_error_of_one_rank_is_one_of_all", errors),
+    ("a_run_goes_on_from_its_journal_to_the_same_bits", journals),
     ("ranks_that_differ_are_found", differences),
 ];
 
@@ -296,5 +298,79 @@ fn differences(device: &Device) {
     assert!(
         ends.iter()
             .all(|end| matches!(end, Err(Error::Ranks { rank: 1 })))
+    );
+}
+
+/// A journal in memory.
+#[derive(Default)]
+struct Kept {
+    /// The results from before, and those of this run.
+    before: Vec<(u64, Vec<u8>)>,
+    read: Mutex<usize>,
+    after: Mutex<Vec<(u64, Vec<u8>)>>,
+}
+
+impl Journal for Kept {
+    fn kept(&self) -> u64 {
+        self.before.len() as u64
+    }
+
+    fn next(&self) -> Result<(u64, Vec<u8>)> {
+        let mut read = self.read.lock().unwrap();
+        *read += 1;
+        Ok(self.before[*read - 1].clone())
+    }
+
+    fn append(&self, step: u64, result: &[u8]) -> Result<()> {
+        self.after.lock().unwrap().push((step, result.to_vec()));
+        Ok(())
+    }
+}
+
+fn journals(device: &Device) {
+    let [a, b] = &clouds([1300, 1100], 2);
+    let settings = blur(0.02).multiscale(Multiscale::Never);
+    let solve = |device: &Device, [a, b]: [&Measure; 2]| -> Result<Vec<u64>> {
+        let solution = settings.solve(device, a, b)?;
+        let nearest = solution.plan().assignment()?;
+        let numbers = [solution.potentials()?.f, solution.plan().map()?].concat();
+        let bits = numbers.into_iter().map(f64::to_bits);
+        Ok(bits
+            .chain(nearest.into_iter().map(|j| j.map_or(0, |j| 1 + j as u64)))
+            .collect())
+    };
+    let expected = solve(device, [a, b]).unwrap();
+    let run = |size: usize, before: Vec<(u64, Vec<u8>)>, clouds: [&Measure; 2]| {
+        let kept = Arc::new(Kept {
+            before,
+            ..Kept::default()
+        });
+        let ends = on_ranks(size, |ranks| {
+            let journal = Some(Arc::clone(&kept) as Arc<dyn Journal>);
+            let device = open(device).over(ranks)?.with_journal(journal)?;
+            solve(&device, clouds)
+        });
+        let after = kept.after.lock().unwrap().clone();
+        (ends, after)
+    };
+    let (ends, all) = run(1, Vec::new(), [a, b]);
+    assert!(ends.iter().all(|end| end.as_ref().unwrap() == &expected));
+    assert!(all.len() > 20);
+    for (size, kept) in [(1, 1), (3, 7), (2, all.len() - 1), (2, all.len())] {
+        let (ends, rest) = run(size, all[..kept].to_vec(), [a, b]);
+        assert!(
+            ends.iter().all(|end| end.as_ref().unwrap() == &expected),
+            "{size} {kept}"
+        );
+        // What was kept is not computed again.
+        assert!(rest == all[kept..], "{size} {kept}");
+    }
+    // Results of another problem are refused on all ranks.
+    let (ends, _) = run(2, all[..3].to_vec(), [b, a]);
+    assert!(matches!(ends[0], Err(Error::Checkpoint)), "{:?}", ends[0]);
+    assert!(
+        matches!(ends[1], Err(Error::Rank { rank: 0, .. })),
+        "{:?}",
+        ends[1]
     );
 }

@@ -6,6 +6,7 @@
 mod align;
 mod barycenter;
 mod batch;
+mod checkpoint;
 mod colour;
 mod coordinates;
 mod devices;
