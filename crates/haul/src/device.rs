@@ -71,6 +71,18 @@ impl Device {
     /// Shares the rows of each operator over pairs among these ranks, each of which has such a device and makes the same calls; see
     /// [`Ranked`]. Where processors differ, all take the widest instruction set that each of them has.
     ///
+    /// ```
+    /// use haul::engine::Ranks;
+    /// use haul::{Device, Measure, Sinkhorn};
+    ///
+    /// let (a, b) = (Measure::uniform(&[0.0, 0.5, 1.0], 1)?, Measure::uniform(&[0.2, 0.9], 1)?);
+    /// let value = |device: &Device| Ok::<_, haul::Error>(Sinkhorn::blur(0.1).solve(device, &a, &b)?.value());
+    /// // On many machines, the ranks of an MPI.
+    /// let shared = Device::cpu().over(Ranks::alone())?;
+    /// assert_eq!(value(&shared)?.to_bits(), value(&Device::cpu())?.to_bits());
+    /// # Ok::<(), haul::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// Those of [`Ranks::agree`], if the ranks have devices of different kinds; [`Error::Unsupported`] for a device that is
