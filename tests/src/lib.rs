@@ -12,6 +12,7 @@ pub mod compare;
 pub mod counting;
 pub mod dense;
 pub mod engines;
+pub mod ranks;
 pub mod supported;
 
 pub use pollster::block_on as wait;

@@ -6,7 +6,10 @@ use crate::number::plain;
 use crate::options::{self, Engine, Precision, Solving};
 use crate::outcome::{self, DeviceFailure};
 use anyhow::{Result, anyhow};
-use haul::{Conflict, Device, DeviceChoice, PrecisionChoice, Preference, Problem};
+use haul::{
+    Conflict, Device, DeviceChoice, Engine as _, InstructionSet, PrecisionChoice, Preference,
+    Problem,
+};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -80,6 +83,16 @@ pub(crate) fn choice(engine: &Engine) -> DeviceChoice {
         choice = choice.threads(threads.into());
     }
     choice
+}
+
+/// What of a device decides about the last digits.
+pub(crate) fn arithmetic(device: &Device) -> String {
+    let sets = InstructionSet::available().map(InstructionSet::name);
+    let on = match device {
+        Device::Cpu(_) | Device::CpuF64(_) => sets.collect::<Vec<_>>().join(" "),
+        other => other.device().to_owned(),
+    };
+    format!("{on} {}", device.precision().name())
 }
 
 /// Opens the device that the arguments select.

@@ -2,6 +2,7 @@
 //! first, so that files are complete or absent. A run of many comparisons keeps the finished ones: its first Ctrl-C
 //! stops the engines and leaves a moment to write results, a second one ends the program at once.
 
+use crate::outcome;
 use anyhow::Context;
 use haul::Interrupt;
 use std::collections::BTreeMap;
@@ -48,6 +49,9 @@ fn end(why: &str) {
 }
 
 fn say(what: &str) {
+    if outcome::is_silent() {
+        return;
+    }
     let mut stderr = std::io::stderr();
     // The cursor may be on a line of progress.
     let start = if stderr.is_terminal() { "\n" } else { "" };

@@ -5,6 +5,7 @@ use crate::rows::{BAD, WARNING, styled};
 use anyhow::Context;
 use std::io::Write;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The outcome of a run that was not refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +45,18 @@ impl From<Outcome> for ExitCode {
     }
 }
 
+/// Whether nothing is told.
+static SILENT: AtomicBool = AtomicBool::new(false);
+
+/// From now on nothing is printed: another rank tells the same.
+pub(crate) fn be_silent() {
+    SILENT.store(true, Ordering::Relaxed);
+}
+
+pub(crate) fn is_silent() -> bool {
+    SILENT.load(Ordering::Relaxed)
+}
+
 /// A failure of the device, not of its input.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -53,6 +66,9 @@ pub(crate) struct DeviceFailure(pub(crate) String);
 pub(crate) fn fail(error: &anyhow::Error, chain: bool) -> ExitCode {
     if is_broken_pipe(error) {
         return ExitCode::SUCCESS;
+    }
+    if is_silent() {
+        return ExitCode::from(status(error));
     }
     // Standard error may be closed as well; ignore that.
     let mut stderr = anstream::stderr().lock();
@@ -136,6 +152,9 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 
 /// Prints a warning beside the result.
 pub(crate) fn warn(text: &str) {
+    if is_silent() {
+        return;
+    }
     // As in `fail`, standard error may be closed.
     let (word, text) = (styled(WARNING, "warning:"), in_short(text));
     let _ = writeln!(anstream::stderr(), "{word} {text}");
@@ -143,6 +162,9 @@ pub(crate) fn warn(text: &str) {
 
 /// Prints a summary of a run.
 pub(crate) fn tell(text: &str) {
+    if is_silent() {
+        return;
+    }
     let _ = writeln!(anstream::stderr(), "haul: {}", in_short(text));
 }
 
@@ -174,6 +196,9 @@ pub(crate) fn print(text: &str) -> anyhow::Result<()> {
 }
 
 fn write(mut stdout: impl Write, text: &str) -> anyhow::Result<()> {
+    if is_silent() {
+        return Ok(());
+    }
     let written = stdout.write_all(text.as_bytes());
     written
         .and_then(|()| stdout.flush())

@@ -3,6 +3,7 @@
 use crate::interrupt;
 use crate::number::{duration, error, pairs, significant};
 use crate::options::Solving;
+use crate::outcome;
 use crate::trend::Trend;
 use anyhow::Result;
 use haul::{
@@ -349,7 +350,7 @@ impl Drop for Count {
 
 /// A bar in the style of a template, hidden if nobody would see it.
 fn shown(length: Option<u64>, template: &str, quiet: bool) -> ProgressBar {
-    let hidden = quiet || !std::io::stderr().is_terminal();
+    let hidden = quiet || outcome::is_silent() || !std::io::stderr().is_terminal();
     if hidden {
         return ProgressBar::hidden();
     }

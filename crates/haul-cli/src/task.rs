@@ -7,6 +7,7 @@ use crate::options::{Engine, Presentation, Solving};
 use anyhow::Result;
 use haul::{Device, Sinkhorn};
 use haul_files as formats;
+use std::fmt::Debug;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -37,6 +38,11 @@ pub(crate) trait Task {
 
     /// The work for clouds with these numbers of points.
     fn work(&self, points: &[f64]) -> Work;
+
+    /// The file of its passes, and what they depend on beside the clouds.
+    fn checkpoint(&self) -> Option<(&Path, &dyn Debug)> {
+        None
+    }
 
     /// Computes the answer, and writes the requested files beside it.
     fn answer(&self, device: &Device, clouds: &[Arc<Cloud>]) -> Result<Self::Answer>;

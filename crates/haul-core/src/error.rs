@@ -297,6 +297,30 @@ pub enum Error {
     #[error("interrupted")]
     Interrupted,
 
+    /// A failure of another one of the ranks that share a computation.
+    #[error("rank {rank}: {message}")]
+    Rank {
+        /// The rank, from 0.
+        rank: usize,
+        /// Its error.
+        message: String,
+    },
+
+    /// A [`Journal`](crate::engine::Journal) of another computation.
+    #[error(
+        "what was kept is of another computation; go on with the one that it is of, or begin anew"
+    )]
+    Checkpoint,
+
+    /// Ranks that share a computation and take different ways through it.
+    #[error(
+        "ranks 0 and {rank} compute different things; give all ranks the same program, arguments, files and kind of machine"
+    )]
+    Ranks {
+        /// The first rank that differs from rank 0.
+        rank: usize,
+    },
+
     /// The device failed; the source says how.
     #[error("{device}: {source}")]
     Device {

@@ -4,11 +4,12 @@ use crate::compiled::Real;
 use crate::points::{CpuPoints, check};
 use crate::vectors::CpuVector;
 use crate::weights::CpuWeights;
-use haul_core::engine::{GROUP, Groups, Lines, Pairs, Pointwise, Side, Slot, Update};
+use haul_core::engine::{GROUP, Groups, Lines, Pairs, Part, Pointwise, Side, Slot, Update};
 use haul_core::{Error, Result};
 
-/// The points of a pass, and its list of near columns.
-pub(crate) fn check_pairs<T: Real>(pairs: Pairs<'_, CpuPoints<T>>) -> Result<()> {
+/// The points of a pass, the rows that are wanted, whose range has ends at multiples of `least`, and its list of near
+/// columns.
+pub(crate) fn check_pairs<T: Real>(pairs: Pairs<'_, CpuPoints<T>>, least: usize) -> Result<()> {
     let Pairs { rows, columns, .. } = pairs;
     if rows.dimension() != columns.dimension() {
         return Err(Error::DimensionMismatch {
@@ -19,6 +20,13 @@ pub(crate) fn check_pairs<T: Real>(pairs: Pairs<'_, CpuPoints<T>>) -> Result<()>
     if pairs.symmetric {
         let what = "the columns of a symmetric pass";
         check(what, columns.len(), rows.len())?;
+    }
+    if let Some(Part { first, end }) = pairs.part {
+        let whole = |at: usize| at.is_multiple_of(least) || at == rows.len();
+        if first > end || end > rows.len() || !whole(first) || !whole(end) {
+            let (what, start) = ("the wanted rows", first);
+            return Err(Error::Range { what, start, end });
+        }
     }
     if let Some(near) = pairs.near {
         check("the rows of near columns", near.rows(), rows.len())?;

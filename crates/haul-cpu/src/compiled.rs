@@ -21,6 +21,8 @@ pub enum Operator<'a, T> {
         Option<&'a CpuVector<T>>,
         Option<Groups<'a, CpuWeights, CpuVector<T>>>,
     ),
+    /// A softmin of points against themselves, with the sums of its pieces.
+    Pieces(&'a [f64]),
     /// A product, with the potential of the rows.
     Product(Option<&'a CpuVector<T>>, Integrand<'a, CpuVector<T>>),
     /// A gradient, with the potential of the rows.
@@ -39,6 +41,16 @@ pub trait Real: Float {
         columns: Side<'_, CpuWeights, CpuVector<Self>>,
         operator: Operator<'_, Self>,
         out: &mut CpuVector<Self>,
+    ) -> Result<()>;
+
+    /// Adds the sums of a piece.
+    #[doc(hidden)]
+    fn piece(
+        engine: &CpuEngine<Self>,
+        pairs: Pairs<'_, CpuPoints<Self>>,
+        columns: Side<'_, CpuWeights, CpuVector<Self>>,
+        index: usize,
+        sums: &mut [f64],
     ) -> Result<()>;
 
     /// Finds the nearest columns.
@@ -62,6 +74,17 @@ macro_rules! compiled {
                 out: &mut CpuVector<Self>,
             ) -> Result<()> {
                 engine.run(pairs, columns, operator, out)
+            }
+
+            #[inline(never)]
+            fn piece(
+                engine: &CpuEngine<Self>,
+                pairs: Pairs<'_, CpuPoints<Self>>,
+                columns: Columns<'_, Self>,
+                index: usize,
+                sums: &mut [f64],
+            ) -> Result<()> {
+                engine.add_piece(pairs, columns, index, sums)
             }
 
             #[inline(never)]

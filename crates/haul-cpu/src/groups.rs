@@ -51,7 +51,9 @@ pub(crate) fn softmin<T: Float>(
         .map(|group| *group.min(&(width - 1)))
         .collect();
     let mut sums = vec![0.0; (groups.rows.len() - 1) * width];
-    for batch in ranges(0..row_groups.len(), PIECES_AT_ONCE) {
+    let wanted = pass.wanted();
+    let wanted = wanted.start.div_ceil(GROUP)..wanted.end.div_ceil(GROUP);
+    for batch in ranges(wanted, PIECES_AT_ONCE) {
         let mut masses = vec![0.0; batch.len() * width];
         let rows = batch.start * GROUP..out.len().min(batch.end * GROUP);
         let work = Work {

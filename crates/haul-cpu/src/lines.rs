@@ -227,11 +227,12 @@ fn by_rows<T: Float>(
 ) -> Result<()> {
     let width = lines.len();
     let shape = (pass.effort(16 * width), FEW_ROWS);
+    let wanted = (pass.wanted(), width);
     if layout.is_by_rows(&lines) {
-        return workers.for_each_block(out, width, shape, work);
+        return workers.for_each_block(out, wanted, shape, work);
     }
     let mut rows = vec![T::ZERO; layout.points * width];
-    workers.for_each_block(&mut rows, width, shape, work)?;
+    workers.for_each_block(&mut rows, wanted, shape, work)?;
     layout.put(&rows, lines, out);
     Ok(())
 }

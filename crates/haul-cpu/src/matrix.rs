@@ -64,7 +64,8 @@ impl<T: Float> Panels<T> {
         let columns = values.len().div_ceil(tile) * T::TILE;
         let mut panels = Self::zeros(columns, width);
         let size = panels.size;
-        workers.for_each_tile(&mut panels.values, size, (size, 1), |index, panels| {
+        let all = (0..columns / T::TILE, size);
+        workers.for_each_tile(&mut panels.values, all, (size, 1), |index, panels| {
             let values = &values[index * tile..];
             for (first, values) in (0..T::TILE)
                 .step_by(AT_ONCE)

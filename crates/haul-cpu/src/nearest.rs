@@ -40,7 +40,7 @@ pub(crate) fn nearest<T: Float>(workers: &Workers, mut pass: Pass<'_, T>) -> Res
         pass.set_terms(heights);
         let mut least = vec![nothing; rows.points];
         let shape = (pass.effort(6), T::TILE);
-        workers.for_each_block(&mut least, 1, shape, |first, out| {
+        workers.for_each_block(&mut least, (pass.wanted(), 1), shape, |first, out| {
             let mut totals = [nothing; MOST_ROWS];
             for (tiles, block) in pass.all_blocks(first..first + out.len(), 0) {
                 pass.dispatch(block, |block| Search {

@@ -16,11 +16,13 @@ use crate::nearest::nearest;
 use crate::pass::{Pass, row_roundings};
 use crate::points::{CpuPoints, check};
 use crate::product::{Against, Product};
-use crate::softmin::{softmin, softmin_of_itself};
+use crate::softmin::{finish_pieces, softmin, softmin_of_itself};
+use crate::symmetric;
 use crate::vectors::{self, CpuVector};
 use crate::weights::CpuWeights;
 use haul_core::engine::{
-    Groups, Integral, Integrand, Nearest, Pairs, Pointwise, Ratio, Remembered, Slot, Update,
+    GROUP, Groups, Integral, Integrand, Nearest, Pairs, Pointwise, Ratio, Remembered, Slot, TILE,
+    Update,
 };
 use haul_core::{Engine, Error, Interrupt, Precision, Result};
 
@@ -31,28 +33,87 @@ impl<T: Real> CpuEngine<T> {
         pairs: Pairs<'a, CpuPoints<T>>,
         columns: Columns<'a, T>,
     ) -> Result<Pass<'a, T>> {
-        check_pairs(pairs)?;
+        self.pass_from(pairs, columns, TILE)
+    }
+
+    /// The same, where the rows that are wanted begin at a multiple of `least`.
+    fn pass_from<'a>(
+        &'a self,
+        pairs: Pairs<'a, CpuPoints<T>>,
+        columns: Columns<'a, T>,
+        least: usize,
+    ) -> Result<Pass<'a, T>> {
+        check_pairs(pairs, least)?;
         check_side(columns, pairs.lines, pairs.columns.len())?;
         self.interrupt.check()?;
         Ok(Pass::new((self.arch, &self.interrupt), pairs, columns))
     }
 
-    /// The same with the distances that are kept, which it may add to.
+    /// A pass with the distances that are kept, which it may add to.
     fn pass_with_distances<'a>(
         &'a self,
         pairs: Pairs<'a, CpuPoints<T>>,
         columns: Columns<'a, T>,
         adds: bool,
     ) -> Result<Pass<'a, T>> {
-        let pass = self.pass(pairs, columns)?;
+        Ok(self.with_distances(self.pass(pairs, columns)?, pairs, adds))
+    }
+
+    fn with_distances<'a>(
+        &'a self,
+        pass: Pass<'a, T>,
+        pairs: Pairs<'a, CpuPoints<T>>,
+        adds: bool,
+    ) -> Pass<'a, T> {
         let between = |rows, columns, adds| match pairs.near {
             Some(_) => None,
             None => self.distances.between(rows, columns, adds),
         };
-        Ok(pass.with_distances([
+        pass.with_distances([
             between(pairs.rows, pairs.columns, adds),
             between(pairs.columns, pairs.rows, false),
-        ]))
+        ])
+    }
+
+    /// The number of pieces of a softmin of points against themselves.
+    fn pieces_of(pairs: Pairs<'_, CpuPoints<T>>) -> usize {
+        match pairs.symmetric && pairs.near.is_none() && pairs.lines.count() == 1 {
+            true => symmetric::pieces(pairs.columns),
+            false => 0,
+        }
+    }
+
+    /// A pass of points against themselves, with their potential.
+    fn pass_of_pieces<'a>(
+        &'a self,
+        pairs: Pairs<'a, CpuPoints<T>>,
+        columns: Columns<'a, T>,
+    ) -> Result<(Pass<'a, T>, &'a [T])> {
+        match columns.potential {
+            Some(potential) if Self::pieces_of(pairs) > 0 => {
+                let pass = self.pass_with_distances(pairs, columns, true)?;
+                Ok((pass, &potential.values))
+            }
+            _ => Err(self.without_pieces()),
+        }
+    }
+
+    /// Adds the sums of a piece.
+    pub(crate) fn add_piece(
+        &self,
+        pairs: Pairs<'_, CpuPoints<T>>,
+        columns: Columns<'_, T>,
+        index: usize,
+        sums: &mut [f64],
+    ) -> Result<()> {
+        let (pass, potential) = self.pass_of_pieces(pairs, columns)?;
+        check("the sums of a piece", sums.len(), pairs.rows.len())?;
+        let pieces = Self::pieces_of(pairs);
+        if index >= pieces {
+            let (what, start, end) = ("the pieces of a softmin", index, pieces);
+            return Err(Error::Range { what, start, end });
+        }
+        symmetric::add_pieces(&self.workers, &pass, potential, index..index + 1, sums)
     }
 
     /// Runs a product with any kind of values.
@@ -83,6 +144,16 @@ impl<T: Real> CpuEngine<T> {
     ) -> Result<()> {
         match operator {
             Operator::Softmin(guess, groups) => self.softmin_of(pairs, columns, guess, groups, out),
+            Operator::Pieces(sums) => {
+                let (pass, potential) = self.pass_of_pieces(pairs, columns)?;
+                check(
+                    "the result of a softmin",
+                    out.values.len(),
+                    pairs.rows.len(),
+                )?;
+                check("the sums of pieces", sums.len(), pass.wanted().len())?;
+                finish_pieces(&self.workers, &pass, potential, sums, &mut out.values)
+            }
             Operator::Product(rows, integrand) => {
                 self.product_of(pairs, rows, columns, integrand, out)
             }
@@ -109,7 +180,9 @@ impl<T: Real> CpuEngine<T> {
             check("the guess of a softmin", guess.values.len(), length)?;
         }
         check("the result of a softmin", out.values.len(), length)?;
-        let pass = self.pass_with_distances(pairs, columns, true)?;
+        let least = if groups.is_some() { GROUP } else { TILE };
+        let pass = self.pass_from(pairs, columns, least)?;
+        let pass = self.with_distances(pass, pairs, true);
         if let Some(asked) = groups {
             check_groups(&asked, (pairs.rows.len(), pairs.columns.len()))?;
             return match guess {
@@ -121,8 +194,8 @@ impl<T: Real> CpuEngine<T> {
                 None => Err(self.unsupported("the masses of groups without a guess")),
             };
         }
-        let itself = pairs.symmetric && pairs.near.is_none() && pairs.lines.count() == 1;
-        if let (true, Some(_), Some(potential)) = (itself, guess, columns.potential) {
+        if let (1.., Some(_), Some(potential)) = (Self::pieces_of(pairs), guess, columns.potential)
+        {
             let potential = &potential.values;
             if softmin_of_itself(&self.workers, &pass, potential, &mut out.values)? {
                 return Ok(());
@@ -276,6 +349,10 @@ impl<T: Real> Engine for CpuEngine<T> {
         CpuPoints::new(coordinates, dimension, &self.distances)
     }
 
+    fn count(&self, points: &Self::Points) -> usize {
+        points.len()
+    }
+
     fn weights(&self, values: &[f64], histograms: usize) -> Result<Self::Weights> {
         CpuWeights::new(values, histograms)
     }
@@ -301,6 +378,30 @@ impl<T: Real> Engine for CpuEngine<T> {
         out: &mut Self::Vector,
     ) -> Result<()> {
         T::run(self, pairs, columns, Operator::Softmin(guess, groups), out)
+    }
+
+    fn pieces(&self, pairs: Pairs<'_, Self::Points>) -> usize {
+        Self::pieces_of(pairs)
+    }
+
+    fn piece(
+        &self,
+        pairs: Pairs<'_, Self::Points>,
+        columns: Columns<'_, T>,
+        index: usize,
+        sums: &mut [f64],
+    ) -> Result<()> {
+        T::piece(self, pairs, columns, index, sums)
+    }
+
+    fn softmin_of_pieces(
+        &self,
+        pairs: Pairs<'_, Self::Points>,
+        columns: Columns<'_, T>,
+        sums: &[f64],
+        out: &mut Self::Vector,
+    ) -> Result<()> {
+        T::run(self, pairs, columns, Operator::Pieces(sums), out)
     }
 
     fn product(

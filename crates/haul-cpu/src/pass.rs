@@ -104,6 +104,11 @@ impl<'a, T: Float> Pass<'a, T> {
         self.pairs.columns
     }
 
+    /// The rows whose results are wanted.
+    pub(crate) fn wanted(&self) -> Range<usize> {
+        self.pairs.wanted(self.rows().len())
+    }
+
     /// b; none where all are 1.
     pub(crate) fn weights(&self) -> Option<&'a CpuWeights> {
         self.side.weights

@@ -105,9 +105,10 @@ impl<'a, T: Float> Product<'a, T> {
             Factor::One | Factor::Cost => values,
         };
         let effort = self.pass.effort(14 + 2 * width);
+        let wanted = (self.pass.wanted(), width);
         if let (Against::Values { factor, .. }, false) = (self.against, self.is_narrow()) {
             let panels = Panels::new(workers, values, width)?;
-            return workers.for_each_tile(out, width, (effort, T::TILE), |first, out| {
+            return workers.for_each_tile(out, wanted, (effort, T::TILE), |first, out| {
                 self.multiply((factor, &panels), first, out)
             });
         }
@@ -117,7 +118,7 @@ impl<'a, T: Float> Product<'a, T> {
         } else {
             wide::FEW_ROWS
         };
-        workers.for_each_block(out, width, (effort, most), |first, out| {
+        workers.for_each_block(out, wanted, (effort, most), |first, out| {
             self.sum(&values, first, out)
         })
     }

@@ -35,7 +35,7 @@ pub(crate) fn softmin<T: Float>(
     out: &mut [T],
 ) -> Result<()> {
     let shape = (pass.effort(14), T::TILE);
-    workers.for_each_block(out, 1, shape, |first, out| match guess {
+    workers.for_each_block(out, (pass.wanted(), 1), shape, |first, out| match guess {
         Some(guess) => sum_guessed(pass, first, &guess[first..][..out.len()], out),
         None => {
             let sums = sum_with_maximum(pass, first..first + out.len())?;
@@ -58,12 +58,24 @@ pub(crate) fn softmin_of_itself<T: Float>(
     let Some(sums) = symmetric::sums(workers, pass, potential)? else {
         return Ok(false);
     };
-    let shape = (pass.effort(14), T::TILE);
-    workers.for_each_block(out, 1, shape, |first, out| {
-        let rows = first..first + out.len();
-        finish_guessed(pass, first, &potential[rows.clone()], &sums[rows], out)
-    })?;
+    finish_pieces(workers, pass, potential, &sums[pass.wanted()], out)?;
     Ok(true)
+}
+
+/// The same from the sums of the rows that are wanted.
+pub(crate) fn finish_pieces<T: Float>(
+    workers: &Workers,
+    pass: &Pass<'_, T>,
+    potential: &[T],
+    sums: &[f64],
+    out: &mut [T],
+) -> Result<()> {
+    let (wanted, shape) = (pass.wanted(), (pass.effort(14), T::TILE));
+    workers.for_each_block(out, (wanted.clone(), 1), shape, |first, out| {
+        let rows = first..first + out.len();
+        let sums = &sums[first - wanted.start..][..out.len()];
+        finish_guessed(pass, first, &potential[rows], sums, out)
+    })
 }
 
 fn sum_guessed<T: Float>(

@@ -7,14 +7,16 @@
 //! Sᵢ += wⱼ 2^s(i, j),   Sⱼ += wᵢ 2^s(i, j)        w = b/b̄
 //! ```
 //!
-//! Points are cut into parts. A task takes a pair of parts and adds to the sums of both. The rounds are those of a
-//! round-robin tournament, so that no part is in two tasks of a round. Hence the order of every sum depends only on
-//! the number of points.
+//! Points are cut into parts. A task takes a pair of parts and adds one number to each sum of both. The rounds are those of
+//! a round-robin tournament, so that no part is in two tasks of a round. Hence the order of every sum depends only on
+//! the number of points, and rounds may be computed apart from each other: the pieces are the pairs within parts, and then
+//! a round each.
 
 use crate::aligned::Aligned;
 use crate::block::{Block, MOST_ROWS, ROWS, RowKernel, Rows, is_known, tiles_in_a_row};
 use crate::exp2::exp2;
 use crate::pass::{Pass, RANGE_COLUMNS, ranges};
+use crate::points::CpuPoints;
 use crate::real::Float;
 use crate::workers::Workers;
 use haul_core::Result;
@@ -28,6 +30,14 @@ const LEAST_POINTS: usize = 4096;
 const LEAST_TILES: usize = 8;
 const MOST_PARTS: usize = 256;
 
+/// The number of pieces of such a pass; 0 if a full pass is as fast.
+pub(crate) fn pieces<T: Float>(points: &CpuPoints<T>) -> usize {
+    if points.len() < LEAST_POINTS {
+        return 0;
+    }
+    players(points)
+}
+
 /// The sums Sᵢ of a pass of points against themselves, with the potential of both; none if a full
 /// pass is as fast.
 pub(crate) fn sums<T: Float>(
@@ -35,12 +45,26 @@ pub(crate) fn sums<T: Float>(
     pass: &Pass<'_, T>,
     potential: &[T],
 ) -> Result<Option<Vec<f64>>> {
-    let points = pass.columns();
-    if points.len() < LEAST_POINTS {
+    let pieces = pieces(pass.columns());
+    if pieces == 0 {
         return Ok(None);
     }
+    let mut sums = vec![0.0; pass.columns().len()];
+    add_pieces(workers, pass, potential, 0..pieces, &mut sums)?;
+    Ok(Some(sums))
+}
+
+/// Adds the sums of some pieces, each in turn.
+pub(crate) fn add_pieces<T: Float>(
+    workers: &Workers,
+    pass: &Pass<'_, T>,
+    potential: &[T],
+    pieces: Range<usize>,
+    out: &mut [f64],
+) -> Result<()> {
+    let points = pass.columns();
     let tiles = points.tiles();
-    let part = tiles.div_ceil(MOST_PARTS).max(LEAST_TILES);
+    let part = tiles_of_a_part(points);
     let size = part * T::TILE;
     let mut padded = Aligned::filled(tiles * T::TILE, T::ZERO);
     padded[..potential.len()].copy_from_slice(potential);
@@ -62,15 +86,17 @@ pub(crate) fn sums<T: Float>(
     };
 
     let mut sums = vec![0.0; tiles * T::TILE];
+    sums[..points.len()].copy_from_slice(out);
     workers.install(|| {
-        workers.for_each(
-            sums.chunks_mut(size).enumerate().collect(),
-            |(index, sums)| halves.within(index * part, sums),
-        )?;
-        let parts = tiles.div_ceil(part);
-        // With an odd number of parts, one part has no partner in each round.
-        let players = parts.next_multiple_of(2);
-        for round in 0..players - 1 {
+        let (parts, players) = (tiles.div_ceil(part), players(points));
+        for piece in pieces {
+            let Some(round) = piece.checked_sub(1) else {
+                workers.for_each(
+                    sums.chunks_mut(size).enumerate().collect(),
+                    |(index, sums)| halves.within(index * part, sums),
+                )?;
+                continue;
+            };
             let mut free: Vec<_> = sums.chunks_mut(size).map(Some).collect();
             let mut take = |index: usize| Some((index * part, free.get_mut(index)?.take()?));
             let matches: Vec<_> = (0..players / 2)
@@ -83,8 +109,19 @@ pub(crate) fn sums<T: Float>(
         }
         Ok(())
     })?;
-    sums.truncate(points.len());
-    Ok(Some(sums))
+    out.copy_from_slice(&sums[..points.len()]);
+    Ok(())
+}
+
+/// The number of tiles of a part.
+fn tiles_of_a_part<T: Float>(points: &CpuPoints<T>) -> usize {
+    points.tiles().div_ceil(MOST_PARTS).max(LEAST_TILES)
+}
+
+/// The number of parts, made even: with an odd number of parts, one part has no partner in each round.
+fn players<T: Float>(points: &CpuPoints<T>) -> usize {
+    let parts = points.tiles().div_ceil(tiles_of_a_part(points));
+    parts.next_multiple_of(2)
 }
 
 /// The pair at a table in a round of a tournament of an even number of players: one player keeps the
@@ -128,14 +165,19 @@ impl<T: Float> Halves<'_, T> {
     ) -> Result<()> {
         let columns = first_column..first_column + column_sums.len() / T::TILE;
         let mut partial = Aligned::filled(column_sums.len(), T::ZERO);
+        // What this pair of parts adds to a column is one number, as what it adds to a row is.
+        let mut totals = vec![0.0; column_sums.len()];
         for (index, row_sums) in row_sums.chunks_exact_mut(T::TILE).enumerate() {
             let tile = first_row + index;
             let weights = &self.weights[tile * T::TILE..(tile + 1) * T::TILE];
             self.run(tile, columns.clone(), weights, row_sums, &mut partial)?;
-            for (sum, partial) in column_sums.iter_mut().zip(partial.iter_mut()) {
-                *sum += partial.to_f64();
+            for (total, partial) in totals.iter_mut().zip(partial.iter_mut()) {
+                *total += partial.to_f64();
                 *partial = T::ZERO;
             }
+        }
+        for (sum, total) in column_sums.iter_mut().zip(totals) {
+            *sum += total;
         }
         Ok(())
     }

@@ -88,46 +88,48 @@ impl Workers {
         self.for_each(items, work)
     }
 
-    /// Calls `work(first row, part of out)` for blocks of rows. No block crosses the end of
-    /// a `tile`, and all begin at a multiple of [`ROWS`]. `out` has `width` values a row; `effort`
+    /// Calls `work(first row, part of out)` for blocks of `rows`, which begin at a multiple of the tile. No block crosses
+    /// the end of a `tile`, and all begin at a multiple of [`ROWS`]. `out` has `width` values a row; `effort`
     /// is about the number of operations a row.
     pub(crate) fn for_each_block<T: Send>(
         &self,
         out: &mut [T],
-        width: usize,
+        (rows, width): (Range<usize>, usize),
         (effort, tile): (usize, usize),
         work: impl Fn(usize, &mut [T]) -> Result<()> + Sync + Send,
     ) -> Result<()> {
-        self.for_each_part(out, width, (effort, ROWS..tile), work)
+        self.for_each_part(out, (rows, width), (effort, ROWS..tile), work)
     }
 
     /// The same for whole tiles.
     pub(crate) fn for_each_tile<T: Send>(
         &self,
         out: &mut [T],
-        width: usize,
+        (rows, width): (Range<usize>, usize),
         (effort, tile): (usize, usize),
         work: impl Fn(usize, &mut [T]) -> Result<()> + Sync + Send,
     ) -> Result<()> {
-        self.for_each_part(out, width, (effort, tile..tile), work)
+        self.for_each_part(out, (rows, width), (effort, tile..tile), work)
     }
 
     /// The same for blocks of so many rows, at least and at most.
     fn for_each_part<T: Send>(
         &self,
         out: &mut [T],
-        width: usize,
+        (rows, width): (Range<usize>, usize),
         (effort, sizes): (usize, Range<usize>),
         work: impl Fn(usize, &mut [T]) -> Result<()> + Sync + Send,
     ) -> Result<()> {
         let tile = sizes.end;
-        if width == 0 || out.is_empty() {
+        let first = rows.start;
+        let out = &mut out[rows.start * width..rows.end * width];
+        if out.is_empty() {
             return Ok(());
         }
-        let rows = out.len() / width;
+        let rows = rows.len();
         if matches!(self, Self::Caller) || rows.saturating_mul(effort) < WORTH_A_THREAD {
             for (block, out) in out.chunks_mut(tile * width).enumerate() {
-                work(block * tile, out)?;
+                work(first + block * tile, out)?;
             }
             return Ok(());
         }
@@ -137,6 +139,6 @@ impl Workers {
             size /= 2;
         }
         let blocks = out.chunks_mut(size * width).enumerate().collect();
-        self.for_each(blocks, |(block, out)| work(block * size, out))
+        self.for_each(blocks, |(block, out)| work(first + block * size, out))
     }
 }

@@ -48,7 +48,7 @@ mod text;
 mod volume;
 mod write;
 
-pub use atomic::hold_writes;
+pub use atomic::{discard_writes, hold_writes};
 pub use attributes::Attributes;
 pub use cloud::Cloud;
 pub use columns::Columns;

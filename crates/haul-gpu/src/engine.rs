@@ -402,6 +402,10 @@ impl Engine for GpuEngine {
         })
     }
 
+    fn count(&self, points: &Arc<GpuPoints>) -> usize {
+        points.length
+    }
+
     fn weights(&self, values: &[f64], histograms: usize) -> Result<Arc<GpuWeights>> {
         check_rows("the weights of points", values.len(), histograms)?;
         let digest = GpuWeights::digest(values, histograms);

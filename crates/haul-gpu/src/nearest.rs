@@ -71,6 +71,7 @@ impl GpuEngine {
                     shader: Shader::Nearest(self.variant(pairs)?),
                     kernel: pairs.kernel,
                     rows: pairs.rows,
+                    part: pairs.part,
                     columns: terms,
                     extra: Extra::Nearest,
                     out,

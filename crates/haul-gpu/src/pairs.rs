@@ -14,6 +14,7 @@ use crate::tiles::{ALIGNMENT, ColumnRange, Extent, RowTile, elements};
 use haul_core::Cost;
 use haul_core::engine::{Factor, Groups, Integrand, Lines, Pairs, Side, TILE};
 use haul_shaders::{Columns, Points, Power, Shader, Values, Workgroup};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Workgroups that keep a GPU busy, and each thread of a software adapter.
@@ -113,6 +114,8 @@ impl GpuEngine {
             shader: Shader::Softmin(variant),
             kernel: pairs.kernel,
             rows: pairs.rows,
+            // Groups may begin within a tile of rows, and their masses are those of a pass of all rows.
+            part: pairs.part.filter(|_| groups.is_none()),
             columns,
             extra: Extra::Waiting { token: 0 },
             out,
@@ -277,6 +280,11 @@ impl GpuEngine {
     ) -> haul_core::Result<(usize, usize)> {
         check_dimensions(pairs)?;
         let (n, m) = (pairs.rows.length, pairs.columns.length);
+        let Range { start, end } = pairs.wanted(n);
+        if start > end || end > n {
+            let what = "the wanted rows";
+            return Err(haul_core::Error::Range { what, start, end });
+        }
         check_side(m, pairs.lines, columns)?;
         if let Some(near) = pairs.near {
             check("the rows of near columns", n, near.rows())?;
@@ -391,6 +399,7 @@ impl GpuEngine {
             shader,
             kernel: pairs.kernel,
             rows: pairs.rows,
+            part: pairs.part,
             columns,
             extra: Extra::Values {
                 potential: sums.potential,
@@ -429,7 +438,7 @@ impl GpuEngine {
     pub(crate) fn record_whole(&self, work: &mut Work, pass: Pass<'_>) -> Result<(), Error> {
         let pass = self.settled(work, pass)?;
         let extent = self.extent(work, &pass)?;
-        for tile in extent.tiles(0..pass.rows.length) {
+        for tile in extent.tiles(pass.wanted()) {
             self.record_pass(work, &pass, &extent, &tile)?;
             if tile.states > 1 || pass.is_never_finished() {
                 let (shader, parameters, bindings) = pass.finish(work, &tile);

@@ -7,7 +7,7 @@ use crate::near::{Listed, NearPart};
 use crate::params::{PairParams, VectorParams, coefficients, sharpness};
 use crate::recorder::Binding;
 use crate::tiles::{Extent, RowTile};
-use haul_core::engine::{Factor, Kernel, TILE};
+use haul_core::engine::{Factor, Kernel, Part, TILE};
 use haul_shaders::{Columns, Pairs, Shader, Values, Workgroup};
 use std::f64::consts::LN_2;
 use std::ops::Range;
@@ -23,6 +23,8 @@ pub(crate) struct Pass<'a> {
     pub(crate) shader: Shader,
     pub(crate) kernel: Kernel,
     pub(crate) rows: &'a GpuPoints,
+    /// The rows that are wanted; all if `None`. Their number decides about nothing else, so that no sum depends on it.
+    pub(crate) part: Option<Part>,
     pub(crate) columns: Terms<'a>,
     pub(crate) extra: Extra<'a>,
     pub(crate) out: &'a wgpu::Buffer,
@@ -73,6 +75,11 @@ impl Pass<'_> {
             None => self.rows.length.saturating_mul(self.columns.points.length),
         };
         pairs.saturating_mul(Extent::pair_work(self.rows.dimension))
+    }
+
+    /// The rows that are wanted.
+    pub(crate) fn wanted(&self) -> Range<usize> {
+        self.part.map_or(0..self.rows.length, Part::rows)
     }
 
     /// Numbers in a row of the result.

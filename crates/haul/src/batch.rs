@@ -41,6 +41,8 @@ impl Device {
             Self::Cpu(engine) => engine.threads(),
             Self::CpuF64(engine) => engine.threads(),
             Self::Gpu(_) => GPU_LANES,
+            // All ranks solve the same problem at a time.
+            Self::RankedCpu(_) | Self::RankedCpuF64(_) | Self::RankedGpu(_) => 1,
         };
         let lanes = match self {
             // Threads without a problem are of more use within a problem.
@@ -81,7 +83,7 @@ impl Device {
         match self {
             Self::Cpu(engine) => lane(engine).map(Self::Cpu),
             Self::CpuF64(engine) => lane(engine).map(Self::CpuF64),
-            Self::Gpu(_) => None,
+            _ => None,
         }
     }
 }

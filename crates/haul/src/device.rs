@@ -2,15 +2,16 @@
 
 use crate::on_device::{Points, Vector, Weights, made, own, owned_terms};
 use haul_core::engine::{
-    Groups, Integral, Integrand, Nearest, Pairs, Pointwise, Remembered, ResidentEngine, Side, Slot,
-    Survey, Update, Writing,
+    Groups, Integral, Integrand, Journal, Nearest, Pairs, Pointwise, Ranked, Ranks, Remembered,
+    ResidentEngine, Side, Slot, Survey, Update, Writing,
 };
 use haul_core::{Engine, Error, Interrupt, Precision, Result};
-use haul_cpu::CpuEngine;
+use haul_cpu::{CpuEngine, InstructionSet, Real};
 use haul_gpu::{GpuArray, GpuEngine, Selection};
 use std::fmt;
+use std::sync::Arc;
 
-/// An engine on the CPU or on a GPU. It is an [`Engine`] itself, so that every solver takes it.
+/// An engine on the CPU or on a GPU, alone or over ranks. It is an [`Engine`] itself, so that every solver takes it.
 ///
 /// ```
 /// use haul::{Device, Engine};
@@ -26,6 +27,12 @@ pub enum Device {
     CpuF64(CpuEngine<f64>),
     /// A wgpu device, in f32.
     Gpu(Box<GpuEngine>),
+    /// [`Cpu`](Self::Cpu), whose rows are shared among ranks.
+    RankedCpu(Ranked<CpuEngine<f32>>),
+    /// [`CpuF64`](Self::CpuF64), whose rows are shared among ranks.
+    RankedCpuF64(Ranked<CpuEngine<f64>>),
+    /// [`Gpu`](Self::Gpu), whose rows are shared among ranks.
+    RankedGpu(Box<Ranked<GpuEngine>>),
 }
 
 impl Device {
@@ -61,6 +68,65 @@ impl Device {
             .map_err(failure)
     }
 
+    /// Shares the rows of each operator over pairs among these ranks, each of which has such a device and makes the same calls; see
+    /// [`Ranked`]. Where processors differ, all take the widest instruction set that each of them has.
+    ///
+    /// ```
+    /// use haul::engine::Ranks;
+    /// use haul::{Device, Measure, Sinkhorn};
+    ///
+    /// let (a, b) = (Measure::uniform(&[0.0, 0.5, 1.0], 1)?, Measure::uniform(&[0.2, 0.9], 1)?);
+    /// let value = |device: &Device| Ok::<_, haul::Error>(Sinkhorn::blur(0.1).solve(device, &a, &b)?.value());
+    /// // On many machines, the ranks of an MPI.
+    /// let shared = Device::cpu().over(Ranks::alone())?;
+    /// assert_eq!(value(&shared)?.to_bits(), value(&Device::cpu())?.to_bits());
+    /// # Ok::<(), haul::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Ranks::agree`], if the ranks have devices of different kinds; [`Error::Unsupported`] for a device that is
+    /// shared already.
+    pub fn over(self, ranks: Ranks) -> Result<Self> {
+        let set = common(&ranks)?;
+        let kind = match &self {
+            Self::Cpu(_) => 0,
+            Self::CpuF64(_) => 1,
+            _ => 2,
+        };
+        ranks.agree(kind, Ok(()))?;
+        Ok(match self {
+            Self::Cpu(engine) => Self::RankedCpu(Ranked::new(on(engine, set)?, ranks)?),
+            Self::CpuF64(engine) => Self::RankedCpuF64(Ranked::new(on(engine, set)?, ranks)?),
+            Self::Gpu(engine) => Self::RankedGpu(Box::new(Ranked::new(*engine, ranks)?)),
+            shared => {
+                return Err(Error::Unsupported {
+                    what: "ranks within ranks",
+                    device: shared.device().to_owned(),
+                });
+            }
+        })
+    }
+
+    /// The same device [over ranks](Self::over) with the journal of rank 0; see [`Ranked::with_journal`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Ranks::agree`]; [`Error::Unsupported`] for a device that is not over ranks.
+    pub fn with_journal(self, journal: Option<Arc<dyn Journal>>) -> Result<Self> {
+        Ok(match self {
+            Self::RankedCpu(engine) => Self::RankedCpu(engine.with_journal(journal)?),
+            Self::RankedCpuF64(engine) => Self::RankedCpuF64(engine.with_journal(journal)?),
+            Self::RankedGpu(engine) => Self::RankedGpu(Box::new(engine.with_journal(journal)?)),
+            other => {
+                return Err(Error::Unsupported {
+                    what: "a journal of a device that is not over ranks",
+                    device: other.device().to_owned(),
+                });
+            }
+        })
+    }
+
     /// Uses an open wgpu device, which may do other work as well; see [`GpuEngine::from_wgpu`].
     pub fn from_wgpu(device: wgpu::Device, queue: wgpu::Queue) -> Result<Self> {
         GpuEngine::from_wgpu(device, queue)
@@ -86,6 +152,27 @@ impl fmt::Debug for Device {
     }
 }
 
+/// The widest instruction set that the processors of all ranks have, where they do not have the same ones.
+fn common(ranks: &Ranks) -> Result<Option<InstructionSet>> {
+    let has = |set| u8::from(InstructionSet::available().any(|it| it == set));
+    let all = ranks.gather_all(3, Ok(InstructionSet::ALL.map(has).into()))?;
+    if all.windows(2).all(|pair| pair[0] == pair[1]) {
+        return Ok(None);
+    }
+    let has_each = |place: usize| all.iter().all(|it| it.get(place) == Some(&1));
+    let sets = InstructionSet::ALL.into_iter().enumerate();
+    let mut common = sets.filter(|(place, _)| has_each(*place));
+    Ok(common.next().map(|(_, set)| set))
+}
+
+/// An engine on an instruction set, if there is one.
+fn on<T: Real>(engine: CpuEngine<T>, set: Option<InstructionSet>) -> Result<CpuEngine<T>> {
+    match set {
+        Some(set) => engine.with_instructions(set),
+        None => Ok(engine),
+    }
+}
+
 fn failure(error: haul_gpu::Error) -> Error {
     Error::Device {
         device: "wgpu".to_owned(),
@@ -100,6 +187,12 @@ macro_rules! inside {
             Device::Cpu($engine) => $body,
             Device::CpuF64($engine) => $body,
             Device::Gpu($engine) => {
+                let $engine = &**$engine;
+                $body
+            }
+            Device::RankedCpu($engine) => $body,
+            Device::RankedCpuF64($engine) => $body,
+            Device::RankedGpu($engine) => {
                 let $engine = &**$engine;
                 $body
             }
@@ -147,6 +240,10 @@ impl Engine for Device {
         inside!(self, engine => Ok(made(engine, engine.points(coordinates, dimension)?)))
     }
 
+    fn count(&self, points: &Points) -> usize {
+        inside!(self, engine => own(engine, points).map_or(0, |points| engine.count(points)))
+    }
+
     fn weights(&self, values: &[f64], histograms: usize) -> Result<Weights> {
         inside!(self, engine => Ok(made(engine, engine.weights(values, histograms)?)))
     }
@@ -175,6 +272,35 @@ impl Engine for Device {
             let (pairs, columns) = (own(engine, pairs)?, own(engine, columns)?);
             let (guess, groups) = (own(engine, guess)?, own(engine, groups)?);
             engine.softmin(pairs, columns, guess, groups, own(engine, out)?)
+        })
+    }
+
+    fn pieces(&self, pairs: Pairs<'_, Points>) -> usize {
+        inside!(self, engine => own(engine, pairs).map_or(0, |pairs| engine.pieces(pairs)))
+    }
+
+    fn piece(
+        &self,
+        pairs: Pairs<'_, Points>,
+        columns: Side<'_, Weights, Vector>,
+        index: usize,
+        sums: &mut [f64],
+    ) -> Result<()> {
+        inside!(self, engine => {
+            engine.piece(own(engine, pairs)?, own(engine, columns)?, index, sums)
+        })
+    }
+
+    fn softmin_of_pieces(
+        &self,
+        pairs: Pairs<'_, Points>,
+        columns: Side<'_, Weights, Vector>,
+        sums: &[f64],
+        out: &mut Vector,
+    ) -> Result<()> {
+        inside!(self, engine => {
+            let (pairs, columns) = (own(engine, pairs)?, own(engine, columns)?);
+            engine.softmin_of_pieces(pairs, columns, sums, own(engine, out)?)
         })
     }
 
@@ -299,15 +425,15 @@ impl Device {
     fn with_arrays(&self) -> Result<&GpuEngine> {
         match self {
             Self::Gpu(engine) => Ok(engine),
-            cpu => Err(Error::Unsupported {
+            other => Err(Error::Unsupported {
                 what: "arrays in buffers of wgpu",
-                device: cpu.device().to_owned(),
+                device: other.device().to_owned(),
             }),
         }
     }
 }
 
-/// For a GPU; on the CPU every method returns [`Error::Unsupported`].
+/// For a GPU; on the CPU and over ranks every method returns [`Error::Unsupported`].
 impl ResidentEngine for Device {
     type Array = GpuArray;
 
@@ -355,7 +481,6 @@ mod tests {
     use crate::on_device::Foreign;
     use haul_core::engine::{Factor, Kernel};
     use haul_core::{Cost, Measure, Sinkhorn};
-    use std::sync::Arc;
 
     /// Results of every operator with an output, for points, weights and potentials of another device or of its own.
     fn operators(device: &Device, of: &Device) -> Vec<Result<()>> {

@@ -1,6 +1,8 @@
 //! Arrays on a [`Device`](crate::Device), and conversions to those of its engines.
 
-use haul_core::engine::{Groups, Integrand, Pairs, Pointwise, Ratio, Side, Slot, Update, Writing};
+use haul_core::engine::{
+    Groups, Integrand, Pairs, Pointwise, Ranked, Ratio, Side, Slot, Update, Writing,
+};
 use haul_core::{Engine, Error, Result};
 use haul_cpu::CpuEngine;
 use haul_gpu::GpuEngine;
@@ -79,6 +81,9 @@ macro_rules! part {
 part!(CpuEngine<f32>, Cpu, C);
 part!(CpuEngine<f64>, CpuF64, D);
 part!(GpuEngine, Gpu, G);
+part!(Ranked<CpuEngine<f32>>, Cpu, C);
+part!(Ranked<CpuEngine<f64>>, CpuF64, D);
+part!(Ranked<GpuEngine>, Gpu, G);
 
 /// An argument of an operator, converted for an engine.
 pub(crate) trait Own<E> {
@@ -165,6 +170,7 @@ where
             lines,
             near,
             symmetric,
+            part,
         } = self;
         Some(Pairs {
             kernel,
@@ -173,6 +179,7 @@ where
             lines,
             near,
             symmetric,
+            part,
         })
     }
 }

@@ -31,6 +31,7 @@ mod near;
 mod nearest;
 mod operators;
 mod ranges;
+mod ranked;
 mod registration;
 mod resident;
 mod scores;
@@ -109,8 +110,8 @@ fn main() -> ExitCode {
         }
     }
     for engine in engines::cpu() {
-        for (name, body) in multiscale::LARGE {
-            trials.push(engine.trial(name, *body));
+        for (name, body) in [multiscale::LARGE, ranked::BODIES].concat() {
+            trials.push(engine.trial(name, body));
         }
     }
     // An instruction set changes only the operators.

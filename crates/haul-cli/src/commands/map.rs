@@ -22,6 +22,7 @@ use haul::{Device, Plan};
 use haul_files::{self as formats, Attributes};
 use serde::{Serialize, Serializer};
 use std::borrow::Cow;
+use std::fmt::Debug;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -124,6 +125,10 @@ impl Task for Map {
 
     fn work(&self, points: &[f64]) -> Work {
         Work::between(points).iterated(self.solving.settings.sinkhorn())
+    }
+
+    fn checkpoint(&self) -> Option<(&Path, &dyn Debug)> {
+        Some((self.solving.checkpoint.as_deref()?, self))
     }
 
     fn answer(&self, device: &Device, clouds: &[Arc<Cloud>]) -> Result<MapAnswer> {

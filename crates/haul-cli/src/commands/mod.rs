@@ -28,7 +28,7 @@ mod words;
 
 use crate::command::{Command, Program};
 use crate::outcome::Outcome;
-use anyhow::Result;
+use anyhow::{Result, bail};
 use batch::kind::Kind;
 use clap::Subcommand;
 
@@ -84,6 +84,26 @@ commands! {
     sample::Sample,
     completions::Completions,
     man::Man,
+}
+
+impl Commands {
+    /// The threads that it asks for, where it makes them itself; refuses a command that does not run over ranks.
+    ///
+    /// # Errors
+    ///
+    /// A command of another kind.
+    pub(crate) fn over_ranks(&self) -> Result<Option<u16>> {
+        match self {
+            Self::Sinkhorn(_) | Self::Divergence(_) | Self::Map(_) | Self::Barycenter(_) => {
+                Ok(None)
+            }
+            Self::Pairwise(pairwise) => Ok(pairwise.threads()),
+            Self::Batch(batch) => Ok(batch.threads()),
+            _ => bail!(
+                "sinkhorn, divergence, map, barycenter, pairwise and batch run over ranks; haul runs the others"
+            ),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use anyhow::Result;
 use clap::Args;
 use haul::{Device, Report};
 use haul_files::{self as formats, Array};
-use std::fmt::Write;
+use std::fmt::{Debug, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -116,6 +116,10 @@ impl Task for Sinkhorn {
 
     fn work(&self, points: &[f64]) -> Work {
         Work::between(points).iterated(self.solving.settings.sinkhorn())
+    }
+
+    fn checkpoint(&self) -> Option<(&Path, &dyn Debug)> {
+        Some((self.solving.checkpoint.as_deref()?, self))
     }
 
     fn answer(&self, device: &Device, clouds: &[Arc<Cloud>]) -> Result<Transport> {

@@ -17,6 +17,10 @@ pub(crate) struct Solving {
     #[command(flatten)]
     pub(crate) settings: Settings,
 
+    /// Keep each pass in a file, from which the same command goes on if the run ends early; removed at the end
+    #[arg(long, value_name = "F", help_heading = "Iteration")]
+    pub(crate) checkpoint: Option<PathBuf>,
+
     #[command(flatten)]
     pub(crate) engine: Engine,
 
@@ -38,9 +42,10 @@ pub(crate) struct Solving {
 }
 
 impl Solving {
-    /// The files that are written beside a result: trace and page.
+    /// The files that are written beside a result: trace, page and passes.
     pub(crate) fn outputs(&self) -> impl Iterator<Item = &PathBuf> {
-        [&self.trace, &self.report].into_iter().flatten()
+        let files = [&self.trace, &self.report, &self.checkpoint];
+        files.into_iter().flatten()
     }
 
     /// Whether somebody reads the answer as text or on a page, and not a program.

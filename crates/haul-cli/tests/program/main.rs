@@ -8,6 +8,7 @@ mod align;
 mod anndata;
 mod barycenter;
 mod batch;
+mod checkpoint;
 mod colour;
 mod coordinates;
 mod devices;

@@ -112,6 +112,10 @@ impl<F: Forward + ?Sized> Engine for F {
         self.inner().points(coordinates, dimension)
     }
 
+    fn count(&self, points: &Self::Points) -> usize {
+        self.inner().count(points)
+    }
+
     fn weights(&self, values: &[f64], histograms: usize) -> Result<Self::Weights> {
         self.inner().weights(values, histograms)
     }
@@ -138,6 +142,31 @@ impl<F: Forward + ?Sized> Engine for F {
     ) -> Result<()> {
         self.before(Operator::Softmin)?;
         self.inner().softmin(pairs, columns, guess, groups, out)
+    }
+
+    fn pieces(&self, pairs: Pairs<'_, Self::Points>) -> usize {
+        self.inner().pieces(pairs)
+    }
+
+    fn piece(
+        &self,
+        pairs: Pairs<'_, Self::Points>,
+        columns: Side<'_, Self::Weights, Self::Vector>,
+        index: usize,
+        sums: &mut [f64],
+    ) -> Result<()> {
+        self.inner().piece(pairs, columns, index, sums)
+    }
+
+    fn softmin_of_pieces(
+        &self,
+        pairs: Pairs<'_, Self::Points>,
+        columns: Side<'_, Self::Weights, Self::Vector>,
+        sums: &[f64],
+        out: &mut Self::Vector,
+    ) -> Result<()> {
+        self.before(Operator::Softmin)?;
+        self.inner().softmin_of_pieces(pairs, columns, sums, out)
     }
 
     fn product(

@@ -22,14 +22,18 @@
 mod forward;
 mod pairs;
 mod pointwise;
+mod ranked;
+mod ranks;
 mod resident;
 
 pub use forward::{Forward, Operator};
-pub use pairs::{GROUP, Groups, Lines, Near, Pairs, Side, TILE};
+pub use pairs::{GROUP, Groups, Lines, Near, Pairs, Part, Side, TILE};
 pub use pointwise::{Integral, Pointwise, RATIO_LOG2, Ratio, Update};
+pub use ranked::{Journal, Ranked};
+pub use ranks::{Network, Ranks};
 pub use resident::{ResidentEngine, Survey, Writing};
 
-use crate::{Cost, Interrupt, Precision, Result};
+use crate::{Cost, Error, Interrupt, Precision, Result};
 use std::future::Future;
 
 /// The Gibbs kernel exp(−C/ε), never stored as a matrix.
@@ -138,7 +142,7 @@ pub fn distance_roundings(d: usize) -> usize {
 /// [`read`](Engine::read), [`integral`](Engine::integral), [`remember`](Engine::remember) and
 /// [`nearest`](Engine::nearest). They report every earlier failure. No other operator blocks the calling thread. The
 /// caller must pass vectors of the right lengths; an engine that finds a wrong one returns
-/// [`Error::Length`](crate::Error::Length), and it returns [`Error::Unsupported`](crate::Error::Unsupported) for an
+/// [`Error::Length`], and it returns [`Error::Unsupported`] for an
 /// operation that it has no kernel for.
 ///
 /// The rounding error of results is bounded by that of their parts, and every engine must keep to these bounds: a
@@ -186,6 +190,9 @@ pub trait Engine: Send + Sync {
     /// Puts n points on the device: n×`dimension` coordinates, row-major.
     fn points(&self, coordinates: &[f64], dimension: usize) -> Result<Self::Points>;
 
+    /// The number n of points.
+    fn count(&self, points: &Self::Points) -> usize;
+
     /// Puts weights on the device, n×`histograms`, row-major. A point of weight 0 is left out of every sum with these
     /// weights.
     fn weights(&self, values: &[f64], histograms: usize) -> Result<Self::Weights>;
@@ -215,6 +222,54 @@ pub trait Engine: Send + Sync {
         groups: Option<Groups<'_, Self::Weights, Self::Vector>>,
         out: &mut Self::Vector,
     ) -> Result<()>;
+
+    /// The number of pieces that a softmin of points against themselves has, where it evaluates half the pairs: each
+    /// piece adds at most one number to the sum of a row, and these are added in the order of the pieces. 0 for pairs
+    /// that take a full pass.
+    fn pieces(&self, _pairs: Pairs<'_, Self::Points>) -> usize {
+        0
+    }
+
+    /// `sums` += Σⱼ bⱼ/b̄ exp((fᵢ + fⱼ − Cᵢⱼ)/ε) over the pairs of one piece, for all rows i, with f the potential of the
+    /// columns and b̄ a constant of their weights.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unsupported`] where there are no [pieces](Self::pieces).
+    fn piece(
+        &self,
+        _pairs: Pairs<'_, Self::Points>,
+        _columns: Side<'_, Self::Weights, Self::Vector>,
+        _index: usize,
+        _sums: &mut [f64],
+    ) -> Result<()> {
+        Err(self.without_pieces())
+    }
+
+    /// `out` ← T_b(f), from the sums over all pieces of the rows that are wanted: what [`softmin`](Self::softmin) gives with
+    /// f as the guess, to the bit.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`piece`](Self::piece).
+    fn softmin_of_pieces(
+        &self,
+        _pairs: Pairs<'_, Self::Points>,
+        _columns: Side<'_, Self::Weights, Self::Vector>,
+        _sums: &[f64],
+        _out: &mut Self::Vector,
+    ) -> Result<()> {
+        Err(self.without_pieces())
+    }
+
+    /// The error of pieces that there are not.
+    #[doc(hidden)]
+    fn without_pieces(&self) -> Error {
+        Error::Unsupported {
+            what: "a part of half the pairs",
+            device: self.device().to_owned(),
+        }
+    }
 
     /// `out` ← Σⱼ bⱼ exp((fᵢ + gⱼ − Cᵢⱼ)/ε) φ(Cᵢⱼ) Vⱼ for each line of the pairs, outer × n × inner × width. With
     /// V = 1 and φ = 1 these are the sums rᵢ/aᵢ of the plan's rows. `rows` is f; without it f is 0.

@@ -142,6 +142,32 @@ impl Near {
     }
 }
 
+/// Rows of a pass whose results are wanted: from `first`, a multiple of [`TILE`], to before `end`, another multiple or
+/// the number of rows. Where masses of [`Groups`] are asked for, both are bounds of groups of rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Part {
+    /// The first row.
+    pub first: usize,
+    /// The row after the last one.
+    pub end: usize,
+}
+
+impl Part {
+    /// Its rows.
+    pub fn rows(self) -> Range<usize> {
+        self.first..self.end
+    }
+}
+
+impl From<Range<usize>> for Part {
+    fn from(rows: Range<usize>) -> Self {
+        Self {
+            first: rows.start,
+            end: rows.end,
+        }
+    }
+}
+
 /// All pairs of row points and column points, or only the near ones, and the cost between them.
 #[derive(Debug)]
 pub struct Pairs<'v, P> {
@@ -158,6 +184,9 @@ pub struct Pairs<'v, P> {
     /// The points of rows and columns are the same. In a softmin the guess is then also the potential of the columns,
     /// so an engine may evaluate half the pairs.
     pub symmetric: bool,
+    /// The rows whose results are wanted; all if `None`. The results of other rows have no meaning, because an engine may
+    /// compute them as well. Each row that is wanted has the same bits as in a pass of all rows.
+    pub part: Option<Part>,
 }
 
 impl<'v, P> Pairs<'v, P> {
@@ -170,12 +199,26 @@ impl<'v, P> Pairs<'v, P> {
             lines: Lines::ONE,
             near: None,
             symmetric: false,
+            part: None,
         }
     }
 
     /// The same for many vectors at once.
     pub fn with_lines(self, lines: Lines) -> Self {
         Self { lines, ..self }
+    }
+
+    /// The same for some rows only.
+    pub fn with_part(self, rows: Range<usize>) -> Self {
+        Self {
+            part: Some(rows.into()),
+            ..self
+        }
+    }
+
+    /// The rows whose results are wanted, of `count` rows in all.
+    pub fn wanted(&self, count: usize) -> Range<usize> {
+        self.part.map_or(0..count, Part::rows)
     }
 
     /// The same for the near pairs only.

@@ -24,7 +24,8 @@ use frames::Frames;
 use free::AverageAnswer;
 use haul::{BarycenterKind, Device, Measure, Regularization, Sinkhorn};
 use problem::Problem;
-use std::path::PathBuf;
+use std::fmt::Debug;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The average of images, arrays or clouds: mass moves from shape to shape, it does not fade
@@ -91,6 +92,10 @@ pub(crate) struct Barycenter {
     #[command(flatten)]
     treatment: Treatment,
 
+    /// Keep each pass in a file, from which the same command goes on if the run ends early; removed at the end
+    #[arg(long, value_name = "F", help_heading = "Iteration")]
+    checkpoint: Option<PathBuf>,
+
     #[command(flatten)]
     engine: Engine,
 
@@ -126,6 +131,7 @@ impl Task for Barycenter {
         let frames = frames.and_then(|frames| frames.layout().frames());
         let mut files = densities::files(&self.output, &self.pictures, frames);
         files.extend(self.presentation.report.clone());
+        files.extend(self.checkpoint.clone());
         files
     }
 
@@ -176,6 +182,10 @@ impl Task for Barycenter {
         let frames = self.frames().map_or(1, |frames| frames.lambdas().len());
         let sinkhorn = self.sinkhorn(self.smoothing.expected());
         Work::between(&[support, all * frames as f64]).iterated(sinkhorn)
+    }
+
+    fn checkpoint(&self) -> Option<(&Path, &dyn Debug)> {
+        Some((self.checkpoint.as_deref()?, self))
     }
 
     fn answer(&self, device: &Device, clouds: &[Arc<Cloud>]) -> Result<AverageAnswer> {

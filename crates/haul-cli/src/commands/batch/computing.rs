@@ -5,6 +5,7 @@ use super::kind::{BoxedTask, Kind};
 use super::record::{Account, Record};
 use super::results::beginning;
 use super::value::BadJob;
+use crate::deal::{Sink, deal};
 use crate::fingerprint::{Fingerprint, Fingerprints};
 use crate::input::Input;
 use crate::interrupt;
@@ -13,7 +14,9 @@ use crate::ordered::{self, Ended, Tasks};
 use crate::outcome;
 use crate::progress::Count;
 use anyhow::Result;
+use haul::engine::Ranks;
 use haul_files as formats;
+use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
 
 /// Computes jobs.
@@ -33,10 +36,55 @@ impl Computing<'_> {
         &self,
         places: &[usize],
         progress: &Count,
+        ranks: Option<&Ranks>,
         mut sink: impl FnMut(usize, String, Account) -> Result<()>,
     ) -> Result<usize> {
         let mut left = places.len();
-        let mut failed = false;
+        let mut take = |place: usize, told: Told| {
+            let Told { line, warning, .. } = told;
+            let account = match told.account {
+                Some(account) => account,
+                None => Account {
+                    warning,
+                    ..Account::of_text(&line)?
+                },
+            };
+            let failed = self.fail_fast && account.failed();
+            sink(place, line, account)?;
+            progress.one_more(place);
+            left -= 1;
+            Ok(if failed {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            })
+        };
+        match ranks {
+            Some(ranks) => self.over(ranks, places, &mut take)?,
+            None => self.some(places, &mut take)?,
+        }
+        Ok(left)
+    }
+
+    /// Computes the jobs that rank 0 has, on all ranks.
+    pub(super) fn over(
+        &self,
+        ranks: &Ranks,
+        places: &[usize],
+        sink: &mut Sink<'_, Told>,
+    ) -> Result<()> {
+        let weight = |place: usize| self.jobs[place].weight(self.kinds);
+        let some = |places: &[usize], sink: &mut Sink<'_, Told>| self.some(places, sink);
+        deal(ranks, places, weight, some, sink)
+    }
+
+    /// Computes the jobs that rank 0 has, on a rank that has none itself; or none at all, on rank 0.
+    pub(super) fn nothing(&self, ranks: &Ranks) -> Result<()> {
+        self.over(ranks, &[], &mut |_, _| Ok(ControlFlow::Continue(())))
+    }
+
+    /// Computes some jobs on this rank.
+    fn some(&self, places: &[usize], sink: &mut Sink<'_, Told>) -> Result<()> {
         let job = |index: usize| &self.jobs[places[index]];
         let tasks = Tasks {
             shared: |index| {
@@ -52,18 +100,8 @@ impl Computing<'_> {
         };
         ordered::run(0..places.len(), tasks, |index, result| {
             let place = places[index];
-            let (line, account) = line(&self.jobs[place], result)?;
-            failed = self.fail_fast && account.failed();
-            sink(place, line, account)?;
-            progress.one_more(place);
-            left -= 1;
-            Ok(if failed {
-                ControlFlow::Break(())
-            } else {
-                ControlFlow::Continue(())
-            })
-        })?;
-        Ok(left)
+            sink(place, told(&self.jobs[place], result)?)
+        })
     }
 
     /// Computes a job with `run`, and returns the fingerprints of its files from before they were read.
@@ -83,21 +121,37 @@ impl Computing<'_> {
     }
 }
 
-/// The line and the account of a job.
-fn line(job: &Job, result: Result<(Record, Vec<Fingerprint>)>) -> Result<(String, Account)> {
+/// The line of a job, the warning about its clouds, and its account on the rank that computed it: others take it from the
+/// line, as they do where an earlier run wrote it.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Told {
+    line: String,
+    warning: Option<String>,
+    #[serde(skip)]
+    account: Option<Account>,
+}
+
+fn told(job: &Job, result: Result<(Record, Vec<Fingerprint>)>) -> Result<Told> {
     let beginning = beginning(job);
     Ok(match result {
         Ok((Record { json, account }, inputs)) => {
             let inputs = serde_json::to_string(&inputs)?;
             let members = json.strip_prefix('{').unwrap_or(&json);
             let line = format!("{beginning},\"input\":{inputs},{members}");
-            (line, account)
+            Told {
+                line,
+                warning: account.warning.clone(),
+                account: Some(account),
+            }
         }
         Err(error) => {
             let message = outcome::one_line(&error);
             let told = serde_json::json!({ "kind": kind(&error), "message": message });
-            let line = format!("{beginning},\"error\":{told}}}\n");
-            (line, Account::of_failure(&message))
+            Told {
+                line: format!("{beginning},\"error\":{told}}}\n"),
+                warning: None,
+                account: Some(Account::of_failure(&message)),
+            }
         }
     })
 }

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Options of a command line that affect only its output, or the whole run.
-const NO_OPTIONS: [&str; 3] = ["json", "quiet", "threads"];
+const NO_OPTIONS: [&str; 4] = ["json", "quiet", "threads", "checkpoint"];
 
 /// Where the whole run computes, which does not concern a command that computes on the host alone.
 const PLACE: &str = "device";

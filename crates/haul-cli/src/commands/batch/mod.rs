@@ -31,6 +31,7 @@ use anyhow::{Context, Result};
 use aside::Aside;
 use clap::{Args, ValueEnum};
 use computing::Computing;
+use haul::engine::Ranks;
 use haul_files as formats;
 use job::Job;
 use kind::Kind;
@@ -133,6 +134,19 @@ impl Command for Batch {
         let report = self.report.as_deref().map(whole_path).transpose()?;
         interrupt::keep_what_is_finished();
         let start = Instant::now();
+        let ranks = program.ranks.as_ref();
+        if let Some(ranks) = ranks.filter(|_| !program.is_first()) {
+            enter(folder)?;
+            let computing = Computing {
+                jobs: &jobs,
+                kinds: program.kinds,
+                machine: &machine,
+                files: &inputs,
+                fail_fast: self.fail_fast,
+            };
+            computing.nothing(ranks)?;
+            return Ok(Outcome::Done);
+        }
         let (mut results, ledger) = self.open(&jobs, &inputs)?;
         enter(folder)?;
 
@@ -148,7 +162,9 @@ impl Command for Batch {
         let progress = Count::new(weights, run.done(), self.quiet);
         // If a failure ended an earlier run, it ends this one.
         if !(self.fail_fast && run.held_failures > 0) {
-            self.compute(&computing, &progress, &mut run, &mut results)?;
+            self.compute(&computing, (&progress, ranks), &mut run, &mut results)?;
+        } else if let Some(ranks) = ranks {
+            computing.nothing(ranks)?;
         }
         drop(progress);
         run.seconds = start.elapsed().as_secs_f64();
@@ -161,6 +177,11 @@ impl Command for Batch {
 }
 
 impl Batch {
+    /// The threads that it makes.
+    pub(crate) fn threads(&self) -> Option<u16> {
+        self.engine.threads
+    }
+
     /// Options of the run, the defaults of each job.
     fn defaults(&self) -> Options {
         let mut defaults = Options::new();
@@ -221,14 +242,14 @@ impl Batch {
     fn compute(
         &self,
         computing: &Computing,
-        progress: &Count,
+        (progress, ranks): (&Count, Option<&Ranks>),
         run: &mut Run,
         results: &mut Lines,
     ) -> Result<()> {
         let mut last = run.last;
         let mut in_order = true;
         let to_do = std::mem::take(&mut run.to_do);
-        run.to_do_left = computing.all(&to_do, progress, |place, line, account| {
+        run.to_do_left = computing.all(&to_do, progress, ranks, |place, line, account| {
             results.append(&line)?;
             in_order &= last.is_none_or(|last| last < place);
             last = Some(place);

@@ -59,7 +59,12 @@ impl Account {
         }
     }
 
-    /// The account of a result line of an earlier run.
+    /// The account of a result line.
+    pub(super) fn of_text(line: &str) -> Result<Self> {
+        Ok(Self::of_line(&serde_json::from_str(line)?))
+    }
+
+    /// The account of a result line that is parsed.
     pub(super) fn of_line(result: &Value) -> Self {
         if let Some(error) = result.get("error") {
             let message = error.get("message").and_then(Value::as_str);

@@ -16,7 +16,8 @@ use answer::{DivergenceAnswer, marginal_error};
 use anyhow::Result;
 use clap::Args;
 use haul::{Device, Measure, Regularization, Solution};
-use std::path::PathBuf;
+use std::fmt::Debug;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The Sinkhorn divergence between two clouds: OT_ε without its bias, 0 for equal ones
@@ -92,6 +93,10 @@ impl Task for Divergence {
 
     fn work(&self, points: &[f64]) -> Work {
         Work::between_and_within(points).iterated(self.solving.settings.sinkhorn())
+    }
+
+    fn checkpoint(&self) -> Option<(&Path, &dyn Debug)> {
+        Some((self.solving.checkpoint.as_deref()?, self))
     }
 
     fn answer(&self, device: &Device, clouds: &[Arc<Cloud>]) -> Result<DivergenceAnswer> {

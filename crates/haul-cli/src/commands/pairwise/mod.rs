@@ -22,6 +22,7 @@ mod target;
 
 use crate::checkpoint::{Checkpoint, Kind};
 use crate::command::{Command, Program};
+use crate::deal::{Sink, deal};
 use crate::interrupt;
 use crate::machine::Machine;
 use crate::ordered::{self, Ended, Tasks};
@@ -32,6 +33,7 @@ use anyhow::Result;
 pub(crate) use arguments::Pairwise;
 use clusters::Clusters;
 use entry::Entry;
+use haul::engine::Ranks;
 use matrix::Matrix;
 use plan::Plan;
 use std::ops::ControlFlow;
@@ -47,13 +49,19 @@ const COMPARISONS: Kind = Kind {
 };
 
 impl Command for Pairwise {
-    fn run(&self, _: &Program) -> Result<Outcome> {
+    fn run(&self, program: &Program) -> Result<Outcome> {
         let start = Instant::now();
         self.check()?;
         let machine = Machine::new(CACHE, self.engine.threads)?;
         let plan = Plan::of(self, &machine)?;
         let pairs = plan.pairs();
         interrupt::keep_what_is_finished();
+        let ranks = program.ranks.as_ref();
+        if let Some(ranks) = ranks.filter(|_| !program.is_first()) {
+            let none = &mut |_, _| Ok(ControlFlow::Continue(()));
+            self.compare_over(ranks, (&plan, &machine), &pairs, &[], none)?;
+            return Ok(Outcome::Done);
+        }
         let keys = pairs.iter().map(|pair| plan.key(*pair)).collect();
         let mut done = Checkpoint::open(&self.output, COMPARISONS, keys)?;
         if done.foreign && !self.quiet {
@@ -63,7 +71,7 @@ impl Command for Pairwise {
             ));
         }
         let solves = done.missing().len();
-        let evaluated = self.compare(&plan, &machine, &pairs, &mut done)?;
+        let evaluated = self.compare((&plan, &machine), &pairs, &mut done, ranks)?;
         let entries: Vec<_> = done.entries.iter().flatten().cloned().collect();
         if entries.len() < pairs.len() {
             outcome::tell(&format!(
@@ -107,14 +115,37 @@ impl Command for Pairwise {
     }
 }
 
+/// Compares some pairs, in order.
+fn compare(
+    (plan, machine): (&Plan, &Machine),
+    pairs: &[(usize, usize)],
+    places: &[usize],
+    sink: &mut Sink<'_, Entry>,
+) -> Result<()> {
+    let comparison = |index: usize| plan.comparison(pairs[places[index]]);
+    let tasks = Tasks {
+        shared: |index: usize| Ended::shared(machine.on_one_thread(&comparison(index))),
+        alone: |index: usize| ordered::finished(machine.alone(&comparison(index))),
+        stop: interrupt::requested,
+    };
+    ordered::run(0..places.len(), tasks, |index, entry| {
+        sink(places[index], entry?)
+    })
+}
+
 impl Pairwise {
+    /// The threads that it makes.
+    pub(crate) fn threads(&self) -> Option<u16> {
+        self.engine.threads
+    }
+
     /// Compares the missing pairs; returns the number of pairs of points that were evaluated.
     fn compare(
         &self,
-        plan: &Plan,
-        machine: &Machine,
+        (plan, machine): (&Plan, &Machine),
         pairs: &[(usize, usize)],
         done: &mut Checkpoint<Entry>,
+        ranks: Option<&Ranks>,
     ) -> Result<u64> {
         let missing = done.missing();
         let progress = Count::new(
@@ -122,21 +153,34 @@ impl Pairwise {
             (0..pairs.len()).filter(|place| missing.binary_search(place).is_err()),
             self.quiet,
         );
-        let comparison = |index: usize| plan.comparison(pairs[missing[index]]);
-        let tasks = Tasks {
-            shared: |index: usize| Ended::shared(machine.on_one_thread(&comparison(index))),
-            alone: |index: usize| ordered::finished(machine.alone(&comparison(index))),
-            stop: interrupt::requested,
-        };
         let mut evaluated = 0;
-        ordered::run(0..missing.len(), tasks, |index, entry| {
-            let entry = entry?;
+        let mut sink = |place, entry: Entry| {
             evaluated += entry.pairs;
-            done.append(missing[index], entry)?;
-            progress.one_more(missing[index]);
+            done.append(place, entry)?;
+            progress.one_more(place);
             Ok(ControlFlow::Continue(()))
-        })?;
+        };
+        match ranks {
+            Some(ranks) => self.compare_over(ranks, (plan, machine), pairs, &missing, &mut sink)?,
+            None => compare((plan, machine), pairs, &missing, &mut sink)?,
+        }
         Ok(evaluated)
+    }
+
+    /// Compares the pairs that rank 0 misses, on all ranks.
+    fn compare_over(
+        &self,
+        ranks: &Ranks,
+        (plan, machine): (&Plan, &Machine),
+        pairs: &[(usize, usize)],
+        missing: &[usize],
+        sink: &mut Sink<'_, Entry>,
+    ) -> Result<()> {
+        let weight = |place: usize| plan.weight(pairs[place]);
+        let some = |places: &[usize], sink: &mut Sink<'_, Entry>| {
+            compare((plan, machine), pairs, places, sink)
+        };
+        deal(ranks, missing, weight, some, sink)
     }
 
     /// Prints the answer, for a person or as a JSON object.
