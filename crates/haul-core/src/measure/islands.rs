@@ -19,7 +19,8 @@ pub(crate) fn islands(
     side: f64,
     most: usize,
 ) -> Option<Vec<Vec<usize>>> {
-    if !(1..=MOST_DIMENSIONS).contains(&dimension) || !(side > 0.0 && side.is_finite()) {
+    let has_cells = side > 0.0 && side.is_finite();
+    if !has_cells || !(1..=MOST_DIMENSIONS).contains(&dimension) {
         return None;
     }
     let mut cells: HashMap<Cell, usize> = HashMap::new();
