@@ -5,6 +5,7 @@ use super::heatmap;
 use super::loss::Loss;
 use crate::checkpoint;
 use crate::files::{self, Uses};
+use crate::number::plain;
 use crate::options::{Engine, MOST_U32, Settings, Treatment, number, whole};
 use anyhow::{Result, bail};
 use clap::Args;
@@ -173,6 +174,12 @@ impl Pairwise {
         }
         if self.relative.is_some() && *loss != Loss::Gromov {
             bail!("--relative is of --loss gromov; leave it out");
+        }
+        if let Some(relative) = self.relative.filter(|it| !(*it > 0.0 && it.is_finite())) {
+            bail!(
+                "--relative is {}; it must be a finite number above 0",
+                plain(relative)
+            );
         }
         Ok(())
     }
