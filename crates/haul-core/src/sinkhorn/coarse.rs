@@ -49,7 +49,8 @@ impl<E: Engine> Run<'_, '_, E> {
         }
         let groupings = self.groupings()?;
         let suits = groupings.iter().any(Grouping::has_clusters);
-        self.groupings = Some(groupings);
+        // Groups that are there begin the correction at once, which pays between clusters.
+        self.groupings = suits.then_some(groupings);
         Ok(suits)
     }
 
