@@ -25,6 +25,7 @@ mod pointwise;
 mod ranked;
 mod ranks;
 mod resident;
+mod shares;
 
 pub use forward::{Forward, Operator};
 pub use pairs::{GROUP, Groups, Lines, Near, Pairs, Part, Side, TILE};
