@@ -21,6 +21,17 @@ pub(crate) struct Engine {
     pub(crate) threads: Option<u16>,
 }
 
+impl Engine {
+    /// The same in f64 on the CPU; who names a precision, or a device that has another, gets it.
+    pub(crate) fn precise(&self) -> Self {
+        let mut engine = self.clone();
+        if engine.precision.is_none() && matches!(engine.device.as_str(), "auto" | "cpu") {
+            engine.precision = Some(Precision::F64);
+        }
+        engine
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Precision {
     /// Half the memory and twice the speed

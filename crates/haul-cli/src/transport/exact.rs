@@ -13,6 +13,14 @@ use maud::{Markup, html};
 use serde::Serialize;
 use std::ops::ControlFlow;
 
+/// The engine of an exact solve in a dimension: in many, f64 alone proves what is asked for.
+pub(crate) fn engine_in(dimension: usize, engine: &Engine) -> Engine {
+    match dimension > Exact::FEW_DIMENSIONS {
+        true => engine.precise(),
+        false => engine.clone(),
+    }
+}
+
 /// W_p^p, proved.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub(crate) struct ExactCost {

@@ -10,7 +10,7 @@ pub(crate) mod text;
 mod warnings;
 
 pub(crate) use displacement::{Displacement, lengths};
-pub(crate) use exact::ExactCost;
+pub(crate) use exact::{ExactCost, engine_in};
 pub(crate) use json::{Certificate, Json};
 pub(crate) use warnings::warnings;
 

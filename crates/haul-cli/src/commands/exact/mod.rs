@@ -12,6 +12,7 @@ use crate::pair::Pair;
 use crate::picture::Matching;
 use crate::progress::Pivoting;
 use crate::task::{Delivery, Request, Task, Work};
+use crate::transport::engine_in;
 use answer::ExactAnswer;
 use anyhow::{Result, bail};
 use clap::Args;
@@ -124,15 +125,7 @@ impl Task for Exact {
             );
         }
         options::named(self.exact().check(source, target), &self.a, &self.b)?;
-        let mut engine = self.engine.clone();
-        // In many dimensions only f64 proves what is asked for; who names a device gets what it has.
-        let is_many = source.dimension() > haul::Exact::FEW_DIMENSIONS;
-        let is_free =
-            engine.precision.is_none() && matches!(engine.device.as_str(), "auto" | "cpu");
-        if is_many && is_free {
-            engine.precision = Some(options::Precision::F64);
-        }
-        Ok(engine)
+        Ok(engine_in(source.dimension(), &self.engine))
     }
 
     fn work(&self, points: &[f64]) -> Work {

@@ -167,12 +167,8 @@ impl Task for Gromov {
         }
         let [source, target] = self.spaces(clouds)?;
         options::named(self.settings().check(&source, &target), &self.a, &self.b)?;
-        let mut engine = self.engine.clone();
-        // Steps become exact towards the end, for which f32 has few digits; who names a device gets what it has.
-        if engine.precision.is_none() && matches!(engine.device.as_str(), "auto" | "cpu") {
-            engine.precision = Some(options::Precision::F64);
-        }
-        Ok(engine)
+        // Steps become exact towards the end, for which f32 has few digits.
+        Ok(self.engine.precise())
     }
 
     fn work(&self, points: &[f64]) -> Work {

@@ -4,8 +4,9 @@ use super::entry::Entry;
 use crate::device;
 use crate::input::{self, Cloud, Digest, Input};
 use crate::interrupt;
-use crate::options::{self, Engine, Precision, Treatment};
+use crate::options::{self, Engine, Treatment};
 use crate::task::{Task, Work};
+use crate::transport::engine_in;
 use anyhow::{Result, ensure};
 use haul::{Device, Energy, Exact, Gromov, MetricSpace, Sinkhorn, Sliced, Stop};
 use std::ops::ControlFlow;
@@ -83,16 +84,15 @@ impl Task for Comparison<'_> {
                 options::named(energy.check(source, target), a, b)?;
                 Ok(self.engine.clone())
             }
-            // Only f64 proves the bounds.
             Between::Exact(exact) => {
                 options::named(exact.check(source, target), a, b)?;
-                Ok(self.precise_engine())
+                Ok(engine_in(source.dimension(), self.engine))
             }
             // Steps become exact towards the end, for which f32 has few digits.
             Between::Gromov(gromov) => {
                 let [one, other] = [source, target].map(MetricSpace::squared_euclidean);
                 options::named(gromov.check(&one, &other), a, b)?;
-                Ok(self.precise_engine())
+                Ok(self.engine.precise())
             }
             Between::Sliced(sliced) => {
                 options::named(sliced.check(source, target), a, b)?;
@@ -146,17 +146,6 @@ impl Task for Comparison<'_> {
                 solution.report().into()
             }
         })
-    }
-}
-
-impl Comparison<'_> {
-    /// The engine in f64 on the CPU; who names a device or a precision gets it.
-    fn precise_engine(&self) -> Engine {
-        let mut engine = self.engine.clone();
-        if engine.precision.is_none() && matches!(engine.device.as_str(), "auto" | "cpu") {
-            engine.precision = Some(Precision::F64);
-        }
-        engine
     }
 }
 

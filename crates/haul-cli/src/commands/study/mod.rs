@@ -10,7 +10,6 @@ use crate::canvas::Svg;
 use crate::checkpoint::{self, Checkpoint, Kind};
 use crate::command::{Command, Program};
 use crate::interrupt;
-use crate::options::{Engine, Precision};
 use crate::outcome::{self, Outcome};
 use anyhow::Result;
 use clap::{Args, Subcommand};
@@ -88,15 +87,6 @@ impl Files {
         }
         Ok(())
     }
-}
-
-/// The engine of a study: in f64 unless the user names a precision or a device, because what it compares differs by few digits.
-fn precise(engine: &Engine) -> Engine {
-    let mut engine = engine.clone();
-    if engine.precision.is_none() && matches!(engine.device.as_str(), "auto" | "cpu") {
-        engine.precision = Some(Precision::F64);
-    }
-    engine
 }
 
 /// The results of earlier runs of a study with a table, of these keys. Ctrl-C then keeps what is finished.
