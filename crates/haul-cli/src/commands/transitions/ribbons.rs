@@ -4,6 +4,7 @@
 use crate::canvas::{Anchor, LETTER, Label, Rgb, Svg, WIDTH, px, text_width, viridis};
 use crate::names::end_of;
 use maud::{Markup, html};
+use std::ops::Range;
 
 /// What to draw.
 pub(super) struct Ribbons<'a> {
@@ -13,6 +14,9 @@ pub(super) struct Ribbons<'a> {
     /// From each cloud to the next one the masses from label to label, row-major.
     pub(super) tables: Vec<&'a [f64]>,
 }
+
+/// The part of the colours from dark to light that labels have.
+const COLOURS: Range<f64> = 0.25..0.85;
 
 /// Pixels of the masses of a bar, of all gaps between its labels, of its width, and around everything.
 const HEIGHT: f64 = 300.0;
@@ -121,10 +125,11 @@ impl Ribbons<'_> {
         (names, y + LINE)
     }
 
-    /// The colour of a label.
+    /// The colour of a label, which differs from light paper and from dark paper.
     fn colour(&self, label: usize) -> Rgb {
         let last = self.labels.len().saturating_sub(1).max(1);
-        viridis(label as f64 / last as f64)
+        let Range { start, end } = COLOURS;
+        viridis(start + (end - start) * label as f64 / last as f64)
     }
 }
 
@@ -179,6 +184,25 @@ mod tests {
         for name in ["first", "second", "a", "b"] {
             assert!(drawn.contains(&format!(">{name}</text>")), "{name}");
         }
+    }
+
+    #[test]
+    fn labels_are_seen_on_light_and_on_dark_paper() {
+        let labels: Vec<String> = (0..9).map(|label: i32| label.to_string()).collect();
+        let ribbons = Ribbons {
+            clouds: Vec::new(),
+            labels: &labels,
+            tables: Vec::new(),
+        };
+        let papers = [Rgb([1.0; 3]), Rgb([24.0 / 255.0; 3])];
+        let least = |colour: Rgb| {
+            papers
+                .map(|paper| colour.contrast(paper))
+                .into_iter()
+                .fold(21.0, f64::min)
+        };
+        assert!((0..9).all(|label| least(ribbons.colour(label)) >= 1.5));
+        assert!(least(viridis(0.0)) < 1.5 && least(viridis(1.0)) < 1.5);
     }
 
     #[test]
