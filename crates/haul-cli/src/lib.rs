@@ -40,6 +40,7 @@ mod raster;
 mod rows;
 mod sampling;
 mod scale;
+mod spaces;
 mod speed;
 mod store;
 mod task;

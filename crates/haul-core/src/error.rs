@@ -114,6 +114,20 @@ pub enum Error {
     #[error("one space has squared distances, the other inner products; give both the same kind")]
     Spaces,
 
+    /// A graph in pieces, between which there is no distance.
+    #[error(
+        "the graph has {pieces} pieces, the largest of {largest} points, and no way leads from one to another; {}",
+        connecting(*neighbors)
+    )]
+    Pieces {
+        /// The number of pieces with mass.
+        pieces: usize,
+        /// The points of the largest one.
+        largest: usize,
+        /// The least number of neighbours that connects the points, where the graph joins nearest neighbours.
+        neighbors: Option<usize>,
+    },
+
     /// Unequal masses in a balanced problem. Normalise both, or make one side unbalanced.
     #[error(
         "the masses differ: {} and {}; normalise both, or give a finite ρ or reach: a balanced problem moves all of one onto the other",
@@ -404,5 +418,13 @@ mod tests {
                 assert_eq!(error.to_string().contains("use f64"), advised, "{error}");
             }
         }
+    }
+}
+
+/// What connects the pieces of a graph.
+fn connecting(neighbors: Option<usize>) -> String {
+    match neighbors {
+        Some(neighbors) => format!("{neighbors} neighbours connect it"),
+        None => "keep one piece, or give the others no weight".to_owned(),
     }
 }

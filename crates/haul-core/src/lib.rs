@@ -54,7 +54,10 @@ pub use fit::{
     Pushforward, Quantization, QuantizationKind, QuantizationReport, Quantizer, SupportWeights,
     displacement,
 };
-pub use gromov::{Gromov, GromovProgress, GromovReport, GromovSolution, GromovStart, MetricSpace};
+pub use gromov::{
+    DistanceMatrix, Gromov, GromovProgress, GromovReport, GromovSolution, GromovStart,
+    MatrixCoupling, MetricSpace,
+};
 pub use histograms::{
     Average, AverageGradient, Barycenter, BarycenterKind, BarycenterReport, BarycentricDictionary,
     BarycentricFactors, BarycentricGradient, BarycentricProgress, BarycentricReport, Coordinates,

@@ -50,6 +50,7 @@
 //! | `axis`, `table` | softmins of many lines in one dimension, by a table of the kernel |
 //! | `groups` | the softmin that also computes the masses between groups |
 //! | `symmetric` | the softmin of a measure against itself, by half the pairs |
+//! | `stored` | products, kernels and passes of stored matrices |
 //! | `engine` | [`CpuEngine`] |
 //! | `checks`, `operators` | its operators, and the checks of their arguments |
 //! | `compiled` | the operators over pairs, compiled for each format |
@@ -79,6 +80,7 @@ mod product;
 mod real;
 mod softmin;
 mod spans;
+mod stored;
 mod sums;
 mod symmetric;
 mod table;

@@ -69,6 +69,29 @@ pub fn read_as(path: &Path, reading: &Reading) -> Result<Cloud> {
     read_contents(path, reading)?.into_cloud(path)
 }
 
+/// Reads the faces of a surface, as triangles of vertices counted from 0; none of a file without faces.
+///
+/// # Errors
+/// As [`read_cloud`], and [`Error::Malformed`] for a face with a vertex that there is not.
+pub fn read_faces(path: &Path, reading: &Reading) -> Result<Vec<[usize; 3]>> {
+    let part = Part::of(path);
+    let (file, kind, source) = opened(part.file, reading, Kind::of_cloud)?;
+    let mut stream = source.stream(kind);
+    let (mesh, format) = match kind.format {
+        Format::Obj => (obj::read(&file, &mut stream.reader)?, obj::NAME),
+        Format::Off => (off::read(&file, &mut stream.reader)?, off::NAME),
+        Format::Stl => (stl::read(&file, &mut stream)?, stl::NAME),
+        Format::Ply => match ply::read_mesh(&file, &mut stream) {
+            Ok(mesh) => (mesh, ".ply"),
+            Err(Error::Missing { .. }) => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        },
+        _ => return Ok(Vec::new()),
+    };
+    mesh.check_corners(&file, format)?;
+    Ok(mesh.triangles)
+}
+
 /// Reads the colours of an image, a `.png` or a `.jpg`.
 ///
 /// # Errors

@@ -6,7 +6,10 @@ use crate::measure::{Measure, matrix, shape};
 use crate::report;
 use crate::run::Run;
 use crate::solution::{self, Engine};
-use haul::{Gromov, GromovProgress, GromovSolution, GromovStart, MetricSpace};
+use haul::{
+    DistanceMatrix, Gromov, GromovProgress, GromovSolution, GromovStart, MatrixCoupling,
+    MetricSpace,
+};
 use numpy::{PyArray1, PyArray2, PyReadonlyArray2};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -69,6 +72,24 @@ impl Coupling {
     }
 }
 
+/// A coupling of stored spaces.
+#[pyclass(frozen, module = "haul._haul")]
+pub(crate) struct StoredCoupling {
+    inner: MatrixCoupling,
+}
+
+#[pymethods]
+impl StoredCoupling {
+    fn report<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        report::of_gromov(py, self.inner.report())
+    }
+
+    /// The plan, n×m.
+    fn plan<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray2<f64>>> {
+        matrix(py, self.inner.plan().to_vec(), self.inner.report().m)
+    }
+}
+
 /// A measure, and features of its points.
 type Space<'py> = (Bound<'py, Measure>, Option<PyReadonlyArray2<'py, f64>>);
 
@@ -79,7 +100,7 @@ fn space((measure, features): &Space<'_>, metric: &str) -> PyResult<MetricSpace>
         "inner" => MetricSpace::inner_product(measure),
         other => {
             return Err(Error::new_err(format!(
-                "metric is {other:?}; it must be \"squared\" or \"inner\""
+                "metric is {other:?}; it must be \"squared\", \"inner\", \"euclidean\" or \"given\""
             )));
         }
     };
@@ -91,26 +112,37 @@ fn space((measure, features): &Space<'_>, metric: &str) -> PyResult<MetricSpace>
     space.map_err(error::of)
 }
 
-/// Finds a coupling of two spaces.
-#[pyfunction]
-pub(crate) fn gromov<'py>(
-    py: Python<'py>,
-    device: &Bound<'py, Device>,
-    spaces: (Space<'py>, Space<'py>, String),
-    regularization: (String, f64, f64),
-    ends: (f64, usize, usize, String),
-    progress: Option<Py<PyAny>>,
-) -> PyResult<Coupling> {
-    let (source, target, metric) = &spaces;
-    let (source, target) = (space(source, metric)?, space(target, metric)?);
-    let (name, strength, alpha) = regularization;
-    let (tolerance, max_steps, max_iterations, start) = ends;
+/// A space whose matrix is stored: Euclidean distances, or the coordinates themselves.
+fn stored((measure, features): &Space<'_>, given: bool) -> PyResult<DistanceMatrix> {
+    let measure = &measure.get().inner;
+    let space = match given {
+        true => DistanceMatrix::new(measure.points().to_vec(), measure.weights().to_vec()),
+        false => DistanceMatrix::euclidean(measure),
+    };
+    let space = space.map_err(error::of)?;
+    let Some(features) = features else {
+        return Ok(space);
+    };
+    let (_, dimension) = shape(features);
+    let space = space.with_features(features.as_slice()?, dimension);
+    space.map_err(error::of)
+}
+
+/// ε as a name and a number, and α.
+type Regularization = (String, f64, f64);
+
+/// Tolerance, steps, iterations, start, reach.
+type Ends = (f64, usize, usize, String, f64);
+
+fn settings((name, strength, alpha): Regularization, ends: Ends) -> PyResult<Gromov> {
+    let (tolerance, max_steps, max_iterations, start, reach) = ends;
     let gromov = match name.as_str() {
         "epsilon" => Gromov::epsilon(strength),
         _ => Gromov::relative(strength),
     };
-    let gromov = gromov
+    Ok(gromov
         .fused(alpha)
+        .reach(reach)
         .tolerance(tolerance)
         .max_steps(max_steps)
         .max_iterations(max_iterations)
@@ -123,7 +155,22 @@ pub(crate) fn gromov<'py>(
                     "start is {other:?}; it must be \"best\", \"product\" or \"eccentricities\""
                 )));
             }
-        });
+        }))
+}
+
+/// Finds a coupling of two spaces.
+#[pyfunction]
+pub(crate) fn gromov<'py>(
+    py: Python<'py>,
+    device: &Bound<'py, Device>,
+    spaces: (Space<'py>, Space<'py>, String),
+    regularization: Regularization,
+    ends: Ends,
+    progress: Option<Py<PyAny>>,
+) -> PyResult<Coupling> {
+    let (source, target, metric) = &spaces;
+    let (source, target) = (space(source, metric)?, space(target, metric)?);
+    let gromov = settings(regularization, ends)?;
     gromov.check(&source, &target).map_err(error::of)?;
     // Steps become exact towards the end, for which f32 has few digits.
     let engine = device.get().open(py, device.get().precision_or(true))?;
@@ -143,4 +190,28 @@ pub(crate) fn gromov<'py>(
         inner,
         owner: Owner::new(engine),
     })
+}
+
+/// Finds a coupling of two spaces whose matrices are stored.
+#[pyfunction]
+pub(crate) fn gromov_stored<'py>(
+    py: Python<'py>,
+    device: &Bound<'py, Device>,
+    spaces: (Space<'py>, Space<'py>, bool),
+    regularization: Regularization,
+    ends: Ends,
+    progress: Option<Py<PyAny>>,
+) -> PyResult<StoredCoupling> {
+    let (source, target, given) = &spaces;
+    let (source, target) = (stored(source, *given)?, stored(target, *given)?);
+    let gromov = settings(regularization, ends)?;
+    let engine = device.get().open(py, device.get().precision_or(true))?;
+    let run = Run::on(&engine);
+    let inner = run.work(py, || {
+        let mut teller = run.teller(progress.as_ref());
+        gromov.solve_matrices_observed(&*engine, &source, &target, |state: &GromovProgress| {
+            teller.tell((state.step, state.change, state.goal, state.seconds))
+        })
+    })?;
+    Ok(StoredCoupling { inner })
 }

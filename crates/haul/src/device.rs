@@ -2,8 +2,8 @@
 
 use crate::on_device::{Points, Vector, Weights, made, own, owned_terms};
 use haul_core::engine::{
-    Groups, Integral, Integrand, Journal, Nearest, Pairs, Pointwise, Ranked, Ranks, Remembered,
-    ResidentEngine, Side, Slot, Survey, Update, Writing,
+    Groups, Integral, Integrand, Journal, MatrixEngine, Nearest, Pairs, Pointwise, Ranked, Ranks,
+    Remembered, ResidentEngine, Side, Slot, Survey, Update, Writing,
 };
 use haul_core::{Engine, Error, Interrupt, Precision, Result};
 use haul_cpu::{CpuEngine, InstructionSet, Real};
@@ -430,6 +430,52 @@ impl Device {
                 device: other.device().to_owned(),
             }),
         }
+    }
+}
+
+impl Device {
+    /// The engine that computes with stored matrices.
+    fn with_matrices(&self) -> Result<&dyn MatrixEngine> {
+        match self {
+            Self::Cpu(engine) => Ok(engine),
+            Self::CpuF64(engine) => Ok(engine),
+            other => Err(Error::Unsupported {
+                what: "stored matrices of distances, which are for the CPU",
+                device: other.device().to_owned(),
+            }),
+        }
+    }
+}
+
+/// For the CPU; on a GPU and over ranks every method returns [`Error::Unsupported`].
+impl MatrixEngine for Device {
+    fn multiply(&self, factors: [&[f64]; 2], columns: usize, out: &mut [f64]) -> Result<()> {
+        self.with_matrices()?.multiply(factors, columns, out)
+    }
+
+    fn gibbs(
+        &self,
+        costs: &[f64],
+        epsilon: f64,
+        columns: [&[f64]; 2],
+        potential: &mut [f64],
+        kernel: &mut [f64],
+    ) -> Result<()> {
+        let engine = self.with_matrices()?;
+        engine.gibbs(costs, epsilon, columns, potential, kernel)
+    }
+
+    fn sweep(
+        &self,
+        kernel: &[f64],
+        rows: [&[f64]; 2],
+        lambda: f64,
+        columns: &[f64],
+        scaling: &mut [f64],
+        sums: &mut [f64],
+    ) -> Result<()> {
+        let engine = self.with_matrices()?;
+        engine.sweep(kernel, rows, lambda, columns, scaling, sums)
     }
 }
 

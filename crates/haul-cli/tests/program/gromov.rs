@@ -116,3 +116,128 @@ fn features_settle_what_distances_leave_open() {
     );
     assert_says(&wrong, &["haul thin"]);
 }
+
+/// A strip of 20×4 vertices that widens to one end, flat and rolled up to most of a circle: lengths along it stay.
+fn strips(room: &Room) {
+    let (mut flat, mut rolled, mut faces) = (String::new(), String::new(), String::new());
+    let at = |i: usize, k: usize| 4 * i + k + 1;
+    for i in 0..20 {
+        for k in 0..4 {
+            let s = i as f64 * 0.2;
+            let y = (k as f64 / 3.0 - 0.3) * (0.3 + 0.4 * s);
+            let angle = s / 0.8;
+            writeln!(flat, "v {s} {y} 0").unwrap();
+            writeln!(rolled, "v {} {y} {}", 0.8 * angle.sin(), 0.8 * angle.cos()).unwrap();
+            if i < 19 && k < 3 {
+                let [a, b, c, d] = [at(i, k), at(i + 1, k), at(i + 1, k + 1), at(i, k + 1)];
+                writeln!(faces, "f {a} {b} {c}\nf {a} {c} {d}").unwrap();
+            }
+        }
+    }
+    room.write("flat.obj", flat + &faces);
+    room.write("rolled.obj", rolled + &faces);
+}
+
+#[test]
+fn a_bent_surface_is_matched_along_its_edges() {
+    let room = Room::new();
+    strips(&room);
+    let ratio = |metric: &str| {
+        let run = format!("gromov flat.obj rolled.obj --relative 1e-3 {metric} --json");
+        let result = room.cpu(&run).json(0);
+        assert_eq!(result["rise"].as_f64(), Some(0.0), "{result}");
+        assert_eq!(result["precision"], "f64");
+        value(&result) / result["product_objective"].as_f64().unwrap()
+    };
+    let geodesic = ratio("--metric geodesic -o matched.ply");
+    let euclidean = ratio("--metric euclidean");
+    assert!(
+        geodesic < 0.01 && euclidean > 5.0 * geodesic,
+        "{geodesic} {euclidean}"
+    );
+    assert!(room.path("matched.ply").is_file());
+    let text = room
+        .cpu("gromov flat.obj rolled.obj --metric geodesic --neighbors 6")
+        .stdout;
+    assert_says(&text, &["geodesic distances", "not proved"]);
+    let matrix =
+        room.cpu("pairwise flat.obj rolled.obj --loss gromov --metric geodesic -o d.csv --json");
+    assert_eq!(matrix.json(0)["loss"], "gromov");
+}
+
+#[test]
+fn graphs_are_compared_by_given_distances() {
+    let room = Room::new();
+    // A path of nine nodes with a branch at the third one, and the same in another order.
+    let parents: [usize; 12] = [0, 0, 1, 2, 3, 4, 5, 6, 7, 2, 9, 10];
+    let depth = |mut i: usize, steps: usize| {
+        (0..steps).for_each(|_| i = parents[i]);
+        i
+    };
+    let apart = |i: usize, k: usize| {
+        let meets = |s: usize| (0..12).find(|t| depth(i, s) == depth(k, *t)).map(|t| s + t);
+        (0..12).filter_map(meets).min().unwrap()
+    };
+    let table = |place: &dyn Fn(usize) -> usize| {
+        let row = |i: usize| {
+            (0..12)
+                .map(|k| apart(place(i), place(k)).to_string())
+                .collect::<Vec<_>>()
+                .join(",")
+        };
+        (0..12).map(|i| row(i) + "\n").collect::<String>()
+    };
+    room.write("a.csv", table(&|i| i));
+    room.write("b.csv", table(&|i| (5 * i + 3) % 12));
+    let run = "gromov a.csv b.csv --metric given --header no --relative 1e-3";
+    let result = room.cpu(&format!("{run} --json")).json(0);
+    assert_eq!(result["metric"], "given");
+    assert!(
+        value(&result) < 1e-3 * result["product_objective"].as_f64().unwrap(),
+        "{result}"
+    );
+    assert_says(
+        &room.cpu(run).stdout,
+        &["a.csv, 12 points with given distances"],
+    );
+    for (wrong, says) in [
+        (
+            "gromov a.csv b.csv --metric given --header no -o c.ply",
+            "--output",
+        ),
+        (
+            "gromov a.csv b.csv --neighbors 3 --header no",
+            "--metric geodesic",
+        ),
+        (
+            "pairwise a.csv b.csv --metric given -o d.npy",
+            "--loss gromov",
+        ),
+    ] {
+        assert_says(&error_line(room.cpu(wrong), 2), &[says]);
+    }
+    room.write("c.csv", "0,1,2\n1,0,1\n".to_owned());
+    let wrong = error_line(room.cpu("gromov a.csv c.csv --metric given --header no"), 2);
+    assert_says(&wrong, &["c.csv", "2×3", "square"]);
+}
+
+#[test]
+fn pieces_of_a_cloud_are_told_with_the_neighbours_that_join_them() {
+    let room = Room::new();
+    let line = |gap: f64| {
+        let place = |k: usize| k as f64 + if k < 6 { 0.0 } else { gap };
+        (0..12)
+            .map(|k| format!("{},0\n", place(k)))
+            .collect::<String>()
+    };
+    room.write("a.csv", line(50.0));
+    room.write("b.csv", line(0.0));
+    let run = "gromov a.csv b.csv --metric geodesic --header no --neighbors";
+    let wrong = error_line(room.cpu(&format!("{run} 3")), 2);
+    assert_says(&wrong, &["a.csv", "2 pieces", "6 neighbours connect it"]);
+    assert!(
+        room.cpu(&format!("{run} 6 --json")).json(0)["converged"]
+            .as_bool()
+            .unwrap()
+    );
+}

@@ -20,6 +20,7 @@
 //! An engine never calls a solver, and a solver does not depend on any particular engine.
 
 mod forward;
+mod matrices;
 mod pairs;
 mod pointwise;
 mod ranked;
@@ -28,6 +29,7 @@ mod resident;
 mod shares;
 
 pub use forward::{Forward, Operator};
+pub use matrices::MatrixEngine;
 pub use pairs::{GROUP, Groups, Lines, Near, Pairs, Part, Side, TILE};
 pub use pointwise::{Integral, Pointwise, RATIO_LOG2, Ratio, Update};
 pub use ranked::{Journal, Ranked};

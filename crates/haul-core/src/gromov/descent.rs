@@ -11,17 +11,17 @@ use std::ops::ControlFlow;
 use web_time::Instant;
 
 /// The error of the marginals of a first step, and the largest one.
-const LOOSEST: f64 = 1e-3;
+pub(super) const LOOSEST: f64 = 1e-3;
 
 /// The error of the marginals over the change of A.
-const SHARE: f64 = 0.03;
+pub(super) const SHARE: f64 = 0.03;
 
 /// Steps without a lower objective or a smaller change, at the least error of the marginals, after which rounding is all that
 /// moves A.
-const IDLE: usize = 8;
+pub(super) const IDLE: usize = 8;
 
 /// A fall of the objective that counts, over ε times the error of the marginals.
-const NOTICED: f64 = 1e-3;
+pub(super) const NOTICED: f64 = 1e-3;
 
 /// A run over one pair of spaces.
 pub(super) struct Descent<'d, E: Engine> {

@@ -11,12 +11,14 @@
 
 mod bound;
 mod descent;
+mod matrices;
 mod pair;
 mod solution;
 mod space;
 mod starts;
 mod turn;
 
+pub use matrices::{DistanceMatrix, MatrixCoupling};
 pub use solution::{GromovReport, GromovSolution};
 pub use space::MetricSpace;
 
@@ -81,6 +83,8 @@ pub struct Gromov {
     max_steps: usize,
     max_iterations: usize,
     start: GromovStart,
+    /// The square root of the penalty ρ.
+    reach: f64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -99,6 +103,7 @@ impl Default for Gromov {
             max_steps: 500,
             max_iterations: 10_000,
             start: GromovStart::default(),
+            reach: f64::INFINITY,
         }
     }
 }
@@ -144,6 +149,15 @@ impl Gromov {
     /// The largest number of iterations of the entropic problem of a step. Default 10 000.
     pub fn max_iterations(mut self, iterations: usize) -> Self {
         self.max_iterations = iterations;
+        self
+    }
+
+    /// Lets the plan leave mass out, where spaces are [stored matrices](Self::solve_matrices) [Séjourné–Vialard–Peyré'21]: both
+    /// marginals may be others than the weights, at the price ρ KL(P1⊗P1 | a⊗a) for ρ = reach², and alike for b. Points whose
+    /// distances are all changed by far more than the reach are left out. In units of D. Default infinite: all mass is
+    /// moved.
+    pub fn reach(mut self, reach: f64) -> Self {
+        self.reach = reach;
         self
     }
 
@@ -210,7 +224,7 @@ impl Gromov {
         self.pair(source, target).map(drop)
     }
 
-    fn pair(&self, source: &MetricSpace, target: &MetricSpace) -> Result<Pair> {
+    fn check_settings(&self) -> Result<()> {
         let (Regularized::Epsilon(epsilon) | Regularized::Relative(epsilon)) = self.regularization;
         positive("epsilon", epsilon)?;
         positive("tolerance", self.tolerance)?;
@@ -233,6 +247,18 @@ impl Gromov {
                 });
             }
         }
+        Ok(())
+    }
+
+    fn pair(&self, source: &MetricSpace, target: &MetricSpace) -> Result<Pair> {
+        self.check_settings()?;
+        if self.reach != f64::INFINITY {
+            return Err(Error::BadParameter {
+                name: "reach",
+                value: self.reach,
+                range: "infinite, unless matrices of distances are stored",
+            });
+        }
         let pair = Pair::new([source.clone(), target.clone()], self.alpha)?;
         if pair.total.is_finite() {
             return Ok(pair);
@@ -244,11 +270,11 @@ impl Gromov {
         })
     }
 
-    /// ε for a pair. Spaces of one point each have no energy, and any ε serves.
-    fn strength(&self, pair: &Pair) -> f64 {
+    /// ε for an objective of the product coupling. Spaces of one point each have no energy, and any ε serves.
+    fn strength(&self, product: f64) -> f64 {
         match self.regularization {
             Regularized::Epsilon(epsilon) => epsilon,
-            Regularized::Relative(share) if pair.total > 0.0 => share * pair.total,
+            Regularized::Relative(share) if product > 0.0 => share * product,
             Regularized::Relative(share) => share,
         }
     }
@@ -262,7 +288,7 @@ impl Gromov {
     ) -> Result<GromovSolution<E>> {
         let began = Instant::now();
         let pair = self.pair(source, target)?;
-        let epsilon = self.strength(&pair);
+        let epsilon = self.strength(pair.total);
         let bound = bound::lower(&pair);
         let mut descent = Descent::new(&engine, &pair, epsilon, self, began);
         let start = starts::choose(&mut descent, self.start).await?;

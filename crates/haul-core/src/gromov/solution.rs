@@ -18,13 +18,17 @@ pub struct GromovReport {
     pub epsilon: f64,
     /// The share of distances in the objective, beside that of features.
     pub alpha: f64,
+    /// The penalty ρ of both marginals, in units of D²; infinite where all mass is moved.
+    pub rho: f64,
+    /// The mass of the plan; 1 where all mass is moved.
+    pub mass: f64,
     /// Σ (Dᵢₖ − D'ⱼₗ)² Pᵢⱼ Pₖₗ, the mean squared distortion.
     pub energy: f64,
     /// Σ Pᵢⱼ |uᵢ − vⱼ|² of the features; 0 without them.
     pub feature_cost: f64,
-    /// KL(P | a⊗b).
+    /// KL(P | a⊗b); with a finite ρ half of KL(P⊗P | (a⊗b)⊗(a⊗b)).
     pub kl: f64,
-    /// α `energy` + (1 − α) `feature_cost` + ε KL.
+    /// α `energy` + (1 − α) `feature_cost` + ε KL, and the penalties of a finite ρ.
     pub objective: f64,
     /// The objective at the product coupling a⊗b.
     pub product_objective: f64,
@@ -33,7 +37,7 @@ pub struct GromovReport {
     /// The largest rise of the objective in a step, beyond what the errors of the marginals explain. It is 0 where each step
     /// lowered the objective, as exact steps do.
     pub rise: f64,
-    /// The first lower bound: no coupling has a lower objective [Mémoli'11].
+    /// The first lower bound: no coupling has a lower objective [Mémoli'11]; 0 with a finite ρ.
     pub lower_bound: f64,
     /// |A − M|, the distance of the plan from a stationary one: the change of its moments in another step, relative to the
     /// covariances of both spaces.
@@ -107,6 +111,8 @@ impl<E: Engine + Clone> GromovSolution<E> {
             m: y.len(),
             epsilon,
             alpha,
+            rho: f64::INFINITY,
+            mass: 1.0,
             energy: turn.energy,
             feature_cost: fused,
             kl: (turn.objective - linear) / epsilon,

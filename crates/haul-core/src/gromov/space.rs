@@ -45,6 +45,48 @@ pub(super) struct Features {
     pub(super) values: Vec<f64>,
 }
 
+impl Features {
+    /// Finite features of n points.
+    pub(super) fn of(features: &[f64], dimension: usize, n: usize) -> Result<Self> {
+        if dimension == 0 {
+            return Err(Error::ZeroDimension);
+        }
+        let (expected, found) = (n.saturating_mul(dimension), features.len());
+        if expected != found {
+            return Err(Error::Length {
+                what: "the features of a space",
+                expected,
+                found,
+            });
+        }
+        if let Some((index, value)) = (0..).zip(features).find(|(_, value)| !value.is_finite()) {
+            return Err(Error::NotFinitePoint {
+                row: index / dimension + 1,
+                column: index % dimension + 1,
+                value: *value,
+            });
+        }
+        Ok(Self {
+            dimension,
+            values: features.to_vec(),
+        })
+    }
+
+    /// The features of some points.
+    pub(super) fn part(&self, places: &[usize]) -> Self {
+        let row = |i: &usize| {
+            let values = self
+                .values
+                .get(i * self.dimension..(i + 1) * self.dimension);
+            values.unwrap_or_default()
+        };
+        Self {
+            dimension: self.dimension,
+            values: places.iter().flat_map(row).copied().collect(),
+        }
+    }
+}
+
 impl MetricSpace {
     /// The points of a measure with their squared distances Dᵢₖ = |xᵢ − xₖ|². Weights are scaled to a sum of 1.
     pub fn squared_euclidean(measure: &Measure) -> Self {
@@ -77,28 +119,7 @@ impl MetricSpace {
     ///
     /// [`Error::Length`] for a wrong number of features, [`Error::ZeroDimension`], and [`Error::NotFinitePoint`].
     pub fn with_features(mut self, features: &[f64], dimension: usize) -> Result<Self> {
-        if dimension == 0 {
-            return Err(Error::ZeroDimension);
-        }
-        let (expected, found) = (self.len().saturating_mul(dimension), features.len());
-        if expected != found {
-            return Err(Error::Length {
-                what: "the features of a space",
-                expected,
-                found,
-            });
-        }
-        if let Some((index, value)) = (0..).zip(features).find(|(_, value)| !value.is_finite()) {
-            return Err(Error::NotFinitePoint {
-                row: index / dimension + 1,
-                column: index % dimension + 1,
-                value: *value,
-            });
-        }
-        self.features = Some(Features {
-            dimension,
-            values: features.to_vec(),
-        });
+        self.features = Some(Features::of(features, dimension, self.len())?);
         Ok(self)
     }
 

@@ -66,14 +66,7 @@ impl Mesh {
         surface: Surface,
         format: &'static str,
     ) -> Result<Cloud> {
-        let vertices = self.vertices.len() / 3;
-        let beyond = |triangle: &[usize; 3]| triangle.iter().any(|&at| at >= vertices);
-        if let Some(triangle) = self.triangles.iter().find(|triangle| beyond(triangle)) {
-            let at = triangle.iter().copied().max().unwrap_or(0);
-            let reason =
-                format!("a face has the vertex {at}, counted from 0, and there are {vertices}");
-            return Err(Error::malformed(file, "faces", reason, format));
-        }
+        self.check_corners(file, format)?;
         let areas: Vec<f64> = self.triangles.iter().map(|it| self.area(it)).collect();
         let total: f64 = areas.iter().sum();
         let points_of = |points: Vec<f64>| {
@@ -102,6 +95,19 @@ impl Mesh {
             check_weights(file, weights, Some("area"))?;
         }
         Ok(Cloud { weights, ..cloud })
+    }
+
+    /// Refuses faces with vertices that there are not.
+    pub(crate) fn check_corners(&self, file: &Path, format: &'static str) -> Result<()> {
+        let vertices = self.vertices.len() / 3;
+        let beyond = |triangle: &[usize; 3]| triangle.iter().any(|&at| at >= vertices);
+        if let Some(triangle) = self.triangles.iter().find(|triangle| beyond(triangle)) {
+            let at = triangle.iter().copied().max().unwrap_or(0);
+            let reason =
+                format!("a face has the vertex {at}, counted from 0, and there are {vertices}");
+            return Err(Error::malformed(file, "faces", reason, format));
+        }
+        Ok(())
     }
 
     fn corners(&self, triangle: &[usize; 3]) -> [[f64; 3]; 3] {
@@ -318,6 +324,28 @@ mod tests {
             ..of(Surface::Vertices)
         };
         assert!((mean(&plain, 0) - centre[0]).abs() > 0.1);
+    }
+
+    #[test]
+    fn faces_are_read_alone_and_files_without_faces_have_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let faces = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            crate::read_faces(&path, &Reading::default())
+        };
+        assert_eq!(
+            faces("a.obj", FACES).unwrap(),
+            [[0, 1, 2], [0, 2, 3], [1, 4, 2]]
+        );
+        let bare = "ply\nformat ascii 1.0\nelement vertex 1\nproperty float x\nproperty float y\nproperty float z\n\
+                    end_header\n0 0 0\n";
+        assert!(faces("a.ply", bare).unwrap().is_empty());
+        assert!(faces("a.csv", "1,2\n3,4\n").unwrap().is_empty());
+        let wrong = faces("b.obj", "v 0 0 0\nf 1 2 3\n")
+            .unwrap_err()
+            .to_string();
+        assert!(wrong.contains("there are 1"), "{wrong}");
     }
 
     #[test]

@@ -16,6 +16,32 @@ from ._results import Plan, _Result, _number
 from ._solve import _checked, _count
 
 
+class _Stored:
+    """A stored plan with the operations of one that is not."""
+
+    def __init__(self, inner: _haul.StoredCoupling) -> None:
+        self.report = inner.report
+        self._plan = inner.plan()
+
+    def product(self, values: np.ndarray, transposed: bool) -> np.ndarray:
+        return (self._plan.T if transposed else self._plan) @ values
+
+    def rows(self, start: int, end: int) -> np.ndarray:
+        return self._plan[start:end].copy()
+
+    def top_k(self, k: int) -> list[list[tuple[int, float]]]:
+        order = np.argsort(-self._plan, axis=1, kind="stable")[:, :k]
+        return [[(int(j), float(row[j])) for j in places if row[j] > 0] for row, places in zip(self._plan, order)]
+
+    def assignment(self) -> np.ndarray:
+        return np.where(self._plan.max(axis=1) > 0, self._plan.argmax(axis=1), -1)
+
+    def images(self, values: np.ndarray, back: bool) -> np.ndarray:
+        masses = self._plan.sum(axis=0 if back else 1)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return self.product(values, back) / masses[:, None]
+
+
 class Coupling(_Result):
     """A plan between two spaces; see :func:`haul.gromov`.
 
@@ -25,7 +51,7 @@ class Coupling(_Result):
         All numbers: energy, KL, objective, bounds, stationarity, steps, passes, seconds, device, precision.
     """
 
-    def __init__(self, inner: _haul.Coupling) -> None:
+    def __init__(self, inner: Union[_haul.Coupling, _Stored]) -> None:
         self._inner = inner
         self.report: dict[str, Any] = inner.report()
 
@@ -101,6 +127,7 @@ def gromov(
     metric: str = "squared",
     alpha: float = 1.0,
     features: Optional[tuple[Any, Any]] = None,
+    reach: Optional[float] = None,
     start: str = "best",
     tol: float = 1e-4,
     max_steps: int = 500,
@@ -113,23 +140,27 @@ def gromov(
 
         GW_ε = min over P1 = a, Pᵀ1 = b of  Σ (Dᵢₖ − D'ⱼₗ)² Pᵢⱼ Pₖₗ + ε KL(P | a⊗b)
 
-    Neither the plan nor the matrices D are stored. The objective is not convex: the plan is stationary, and no other is
+    For squared distances and inner products neither the plan nor the matrices D are stored. The objective is not convex: the plan is stationary, and no other is
     proved to be higher.
 
     Parameters
     ----------
     x, y : array of shape (n, d) and (m, d'), or Measure
-        Their dimensions may differ. Weights are scaled to a sum of 1.
+        Their dimensions may differ. Weights are scaled to a sum of 1. With ``metric="given"`` the matrices D and D', of shape
+        (n, n) and (m, m).
     eps : float, optional
         ε, in units of D².
     relative : float, optional
         ε as a share of the objective at the product plan a⊗b; 0.01 without ``eps``.
-    metric : {"squared", "inner"}
-        D: squared distances |x − x'|², or inner products ⟨x, x'⟩.
+    metric : {"squared", "inner", "euclidean", "given"}
+        D: squared distances |x − x'|², inner products ⟨x, x'⟩, distances |x − x'|, or x and y themselves, such as the lengths of
+        paths in graphs. The last two are for at most 5000 points, on the CPU in f64, and store matrices and plan.
     alpha : float
         The share of distances beside 1 − α of features, Σ Pᵢⱼ |uᵢ − vⱼ|²; above 0 and at most 1.
     features : pair of arrays of shape (n, w) and (m, w), optional
         u and v, for an ``alpha`` below 1.
+    reach : float, optional
+        Lets the plan leave mass out at the price reach² for each marginal, in units of D. For ``metric`` "euclidean" and "given".
     start : {"best", "product", "eccentricities"}
         Where the search starts: at the product plan, at the order of eccentricities, or at the best of these, of principal
         axes and, in up to three dimensions, of rotations.
@@ -148,6 +179,13 @@ def gromov(
     >>> coupling = haul.gromov(x, turned, relative=1e-3)
     >>> int((coupling.plan.assignment() == np.arange(30)).sum()) > 27, coupling.lower <= coupling.value
     (True, True)
+
+    Two graphs, by the lengths of their paths:
+
+    >>> ring = np.abs(np.arange(12)[:, None] - np.arange(12))
+    >>> ring = np.minimum(ring, 12 - ring) + np.diag(np.zeros(12))
+    >>> haul.gromov(ring, ring[::-1, ::-1], metric="given", relative=1e-3).energy < 1.0
+    True
     """
     if eps is not None and relative is not None:
         raise Error("eps and relative are both given; give one of them")
@@ -156,9 +194,15 @@ def gromov(
     if len(values) != 2:
         raise Error(f"features has {len(values)} parts; give those of x and those of y")
     u, v = (None if of is None else as_points(of, "features") for of in values)
-    spaces = ((as_measure(x, a, ("x", "a")), u), (as_measure(y, b, ("y", "b")), v), metric)
-    ends = (float(tol), _count(max_steps, "max_steps"), _count(max_iterations, "max_iterations"), start)
+    both = (as_measure(x, a, ("x", "a")), u), (as_measure(y, b, ("y", "b")), v)
+    ends = (float(tol), _count(max_steps, "max_steps"), _count(max_iterations, "max_iterations"), start, np.inf if reach is None else float(reach))
     with reporting(progress, "step", "change") as report:
-        coupling = Coupling(_haul.gromov(chosen(device, precision), spaces, (*strength, float(alpha)), ends, report))
+        regularization = (*strength, float(alpha))
+        if metric in ("euclidean", "given"):
+            opened = chosen("cpu" if device == "auto" else device, precision)
+            found = _haul.gromov_stored(opened, (*both, metric == "given"), regularization, ends, report)
+            coupling = Coupling(_Stored(found))
+        else:
+            coupling = Coupling(_haul.gromov(chosen(device, precision), (*both, metric), regularization, ends, report))
     _checked([coupling])
     return coupling

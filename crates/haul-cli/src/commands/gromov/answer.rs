@@ -3,12 +3,13 @@
 use super::page;
 use crate::answer::{Answer, Summary};
 use crate::headline::Headline;
-use crate::number::{effort, error, percent, plain, short};
+use crate::number::{effort, error, finite, percent, plain, short};
 use crate::outcome::Outcome;
 use crate::page::sheet::Page;
 use crate::pair::Pair;
 use crate::picture::Matching;
 use crate::rows::Rows;
+use crate::spaces::{Kind, Metric};
 use haul::GromovReport;
 use serde::{Serialize, Serializer};
 use std::path::PathBuf;
@@ -17,7 +18,7 @@ use std::path::PathBuf;
 pub(crate) struct GromovAnswer {
     pub(super) pair: Pair,
     pub(super) report: GromovReport,
-    pub(super) metric: &'static str,
+    pub(super) kind: Kind,
     /// For a page of two clouds of one dimension.
     pub(super) matching: Option<Matching>,
     pub(super) written: Option<PathBuf>,
@@ -32,8 +33,11 @@ struct Keys<'r> {
     n: usize,
     m: usize,
     metric: &'r str,
+    neighbors: Option<u32>,
     epsilon: f64,
     alpha: f64,
+    rho: Option<f64>,
+    mass: f64,
     value: f64,
     distortion: f64,
     feature_cost: f64,
@@ -65,9 +69,12 @@ impl Serialize for GromovAnswer {
             b: &self.pair.b,
             n: report.n,
             m: report.m,
-            metric: self.metric,
+            metric: self.kind.metric.name(),
+            neighbors: self.kind.neighbors,
             epsilon: report.epsilon,
             alpha: report.alpha,
+            rho: finite(report.rho),
+            mass: report.mass,
             value: self.value(),
             distortion: report.energy,
             feature_cost: report.feature_cost,
@@ -143,7 +150,13 @@ impl Answer for GromovAnswer {
         let mut rows = Rows::default();
         let mut row = |name: &str, value: String| rows.row(name, value);
         row("plan", self.proof());
-        row("lower bound", short(report.lower_bound));
+        if self.kind.metric != Metric::Squared {
+            row("metric", self.kind.metric.plural().to_owned());
+        }
+        match report.rho.is_finite() {
+            true => row("mass", format!("{} of 1 is matched", short(report.mass))),
+            false => row("lower bound", short(report.lower_bound)),
+        }
         if report.alpha < 1.0 {
             row(
                 "parts",
@@ -159,15 +172,28 @@ impl Answer for GromovAnswer {
         row(
             "objective",
             format!(
-                "{} with ε KL, ε = {}",
+                "{} with ε KL{}, ε = {}",
                 short(report.objective),
+                if report.rho.is_finite() {
+                    " and penalties"
+                } else {
+                    ""
+                },
                 short(report.epsilon)
             ),
         );
         if let Some(path) = &self.written {
             row("written", path.display().to_string());
         }
-        self.pair.rows(&mut rows);
+        match self.kind.metric {
+            Metric::Given => {
+                let size =
+                    |file: &str, n: usize| format!("{file}, {n} points with given distances");
+                rows.row("source", size(&self.pair.a, report.n));
+                rows.row("target", size(&self.pair.b, report.m));
+            }
+            _ => self.pair.rows(&mut rows),
+        }
         let mut row = |name: &str, value: String| rows.row(name, value);
         let steps = match report.steps {
             1 => "1 step".to_owned(),

@@ -11,21 +11,22 @@ use crate::options::{self, Engine, Presentation, Weights, number, whole};
 use crate::pair::Pair;
 use crate::picture::Matching;
 use crate::progress::Fitting;
+use crate::spaces::{Found, Kind, Metric, Spaces};
 use crate::task::{Delivery, Request, Task, Work};
 use answer::GromovAnswer;
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
-use haul::{Device, Engine as _, GromovStart, Measure, MetricSpace, Stop};
+use haul::{Device, Engine as _, GromovStart, Stop};
 use haul_files::{self as formats, Attributes};
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Match two shapes by the distances within each of them, wherever they lie
 #[derive(Debug, Args)]
 #[command(
     mut_arg("precision", |it| it.help("f64 runs on the CPU [default: f64; f32 with a GPU]")),
-    after_help = "GW_ε = min Σ (Dᵢₖ − D'ⱼₗ)² Pᵢⱼ Pₖₗ + ε KL(P | a⊗b) over all plans P, with the matrices D and D' of squared distances within A and within B. The clouds may have different dimensions, and weights are scaled to a sum of 1. The distortion is the sum without ε KL. The result is the best of several starts; that no other plan is better is not proved. The lower bound compares eccentricities, and no plan is below it.\n\n--features names columns or properties of both files, such as red,green,blue. The objective is then α times the sum above plus (1 − α) Σ Pᵢⱼ |uᵢ − vⱼ|², with the α of --fused.\n\nKeys of --json:\n  command a b n m metric epsilon alpha value distortion feature_cost kl\n  objective product_objective lower_bound stationarity tolerance converged rise\n  marginal_error starts steps course softmin_passes pairs seconds device\n  precision\n\nExample:\n  haul gromov a.ply b.ply -o matched.ply"
+    after_help = "GW_ε = min Σ (Dᵢₖ − D'ⱼₗ)² Pᵢⱼ Pₖₗ + ε KL(P | a⊗b) over all plans P, with the matrices D and D' of squared distances within A and within B, or of what --metric says. The clouds may have different dimensions, and weights are scaled to a sum of 1. The distortion is the sum without ε KL. The result is the best of several starts; that no other plan is better is not proved. The lower bound compares eccentricities, and no plan is below it.\n\n--features names columns or properties of both files, such as red,green,blue. The objective is then α times the sum above plus (1 − α) Σ Pᵢⱼ |uᵢ − vⱼ|², with the α of --fused.\n\nKeys of --json:\n  command a b n m metric neighbors epsilon alpha rho mass value distortion feature_cost kl\n  objective product_objective lower_bound stationarity tolerance converged rise\n  marginal_error starts steps course softmin_passes pairs seconds device\n  precision\n\nExample:\n  haul gromov a.ply b.ply -o matched.ply"
 )]
 pub(crate) struct Gromov {
     /// The first cloud
@@ -41,6 +42,11 @@ pub(crate) struct Gromov {
     #[arg(long, value_enum, default_value_t = Metric::Squared)]
     metric: Metric,
 
+    /// The nearest points that each point of a cloud is joined with for --metric geodesic, also where a mesh has faces
+    /// [default: the edges of the faces; 10 without faces]
+    #[arg(long, value_name = "K", allow_negative_numbers = true, value_parser = whole::<u32, 1, { options::MOST_U32 }>)]
+    neighbors: Option<u32>,
+
     /// ε as a share of the objective of the product plan a⊗b
     #[arg(long, value_name = "S", default_value_t = 0.01, allow_negative_numbers = true, value_parser = number)]
     relative: f64,
@@ -52,6 +58,11 @@ pub(crate) struct Gromov {
     /// The share α of distances beside features, above 0 and at most 1
     #[arg(long, value_name = "α", requires = "features", allow_negative_numbers = true, value_parser = number)]
     fused: Option<f64>,
+
+    /// Leave points without partners unmatched: for a --metric whose distances are stored, mass may be left out at the price
+    /// R², in the unit of the distances
+    #[arg(long, value_name = "R", conflicts_with = "fused", allow_negative_numbers = true, value_parser = number)]
+    reach: Option<f64>,
 
     /// Columns of both files that matched points should share
     #[arg(
@@ -84,24 +95,6 @@ pub(crate) struct Gromov {
 
     #[command(flatten)]
     presentation: Presentation,
-}
-
-/// What is kept between the points of a cloud.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Metric {
-    /// Squared distances |x − x'|²
-    Squared,
-    /// Inner products ⟨x, x'⟩, which depend on the origin
-    Inner,
-}
-
-impl Metric {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Squared => "squared",
-            Self::Inner => "inner",
-        }
-    }
 }
 
 /// Where the search starts.
@@ -145,6 +138,12 @@ impl Task for Gromov {
     }
 
     fn check(&self) -> Result<()> {
+        self.kind().check()?;
+        if self.metric == Metric::Given && self.output.is_some() {
+            bail!(
+                "--output writes the points of the second cloud, and a matrix of distances has none; leave it out"
+            );
+        }
         self.presentation.check()
     }
 
@@ -165,10 +164,12 @@ impl Task for Gromov {
             };
             formats::check_attributes(path, reading.format, &wanted)?;
         }
-        let [source, target] = self.spaces(clouds)?;
-        options::named(self.settings().check(&source, &target), &self.a, &self.b)?;
-        // Steps become exact towards the end, for which f32 has few digits.
-        Ok(self.engine.precise())
+        // Stored matrices take long to make, and are checked where they are.
+        if !self.metric.is_stored() {
+            let spaces = self.spaces(clouds)?;
+            options::named(spaces.check(&self.settings()), &self.a, &self.b)?;
+        }
+        Ok(self.metric.engine(&self.engine))
     }
 
     fn work(&self, points: &[f64]) -> Work {
@@ -177,7 +178,8 @@ impl Task for Gromov {
 
     fn answer(&self, device: &Device, clouds: &[Arc<Cloud>]) -> Result<GromovAnswer> {
         let clouds = input::two(clouds)?;
-        let [source, target] = self.spaces(clouds)?;
+        let spaces = self.spaces(clouds)?;
+        options::named(spaces.check(&self.settings()), &self.a, &self.b)?;
         // A run of many jobs solves an unfinished one again; alone, the plan so far is the answer.
         let stop = match interrupt::keep_what_is_finished() {
             true => Stop::Abandon,
@@ -185,19 +187,17 @@ impl Task for Gromov {
         };
         let _ends = AtWork::new(device.interrupt());
         let line = Fitting::new(self.presentation.quiet);
-        let solution = self
-            .settings()
-            .solve_observed(device, &source, &target, |progress| {
-                line.observe_gromov(progress);
-                match interrupt::requested() {
-                    true => ControlFlow::Break(stop),
-                    false => ControlFlow::Continue(()),
-                }
-            })?;
+        let found = spaces.solve(&self.settings(), device, |progress| {
+            line.observe_gromov(progress);
+            match interrupt::requested() {
+                true => ControlFlow::Break(stop),
+                false => ControlFlow::Continue(()),
+            }
+        })?;
         drop(line);
         if let Some(path) = &self.output {
             let colours = colours::of(&self.a, clouds[0], &self.weights.treatment.reading())?;
-            let carried = colours::bytes(&solution.images_back(&colours)?);
+            let carried = colours::bytes(&found.images_back(&colours)?);
             let attributes = Attributes {
                 colours: Some(&carried),
                 names: clouds[1].names.as_deref(),
@@ -212,13 +212,17 @@ impl Task for Gromov {
         let [a, b] = clouds.map(|cloud| &cloud.measure);
         Ok(GromovAnswer {
             pair: Pair::new([&self.a, &self.b], clouds),
-            report: solution.report().clone(),
-            metric: self.metric.name(),
-            matching: match &self.presentation.report {
-                Some(_) if a.dimension() == b.dimension() => {
+            report: found.report().clone(),
+            kind: self.kind(),
+            matching: match (&self.presentation.report, &found) {
+                (Some(_), _) if a.dimension() != b.dimension() || self.metric == Metric::Given => {
+                    None
+                }
+                (Some(_), Found::Coordinates(solution)) => {
                     Some(Matching::of_coupling(&solution.plan(), a, b)?)
                 }
-                _ => None,
+                (Some(_), Found::Stored(coupling)) => Some(Matching::of_coupling(coupling, a, b)?),
+                (None, _) => None,
             },
             written: self.output.clone(),
         })
@@ -248,29 +252,32 @@ impl Gromov {
         };
         settings
             .fused(self.fused.unwrap_or(1.0))
+            .reach(self.reach.unwrap_or(f64::INFINITY))
             .tolerance(self.tolerance)
             .max_steps(self.max_steps as usize)
             .start(start)
     }
 
+    fn kind(&self) -> Kind {
+        Kind {
+            metric: self.metric,
+            neighbors: self.neighbors,
+        }
+    }
+
     /// Both clouds as spaces, with their features if there are any.
-    fn spaces(&self, clouds: [&Arc<Cloud>; 2]) -> Result<[MetricSpace; 2]> {
-        let space = |measure: &Measure| match self.metric {
-            Metric::Squared => MetricSpace::squared_euclidean(measure),
-            Metric::Inner => MetricSpace::inner_product(measure),
-        };
-        let featured = |file: &Path, cloud: &Cloud| {
-            let space = space(&cloud.measure);
-            if self.features.is_empty() {
-                return Ok(space);
-            }
-            let reading = self.weights.treatment.reading();
-            let read = formats::read_as(file, &colours::columns(&reading, &self.features))?;
-            let name = || file.display().to_string();
-            space
-                .with_features(&read.points, read.dimension)
-                .with_context(name)
-        };
-        Ok([featured(&self.a, clouds[0])?, featured(&self.b, clouds[1])?])
+    fn spaces(&self, clouds: [&Arc<Cloud>; 2]) -> Result<Spaces> {
+        let (files, reading) = ([&*self.a, &*self.b], self.weights.treatment.reading());
+        let spaces = self
+            .kind()
+            .spaces(files, clouds.map(|cloud| &**cloud), &reading)?;
+        if self.features.is_empty() {
+            return Ok(spaces);
+        }
+        let columns = colours::columns(&reading, &self.features);
+        let [u, v] = files.map(|file| formats::read_as(file, &columns));
+        let (u, v) = (u?, v?);
+        let features = [(&*u.points, u.dimension), (&*v.points, v.dimension)];
+        options::named(spaces.with_features(features), &self.a, &self.b)
     }
 }

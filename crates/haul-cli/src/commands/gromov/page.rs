@@ -26,8 +26,11 @@ pub(super) fn page(answer: &GromovAnswer) -> Page {
         section {
             h2 { "What is certain" }
             p {
-                "The plan is " (answer.proof()) ". No plan has an objective below "
-                (Number::short(report.lower_bound).of("lower_bound")) ", which compares eccentricities."
+                "The plan is " (answer.proof()) "."
+                @if report.rho.is_infinite() {
+                    " No plan has an objective below " (Number::short(report.lower_bound).of("lower_bound"))
+                    ", which compares eccentricities."
+                }
             }
         }
         @if matching.is_some() { (clouds.section()?) }
@@ -47,6 +50,7 @@ pub(super) fn page(answer: &GromovAnswer) -> Page {
                 (row("objective", "objective", &Number::short(report.objective)))
                 (row("objective of the product plan", "product_objective", &Number::short(report.product_objective)))
                 (row("stationarity", "stationarity", &Number::error(report.stationarity)))
+                (row("mass of the plan", "mass", &Number::short(report.mass)))
                 (row("marginal error", "marginal_error", &Number::error(report.marginal_error)))
             }))
             (table("Problem", &html! {

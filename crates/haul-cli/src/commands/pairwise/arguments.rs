@@ -7,6 +7,7 @@ use crate::checkpoint;
 use crate::files::{self, Uses};
 use crate::number::plain;
 use crate::options::{Engine, MOST_U32, Settings, Treatment, number, whole};
+use crate::spaces::{Kind, Metric};
 use anyhow::{Result, bail};
 use clap::Args;
 use haul_files as formats;
@@ -70,6 +71,15 @@ pub(crate) struct Pairwise {
     #[arg(long, value_name = "S", allow_negative_numbers = true, value_parser = number)]
     pub(super) relative: Option<f64>,
 
+    /// What --loss gromov keeps between the points of a cloud [default: squared]
+    #[arg(long, value_enum)]
+    pub(super) metric: Option<Metric>,
+
+    /// The nearest points that each point is joined with for --metric geodesic [default: the edges of the faces; 10
+    /// without faces]
+    #[arg(long, value_name = "K", allow_negative_numbers = true, value_parser = whole::<u32, 1, MOST_U32>)]
+    pub(super) neighbors: Option<u32>,
+
     /// Draw the matrix, ordered by an average-linkage clustering that is drawn beside it
     #[arg(long, value_name = "F.svg", help_heading = "Output")]
     pub(super) image: Option<PathBuf>,
@@ -108,6 +118,14 @@ impl Pairwise {
             );
         }
         Ok(())
+    }
+
+    /// What a Gromov–Wasserstein plan keeps.
+    pub(super) fn kind(&self) -> Kind {
+        Kind {
+            metric: self.metric.unwrap_or(Metric::Squared),
+            neighbors: self.neighbors,
+        }
     }
 
     /// Refuses arguments that are wrong for any clouds.
@@ -175,6 +193,10 @@ impl Pairwise {
         if self.relative.is_some() && *loss != Loss::Gromov {
             bail!("--relative is of --loss gromov; leave it out");
         }
+        if self.metric.is_some() && *loss != Loss::Gromov {
+            bail!("--metric is of --loss gromov; leave it out");
+        }
+        self.kind().check()?;
         if let Some(relative) = self.relative.filter(|it| !(*it > 0.0 && it.is_finite())) {
             bail!(
                 "--relative is {}; it must be a finite number above 0",

@@ -5,10 +5,11 @@ use crate::device;
 use crate::input::{self, Cloud, Digest, Input};
 use crate::interrupt;
 use crate::options::{self, Engine, Treatment};
+use crate::spaces::{Kind, Spaces};
 use crate::task::{Task, Work};
 use crate::transport::engine_in;
 use anyhow::{Result, ensure};
-use haul::{Device, Energy, Exact, Gromov, MetricSpace, Sinkhorn, Sliced, Stop};
+use haul::{Device, Energy, Exact, Gromov, Sinkhorn, Sliced, Stop};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -33,8 +34,8 @@ pub(super) enum Between {
     Exact(Exact),
     /// The mean of W_p^p on lines.
     Sliced(Sliced),
-    /// The distortion of a plan between spaces of squared distances.
-    Gromov(Gromov),
+    /// The distortion of a plan between spaces of a kind.
+    Gromov(Gromov, Kind),
 }
 
 impl Task for Comparison<'_> {
@@ -60,7 +61,7 @@ impl Task for Comparison<'_> {
             Between::Energy(_) => "energy distance",
             Between::Exact(_) => "W_p^p",
             Between::Sliced(_) => "sliced W_p^p",
-            Between::Gromov(_) => "Gromov–Wasserstein distortion",
+            Between::Gromov(..) => "Gromov–Wasserstein distortion",
         }
         .to_owned()
     }
@@ -88,11 +89,13 @@ impl Task for Comparison<'_> {
                 options::named(exact.check(source, target), a, b)?;
                 Ok(engine_in(source.dimension(), self.engine))
             }
-            // Steps become exact towards the end, for which f32 has few digits.
-            Between::Gromov(gromov) => {
-                let [one, other] = [source, target].map(MetricSpace::squared_euclidean);
-                options::named(gromov.check(&one, &other), a, b)?;
-                Ok(self.engine.precise())
+            // Stored matrices take long to make, and are checked where they are.
+            Between::Gromov(gromov, kind) => {
+                if !kind.metric.is_stored() {
+                    let spaces = self.spaces(*kind, clouds)?;
+                    options::named(spaces.check(gromov), a, b)?;
+                }
+                Ok(kind.metric.engine(self.engine))
             }
             Between::Sliced(sliced) => {
                 options::named(sliced.check(source, target), a, b)?;
@@ -105,7 +108,7 @@ impl Task for Comparison<'_> {
         match &self.between {
             Between::Transport { sinkhorn, .. } => Work::between(points).iterated(sinkhorn.clone()),
             Between::Energy(_) => Work::between_and_within(points),
-            Between::Exact(_) | Between::Sliced(_) | Between::Gromov(_) => Work::between(points),
+            Between::Exact(_) | Between::Sliced(_) | Between::Gromov(..) => Work::between(points),
         }
     }
 
@@ -136,16 +139,22 @@ impl Task for Comparison<'_> {
                 solution.report().into()
             }
             Between::Sliced(sliced) => (&sliced.evaluate(source, target)?).into(),
-            Between::Gromov(gromov) => {
+            Between::Gromov(gromov, kind) => {
                 let stop = |_: &_| match interrupt::requested() {
                     true => ControlFlow::Break(Stop::Abandon),
                     false => ControlFlow::Continue(()),
                 };
-                let [one, other] = [source, target].map(MetricSpace::squared_euclidean);
-                let solution = gromov.solve_observed(device, &one, &other, stop)?;
-                solution.report().into()
+                let spaces = self.spaces(*kind, clouds)?;
+                spaces.solve(gromov, device, stop)?.report().into()
             }
         })
+    }
+}
+
+impl Comparison<'_> {
+    fn spaces(&self, kind: Kind, clouds: &[Arc<Cloud>]) -> Result<Spaces> {
+        let clouds = input::two(clouds)?.map(|cloud| &**cloud);
+        kind.spaces(self.files, clouds, &self.treatment.reading())
     }
 }
 

@@ -7,6 +7,7 @@ use crate::input::{self, Digest, Input};
 use crate::machine::Machine;
 use crate::number::{plain, short};
 use crate::options::{self, Engine, Precision, Settings, Treatment};
+use crate::spaces::Kind;
 use crate::{cautions, coordinates, device, outcome};
 use anyhow::{Result, bail};
 use haul::{Extent, Measure};
@@ -36,6 +37,8 @@ pub(super) struct Plan {
     directions: usize,
     /// The ε of a Gromov–Wasserstein plan, relative to the objective of the product plan.
     relative: f64,
+    /// What such a plan keeps.
+    kind: Kind,
 }
 
 /// What is known of a cloud without its points.
@@ -90,6 +93,7 @@ impl Plan {
             },
             directions: arguments.directions.unwrap_or(DIRECTIONS),
             relative: arguments.relative.unwrap_or(RELATIVE),
+            kind: arguments.kind(),
         };
         if *loss != Loss::Gromov {
             let named = plan.clouds.iter();
@@ -154,7 +158,7 @@ impl Plan {
         let mut all = format!("{version} {loss:?} {settings:?} {engine:?} {contents:?}");
         match loss {
             Loss::Sliced => all += &format!(" {}", self.directions),
-            Loss::Gromov => all += &format!(" {}", self.relative),
+            Loss::Gromov => all += &format!(" {} {:?}", self.relative, self.kind),
             _ => {}
         }
         format!("{:032x}", xxh3_128(all.as_bytes()))
@@ -228,7 +232,8 @@ impl Plan {
                 format!("{name} over {} lines for {cost}", self.directions)
             }
             None if self.loss == Loss::Gromov => format!(
-                "{name} of squared distances at ε = {} of the product plan's objective",
+                "{name} of {} at ε = {} of the product plan's objective",
+                self.kind.metric.plural(),
                 short(self.relative)
             ),
             None => format!("{name} for {cost}"),
@@ -251,7 +256,7 @@ impl Plan {
                         .p(self.p())
                         .directions(self.directions),
                 ),
-                Loss::Gromov => Between::Gromov(haul::Gromov::relative(self.relative)),
+                Loss::Gromov => Between::Gromov(haul::Gromov::relative(self.relative), self.kind),
                 Loss::Divergence | Loss::Sinkhorn => Between::Transport {
                     sinkhorn: self.settings.sinkhorn(),
                     tolerance: self.settings.tolerance,

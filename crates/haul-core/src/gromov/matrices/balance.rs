@@ -1,0 +1,263 @@
+//! The entropic problem of a stored matrix of costs, by scalings that are absorbed into potentials.
+//!
+//! With a kernel K of densities at potentials f̂ and ĝ, one pass makes the rows exact and gives the sums of the columns,
+//!
+//! ```text
+//! uᵢ = 1 / Σⱼ Kᵢⱼ bⱼ vⱼ      sⱼ = Σᵢ aᵢ uᵢ Kᵢⱼ      T(f)ⱼ = ĝⱼ − ε log sⱼ
+//! ```
+//!
+//! and Anderson's method runs over g [Anderson'65]. Where a factor leaves its range, K is computed again at the potentials so far
+//! [Chizat et al.'18]. Under a penalty ρ both updates have the power λ = ρ/(ρ + ε).
+
+use crate::engine::MatrixEngine;
+use crate::linalg::{dot, sum};
+use crate::sinkhorn::least_affine_combination;
+use crate::{Error, Result};
+
+/// The updates that are combined, and the ridge of their Gram matrix, relative to its trace.
+const MEMORY: usize = 10;
+const RIDGE: f64 = 1e-9;
+
+/// The history is dropped when the error exceeds its least value by this factor.
+const GROWTH: f64 = 4.0;
+
+/// Factors beyond e^±30 are absorbed.
+const ABSORB: f64 = 30.0;
+
+/// The fall of ε between two levels of a start without potentials, the largest cost over the first ε, and the error of a level.
+const FALL: f64 = 0.25;
+const FIRST: f64 = 8.0;
+const LEVEL_TOLERANCE: f64 = 0.05;
+
+/// An entropic problem.
+pub(super) struct Entropic<'p> {
+    pub(super) engine: &'p dyn MatrixEngine,
+    pub(super) device: &'p str,
+    /// a and b, all above 0.
+    pub(super) weights: [&'p [f64]; 2],
+    pub(super) epsilon: f64,
+    /// The penalty of both marginals; infinite where they are exact.
+    pub(super) rho: f64,
+    pub(super) tolerance: f64,
+    pub(super) max_iterations: usize,
+}
+
+/// Potentials of the plan that [`Entropic::solve`] writes.
+pub(super) struct Balanced {
+    pub(super) f: Vec<f64>,
+    pub(super) g: Vec<f64>,
+    /// Pᵀ1, and the error of that marginal.
+    pub(super) columns: Vec<f64>,
+    pub(super) error: f64,
+    /// Passes over the kernel.
+    pub(super) passes: usize,
+}
+
+impl Entropic<'_> {
+    /// Solves the problem with these costs from a potential g, or with a falling ε from 0, and writes the plan P, n×m.
+    pub(super) fn solve(
+        &self,
+        costs: &[f64],
+        warm: Option<&[f64]>,
+        plan: &mut [f64],
+    ) -> Result<Balanced> {
+        if let Some(g) = warm {
+            return self.from(costs, g.to_vec(), plan);
+        }
+        let (low, high) = costs
+            .iter()
+            .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), c| {
+                (low.min(*c), high.max(*c))
+            });
+        let (mut g, mut passes) = (vec![0.0; self.weights[1].len()], 0);
+        let mut epsilon = (high - low) / FIRST;
+        while epsilon > self.epsilon {
+            let level = Entropic {
+                epsilon,
+                tolerance: self.tolerance.max(LEVEL_TOLERANCE),
+                ..*self
+            };
+            let reached = level.from(costs, g, plan)?;
+            passes += reached.passes;
+            g = reached.g;
+            epsilon *= FALL;
+        }
+        let reached = self.from(costs, g, plan)?;
+        Ok(Balanced {
+            passes: passes + reached.passes,
+            ..reached
+        })
+    }
+
+    fn from(&self, costs: &[f64], mut g: Vec<f64>, plan: &mut [f64]) -> Result<Balanced> {
+        let Self {
+            engine,
+            device,
+            weights: [a, b],
+            epsilon,
+            rho,
+            tolerance,
+            max_iterations,
+        } = *self;
+        let lambda = match rho.is_finite() {
+            true => rho / (rho + epsilon),
+            false => 1.0,
+        };
+        let mut soft = vec![0.0; a.len()];
+        let (mut scaling, mut sums) = (vec![0.0_f64; a.len()], vec![0.0; b.len()]);
+        let mut history = History::new(rho.is_infinite());
+        let mut passes = 0;
+        loop {
+            engine.gibbs(costs, epsilon, [b, &g], &mut soft, plan)?;
+            passes += 1;
+            let absorbed = g.clone();
+            // f = λ T(g) in place of T(g).
+            let factors: Vec<f64> = match lambda == 1.0 {
+                true => vec![1.0; a.len()],
+                false => soft
+                    .iter()
+                    .map(|t| ((lambda - 1.0) * t / epsilon).exp())
+                    .collect(),
+            };
+            let mut first = true;
+            loop {
+                let logs = |j: usize| {
+                    g.get(j)
+                        .zip(absorbed.get(j))
+                        .map_or(0.0, |(g, at)| (g - at) / epsilon)
+                };
+                let farthest = (0..b.len()).map(|j| logs(j).abs()).fold(0.0, f64::max);
+                let spread = scaling.iter().map(|u| u.ln().abs()).fold(0.0, f64::max);
+                if !first && (farthest > ABSORB || (lambda == 1.0 && spread > ABSORB)) {
+                    break;
+                }
+                let v: Vec<f64> = (0..b.len()).map(|j| logs(j).exp()).collect();
+                let columns: Vec<f64> = b.iter().zip(&v).map(|(b, v)| b * v).collect();
+                engine.sweep(
+                    plan,
+                    [a, &factors],
+                    lambda,
+                    &columns,
+                    &mut scaling,
+                    &mut sums,
+                )?;
+                passes += 1;
+                first = false;
+                let received: Vec<f64> = columns.iter().zip(&sums).map(|(w, s)| w * s).collect();
+                let wanted = |(b, g): (&f64, &f64)| match lambda == 1.0 {
+                    true => *b,
+                    false => b * (-g / rho).exp(),
+                };
+                let errors = received
+                    .iter()
+                    .zip(b.iter().zip(&g))
+                    .map(|(r, it)| (r - wanted(it)).abs());
+                let error = sum(errors);
+                if !error.is_finite() {
+                    return Err(Error::NotFiniteResult {
+                        what: "a stored plan",
+                        device: device.to_owned(),
+                    });
+                }
+                if error <= tolerance * sum(received.iter().copied()).max(f64::MIN_POSITIVE)
+                    || passes >= max_iterations
+                {
+                    let rows = plan.chunks_exact_mut(b.len());
+                    for (row, (a, u)) in rows.zip(a.iter().zip(&scaling)) {
+                        let factor = a * u;
+                        row.iter_mut()
+                            .zip(&columns)
+                            .for_each(|(p, w)| *p *= factor * w);
+                    }
+                    let f = soft
+                        .iter()
+                        .zip(&scaling)
+                        .map(|(t, u)| t + epsilon * u.ln())
+                        .collect();
+                    return Ok(Balanced {
+                        f,
+                        g,
+                        columns: received,
+                        error,
+                        passes,
+                    });
+                }
+                let updates = absorbed.iter().zip(&sums);
+                let image = updates
+                    .map(|(at, s)| lambda * (at - epsilon * s.ln()))
+                    .collect();
+                g = history.extrapolated(g, image, b, error);
+            }
+        }
+    }
+}
+
+/// The last updates of g, for Anderson's method.
+struct History {
+    residuals: Vec<Vec<f64>>,
+    images: Vec<Vec<f64>>,
+    least: f64,
+    /// Whether g + t is as good as g.
+    free: bool,
+}
+
+impl History {
+    fn new(free: bool) -> Self {
+        Self {
+            residuals: Vec::new(),
+            images: Vec::new(),
+            least: f64::INFINITY,
+            free,
+        }
+    }
+
+    /// The affine combination of images with the least residual, for an update of g whose marginal had this error.
+    fn extrapolated(&mut self, g: Vec<f64>, image: Vec<f64>, b: &[f64], error: f64) -> Vec<f64> {
+        if error > GROWTH * self.least {
+            self.residuals.clear();
+            self.images.clear();
+            self.least = error;
+        }
+        self.least = self.least.min(error);
+        if self.residuals.len() == MEMORY {
+            self.residuals.remove(0);
+            self.images.remove(0);
+        }
+        let mut residual: Vec<f64> = image.iter().zip(&g).map(|(new, old)| new - old).collect();
+        if self.free {
+            let mean = dot(b, &residual);
+            residual.iter_mut().for_each(|r| *r -= mean);
+        }
+        self.residuals.push(residual);
+        self.images.push(image.clone());
+        let inner = |r: &[f64], s: &[f64]| -> f64 {
+            b.iter()
+                .zip(r.iter().zip(s))
+                .map(|(b, (r, s))| b * r * s)
+                .sum()
+        };
+        let gram: Vec<Vec<f64>> = self
+            .residuals
+            .iter()
+            .map(|r| self.residuals.iter().map(|s| inner(r, s)).collect())
+            .collect();
+        let Some(shares) = least_affine_combination(&gram, RIDGE) else {
+            return image;
+        };
+        let mut mixed = vec![0.0; image.len()];
+        for (share, image) in shares.iter().zip(&self.images) {
+            mixed
+                .iter_mut()
+                .zip(image)
+                .for_each(|(g, value)| *g += share * value);
+        }
+        if self.free {
+            let drift = dot(b, &mixed) - dot(b, &image);
+            mixed.iter_mut().for_each(|g| *g -= drift);
+        }
+        match mixed.iter().all(|g| g.is_finite()) {
+            true => mixed,
+            false => image,
+        }
+    }
+}
