@@ -24,6 +24,10 @@ const GROWTH: f64 = 4.0;
 /// Factors beyond e^±30 are absorbed.
 const ABSORB: f64 = 30.0;
 
+/// The range of exponents, and the least sum of a column: one that underflows tells how to raise its potential.
+const LARGEST: f64 = 600.0;
+const LEAST_SUM: f64 = 1e-260;
+
 /// The fall of ε between two levels of a start without potentials, the largest cost over the first ε, and the error of a level.
 const FALL: f64 = 0.25;
 const FIRST: f64 = 8.0;
@@ -116,7 +120,11 @@ impl Entropic<'_> {
                 true => vec![1.0; a.len()],
                 false => soft
                     .iter()
-                    .map(|t| ((lambda - 1.0) * t / epsilon).exp())
+                    .map(|t| {
+                        ((lambda - 1.0) * t / epsilon)
+                            .clamp(-LARGEST, LARGEST)
+                            .exp()
+                    })
                     .collect(),
             };
             let mut first = true;
@@ -146,7 +154,7 @@ impl Entropic<'_> {
                 let received: Vec<f64> = columns.iter().zip(&sums).map(|(w, s)| w * s).collect();
                 let wanted = |(b, g): (&f64, &f64)| match lambda == 1.0 {
                     true => *b,
-                    false => b * (-g / rho).exp(),
+                    false => b * (-g / rho).min(LARGEST).exp(),
                 };
                 let errors = received
                     .iter()
@@ -184,7 +192,7 @@ impl Entropic<'_> {
                 }
                 let updates = absorbed.iter().zip(&sums);
                 let image = updates
-                    .map(|(at, s)| lambda * (at - epsilon * s.ln()))
+                    .map(|(at, s)| lambda * (at - epsilon * s.max(LEAST_SUM).ln()))
                     .collect();
                 g = history.extrapolated(g, image, b, error);
             }

@@ -46,13 +46,14 @@ pub(super) struct Effort {
 /// A plan with its objective.
 pub(super) struct Turn {
     pub(super) g: Vec<f64>,
-    /// Pᵀ1, and the error of that marginal.
-    pub(super) columns: Vec<f64>,
+    /// The error of Pᵀ1.
     pub(super) error: f64,
     pub(super) terms: Terms,
     pub(super) objective: f64,
     /// ‖N − C‖ relative to the scale of the pair.
     pub(super) change: f64,
+    /// The largest |N − C|.
+    largest: f64,
 }
 
 /// The end of a run.
@@ -126,9 +127,9 @@ impl<'d> Descent<'d> {
         let Balanced {
             f,
             g,
-            columns,
             error,
             passes,
+            ..
         } = entropic.solve(&self.costs, warm, &mut self.plan)?;
         self.pair.transported(
             self.host.engine,
@@ -153,15 +154,16 @@ impl<'d> Descent<'d> {
             });
         }
         let change = self.pair.difference(&self.costs, &mut self.change);
+        let largest = self.change.iter().fold(0.0f64, |most, d| most.max(d.abs()));
         let [n, m] = self.pair.shape();
         self.effort.passes += 2 * passes;
         self.effort.pairs += (2 * passes * n * m) as u64;
         Ok(Turn {
             g,
-            columns,
             error,
             terms,
             objective,
+            largest,
             change: match self.pair.scale > 0.0 {
                 true => change / self.pair.scale,
                 false => 0.0,
@@ -212,7 +214,7 @@ impl<'d> Descent<'d> {
             let next = loop {
                 let next = self.turn(asked, max_iterations, Some(&turn.g))?;
                 // What the errors of the marginals may do to the objective.
-                let units = self.epsilon + self.pair.scale * turn.change;
+                let units = self.epsilon + turn.largest.max(next.largest);
                 let explained = 4.0 * units * turn.error.max(next.error).max(f64::EPSILON);
                 let above = next.objective - turn.objective - explained;
                 if above <= 0.0 {
