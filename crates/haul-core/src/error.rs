@@ -365,6 +365,14 @@ fn or_f64(precision: &str) -> &'static str {
     if precision == "f64" { "" } else { "f64 or " }
 }
 
+/// What connects the pieces of a graph.
+fn connecting(neighbors: Option<usize>) -> String {
+    match neighbors {
+        Some(neighbors) => format!("{neighbors} neighbours connect it"),
+        None => "keep one piece, or give the others no weight".to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -418,13 +426,5 @@ mod tests {
                 assert_eq!(error.to_string().contains("use f64"), advised, "{error}");
             }
         }
-    }
-}
-
-/// What connects the pieces of a graph.
-fn connecting(neighbors: Option<usize>) -> String {
-    match neighbors {
-        Some(neighbors) => format!("{neighbors} neighbours connect it"),
-        None => "keep one piece, or give the others no weight".to_owned(),
     }
 }

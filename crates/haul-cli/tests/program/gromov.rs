@@ -216,7 +216,7 @@ fn graphs_are_compared_by_given_distances() {
     ] {
         assert_says(&error_line(room.cpu(wrong), 2), &[says]);
     }
-    room.write("c.csv", "0,1,2\n1,0,1\n".to_owned());
+    room.write("c.csv", "0,1,2\n1,0,1\n");
     let wrong = error_line(room.cpu("gromov a.csv c.csv --metric given --header no"), 2);
     assert_says(&wrong, &["c.csv", "2×3", "square"]);
 }

@@ -24,7 +24,7 @@ const GROWTH: f64 = 4.0;
 /// Factors beyond e^±30 are absorbed.
 const ABSORB: f64 = 30.0;
 
-/// The range of exponents, and the least sum of a column: one that underflows tells how to raise its potential.
+/// The range of exponents, and the least sum of a column that has all digits.
 const LARGEST: f64 = 600.0;
 const LEAST_SUM: f64 = 1e-260;
 
@@ -191,13 +191,39 @@ impl Entropic<'_> {
                     });
                 }
                 let updates = absorbed.iter().zip(&sums);
-                let image = updates
+                let image: Vec<f64> = updates
                     .map(|(at, s)| lambda * (at - epsilon * s.max(LEAST_SUM).ln()))
                     .collect();
+                if sums.iter().any(|s| *s < LEAST_SUM) {
+                    // The kernel has lost these columns: their softmins come from the costs.
+                    let f = soft.iter().zip(&scaling).map(|(t, u)| t + epsilon * u.ln());
+                    g = softmins(costs, epsilon, a, &f.collect::<Vec<_>>(), lambda);
+                    history = History::new(rho.is_infinite());
+                    break;
+                }
                 g = history.extrapolated(g, image, b, error);
             }
         }
     }
+}
+
+/// λ T(f)ⱼ = −λ ε log Σᵢ aᵢ exp((fᵢ − Cᵢⱼ)/ε) of each column.
+fn softmins(costs: &[f64], epsilon: f64, a: &[f64], f: &[f64], lambda: f64) -> Vec<f64> {
+    let m = costs.len() / a.len().max(1);
+    let (mut largest, mut sums) = (vec![f64::NEG_INFINITY; m], vec![0.0; m]);
+    for (row, f) in costs.chunks_exact(m).zip(f) {
+        for (most, c) in largest.iter_mut().zip(row) {
+            *most = most.max((f - c) / epsilon);
+        }
+    }
+    for ((row, f), a) in costs.chunks_exact(m).zip(f).zip(a) {
+        for ((sum, most), c) in sums.iter_mut().zip(&largest).zip(row) {
+            *sum += a * ((f - c) / epsilon - most).exp();
+        }
+    }
+    let both = largest.iter().zip(&sums);
+    both.map(|(most, sum)| -lambda * epsilon * (most + sum.ln()))
+        .collect()
 }
 
 /// The last updates of g, for Anderson's method.

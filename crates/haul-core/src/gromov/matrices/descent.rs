@@ -214,7 +214,11 @@ impl<'d> Descent<'d> {
             let next = loop {
                 let next = self.turn(asked, max_iterations, Some(&turn.g))?;
                 // What the errors of the marginals may do to the objective.
-                let units = self.epsilon + turn.largest.max(next.largest);
+                // A dual is low by the error of the marginals times that of the potentials, which is about their change.
+                let moved = turn.g.iter().zip(&next.g).map(|(old, new)| new - old);
+                let (low, high) =
+                    moved.fold((0.0f64, 0.0f64), |(low, high), d| (low.min(d), high.max(d)));
+                let units = self.epsilon + turn.largest.max(next.largest) + (high - low);
                 let explained = 4.0 * units * turn.error.max(next.error).max(f64::EPSILON);
                 let above = next.objective - turn.objective - explained;
                 if above <= 0.0 {
