@@ -127,9 +127,9 @@ impl<'d> Descent<'d> {
         let Balanced {
             f,
             g,
+            columns,
             error,
             passes,
-            ..
         } = entropic.solve(&self.costs, warm, &mut self.plan)?;
         self.pair.transported(
             self.host.engine,
@@ -143,6 +143,10 @@ impl<'d> Descent<'d> {
         let m = b.len();
         let rows = self.costs.chunks_exact(m).zip(self.plan.chunks_exact(m));
         let cost = sum(rows.map(|(c, p)| c.iter().zip(p).map(|(c, p)| c * p).sum::<f64>()));
+        // C and the energy have the terms of the columns' marginal with other weights, the plan's and b.
+        let off = columns.iter().zip(b).map(|(p, b)| p - b);
+        let off = sum(self.pair.seconds[1].iter().zip(off).map(|(q, d)| q * d));
+        let cost = cost - 2.0 * self.pair.alpha * off;
         // The value at C is the dual, whose error is of second order in that of the marginals.
         let alpha = self.pair.alpha;
         let linear = alpha * terms.energy + (1.0 - alpha) * terms.features;
