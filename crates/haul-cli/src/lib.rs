@@ -23,6 +23,7 @@ mod headline;
 mod input;
 mod interrupt;
 mod journal;
+mod lexicon;
 mod lines;
 mod loader;
 mod machine;

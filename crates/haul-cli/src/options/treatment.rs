@@ -220,7 +220,6 @@ impl Treatment {
     }
 
     /// How files are read without options.
-    #[cfg(test)]
     pub(crate) const PLAIN: Self = Self {
         columns: Vec::new(),
         weight_column: None,
