@@ -179,7 +179,7 @@ impl Task for Gromov {
         let clouds = input::two(clouds)?;
         let [source, target] = self.spaces(clouds)?;
         // A run of many jobs solves an unfinished one again; alone, the plan so far is the answer.
-        let stop = match interrupt::keep_what_is_finished() {
+        let stop = match interrupt::answer_with_what_is_there() {
             true => Stop::Abandon,
             false => Stop::Certify,
         };
