@@ -202,7 +202,7 @@ fn field(stored: &Stored) -> Field {
 mod tests {
     use super::*;
     use crate::tests::{message, mutilate, parse};
-    use crate::{Reading, parse_as};
+    use crate::{Columns, Reading, parse_as};
     use parquet::{
         basic::Compression,
         data_type::{DoubleType, FloatType, Int64Type},

@@ -935,7 +935,7 @@ mod tests {
                 "\"byteOffset\":4,\"bufferView\":0,",
                 "accessor 0: is longer",
             ),
-            ("\"bufferView\":0,", "", "buffer"),
+            ("\"bufferView\":0,", "", "accessor 0: has no view"),
             ("5126", "5125", "accessor 0: has the type VEC3 of 5125"),
             ("\"VEC3\"", "\"VEC2\"", "in place of VEC3"),
             (
