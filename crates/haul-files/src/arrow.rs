@@ -418,7 +418,7 @@ impl<'c> ListsOf<'c> {
             }
             _ => {
                 let lists = self.column.as_fixed_size_list();
-                let start = lists.value_offset_at(row) as usize;
+                let start = lists.value_offset_at(row);
                 start..start + lists.value_length() as usize
             }
         })

@@ -12,7 +12,7 @@ use crate::{
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::{Deserialize, de::DeserializeOwned};
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet, hash_map::Entry},
     fs::File,
     io::Read,
     path::{Component, Path, PathBuf},
@@ -634,23 +634,22 @@ impl<'f> Reader<'f> {
             let place = format!("mesh {mesh}");
             let shape = self.document.meshes.get(mesh);
             let shape = shape.ok_or_else(|| self.malformed(&place, "is not there"))?;
-            let mut shared = Vec::new();
+            let mut shared = HashSet::new();
             for (number, primitive) in shape.primitives.iter().enumerate() {
                 let Some(at) = primitive.attributes.position else {
                     return Err(self.malformed(&place, "has no POSITION"));
                 };
-                if !positions.contains_key(&at) {
-                    positions.insert(at, self.positions(at)?);
-                }
-                let vertices = positions.get(&at).map_or(0, |it| it.len() / 3);
-                if !triangles.contains_key(&(mesh, number)) {
-                    triangles.insert((mesh, number), self.triangles(primitive, vertices)?);
-                }
-                faces += triangles
-                    .get(&(mesh, number))
-                    .map_or(0, |it| it.len() as u64);
-                if !shared.contains(&at) {
-                    shared.push(at);
+                let vertices = match positions.entry(at) {
+                    Entry::Occupied(known) => known.into_mut(),
+                    Entry::Vacant(new) => new.insert(self.positions(at)?),
+                };
+                let vertices = vertices.len() / 3;
+                let of_part = match triangles.entry((mesh, number)) {
+                    Entry::Occupied(known) => known.into_mut(),
+                    Entry::Vacant(new) => new.insert(self.triangles(primitive, vertices)?),
+                };
+                faces += of_part.len() as u64;
+                if shared.insert(at) {
                     total += 3 * vertices as u64;
                 }
             }
@@ -661,7 +660,7 @@ impl<'f> Reader<'f> {
         };
         let too_many = |_| Error::Memory {
             file: self.file.into(),
-            values: 3 * faces as usize,
+            values: (faces as usize).saturating_mul(3),
         };
         all.triangles
             .try_reserve_exact(faces as usize)
