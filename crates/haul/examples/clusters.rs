@@ -31,11 +31,7 @@ fn main() -> Result<()> {
     let data = clusters()?;
     let network = Network::new(&[2, 64, 2], Noise::Normal(2));
     let start = network.start(1)?;
-    println!(
-        "{} parameters on {}",
-        network.parameters(),
-        device.device()
-    );
+    println!("{} parameters on {}", network.parameters(), device.device());
 
     let mut frames = vec![(0, start.clone())];
     let observer = |state: &FitState| {

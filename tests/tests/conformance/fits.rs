@@ -339,9 +339,7 @@ fn soft(device: &Device) {
     assert!(last.report().converged && !first.report().converged);
     // Interrupted after a step, it goes on from its points and weights to the same end.
     let again = settings.clone().max_iterations(300);
-    let again = again
-        .solve_from(device, &cloud, first.measure())
-        .unwrap();
+    let again = again.solve_from(device, &cloud, first.measure()).unwrap();
     let [again, last] = [&again, &last].map(|fit| fit.measure().points());
     accept("again", close(again, last, |_| allowed));
     reject("again", close(first.measure().points(), last, |_| allowed));

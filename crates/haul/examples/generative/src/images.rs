@@ -110,15 +110,17 @@ const SHEET: usize = 20;
 /// Writes the images of all [places](places) as a `.png`.
 pub(crate) fn sheet(path: &Path, images: &Measure) -> Result<()> {
     let side = images.dimension().isqrt();
-    let width = SHEET * side;
-    let mut pixels = vec![0; width * width];
-    for (image, values) in images.points().chunks_exact(images.dimension()).enumerate() {
-        for (pixel, value) in values.iter().enumerate() {
-            let row = image / SHEET * side + pixel / side;
-            let column = image % SHEET * side + pixel % side;
-            pixels[row * width + column] = (255.0 * value.clamp(0.0, 1.0)).round() as u8;
-        }
-    }
+    // Small images are shown larger.
+    let scale = (24 / side).max(1);
+    let width = SHEET * side * scale;
+    let value = |place: usize| {
+        let [row, column] = [place / width / scale, place % width / scale];
+        let image = row / side * SHEET + column / side;
+        let pixel = row % side * side + column % side;
+        images.points()[image * side * side + pixel]
+    };
+    let grey = |place| (255.0 * value(place).clamp(0.0, 1.0)).round() as u8;
+    let pixels: Vec<u8> = (0..width * width).map(grey).collect();
     let file = BufWriter::new(File::create(path)?);
     let mut encoder = png::Encoder::new(file, width as u32, width as u32);
     encoder.set_color(png::ColorType::Grayscale);
