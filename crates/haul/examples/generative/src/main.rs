@@ -38,7 +38,7 @@ struct Arguments {
     #[arg(long)]
     iterations: Option<usize>,
     /// Steps of the training
-    #[arg(long, default_value_t = 3000)]
+    #[arg(long, default_value_t = 1500)]
     steps: usize,
     /// Images of a batch; a step draws two batches of the network and two of the data
     #[arg(long, default_value_t = 200)]
