@@ -1,6 +1,6 @@
 //! What all targets do with the bytes of a file.
 
-use haul_files::{Columns, Contents, Reading, parse_contents};
+use haul_files::{Columns, Contents, Reading, Surface, parse_contents};
 use std::path::Path;
 
 /// Reads a file of this name, as it is and in another way that its length picks. What comes out is
@@ -37,6 +37,20 @@ pub fn read(name: &str, bytes: &[u8]) {
         }
         Some("safetensors") => {
             reading.embedding = (bytes.len() % 2 == 0).then(|| "half".into());
+            reading
+        }
+        Some("arrow") => {
+            reading.embedding = (bytes.len() % 3 == 0).then(|| "list".into());
+            reading.columns.labels = (bytes.len() % 2 == 0).then(|| "kind".into()).into_iter().collect();
+            reading
+        }
+        Some("glb" | "gltf") => {
+            reading.surface = Some([Surface::Vertices, Surface::Faces, Surface::Samples(7)][bytes.len() % 3]);
+            reading.columns = Columns::default();
+            reading
+        }
+        Some("parquet") if bytes.len() % 7 == 0 => {
+            reading.embedding = Some("fixed".into());
             reading
         }
         Some("csv" | "tsv" | "parquet") if bytes.len() % 5 == 3 => {

@@ -12,6 +12,7 @@ use haul::{
 };
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The engine of a solve to a tolerance: the one that the arguments select, with the precision that the problem needs
 /// if they do not set it.
@@ -73,9 +74,18 @@ fn caution_of_masses(problem: &Problem<'_>) {
     }
 }
 
+/// The number of this process among those of a run on this machine.
+static PROCESS: AtomicUsize = AtomicUsize::new(0);
+
+/// Makes this the process of this number on its machine, which has its own GPU.
+pub(crate) fn be_process(number: usize) {
+    PROCESS.store(number, Ordering::Relaxed);
+}
+
 /// The device that the arguments select.
 pub(crate) fn choice(engine: &Engine) -> DeviceChoice {
-    let mut choice = DeviceChoice::named(engine.device.as_str());
+    let process = PROCESS.load(Ordering::Relaxed);
+    let mut choice = DeviceChoice::named(engine.device.as_str()).process(process);
     if let Some(precision) = engine.precision {
         choice = choice.precision(precision.into());
     }

@@ -1,6 +1,7 @@
 //! Ctrl-C ends the program at once, even during a pass; a file that is being replaced at that moment is finished
 //! first, so that files are complete or absent. A run of many comparisons keeps the finished ones: its first Ctrl-C
-//! stops the engines and leaves a moment to write results, a second one ends the program at once.
+//! stops the engines and leaves a moment to write results. A solve whose bounds hold at any time gets a while to answer with those
+//! that it has. A second Ctrl-C ends the program at once.
 
 use crate::outcome;
 use anyhow::Context;
@@ -17,7 +18,13 @@ pub(crate) const STATUS: u8 = 130;
 /// How long a run of many comparisons may take to end.
 const MOMENT: Duration = Duration::from_millis(800);
 
-static WAITS: AtomicBool = AtomicBool::new(false);
+/// How long a solve may take to answer.
+const WHILE: Duration = Duration::from_secs(20);
+
+/// Whether a run of many comparisons keeps those that are finished.
+static KEEPS: AtomicBool = AtomicBool::new(false);
+/// Whether a solve answers with what it has.
+static ANSWERS: AtomicBool = AtomicBool::new(false);
 static REQUESTED: AtomicBool = AtomicBool::new(false);
 
 /// The running engines, each with its own number.
@@ -27,15 +34,28 @@ static ENGINES: Mutex<BTreeMap<u64, Interrupt>> = Mutex::new(BTreeMap::new());
 pub(crate) fn watch() -> anyhow::Result<()> {
     ctrlc::set_handler(|| {
         let first = !REQUESTED.swap(true, Ordering::Relaxed);
-        if !(first && WAITS.load(Ordering::Relaxed)) {
+        let (keeps, answers) = (is(&KEEPS), is(&ANSWERS));
+        if !(first && (keeps || answers)) {
             end("interrupted");
         }
-        say("interrupted: keeping what is finished");
-        engines().values().for_each(Interrupt::raise);
+        let (time, ended) = match keeps {
+            true => {
+                say("interrupted: keeping what is finished");
+                engines().values().for_each(Interrupt::raise);
+                (
+                    MOMENT,
+                    "ended amid its work; the same command goes on from there",
+                )
+            }
+            false => {
+                say("interrupted: the answer so far follows; Ctrl-C again ends at once");
+                (WHILE, "ended without an answer")
+            }
+        };
         // If the thread cannot be started, a second Ctrl-C still works.
-        let _ = std::thread::Builder::new().spawn(|| {
-            std::thread::sleep(MOMENT);
-            end("ended amid its work; the same command goes on from there");
+        let _ = std::thread::Builder::new().spawn(move || {
+            std::thread::sleep(time);
+            end(ended);
         });
     })
     .context("cannot listen for Ctrl-C")
@@ -58,14 +78,25 @@ fn say(what: &str) {
     let _ = writeln!(stderr, "{start}haul: {what}");
 }
 
-/// From now on the first Ctrl-C stops the engines and lets the run write finished results. Returns whether that was so before.
-pub(crate) fn keep_what_is_finished() -> bool {
-    WAITS.swap(true, Ordering::Relaxed)
+/// From now on the first Ctrl-C stops the engines and lets the run write finished results.
+pub(crate) fn keep_what_is_finished() {
+    KEEPS.store(true, Ordering::Relaxed);
+}
+
+/// From now on the first Ctrl-C lets a solve answer with what it has. Returns whether a run of many keeps what is finished, which
+/// solves this one again.
+pub(crate) fn answer_with_what_is_there() -> bool {
+    ANSWERS.store(true, Ordering::Relaxed);
+    is(&KEEPS)
 }
 
 /// Whether Ctrl-C was pressed.
 pub(crate) fn requested() -> bool {
-    REQUESTED.load(Ordering::Relaxed)
+    is(&REQUESTED)
+}
+
+fn is(flag: &AtomicBool) -> bool {
+    flag.load(Ordering::Relaxed)
 }
 
 /// A running engine, which Ctrl-C stops while this value exists.

@@ -23,6 +23,7 @@ mod headline;
 mod input;
 mod interrupt;
 mod journal;
+mod lexicon;
 mod lines;
 mod loader;
 mod machine;
@@ -98,6 +99,9 @@ pub struct Share {
     pub ranks: Ranks,
     /// The threads of this rank, where its arguments do not say.
     pub threads: usize,
+    /// The number of this rank among those on its machine, from 0: it has the GPU of this number among those that the arguments
+    /// select, each counted once, and behind the last one the first one follows.
+    pub local: usize,
 }
 
 /// The same over ranks: one problem is shared among all of them, and many tasks are dealt to them. Rank 0 writes and tells the
@@ -169,8 +173,14 @@ fn program(ranks: Option<Ranks>) -> Program {
 }
 
 /// Runs a command over ranks, which agree on its end.
-fn over(command: &Commands, Share { ranks, threads }: Share) -> anyhow::Result<Outcome> {
+fn over(command: &Commands, share: Share) -> anyhow::Result<Outcome> {
     const END: u64 = 0x656e_6421;
+    let Share {
+        ranks,
+        threads,
+        local,
+    } = share;
+    device::be_process(local);
     let run = || {
         let threads_given = command.over_ranks()?;
         if threads_given.is_none() {

@@ -9,7 +9,7 @@ use crate::real::Float;
 use crate::vectors::CpuVector;
 use crate::weights::CpuWeights;
 use haul_core::Result;
-use haul_core::engine::{Groups, Integrand, Nearest, Pairs, Side};
+use haul_core::engine::{Groups, Integrand, Nearest, Pairs, Piece, Side};
 
 /// Weights and potential of the columns.
 pub(crate) type Columns<'v, T> = Side<'v, CpuWeights, CpuVector<T>>;
@@ -49,7 +49,7 @@ pub trait Real: Float {
         engine: &CpuEngine<Self>,
         pairs: Pairs<'_, CpuPoints<Self>>,
         columns: Side<'_, CpuWeights, CpuVector<Self>>,
-        index: usize,
+        piece: Piece,
         sums: &mut [f64],
     ) -> Result<()>;
 
@@ -81,10 +81,10 @@ macro_rules! compiled {
                 engine: &CpuEngine<Self>,
                 pairs: Pairs<'_, CpuPoints<Self>>,
                 columns: Columns<'_, Self>,
-                index: usize,
+                piece: Piece,
                 sums: &mut [f64],
             ) -> Result<()> {
-                engine.add_piece(pairs, columns, index, sums)
+                engine.add_piece(pairs, columns, piece, sums)
             }
 
             #[inline(never)]

@@ -21,10 +21,11 @@ use crate::symmetric;
 use crate::vectors::{self, CpuVector};
 use crate::weights::CpuWeights;
 use haul_core::engine::{
-    GROUP, Groups, Integral, Integrand, Nearest, Pairs, Pointwise, Ratio, Remembered, Slot, TILE,
-    Update,
+    GROUP, Groups, Integral, Integrand, Nearest, Pairs, Piece, Pointwise, Ratio, Remembered, Slot,
+    TILE, Update,
 };
 use haul_core::{Engine, Error, Interrupt, Precision, Result};
+use std::ops::Range;
 
 impl<T: Real> CpuEngine<T> {
     /// A pass with its arguments checked, except those that only one operator has.
@@ -103,17 +104,17 @@ impl<T: Real> CpuEngine<T> {
         &self,
         pairs: Pairs<'_, CpuPoints<T>>,
         columns: Columns<'_, T>,
-        index: usize,
+        piece: Piece,
         sums: &mut [f64],
     ) -> Result<()> {
         let (pass, potential) = self.pass_of_pieces(pairs, columns)?;
         check("the sums of a piece", sums.len(), pairs.rows.len())?;
         let pieces = Self::pieces_of(pairs);
-        if index >= pieces {
-            let (what, start, end) = ("the pieces of a softmin", index, pieces);
+        if piece.index >= pieces {
+            let (what, start, end) = ("the pieces of a softmin", piece.index, pieces);
             return Err(Error::Range { what, start, end });
         }
-        symmetric::add_pieces(&self.workers, &pass, potential, index..index + 1, sums)
+        symmetric::add_pieces(&self.workers, &pass, potential, [piece], sums)
     }
 
     /// Runs a product with any kind of values.
@@ -366,7 +367,12 @@ impl<T: Real> Engine for CpuEngine<T> {
     }
 
     async fn read(&self, vector: &Self::Vector) -> Result<Vec<f64>> {
-        Ok(vector.read())
+        Ok(vector.read(0..vector.values.len()))
+    }
+
+    async fn read_part(&self, vector: &Self::Vector, part: Range<usize>) -> Result<Vec<f64>> {
+        let end = part.end.min(vector.values.len());
+        Ok(vector.read(part.start.min(end)..end))
     }
 
     fn softmin(
@@ -388,10 +394,10 @@ impl<T: Real> Engine for CpuEngine<T> {
         &self,
         pairs: Pairs<'_, Self::Points>,
         columns: Columns<'_, T>,
-        index: usize,
+        piece: Piece,
         sums: &mut [f64],
     ) -> Result<()> {
-        T::piece(self, pairs, columns, index, sums)
+        T::piece(self, pairs, columns, piece, sums)
     }
 
     fn softmin_of_pieces(

@@ -20,6 +20,7 @@ use crate::points::CpuPoints;
 use crate::real::Float;
 use crate::workers::Workers;
 use haul_core::Result;
+use haul_core::engine::Piece;
 use pulp::Simd;
 use std::ops::Range;
 
@@ -50,16 +51,22 @@ pub(crate) fn sums<T: Float>(
         return Ok(None);
     }
     let mut sums = vec![0.0; pass.columns().len()];
-    add_pieces(workers, pass, potential, 0..pieces, &mut sums)?;
+    add_pieces(
+        workers,
+        pass,
+        potential,
+        (0..pieces).map(Piece::whole),
+        &mut sums,
+    )?;
     Ok(Some(sums))
 }
 
-/// Adds the sums of some pieces, each in turn.
+/// Adds the sums of some pieces, or of shares of them, each in turn.
 pub(crate) fn add_pieces<T: Float>(
     workers: &Workers,
     pass: &Pass<'_, T>,
     potential: &[T],
-    pieces: Range<usize>,
+    pieces: impl IntoIterator<Item = Piece> + Send,
     out: &mut [f64],
 ) -> Result<()> {
     let points = pass.columns();
@@ -90,16 +97,16 @@ pub(crate) fn add_pieces<T: Float>(
     workers.install(|| {
         let (parts, players) = (tiles.div_ceil(part), players(points));
         for piece in pieces {
-            let Some(round) = piece.checked_sub(1) else {
-                workers.for_each(
-                    sums.chunks_mut(size).enumerate().collect(),
-                    |(index, sums)| halves.within(index * part, sums),
-                )?;
+            let Some(round) = piece.index.checked_sub(1) else {
+                let own = sums.chunks_mut(size).enumerate();
+                let own = own.filter(|(index, _)| piece.has(*index)).collect();
+                workers.for_each(own, |(index, sums)| halves.within(index * part, sums))?;
                 continue;
             };
             let mut free: Vec<_> = sums.chunks_mut(size).map(Some).collect();
             let mut take = |index: usize| Some((index * part, free.get_mut(index)?.take()?));
             let matches: Vec<_> = (0..players / 2)
+                .filter(|table| piece.has(*table))
                 .filter_map(|table| {
                     let (first, second) = opponents(players, round, table);
                     (first.max(second) < parts).then_some((take(first)?, take(second)?))

@@ -7,6 +7,7 @@ use crate::pass::ranges;
 use crate::real::Float;
 use haul_core::engine::{ABSORB_LOG2, Integral, STEP_LOG2};
 use std::f64::consts::LN_2;
+use std::ops::Range;
 
 /// Terms of a block.
 const BLOCK: usize = 4096;
@@ -31,8 +32,9 @@ impl<T: Float> CpuVector<T> {
         Self { values }
     }
 
-    pub(crate) fn read(&self) -> Vec<f64> {
-        self.values.iter().map(|value| value.to_f64()).collect()
+    pub(crate) fn read(&self, part: Range<usize>) -> Vec<f64> {
+        let part = self.values[part].iter();
+        part.map(|value| value.to_f64()).collect()
     }
 }
 

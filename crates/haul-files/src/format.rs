@@ -33,6 +33,10 @@ pub(crate) enum Format {
     H5ad,
     #[cfg(feature = "safetensors")]
     Safetensors,
+    #[cfg(feature = "gltf")]
+    Gltf,
+    #[cfg(feature = "arrow")]
+    Arrow,
 }
 
 /// The format of a file, and whether gzip packs it: from its name, or from the caller if its name has no known
@@ -76,6 +80,14 @@ const EXTENSIONS: &[(&str, Format)] = &[
     ("hdf5", Format::H5ad),
     #[cfg(feature = "safetensors")]
     ("safetensors", Format::Safetensors),
+    #[cfg(feature = "gltf")]
+    ("glb", Format::Gltf),
+    #[cfg(feature = "gltf")]
+    ("gltf", Format::Gltf),
+    #[cfg(feature = "arrow")]
+    ("arrow", Format::Arrow),
+    #[cfg(feature = "arrow")]
+    ("feather", Format::Arrow),
 ];
 
 /// Extensions of clouds and images that haul cannot read, or not in every build, with advice for such a file.
@@ -131,14 +143,28 @@ const BRAIN: &str = "in Python: nibabel.save(nibabel.load('a.mgz'), 'a.nii.gz')"
 impl Format {
     /// Whether it is read from front to back, so that gzip may pack the whole file.
     pub(crate) const fn streams(self) -> bool {
-        matches!(self, Self::Npy | Self::Ply | Self::Pcd | Self::Nifti)
-            || self.is_text()
-            || self.is_mesh()
+        match self {
+            Self::Npy | Self::Ply | Self::Pcd | Self::Nifti => true,
+            #[cfg(feature = "arrow")]
+            Self::Arrow => true,
+            _ => self.is_text() || self.is_mesh(),
+        }
     }
 
-    /// Whether it has faces, and nothing else than them and vertices.
+    /// Whether clouds are written in it.
+    pub(crate) const fn is_written(self) -> bool {
+        let mesh = matches!(self, Self::Obj | Self::Stl | Self::Off);
+        mesh || self.is_text() || matches!(self, Self::Npy | Self::Npz | Self::Ply)
+    }
+
+    /// Whether it has faces, and nothing else than them and vertices that becomes a cloud.
     pub(crate) const fn is_mesh(self) -> bool {
-        matches!(self, Self::Obj | Self::Stl | Self::Off)
+        match self {
+            Self::Obj | Self::Stl | Self::Off => true,
+            #[cfg(feature = "gltf")]
+            Self::Gltf => true,
+            _ => false,
+        }
     }
 
     /// Whether it is a table of text.
@@ -157,10 +183,10 @@ impl Format {
     /// Whether it has columns that can be selected.
     pub(crate) const fn is_table(self) -> bool {
         match self {
-            Self::Image | Self::Nifti | Self::Obj | Self::Stl | Self::Off => false,
+            Self::Image | Self::Nifti => false,
             #[cfg(feature = "las")]
             Self::Las => false,
-            _ => true,
+            _ => !self.is_mesh(),
         }
     }
 
@@ -172,15 +198,21 @@ impl Format {
             Self::E57 => true,
             #[cfg(feature = "parquet")]
             Self::Parquet => true,
+            #[cfg(feature = "arrow")]
+            Self::Arrow => true,
             #[cfg(feature = "h5ad")]
             Self::H5ad => true,
             _ => false,
         }
     }
 
-    /// Whether it has arrays of which one must be named.
+    /// Whether it may have arrays of which one must be named.
     pub(crate) const fn has_arrays(self) -> bool {
         match self {
+            #[cfg(feature = "parquet")]
+            Self::Parquet => true,
+            #[cfg(feature = "arrow")]
+            Self::Arrow => true,
             #[cfg(feature = "h5ad")]
             Self::H5ad => true,
             #[cfg(feature = "safetensors")]
@@ -239,8 +271,7 @@ impl Kind {
 
     /// The kind that the name of an output gives, or else this `format`; csv on standard output.
     pub(crate) fn of_target(path: &Path, format: Option<Self>) -> Result<Self> {
-        let written =
-            |format: Format| (format.streams() || format == Format::Npz) && format != Format::Nifti;
+        let written = Format::is_written;
         let format = format.or((path == Path::new("-")).then_some(Self::CSV));
         match (Self::among(path, written), format) {
             (Err(_), Some(format)) if written(format.format) => Ok(format),

@@ -91,6 +91,12 @@ impl Collected {
         of.push(place);
     }
 
+    /// The number of labels that differ.
+    #[cfg(any(feature = "arrow", feature = "parquet"))]
+    pub(crate) fn distinct(&self) -> usize {
+        self.labels.names.len()
+    }
+
     /// The first row without a label, counted from 0, and the number of such rows; `None` if all have one.
     pub(crate) fn missing(&self) -> Option<(usize, usize)> {
         self.missing.map(|row| (row, self.count_missing))

@@ -1,7 +1,8 @@
 //! Clouds, weights, arrays and images as files: `.npy`, `.npz`, `.ply`, `.csv`, `.tsv`, `.xyz` and `.pcd`, `.png` and `.jpg`, and the
 //! surfaces `.obj`, `.stl` and `.off`, and the volumes `.nii`. Gzip may
-//! pack those that are read from front to back (`.ply.gz`). The features `las`, `e57`, `parquet`, `h5ad` and `safetensors`
-//! read `.las` and `.laz`, `.e57`, `.parquet`, `.h5ad` and `.h5`, and `.safetensors` as well.
+//! pack those that are read from front to back (`.ply.gz`). The features `las`, `e57`, `parquet`, `arrow`, `h5ad`, `safetensors` and
+//! `gltf` read `.las` and `.laz`, `.e57`, `.parquet`, `.arrow` and `.feather`, `.h5ad` and `.h5`, `.safetensors`, and `.glb` and
+//! `.gltf` as well.
 //!
 //! The extension gives the format, or a [`Reading`] does. A reader streams a file straight into the vectors that it
 //! returns. It never trusts a header: it reserves no more memory than the bytes of the file can
@@ -9,6 +10,8 @@
 //! file, the row and the column. A writer fills a temporary file beside the target and renames it at
 //! the end, so that a target is either complete or untouched.
 
+#[cfg(feature = "arrow")]
+mod arrow;
 mod atomic;
 mod attributes;
 mod cloud;

@@ -1,9 +1,20 @@
 //! What a file of many arrays or scans has: those that may be points, and columns about them.
 
-#[cfg(any(feature = "h5ad", feature = "e57"))]
+#[cfg(any(
+    feature = "h5ad",
+    feature = "e57",
+    feature = "parquet",
+    feature = "arrow"
+))]
 use crate::read::guarded;
 use crate::{Result, format::Kind, part::file_of};
-#[cfg(any(feature = "h5ad", feature = "e57", feature = "safetensors"))]
+#[cfg(any(
+    feature = "h5ad",
+    feature = "e57",
+    feature = "parquet",
+    feature = "arrow",
+    feature = "safetensors"
+))]
 use crate::{format::Format, source::Source};
 use std::path::Path;
 
@@ -40,7 +51,7 @@ pub struct About {
     pub sparse: bool,
 }
 
-/// The outline of a file of many arrays or scans; `None` for a format that has one cloud in a file.
+/// The outline of a file of many arrays or scans; `None` for one that has one cloud. The columns of lists in a table are arrays.
 ///
 /// # Errors
 /// [`Error::Extension`](crate::Error::Extension), [`Error::Foreign`](crate::Error::Foreign),
@@ -51,7 +62,8 @@ pub fn outline(path: &Path, format: Option<Kind>) -> Result<Option<Outline>> {
         return Ok(None);
     }
     // Only files of many arrays are opened: a pipe has no second beginning.
-    match Kind::of_cloud(file, format)?.format {
+    let kind = Kind::of_cloud(file, format)?;
+    match kind.format {
         #[cfg(feature = "h5ad")]
         Format::H5ad => {
             let source = Source::open(file)?;
@@ -64,6 +76,18 @@ pub fn outline(path: &Path, format: Option<Kind>) -> Result<Option<Outline>> {
         }
         #[cfg(feature = "safetensors")]
         Format::Safetensors => crate::safetensors::outline(file, Source::open(file)?).map(Some),
+        #[cfg(feature = "parquet")]
+        Format::Parquet => {
+            let source = Source::open(file)?;
+            guarded(file, ".parquet", || crate::parquet::outline(file, source))
+        }
+        #[cfg(feature = "arrow")]
+        Format::Arrow => {
+            let mut stream = Source::open(file)?.stream(kind);
+            guarded(file, ".arrow or .feather", || {
+                crate::arrow::outline(file, &mut stream)
+            })
+        }
         _ => Ok(None),
     }
 }

@@ -1,12 +1,14 @@
-//! Apache Parquet: a table whose columns are the coordinates, except one named `weight`.
+//! Apache Parquet: a table whose columns are the coordinates, except one named `weight`, or in which one column of lists has them.
 
 use crate::{
-    Cloud, Columns, Error, Result,
-    columns::{Field, Table},
+    Cloud, Error, Reading, Result,
+    columns::{Field, Kinds, Listing, Lists, Table},
+    outline::Outline,
     source::Source,
 };
 use bytes::Bytes;
 use parquet::{
+    basic::{ConvertedType, LogicalType, Type as Physical},
     column::page::Page,
     errors::ParquetError,
     file::{
@@ -14,39 +16,139 @@ use parquet::{
         serialized_reader::SerializedFileReader,
     },
     record::Field as Stored,
+    schema::types::Type,
 };
 use std::path::Path;
 
-/// Reads the rows.
-pub(crate) fn read(file: &Path, source: Source, columns: &Columns) -> Result<Cloud> {
+/// Reads the rows: the numbers of several columns, or the lists of one.
+pub(crate) fn read(file: &Path, source: Source, reading: &Reading) -> Result<Cloud> {
     match source {
-        Source::File(handle) => table(file, handle, columns),
-        Source::Memory(bytes) => table(file, Bytes::copy_from_slice(bytes), columns),
-        Source::StandardInput => table(file, Bytes::new(), columns),
+        Source::File(handle) => cloud(&opened(file, handle)?, file, reading),
+        Source::Memory(bytes) => {
+            cloud(&opened(file, Bytes::copy_from_slice(bytes))?, file, reading)
+        }
+        Source::StandardInput => cloud(&opened(file, Bytes::new())?, file, reading),
     }
 }
 
-fn table(file: &Path, bytes: impl ChunkReader + 'static, columns: &Columns) -> Result<Cloud> {
-    let malformed = |place: &str, error: ParquetError| {
-        Error::malformed(
-            file,
-            place,
-            error,
-            ".parquet, its pages plain, snappy, gzip or zstd",
-        )
-    };
-    let reader = SerializedFileReader::new(bytes).map_err(|error| malformed("metadata", error))?;
-    check_dictionaries(&reader).map_err(|error| malformed("dictionary", error))?;
+/// What a file has that has columns of lists; `None` for a table of numbers and texts.
+pub(crate) fn outline(file: &Path, source: Source) -> Result<Option<Outline>> {
+    match source {
+        Source::File(handle) => about(&opened(file, handle)?, file),
+        Source::Memory(bytes) => about(&opened(file, Bytes::copy_from_slice(bytes))?, file),
+        Source::StandardInput => Ok(None),
+    }
+}
+
+fn malformed(file: &Path, place: &str, error: ParquetError) -> Error {
+    let format = ".parquet, its pages plain, snappy, gzip or zstd";
+    Error::malformed(file, place, error, format)
+}
+
+fn opened<C: ChunkReader + 'static>(file: &Path, bytes: C) -> Result<SerializedFileReader<C>> {
+    let reader = SerializedFileReader::new(bytes);
+    let reader = reader.map_err(|error| malformed(file, "metadata", error))?;
+    check_dictionaries(&reader).map_err(|error| malformed(file, "dictionary", error))?;
+    Ok(reader)
+}
+
+/// The columns, and the rows with their numbers from 1.
+fn rows<'r>(
+    reader: &'r dyn FileReader,
+    file: &'r Path,
+) -> Result<impl Iterator<Item = Result<Vec<Stored>>>> {
+    let rows = reader.get_row_iter(None);
+    let rows = rows.map_err(|error| malformed(file, "metadata", error))?;
+    Ok((1..).zip(rows).map(move |(number, row)| {
+        let row = row.map_err(|error| malformed(file, &format!("row {number}"), error))?;
+        Ok(row
+            .into_columns()
+            .into_iter()
+            .map(|(_, field)| field)
+            .collect())
+    }))
+}
+
+fn kinds(reader: &dyn FileReader) -> Kinds {
     let fields = reader.metadata().file_metadata().schema().get_fields();
-    let names: Vec<_> = fields.iter().map(|field| field.name().to_owned()).collect();
-    let mut table = Table::new(file, columns, Some(names));
-    let rows = reader
-        .get_row_iter(None)
-        .map_err(|error| malformed("metadata", error))?;
-    for (row, fields) in (1..).zip(rows) {
-        let fields = fields.map_err(|error| malformed(&format!("row {row}"), error))?;
-        let fields: Vec<_> = fields.get_column_iter().map(|(_, field)| field).collect();
-        table.push(fields.len(), |column| field(fields[column]))?;
+    Kinds {
+        names: fields.iter().map(|field| field.name().to_owned()).collect(),
+        lists: fields.iter().map(|field| is_list(field)).collect(),
+        numbers: fields.iter().map(|field| is_number(field)).collect(),
+        texts: fields.iter().map(|field| is_text(field)).collect(),
+    }
+}
+
+/// Whether a column holds texts.
+fn is_text(kind: &Type) -> bool {
+    kind.is_primitive() && kind.get_basic_info().converted_type() == ConvertedType::UTF8
+}
+
+/// Whether a column holds numbers.
+fn is_number(kind: &Type) -> bool {
+    use Physical::{DOUBLE, FLOAT, INT32, INT64};
+    let about = kind.get_basic_info();
+    let numbers =
+        kind.is_primitive() && matches!(kind.get_physical_type(), INT32 | INT64 | FLOAT | DOUBLE);
+    let plain = matches!(
+        about.logical_type_ref(),
+        None | Some(LogicalType::Integer(_))
+    );
+    let half = matches!(about.logical_type_ref(), Some(LogicalType::Float16));
+    half || numbers && plain
+}
+
+/// Whether a column holds lists of numbers: a group of one repeated group of one element.
+fn is_list(kind: &Type) -> bool {
+    let inner = |kind: &Type| match kind.is_group() {
+        true => <[_; 1]>::try_from(kind.get_fields().to_vec()).ok(),
+        false => None,
+    };
+    let list = kind.get_basic_info().converted_type() == ConvertedType::LIST;
+    let element = inner(kind).and_then(|[repeated]| match inner(&repeated) {
+        Some([element]) => Some(element),
+        None => (!repeated.is_group()).then_some(repeated),
+    });
+    list && element.is_some_and(|element| is_number(&element))
+}
+
+/// The numbers of a list, NaN where one is absent.
+fn list(stored: &Stored) -> Option<impl ExactSizeIterator<Item = f64>> {
+    let Stored::ListInternal(list) = stored else {
+        return None;
+    };
+    Some(list.elements().iter().map(|element| match field(element) {
+        Field::Number(number) => number,
+        Field::Missing(_) | Field::Text(_) => f64::NAN,
+    }))
+}
+
+fn about(reader: &dyn FileReader, file: &Path) -> Result<Option<Outline>> {
+    let Some(mut listing) = Listing::new(kinds(reader)) else {
+        return Ok(None);
+    };
+    for row in rows(reader, file)? {
+        let row = row?;
+        let length = |column: usize| row.get(column).and_then(list).map(|list| list.len());
+        listing.push(length, |column| field(&row[column]));
+    }
+    Ok(Some(listing.finish()))
+}
+
+fn cloud(reader: &dyn FileReader, file: &Path, reading: &Reading) -> Result<Cloud> {
+    let kinds = kinds(reader);
+    if let Some(column) = kinds.chosen(file, reading)? {
+        let mut lists = Lists::new(file, &reading.columns, kinds.names)?;
+        for row in rows(reader, file)? {
+            let row = row?;
+            lists.push(row.get(column).and_then(list), |column| field(&row[column]))?;
+        }
+        return lists.finish();
+    }
+    let mut table = Table::new(file, &reading.columns, Some(kinds.names));
+    for row in rows(reader, file)? {
+        let row = row?;
+        table.push(row.len(), |column| field(&row[column]))?;
     }
     table.finish()
 }
@@ -100,7 +202,7 @@ fn field(stored: &Stored) -> Field {
 mod tests {
     use super::*;
     use crate::tests::{message, mutilate, parse};
-    use crate::{Reading, parse_as};
+    use crate::{Columns, Reading, parse_as};
     use parquet::{
         basic::Compression,
         data_type::{DoubleType, FloatType, Int64Type},

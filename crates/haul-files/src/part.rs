@@ -21,12 +21,14 @@ pub(crate) struct Part<'p> {
 const EXTENSIONS: [&str; 5] = [".npz:", ".npy:", ".npy.gz:", ".nii:", ".nii.gz:"];
 
 /// The extensions of tables, which have groups of points.
-const TABLES: [&str; 7] = [
+const TABLES: [&str; 9] = [
     ".csv:",
     ".csv.gz:",
     ".tsv:",
     ".tsv.gz:",
     ".parquet:",
+    ".arrow:",
+    ".feather:",
     ".h5ad:",
     ".e57:",
 ];

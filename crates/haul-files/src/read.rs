@@ -6,8 +6,7 @@ use crate::{
     format::{Format, Kind},
     image,
     labels::Groups,
-    mesh::{obj, off, stl},
-    nifti, npy, npz,
+    mesh, nifti, npy, npz,
     part::Part,
     pcd, ply,
     source::Source,
@@ -27,13 +26,13 @@ pub struct Reading {
     /// Whether an array of one or two axes has masses on a grid, and not points. Arrays of three axes, and images,
     /// always have masses.
     pub grid: bool,
-    /// The measure that a surface becomes: of an `.obj`, `.stl` or `.off` by default [`Surface::Vertices`], of a `.ply`
+    /// The measure that a surface becomes: of an `.obj`, `.stl`, `.off` or `.glb` by default [`Surface::Vertices`], of a `.ply`
     /// by default its vertices without regard to faces.
     pub surface: Option<Surface>,
     /// The column of labels that divides a table into groups of points. A path such as `cells.csv:day0` names one of them.
     pub group: Option<String>,
     /// The array that has the points of a file of many arrays: of an `.h5ad` one of `obsm`, `X`, or `layers:` and a name; in any
-    /// HDF5 file the place of an array.
+    /// HDF5 file the place of an array; of a `.parquet` or `.arrow` a column of lists of numbers.
     pub embedding: Option<String>,
     /// Whether dark is mass: of an image 1 minus the luma, of an array the largest value minus each.
     pub invert: bool,
@@ -294,7 +293,7 @@ fn whole_from(
         }
         #[cfg(feature = "parquet")]
         Format::Parquet => guarded(file, ".parquet", || {
-            crate::parquet::read(file, source, columns)
+            crate::parquet::read(file, source, reading)
         })
         .map(Contents::Cloud),
         #[cfg(feature = "h5ad")]
@@ -314,21 +313,13 @@ fn whole_from(
                 }
                 Format::Nifti => nifti::read(file, &mut stream, reading, &part.indices)?,
                 Format::Pcd => of_cloud(pcd::read(file, &mut stream, columns)?),
-                Format::Obj => {
-                    let mesh = obj::read(file, &mut stream.reader)?;
-                    of_cloud(mesh.into_cloud(file, surface, obj::NAME)?)
-                }
-                Format::Off => {
-                    let mesh = off::read(file, &mut stream.reader)?;
-                    of_cloud(mesh.into_cloud(file, surface, off::NAME)?)
-                }
-                Format::Stl => {
-                    let mesh = stl::read(file, &mut stream)?;
-                    of_cloud(mesh.into_cloud(file, surface, stl::NAME)?)
-                }
-                Format::Ply if reading.surface.is_some() => {
-                    let mesh = ply::read_mesh(file, &mut stream)?;
-                    of_cloud(mesh.into_cloud(file, surface, ".ply")?)
+                #[cfg(feature = "arrow")]
+                Format::Arrow => of_cloud(guarded(file, ".arrow or .feather", || {
+                    crate::arrow::read(file, &mut stream, reading)
+                })?),
+                format if format.is_mesh() || reading.surface.is_some() => {
+                    let (mesh, name) = mesh::read(file, format, &mut stream)?;
+                    of_cloud(mesh.into_cloud(file, surface, name)?)
                 }
                 Format::Ply => of_cloud(ply::read(file, &mut stream, columns)?),
                 Format::Xyz => of_cloud(text::read_xyz(file, &mut stream.reader, reading)?),

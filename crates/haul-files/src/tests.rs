@@ -577,3 +577,63 @@ fn a_box_is_the_same_measure_in_every_format_of_meshes() {
         }
     }
 }
+
+/// What a mesh becomes in each other format that has faces: the same triangles, with the vertices moved.
+#[test]
+fn a_moved_mesh_keeps_its_triangles_in_other_formats() {
+    let made = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/made");
+    let folder = tempfile::tempdir().unwrap();
+    let sources = ["box.obj", "box.off", "box.stl"];
+    #[cfg(feature = "gltf")]
+    let sources = [&sources[..], &["boxes.glb", "boxes.gltf"]].concat();
+    for name in sources {
+        let source = made.join(name);
+        let of = |file: &Path, surface| {
+            let reading = Reading {
+                surface: Some(surface),
+                ..Reading::default()
+            };
+            read_as(file, &reading).unwrap()
+        };
+        let (before, faces) = (of(&source, Surface::Vertices), of(&source, Surface::Faces));
+        let moved: Vec<f64> = before.points.iter().map(|x| 2.0 * x + 1.0).collect();
+        for target in ["a.ply", "a.obj", "a.off", "a.stl", "a.ply.gz"] {
+            let target = folder.path().join(target);
+            let reading = Reading::default();
+            let from = (&*source, &reading);
+            check_moved(&target, from, 3).unwrap();
+            let (weights, beside) = (before.weights.as_deref(), Attributes::default());
+            write_moved(&target, from, &moved, 3, weights, &beside).unwrap();
+            let after = of(&target, Surface::Faces);
+            let expected = faces.points.iter().map(|x| 2.0 * x + 1.0);
+            assert_eq!(after.points.len(), faces.points.len(), "{name} {target:?}");
+            for (found, expected) in after.points.iter().zip(expected) {
+                assert!((found - expected).abs() < 1e-5, "{name} {target:?}");
+            }
+            // Areas grow by the square.
+            let weights = after.weights.unwrap();
+            for (found, before) in weights.iter().zip(faces.weights.as_ref().unwrap()) {
+                assert!((found - 4.0 * before).abs() < 1e-5, "{name} {target:?}");
+            }
+        }
+        // Other points than the vertices have no triangles.
+        let reading = Reading {
+            surface: Some(Surface::Faces),
+            ..Reading::default()
+        };
+        let target = folder.path().join("b.stl");
+        let refused = check_moved(&target, (&source, &reading), 3).unwrap_err();
+        assert!(
+            refused.to_string().contains("points without faces"),
+            "{refused}"
+        );
+    }
+}
+
+#[test]
+fn a_format_that_is_read_alone_is_not_written() {
+    for name in ["a.pcd", "a.nii", "a.glb", "a.arrow", "a.las"] {
+        let refused = write_cloud(Path::new(name), None, &POINTS, 3, None).unwrap_err();
+        assert!(matches!(refused, Error::Extension { .. }), "{refused}");
+    }
+}

@@ -5,7 +5,7 @@ use crate::{
     columns::DISPLACEMENT,
     format::{Format, Kind, has_extension},
     image,
-    mesh::{Surface, obj, off, stl},
+    mesh::{self, Mesh, Surface, obj, off, stl},
     npy, npz, ply,
     source::Source,
     text::{self, Dialect},
@@ -115,10 +115,13 @@ pub fn write_with(
     }
     write_stream(path, kind, |out| match kind.format {
         Format::Npy => npy::write(out, &array),
-        Format::Ply => ply::write(out, points, dimension, weights, &attributes.extras()),
+        Format::Ply => {
+            let beside = (weights, &attributes.extras()[..]);
+            ply::write(out, (points, dimension), beside, &[])
+        }
         Format::Xyz => text::write_xyz(out, points, dimension),
-        Format::Obj => obj::write(out, points),
-        Format::Off => off::write(out, points),
+        Format::Obj => obj::write(out, points, &[]),
+        Format::Off => off::write(out, points, &[]),
         format => {
             let dialect = format.dialect().unwrap_or(Dialect::COMMAS);
             text::write_csv(out, (points, dimension), weights, attributes, dialect)
@@ -129,7 +132,8 @@ pub fn write_with(
 /// Writes the cloud of the file `source`, which was read by this reading, with its points (row-major
 /// `n × dimension`) moved to `points`. From `.ply` to `.ply` everything else in the source is kept byte
 /// for byte: properties of the vertices, faces and other elements, comments, and the encoding. From `.obj` to `.obj` and from
-/// `.off` to `.off` all lines but the vertices (and turned normals) are kept, from `.stl` to `.stl` the triangles. From `.csv` to `.csv`, from
+/// `.off` to `.off` all lines but the vertices (and turned normals) are kept, from `.stl` to `.stl` the triangles. From a mesh to
+/// a mesh or a `.ply` of another format the triangles are kept, so from a `.glb` to any. From `.csv` to `.csv`, from
 /// `.tsv` to `.tsv` and from `.xyz` to `.xyz`, with selected columns, all other columns are kept. Other
 /// formats get the points and, if they have a place for them, the `weights`. The attributes come beside all that,
 /// each in the place of a property or column of its name, if there is one.
@@ -149,6 +153,18 @@ pub fn write_moved(
     let rows = points.len().checked_div(dimension).unwrap_or(0);
     attributes.check(path, rows, dimension)?;
     check_place(path, kind, attributes.what())?;
+    if let Some(kind_of_source) = keeps_faces(kind, source, reading) {
+        let mesh = moved_mesh((source, kind_of_source), points)?;
+        return write_stream(path, kind, |out| match kind.format {
+            Format::Obj => obj::write(out, points, &mesh.triangles),
+            Format::Off => off::write(out, points, &mesh.triangles),
+            Format::Stl => stl::write(out, &mesh),
+            _ => {
+                let beside = (weights, &attributes.extras()[..]);
+                ply::write(out, (points, dimension), beside, &mesh.triangles)
+            }
+        });
+    }
     let Some(kind_of_source) = keeps_the_rest(kind, source, reading) else {
         let weights = weights.filter(|_| kind.format.has_weights());
         return write_with(path, reading.format, points, dimension, weights, attributes);
@@ -195,7 +211,8 @@ pub fn check_moved(
     dimension: usize,
 ) -> Result<()> {
     let kind = kind_for(path, reading.format, dimension)?;
-    let keeps = keeps_the_rest(kind, source, reading).is_some();
+    let keeps = keeps_the_rest(kind, source, reading).or(keeps_faces(kind, source, reading));
+    let keeps = keeps.is_some();
     if !keeps {
         check_points(path, kind)?;
     }
@@ -305,6 +322,29 @@ fn keeps_the_rest(target: Kind, source: &Path, reading: &Reading) -> Option<Kind
         _ => false,
     };
     (keeps && source.format == target.format).then_some(source)
+}
+
+/// The kind of a source that is a mesh of another format than the target, which has faces as well.
+fn keeps_faces(target: Kind, source: &Path, reading: &Reading) -> Option<Kind> {
+    let vertices = matches!(reading.surface, None | Some(Surface::Vertices));
+    if source == Path::new("-") || !vertices {
+        return None;
+    }
+    let kind = Kind::of_cloud(source, reading.format).ok()?;
+    let to_faces = target.format.is_mesh() || target.format == Format::Ply;
+    (kind.format.is_mesh() && to_faces && kind.format != target.format).then_some(kind)
+}
+
+/// The mesh of a file, with its vertices at `points`.
+fn moved_mesh((file, kind): (&Path, Kind), points: &[f64]) -> Result<Mesh> {
+    let mut stream = Source::open(file)?.stream(kind);
+    let (mesh, name) = mesh::read(file, kind.format, &mut stream)?;
+    if mesh.vertices.len() != points.len() {
+        let reason = "has other vertices than it had when it was read";
+        return Err(Error::malformed(file, "vertices", reason, name));
+    }
+    let vertices = points.to_vec();
+    Ok(Mesh { vertices, ..mesh })
 }
 
 /// Lets `fill` write a file from front to back, packed if its name says so.

@@ -186,6 +186,7 @@ mod tests {
 
     fn choices(name: &str, kind: Kind, lanes: u32) -> Choices {
         Choices::new(&Description {
+            bus: String::new(),
             name: name.to_owned(),
             driver: String::new(),
             backend: "Vulkan".to_owned(),

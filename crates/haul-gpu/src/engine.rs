@@ -19,6 +19,7 @@ use haul_core::{Engine, Interrupt, Precision, Result};
 use haul_shaders::Columns;
 use lru::LruCache;
 use std::num::NonZeroUsize;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 /// Sums of rows over groups that a softmin with masses should store: 64 MB.
@@ -256,20 +257,20 @@ impl GpuEngine {
         length: usize,
         operation: impl FnOnce(&mut Work) -> std::result::Result<wgpu::Buffer, Error>,
     ) -> Result<(Awaited, u64)> {
-        self.send_some(reads, |work| Ok((operation(work)?, length)))
+        self.send_some(reads, |work| Ok((operation(work)?, 0..length)))
     }
 
-    /// Like `send`, where the operation returns the number of elements.
+    /// Like `send`, where the operation returns the elements as well.
     pub(crate) fn send_some(
         &self,
         reads: &[&GpuVector],
-        operation: impl FnOnce(&mut Work) -> std::result::Result<(wgpu::Buffer, usize), Error>,
+        operation: impl FnOnce(&mut Work) -> std::result::Result<(wgpu::Buffer, Range<usize>), Error>,
     ) -> Result<(Awaited, u64)> {
         self.run(reads, |work| {
             work.recorder.check_interrupt(&self.context)?;
-            let (buffer, length) = operation(work)?;
+            let (buffer, elements) = operation(work)?;
             let (recorder, readback) = work.readback();
-            let awaited = readback.begin(&self.context, recorder, &buffer, length)?;
+            let awaited = readback.begin(&self.context, recorder, &buffer, elements)?;
             Ok((awaited, recorder.version()))
         })
     }
@@ -427,7 +428,12 @@ impl Engine for GpuEngine {
     }
 
     async fn read(&self, vector: &GpuVector) -> Result<Vec<f64>> {
-        self.read_vector(vector).await
+        self.read_vector(vector, 0..vector.length).await
+    }
+
+    async fn read_part(&self, vector: &GpuVector, part: Range<usize>) -> Result<Vec<f64>> {
+        let end = part.end.min(vector.length);
+        self.read_vector(vector, part.start.min(end)..end).await
     }
 
     fn softmin(

@@ -8,6 +8,7 @@ use crate::context::Context;
 use crate::engine::GpuEngine;
 use crate::recorder::{Copy, Delivery, Recorder};
 use crate::waiter::Fault;
+use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{self, Poll};
@@ -37,16 +38,17 @@ pub(crate) struct Awaited {
 }
 
 impl Readback {
-    /// Submits the recorded work, followed by a readback of the first `length` elements of a buffer.
+    /// Submits the recorded work, followed by a readback of some elements of a buffer.
     pub(crate) fn begin(
         &mut self,
         context: &Context,
         recorder: &mut Recorder,
         buffer: &wgpu::Buffer,
-        length: usize,
+        elements: Range<usize>,
     ) -> Result<Awaited, Error> {
         self.token = self.token.wrapping_add(1);
-        let bytes = (length * size_of::<f32>()) as u64;
+        let size = size_of::<f32>();
+        let bytes = (elements.len() * size) as u64;
         let awaited = Awaited {
             staging: self.staging(context, bytes + 4)?,
             bytes,
@@ -56,6 +58,7 @@ impl Readback {
         let copy = Copy {
             from: buffer.clone(),
             to: awaited.staging.clone(),
+            start: (elements.start * size) as u64,
             bytes,
             token: self.token,
             delivery: Arc::clone(&awaited.delivery),

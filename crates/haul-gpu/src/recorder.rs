@@ -40,11 +40,13 @@ pub(crate) struct Binding {
     pub(crate) size: u64,
 }
 
-/// A copy of the first bytes of a buffer that follows the recorded dispatches, and a token that
+/// A copy of some bytes of a buffer that follows the recorded dispatches, and a token that
 /// follows the copy, behind those bytes.
 pub(crate) struct Copy {
     pub(crate) from: wgpu::Buffer,
     pub(crate) to: wgpu::Buffer,
+    /// The first byte, and the number of bytes.
+    pub(crate) start: u64,
     pub(crate) bytes: u64,
     pub(crate) token: u32,
     pub(crate) delivery: Arc<Delivery>,
@@ -412,7 +414,7 @@ impl Recorder {
         drop(pass);
         if let Some(copy) = &batch.copy {
             let token = batch.dispatches.len() as u64 * SLOT;
-            encoder.copy_buffer_to_buffer(&copy.from, 0, &copy.to, 0, copy.bytes);
+            encoder.copy_buffer_to_buffer(&copy.from, copy.start, &copy.to, 0, copy.bytes);
             encoder.copy_buffer_to_buffer(&self.parameters, token, &copy.to, copy.bytes, 4);
         }
         context.queue.submit([encoder.finish()])

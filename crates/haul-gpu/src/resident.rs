@@ -384,7 +384,7 @@ impl ResidentEngine for GpuEngine {
             let width = Points::stride(columns);
             let frame = (&centre, scale);
             let length = self.record_places(work, array, frame, &points.buffer, (width, 0))?;
-            Ok((work.partials.clone(), length))
+            Ok((work.partials.clone(), 0..length))
         })?;
         let squares = self.receive(awaited).await?;
         let largest = squares.into_iter().map(f64::from).fold(0.0, f64::max);
@@ -440,7 +440,7 @@ impl ResidentEngine for GpuEngine {
                 let workgroups = (tile.len().div_ceil(per_workgroup), 1);
                 self.record_rows(work, shader, &parameters, bindings, workgroups)?;
             }
-            Ok((weights.relative.clone(), 1))
+            Ok((weights.relative.clone(), 0..1))
         })?;
         self.receive(awaited).await?;
         Ok(Arc::new(weights))

@@ -410,12 +410,16 @@ impl GpuEngine {
         Ok(sums)
     }
 
-    /// Reads a vector back.
-    pub(crate) async fn read_vector(&self, vector: &GpuVector) -> Result<Vec<f64>> {
-        if vector.length == 0 {
+    /// Reads a part of a vector back.
+    pub(crate) async fn read_vector(
+        &self,
+        vector: &GpuVector,
+        part: Range<usize>,
+    ) -> Result<Vec<f64>> {
+        if part.is_empty() {
             return Ok(Vec::new());
         }
-        let sent = self.send(&[vector], vector.length, |_| Ok(vector.buffer.clone()));
+        let sent = self.send_some(&[vector], |_| Ok((vector.buffer.clone(), part)));
         let values = self.receive(sent?.0).await?;
         Ok(values.into_iter().map(f64::from).collect())
     }

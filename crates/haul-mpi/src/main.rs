@@ -12,7 +12,16 @@ fn main() -> ExitCode {
         {
             return plan(&place);
         }
-        let Place { ranks, threads, .. } = place;
-        haul_cli::main_over(haul_cli::Share { ranks, threads })
+        let Place {
+            ranks,
+            threads,
+            local,
+            ..
+        } = place;
+        haul_cli::main_over(haul_cli::Share {
+            ranks,
+            threads,
+            local,
+        })
     })
 }

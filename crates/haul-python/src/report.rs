@@ -33,6 +33,7 @@ pub(crate) fn of_solve<'py>(py: Python<'py>, report: &Report) -> PyResult<Bound<
         transport_cost,
         kl,
         mass,
+        certified,
         tolerance,
         converged,
         iterations,

@@ -20,6 +20,8 @@ pub(crate) struct Settings<'py> {
     form: String,
     /// Whether passes leave out pairs that are far apart; `None` where it pays.
     multiscale: Option<bool>,
+    /// Whether there is an upper bound, which takes passes of its own.
+    certified: bool,
     /// f and g to start from.
     start: Option<(PyReadonlyArray1<'py, f64>, PyReadonlyArray1<'py, f64>)>,
 }
@@ -57,6 +59,10 @@ impl Settings<'_> {
                 Some(true) => Multiscale::Always,
                 Some(false) => Multiscale::Never,
             });
+        let sinkhorn = match self.certified {
+            true => sinkhorn,
+            false => sinkhorn.uncertified(),
+        };
         Ok(match &self.start {
             None => sinkhorn,
             Some((f, g)) => sinkhorn.warm_start(Potentials {

@@ -53,6 +53,20 @@ def test_a_plan_is_an_operator(problem):
         plan @ u
 
 
+@pytest.mark.parametrize("evaluate", [haul.sinkhorn, haul.divergence])
+def test_a_value_without_a_certificate_is_the_same(problem, evaluate):
+    certified, fast = (evaluate(**problem, **TIGHT, certificate=wanted) for wanted in (True, False))
+    assert fast.value == pytest.approx(certified.value, rel=1e-13)
+    assert np.isfinite(certified.upper) and fast.upper == np.inf and fast.lower <= fast.value
+    for name in ("f", "g", "grad_x", "grad_a"):
+        np.testing.assert_allclose(getattr(fast, name), getattr(certified, name), atol=1e-14)
+    term, other = (fast, certified) if evaluate is haul.sinkhorn else (fast.ab, certified.ab)
+    assert (term.report["certified"], other.report["certified"]) == (False, True)
+    assert np.isnan(term.transport_cost) and np.isfinite(other.transport_cost)
+    assert term.report["pairs"] < other.report["pairs"]
+    assert "inf" in repr(fast) and fast.converged
+
+
 @pytest.mark.parametrize("debiased", [False, True], ids=["OT", "S"])
 def test_derivatives_are_differences_of_values(problem, debiased):
     evaluate = haul.divergence if debiased else haul.sinkhorn

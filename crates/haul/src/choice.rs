@@ -42,6 +42,7 @@ pub struct DeviceChoice {
     device: Preference,
     precision: Option<Precision>,
     threads: Option<usize>,
+    process: usize,
 }
 
 /// A choice that no device meets: the source of an [`Error::Device`].
@@ -118,6 +119,15 @@ impl DeviceChoice {
         }
     }
 
+    /// Takes the GPU of this number, from 0, among those that fit, where several processes of a machine have one each; see
+    /// [`Selection::Of`]. By default the first one.
+    pub fn process(self, number: usize) -> Self {
+        Self {
+            process: number,
+            ..self
+        }
+    }
+
     /// The device to compute on: [`Preference::Auto`] becomes [`Preference::Cpu`] if only the CPU can do what is asked.
     ///
     /// # Errors
@@ -148,10 +158,11 @@ impl DeviceChoice {
     ///
     /// Those of [`preference`](Self::preference); [`Error::Device`] where there is no such device, or it does not open.
     pub fn open(&self) -> Result<Device> {
+        let select = |of| Device::select(&Selection::Of(Box::new(of), self.process));
         match self.preference()? {
-            Preference::Auto => Device::auto(),
-            Preference::Gpu => Device::select(&Selection::Automatic),
-            Preference::Adapter(name) => Device::gpu(name),
+            Preference::Auto => Device::auto_of(self.process),
+            Preference::Gpu => select(Selection::Automatic),
+            Preference::Adapter(name) => select(Selection::Name(name.clone())),
             Preference::Cpu => Ok(match (self.precision, self.threads) {
                 (Some(Precision::F64), None) => Device::cpu_f64(),
                 (Some(Precision::F64), Some(threads)) => {

@@ -2,13 +2,14 @@
 
 use crate::on_device::{Points, Vector, Weights, made, own, owned_terms};
 use haul_core::engine::{
-    Groups, Integral, Integrand, Journal, MatrixEngine, Nearest, Pairs, Pointwise, Ranked, Ranks,
-    Remembered, ResidentEngine, Side, Slot, Survey, Update, Writing,
+    Groups, Integral, Integrand, Journal, MatrixEngine, Nearest, Pairs, Piece, Pointwise, Ranked,
+    Ranks, Remembered, ResidentEngine, Side, Slot, Survey, Update, Writing,
 };
 use haul_core::{Engine, Error, Interrupt, Precision, Result};
 use haul_cpu::{CpuEngine, InstructionSet, Real};
 use haul_gpu::{GpuArray, GpuEngine, Selection};
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// An engine on the CPU or on a GPU, alone or over ranks. It is an [`Engine`] itself, so that every solver takes it.
@@ -39,7 +40,13 @@ impl Device {
     /// The best GPU, or the CPU engine in f32 where there is none. A software adapter is never
     /// chosen: the CPU engine is faster. A GPU that is there but fails to open is an error.
     pub fn auto() -> Result<Self> {
-        match GpuEngine::new(&Selection::Automatic) {
+        Self::auto_of(0)
+    }
+
+    /// The same for the process of this number on its machine.
+    pub(crate) fn auto_of(process: usize) -> Result<Self> {
+        let selection = Selection::Of(Box::new(Selection::Automatic), process);
+        match GpuEngine::new(&selection) {
             Ok(engine) => Ok(Self::Gpu(Box::new(engine))),
             Err(haul_gpu::Error::NoGpu { .. }) => Ok(Self::cpu()),
             Err(error) => Err(failure(error)),
@@ -260,6 +267,10 @@ impl Engine for Device {
         inside!(self, engine => engine.read(own(engine, vector)?).await)
     }
 
+    async fn read_part(&self, vector: &Vector, part: Range<usize>) -> Result<Vec<f64>> {
+        inside!(self, engine => engine.read_part(own(engine, vector)?, part).await)
+    }
+
     fn softmin(
         &self,
         pairs: Pairs<'_, Points>,
@@ -283,11 +294,11 @@ impl Engine for Device {
         &self,
         pairs: Pairs<'_, Points>,
         columns: Side<'_, Weights, Vector>,
-        index: usize,
+        piece: Piece,
         sums: &mut [f64],
     ) -> Result<()> {
         inside!(self, engine => {
-            engine.piece(own(engine, pairs)?, own(engine, columns)?, index, sums)
+            engine.piece(own(engine, pairs)?, own(engine, columns)?, piece, sums)
         })
     }
 

@@ -29,7 +29,7 @@
 //! - `colours`, a transfer of colours from one image to another, by the entropic map;
 //! - `registration`, a rigid motion in spite of outliers, by a [`Registration`] with a reach;
 //! - `topics`, topics of documents, by a [`LinearDictionary`];
-//! - `generative`, a network that takes noise to data, by a [`Fit`];
+//! - `clusters`, a network that takes noise to data, by a [`Fit`]; the folder `generative` has one of digits, on burn;
 //! - `metric`, the same with features on which model and data differ most;
 //! - `densities`, the ends of one fit with each [`FitLoss`].
 //!

@@ -62,6 +62,8 @@ fn exact(device: &Device) {
             accept(&context, number("distance", found, expected, 1e-13));
             let next = query.distance(other + 1, &mut workspace).unwrap();
             reject(&context, number("distance", next, expected, 1e-13));
+            let pair = documents.distance([0, other], &mut workspace).unwrap();
+            accept(&context, number("distance of a pair", pair, found, 1e-13));
             let back = documents.query(&counts, other).unwrap();
             let back = back.distance(0, &mut workspace).unwrap();
             accept(&context, number("distance back", back, found, 1e-13));

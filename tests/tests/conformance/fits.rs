@@ -149,14 +149,24 @@ fn descent(device: &Device) {
         let last = fits[2].report();
         assert!(last.converged && last.movement <= last.goal, "{last:?}");
         assert!(!fits[0].report().converged);
-        // A fit that continues from its result stays there.
-        let again = FreeBarycenter::new(Sinkhorn::epsilon(0.3).tolerance(goal(device, 30.0)))
-            .kind(kind)
-            .lambda(&[2.0, 1.0, 1.0])
-            .movement(1e-3)
-            .solve(device, fits[2].measure(), &inputs)
-            .unwrap();
-        assert!(again.report().steps <= 2, "{:?}", again.report());
+        // A fit that continues from its result stays there, and one that was interrupted gets there.
+        let again = |from: &FreeAverage| {
+            FreeBarycenter::new(Sinkhorn::epsilon(0.3).tolerance(goal(device, 30.0)))
+                .kind(kind)
+                .lambda(&[2.0, 1.0, 1.0])
+                .movement(1e-3)
+                .solve(device, from.measure(), &inputs)
+                .unwrap()
+        };
+        let stayed = again(&fits[2]);
+        assert!(stayed.report().steps <= 2, "{:?}", stayed.report());
+        let resumed = again(&fits[1]);
+        let end = fits[2].measure().points();
+        // As far as steps shrink, the rest of the way is some of the last steps.
+        let allowed = 20.0 * last.goal;
+        let close = |fit: &FreeAverage| close(fit.measure().points(), end, |_| allowed);
+        accept("resumed", close(&resumed));
+        reject("resumed", close(&fits[1]));
         if kind == BarycenterKind::Debiased {
             continue;
         }
@@ -263,6 +273,12 @@ fn lloyd(device: &Device) {
         settings.solve(device, &cloud, 12).unwrap().assignment(),
         found.assignment()
     );
+    // Interrupted after a step, it goes on from its centres to the same bits.
+    let again = settings.solve_from(device, &cloud, short.measure());
+    let again = again.unwrap();
+    assert_eq!(again.assignment(), found.assignment());
+    assert_eq!(again.measure().points(), centres);
+    assert_eq!(again.measure().weights(), found.measure().weights());
     // Fewer different points than centres.
     let few = Measure::uniform(&[0.0, 0.0, 1.0, 1.0, 0.0], 1).unwrap();
     let few = Quantization::lloyd().solve(device, &few, 4).unwrap();
@@ -321,6 +337,12 @@ fn soft(device: &Device) {
     let values = [value, first.report().objective, last.report().objective];
     assert!(values[0] > values[1] && values[1] > values[2], "{values:?}");
     assert!(last.report().converged && !first.report().converged);
+    // Interrupted after a step, it goes on from its points and weights to the same end.
+    let again = settings.clone().max_iterations(300);
+    let again = again.solve_from(device, &cloud, first.measure()).unwrap();
+    let [again, last] = [&again, &last].map(|fit| fit.measure().points());
+    accept("again", close(again, last, |_| allowed));
+    reject("again", close(first.measure().points(), last, |_| allowed));
 }
 
 /// Forty points on a line at a small blur: each of four centres is the mean of ten neighbours, whatever the density.

@@ -611,7 +611,18 @@ fn more_columns_than_a_loop_may_run(device: &Device) {
 fn vectors_come_back_as_they_went(device: &Device) {
     for length in [0, 1, 63, 64, 65, 100_000] {
         let values = points(length, 1, 14);
-        assert_eq!(read(device, &device.vector(&values).unwrap()), values);
+        let vector = device.vector(&values).unwrap();
+        assert_eq!(read(device, &vector), values);
+        for part in [
+            0..length,
+            0..0,
+            length / 3..length / 2,
+            length / 2..length + 7,
+        ] {
+            let expected = &values[part.start..part.end.min(length)];
+            let found = haul_tests::wait(device.read_part(&vector, part)).unwrap();
+            assert_eq!(found, expected);
+        }
         assert_eq!(
             read(device, &device.zeros(length).unwrap()),
             vec![0.0; length]

@@ -147,6 +147,14 @@ fn solves(_: &Device) {
         let expected = double.solve(&truth, &a.host, &b.host).unwrap();
         let off = double.clone().regularized(haul::Regularization::Blur(0.75));
         let off = off.solve(&truth, &a.host, &b.host).unwrap().value();
+        let fast = single.clone().uncertified();
+        let fast = fast.solve_resident(&program.haul, &a.resident(), &b.resident());
+        let fast = fast.unwrap();
+        let (few, all) = (fast.report(), solution.report());
+        assert!((few.value - all.value).abs() < 1e-6 * (1.0 + all.value.abs()));
+        assert!(few.certificate.lower_bound <= all.certificate.upper_bound);
+        assert_eq!(few.certificate.upper_bound, f64::INFINITY);
+        assert!(!few.certified && few.transport_cost.is_nan() && few.pairs < all.pairs);
         let (report, value) = (solution.report(), expected.value());
         let certificate = solution.certificate();
         assert!(report.converged, "{context}: {report:?}");

@@ -57,6 +57,10 @@ pub const BODIES: &[(&str, Body)] = &[
         bounds_hold_at_every_iteration,
     ),
     (
+        "values_without_a_certificate_are_the_same",
+        values_without_a_certificate_are_the_same,
+    ),
+    (
         "the_map_is_the_barycentric_one",
         the_map_is_the_barycentric_one,
     ),
@@ -522,6 +526,64 @@ fn bounds_hold_at_every_iteration(device: &Device) {
         let closed = closed + 3.0 * near;
         assert!(last_gap <= closed, "gap {last_gap:e} > {closed:e}");
     }
+}
+
+/// The same numbers from fewer passes, and what these cannot tell is not told.
+fn values_without_a_certificate_are_the_same(device: &Device) {
+    let (a, b) = (measure(60, 2, 47), measure(75, 2, 48));
+    let settings = sinkhorn(device, 0.1);
+    for (name, settings) in [
+        ("balanced", settings.clone()),
+        ("p = 1", settings.clone().p(1)),
+        ("short", settings.clone().max_iterations(2)),
+        ("unbalanced", settings.clone().reach(0.5)),
+        ("of one side", settings.clone().rho_b(0.2)),
+        ("wide", settings.regularized(Regularization::Blur(50.0))),
+    ] {
+        let certified = settings.solve(device, &a, &b).unwrap();
+        let fast = settings
+            .clone()
+            .uncertified()
+            .solve(device, &a, &b)
+            .unwrap();
+        let (found, expected) = (fast.report(), certified.report());
+        let allowed = slack(expected);
+        accept(name, number("value", found.value, expected.value, allowed));
+        let primal = [found, expected].map(|it| it.regularized_cost);
+        accept(name, number("primal", primal[0], primal[1], allowed));
+        let (few, all) = (&found.certificate, &expected.certificate);
+        accept(
+            name,
+            number("bound", few.lower_bound, all.lower_bound, allowed),
+        );
+        let errors = [few, all].map(Certificate::marginal_error);
+        let floor = 4.0 * all.precision_floor;
+        accept(name, number("errors", errors[0], errors[1], floor));
+        assert_eq!(found.converged, expected.converged, "{name}");
+        let potentials = [&fast, &certified].map(|it| it.potentials().unwrap());
+        assert_eq!(potentials[0], potentials[1], "{name}");
+        assert!(!found.certified && expected.certified);
+        assert_eq!((few.upper_bound, few.wasserstein), (f64::INFINITY, None));
+        assert!(all.upper_bound.is_finite());
+        assert!(found.transport_cost.is_nan() && found.kl.is_nan());
+        let pass = (a.len() * b.len()) as u64;
+        assert!(found.pairs + 2 * pass <= expected.pairs, "{name}");
+        // The dual of a lower value is another number.
+        let off = found.value + 4.0 * allowed;
+        reject(name, number("value", off, expected.value, allowed));
+    }
+    let settings = Divergence::from(sinkhorn(device, 0.1));
+    let certified = settings.evaluate(device, &a, &b).unwrap();
+    let fast = settings.uncertified().evaluate(device, &a, &b).unwrap();
+    let allowed = 2.0 * slack(certified.report());
+    let values = [&fast, &certified].map(Terms::value);
+    accept("S", number("value", values[0], values[1], allowed));
+    assert_eq!(
+        (fast.lower_bound(), fast.upper_bound()),
+        (0.0, f64::INFINITY)
+    );
+    let gradients = [&fast, &certified].map(|it| it.gradient().unwrap());
+    assert_eq!(gradients[0], gradients[1]);
 }
 
 fn the_map_is_the_barycentric_one(device: &Device) {

@@ -22,6 +22,15 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
+    /// The CPU, in f64: for small problems that the host solves.
+    pub(crate) fn host() -> Self {
+        Self {
+            device: "cpu".to_owned(),
+            precision: Some(Precision::F64),
+            threads: None,
+        }
+    }
+
     /// The same in f64 on the CPU; who names a precision, or a device that has another, gets it.
     pub(crate) fn precise(&self) -> Self {
         let mut engine = self.clone();

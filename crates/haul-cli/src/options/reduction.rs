@@ -46,7 +46,6 @@ impl Hash for Reduction {
 
 impl Reduction {
     /// Keeps every point.
-    #[cfg(test)]
     pub(crate) const NONE: Self = Self {
         subsample: None,
         seed: 0,

@@ -26,11 +26,11 @@ pub(crate) struct Treatment {
     pub(crate) weight_column: Option<String>,
 
     /// The array that has the coordinates in a file of many, as .h5ad: X_pca or another one of obsm, X, or
-    /// layers:NAME; --columns selects some of its columns
+    /// layers:NAME; of a table the column of lists of numbers; --columns selects some of its columns
     #[arg(long, value_name = "NAME")]
     pub(crate) embedding: Option<String>,
 
-    /// The column of labels that divides a .csv, .tsv, .parquet or .h5ad into clouds, by name or number, or scan, of an .e57:
+    /// The column of labels that divides a .csv, .tsv, .parquet, .arrow or .h5ad into clouds, by name or number, or scan, of an .e57:
     /// FILE:LABEL is one of them; where a command takes any number of clouds, FILE is all of them, in the order of the labels
     #[arg(long, value_name = "NAME")]
     pub(crate) group: Option<String>,
@@ -220,7 +220,6 @@ impl Treatment {
     }
 
     /// How files are read without options.
-    #[cfg(test)]
     pub(crate) const PLAIN: Self = Self {
         columns: Vec::new(),
         weight_column: None,

@@ -1,6 +1,9 @@
 //! Exact transport.
 
-use crate::fixture::{Room, assert_close, assert_says, error_line, ring, spiral, value};
+use crate::fixture::{HAUL, Ran, Room, assert_close, assert_says, error_line, ring, spiral, value};
+use std::io::Write;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 /// A room with 300 points in the plane and the same moved by (0.3, 0.4), in another order.
 fn moved() -> Room {
@@ -115,4 +118,32 @@ fn the_help_of_exact_transport_lists_the_keys_that_are_printed() {
         crate::listed_keys(&room.haul("exact --help").stdout),
         printed
     );
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_is_answered_with_the_bounds_so_far() {
+    let room = Room::new();
+    for (name, seed) in [("a.csv", 1), ("b.npy", 2)] {
+        room.haul(&format!("sample cube --n 60000 --seed {seed} -o {name}"));
+    }
+    let mut command = room.command(HAUL);
+    let solve = command.args(["exact", "-", "b.npy", "--json"]);
+    let solve = solve.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut solve = solve.stderr(Stdio::piped()).spawn().unwrap();
+    // More than a pipe holds: when all of it is read, the program handles Ctrl-C.
+    let mut input = solve.stdin.take().unwrap();
+    input.write_all(room.read("a.csv").as_bytes()).unwrap();
+    drop(input);
+    std::thread::sleep(Duration::from_millis(300));
+    let mut kill = Command::new("kill");
+    let kill = kill.args(["-INT", &solve.id().to_string()]);
+    assert!(kill.status().unwrap().success());
+    let ran = Ran::from(solve.wait_with_output().unwrap());
+    assert_says(&ran.stderr, &["the answer so far follows", "bounds are"]);
+    let result = ran.json(3);
+    let number = |key: &str| result[key].as_f64().unwrap();
+    assert_eq!(result["proved"], false);
+    assert!(0.0 <= number("lower_bound") && number("lower_bound") < number("upper_bound"));
+    assert_eq!(number("mass"), 1.0);
 }

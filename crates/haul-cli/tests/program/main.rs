@@ -21,6 +21,8 @@ mod gromov;
 mod groups;
 mod guide;
 mod images;
+#[cfg(all(feature = "arrow", feature = "parquet"))]
+mod lists;
 mod long;
 mod map;
 mod messages;
@@ -29,6 +31,8 @@ mod pairwise;
 mod quantize;
 #[cfg(feature = "e57")]
 mod scans;
+#[cfg(feature = "gltf")]
+mod scenes;
 mod study;
 mod tables;
 mod text;

@@ -72,6 +72,81 @@ fn a_matrix_has_all_distances() {
 }
 
 #[test]
+fn every_document_is_compared_with_every_other_one() {
+    let room = library();
+    let words = "--vectors vectors.npy --words words.txt --json";
+    let matrix = |file: &str| -> Vec<f64> {
+        let bytes = std::fs::read(room.path(file)).unwrap();
+        npyz::NpyFile::new(&bytes[..]).unwrap().into_vec().unwrap()
+    };
+    room.haul("words counts.npy --vectors vectors.npy --matrix all.npy");
+    let run = format!(
+        "pairwise documents.txt --loss wmd {words} -o own.npy --pairs own.csv --image own.svg"
+    );
+    let result: Value = room.haul(&run).json(0);
+    let all = matrix("all.npy");
+    for (found, expected) in matrix("own.npy").iter().zip(&all) {
+        assert_close(*found, *expected, 1e-15);
+    }
+    let files: Vec<String> = (0..4).map(|i| format!("documents.txt:{i}")).collect();
+    assert_eq!(result["files"], serde_json::json!(files));
+    assert_eq!((&result["loss"], &result["p"]), (&"wmd".into(), &1.into()));
+    assert_eq!(result["gap"], Value::Null);
+    assert_eq!(result["merges"][0], serde_json::json!([0, 1, 0.5, 2]));
+    assert_says(
+        &room.read("own.csv"),
+        &["documents.txt:0,documents.txt:1,0.5"],
+    );
+    assert_says(&room.read("own.svg"), &["the word mover's distance of two"]);
+    // Documents of two files, also counts beside a text, in the other order: the same digits.
+    room.write("first.txt", "cat and dog\nThe dog's house: a dog house\n");
+    let counts = [1., 0., 1., 0., 0., 0., 0., 1., 1., 0., 0., 0.];
+    room.npy("last.npy", &counts, &[2, 6]);
+    let run = format!("pairwise first.txt last.npy --loss wmd {words} -o turned.npy");
+    room.haul(&run).json(0);
+    let (own, turned) = (matrix("own.npy"), matrix("turned.npy"));
+    for (i, row) in turned.chunks(4).enumerate() {
+        for (j, found) in row.iter().enumerate() {
+            assert_eq!(*found, own[4 * ((i + 2) % 4) + (j + 2) % 4]);
+        }
+    }
+    // Squared costs: √(½ · 1²).
+    let run = format!("pairwise documents.txt --loss wmd --p 2 {words} -o squares.npy");
+    room.haul(&run).json(0);
+    assert_close(matrix("squares.npy")[1], 0.5f64.sqrt(), 1e-15);
+}
+
+#[test]
+fn what_is_no_document_is_told() {
+    let room = library();
+    room.csv("cloud.csv", &[0.0, 1.0, 2.0, 3.0], 2);
+    let refused = |arguments: &str, says: &[&str]| {
+        let ran = room.haul(&format!("pairwise {arguments} -o d.npy"));
+        assert_says(&error_line(ran, 2), says);
+        assert!(!room.path("d.npy").exists());
+    };
+    let words = "--vectors vectors.npy --words words.txt";
+    let of = |options: &str| format!("documents.txt --loss wmd {words} {options}");
+    refused("documents.txt --loss wmd", &["--vectors"]);
+    refused(
+        &format!("cloud.csv cloud.csv {words}"),
+        &["--vectors", "--loss wmd"],
+    );
+    refused(&of("--normalize"), &["options of clouds"]);
+    refused(&of("--subsample 3"), &["options of clouds"]);
+    refused(&of("--blur 1"), &["--blur", "exact"]);
+    refused(&of("--device gpu"), &["--device"]);
+    refused(&of("--precision f32"), &["--precision"]);
+    refused(&of("--p 3"), &["p is 3", "1 to 2"]);
+    room.write("one.txt", "a ship at sea\n");
+    refused(
+        &format!("one.txt --loss wmd {words}"),
+        &["one.txt", "one document"],
+    );
+    refused(&format!("cloud.csv --loss wmd {words}"), &["cloud.csv"]);
+}
+
+#[test]
 fn documents_have_a_page_and_stand_in_a_batch() {
     let room = library();
     let run = "words documents.txt --vectors vectors.npy --words words.txt";

@@ -3,7 +3,7 @@
 use super::passes::Passes;
 use super::penalty::{conjugate, off, penalty_above_dual, wanted};
 use super::sums::{Scaling, Sums};
-use super::{Values, products};
+use super::{Certificate, Values, products};
 use crate::engine::Kernel;
 use crate::linalg::mean;
 use crate::pass::Marginal;
@@ -39,14 +39,38 @@ pub(super) struct Evaluation<'e, E: Engine> {
     pub(super) host: f64,
 }
 
-impl<'e, E: Engine> Evaluation<'e, E> {
+/// The plan of a solution, with the sums of its columns: one pass.
+pub(super) struct Plan<'e, E: Engine> {
+    passes: Passes<'e, E>,
+    source: &'e Marginal<E>,
+    target: &'e Marginal<E>,
+    rounding: Rounding,
+    f: Vec<f64>,
+    g: Vec<f64>,
+    columns: Sums,
+    term: f64,
+    error: f64,
+}
+
+/// What the sums of a plan tell, without its costs.
+struct Totals {
+    dual: f64,
+    primal: f64,
+    /// ΣP − 1.
+    excess: f64,
+    errors: [f64; 2],
+    doubt: f64,
+    size: f64,
+    host: f64,
+}
+
+impl<'e, E: Engine> Plan<'e, E> {
     pub(super) async fn new(
         engine: &'e E,
         kernel: Kernel,
         (source, target): (&'e Marginal<E>, &'e Marginal<E>),
         rounding: Rounding,
     ) -> Result<Self> {
-        let (a, b) = (&source.weights, &target.weights);
         let f = engine.read(&source.potential).await?;
         let g = engine.read(&target.potential).await?;
         let heights = [source.height(&f), target.height(&g)];
@@ -66,21 +90,32 @@ impl<'e, E: Engine> Evaluation<'e, E> {
             flat,
             count: 0,
         };
+        let none = Scaling::none(source.weights.len());
+        let columns = passes.sums(target, source, &none).await?;
+        Ok(Self {
+            passes,
+            source,
+            target,
+            rounding,
+            f,
+            g,
+            columns,
+            term,
+            error,
+        })
+    }
 
-        let columns = passes.sums(target, source, &Scaling::none(a.len())).await?;
-        let y = columns.least();
-        let [rows, rows_kept] = passes.sums_of_both(source, target, &y).await?;
-        let [costs, kept_costs] = passes.costs_of_both(source, target, &y).await?;
-        let transport_cost = mean(a, costs);
-        let excess_mass = mean(a, rows.excess.iter().copied());
-        let mass = 1.0 + excess_mass;
-        let along = mean(a, products(&rows.ratio, &f)) + mean(b, products(&columns.ratio, &g));
-        let kl = (along - transport_cost) / kernel.epsilon - excess_mass;
-        let dual = conjugate(a, &f, source.rho) + conjugate(b, &g, target.rho)
-            - kernel.epsilon * excess_mass;
-        let (wanted_a, wanted_b) = (wanted(&f, source.rho), wanted(&g, target.rho));
-        let (off_a, doubt_a) = penalty_above_dual(a, &rows, &wanted_a, source.rho, error);
-        let (off_b, doubt_b) = penalty_above_dual(b, &columns, &wanted_b, target.rho, error);
+    /// From the sums of the rows.
+    fn totals(&self, rows: &Sums) -> Totals {
+        let (source, target) = (self.source, self.target);
+        let (a, b) = (&source.weights, &target.weights);
+        let (f, g) = (&self.f, &self.g);
+        let epsilon = self.passes.kernel.epsilon;
+        let excess = mean(a, rows.excess.iter().copied());
+        let (wanted_a, wanted_b) = (wanted(f, source.rho), wanted(g, target.rho));
+        let (off_a, doubt_a) = penalty_above_dual(a, rows, &wanted_a, source.rho, self.error);
+        let (off_b, doubt_b) =
+            penalty_above_dual(b, &self.columns, &wanted_b, target.rho, self.error);
         let side = |measure: &[f64], potential: &[f64], sums: &Sums, rho: f64, off: f64| {
             if rho.is_finite() {
                 conjugate(measure, potential, rho) + off
@@ -88,23 +123,98 @@ impl<'e, E: Engine> Evaluation<'e, E> {
                 mean(measure, products(&sums.ratio, potential))
             }
         };
-        let primal = side(a, &f, &rows, source.rho, off_a)
-            + side(b, &g, &columns, target.rho, off_b)
-            - kernel.epsilon * excess_mass;
-
         let absolute = |v: &[f64], w: &[f64]| mean(v, w.iter().map(|w| w.abs()));
-        let size = absolute(a, &f) + absolute(b, &g) + kernel.epsilon * excess_mass.abs();
-        let host = 16.0 * Precision::F64.unit_roundoff() * (size + rounding.largest_cost());
+        let size = absolute(a, f) + absolute(b, g) + epsilon * excess.abs();
+        Totals {
+            dual: conjugate(a, f, source.rho) + conjugate(b, g, target.rho) - epsilon * excess,
+            primal: side(a, f, rows, source.rho, off_a)
+                + side(b, g, &self.columns, target.rho, off_b)
+                - epsilon * excess,
+            excess,
+            errors: [off(a, rows, &wanted_a), off(b, &self.columns, &wanted_b)],
+            doubt: doubt_a + doubt_b,
+            size,
+            host: 16.0 * Precision::F64.unit_roundoff() * (size + self.rounding.largest_cost()),
+        }
+    }
+
+    /// The value with its lower bound, from two passes. ⟨P, C⟩ and the entropy, which take more, are NaN, and the upper bound
+    /// is infinite.
+    pub(super) async fn value(mut self, omitted: Omitted) -> Result<(Values, Certificate, usize)> {
+        let none = Scaling::none(self.target.weights.len());
+        let rows = self.passes.sums(self.source, self.target, &none).await?;
+        let Totals {
+            dual,
+            primal,
+            excess,
+            errors,
+            host,
+            ..
+        } = self.totals(&rows);
+        let mass = 1.0 + excess;
+        let values = Values {
+            transport_cost: f64::NAN,
+            dual,
+            primal,
+            kl: f64::NAN,
+            mass,
+        };
+        let kernel = self.passes.kernel;
+        let most = mass.max(1.0);
+        let costs = (self.rounding.cost() + self.rounding.near()) * most;
+        let certificate = Certificate {
+            marginal_error_a: errors[0] + omitted.mass,
+            marginal_error_b: errors[1] + omitted.mass,
+            lower_bound: dual - kernel.epsilon * (self.error * most + omitted.mass) - costs - host,
+            upper_bound: f64::INFINITY,
+            wasserstein: None,
+            precision_floor: self.rounding.floor(kernel),
+        };
+        Ok((values, certificate, self.passes.count))
+    }
+}
+
+impl<'e, E: Engine> Evaluation<'e, E> {
+    /// Evaluates a plan: two passes more.
+    pub(super) async fn new(mut plan: Plan<'e, E>) -> Result<Self> {
+        let (source, target) = (plan.source, plan.target);
+        let y = plan.columns.least();
+        let passes = &mut plan.passes;
+        let [rows, rows_kept] = passes.sums_of_both(source, target, &y).await?;
+        let [costs, kept_costs] = passes.costs_of_both(source, target, &y).await?;
+        let Totals {
+            dual,
+            primal,
+            excess,
+            errors,
+            doubt,
+            size,
+            host,
+        } = plan.totals(&rows);
+        let Plan {
+            passes,
+            rounding,
+            f,
+            g,
+            columns,
+            term,
+            error,
+            ..
+        } = plan;
+        let (a, b) = (&source.weights, &target.weights);
+        let transport_cost = mean(a, costs);
+        let along = mean(a, products(&rows.ratio, &f)) + mean(b, products(&columns.ratio, &g));
+        let kl = (along - transport_cost) / passes.kernel.epsilon - excess;
         Ok(Self {
-            errors: [off(a, &rows, &wanted_a), off(b, &columns, &wanted_b)],
             values: Values {
                 transport_cost,
                 dual,
                 primal,
                 kl,
-                mass,
+                mass: 1.0 + excess,
             },
-            doubt: doubt_a + doubt_b,
+            errors,
+            doubt,
             passes,
             source,
             target,

@@ -44,9 +44,10 @@ use crate::pass::Marginal;
 use crate::problem::Rounding;
 use crate::truncation::Omitted;
 use crate::{Engine, Error, Result};
-use evaluation::Evaluation;
+use evaluation::{Evaluation, Plan};
 
-/// Bounds and errors of a solution. Costs are in the units of the cost of the points, errors in units of mass.
+/// Bounds and errors of a solution. Without the passes of a certificate ([`Sinkhorn::uncertified`](crate::Sinkhorn::uncertified)) the
+/// upper bound is infinite, and all else holds. Costs are in the units of the cost of the points, errors in units of mass.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Certificate {
     /// ‖P1 − a‖₁; where ρ_a is finite, ‖P1 − a e^{−f/ρ_a}‖₁, which is 0 at the optimum instead.
@@ -107,7 +108,8 @@ pub(crate) async fn certify<E: Engine>(
     rounding: Rounding,
     omitted: Omitted,
 ) -> Result<(Values, Certificate, usize)> {
-    let mut plan = Evaluation::new(engine, kernel, (source, target), rounding).await?;
+    let plan = Plan::new(engine, kernel, (source, target), rounding).await?;
+    let mut plan = Evaluation::new(plan).await?;
     let penalized = plan.penalized().await?;
     let exact = plan.exact().await?;
     let balanced = Marginal::are_exact(source, target);
@@ -137,6 +139,7 @@ pub(crate) async fn certify<E: Engine>(
         upper_bound: exact.bound.min(penalized + host) + costs,
         precision_floor: rounding.floor(kernel),
     };
+    let marginal_error = certificate.marginal_error();
     let Values {
         transport_cost,
         dual,
@@ -144,7 +147,6 @@ pub(crate) async fn certify<E: Engine>(
         kl,
         mass,
     } = values;
-    let marginal_error = certificate.marginal_error();
     let numbers = [
         transport_cost,
         dual,
@@ -154,13 +156,42 @@ pub(crate) async fn certify<E: Engine>(
         marginal_error,
         exact.bound,
     ];
-    if numbers.iter().all(|value| value.is_finite()) {
-        Ok((values, certificate, plan.passes.count))
-    } else {
-        Err(Error::NotFiniteResult {
+    finite(engine, &numbers)?;
+    Ok((values, certificate, plan.passes.count))
+}
+
+/// The same without what takes more than two passes: the upper bound is infinite, and ⟨P, C⟩ and the entropy are NaN.
+pub(crate) async fn value<E: Engine>(
+    engine: &E,
+    kernel: Kernel,
+    [source, target]: [&Marginal<E>; 2],
+    rounding: Rounding,
+    omitted: Omitted,
+) -> Result<(Values, Certificate, usize)> {
+    let plan = Plan::new(engine, kernel, (source, target), rounding).await?;
+    let found = plan.value(omitted).await?;
+    let (
+        Values {
+            dual, primal, mass, ..
+        },
+        certificate,
+        _,
+    ) = &found;
+    finite(
+        engine,
+        &[*dual, *primal, *mass, certificate.marginal_error()],
+    )?;
+    Ok(found)
+}
+
+/// Refuses numbers of a plan that are not finite.
+fn finite<E: Engine>(engine: &E, numbers: &[f64]) -> Result<()> {
+    match numbers.iter().all(|value| value.is_finite()) {
+        true => Ok(()),
+        false => Err(Error::NotFiniteResult {
             what: "the plan",
             device: engine.device().to_owned(),
-        })
+        }),
     }
 }
 

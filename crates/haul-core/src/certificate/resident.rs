@@ -13,11 +13,11 @@
 //! of the weights, whose sum was computed on the device. There are no bounds of W_p^p: their minima over columns are
 //! computed on the host.
 
-use super::{Certificate, Values};
+use super::{Certificate, Values, finite};
 use crate::engine::{Factor, Integral, Kernel, Pointwise, Ratio, Side, Update};
 use crate::pass::{Marginal, Pass, ones};
 use crate::problem::Rounding;
-use crate::{Engine, Error, Result};
+use crate::{Engine, Result};
 
 /// A side of the plan.
 struct Evaluated<'e, E: Engine> {
@@ -162,13 +162,14 @@ impl<E: Engine> Evaluated<'_, E> {
     }
 }
 
-/// Evaluates plan and certificate in units of the frame, for masses of 1; returns the number of passes.
-pub(crate) async fn certify<E: Engine>(
+/// Evaluates plan and certificate in units of the frame, for masses of 1; returns the number of passes. If the value is not to be
+/// `certified`, it takes two: the upper bound is infinite then, and ⟨P, C⟩ and the entropy are NaN.
+pub(crate) async fn evaluate<E: Engine>(
     engine: &E,
     kernel: Kernel,
-    source: &Marginal<E>,
-    target: &Marginal<E>,
+    [source, target]: [&Marginal<E>; 2],
     rounding: Rounding,
+    certified: bool,
 ) -> Result<(Values, Certificate, usize)> {
     let epsilon = kernel.epsilon;
     let mut device = Device {
@@ -178,18 +179,24 @@ pub(crate) async fn certify<E: Engine>(
     };
     let b = device.evaluate(target, source).await?;
     let a = device.evaluate(source, target).await?;
-    let costs = device.costs(source, target).await?;
     let excess_mass = a.excess.sum;
     let mass = 1.0 + excess_mass;
+    let (transport_cost, capped) = match certified {
+        true => {
+            let costs = device.costs(source, target).await?;
+            (costs.sum, device.capped(&a, &b).await?)
+        }
+        false => (f64::NAN, Capped::UNKNOWN),
+    };
     let values = Values {
-        transport_cost: costs.sum,
+        transport_cost,
         dual: a.conjugate.sum + b.conjugate.sum - epsilon * excess_mass,
         primal: a.primal() + b.primal() - epsilon * excess_mass,
-        kl: (a.value.sum + a.along + b.value.sum + b.along - costs.sum) / epsilon - excess_mass,
+        kl: (a.value.sum + a.along + b.value.sum + b.along - transport_cost) / epsilon
+            - excess_mass,
         mass,
     };
 
-    let capped = device.capped(&a, &b).await?;
     // A softmin has the error of a product and its own rounding; and it is subtracted from a potential.
     let heights = [
         capped.heights[0].max(a.value.height),
@@ -201,6 +208,7 @@ pub(crate) async fn certify<E: Engine>(
     let host = 4.0 * rounding.sum() * (size + largest + epsilon * (1.0 + excess_mass.abs()));
     let exact = capped.bound + error * (size + largest) + epsilon * entropy_error(error);
     let penalized = match (source.rho.is_finite(), target.rho.is_finite()) {
+        _ if !certified => f64::INFINITY,
         (false, false) => f64::INFINITY,
         (true, true) => values.primal + error * epsilon * mass + a.doubt(error) + b.doubt(error),
         (false, true) => device.half_exact(&a, &b, error).await?,
@@ -215,31 +223,13 @@ pub(crate) async fn certify<E: Engine>(
         upper_bound: exact.min(penalized) + costs_off + host,
         precision_floor: rounding.floor(kernel),
     };
-    let Values {
-        transport_cost,
-        dual,
-        primal,
-        kl,
-        mass,
-    } = values;
     let marginal_error = certificate.marginal_error();
-    let numbers = [
-        transport_cost,
-        dual,
-        primal,
-        kl,
-        mass,
-        marginal_error,
-        exact,
-    ];
-    if numbers.iter().all(|value| value.is_finite()) {
-        Ok((values, certificate, device.passes))
-    } else {
-        Err(Error::NotFiniteResult {
-            what: "the plan",
-            device: engine.device().to_owned(),
-        })
+    let mut numbers = vec![values.dual, values.primal, mass, marginal_error];
+    if certified {
+        numbers.extend([values.transport_cost, values.kl, exact]);
     }
+    finite(engine, &numbers)?;
+    Ok((values, certificate, device.passes))
 }
 
 /// Results for the plan with exact marginals.
@@ -250,6 +240,15 @@ struct Capped {
     size: f64,
     /// The heights of all potentials of both sides.
     heights: [f64; 2],
+}
+
+impl Capped {
+    /// No bound.
+    const UNKNOWN: Self = Self {
+        bound: f64::INFINITY,
+        size: 0.0,
+        heights: [0.0; 2],
+    };
 }
 
 /// The possible increase of the entropy, divided by ε, if each row has this error relative to its weight: x log x

@@ -1,10 +1,11 @@
 //! Engines that forward their work.
 
 use super::{
-    Engine, Groups, Integral, Integrand, Nearest, Pairs, Pointwise, Remembered, ResidentEngine,
-    Side, Slot, Survey, Update, Writing,
+    Engine, Groups, Integral, Integrand, Nearest, Pairs, Piece, Pointwise, Remembered,
+    ResidentEngine, Side, Slot, Survey, Update, Writing,
 };
 use crate::{Interrupt, Precision, Result};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// The operators over pairs, by name.
@@ -132,6 +133,10 @@ impl<F: Forward + ?Sized> Engine for F {
         self.inner().read(vector).await
     }
 
+    async fn read_part(&self, vector: &Self::Vector, part: Range<usize>) -> Result<Vec<f64>> {
+        self.inner().read_part(vector, part).await
+    }
+
     fn softmin(
         &self,
         pairs: Pairs<'_, Self::Points>,
@@ -152,10 +157,10 @@ impl<F: Forward + ?Sized> Engine for F {
         &self,
         pairs: Pairs<'_, Self::Points>,
         columns: Side<'_, Self::Weights, Self::Vector>,
-        index: usize,
+        piece: Piece,
         sums: &mut [f64],
     ) -> Result<()> {
-        self.inner().piece(pairs, columns, index, sums)
+        self.inner().piece(pairs, columns, piece, sums)
     }
 
     fn softmin_of_pieces(

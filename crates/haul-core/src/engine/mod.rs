@@ -38,6 +38,7 @@ pub use resident::{ResidentEngine, Survey, Writing};
 
 use crate::{Cost, Error, Interrupt, Precision, Result};
 use std::future::Future;
+use std::ops::Range;
 
 /// The Gibbs kernel exp(−C/ε), never stored as a matrix.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -113,6 +114,34 @@ pub struct Nearest {
     pub columns: Vec<Option<u32>>,
     /// That least value; infinite if no column takes part.
     pub values: Vec<f64>,
+}
+
+/// A piece of half the pairs, or a share of it: at most one share of a piece adds to the sum of a row, so that the shares of a piece, added in any
+/// order, are the piece to the bit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Piece {
+    /// The number of the piece, from 0.
+    pub index: usize,
+    /// The number of the share, from 0.
+    pub share: usize,
+    /// The number of shares; 1 for the whole piece.
+    pub shares: usize,
+}
+
+impl Piece {
+    /// A whole piece.
+    pub const fn whole(index: usize) -> Self {
+        Self {
+            index,
+            share: 0,
+            shares: 1,
+        }
+    }
+
+    /// Whether the part of this number, from 0, of what can be divided belongs to the share.
+    pub const fn has(self, part: usize) -> bool {
+        part % if self.shares == 0 { 1 } else { self.shares } == self.share
+    }
 }
 
 /// A scaling factor further from 1 than 2^±30 is absorbed into its potential.
@@ -211,6 +240,19 @@ pub trait Engine: Send + Sync {
     /// Reads a vector back from the device.
     fn read(&self, vector: &Self::Vector) -> impl Future<Output = Result<Vec<f64>>> + Send;
 
+    /// Reads the elements `part` of a vector back from the device, those of them that it has: no more of it moves, where an engine can do so.
+    fn read_part(
+        &self,
+        vector: &Self::Vector,
+        part: Range<usize>,
+    ) -> impl Future<Output = Result<Vec<f64>>> + Send {
+        async move {
+            let mut values = self.read(vector).await?;
+            values.truncate(part.end);
+            Ok(values.split_off(part.start.min(values.len())))
+        }
+    }
+
     /// `out` ← T_b(h): outᵢ = −ε log Σⱼ bⱼ exp((hⱼ − Cᵢⱼ)/ε), for each line of the pairs; `columns` are b and h.
     ///
     /// `guess` is a guess of `out`: with the previous potential of the same ε each sum is near 1 and no running
@@ -233,8 +275,8 @@ pub trait Engine: Send + Sync {
         0
     }
 
-    /// `sums` += Σⱼ bⱼ/b̄ exp((fᵢ + fⱼ − Cᵢⱼ)/ε) over the pairs of one piece, for all rows i, with f the potential of the
-    /// columns and b̄ a constant of their weights.
+    /// `sums` += Σⱼ bⱼ/b̄ exp((fᵢ + fⱼ − Cᵢⱼ)/ε) over the pairs of one piece, or of a share of it, for all rows i, with f the potential of
+    /// the columns and b̄ a constant of their weights.
     ///
     /// # Errors
     ///
@@ -243,7 +285,7 @@ pub trait Engine: Send + Sync {
         &self,
         _pairs: Pairs<'_, Self::Points>,
         _columns: Side<'_, Self::Weights, Self::Vector>,
-        _index: usize,
+        _piece: Piece,
         _sums: &mut [f64],
     ) -> Result<()> {
         Err(self.without_pieces())

@@ -2,7 +2,7 @@
 
 use super::shares::Shares;
 use super::{
-    Engine, Groups, Integral, Integrand, Near, Nearest, Operator, Pairs, Pointwise, Ranks,
+    Engine, Groups, Integral, Integrand, Near, Nearest, Operator, Pairs, Piece, Pointwise, Ranks,
     Remembered, Side, Slot, Update,
 };
 use crate::{Error, Interrupt, Precision, Result, block_on};
@@ -186,15 +186,33 @@ impl<E: Engine> Ranked<E> {
         }
     }
 
-    /// Agrees on the end of an operator, and gathers its rows, for arrays of points one after another.
+    /// Agrees on the end of an operator, and gathers its rows, for arrays of points one after another. Where there is one array, of
+    /// as many numbers a point as `wide` says, only the rows of this rank leave the device.
     fn gather(
         &self,
         step: u64,
         result: Result<()>,
-        (shares, arrays): (&Shares, usize),
+        (shares, arrays, wide): (&Shares, usize, Option<usize>),
         out: &mut E::Vector,
     ) -> Result<Vec<f64>> {
-        let values = result.and_then(|()| block_on(self.engine.read(out)));
+        let values = result.and_then(|()| match wide.filter(|_| arrays == 1) {
+            None => block_on(self.engine.read(out)),
+            Some(wide) => {
+                let own = shares.of(self.ranks.rank());
+                let own = own.start * wide..own.end * wide;
+                let read = block_on(self.engine.read_part(out, own.clone()))?;
+                if read.len() != own.len() {
+                    return Err(Error::Length {
+                        what: "the rows of a rank",
+                        expected: own.len(),
+                        found: read.len(),
+                    });
+                }
+                let mut values = vec![0.0; shares.rows() * wide];
+                values.splice(own, read);
+                Ok(values)
+            }
+        });
         let mut values = self.ranks.agree(step, values)?;
         self.gather_numbers((shares, arrays), &mut values)?;
         // An engine that cannot take them fails before the next step.
@@ -231,7 +249,7 @@ impl<E: Engine> Ranked<E> {
         Ok(())
     }
 
-    /// A softmin of points against themselves, whose pieces the ranks take in turn.
+    /// A softmin of points against themselves, whose pieces the ranks take in turn; where there are more ranks than pieces, shares of them.
     fn softmin_by_pieces(
         &self,
         pairs: Pairs<'_, E::Points>,
@@ -245,13 +263,20 @@ impl<E: Engine> Ranked<E> {
         let own = shares.of(rank);
         let mut sums = vec![0.0; own.len()];
         let mut of_piece = vec![0.0; rows];
-        for first in (0..pieces).step_by(size) {
-            let senders = size.min(pieces - first);
+        let shares_of_piece = (size / pieces).max(1);
+        let parts = pieces * shares_of_piece;
+        for first in (0..parts).step_by(size) {
+            let senders = size.min(parts - first);
             let sends = rank < senders;
             let result = if sends {
                 of_piece.fill(0.0);
-                self.engine
-                    .piece(pairs, columns, first + rank, &mut of_piece)
+                let number = first + rank;
+                let piece = Piece {
+                    index: number / shares_of_piece,
+                    share: number % shares_of_piece,
+                    shares: shares_of_piece,
+                };
+                self.engine.piece(pairs, columns, piece, &mut of_piece)
             } else {
                 Ok(())
             };
@@ -275,7 +300,7 @@ impl<E: Engine> Ranked<E> {
         }
         let pairs = pairs.with_part(own);
         let result = self.engine.softmin_of_pieces(pairs, columns, &sums, out);
-        let values = self.gather(step, result, (&shares, 1), out)?;
+        let values = self.gather(step, result, (&shares, 1, Some(1)), out)?;
         self.keep(step, &values)
     }
 }
@@ -349,6 +374,10 @@ impl<E: Engine> Engine for Ranked<E> {
         self.engine.read(vector).await
     }
 
+    async fn read_part(&self, vector: &Self::Vector, part: Range<usize>) -> Result<Vec<f64>> {
+        self.engine.read_part(vector, part).await
+    }
+
     fn softmin(
         &self,
         pairs: Pairs<'_, Self::Points>,
@@ -385,7 +414,8 @@ impl<E: Engine> Engine for Ranked<E> {
         let own = pairs.with_part(shares.of(self.ranks.rank()));
         let Some(groups) = groups else {
             let result = self.engine.softmin(own, columns, guess, None, out);
-            let values = self.gather(step, result, (&shares, pairs.lines.outer), out)?;
+            let (arrays, wide) = (pairs.lines.outer, Some(pairs.lines.inner));
+            let values = self.gather(step, result, (&shares, arrays, wide), out)?;
             return self.keep(step, &values);
         };
         let bounds = groups.rows;
@@ -413,8 +443,8 @@ impl<E: Engine> Engine for Ranked<E> {
             masses: &mut *masses,
         };
         let result = self.engine.softmin(own, columns, guess, Some(asked), out);
-        let mut values = self.gather(step, result, (&shares, 1), out)?;
-        values.extend(self.gather(step, Ok(()), (&of_groups, 1), masses)?);
+        let mut values = self.gather(step, result, (&shares, 1, Some(1)), out)?;
+        values.extend(self.gather(step, Ok(()), (&of_groups, 1, None), masses)?);
         self.keep(step, &values)
     }
 
@@ -426,7 +456,8 @@ impl<E: Engine> Engine for Ranked<E> {
         integrand: Integrand<'_, Self::Vector>,
         out: &mut Self::Vector,
     ) -> Result<()> {
-        self.share(Operator::Product, pairs, out, |pairs, out| {
+        let wide = Some(pairs.lines.inner * integrand.width);
+        self.share((Operator::Product, wide), pairs, out, |pairs, out| {
             self.engine.product(pairs, rows, columns, integrand, out)
         })
     }
@@ -439,7 +470,7 @@ impl<E: Engine> Engine for Ranked<E> {
         integrand: Integrand<'_, Self::Vector>,
         out: &mut Self::Vector,
     ) -> Result<()> {
-        self.share(Operator::Gradient, pairs, out, |pairs, out| {
+        self.share((Operator::Gradient, None), pairs, out, |pairs, out| {
             self.engine.gradient(pairs, rows, columns, integrand, out)
         })
     }
@@ -452,7 +483,7 @@ impl<E: Engine> Engine for Ranked<E> {
         directions: &Self::Vector,
         out: &mut Self::Vector,
     ) -> Result<()> {
-        self.share(Operator::Curvature, pairs, out, |pairs, out| {
+        self.share((Operator::Curvature, None), pairs, out, |pairs, out| {
             self.engine.curvature(pairs, rows, columns, directions, out)
         })
     }
@@ -539,10 +570,10 @@ impl<E: Engine> Engine for Ranked<E> {
 }
 
 impl<E: Engine> Ranked<E> {
-    /// Runs an operator on the rows of this rank, and gathers all of them.
+    /// Runs an operator on the rows of this rank, and gathers all of them; `wide` is the numbers of a point, where that is known.
     fn share(
         &self,
-        operator: Operator,
+        (operator, wide): (Operator, Option<usize>),
         pairs: Pairs<'_, E::Points>,
         out: &mut E::Vector,
         run: impl FnOnce(Pairs<'_, E::Points>, &mut E::Vector) -> Result<()>,
@@ -559,7 +590,8 @@ impl<E: Engine> Ranked<E> {
         let shares = Shares::new(rows, pairs.near, None, self.ranks.size());
         let own = pairs.with_part(shares.of(self.ranks.rank()));
         let result = run(own, out);
-        let values = self.gather(step, result, (&shares, pairs.lines.outer), out)?;
+        let arrays = (&shares, pairs.lines.outer, wide);
+        let values = self.gather(step, result, arrays, out)?;
         self.keep(step, &values)
     }
 }

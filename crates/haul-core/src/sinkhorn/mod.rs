@@ -133,6 +133,7 @@ pub struct Sinkhorn {
     pub(crate) form: Form,
     pub(crate) acceleration: Acceleration,
     pub(crate) multiscale: Multiscale,
+    pub(crate) certified: bool,
 }
 
 settings!(Sinkhorn);
@@ -152,6 +153,7 @@ impl Default for Sinkhorn {
             form: Form::default(),
             acceleration: Acceleration::default(),
             multiscale: Multiscale::default(),
+            certified: true,
         }
     }
 }

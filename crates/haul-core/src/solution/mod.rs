@@ -160,16 +160,16 @@ impl Sinkhorn {
         observer: &mut Observer<'_>,
     ) -> Result<Solution<E>> {
         let fit = self.fit(&engine, problem, observer).await?;
-        Solution::certified(engine, problem, fit, self.tolerance).await
+        Solution::evaluated(engine, problem, fit, self).await
     }
 }
 
 impl<E: Engine> Solution<E> {
-    async fn certified(
+    async fn evaluated(
         engine: E,
         problem: &Problem<'_>,
         fit: Fit<E>,
-        tolerance: f64,
+        settings: &Sinkhorn,
     ) -> Result<Self> {
         let Fit {
             source,
@@ -184,12 +184,15 @@ impl<E: Engine> Solution<E> {
             Some(ordered) => (ordered.sides.each_ref(), ordered.omitted),
             None => ([&source, &target], Omitted::NOTHING),
         };
-        let certified = certificate::certify(&engine, kernel, sides, rounding, omitted).await?;
+        let evaluated = match settings.certified {
+            true => certificate::certify(&engine, kernel, sides, rounding, omitted).await?,
+            false => certificate::value(&engine, kernel, sides, rounding, omitted).await?,
+        };
         let state = State {
             ordered,
             ..State::new(engine, problem, [source, target])
         };
-        let report = state.report(problem, certified, effort, tolerance);
+        let report = state.report(problem, evaluated, effort, settings);
         let plan = Plan::new(state);
         Ok(Self { plan, report })
     }
@@ -257,7 +260,7 @@ impl<E: Engine> State<E> {
         problem: &Posed,
         (values, errors, passes): (Values, Certificate, usize),
         effort: Effort,
-        tolerance: f64,
+        settings: &Sinkhorn,
     ) -> Report {
         let Self {
             engine,
@@ -318,8 +321,9 @@ impl<E: Engine> State<E> {
             kl: masses.kl(kl, mass),
             mass: mass * masses.plan,
             certificate,
-            tolerance,
-            converged: errors.marginal_error() <= tolerance * problem.moving(),
+            certified: settings.certified,
+            tolerance: settings.tolerance,
+            converged: errors.marginal_error() <= settings.tolerance * problem.moving(),
             iterations,
             stages,
             softmin_passes,

@@ -30,14 +30,16 @@ pub struct Report {
     /// ⟨P, C⟩ + ε KL(P | a⊗b) + ρ_a KL(P1 | a) + ρ_b KL(Pᵀ1 | b), the primal at the computed plan P; without the term
     /// of a side whose ρ is infinite.
     pub regularized_cost: f64,
-    /// ⟨P, C⟩.
+    /// ⟨P, C⟩; NaN if the solve is not [`certified`](Self::certified).
     pub transport_cost: f64,
-    /// KL(P | a⊗b), mass terms included.
+    /// KL(P | a⊗b), mass terms included; NaN if the solve is not [`certified`](Self::certified).
     pub kl: f64,
     /// ΣP.
     pub mass: f64,
     /// Errors and bounds.
     pub certificate: Certificate,
+    /// Whether there is an upper bound: false after [`Sinkhorn::uncertified`](crate::Sinkhorn::uncertified).
+    pub certified: bool,
     /// The L1 marginal error required, relative to the mass that moves at cost 0, which is the mass of both measures
     /// if they are equal; see [`Sinkhorn::tolerance`](crate::Sinkhorn::tolerance).
     pub tolerance: f64,

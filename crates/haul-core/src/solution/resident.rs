@@ -142,12 +142,13 @@ impl Sinkhorn {
         let fit = self
             .fit_marginals(&engine, &posed, marginals, work, &mut observer)
             .await?;
-        let (source, target) = (&fit.source, &fit.target);
+        let sides = [&fit.source, &fit.target];
         let rounding = posed.rounding(&engine);
-        let certified =
-            resident::certify(&engine, posed.kernel(), source, target, rounding).await?;
+        let kernel = posed.kernel();
+        let evaluated =
+            resident::evaluate(&engine, kernel, sides, rounding, self.certified).await?;
         let state = State::new(engine, &posed, [fit.source, fit.target]);
-        let report = state.report(&posed, certified, fit.effort, self.tolerance);
+        let report = state.report(&posed, evaluated, fit.effort, self);
         Ok(ResidentSolution { state, report })
     }
 }

@@ -2,6 +2,8 @@
 //! suggest otherwise.
 
 mod doubts;
+#[cfg(any(feature = "arrow", feature = "parquet"))]
+mod lists;
 mod names;
 mod selection;
 mod table;
@@ -9,6 +11,8 @@ mod table;
 #[allow(clippy::unwrap_used)]
 mod tests;
 
+#[cfg(any(feature = "arrow", feature = "parquet"))]
+pub(crate) use lists::{Kinds, Listing, Lists};
 pub(crate) use names::{DISPLACEMENT, weight_by_name, weight_like};
 pub(crate) use table::{Field, Table, complete, is_missing};
 

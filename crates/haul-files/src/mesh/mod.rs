@@ -1,10 +1,19 @@
-//! Surfaces of triangles, as `.obj`, `.stl`, `.off` and the faces of a `.ply` describe them, and the measures that they are.
+//! Surfaces of triangles, as `.obj`, `.stl`, `.off`, `.glb` and the faces of a `.ply` describe them, and the measures that they are.
 
+#[cfg(feature = "gltf")]
+pub(crate) mod gltf;
 pub(crate) mod obj;
 pub(crate) mod off;
 pub(crate) mod stl;
 
-use crate::{Cloud, Columns, Error, Result, cloud::check_weights, columns::Table, source::room};
+use crate::{
+    Cloud, Columns, Error, Result,
+    cloud::check_weights,
+    columns::Table,
+    format::Format,
+    ply,
+    source::{Stream, room},
+};
 use std::{
     io::{self, BufRead},
     path::Path,
@@ -43,6 +52,22 @@ pub(crate) struct Mesh {
     pub(crate) vertices: Vec<f64>,
     /// The vertices of each triangle.
     pub(crate) triangles: Vec<[usize; 3]>,
+}
+
+/// Reads the vertices and triangles of a file of this format, a mesh or a `.ply`; and the name of the format in messages.
+pub(crate) fn read(
+    file: &Path,
+    format: Format,
+    stream: &mut Stream,
+) -> Result<(Mesh, &'static str)> {
+    Ok(match format {
+        Format::Obj => (obj::read(file, &mut stream.reader)?, obj::NAME),
+        Format::Off => (off::read(file, &mut stream.reader)?, off::NAME),
+        Format::Stl => (stl::read(file, stream)?, stl::NAME),
+        #[cfg(feature = "gltf")]
+        Format::Gltf => (gltf::read(file, stream)?, gltf::NAME),
+        _ => (ply::read_mesh(file, stream)?, ".ply"),
+    })
 }
 
 impl Mesh {

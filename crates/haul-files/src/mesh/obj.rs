@@ -78,10 +78,17 @@ fn index(corner: &[u8], read: usize) -> Option<usize> {
     }
 }
 
-/// Writes points, without faces.
-pub(crate) fn write(out: &mut dyn Write, points: &[f64]) -> io::Result<()> {
+/// Writes points, and triangles of them.
+pub(crate) fn write(
+    out: &mut dyn Write,
+    points: &[f64],
+    triangles: &[[usize; 3]],
+) -> io::Result<()> {
     for point in points.chunks_exact(3) {
         writeln!(out, "v {:?} {:?} {:?}", point[0], point[1], point[2])?;
+    }
+    for [a, b, c] in triangles {
+        writeln!(out, "f {} {} {}", a + 1, b + 1, c + 1)?;
     }
     Ok(())
 }

@@ -127,11 +127,18 @@ pub(crate) fn read(file: &Path, reader: &mut dyn BufRead) -> Result<Mesh> {
     }
 }
 
-/// Writes points, without faces.
-pub(crate) fn write(out: &mut dyn Write, points: &[f64]) -> io::Result<()> {
-    writeln!(out, "OFF\n{} 0 0", points.len() / 3)?;
+/// Writes points, and triangles of them.
+pub(crate) fn write(
+    out: &mut dyn Write,
+    points: &[f64],
+    triangles: &[[usize; 3]],
+) -> io::Result<()> {
+    writeln!(out, "OFF\n{} {} 0", points.len() / 3, triangles.len())?;
     for point in points.chunks_exact(3) {
         writeln!(out, "{:?} {:?} {:?}", point[0], point[1], point[2])?;
+    }
+    for [a, b, c] in triangles {
+        writeln!(out, "3 {a} {b} {c}")?;
     }
     Ok(())
 }

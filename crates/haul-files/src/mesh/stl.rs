@@ -147,14 +147,19 @@ pub(crate) fn write_moved(
         vertices: points.to_vec(),
         ..mesh
     };
-    let count = u32::try_from(moved.triangles.len()).map_err(io::Error::other)?;
+    write(out, &moved)
+}
+
+/// Writes the triangles of a mesh, in binary.
+pub(crate) fn write(out: &mut dyn Write, mesh: &Mesh) -> io::Result<()> {
+    let count = u32::try_from(mesh.triangles.len()).map_err(io::Error::other)?;
     let mut header = [b' '; 80];
     header[..4].copy_from_slice(b"haul");
     out.write_all(&header)?;
     out.write_all(&count.to_le_bytes())?;
-    for triangle in &moved.triangles {
-        let normal = moved.normal(triangle);
-        let corners = moved.corners(triangle);
+    for triangle in &mesh.triangles {
+        let normal = mesh.normal(triangle);
+        let corners = mesh.corners(triangle);
         for coordinate in normal.iter().chain(corners.iter().flatten()) {
             out.write_all(&(*coordinate as f32).to_le_bytes())?;
         }

@@ -64,27 +64,30 @@ pub(crate) fn write_mesh(
     for axis in AXES {
         writeln!(out, "property float {axis}")?;
     }
-    writeln!(out, "element face {}", triangles.len())?;
-    writeln!(out, "property list uchar uint vertex_indices\nend_header")?;
+    writeln!(out, "{}\nend_header", faces_of(triangles.len()))?;
     for coordinate in corners.iter().flatten() {
         out.write_all(&(*coordinate as f32).to_le_bytes())?;
     }
-    for triangle in triangles {
-        out.write_all(&[3])?;
-        for corner in triangle {
-            out.write_all(&corner.to_le_bytes())?;
-        }
-    }
-    Ok(())
+    triangles.iter().try_for_each(|it| write_face(out, it))
 }
 
-/// Writes little-endian float64.
+/// The lines of a header about triangles.
+fn faces_of(count: usize) -> String {
+    format!("element face {count}\nproperty list uchar uint vertex_indices")
+}
+
+fn write_face(out: &mut dyn Write, triangle: &[u32; 3]) -> io::Result<()> {
+    out.write_all(&[3])?;
+    let mut corners = triangle.iter();
+    corners.try_for_each(|corner| out.write_all(&corner.to_le_bytes()))
+}
+
+/// Writes points of this dimension in little-endian float64, with what is beside them, and triangles of them.
 pub(crate) fn write(
     out: &mut dyn Write,
-    points: &[f64],
-    dimension: usize,
-    weights: Option<&[f64]>,
-    extras: &[Extra],
+    (points, dimension): (&[f64], usize),
+    (weights, extras): (Option<&[f64]>, &[Extra]),
+    triangles: &[[usize; 3]],
 ) -> io::Result<()> {
     let rows = points.chunks_exact(dimension);
     writeln!(
@@ -101,6 +104,9 @@ pub(crate) fn write(
     }
     for extra in extras {
         writeln!(out, "{}", property(extra))?;
+    }
+    if !triangles.is_empty() {
+        writeln!(out, "{}", faces_of(triangles.len()))?;
     }
     writeln!(out, "end_header")?;
     let mut weights = weights.into_iter().flatten();
@@ -119,6 +125,15 @@ pub(crate) fn write(
             );
         }
         out.write_all(&bytes)?;
+    }
+    for triangle in triangles {
+        let [a, b, c] = triangle.map(u32::try_from);
+        let corners = [
+            a.map_err(io::Error::other)?,
+            b.map_err(io::Error::other)?,
+            c.map_err(io::Error::other)?,
+        ];
+        write_face(out, &corners)?;
     }
     Ok(())
 }

@@ -16,6 +16,9 @@ import ml_dtypes
 import nibabel
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.feather
+import pyarrow.parquet
 import pye57
 import trimesh
 from safetensors.numpy import save_file
@@ -153,6 +156,53 @@ def meshes():
         box.export(HERE / f"box.{extension}")
 
 
+def scenes():
+    """The box twice in a scene, once turned and once small and mirrored, as one file and with files of numbers beside it."""
+    box = trimesh.creation.box((1.0, 2.0, 3.0))
+    scene = trimesh.Scene()
+    turn = trimesh.transformations.rotation_matrix(np.pi / 2, [0, 0, 1], [1, 0, 0])
+    scene.add_geometry(box, geom_name="box", node_name="turned", transform=turn)
+    mirror = np.diag([-0.5, 0.5, 0.5, 1.0])
+    mirror[:3, 3] = [10, 0, 0]
+    scene.graph.update("small", "turned", matrix=mirror, geometry="box")
+    (HERE / "boxes.glb").write_bytes(trimesh.exchange.gltf.export_glb(scene))
+    for name, content in trimesh.exchange.gltf.export_gltf(scene).items():
+        own = name.replace("model", "boxes").replace("gltf_buffer", "boxes")
+        (HERE / own).write_bytes(content.replace(b"gltf_buffer", b"boxes"))
+
+
+def tables():
+    """A table of numbers and labels, and one of embeddings, as files of Arrow in every packing, as a stream and as Parquet."""
+    i = np.arange(12)
+    days = np.array(["2026-01-05", "2026-02-01", "2026-03-09"], dtype="datetime64[D]")
+    points = pa.table(
+        {
+            "x": pa.array(0.5 * i),
+            "y": pa.array((i % 5).astype(np.float32)),
+            "z": pa.array((-i).astype(np.int16)),
+            "weight": pa.array((1.0 + i % 3).astype(np.float16)),
+            "kind": pa.DictionaryArray.from_arrays(pa.array(i % 3, pa.int8()), ["stem", "nerve", "muscle"]),
+            "day": pa.array(days[i // 4]),
+        }
+    )
+    for packing in ["uncompressed", "lz4", "zstd"]:
+        pyarrow.feather.write_feather(points, HERE / f"points_{packing}.feather", packing, chunksize=5)
+    with pa.ipc.new_stream(HERE / "points_stream.arrow", points.schema) as stream:
+        stream.write_table(points, max_chunksize=7)
+    vectors = (0.25 * np.arange(24.0).reshape(12, 2) - 0.5).astype(np.float32)
+    embeddings = pa.table(
+        {
+            "id": pa.array(i),
+            "text": pa.array([f"text {k % 4}" for k in i]),
+            "fixed": pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), 2),
+            "list": pa.array(list(vectors.astype(np.float16)), pa.list_(pa.float16())),
+            "mass": pa.array(1.0 + i),
+        }
+    )
+    pyarrow.feather.write_feather(embeddings, HERE / "embeddings.arrow", "lz4", chunksize=5)
+    pyarrow.parquet.write_table(embeddings, HERE / "embeddings.parquet")
+
+
 made = {
     "anndata": anndata_files,
     "embeddings": embeddings,
@@ -160,6 +210,8 @@ made = {
     "scans": scans,
     "volumes": volumes,
     "meshes": meshes,
+    "scenes": scenes,
+    "tables": tables,
 }
 for name in sys.argv[1:] or made:
     made[name]()

@@ -46,6 +46,7 @@ def _settings(
     start: Optional[tuple[Any, Any]] = None,
     form: str = "log",
     multiscale: Optional[bool] = None,
+    certificate: bool = True,
 ) -> dict[str, Any]:
     """The settings of a solve, as the compiled part takes them."""
     if eps is not None and blur is not None:
@@ -69,6 +70,7 @@ def _settings(
         "max_iterations": int(max_iterations),
         "form": form,
         "multiscale": multiscale,
+        "certified": bool(certificate),
         "start": None if start is None else tuple(as_weights(side, "start") for side in start),
     }
 
@@ -105,6 +107,7 @@ def sinkhorn(
     start: Optional[tuple[Any, Any]] = None,
     form: str = "log",
     multiscale: Optional[bool] = None,
+    certificate: bool = True,
     device: Union[str, Device] = "auto",
     precision: Optional[str] = None,
     progress: Reporter = None,
@@ -143,6 +146,9 @@ def sinkhorn(
     multiscale : bool, optional
         Whether passes leave out pairs that are far apart, from coarse clouds to fine ones: by default between large clouds
         in up to 7 dimensions, where at most half of the pairs are near. The certificate counts what is left out.
+    certificate : bool
+        False leaves out the upper bound, which takes most of the passes after the iterations: ``upper`` is then infinite, and
+        ``transport_cost`` and ``kl`` are nan. Value, potentials and derivatives are the same: for the loops of training.
     device : str or Device
         See :class:`Device`.
     precision : {"f32", "f64"}, optional
@@ -166,7 +172,7 @@ def sinkhorn(
     (0.25, True)
     """
     source, target = as_measure(x, a, ("x", "a")), as_measure(y, b, ("y", "b"))
-    settings = _settings(eps, blur, p, reach, rho, tol, max_iterations, start, form, multiscale)
+    settings = _settings(eps, blur, p, reach, rho, tol, max_iterations, start, form, multiscale, certificate)
     with reporting(progress) as report:
         solution = Solution(_haul.sinkhorn(chosen(device, precision), source, target, settings, report))
     _checked([solution])
@@ -189,6 +195,7 @@ def divergence(
     start: Optional[tuple[Any, Any]] = None,
     form: str = "log",
     multiscale: Optional[bool] = None,
+    certificate: bool = True,
     device: Union[str, Device] = "auto",
     precision: Optional[str] = None,
     progress: Reporter = None,
@@ -211,7 +218,7 @@ def divergence(
     ((100, 2), True)
     """
     source, target = as_measure(x, a, ("x", "a")), as_measure(y, b, ("y", "b"))
-    settings = _settings(eps, blur, p, reach, rho, tol, max_iterations, start, form, multiscale)
+    settings = _settings(eps, blur, p, reach, rho, tol, max_iterations, start, form, multiscale, certificate)
     with reporting(progress) as report:
         result = Divergence(_haul.divergence(chosen(device, precision), source, target, settings, report))
     _checked([result])
@@ -293,6 +300,7 @@ def batch(
     max_iterations: int = 10_000,
     form: str = "log",
     multiscale: Optional[bool] = None,
+    certificate: bool = True,
     device: Union[str, Device] = "auto",
     precision: Optional[str] = None,
 ) -> list[Any]:
@@ -323,7 +331,7 @@ def batch(
     pairs = [_pair(problem) for problem in problems]
     if not pairs:
         return []
-    settings = _settings(eps, blur, p, reach, rho, tol, max_iterations, None, form, multiscale)
+    settings = _settings(eps, blur, p, reach, rho, tol, max_iterations, None, form, multiscale, certificate)
     solved = _haul.batch(chosen(device, precision), pairs, debiased, settings)
     results = [Divergence(inner) if debiased else Solution(inner) for inner in solved]
     _checked(results)

@@ -174,7 +174,9 @@ class _Problems:
             self.epsilon = settings.blur**settings.p / self.half
             rho = None if self.balanced else settings.reach**settings.p / self.half
             given = (self.epsilon, None, settings.p, None, rho, settings.tol, settings.max_iterations)
-            solved = _haul.batch(device, self.pairs, settings.debias, _settings(*given))
+            # Nobody sees the bounds of a loss, unless it is verbose.
+            options = _settings(*given, certificate=settings.verbose)
+            solved = _haul.batch(device, self.pairs, settings.debias, options)
             self.results = [Divergence(of) if settings.debias else Solution(of) for of in solved]
             _checked(self.results, 6)
             if settings.verbose:

@@ -136,7 +136,7 @@ impl Task for Exact {
         let clouds = input::two(clouds)?;
         let [source, target] = clouds.map(|cloud| &cloud.measure);
         // A run of many jobs solves an unfinished one again; alone, the bounds so far are the answer.
-        let stop = match interrupt::keep_what_is_finished() {
+        let stop = match interrupt::answer_with_what_is_there() {
             true => Stop::Abandon,
             false => Stop::Certify,
         };

@@ -181,7 +181,7 @@ impl Task for Gromov {
         let spaces = self.spaces(clouds)?;
         options::named(spaces.check(&self.settings()), &self.a, &self.b)?;
         // A run of many jobs solves an unfinished one again; alone, the plan so far is the answer.
-        let stop = match interrupt::keep_what_is_finished() {
+        let stop = match interrupt::answer_with_what_is_there() {
             true => Stop::Abandon,
             false => Stop::Certify,
         };

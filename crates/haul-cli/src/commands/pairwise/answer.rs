@@ -99,7 +99,13 @@ impl PairwiseAnswer<'_> {
         });
         let clouds = self.plan.clouds.len();
         let mut rows = Rows::default();
-        rows.row("clouds", format!("{clouds}, of {least} to {most} points"));
+        match self.plan.loss {
+            Loss::Wmd => rows.row(
+                "documents",
+                format!("{clouds}, of {least} to {most} different words"),
+            ),
+            _ => rows.row("clouds", format!("{clouds}, of {least} to {most} points")),
+        }
         rows.row(
             "entries",
             format!("{}: {}", self.plan.problem(), self.plan.meaning()),
@@ -112,6 +118,9 @@ impl PairwiseAnswer<'_> {
             ),
             false if self.plan.loss == Loss::Sliced => {
                 "none: each is the mean over these lines".to_owned()
+            }
+            false if self.plan.loss == Loss::Wmd => {
+                "none: each is proved to 1e-9 of itself".to_owned()
             }
             false if self.plan.loss == Loss::Gromov => {
                 "none: each is that of the best plan from several starts".to_owned()

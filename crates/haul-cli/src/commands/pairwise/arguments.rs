@@ -6,7 +6,7 @@ use super::loss::Loss;
 use crate::checkpoint;
 use crate::files::{self, Uses};
 use crate::number::plain;
-use crate::options::{Engine, MOST_U32, Settings, Treatment, number, whole};
+use crate::options::{Engine, MOST_U32, Precision, Settings, Treatment, number, whole};
 use crate::spaces::{Kind, Metric};
 use anyhow::{Result, bail};
 use clap::Args;
@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
         "The blur σ, a length: ε = σ^p, one for all pairs [default: 0.05 of the diagonal of the box around all clouds]"
     )),
     mut_arg("p", |it| it.help(
-        "The power p of the cost |x − y|^p, above 0 and at most 2 [default: 2; 1 with --loss energy]"
+        "The power p of the cost |x − y|^p, above 0 and at most 2 [default: 2; 1 with --loss energy and wmd]"
     )),
     mut_arg("rho_a", |it| it.hide(true)),
     mut_arg("rho_b", |it| it.hide(true)),
@@ -42,8 +42,9 @@ Keys of --json, those in brackets where they make sense:
   uncertain  [i, j] of each entry i < j whose bounds are wider than its value: it tells nothing
   converged pairs seconds     whether all did; what this run evaluated, and how long it took
 
-Example:
-  haul pairwise a.ply b.ply -o distances.npy --image distances.svg"#
+Examples:
+  haul pairwise a.ply b.ply -o distances.npy --image distances.svg
+  haul pairwise reports.txt --loss wmd --vectors glove.npy --words glove.txt -o distances.npy"#
 )]
 pub(crate) struct Pairwise {
     /// The clouds, at least two; with --group one file may be all of them
@@ -66,6 +67,20 @@ pub(crate) struct Pairwise {
     /// The random lines of --loss sliced [default: 100]
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = whole::<usize, 1, MOST_U32>)]
     pub(super) directions: Option<usize>,
+
+    /// The vectors of the words of --loss wmd, an array of words × dimension; FILES are then documents, as haul words takes them:
+    /// counts of words as .npz or .npy, or a .txt with a document a line
+    #[arg(long, value_name = "F", help_heading = "Documents")]
+    pub(super) vectors: Option<PathBuf>,
+
+    /// The words of the vectors, one a line; a .txt of documents needs them
+    #[arg(
+        long,
+        value_name = "F",
+        help_heading = "Documents",
+        requires = "vectors"
+    )]
+    pub(super) words: Option<PathBuf>,
 
     /// ε of --loss gromov as a share of the objective of the product plan a⊗b [default: 0.01]
     #[arg(long, value_name = "S", allow_negative_numbers = true, value_parser = number)]
@@ -103,18 +118,32 @@ pub(crate) struct Pairwise {
 }
 
 impl Pairwise {
+    /// What is compared.
+    fn noun(&self) -> &'static str {
+        match self.loss {
+            Loss::Wmd => "document",
+            _ => "cloud",
+        }
+    }
+
     /// Refuses a number of clouds.
     pub(super) fn check_count(&self, clouds: usize) -> Result<()> {
         if clouds < 2 {
             bail!(
-                "{}: one cloud has none to be compared with; name another one, or divide this file by --group",
-                self.files[0].display()
+                "{}: one {} has none to be compared with; name another one{}",
+                self.files[0].display(),
+                self.noun(),
+                match self.loss {
+                    Loss::Wmd => "",
+                    _ => ", or divide this file by --group",
+                }
             );
         }
         if self.image.is_some() && clouds > heatmap::MOST_CLOUDS {
             bail!(
-                "--image draws at most {} clouds, and these are {clouds}; leave it out",
-                heatmap::MOST_CLOUDS
+                "--image draws at most {} {}s, and these are {clouds}; leave it out",
+                heatmap::MOST_CLOUDS,
+                self.noun()
             );
         }
         Ok(())
@@ -146,7 +175,7 @@ impl Pairwise {
         if let Some(image) = image {
             formats::check_target(image, ".svg")?;
         }
-        if self.treatment.group.is_none() {
+        if self.treatment.group.is_none() && *loss != Loss::Wmd {
             self.check_count(files.len())?;
         }
         if files.iter().any(|file| *file == Path::new("-")) {
@@ -157,6 +186,7 @@ impl Pairwise {
         let outputs = std::iter::once(output).chain(image).chain(pairs);
         let uses = Uses::new("an input", "an output");
         let read = files.iter().chain(&self.treatment.mask);
+        let read = read.chain(&self.vectors).chain(&self.words);
         let uses = uses.reads(read.map(|file| haul_files::file_of(file)));
         let stopped = "the file that a stopped run goes on with";
         files::check_apart(&[
@@ -187,6 +217,7 @@ impl Pairwise {
                 _ => bail!("--{name} is of blurred transport, and this is exact; leave it out"),
             }
         }
+        self.check_documents()?;
         if self.directions.is_some() && *loss != Loss::Sliced {
             bail!("--directions is of --loss sliced; leave it out");
         }
@@ -202,6 +233,34 @@ impl Pairwise {
                 "--relative is {}; it must be a finite number above 0",
                 plain(relative)
             );
+        }
+        Ok(())
+    }
+}
+
+impl Pairwise {
+    /// Refuses options of documents for clouds, and those of clouds for documents.
+    fn check_documents(&self) -> Result<()> {
+        if self.loss != Loss::Wmd {
+            match self.vectors {
+                Some(_) => bail!("--vectors is of --loss wmd; leave it out, or add that"),
+                None => return Ok(()),
+            }
+        }
+        if self.vectors.is_none() {
+            bail!("--loss wmd compares documents; name the vectors of their words with --vectors");
+        }
+        if self.treatment != Treatment::PLAIN {
+            bail!(
+                "--loss wmd compares documents, and options of clouds, as --columns or --normalize, say nothing of them; leave \
+                 them out"
+            );
+        }
+        let Engine {
+            device, precision, ..
+        } = &self.engine;
+        if !matches!(&**device, "auto" | "cpu") || *precision == Some(Precision::F32) {
+            bail!("--loss wmd is solved on the CPU in f64; leave out --device and --precision");
         }
         Ok(())
     }

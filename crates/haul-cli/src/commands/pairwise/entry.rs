@@ -54,6 +54,19 @@ impl From<&SlicedValue> for Entry {
     }
 }
 
+impl Entry {
+    /// A distance of documents, which is proved.
+    pub(super) fn of_documents(distance: f64) -> Self {
+        Self {
+            value: distance,
+            lower: None,
+            upper: None,
+            converged: true,
+            pairs: 0,
+        }
+    }
+}
+
 impl From<&GromovReport> for Entry {
     /// Of this plan, which is not proved to be the best.
     fn from(report: &GromovReport) -> Self {

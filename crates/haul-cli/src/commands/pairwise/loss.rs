@@ -17,6 +17,9 @@ pub(super) enum Loss {
     Exact,
     /// The mean of W_p^p between projections onto random lines, the same lines for all pairs
     Sliced,
+    /// The word mover's distance W_p between documents, with p = 1 unless --p says otherwise; --vectors names the vectors of the
+    /// words
+    Wmd,
     /// The mean squared distortion of the best Gromov–Wasserstein plan found, in which clouds may lie anywhere and have any
     /// dimensions
     Gromov,
@@ -31,13 +34,14 @@ impl Loss {
             Self::Energy => "energy distance",
             Self::Exact => "W_p^p",
             Self::Sliced => "sliced W_p^p",
+            Self::Wmd => "W_p",
             Self::Gromov => "Gromov–Wasserstein distortion",
         }
     }
 
     /// Whether entries have bounds.
     pub(super) fn is_bounded(self) -> bool {
-        !matches!(self, Self::Sliced | Self::Gromov)
+        !matches!(self, Self::Sliced | Self::Wmd | Self::Gromov)
     }
 
     /// Whether it has a blur.
@@ -47,7 +51,10 @@ impl Loss {
 
     /// The power of the cost by default.
     pub(super) fn usual_power(self) -> f64 {
-        if self == Self::Energy { 1.0 } else { 2.0 }
+        match self {
+            Self::Energy | Self::Wmd => 1.0,
+            _ => 2.0,
+        }
     }
 
     /// Whether an entry is a distance, for the cost |x − y|^p; `balanced` where all mass is moved.
@@ -63,7 +70,7 @@ impl Loss {
             (Self::Energy, _) => "squares of a distance between measures".to_owned(),
             // For p < 1 the costs themselves are distances.
             (Self::Exact, p) if p < 1.0 => "distances".to_owned(),
-            (_, 1.0) => "distances".to_owned(),
+            (Self::Wmd, _) | (_, 1.0) => "distances".to_owned(),
             (_, 2.0) => "squared distances".to_owned(),
             (_, p) => format!("distances to the power {}", plain(p)),
         }
@@ -76,6 +83,7 @@ impl Loss {
                 balanced.then(|| (value.max(0.0) / mass).powf(1.0 / p))
             }
             Self::Sinkhorn => None,
+            Self::Wmd => Some(value),
             Self::Energy | Self::Gromov => Some(value.max(0.0).sqrt()),
         }
     }
@@ -87,6 +95,7 @@ impl Loss {
             Self::Sinkhorn => "Each square: the transport cost OT_ε of two clouds",
             Self::Energy => "Each square: the energy distance of two clouds",
             Self::Exact => "Each square: the exact cost W_p^p between two clouds",
+            Self::Wmd => "Each square: the word mover's distance of two documents",
             Self::Gromov => "Each square: the Gromov–Wasserstein distortion between two clouds",
             Self::Sliced => "Each square: the sliced cost W_p^p between two clouds",
         }

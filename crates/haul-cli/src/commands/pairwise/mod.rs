@@ -15,6 +15,7 @@ mod comparison;
 mod entry;
 mod format;
 mod heatmap;
+mod library;
 mod loss;
 mod matrix;
 mod plan;
@@ -124,8 +125,8 @@ fn compare(
 ) -> Result<()> {
     let comparison = |index: usize| plan.comparison(pairs[places[index]]);
     let tasks = Tasks {
-        shared: |index: usize| Ended::shared(machine.on_one_thread(&comparison(index))),
-        alone: |index: usize| ordered::finished(machine.alone(&comparison(index))),
+        shared: |index: usize| Ended::shared(machine.on_one_thread(&*comparison(index))),
+        alone: |index: usize| ordered::finished(machine.alone(&*comparison(index))),
         stop: interrupt::requested,
     };
     ordered::run(0..places.len(), tasks, |index, entry| {

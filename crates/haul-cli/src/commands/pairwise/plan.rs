@@ -2,12 +2,15 @@
 
 use super::arguments::Pairwise;
 use super::comparison::{Between, Comparison};
+use super::entry::Entry;
+use super::library::Library;
 use super::loss::Loss;
 use crate::input::{self, Digest, Input};
 use crate::machine::Machine;
 use crate::number::{plain, short};
 use crate::options::{self, Engine, Precision, Settings, Treatment};
 use crate::spaces::Kind;
+use crate::task::Task;
 use crate::{cautions, coordinates, device, outcome};
 use anyhow::{Result, bail};
 use haul::{Extent, Measure};
@@ -39,19 +42,22 @@ pub(super) struct Plan {
     relative: f64,
     /// What such a plan keeps.
     kind: Kind,
+    /// The documents, if they are compared.
+    pub(super) library: Option<Library>,
 }
 
 /// What is known of a cloud without its points.
 #[derive(Debug)]
 pub(super) struct Cloud {
+    /// `FILE:N` for a document, whose words are its points.
     pub(super) file: PathBuf,
     pub(super) points: usize,
     pub(super) mass: f64,
     /// Two corners of its bounding box.
-    corners: [Vec<f64>; 2],
-    digest: Digest,
+    pub(super) corners: [Vec<f64>; 2],
+    pub(super) digest: Digest,
     /// The names of its coordinates.
-    names: Option<Vec<String>>,
+    pub(super) names: Option<Vec<String>>,
 }
 
 impl Plan {
@@ -71,6 +77,23 @@ impl Plan {
             quiet,
             ..
         } = arguments;
+        if let Some(vectors) = &arguments.vectors {
+            let lexicon = (&**vectors, arguments.words.as_deref());
+            let p = settings.p.unwrap_or(loss.usual_power());
+            let (library, clouds) = Library::read(files, lexicon, p)?;
+            arguments.check_count(clouds.len())?;
+            return Ok(Self {
+                clouds,
+                loss: *loss,
+                settings: settings.clone(),
+                treatment: treatment.clone(),
+                engine: engine.clone(),
+                directions: DIRECTIONS,
+                relative: RELATIVE,
+                kind: arguments.kind(),
+                library: Some(library),
+            });
+        }
         let files = &input::clouds_of(files, treatment)?;
         arguments.check_count(files.len())?;
         let read = |file: &PathBuf| {
@@ -94,6 +117,7 @@ impl Plan {
             directions: arguments.directions.unwrap_or(DIRECTIONS),
             relative: arguments.relative.unwrap_or(RELATIVE),
             kind: arguments.kind(),
+            library: None,
         };
         if *loss != Loss::Gromov {
             let named = plan.clouds.iter();
@@ -123,7 +147,7 @@ impl Plan {
         }
         // Masses and parameters that are valid for the first cloud and each other one are valid for all pairs.
         for other in 1..plan.clouds.len() {
-            machine.ready(&plan.comparison((0, other)))?;
+            machine.ready(&*plan.comparison((0, other)))?;
         }
         Ok(plan)
     }
@@ -187,7 +211,9 @@ impl Plan {
     pub(super) fn remedy(&self) -> &'static str {
         let f32 = self.engine.precision != Some(Precision::F64);
         match (self.loss, f32) {
-            (Loss::Sliced | Loss::Gromov, _) | (Loss::Energy, false) | (Loss::Exact, false) => "",
+            (Loss::Sliced | Loss::Wmd | Loss::Gromov, _)
+            | (Loss::Energy, false)
+            | (Loss::Exact, false) => "",
             (Loss::Energy | Loss::Exact, true) => "; --precision f64 narrows them",
             (_, true) => "; a smaller --tolerance or --precision f64 narrows them",
             (_, false) => "; a smaller --tolerance narrows them",
@@ -241,28 +267,34 @@ impl Plan {
     }
 
     /// The comparison of two clouds.
-    pub(super) fn comparison(&self, pair: (usize, usize)) -> Comparison<'_> {
+    pub(super) fn comparison(
+        &self,
+        pair: (usize, usize),
+    ) -> Box<dyn Task<Answer = Entry> + Sync + '_> {
         let (i, j) = self.ordered(pair);
-        Comparison {
+        let between = match (&self.library, self.loss) {
+            (Some(library), _) => return Box::new(library.comparison([i, j])),
+            (None, Loss::Energy) => Between::Energy(haul::Energy::new().p(self.p())),
+            (None, Loss::Exact | Loss::Wmd) => Between::Exact(haul::Exact::default().p(self.p())),
+            (None, Loss::Sliced) => {
+                let sliced = haul::Sliced::default().p(self.p());
+                Between::Sliced(sliced.directions(self.directions))
+            }
+            (None, Loss::Gromov) => {
+                Between::Gromov(haul::Gromov::relative(self.relative), self.kind)
+            }
+            (None, Loss::Divergence | Loss::Sinkhorn) => Between::Transport {
+                sinkhorn: self.settings.sinkhorn(),
+                tolerance: self.settings.tolerance,
+            },
+        };
+        Box::new(Comparison {
             files: [i, j].map(|cloud| &*self.clouds[cloud].file),
             digests: [i, j].map(|cloud| self.clouds[cloud].digest),
             treatment: &self.treatment,
             engine: &self.engine,
-            between: match self.loss {
-                Loss::Energy => Between::Energy(haul::Energy::new().p(self.p())),
-                Loss::Exact => Between::Exact(haul::Exact::default().p(self.p())),
-                Loss::Sliced => Between::Sliced(
-                    haul::Sliced::default()
-                        .p(self.p())
-                        .directions(self.directions),
-                ),
-                Loss::Gromov => Between::Gromov(haul::Gromov::relative(self.relative), self.kind),
-                Loss::Divergence | Loss::Sinkhorn => Between::Transport {
-                    sinkhorn: self.settings.sinkhorn(),
-                    tolerance: self.settings.tolerance,
-                },
-            },
-        }
+            between,
+        })
     }
 
     /// Refuses clouds of different dimensions.

@@ -1,19 +1,18 @@
 //! `haul words`: the word mover's distance between documents.
 
 mod answer;
-mod data;
 mod page;
 
 use crate::input::{Cloud, Input};
 use crate::interrupt;
+use crate::lexicon::Lexicon;
 use crate::number::plain;
-use crate::options::{Engine, MOST_U32, Precision, Presentation, number, whole};
+use crate::options::{Engine, MOST_U32, Presentation, number, whole};
 use crate::progress::Count;
 use crate::task::{Delivery, Request, Task, Work};
 use answer::{Found, WordsAnswer};
 use anyhow::Result;
 use clap::Args;
-use data::Data;
 use haul::{Device, Documents, Histograms, Workspace};
 use haul_files as formats;
 use rayon::prelude::*;
@@ -95,11 +94,7 @@ impl Task for Words {
 
     /// The CPU, in f64: documents have small problems, which are solved on the host.
     fn engine(&self, _: &[Arc<Cloud>]) -> Result<Engine> {
-        Ok(Engine {
-            device: "cpu".to_owned(),
-            precision: Some(Precision::F64),
-            threads: None,
-        })
+        Ok(Engine::host())
     }
 
     fn work(&self, _: &[f64]) -> Work {
@@ -108,10 +103,18 @@ impl Task for Words {
 
     fn answer(&self, _: &Device, _: &[Arc<Cloud>]) -> Result<WordsAnswer> {
         let start = Instant::now();
-        let data = Data::read(self)?;
-        let documents = Documents::new(data.documents.clone(), &data.vectors, data.dimension)?;
+        let lexicon = Lexicon::read(&self.vectors, self.words.as_deref())?;
+        let texts = lexicon.documents(&self.documents)?;
+        let queries = self.query.as_deref();
+        let queries = queries.map(|file| lexicon.documents(file)).transpose()?;
+        let unknown = texts.unknown + queries.as_ref().map_or(0, |it| it.unknown);
+        let documents = Documents::new(
+            texts.histograms.clone(),
+            &lexicon.vectors,
+            lexicon.dimension,
+        )?;
         let documents = documents.p(self.p);
-        let queries = data.queries.as_ref().unwrap_or(&data.documents);
+        let queries = &queries.as_ref().unwrap_or(&texts).histograms;
         let count = self.take.unwrap_or(usize::MAX).min(queries.len());
         let progress = Count::new((0..count).map(|_| 1.0), 0..0, self.presentation.quiet);
         let progress = Mutex::new(progress);
@@ -137,12 +140,12 @@ impl Task for Words {
             vectors: name(&self.vectors),
             query: self.query.as_deref().map(name),
             n: documents.len(),
-            bins: data.documents.bins(),
-            d: data.dimension,
+            bins: lexicon.bins,
+            d: lexicon.dimension,
             p: self.p,
             k: self.k,
-            unknown: data.unknown,
-            texts: data.texts,
+            unknown,
+            texts: texts.lines,
             found,
             written: self.matrix.as_deref().map(name),
             seconds: start.elapsed().as_secs_f64(),

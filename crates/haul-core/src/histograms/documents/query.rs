@@ -119,18 +119,14 @@ impl<'d> Query<'d> {
     /// if rounding kept the method from the optimum.
     pub fn distance(&self, document: usize, workspace: &mut Workspace) -> Result<f64> {
         let documents = self.documents;
-        let (bins, weights) = documents.histograms.row(document);
-        let pair = [(&*self.bins, &*self.weights), (bins, weights)];
-        // Of a metric, mass that both have at one word stays there.
-        workspace.fill(pair, documents.p == 1.0);
+        let other = documents.histograms.row(document);
+        let (bins, _) = other;
         let n = self.bins.len();
-        let value = workspace.solve(|i, j| {
-            match documents.places.get(bins[j]) {
-                Some(place) if *place != NONE => self.costs[*place as usize * n + i],
-                _ => f64::INFINITY, // all words of documents have a place
-            }
-        })?;
-        Ok(documents.root(value))
+        let cost = |i: usize, j: usize| match documents.places.get(bins[j]) {
+            Some(place) if *place != NONE => self.costs[*place as usize * n + i],
+            _ => f64::INFINITY, // all words of documents have a place
+        };
+        documents.solve([(&self.bins, &self.weights), other], workspace, cost)
     }
 
     /// The k documents nearest to the query, or all if there are fewer; `except` is left out. The bounds exclude most documents

@@ -1,23 +1,28 @@
-//! Documents as histograms over words.
+//! Words with vectors, and documents as histograms over them.
 
-use super::Words;
 use anyhow::{Context, Result, anyhow, bail};
 use haul::Histograms;
 use haul_files as formats;
 use std::collections::HashMap;
 use std::path::Path;
 
-/// What the arguments name.
-pub(super) struct Data {
-    pub(super) documents: Histograms,
-    pub(super) queries: Option<Histograms>,
+/// Words that have vectors.
+pub(crate) struct Lexicon {
     /// n×d.
-    pub(super) vectors: Vec<f64>,
-    pub(super) dimension: usize,
-    /// The lines of the documents, if they are a text.
-    pub(super) texts: Vec<String>,
-    /// Words of texts that have no vector.
-    pub(super) unknown: usize,
+    pub(crate) vectors: Vec<f64>,
+    pub(crate) dimension: usize,
+    /// The number of words, n.
+    pub(crate) bins: usize,
+    vocabulary: Option<Vocabulary>,
+}
+
+/// The documents of a file.
+pub(crate) struct Texts {
+    pub(crate) histograms: Histograms,
+    /// Words of a text that have no vector.
+    pub(crate) unknown: usize,
+    /// The lines, if the file is a text.
+    pub(crate) lines: Vec<String>,
 }
 
 /// The place of each word.
@@ -27,19 +32,18 @@ struct Vocabulary {
     cased: bool,
 }
 
-impl Data {
-    /// Reads all files.
+impl Lexicon {
+    /// Reads an array of vectors, and the list of their words if there is one.
     ///
     /// # Errors
     ///
-    /// Files that cannot be read or do not fit together, and documents without words.
-    pub(super) fn read(arguments: &Words) -> Result<Self> {
-        let name = arguments.vectors.display();
-        let found = formats::read_numbers(&arguments.vectors)?;
+    /// Files that cannot be read or do not fit together.
+    pub(crate) fn read(vectors: &Path, words: Option<&Path>) -> Result<Self> {
+        let name = vectors.display();
+        let found = formats::read_numbers(vectors)?;
         let [bins, dimension] = *found.shape else {
             bail!("{name}: vectors are the rows of an array of two axes, words × dimension");
         };
-        let words = arguments.words.as_deref();
         let vocabulary = words.map(Vocabulary::read).transpose()?;
         if let (Some(vocabulary), Some(file)) = (&vocabulary, words)
             && vocabulary.places.len() != bins
@@ -50,21 +54,54 @@ impl Data {
                 vocabulary.places.len()
             );
         }
-        let vocabulary = vocabulary.as_ref();
-        let (documents, mut unknown, texts) = histograms(&arguments.documents, bins, vocabulary)?;
-        let mut queries = None;
-        if let Some(file) = &arguments.query {
-            let (found, more, _) = histograms(file, bins, vocabulary)?;
-            queries = Some(found);
-            unknown += more;
-        }
         Ok(Self {
-            documents,
-            queries,
             vectors: found.values,
             dimension,
-            texts,
-            unknown,
+            bins,
+            vocabulary,
+        })
+    }
+
+    /// Reads documents: counts, or a text with a document a line.
+    ///
+    /// # Errors
+    ///
+    /// Files that cannot be read or do not fit the vectors, and documents without words.
+    pub(crate) fn documents(&self, file: &Path) -> Result<Texts> {
+        let name = file.display();
+        let is_text = file
+            .extension()
+            .is_some_and(|it| it.eq_ignore_ascii_case("txt"));
+        if is_text {
+            let Some(vocabulary) = &self.vocabulary else {
+                bail!("{name}: is a text; name the words of the vectors with --words");
+            };
+            return of_text(file, self.bins, vocabulary);
+        }
+        let (found, histograms) = match formats::read_sparse(file)? {
+            Some(it) => (
+                it.columns,
+                Histograms::csr(it.columns, &it.offsets, &it.indices, &it.values),
+            ),
+            None => {
+                let array = formats::read_numbers(file)?;
+                let columns = match *array.shape {
+                    [_, columns] => columns,
+                    _ => bail!("{name}: counts are an array of two axes, documents × words"),
+                };
+                (columns, Histograms::dense(columns, &array.values))
+            }
+        };
+        if found != self.bins {
+            bail!(
+                "{name}: has {found} words, and there are {} vectors; give one for each",
+                self.bins
+            );
+        }
+        Ok(Texts {
+            histograms: histograms.map_err(|error| of_row(error, file))?,
+            unknown: 0,
+            lines: Vec::new(),
         })
     }
 }
@@ -111,49 +148,8 @@ impl Vocabulary {
     }
 }
 
-/// The histograms of a file, the number of words that are not listed, and the lines of a text.
-fn histograms(
-    file: &Path,
-    bins: usize,
-    vocabulary: Option<&Vocabulary>,
-) -> Result<(Histograms, usize, Vec<String>)> {
-    let name = file.display();
-    let is_text = file
-        .extension()
-        .is_some_and(|it| it.eq_ignore_ascii_case("txt"));
-    if is_text {
-        let Some(vocabulary) = vocabulary else {
-            bail!("{name}: is a text; name the words of the vectors with --words");
-        };
-        return of_text(file, bins, vocabulary);
-    }
-    let (found, histograms) = match formats::read_sparse(file)? {
-        Some(it) => (
-            it.columns,
-            Histograms::csr(it.columns, &it.offsets, &it.indices, &it.values),
-        ),
-        None => {
-            let array = formats::read_numbers(file)?;
-            let columns = match *array.shape {
-                [_, columns] => columns,
-                _ => bail!("{name}: counts are an array of two axes, documents × words"),
-            };
-            (columns, Histograms::dense(columns, &array.values))
-        }
-    };
-    if found != bins {
-        bail!("{name}: has {found} words, and there are {bins} vectors; give one for each");
-    }
-    let histograms = histograms.map_err(|error| of_row(error, file))?;
-    Ok((histograms, 0, Vec::new()))
-}
-
 /// The documents of a text, one a line; empty lines are none.
-fn of_text(
-    file: &Path,
-    bins: usize,
-    vocabulary: &Vocabulary,
-) -> Result<(Histograms, usize, Vec<String>)> {
+fn of_text(file: &Path, bins: usize, vocabulary: &Vocabulary) -> Result<Texts> {
     let text = text(file)?;
     let (mut offsets, mut indices, mut lines) = (vec![0], Vec::new(), Vec::new());
     let mut all = 0;
@@ -175,8 +171,11 @@ fn of_text(
     }
     let ones = vec![1.0; indices.len()];
     let histograms = Histograms::csr(bins, &offsets, &indices, &ones);
-    let histograms = histograms.with_context(|| file.display().to_string())?;
-    Ok((histograms, all, lines))
+    Ok(Texts {
+        histograms: histograms.with_context(|| file.display().to_string())?,
+        unknown: all,
+        lines,
+    })
 }
 
 fn text(file: &Path) -> Result<String> {
