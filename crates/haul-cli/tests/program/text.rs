@@ -340,7 +340,7 @@ fn help_is_in_groups_and_states_the_defaults_of_its_command() {
         &pairwise,
         &[
             "box around all clouds",
-            "[default: 2; 1 with --loss energy]",
+            "[default: 2; 1 with --loss energy or wmd]",
         ],
     );
     for command in ["energy", "demo", "bench softmin"] {

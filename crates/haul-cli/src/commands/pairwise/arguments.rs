@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
         "The blur σ, a length: ε = σ^p, one for all pairs [default: 0.05 of the diagonal of the box around all clouds]"
     )),
     mut_arg("p", |it| it.help(
-        "The power p of the cost |x − y|^p, above 0 and at most 2 [default: 2; 1 with --loss energy and wmd]"
+        "The power p of the cost |x − y|^p, above 0 and at most 2 [default: 2; 1 with --loss energy or wmd]"
     )),
     mut_arg("rho_a", |it| it.hide(true)),
     mut_arg("rho_b", |it| it.hide(true)),
@@ -42,9 +42,8 @@ Keys of --json, those in brackets where they make sense:
   uncertain  [i, j] of each entry i < j whose bounds are wider than its value: it tells nothing
   converged pairs seconds     whether all did; what this run evaluated, and how long it took
 
-Examples:
-  haul pairwise a.ply b.ply -o distances.npy --image distances.svg
-  haul pairwise reports.txt --loss wmd --vectors glove.npy --words glove.txt -o distances.npy"#
+Example:
+  haul pairwise a.ply b.ply -o distances.npy --image distances.svg"#
 )]
 pub(crate) struct Pairwise {
     /// The clouds, at least two; with --group one file may be all of them
