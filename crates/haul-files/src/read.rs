@@ -76,16 +76,12 @@ pub fn read_faces(path: &Path, reading: &Reading) -> Result<Vec<[usize; 3]>> {
     let part = Part::of(path);
     let (file, kind, source) = opened(part.file, reading, Kind::of_cloud)?;
     let mut stream = source.stream(kind);
-    let (mesh, format) = match kind.format {
-        Format::Obj => (obj::read(&file, &mut stream.reader)?, obj::NAME),
-        Format::Off => (off::read(&file, &mut stream.reader)?, off::NAME),
-        Format::Stl => (stl::read(&file, &mut stream)?, stl::NAME),
-        Format::Ply => match ply::read_mesh(&file, &mut stream) {
-            Ok(mesh) => (mesh, ".ply"),
-            Err(Error::Missing { .. }) => return Ok(Vec::new()),
-            Err(error) => return Err(error),
-        },
-        _ => return Ok(Vec::new()),
+    if !kind.format.is_mesh() && kind.format != Format::Ply {
+        return Ok(Vec::new());
+    }
+    let (mesh, format) = match mesh::read(&file, kind.format, &mut stream) {
+        Err(Error::Missing { .. }) if kind.format == Format::Ply => return Ok(Vec::new()),
+        read => read?,
     };
     mesh.check_corners(&file, format)?;
     Ok(mesh.triangles)
