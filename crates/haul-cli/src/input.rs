@@ -247,7 +247,8 @@ fn advised(error: formats::Error) -> anyhow::Error {
         UnnamedColumns { likely, all, .. } => format!("{}, or {}", options(likely), options(all)),
         DoubtfulHeader { .. } => "--header yes, or --header no".to_owned(),
         DoubtfulGrid { .. } => "--grid".to_owned(),
-        Embedding { found, .. } => match found.first() {
+        Embedding { found, .. } => match found.iter().find(|name| !name.contains(char::is_control))
+        {
             Some(first) => format!("--embedding {}", quoted(first)),
             None => return error.into(),
         },

@@ -6,6 +6,7 @@ use crate::{
     columns::{Field, Table},
     error::one_line,
     outline::{Outline, Scan},
+    pose::rotation,
     source::{ReadSeek, Source, room},
 };
 use e57::{E57Reader, PointCloud, RecordDataType, RecordName, RecordValue, Transform};
@@ -251,34 +252,6 @@ fn number_of(scan: &PointCloud, record: &[RecordValue], place: usize) -> e57::Re
         (Some(value), Some(field)) => value.to_f64(&field.data_type),
         _ => e57::Error::invalid("a record lacks a field"),
     }
-}
-
-/// The matrix of a quaternion, whose length does not matter; `None` if it has none.
-fn rotation(quaternion: [f64; 4]) -> Option<[[f64; 3]; 3]> {
-    let length = quaternion
-        .iter()
-        .fold(0.0_f64, |length, q| length.hypot(*q));
-    if !length.is_normal() {
-        return None;
-    }
-    let [w, x, y, z] = quaternion.map(|q| q / length);
-    Some([
-        [
-            1.0 - 2.0 * (y * y + z * z),
-            2.0 * (x * y - w * z),
-            2.0 * (x * z + w * y),
-        ],
-        [
-            2.0 * (x * y + w * z),
-            1.0 - 2.0 * (x * x + z * z),
-            2.0 * (y * z - w * x),
-        ],
-        [
-            2.0 * (x * z - w * y),
-            2.0 * (y * z + w * x),
-            1.0 - 2.0 * (x * x + y * y),
-        ],
-    ])
 }
 
 /// The bits that a value takes: integers have as many as their range needs.

@@ -645,9 +645,10 @@ const LISTED: usize = 10;
 /// Some names, and how many there are besides.
 pub(crate) fn listed(names: &[String]) -> String {
     let short = |name: &String| -> String {
+        let name = one_line(name);
         match name.char_indices().nth(60) {
             Some((end, _)) => format!("{}…", &name[..end]),
-            None => name.clone(),
+            None => name,
         }
     };
     let some: Vec<_> = names.iter().take(LISTED).map(short).collect();

@@ -40,6 +40,8 @@ mod part;
 mod pcd;
 mod placement;
 mod ply;
+#[cfg(any(feature = "e57", feature = "gltf"))]
+mod pose;
 mod read;
 #[cfg(feature = "safetensors")]
 mod safetensors;

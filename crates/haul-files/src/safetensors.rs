@@ -376,6 +376,18 @@ mod tests {
         assert!(told.contains("its shape does not fit its bytes"), "{told}");
         let told = file(&header("[2,2]", 16), &[0; 12]);
         assert!(told.contains("say which array"), "{told}");
+        // A name may have any letters, and a message is a line.
+        let array = |name: &str, start: u64| {
+            let end = start + 4;
+            format!(
+                "\"{name}\":{{\"dtype\":\"F32\",\"shape\":[1,1],\"data_offsets\":[{start},{end}]}}"
+            )
+        };
+        let told = file(
+            &format!("{{{},{}}}", array("l\\ng", 0), array("b", 4)),
+            &[0; 8],
+        );
+        assert!(told.contains("l g") && !told.contains('\n'), "{told}");
         let told = parse_as(Path::new("a.safetensors"), &[0xff; 12], &Reading::default());
         assert!(told.unwrap_err().to_string().contains("header: claims"));
     }

@@ -4,13 +4,16 @@
 //!
 //! The `gltf` crate takes tens of seconds to compile, most of them for materials, images and animations, which haul has no use for.
 
+mod document;
+
 use super::Mesh;
 use crate::{
     Error, Result,
     source::{Stream, room},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
-use serde::{Deserialize, de::DeserializeOwned};
+use document::{Affine, Document, IDENTITY, Number, Place, Primitive, mirrors, product};
+use serde::de::DeserializeOwned;
 use std::{
     collections::{HashMap, HashSet, hash_map::Entry},
     fs::File,
@@ -38,230 +41,6 @@ const HARMLESS: [&str; 9] = [
     "KHR_animation_",
     "KHR_xmp",
 ];
-
-/// What the JSON of a file has, as far as it is read.
-#[derive(Deserialize, Default)]
-#[serde(default, rename_all = "camelCase")]
-struct Document {
-    asset: Asset,
-    extensions_required: Vec<String>,
-    scene: Option<usize>,
-    scenes: Vec<Scene>,
-    nodes: Vec<Node>,
-    meshes: Vec<Shape>,
-    accessors: Vec<Accessor>,
-    buffer_views: Vec<View>,
-    buffers: Vec<Buffer>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Asset {
-    version: String,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Scene {
-    nodes: Vec<usize>,
-}
-
-/// A place in space, relative to that of its parent: a matrix by columns, or a scale, then a turn by a quaternion (x, y, z, w), then a
-/// translation.
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Node {
-    mesh: Option<usize>,
-    children: Vec<usize>,
-    matrix: Option<[f64; 16]>,
-    translation: Option<[f64; 3]>,
-    rotation: Option<[f64; 4]>,
-    scale: Option<[f64; 3]>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Shape {
-    primitives: Vec<Primitive>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Primitive {
-    attributes: Attributes,
-    indices: Option<usize>,
-    mode: Option<u32>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Attributes {
-    #[serde(rename = "POSITION")]
-    position: Option<usize>,
-}
-
-/// An array of numbers, or of vectors of them: zeros, or part of a view, with a few elements replaced.
-#[derive(Deserialize, Default)]
-#[serde(default, rename_all = "camelCase")]
-struct Accessor {
-    buffer_view: Option<usize>,
-    byte_offset: u64,
-    component_type: u32,
-    normalized: bool,
-    count: u64,
-    #[serde(rename = "type")]
-    kind: String,
-    sparse: Option<Sparse>,
-}
-
-#[derive(Deserialize)]
-struct Sparse {
-    count: u64,
-    indices: Place,
-    values: Place,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default, rename_all = "camelCase")]
-struct Place {
-    buffer_view: usize,
-    byte_offset: u64,
-    component_type: u32,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default, rename_all = "camelCase")]
-struct View {
-    buffer: usize,
-    byte_offset: u64,
-    byte_length: u64,
-    byte_stride: Option<u64>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default, rename_all = "camelCase")]
-struct Buffer {
-    uri: Option<String>,
-    byte_length: u64,
-}
-
-/// The type of a number.
-#[derive(Clone, Copy, PartialEq)]
-enum Number {
-    I8,
-    U8,
-    I16,
-    U16,
-    U32,
-    F32,
-}
-
-impl Number {
-    fn of(code: u32) -> Option<Self> {
-        Some(match code {
-            5120 => Self::I8,
-            5121 => Self::U8,
-            5122 => Self::I16,
-            5123 => Self::U16,
-            5125 => Self::U32,
-            5126 => Self::F32,
-            _ => return None,
-        })
-    }
-
-    const fn bytes(self) -> u64 {
-        match self {
-            Self::I8 | Self::U8 => 1,
-            Self::I16 | Self::U16 => 2,
-            Self::U32 | Self::F32 => 4,
-        }
-    }
-
-    /// The number of the first bytes, which are at least as many as it has.
-    fn read(self, bytes: &[u8]) -> Option<f64> {
-        Some(match self {
-            Self::I8 => i8::from_le_bytes(*bytes.first_chunk()?).into(),
-            Self::U8 => u8::from_le_bytes(*bytes.first_chunk()?).into(),
-            Self::I16 => i16::from_le_bytes(*bytes.first_chunk()?).into(),
-            Self::U16 => u16::from_le_bytes(*bytes.first_chunk()?).into(),
-            Self::U32 => u32::from_le_bytes(*bytes.first_chunk()?).into(),
-            Self::F32 => f32::from_le_bytes(*bytes.first_chunk()?).into(),
-        })
-    }
-
-    /// The value of a normalised integer, between −1 or 0 and 1.
-    fn normalised(self, value: f64) -> f64 {
-        let most: f64 = match self {
-            Self::I8 => i8::MAX.into(),
-            Self::U8 => u8::MAX.into(),
-            Self::I16 => i16::MAX.into(),
-            Self::U16 => u16::MAX.into(),
-            Self::U32 | Self::F32 => return value,
-        };
-        (value / most).max(-1.0)
-    }
-}
-
-/// A map of space: three rows of a matrix and a translation.
-type Affine = [[f64; 4]; 3];
-
-const IDENTITY: Affine = [
-    [1.0, 0.0, 0.0, 0.0],
-    [0.0, 1.0, 0.0, 0.0],
-    [0.0, 0.0, 1.0, 0.0],
-];
-
-impl Node {
-    fn affine(&self) -> Affine {
-        if let Some(matrix) = self.matrix {
-            return std::array::from_fn(|row| {
-                std::array::from_fn(|column| matrix[4 * column + row])
-            });
-        }
-        let [x, y, z, w] = self.rotation.unwrap_or([0.0, 0.0, 0.0, 1.0]);
-        let turn = [
-            [
-                1.0 - 2.0 * (y * y + z * z),
-                2.0 * (x * y - z * w),
-                2.0 * (x * z + y * w),
-            ],
-            [
-                2.0 * (x * y + z * w),
-                1.0 - 2.0 * (x * x + z * z),
-                2.0 * (y * z - x * w),
-            ],
-            [
-                2.0 * (x * z - y * w),
-                2.0 * (y * z + x * w),
-                1.0 - 2.0 * (x * x + y * y),
-            ],
-        ];
-        let scale = self.scale.unwrap_or([1.0; 3]);
-        let translation = self.translation.unwrap_or_default();
-        std::array::from_fn(|row| {
-            std::array::from_fn(|column| match column {
-                3 => translation[row],
-                _ => turn[row][column] * scale[column],
-            })
-        })
-    }
-}
-
-/// The place of a child of a node.
-fn product(outer: &Affine, inner: &Affine) -> Affine {
-    std::array::from_fn(|row| {
-        std::array::from_fn(|column| {
-            let along: f64 = (0..3).map(|k| outer[row][k] * inner[k][column]).sum();
-            along + if column == 3 { outer[row][3] } else { 0.0 }
-        })
-    })
-}
-
-/// Whether a map turns a surface inside out.
-fn mirrors(map: &Affine) -> bool {
-    let minor = |a: usize, b: usize| map[1][a] * map[2][b] - map[1][b] * map[2][a];
-    map[0][0] * minor(1, 2) - map[0][1] * minor(0, 2) + map[0][2] * minor(0, 1) < 0.0
-}
 
 /// Reads the vertices and triangles of the scene.
 pub(crate) fn read(file: &Path, stream: &mut Stream) -> Result<Mesh> {
@@ -723,7 +502,7 @@ mod tests {
     };
 
     /// The scene that trimesh wrote: `tests/made/make.py` has the formulas.
-    const BOXES: &[u8] = include_bytes!("../../tests/made/boxes.glb");
+    const BOXES: &[u8] = include_bytes!("../../../tests/made/boxes.glb");
 
     fn read_as(name: &str, bytes: &[u8]) -> Result<Mesh> {
         let mut stream = Source::Memory(bytes).stream("glb".parse().unwrap());
