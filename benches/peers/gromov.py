@@ -1,9 +1,11 @@
-"""Gromov-Wasserstein by haul and by POT's entropic_gromov_wasserstein, alternately in one run, as one markdown table.
+"""Gromov-Wasserstein by haul, by POT's entropic_gromov_wasserstein and by OTT, one after another in one run, as one markdown table.
 
 Two samples of a helix that widens, one of them turned, with equal weights, squared distances, and one epsilon, 0.01 of the
 objective of the product plan. haul runs from the product plan, as POT does, and again with its several starts; by coordinates, without a
 matrix, and with the matrices stored. Each run is a process of its own, whose largest resident memory counts. POT has a tolerance on
-the plan of 1e-9 by default; here it has --tol. Seconds of haul are those of its report, of POT those of the call, matrices at hand.
+the plan of 1e-9 by default; here it has --tol. OTT's epsilon is half of ours; it computes in f64 on point clouds, which it writes as
+low-rank matrices, and its second call is timed, which compiles nothing. Seconds of haul are those of its report, of the others those of the
+call, with the matrices at hand.
 """
 
 import argparse
@@ -25,7 +27,8 @@ HEAD = ["points", "method", "objective", "energy", "steps", "seconds", "MB"]
 def main():
     args = arguments()
     if args.peer:
-        return peer(args.peer[0], float(args.peer[1]), args)
+        name, folder, epsilon = args.peer
+        return {"pot": pot, "ott": ott}[name](folder, float(epsilon), args)
     print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f}\n")
     print("\n".join("| " + " | ".join(row) + " |" for row in [HEAD, ["---"] * len(HEAD)]), flush=True)
     with tempfile.TemporaryDirectory() as folder:
@@ -40,7 +43,9 @@ def main():
             if n <= 5000:
                 write_matrices(folder)
                 line(n, "haul, stored matrices", haul("--start", "product", "--metric", "given", "--epsilon", str(first["epsilon"])))
-            line(n, "POT", by_pot(args, folder, first["epsilon"]))
+            line(n, "POT", by_peer(args, sys.executable, "pot", folder, first["epsilon"]))
+            if args.ott:
+                line(n, "OTT", by_peer(args, args.ott, "ott", folder, first["epsilon"]))
 
 
 def arguments():
@@ -50,7 +55,8 @@ def arguments():
     parser.add_argument("--tol", type=float, default=1e-5, help="the tolerance of POT on the plan [1e-5]")
     parser.add_argument("--steps", type=int, default=1000, help="the most steps of POT [1000]")
     parser.add_argument("--haul", help="the program of haul as it was built, in place of cargo run")
-    parser.add_argument("--peer", nargs=2, help=argparse.SUPPRESS)
+    parser.add_argument("--ott", metavar="PYTHON", help="a Python that has ott-jax and numpy, to run OTT as well")
+    parser.add_argument("--peer", nargs=3, help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
@@ -101,12 +107,12 @@ def by_haul(args, folder, *more):
     return measured([*program, "gromov", *files, "--device", "cpu", "--json", "--quiet", *more])
 
 
-def by_pot(args, folder, epsilon):
+def by_peer(args, python, name, folder, epsilon):
     options = ["--tol", args.tol, "--steps", args.steps]
-    return measured([sys.executable, __file__, *options, "--peer", folder, repr(epsilon)])
+    return measured([python, __file__, *options, "--peer", name, folder, repr(epsilon)])
 
 
-def peer(folder, epsilon, args):
+def pot(folder, epsilon, args):
     import warnings
 
     import ot
@@ -119,11 +125,43 @@ def peer(folder, epsilon, args):
         c1, c2, p, q, "square_loss", epsilon=epsilon, solver="PGD", max_iter=args.steps, tol=args.tol, log=True, method="sinkhorn_log"
     )
     seconds = time.perf_counter() - begin
+    # The error is looked at in each tenth step.
+    tell(folder, plan, epsilon, 10 * len(log["err"]), seconds)
+
+
+def ott(folder, epsilon, args):
+    import jax
+
+    jax.config.update("jax_enable_x64", True)
+    from ott.geometry import pointcloud
+    from ott.problems.quadratic import quadratic_problem
+    from ott.solvers.linear import sinkhorn
+    from ott.solvers.quadratic import gromov_wasserstein
+
+    solver = gromov_wasserstein.GromovWasserstein(
+        sinkhorn.Sinkhorn(threshold=args.tol, max_iterations=10_000),
+        epsilon=epsilon / 2,
+        warm_start=True,
+        threshold=args.tol,
+        max_iterations=args.steps,
+    )
+    solve = jax.jit(lambda x, y: (out := solver(problem(x, y)), out.matrix))
+    problem = lambda x, y: quadratic_problem.QuadraticProblem(pointcloud.PointCloud(x), pointcloud.PointCloud(y))
+    x, y = (jax.numpy.asarray(np.load(pathlib.Path(folder, f"{name}.npy"))) for name in "ab")
+    for _ in range(2):
+        begin = time.perf_counter()
+        out, plan = jax.block_until_ready(solve(x, y))
+        seconds = time.perf_counter() - begin
+    tell(folder, np.asarray(plan), epsilon, int((np.asarray(out.costs) != -1).sum()), seconds)
+
+
+def tell(folder, plan, epsilon, steps, seconds):
+    """The objective of a plan, by its definition."""
+    c1, c2 = (squares(np.load(pathlib.Path(folder, f"{name}.npy"))) for name in "ab")
     rows, columns = plan.sum(1), plan.sum(0)
     energy = rows @ c1**2 @ rows + columns @ c2**2 @ columns - 2 * np.sum((c1 @ plan @ c2) * plan)
     positive = plan > 0
-    kl = np.sum(plan[positive] * np.log((plan / np.outer(p, q))[positive]))
-    steps = 10 * len(log["err"])  # the error is looked at in each tenth step
+    kl = np.sum(plan[positive] * np.log(plan[positive] * len(c1) * len(c2)))
     result = {"objective": energy + epsilon * kl, "distortion": energy, "steps": steps, "seconds": seconds}
     print(json.dumps(result))
 

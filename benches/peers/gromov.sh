@@ -1,8 +1,9 @@
 #!/bin/sh
-# Gromov-Wasserstein beside POT's entropic solver, measured in one run.
+# Gromov-Wasserstein beside POT's entropic solver, and OTT's, measured in one run.
 #
 #   benches/peers/gromov.sh                       1000 and 4000 points, and 20 000 for haul alone
 #   benches/peers/gromov.sh --points 300 --large  smaller
+#   benches/peers/gromov.sh --ott PYTHON          OTT as well, by a Python that has it
 #   benches/peers/gromov.sh --help
 #
 # Python packages go to target/peers and nowhere else.

@@ -55,8 +55,8 @@ pub use fit::{
     displacement,
 };
 pub use gromov::{
-    DistanceMatrix, Gromov, GromovProgress, GromovReport, GromovSolution, GromovStart,
-    MatrixCoupling, MetricSpace,
+    DistanceMatrix, Gromov, GromovAverage, GromovAverageReport, GromovBarycenter, GromovProgress,
+    GromovReport, GromovSolution, GromovStart, MatrixCoupling, MetricSpace,
 };
 pub use histograms::{
     Average, AverageGradient, Barycenter, BarycenterKind, BarycenterReport, BarycentricDictionary,

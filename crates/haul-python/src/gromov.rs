@@ -7,8 +7,8 @@ use crate::report;
 use crate::run::Run;
 use crate::solution::{self, Engine};
 use haul::{
-    DistanceMatrix, Gromov, GromovProgress, GromovSolution, GromovStart, MatrixCoupling,
-    MetricSpace,
+    DistanceMatrix, Gromov, GromovBarycenter, GromovProgress, GromovSolution, GromovStart,
+    MatrixCoupling, MetricSpace,
 };
 use numpy::{PyArray1, PyArray2, PyReadonlyArray2};
 use pyo3::prelude::*;
@@ -214,4 +214,85 @@ pub(crate) fn gromov_stored<'py>(
         })
     })?;
     Ok(StoredCoupling { inner })
+}
+
+/// A barycenter: its numbers, its matrix if it is stored or else its points and the variances of their mass, its features, and
+/// its couplings.
+type Average<'py> = (
+    Bound<'py, PyDict>,
+    Option<Bound<'py, PyArray2<f64>>>,
+    Option<(Bound<'py, PyArray2<f64>>, Vec<f64>)>,
+    Option<Bound<'py, PyArray2<f64>>>,
+    Vec<Py<PyAny>>,
+);
+
+/// Finds the barycenter of several spaces, from a start.
+#[pyfunction]
+pub(crate) fn gromov_barycenter<'py>(
+    py: Python<'py>,
+    device: &Bound<'py, Device>,
+    spaces: (Space<'py>, Vec<Space<'py>>, String),
+    rounds: (Option<Vec<f64>>, f64, usize),
+    regularization: Regularization,
+    ends: Ends,
+    progress: Option<Py<PyAny>>,
+) -> PyResult<Average<'py>> {
+    let (start, inputs, metric) = &spaces;
+    let (lambda, fall, max_rounds) = rounds;
+    let settings = GromovBarycenter::new(settings(regularization, ends)?)
+        .fall(fall)
+        .max_rounds(max_rounds);
+    let settings = match lambda {
+        Some(lambda) => settings.lambda(&lambda),
+        None => settings,
+    };
+    let engine = device.get().open(py, device.get().precision_or(true))?;
+    let run = Run::on(&engine);
+    let features = |values: Option<&[f64]>, n: usize| match values {
+        Some(values) => matrix(py, values.to_vec(), values.len() / n).map(Some),
+        None => Ok(None),
+    };
+    if let "euclidean" | "given" = metric.as_str() {
+        let given = metric == "given";
+        let inputs = inputs.iter().map(|input| stored(input, given));
+        let (start, inputs) = (stored(start, given)?, inputs.collect::<PyResult<Vec<_>>>()?);
+        let average = run.work(py, || {
+            let mut teller = run.teller(progress.as_ref());
+            settings.solve_matrices_observed(&*engine, &start, &inputs, |state| {
+                teller.tell((state.step, state.change, state.goal, state.seconds))
+            })
+        })?;
+        let (space, report) = (average.space(), average.report());
+        let distances = matrix(py, space.distances().to_vec(), space.len())?;
+        let couplings = average.couplings().iter().map(|inner| {
+            let inner = inner.clone();
+            Ok(Py::new(py, StoredCoupling { inner })?.into_any())
+        });
+        return Ok((
+            report::of_gromov_average(py, report)?,
+            Some(distances),
+            None,
+            features(space.features(), space.len())?,
+            couplings.collect::<PyResult<_>>()?,
+        ));
+    }
+    let inputs = inputs.iter().map(|input| space(input, metric));
+    let (start, inputs) = (space(start, metric)?, inputs.collect::<PyResult<Vec<_>>>()?);
+    let average = run.work(py, || {
+        let mut teller = run.teller(progress.as_ref());
+        settings.solve_observed(engine.clone(), &start, &inputs, |state| {
+            teller.tell((state.step, state.change, state.goal, state.seconds))
+        })
+    })?;
+    let (space, report) = (average.space(), average.report());
+    let points = matrix(py, space.points(), space.dimension())?;
+    let numbers = report::of_gromov_average(py, report)?;
+    let beside = features(space.features(), space.len())?;
+    let variances = space.variances().to_vec();
+    let couplings = average.into_couplings().into_iter().map(|inner| {
+        let owner = Owner::new(engine.clone());
+        Ok(Py::new(py, Coupling { inner, owner })?.into_any())
+    });
+    let couplings = couplings.collect::<PyResult<_>>()?;
+    Ok((numbers, None, Some((points, variances)), beside, couplings))
 }

@@ -42,7 +42,7 @@ mod _haul {
     #[pymodule_export]
     use super::fit::{free_barycenter, quantize};
     #[pymodule_export]
-    use super::gromov::{Coupling, StoredCoupling, gromov, gromov_stored};
+    use super::gromov::{Coupling, StoredCoupling, gromov, gromov_barycenter, gromov_stored};
     #[pymodule_export]
     use super::histograms::{barycentric_dictionary, coordinates, linear_dictionary};
     #[pymodule_export]

@@ -2,7 +2,8 @@
 
 use haul::{
     BarycenterReport, BarycentricReport, CoordinatesReport, DictionaryReport, Discrepancy,
-    ExactReport, FreeReport, GromovReport, QuantizationReport, Report, SlicedValue, SupportWeights,
+    ExactReport, FreeReport, GromovAverageReport, GromovReport, QuantizationReport, Report,
+    SlicedValue, SupportWeights,
 };
 use numpy::PyArray1;
 use pyo3::prelude::*;
@@ -273,6 +274,8 @@ pub(crate) fn of_gromov<'py>(
         m,
         epsilon,
         alpha,
+        rho,
+        mass,
         energy,
         feature_cost,
         kl,
@@ -287,6 +290,31 @@ pub(crate) fn of_gromov<'py>(
         marginal_error,
         starts,
         steps,
+        softmin_passes,
+        pairs,
+        seconds,
+        device,
+    );
+    dict.set_item("precision", report.precision.name())?;
+    Ok(dict)
+}
+
+/// The numbers of a space in the middle of several.
+pub(crate) fn of_gromov_average<'py>(
+    py: Python<'py>,
+    report: &GromovAverageReport,
+) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    fields!(
+        dict,
+        report,
+        lambda,
+        epsilon,
+        objective,
+        course,
+        rise,
+        fall,
+        converged,
         softmin_passes,
         pairs,
         seconds,

@@ -17,6 +17,7 @@ mod flows;
 mod gradient;
 mod grids;
 mod gromov;
+mod gromov_averages;
 mod groups;
 mod handles;
 mod hessian;
@@ -88,6 +89,7 @@ fn main() -> ExitCode {
             flows::BODIES,
             fits::BODIES,
             gromov::BODIES,
+            gromov_averages::BODIES,
             models::BODIES,
             studies::BODIES,
             waits::BODIES,

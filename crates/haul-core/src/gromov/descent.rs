@@ -41,6 +41,23 @@ pub(super) struct Effort {
     pub(super) pairs: u64,
 }
 
+/// Where a run begins.
+pub(super) struct Guess {
+    /// A.
+    pub(super) moments: Vec<f64>,
+    /// Potentials of the plan at A, if some are known.
+    pub(super) potentials: Option<Potentials>,
+}
+
+impl From<Vec<f64>> for Guess {
+    fn from(moments: Vec<f64>) -> Self {
+        Self {
+            moments,
+            potentials: None,
+        }
+    }
+}
+
 /// The end of a run.
 pub(super) struct End<E: Engine> {
     pub(super) turn: Turn<E>,
@@ -87,14 +104,16 @@ impl<'d, E: Engine + Clone> Descent<'d, E> {
     /// Steps from A until it is stationary.
     pub(super) async fn run(
         mut self,
-        start: Vec<f64>,
+        start: Guess,
         max_steps: usize,
         observer: &mut Observer<'_>,
     ) -> Result<End<E>> {
         let goal = self.settings.tolerance;
         let tightest = SHARE * goal;
         let mut asked = LOOSEST.max(tightest);
-        let mut turn = self.turn(&start, asked, None).await?;
+        let mut turn = self
+            .turn(&start.moments, asked, start.potentials.as_ref())
+            .await?;
         let mut course = vec![turn.objective];
         let (mut rise, mut idle) = (0.0f64, 0);
         let mut least = [turn.objective, turn.change];

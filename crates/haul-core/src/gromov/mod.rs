@@ -7,8 +7,10 @@
 //! A [`space`] has a matrix D of products of coordinates, which is never stored. Then the objective is a minimum over a small
 //! matrix A ([`pair`]), and at each A an entropic problem between features of few dimensions remains ([`turn`]). So memory is
 //! O(n + m), and every engine serves. [`descent`] alternates both minima from each of several [`starts`]. The [`bound`] from
-//! eccentricities is below every coupling.
+//! eccentricities is below every coupling. Spaces with other [`matrices`] store them, and a [`barycenter`] is a space in the middle of
+//! several.
 
+mod barycenter;
 mod bound;
 mod descent;
 mod matrices;
@@ -18,6 +20,7 @@ mod space;
 mod starts;
 mod turn;
 
+pub use barycenter::{GromovAverage, GromovAverageReport, GromovBarycenter};
 pub use matrices::{DistanceMatrix, MatrixCoupling};
 pub use solution::{GromovReport, GromovSolution};
 pub use space::MetricSpace;
@@ -252,13 +255,7 @@ impl Gromov {
 
     fn pair(&self, source: &MetricSpace, target: &MetricSpace) -> Result<Pair> {
         self.check_settings()?;
-        if self.reach != f64::INFINITY {
-            return Err(Error::BadParameter {
-                name: "reach",
-                value: self.reach,
-                range: "infinite, unless matrices of distances are stored",
-            });
-        }
+        self.check_moved_whole("infinite, unless matrices of distances are stored")?;
         let pair = Pair::new([source.clone(), target.clone()], self.alpha)?;
         if pair.total.is_finite() {
             return Ok(pair);
@@ -268,6 +265,18 @@ impl Gromov {
             value: pair.total,
             range: "a finite number; rescale the coordinates",
         })
+    }
+
+    /// Refuses a reach, of which this may be told.
+    fn check_moved_whole(&self, range: &'static str) -> Result<()> {
+        match self.reach == f64::INFINITY {
+            true => Ok(()),
+            false => Err(Error::BadParameter {
+                name: "reach",
+                value: self.reach,
+                range,
+            }),
+        }
     }
 
     /// ε for an objective of the product coupling. Spaces of one point each have no energy, and any ε serves.
@@ -292,7 +301,7 @@ impl Gromov {
         let bound = bound::lower(&pair);
         let mut descent = Descent::new(&engine, &pair, epsilon, self, began);
         let start = starts::choose(&mut descent, self.start).await?;
-        let end = descent.run(start, self.max_steps, observer).await?;
+        let end = descent.run(start.into(), self.max_steps, observer).await?;
         GromovSolution::of(&engine, pair, (epsilon, self.tolerance, bound), end, began).await
     }
 }

@@ -1,6 +1,6 @@
 //! Two spaces, and the cost of a step as a product of coordinates.
 //!
-//! For centred points, p̃ = |x|² − Σ a|x|² and q̃ alike, M = Σ Pᵢⱼ xᵢ yⱼᵀ, and the covariances C_x and C_y,
+//! For centred points, D = p ⊕ p − 2⟨x, x⟩ with p = |x|² or more, p̃ = p − Σ ap and q̃ alike, M = Σ Pᵢⱼ xᵢ yⱼᵀ, and the covariances C_x and C_y,
 //!
 //! ```text
 //! squared   Σ (Dᵢₖ − D'ⱼₗ)² Pᵢⱼ Pₖₗ = S − 4 Σ Pᵢⱼ p̃ᵢ q̃ⱼ − 8|M|²
@@ -313,7 +313,7 @@ impl Columns {
 }
 
 /// Rows made of rows of several arrays, with these widths; a width of 0 is left out.
-fn interleaved(parts: &[&[f64]], widths: impl AsRef<[usize]>) -> Vec<f64> {
+pub(super) fn interleaved(parts: &[&[f64]], widths: impl AsRef<[usize]>) -> Vec<f64> {
     let parts = parts
         .iter()
         .zip(widths.as_ref())

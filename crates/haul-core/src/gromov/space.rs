@@ -34,6 +34,8 @@ pub struct MetricSpace {
     pub(super) mean: Vec<f64>,
     /// The points less their mean, n×d.
     pub(super) points: Vec<f64>,
+    /// v, where Dᵢₖ = |xᵢ − xₖ|² + vᵢ + vₖ; empty where it is 0.
+    pub(super) variances: Vec<f64>,
     pub(super) features: Option<Features>,
 }
 
@@ -99,7 +101,7 @@ impl MetricSpace {
         Self::new(Form::Inner, measure)
     }
 
-    fn new(form: Form, measure: &Measure) -> Self {
+    pub(super) fn new(form: Form, measure: &Measure) -> Self {
         let mass = measure.mass();
         let weights: Vec<f64> = measure.weights().iter().map(|a| a / mass).collect();
         let (mean, points) = centred(measure.points(), measure.dimension(), &weights);
@@ -108,6 +110,7 @@ impl MetricSpace {
             weights,
             mean,
             points,
+            variances: Vec::new(),
             features: None,
         }
     }
@@ -139,14 +142,54 @@ impl MetricSpace {
         &self.weights
     }
 
+    /// The coordinates from which D is made, n×d, row-major.
+    pub fn points(&self) -> Vec<f64> {
+        let place = |x: &[f64]| {
+            x.iter()
+                .zip(&self.mean)
+                .map(|(x, m)| x + m)
+                .collect::<Vec<f64>>()
+        };
+        self.rows().flat_map(place).collect()
+    }
+
+    /// v, where Dᵢₖ = |xᵢ − xₖ|² + vᵢ + vₖ, as [barycenters](crate::GromovBarycenter) have; empty where it is 0.
+    pub fn variances(&self) -> &[f64] {
+        &self.variances
+    }
+
+    /// The features of the points, n×w, row-major; `None` without them.
+    pub fn features(&self) -> Option<&[f64]> {
+        self.features.as_ref().map(|features| &*features.values)
+    }
+
+    /// The entry Dᵢₖ; `None` beyond the points.
+    pub fn entry(&self, i: usize, k: usize) -> Option<f64> {
+        let of = |i: usize| self.rows().nth(i);
+        let (x, y) = (of(i)?, of(k)?);
+        Some(match self.form {
+            Form::Squared => {
+                let variance = |i: usize| self.variances.get(i).copied().unwrap_or(0.0);
+                sum(x.iter().zip(y).map(|(x, y)| (x - y) * (x - y))) + variance(i) + variance(k)
+            }
+            Form::Inner => {
+                let place = x.iter().zip(y).zip(&self.mean);
+                sum(place.map(|((x, y), mean)| (x + mean) * (y + mean)))
+            }
+        })
+    }
+
     /// The centred points, one by one.
     pub(super) fn rows(&self) -> impl Iterator<Item = &[f64]> {
         self.points.chunks_exact(self.dimension())
     }
 
-    /// |xᵢ|² of the centred points.
+    /// p, where Dᵢₖ = pᵢ + pₖ − 2⟨xᵢ, xₖ⟩: |xᵢ|² + vᵢ of the centred points.
     pub(super) fn squares(&self) -> Vec<f64> {
-        self.rows().map(|x| dot(x, x)).collect()
+        let mut squares: Vec<f64> = self.rows().map(|x| dot(x, x)).collect();
+        let both = squares.iter_mut().zip(&self.variances);
+        both.for_each(|(p, v)| *p += v);
+        squares
     }
 
     /// Σ aᵢ xᵢ xᵢᵀ of the centred points, d×d.
@@ -176,11 +219,15 @@ impl MetricSpace {
     /// 12 R⁴ for points within a distance R of the origin, so that δ, that times the rounding, is its error, and that of s is
     /// at most δ/s and √δ.
     pub(super) fn eccentricity_error(&self, s: &[f64]) -> f64 {
-        let squares = self.rows().map(|x| match self.form {
-            Form::Squared => dot(x, x),
-            Form::Inner => sum(x.iter().zip(&self.mean).map(|(x, m)| (x + m).powi(2))),
-        });
-        let radius = squares.chain([dot(&self.mean, &self.mean)]);
+        let squares = match self.form {
+            Form::Squared => self.squares(),
+            Form::Inner => {
+                let square =
+                    |x: &[f64]| sum(x.iter().zip(&self.mean).map(|(x, m)| (x + m).powi(2)));
+                self.rows().map(square).collect()
+            }
+        };
+        let radius = squares.into_iter().chain([dot(&self.mean, &self.mean)]);
         let largest = radius.fold(0.0, f64::max);
         let off = 12.0 * self.rounding() * largest * largest;
         s.iter()
@@ -211,6 +258,9 @@ impl MetricSpace {
             point.iter_mut().zip(&self.mean).for_each(|(x, m)| *x += m);
         }
         let mut part = Self::new(self.form, &Measure::new(points, d, weights)?);
+        if !self.variances.is_empty() {
+            part.variances = rows(&self.variances, 1);
+        }
         part.features = self.features.as_ref().map(|features| Features {
             dimension: features.dimension,
             values: rows(&features.values, features.dimension),
@@ -237,7 +287,7 @@ impl MetricSpace {
                 self.rows().map(of).collect()
             }
             Form::Squared => {
-                // Σ aₖ (pᵢ + pₖ − 2⟨xᵢ, xₖ⟩)² with p = |x|².
+                // Σ aₖ (pᵢ + pₖ − 2⟨xᵢ, xₖ⟩)².
                 let squares = self.squares();
                 let mean = dot(&self.weights, &squares);
                 let weighted = self.weights.iter().zip(&squares);

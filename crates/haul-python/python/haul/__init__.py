@@ -15,7 +15,7 @@ The functions are
 - :func:`batch` and :func:`pairwise` of many;
 - :func:`barycenter`, :func:`free_barycenter`, :func:`coordinates` and :func:`dictionary`, averages and mixtures;
 - :func:`quantize` and :func:`flow`, whose points move;
-- :func:`gromov` of spaces that share no coordinates.
+- :func:`gromov` and :func:`gromov_barycenter` of spaces that share no coordinates.
 
 The modules ``haul.torch``, ``haul.jax``, ``haul.ot`` and ``haul.sklearn`` have the names and conventions of GeomLoss, jax, POT
 and scikit-learn.
@@ -24,7 +24,7 @@ and scikit-learn.
 from ._device import Device, devices
 from ._exact import ExactSolution, Sliced, SparsePlan, exact, exact_costs, sliced
 from ._fit import Flow, FreeBarycenter, Quantization, flow, free_barycenter, quantize
-from ._gromov import Coupling, gromov
+from ._gromov import Coupling, GromovBarycenter, gromov, gromov_barycenter
 from ._haul import Error
 from ._histograms import Coordinates, Dictionary, coordinates, dictionary
 from ._measure import Measure
@@ -67,6 +67,7 @@ __all__ = [
     "flow",
     "free_barycenter",
     "gromov",
+    "gromov_barycenter",
     "pairwise",
     "quantize",
     "sinkhorn",

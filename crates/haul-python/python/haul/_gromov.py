@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional, Union
+from typing import Any, Optional, Sequence, Union
 
 import numpy as np
 
 from . import _haul
-from ._arrays import points as as_points
+from ._arrays import points as as_points, weights as as_weights
 from ._device import Device, chosen
 from ._haul import Error
 from ._measure import measure as as_measure
@@ -187,9 +187,6 @@ def gromov(
     >>> haul.gromov(ring, ring[::-1, ::-1], metric="given", relative=1e-3).energy < 1.0
     True
     """
-    if eps is not None and relative is not None:
-        raise Error("eps and relative are both given; give one of them")
-    strength = ("epsilon", float(eps)) if eps is not None else ("relative", 0.01 if relative is None else float(relative))
     values = (None, None) if features is None else tuple(features)
     if len(values) != 2:
         raise Error(f"features has {len(values)} parts; give those of x and those of y")
@@ -197,7 +194,7 @@ def gromov(
     both = (as_measure(x, a, ("x", "a")), u), (as_measure(y, b, ("y", "b")), v)
     ends = (float(tol), _count(max_steps, "max_steps"), _count(max_iterations, "max_iterations"), start, np.inf if reach is None else float(reach))
     with reporting(progress, "step", "change") as report:
-        regularization = (*strength, float(alpha))
+        regularization = _regularization(eps, relative, alpha)
         if metric in ("euclidean", "given"):
             opened = chosen("cpu" if device == "auto" else device, precision)
             found = _haul.gromov_stored(opened, (*both, metric == "given"), regularization, ends, report)
@@ -206,3 +203,164 @@ def gromov(
             coupling = Coupling(_haul.gromov(chosen(device, precision), (*both, metric), regularization, ends, report))
     _checked([coupling])
     return coupling
+
+
+def _regularization(eps: Optional[float], relative: Optional[float], alpha: float) -> tuple[str, float, float]:
+    if eps is not None and relative is not None:
+        raise Error("eps and relative are both given; give one of them")
+    if eps is not None:
+        return "epsilon", float(eps), float(alpha)
+    return "relative", 0.01 if relative is None else float(relative), float(alpha)
+
+
+class GromovBarycenter(_Result):
+    """A space in the middle of several; see :func:`haul.gromov_barycenter`.
+
+    Attributes
+    ----------
+    points : array of shape (N, d), or None
+        Coordinates along principal axes, the longest first; None where matrices are stored.
+    features : array of shape (N, w), or None
+        The mean features of the points of the inputs, for an ``alpha`` below 1.
+    couplings : list of Coupling
+        The plans between the barycenter and each input.
+    report : dict
+        All numbers: λ, ε, objective and its course, fall, passes, seconds, device, precision.
+    """
+
+    def __init__(
+        self,
+        report: dict[str, Any],
+        distances: Optional[np.ndarray],
+        coordinates: Optional[tuple[np.ndarray, list[float]]],
+        features: Optional[np.ndarray],
+        couplings: list[Any],
+    ) -> None:
+        self.report = report
+        self._distances = distances
+        self.points, self._variances = (None, None) if coordinates is None else coordinates
+        self.features = features
+        stored = (_Stored(inner) if isinstance(inner, _haul.StoredCoupling) else inner for inner in couplings)
+        self.couplings = [Coupling(inner) for inner in stored]
+
+    @property
+    def value(self) -> float:
+        """The objective, in units of D²."""
+        return self.report["objective"]
+
+    @property
+    def converged(self) -> bool:
+        """Whether all plans are stationary, and the last round lowered the objective by little."""
+        return self.report["converged"]
+
+    @property
+    def distances(self) -> np.ndarray:
+        """D, N×N. It is not stored for squared distances and inner products, but made anew each time."""
+        if self._distances is not None:
+            return self._distances
+        inner = self.points @ self.points.T
+        if len(self._variances) == 0:
+            return inner
+        lengths = np.diag(inner) + self._variances
+        return lengths[:, None] + lengths - 2 * inner
+
+    def _shortfall(self) -> str:
+        report = self.report
+        return (
+            f"the barycenter may still move: the objective fell by {report['fall']:.1e} ε in the last of "
+            f"{len(report['course'])} rounds; raise max_rounds, eps, fall or tol."
+        )
+
+    def _rows(self) -> list[tuple[str, str]]:
+        report = self.report
+        end = "" if self.converged else ", NOT at its end"
+        points = self.couplings[0].report["n"]
+        return [
+            ("objective", f"{_number(self.value)}, the mean to {len(self.couplings)} spaces"),
+            ("barycenter", f"{points} points, ε = {_number(report['epsilon'])}"),
+            ("course", f"{len(report['course'])} rounds, the last one down by {report['fall']:.2g} ε{end}"),
+            ("device", f"{report['device']}, {report['precision']}, {report['seconds']:.2g} s"),
+        ]
+
+
+def gromov_barycenter(
+    spaces: Sequence[Any],
+    weights: Any = None,
+    *,
+    start: Any,
+    eps: Optional[float] = None,
+    relative: Optional[float] = None,
+    metric: str = "squared",
+    alpha: float = 1.0,
+    features: Optional[Sequence[Any]] = None,
+    start_features: Any = None,
+    start_from: str = "best",
+    fall: float = 1e-3,
+    tol: float = 1e-4,
+    max_rounds: int = 100,
+    max_iterations: int = 10_000,
+    device: Union[str, Device] = "auto",
+    precision: Optional[str] = None,
+    progress: Reporter = None,
+) -> GromovBarycenter:
+    """A space of given size in the middle of several, which need share nothing::
+
+        min over D of  Σₛ λₛ GW_ε(D, Dₛ)
+
+    A round takes some steps of each plan, and then the best matrix for the plans, which is a mean of the inputs' matrices. The
+    objective is not convex, and the result depends on the start.
+
+    Parameters
+    ----------
+    spaces : sequence of arrays of shape (n, d), pairs of points and weights, or Measures
+        Their dimensions may differ. With ``metric="given"`` their matrices, each of shape (n, n).
+    weights : array of shape (k,), optional
+        λ ≥ 0, scaled to a sum of 1; by default all are equal.
+    start : array of shape (N, d), pair of points and weights, or Measure
+        The space to start from, such as one of the inputs or some of its points. Its size and its weights stay.
+    eps : float, optional
+        ε, in units of D².
+    relative : float, optional
+        ε as a share of the mean objective at the product plans with the start; 0.01 without ``eps``.
+    metric : {"squared", "inner", "euclidean", "given"}
+        D, as of :func:`gromov`.
+    alpha : float
+        The share of distances beside 1 − α of features.
+    features, start_features : sequence of arrays of shape (n, w), and array of shape (N, w), optional
+        For an ``alpha`` below 1.
+    start_from : {"best", "product", "eccentricities"}
+        Where the search of the first plans starts.
+    fall : float
+        The search ends where a round lowers the objective by at most this share of ε, and the plans are stationary to ``tol``.
+    max_rounds : int
+        The most rounds.
+
+    The others are those of :func:`gromov`.
+
+    Examples
+    --------
+    A shape and a copy twice as large have one in the middle of both, whose squared distances are means:
+
+    >>> import haul, numpy as np
+    >>> x = np.random.default_rng(0).random((30, 2)) * [2.0, 1.0]
+    >>> middle = haul.gromov_barycenter([x, 2 * x[::-1] + 5], start=x, relative=1e-3)
+    >>> squares = ((x[:, None] - x) ** 2).sum(2)
+    >>> bool(np.corrcoef(middle.distances.ravel(), 2.5 * squares.ravel())[0, 1] > 0.99), len(middle.couplings)
+    (True, 2)
+    """
+    beside = [None] * len(spaces) if features is None else list(features)
+    if len(beside) != len(spaces):
+        raise Error(f"features has {len(beside)} parts; give one for each of the {len(spaces)} spaces")
+    of = lambda values: None if values is None else as_points(values, "features")
+    inputs = [(as_measure(space, None, (f"spaces[{k}]", "weights")), of(u)) for k, (space, u) in enumerate(zip(spaces, beside))]
+    first = (as_measure(start, None, ("start", "weights")), of(start_features))
+    shares = None if weights is None else as_weights(weights, "weights").tolist()
+    ends = (float(tol), 500, _count(max_iterations, "max_iterations"), start_from, np.inf)
+    rounds = (shares, float(fall), _count(max_rounds, "max_rounds"))
+    stored = metric in ("euclidean", "given")
+    opened = chosen("cpu" if stored and device == "auto" else device, precision)
+    with reporting(progress, "round", "fall") as report:
+        found = _haul.gromov_barycenter(opened, (first, inputs, metric), rounds, _regularization(eps, relative, alpha), ends, report)
+    average = GromovBarycenter(*found)
+    _checked([average])
+    return average

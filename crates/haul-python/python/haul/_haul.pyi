@@ -181,4 +181,18 @@ def gromov_stored(
     ends: tuple[float, int, int, str, float],
     progress: Optional[Callable[..., None]],
 ) -> StoredCoupling: ...
+def gromov_barycenter(
+    device: Device,
+    spaces: tuple[tuple[Measure, Optional[np.ndarray]], list[tuple[Measure, Optional[np.ndarray]]], str],
+    rounds: tuple[Optional[list[float]], float, int],
+    regularization: tuple[str, float, float],
+    ends: tuple[float, int, int, str, float],
+    progress: Optional[Callable[..., None]],
+) -> tuple[
+    dict[str, Any],
+    Optional[np.ndarray],
+    Optional[tuple[np.ndarray, list[float]]],
+    Optional[np.ndarray],
+    list[Union[Coupling, StoredCoupling]],
+]: ...
 def scores(device: Device, costs: np.ndarray, a: np.ndarray, b: np.ndarray, settings: dict[str, Any]) -> Scores: ...

@@ -9,7 +9,7 @@ use super::pair::{Pair, Terms};
 use crate::engine::MatrixEngine;
 use crate::gromov::descent::{IDLE, LOOSEST, NOTICED, SHARE};
 use crate::linalg::{dot, sum};
-use crate::{Error, Interrupt, Precision, Result};
+use crate::{Engine, Error, Interrupt, Precision, Result};
 use std::ops::ControlFlow;
 
 /// The least θ; a step that does not lower F even then is taken, and its rise reported.
@@ -20,15 +20,25 @@ const ABOVE_FLOOR: f64 = 16.0;
 
 /// A device, with its name and interrupt.
 #[derive(Clone, Copy)]
-pub(super) struct Host<'h> {
-    pub(super) engine: &'h dyn MatrixEngine,
-    pub(super) device: &'h str,
+pub(in crate::gromov) struct Host<'h> {
+    pub(in crate::gromov) engine: &'h dyn MatrixEngine,
+    pub(in crate::gromov) device: &'h str,
     pub(super) interrupt: &'h Interrupt,
+}
+
+impl<'h> Host<'h> {
+    pub(in crate::gromov) fn of<E: Engine + MatrixEngine>(engine: &'h E) -> Self {
+        Self {
+            engine,
+            device: engine.device(),
+            interrupt: engine.interrupt(),
+        }
+    }
 }
 
 /// When steps end.
 #[derive(Clone, Copy)]
-pub(super) struct Ends {
+pub(in crate::gromov) struct Ends {
     /// The change of the costs.
     pub(super) goal: f64,
     pub(super) max_steps: usize,
@@ -37,10 +47,10 @@ pub(super) struct Ends {
 
 /// The work of all steps.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Effort {
+pub(in crate::gromov) struct Effort {
     pub(super) starts: usize,
-    pub(super) passes: usize,
-    pub(super) pairs: u64,
+    pub(in crate::gromov) passes: usize,
+    pub(in crate::gromov) pairs: u64,
 }
 
 /// A plan with its objective.
@@ -54,6 +64,13 @@ pub(super) struct Turn {
     pub(super) change: f64,
     /// The largest |N − C|.
     largest: f64,
+}
+
+impl Turn {
+    /// What the errors of the marginals may add to the objective, if the potentials are about as far off as the costs.
+    pub(super) fn explained(&self, epsilon: f64) -> f64 {
+        4.0 * (epsilon + self.largest) * self.error
+    }
 }
 
 /// The end of a run.

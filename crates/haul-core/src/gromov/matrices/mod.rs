@@ -9,7 +9,7 @@ mod coupling;
 mod descent;
 mod pair;
 mod space;
-mod starts;
+pub(super) mod starts;
 mod unbalanced;
 
 pub use coupling::MatrixCoupling;
@@ -18,7 +18,8 @@ pub use space::DistanceMatrix;
 use super::{Gromov, GromovProgress, GromovReport};
 use crate::engine::MatrixEngine;
 use crate::{Engine, Error, Precision, Result, Stop};
-use descent::{Descent, Effort, Ends, Host};
+use descent::Descent;
+pub(super) use descent::{Effort, Ends, Host};
 use pair::{Pair, Terms, supported};
 use std::ops::ControlFlow;
 use unbalanced::Unbalanced;
@@ -66,12 +67,7 @@ impl Gromov {
         target: &DistanceMatrix,
         mut observer: impl FnMut(&GromovProgress) -> ControlFlow<Stop> + Send,
     ) -> Result<MatrixCoupling> {
-        let host = Host {
-            engine,
-            device: engine.device(),
-            interrupt: engine.interrupt(),
-        };
-        self.couple_matrices(host, [source, target], &mut observer)
+        self.couple_matrices(Host::of(engine), [source, target], &mut observer)
     }
 
     /// Checks what can be checked without a device.
@@ -105,16 +101,10 @@ impl Gromov {
         let began = Instant::now();
         self.check_settings()?;
         self.check_reach()?;
-        let [(x, rows), (y, columns)] = spaces.map(supported);
-        let pair = Pair::new([x, y], self.alpha)?;
-        let epsilon = self.strength(pair.total);
+        let posed = Posed::new(spaces, self.alpha)?;
+        let epsilon = self.strength(posed.pair.total);
         let limits = (epsilon, self.max_iterations);
-        let (start, tried) = starts::choose(host, &pair, limits, self.start)?;
-        let ends = Ends {
-            goal: self.tolerance,
-            max_steps: self.max_steps,
-            max_iterations: self.max_iterations,
-        };
+        let (start, tried) = starts::choose(host, &posed.pair, limits, self.start)?;
         let mut tell = |step, objective, change| {
             let told = observer(&GromovProgress {
                 step,
@@ -125,74 +115,153 @@ impl Gromov {
             });
             told.map_break(|stop| stop == Stop::Certify)
         };
+        let ends = self.ends(self.max_steps);
         let rho = self.reach * self.reach;
-        let reached = if rho.is_finite() {
-            let mut run = Unbalanced::new(host, &pair, [epsilon, rho], start);
-            let end = run.run(ends, &mut |step, state| {
-                tell(step, state.objective, state.change)
-            })?;
-            let unbalanced::State {
-                mass,
-                terms,
-                objective,
-                change,
-                error,
-            } = end.state;
-            Reached {
-                plan: run.plan,
-                terms,
-                objective,
-                kl: run.divergence,
-                change,
-                mass,
-                error,
-                bound: 0.0,
-                course: end.course,
-                rise: end.rise,
-                converged: end.converged,
-                effort: run.effort,
-            }
-        } else {
-            let mut run = Descent::from(host, &pair, epsilon, start)?;
-            let end = run.run(ends, &mut |step, turn| {
-                tell(step, turn.objective, turn.change)
-            })?;
-            let turn = end.turn;
-            let linear = self.alpha * turn.terms.energy + (1.0 - self.alpha) * turn.terms.features;
-            Reached {
-                plan: run.plan,
-                terms: turn.terms,
-                objective: turn.objective,
-                kl: (turn.objective - linear) / epsilon,
-                change: turn.change,
-                mass: 1.0,
-                error: turn.error,
-                bound: pair.bound,
-                course: end.course,
-                rise: end.rise,
-                converged: end.converged,
-                effort: run.effort,
-            }
+        let reached = match rho.is_finite() {
+            true => unbalanced(host, &posed.pair, [epsilon, rho], (start, ends), &mut tell)?,
+            false => balanced(host, &posed.pair, epsilon, (start, ends), &mut tell)?,
         };
-        let [n, m] = spaces.map(DistanceMatrix::len);
+        Ok(posed.concluded(self, host, epsilon, reached, (tried, began)))
+    }
+
+    /// When a run of so many steps ends.
+    pub(super) fn ends(&self, max_steps: usize) -> Ends {
+        Ends {
+            goal: self.tolerance,
+            max_steps,
+            max_iterations: self.max_iterations,
+        }
+    }
+}
+
+/// Tells the step, the objective and the change.
+type Tell<'t> = dyn FnMut(usize, f64, f64) -> ControlFlow<bool> + 't;
+
+/// Steps of plans that move all mass, from a plan.
+pub(super) fn balanced(
+    host: Host<'_>,
+    pair: &Pair,
+    epsilon: f64,
+    (start, ends): (Vec<f64>, Ends),
+    tell: &mut Tell<'_>,
+) -> Result<Reached> {
+    let mut run = Descent::from(host, pair, epsilon, start)?;
+    let end = run.run(ends, &mut |step, turn| {
+        tell(step, turn.objective, turn.change)
+    })?;
+    let turn = end.turn;
+    let linear = pair.alpha * turn.terms.energy + (1.0 - pair.alpha) * turn.terms.features;
+    Ok(Reached {
+        explained: turn.explained(epsilon),
+        plan: run.plan,
+        terms: turn.terms,
+        objective: turn.objective,
+        kl: (turn.objective - linear) / epsilon,
+        change: turn.change,
+        mass: 1.0,
+        error: turn.error,
+        bound: pair.bound,
+        course: end.course,
+        rise: end.rise,
+        converged: end.converged,
+        effort: run.effort,
+    })
+}
+
+/// Steps of plans that may leave mass out, from a plan.
+fn unbalanced(
+    host: Host<'_>,
+    pair: &Pair,
+    strengths: [f64; 2],
+    (start, ends): (Vec<f64>, Ends),
+    tell: &mut Tell<'_>,
+) -> Result<Reached> {
+    let mut run = Unbalanced::new(host, pair, strengths, start);
+    let end = run.run(ends, &mut |step, state| {
+        tell(step, state.objective, state.change)
+    })?;
+    let unbalanced::State {
+        mass,
+        terms,
+        objective,
+        change,
+        error,
+    } = end.state;
+    Ok(Reached {
+        explained: 0.0,
+        plan: run.plan,
+        terms,
+        objective,
+        kl: run.divergence,
+        change,
+        mass,
+        error,
+        bound: 0.0,
+        course: end.course,
+        rise: end.rise,
+        converged: end.converged,
+        effort: run.effort,
+    })
+}
+
+/// Two spaces, of which the points without weight are left out.
+pub(super) struct Posed {
+    pub(super) pair: Pair,
+    /// The places of the points that take part.
+    places: [Vec<usize>; 2],
+    /// n and m of all points.
+    shape: [usize; 2],
+}
+
+impl Posed {
+    /// # Errors
+    ///
+    /// Those of [`Pair::new`].
+    pub(super) fn new(spaces: [&DistanceMatrix; 2], alpha: f64) -> Result<Self> {
+        let shape = spaces.map(DistanceMatrix::len);
+        let [(x, rows), (y, columns)] = spaces.map(supported);
+        Ok(Self {
+            pair: Pair::new([x, y], alpha)?,
+            places: [rows, columns],
+            shape,
+        })
+    }
+
+    /// Takes another source, of points that all have weights.
+    pub(super) fn moved(&mut self, source: &DistanceMatrix) -> Result<()> {
+        let [_, target] = &self.pair.spaces;
+        self.pair = Pair::new([source.clone(), target.clone()], self.pair.alpha)?;
+        Ok(())
+    }
+
+    /// The result of a run.
+    pub(super) fn concluded(
+        &self,
+        gromov: &Gromov,
+        host: Host<'_>,
+        epsilon: f64,
+        reached: Reached,
+        (tried, began): (Effort, Instant),
+    ) -> MatrixCoupling {
+        let [n, m] = self.shape;
         let report = GromovReport {
             n,
             m,
             epsilon,
-            alpha: self.alpha,
-            rho,
+            alpha: self.pair.alpha,
+            rho: gromov.reach * gromov.reach,
             mass: reached.mass,
             energy: reached.terms.energy,
             feature_cost: reached.terms.features,
             kl: reached.kl,
             objective: reached.objective,
-            product_objective: pair.total,
+            product_objective: self.pair.total,
             steps: reached.course.len(),
             course: reached.course,
             rise: reached.rise,
             lower_bound: reached.bound,
             stationarity: reached.change,
-            tolerance: self.tolerance,
+            tolerance: gromov.tolerance,
             converged: reached.converged,
             marginal_error: reached.error,
             starts: tried.starts,
@@ -202,32 +271,34 @@ impl Gromov {
             device: host.device.to_owned(),
             precision: Precision::F64,
         };
-        let plan = match rows.len() == n && columns.len() == m {
+        let plan = match self.pair.shape() == self.shape {
             true => reached.plan,
-            false => spread(&reached.plan, [&rows, &columns], [n, m]),
+            false => spread(&reached.plan, self.places.each_ref(), self.shape),
         };
-        Ok(MatrixCoupling { plan, report })
+        MatrixCoupling { plan, report }
     }
 }
 
 /// A plan with its numbers, balanced or not.
-struct Reached {
-    plan: Vec<f64>,
+pub(super) struct Reached {
+    pub(super) plan: Vec<f64>,
     terms: Terms,
-    objective: f64,
+    pub(super) objective: f64,
+    /// What errors of the marginals may add to it; 0 if it is not balanced.
+    pub(super) explained: f64,
     kl: f64,
-    change: f64,
+    pub(super) change: f64,
     mass: f64,
     error: f64,
     bound: f64,
     course: Vec<f64>,
     rise: f64,
     converged: bool,
-    effort: Effort,
+    pub(super) effort: Effort,
 }
 
 /// A plan of some rows and columns among all.
-fn spread(plan: &[f64], [rows, columns]: [&[usize]; 2], [n, m]: [usize; 2]) -> Vec<f64> {
+fn spread(plan: &[f64], [rows, columns]: [&Vec<usize>; 2], [n, m]: [usize; 2]) -> Vec<f64> {
     let mut all = vec![0.0; n * m];
     for (row, i) in plan.chunks_exact(columns.len().max(1)).zip(rows) {
         for (p, j) in row.iter().zip(columns) {

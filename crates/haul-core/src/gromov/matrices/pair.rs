@@ -13,13 +13,13 @@ use crate::linalg::{dot, sum};
 use crate::{Error, Result};
 
 /// Two spaces, and all that no plan changes.
-pub(super) struct Pair {
-    pub(super) spaces: [DistanceMatrix; 2],
+pub(in crate::gromov) struct Pair {
+    pub(in crate::gromov) spaces: [DistanceMatrix; 2],
     pub(super) alpha: f64,
     /// Σ D² of each row, weighted.
     pub(super) seconds: [Vec<f64>; 2],
     /// F at the product plan.
-    pub(super) total: f64,
+    pub(in crate::gromov) total: f64,
     /// The largest ‖N − C‖ that two plans may cause, up to separable terms.
     pub(super) scale: f64,
     /// |u|² of the features of both sides; empty if they do not matter.
@@ -116,7 +116,7 @@ impl Pair {
         self.spaces.each_ref().map(DistanceMatrix::len)
     }
 
-    pub(super) fn is_fused(&self) -> bool {
+    pub(in crate::gromov) fn is_fused(&self) -> bool {
         !self.lengths[0].is_empty()
     }
 

@@ -24,9 +24,9 @@ const ASYMMETRY: f64 = 1e-9;
 #[derive(Debug, Clone, PartialEq)]
 pub struct DistanceMatrix {
     /// D, n×n.
-    pub(super) distances: Vec<f64>,
-    pub(super) weights: Vec<f64>,
-    pub(super) features: Option<Features>,
+    pub(in crate::gromov) distances: Vec<f64>,
+    pub(in crate::gromov) weights: Vec<f64>,
+    pub(in crate::gromov) features: Option<Features>,
 }
 
 impl DistanceMatrix {
@@ -149,6 +149,11 @@ impl DistanceMatrix {
     /// The weights, of sum 1.
     pub fn weights(&self) -> &[f64] {
         &self.weights
+    }
+
+    /// The features of the points, n×w, row-major; `None` without them.
+    pub fn features(&self) -> Option<&[f64]> {
+        self.features.as_ref().map(|features| &*features.values)
     }
 
     /// D of each point, one row after another.

@@ -23,7 +23,7 @@ const SHARPNESS: f64 = 0.01;
 const GOLDEN: f64 = 0.618_033_988_749_894_9;
 
 /// The plan from which a run starts.
-pub(super) fn choose(
+pub(in crate::gromov) fn choose(
     host: Host<'_>,
     pair: &Pair,
     (epsilon, max_iterations): (f64, usize),
