@@ -28,7 +28,7 @@ const ABSORB: f64 = 30.0;
 const LARGEST: f64 = 600.0;
 const LEAST_SUM: f64 = 1e-260;
 
-/// The fall of ε between two levels of a start without potentials, the largest cost over the first ε, and the error of a level.
+/// The fall of ε between two levels of a start, the range of costs over the largest ε, and the error of a level.
 const FALL: f64 = 0.25;
 const FIRST: f64 = 8.0;
 const LEVEL_TOLERANCE: f64 = 0.05;
@@ -46,6 +46,13 @@ pub(super) struct Entropic<'p> {
     pub(super) max_iterations: usize,
 }
 
+/// A potential g of costs like these, and about how much a cost has changed since.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Warm<'w> {
+    pub(super) g: &'w [f64],
+    pub(super) off: f64,
+}
+
 /// Potentials of the plan that [`Entropic::solve`] writes.
 pub(super) struct Balanced {
     pub(super) f: Vec<f64>,
@@ -58,23 +65,25 @@ pub(super) struct Balanced {
 }
 
 impl Entropic<'_> {
-    /// Solves the problem with these costs from a potential g, or with a falling ε from 0, and writes the plan P, n×m.
+    /// Solves the problem with these costs, and writes the plan P, n×m. It starts with an ε that falls from about what the potentials
+    /// are off: those that are known, or 0. At ε itself potentials that are far off would move by little more than ε an iteration.
     pub(super) fn solve(
         &self,
         costs: &[f64],
-        warm: Option<&[f64]>,
+        warm: Option<Warm<'_>>,
         plan: &mut [f64],
     ) -> Result<Balanced> {
-        if let Some(g) = warm {
-            return self.from(costs, g.to_vec(), plan);
-        }
         let (low, high) = costs
             .iter()
             .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), c| {
                 (low.min(*c), high.max(*c))
             });
-        let (mut g, mut passes) = (vec![0.0; self.weights[1].len()], 0);
-        let mut epsilon = (high - low) / FIRST;
+        let first = (high - low) / FIRST;
+        let (mut g, mut epsilon) = match warm {
+            Some(warm) => (warm.g.to_vec(), first.min(warm.off)),
+            None => (vec![0.0; self.weights[1].len()], first),
+        };
+        let mut passes = 0;
         while epsilon > self.epsilon {
             let level = Entropic {
                 epsilon,

@@ -4,7 +4,7 @@
 //! [Peyré–Cuturi–Solomon'16]. For other distances it may be. Then C ← C + θ(N − C), which is a step of mirror descent with the
 //! proximal term (1/θ − 1) ε KL(P' | P), lowers F for a small θ, and halving θ finds one.
 
-use super::balance::{Balanced, Entropic};
+use super::balance::{Balanced, Entropic, Warm};
 use super::pair::{Pair, Terms};
 use crate::engine::MatrixEngine;
 use crate::gromov::descent::{IDLE, LOOSEST, NOTICED, SHARE};
@@ -122,7 +122,7 @@ impl<'d> Descent<'d> {
     }
 
     /// The plan of the costs, and N there.
-    fn turn(&mut self, asked: f64, max_iterations: usize, warm: Option<&[f64]>) -> Result<Turn> {
+    fn turn(&mut self, asked: f64, max_iterations: usize, warm: Option<Warm<'_>>) -> Result<Turn> {
         self.host.interrupt.check()?;
         let largest = self.costs.iter().fold(0.0f64, |most, c| most.max(c.abs()));
         let floor = ABOVE_FLOOR * Precision::F64.unit_roundoff() * largest / self.epsilon;
@@ -233,7 +233,11 @@ impl<'d> Descent<'d> {
             std::mem::swap(&mut self.change, &mut self.step);
             self.shift(theta);
             let next = loop {
-                let next = self.turn(asked, max_iterations, Some(&turn.g))?;
+                let warm = Warm {
+                    g: &turn.g,
+                    off: theta * turn.largest,
+                };
+                let next = self.turn(asked, max_iterations, Some(warm))?;
                 // What the errors of the marginals may do to the objective.
                 // A dual is low by the error of the marginals times that of the potentials, which is about their change.
                 let moved = turn.g.iter().zip(&next.g).map(|(old, new)| new - old);

@@ -13,7 +13,7 @@
 //!
 //! Its plan, scaled to the mean of both masses, is the next Q. Where all mass is moved this is the balanced problem, with KL⊗ = 2 KL.
 
-use super::balance::Entropic;
+use super::balance::{Entropic, Warm};
 use super::descent::{Effort, Ends, Host};
 use super::pair::{Pair, Terms};
 use crate::gromov::descent::{LOOSEST, SHARE};
@@ -143,10 +143,10 @@ impl<'u> Unbalanced<'u> {
         })
     }
 
-    /// The plan of the costs at a plan of mass m, scaled to the mean of both masses.
+    /// The plan of the costs at a plan of mass m that changed so far in the last step, scaled to the mean of both masses.
     fn step(
         &mut self,
-        mass: f64,
+        [mass, change]: [f64; 2],
         (tolerance, max_iterations): (f64, usize),
         g: &mut Option<Vec<f64>>,
     ) -> Result<[f64; 2]> {
@@ -161,7 +161,10 @@ impl<'u> Unbalanced<'u> {
             max_iterations,
         };
         let before = self.plan.clone();
-        let solved = entropic.solve(&self.costs, g.as_deref(), &mut self.plan)?;
+        // Costs are linear in the plan, so that they change about as it does.
+        let off = change * self.costs.iter().fold(0.0f64, |most, c| most.max(c.abs()));
+        let warm = g.as_deref().map(|g| Warm { g, off });
+        let solved = entropic.solve(&self.costs, warm, &mut self.plan)?;
         let reached = sum(solved.columns.iter().copied());
         if !(reached > 0.0 && reached.is_finite()) {
             return Err(Error::OutOfReach);
@@ -192,7 +195,7 @@ impl<'u> Unbalanced<'u> {
         let (mut course, mut rise) = (Vec::new(), 0.0f64);
         let converged = loop {
             let limits = (asked, ends.max_iterations);
-            let [change, error] = self.step(state.mass, limits, &mut g)?;
+            let [change, error] = self.step([state.mass, state.change], limits, &mut g)?;
             let next = self.state(change, error)?;
             course.push(next.objective);
             if course.len() > 1 {
