@@ -17,6 +17,9 @@ import numpy as np
 HERE = pathlib.Path(__file__).parent / "src"
 POINTS = 500
 
+# Red, green and blue along the arm.
+STOPS = [40, 30, 240, 200], [60, 160, 180, 40], [150, 140, 60, 50]
+
 
 def arm(seed, turns):
     """Points of an arm of length 4 that narrows, curled along an arc of so many turns."""
@@ -35,11 +38,14 @@ def write(path, points):
         csv.writer(file).writerows([["x", "y"], *([f"{v:.4f}" for v in point] for point in points)])
 
 
-def matched(program, *options):
+def matched(program, straight, colours, *options):
     """The curled arm with the colours of the straight one."""
     with tempfile.TemporaryDirectory() as folder:
-        out = pathlib.Path(folder, "matched.csv")
-        files = [HERE / "examples" / name for name in ("arm.csv", "curled.csv")]
+        out, first = pathlib.Path(folder, "matched.csv"), pathlib.Path(folder, "arm.ply")
+        names = [f"property double {axis}" for axis in "xyz"] + [f"property uchar {colour}" for colour in ("red", "green", "blue")]
+        rows = [f"{x} {y} 0 {r:.0f} {g:.0f} {b:.0f}" for (x, y), (r, g, b) in zip(straight, colours)]
+        first.write_text("\n".join(["ply", "format ascii 1.0", f"element vertex {len(rows)}", *names, "end_header", *rows]) + "\n")
+        files = [first, HERE / "examples" / "curled.csv"]
         command = [program, "gromov", *files, "--device", "cpu", "-o", out, "--quiet", *options]
         print(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
         with open(out, newline="") as file:
@@ -63,11 +69,10 @@ def main():
     write(HERE / "examples" / "arm.csv", arm(0, 0))
     write(HERE / "examples" / "curled.csv", arm(1, 0.8))
     straight = np.loadtxt(HERE / "examples" / "arm.csv", delimiter=",", skiprows=1)
-    low, high = straight.min(0), straight.max(0)
-    shade = 40 + 190 * (straight - low) / (high - low)
-    colours = np.column_stack([shade, np.full(len(shade), 135.0)])
-    euclidean = matched(program, "--metric", "euclidean")
-    geodesic = matched(program, "--metric", "geodesic")
+    along = straight[:, 0] / 4
+    colours = np.column_stack([np.interp(along, [0, 1 / 3, 2 / 3, 1], stops) for stops in STOPS])
+    euclidean = matched(program, straight, colours, "--metric", "euclidean")
+    geodesic = matched(program, straight, colours, "--metric", "geodesic")
     parts = [
         panel(0, "the first shape", straight, colours),
         panel(230, "by Euclidean distances", euclidean[:, :2], euclidean[:, 2:5]),

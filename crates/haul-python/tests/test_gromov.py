@@ -89,3 +89,74 @@ def test_values_of_another_number_are_refused():
     for wrong in (np.ones((3, 1)), np.ones((40, 0)), np.ones(40)):
         with pytest.raises(haul.Error):
             coupling.map(wrong)
+
+
+def lengths(x):
+    return np.sqrt(((x[:, None] - x) ** 2).sum(-1))
+
+
+def test_stored_matrices_give_what_coordinates_give():
+    y = cloud(30, 3, 2)
+    squares = [lengths(of) ** 2 for of in (SHAPE, y)]
+    settings = dict(relative=0.05, start="product", tol=1e-7)
+    formula = haul.gromov(SHAPE, y, precision="f64", **settings)
+    stored = haul.gromov(*squares, metric="given", **settings)
+    assert stored.value == pytest.approx(formula.value, rel=1e-9)
+    assert stored.energy == pytest.approx(distortion(stored.plan[:], SHAPE, y), rel=1e-5)
+    assert np.allclose(stored.plan @ np.ones(30), 1 / 40) and stored.report["device"].startswith("CPU")
+    euclidean = haul.gromov(SHAPE, y, metric="euclidean", **settings)
+    assert euclidean.value == pytest.approx(haul.gromov(*map(lengths, (SHAPE, y)), metric="given", **settings).value, rel=1e-9)
+    assert euclidean.map(y).shape == (40, 3) and stored.map_back(SHAPE).shape == (30, 2)
+    with pytest.raises(haul.Error, match="across the diagonal"):
+        haul.gromov(np.triu(squares[0]), squares[1], metric="given")
+
+
+def test_mass_that_finds_no_partner_is_left_out():
+    x = SHAPE
+    far = np.concatenate([x, x[:10] + [40.0, 0.0]])
+    part = haul.gromov(x, far, metric="euclidean", relative=1e-3, reach=1.0)
+    rows = np.asarray(part.plan.T @ np.ones(40))
+    assert part.report["mass"] < 0.95 and part.report["rho"] == 1.0
+    assert rows[40:].sum() < 0.02 * rows.sum()
+    with pytest.raises(haul.Error, match="reach is 1"):
+        haul.gromov(x, far, reach=1.0)
+
+
+def test_a_barycenter_of_copies_is_a_copy():
+    turned = 2 * SHAPE[::-1] @ np.array([[0.0, 1.0], [-1.0, 0.0]]) + 3
+    states = []
+    settings = dict(weights=[3, 1], start=SHAPE, relative=1e-3)
+    middle = haul.gromov_barycenter([SHAPE, turned], progress=states.append, **settings)
+    squares = 0.75 * lengths(SHAPE) ** 2 + 0.25 * 4 * lengths(SHAPE) ** 2
+    off = np.abs(middle.distances - squares).mean() / squares.mean()
+    assert middle.converged and off < 0.05, off
+    assert middle.report["rise"] == 0 and middle.report["lambda"] == [0.75, 0.25]
+    assert len(states) == len(middle.report["course"]) and "rounds" in repr(middle)
+    assert middle.points.shape[0] == 40 and middle.features is None
+    values = [coupling.value for coupling in middle.couplings]
+    assert middle.value == pytest.approx(0.75 * values[0] + 0.25 * values[1])
+    given = [lengths(of) ** 2 for of in (SHAPE, turned)]
+    stored = haul.gromov_barycenter(given, weights=[3, 1], start=given[0], relative=1e-3, metric="given")
+    assert stored.points is None
+    assert np.abs(stored.distances - middle.distances).mean() / squares.mean() < 0.01
+    colours = SHAPE[:, :1]
+    fused = haul.gromov_barycenter(
+        [SHAPE, SHAPE[::-1]], start=SHAPE, alpha=0.5, features=[colours, colours[::-1] + 2], start_features=colours, relative=1e-3
+    )
+    assert np.allclose(fused.features, colours + 1, atol=0.2)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"weights": [1, 1]}, "2|λ"),
+        ({"fall": 0}, "fall is 0"),
+        ({"max_rounds": 0}, "max_rounds is 0"),
+        ({"features": []}, "0 parts"),
+        ({"metric": "cosine"}, "metric is"),
+        ({"start": (SHAPE, np.arange(40.0))}, "weight"),
+    ],
+)
+def test_wrong_settings_of_a_barycenter_are_refused(options, message):
+    with pytest.raises(haul.Error, match=message):
+        haul.gromov_barycenter([SHAPE], **{"start": SHAPE, **options})
