@@ -1,8 +1,10 @@
 //! The alternation of both minima: A ← M, and the plan at A, with potentials from step to step.
 //!
 //! J(A) is an objective that no exact step raises: F(P_A) = J(A) − ακ|A − M|² ≥ J(M). The error of the marginals follows the
-//! change of A, so that early steps are cheap and the last ones exact.
+//! change of A, so that early steps are cheap and the last ones exact. Near the end, where steps are slow, A becomes a combination of
+//! the last M; where that raises the objective, the plain step is taken.
 
+use super::history::History;
 use super::pair::Pair;
 use super::turn::{Turn, turn};
 use super::{Gromov, GromovProgress, Observer};
@@ -22,6 +24,13 @@ pub(super) const IDLE: usize = 8;
 
 /// A fall of the objective that counts, over ε times the error of the marginals.
 pub(super) const NOTICED: f64 = 1e-3;
+
+/// The updates of A that are combined, and the ratio of two changes above which they are: below it steps converge fast by themselves.
+const MEMORY: usize = 5;
+const SLOW: f64 = 0.3;
+
+/// The change of A below which its steps are about linear.
+const NEAR: f64 = 0.1;
 
 /// A run over one pair of spaces.
 pub(super) struct Descent<'d, E: Engine> {
@@ -115,6 +124,8 @@ impl<'d, E: Engine + Clone> Descent<'d, E> {
             .turn(&start.moments, asked, start.potentials.as_ref())
             .await?;
         let mut course = vec![turn.objective];
+        let mut a = start.moments;
+        let (mut history, mut before) = (History::new(MEMORY), f64::INFINITY);
         let (mut rise, mut idle) = (0.0f64, 0);
         let mut least = [turn.objective, turn.change];
         let converged = loop {
@@ -139,11 +150,23 @@ impl<'d, E: Engine + Clone> Descent<'d, E> {
                 break false;
             }
             asked = (SHARE * turn.change).clamp(tightest, LOOSEST.max(tightest));
-            let next = self
-                .turn(&turn.moments, asked, Some(&turn.potentials))
-                .await?;
+            let residual: Vec<f64> = turn.moments.iter().zip(&a).map(|(m, a)| m - a).collect();
+            let combined = history.combined(residual, turn.moments.clone(), &vec![1.0; a.len()]);
+            let is_slow = turn.change < NEAR && turn.change > SLOW * before;
+            before = turn.change;
+            a = match is_slow {
+                true => combined,
+                false => turn.moments.clone(),
+            };
+            let mut next = self.turn(&a, asked, Some(&turn.potentials)).await?;
             // A value is low by at most ε times the error of the marginals, and the plan's distance adds as much.
-            let explained = 4.0 * self.epsilon * turn.tolerance.max(next.tolerance);
+            let mut explained = 4.0 * self.epsilon * turn.tolerance.max(next.tolerance);
+            if is_slow && next.objective > turn.objective + explained {
+                history = History::new(MEMORY);
+                a.clone_from(&turn.moments);
+                next = self.turn(&a, asked, Some(&turn.potentials)).await?;
+                explained = 4.0 * self.epsilon * turn.tolerance.max(next.tolerance);
+            }
             rise = rise.max(next.objective - turn.objective - explained);
             let lower = next.objective < least[0] - NOTICED * self.epsilon * next.tolerance;
             idle = if lower || next.change < least[1] {

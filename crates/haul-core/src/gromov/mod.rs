@@ -13,6 +13,7 @@
 mod barycenter;
 mod bound;
 mod descent;
+mod history;
 mod matrices;
 mod pair;
 mod solution;

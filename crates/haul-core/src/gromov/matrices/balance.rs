@@ -10,13 +10,12 @@
 //! [Chizat et al.'18]. Under a penalty ρ both updates have the power λ = ρ/(ρ + ε).
 
 use crate::engine::MatrixEngine;
+use crate::gromov::history::History;
 use crate::linalg::{dot, sum};
-use crate::sinkhorn::least_affine_combination;
 use crate::{Error, Result};
 
-/// The updates that are combined, and the ridge of their Gram matrix, relative to its trace.
+/// The updates that are combined.
 const MEMORY: usize = 10;
-const RIDGE: f64 = 1e-9;
 
 /// The history is dropped when the error exceeds its least value by this factor.
 const GROWTH: f64 = 4.0;
@@ -118,7 +117,8 @@ impl Entropic<'_> {
         };
         let mut soft = vec![0.0; a.len()];
         let (mut scaling, mut sums) = (vec![0.0_f64; a.len()], vec![0.0; b.len()]);
-        let mut history = History::new(rho.is_infinite());
+        let mut history = History::new(MEMORY);
+        let mut least = f64::INFINITY;
         let mut passes = 0;
         loop {
             engine.gibbs(costs, epsilon, [b, &g], &mut soft, plan)?;
@@ -207,10 +207,26 @@ impl Entropic<'_> {
                     // The kernel has lost these columns: their softmins come from the costs.
                     let f = soft.iter().zip(&scaling).map(|(t, u)| t + epsilon * u.ln());
                     g = softmins(costs, epsilon, a, &f.collect::<Vec<_>>(), lambda);
-                    history = History::new(rho.is_infinite());
+                    (history, least) = (History::new(MEMORY), f64::INFINITY);
                     break;
                 }
-                g = history.extrapolated(g, image, b, error);
+                if error > GROWTH * least {
+                    (history, least) = (History::new(MEMORY), f64::INFINITY);
+                }
+                least = least.min(error);
+                // Where both marginals are exact, g + t is as good as g.
+                let mean = |values: &[f64]| match rho.is_infinite() {
+                    true => dot(b, values),
+                    false => 0.0,
+                };
+                let mut residual: Vec<f64> =
+                    image.iter().zip(&g).map(|(new, old)| new - old).collect();
+                let drift = mean(&residual);
+                residual.iter_mut().for_each(|r| *r -= drift);
+                let place = mean(&image);
+                g = history.combined(residual, image, b);
+                let drift = mean(&g) - place;
+                g.iter_mut().for_each(|g| *g -= drift);
             }
         }
     }
@@ -233,74 +249,4 @@ fn softmins(costs: &[f64], epsilon: f64, a: &[f64], f: &[f64], lambda: f64) -> V
     let both = largest.iter().zip(&sums);
     both.map(|(most, sum)| -lambda * epsilon * (most + sum.ln()))
         .collect()
-}
-
-/// The last updates of g, for Anderson's method.
-struct History {
-    residuals: Vec<Vec<f64>>,
-    images: Vec<Vec<f64>>,
-    least: f64,
-    /// Whether g + t is as good as g.
-    free: bool,
-}
-
-impl History {
-    fn new(free: bool) -> Self {
-        Self {
-            residuals: Vec::new(),
-            images: Vec::new(),
-            least: f64::INFINITY,
-            free,
-        }
-    }
-
-    /// The affine combination of images with the least residual, for an update of g whose marginal had this error.
-    fn extrapolated(&mut self, g: Vec<f64>, image: Vec<f64>, b: &[f64], error: f64) -> Vec<f64> {
-        if error > GROWTH * self.least {
-            self.residuals.clear();
-            self.images.clear();
-            self.least = error;
-        }
-        self.least = self.least.min(error);
-        if self.residuals.len() == MEMORY {
-            self.residuals.remove(0);
-            self.images.remove(0);
-        }
-        let mut residual: Vec<f64> = image.iter().zip(&g).map(|(new, old)| new - old).collect();
-        if self.free {
-            let mean = dot(b, &residual);
-            residual.iter_mut().for_each(|r| *r -= mean);
-        }
-        self.residuals.push(residual);
-        self.images.push(image.clone());
-        let inner = |r: &[f64], s: &[f64]| -> f64 {
-            b.iter()
-                .zip(r.iter().zip(s))
-                .map(|(b, (r, s))| b * r * s)
-                .sum()
-        };
-        let gram: Vec<Vec<f64>> = self
-            .residuals
-            .iter()
-            .map(|r| self.residuals.iter().map(|s| inner(r, s)).collect())
-            .collect();
-        let Some(shares) = least_affine_combination(&gram, RIDGE) else {
-            return image;
-        };
-        let mut mixed = vec![0.0; image.len()];
-        for (share, image) in shares.iter().zip(&self.images) {
-            mixed
-                .iter_mut()
-                .zip(image)
-                .for_each(|(g, value)| *g += share * value);
-        }
-        if self.free {
-            let drift = dot(b, &mixed) - dot(b, &image);
-            mixed.iter_mut().for_each(|g| *g -= drift);
-        }
-        match mixed.iter().all(|g| g.is_finite()) {
-            true => mixed,
-            false => image,
-        }
-    }
 }
