@@ -50,6 +50,8 @@ mod sparse;
 #[cfg(test)]
 mod tests;
 mod text;
+#[cfg(feature = "parquet")]
+mod thrift;
 mod volume;
 mod write;
 
