@@ -1,8 +1,8 @@
 """Runs tests of peers against haul's functions of the same names, and prints a markdown table of the outcomes.
 
-A folder for the run alone holds a package `geomloss`, whose `SamplesLoss` and `ot` are haul's and whose other modules
-are those of the checkout, and a plugin of pytest that puts haul's `solve`, `solve_sample`, `sinkhorn2`, `emd` and
-`emd2` in the place of POT's.
+A folder for the run alone holds packages `geomloss` and `flash_sinkhorn`, whose `SamplesLoss` and `ot` are haul's and whose
+other modules are those of the checkouts; plugins of pytest, one of which puts haul's `solve`, `solve_sample`, `sinkhorn2`, `emd`
+and `emd2` in the place of POT's; and those tests of FlashSinkhorn that ask for its loss, with the CPU in the place of a GPU.
 """
 
 import os
@@ -85,20 +85,73 @@ haul.ot.OTResult._backend = property(lambda result: ot.backend.get_backend(resul
 '''
 
 
+#: The examples of hypothesis may take long.
+PATIENCE = '''
+import hypothesis
+
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
+'''
+
+#: FlashSinkhorn's loss has the cost |x - y|^2, or half of it, and is not debiased by default. Settings of its kernels are ignored.
+FLASH = '''
+from haul.torch import SamplesLoss as Loss
+__path__.append({source!r})
+
+class SamplesLoss(Loss):
+    def __init__(self, loss="sinkhorn", p=2, blur=0.05, scaling=0.5, debias=False, potentials=False, half_cost=False,
+                 reach=None, reach_x=None, reach_y=None, eps=None, **_):
+        self.half_cost, self.cost_scale = half_cost, 0.5 if half_cost else 1.0
+        root = 1.0 if half_cost else 0.5**0.5
+        sides = (reach_x, reach_y) if reach is None else (reach, reach)
+        sides = tuple(None if side is None else root * side for side in sides)
+        super().__init__(loss, p, root * (blur if eps is None else eps**0.5), sides, debias=debias, potentials=potentials)
+
+    def forward(self, *args):
+        scale = 1.0 if self.half_cost else 2.0
+        found = super().forward(*args)
+        return tuple(scale * of for of in found) if self.potentials else scale * found
+'''
+
+#: Triton asks for a GPU where kernels are tuned, when they are imported.
+NO_TUNING = '''
+import triton
+
+triton.autotune = lambda *_, **__: lambda kernel: kernel
+'''
+
+#: The tests of FlashSinkhorn that ask for its loss.
+OF_LOSS = ("test_samples_loss_api.py", "test_half_cost.py", "test_semi_unbalanced_forward.py")
+
+
 def main():
-    pot, geomloss = (pathlib.Path(folder).resolve() for folder in sys.argv[1:3])
+    pot, geomloss, flash = (pathlib.Path(folder).resolve() for folder in sys.argv[1:4])
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         (folder / "geomloss").mkdir()
         (folder / "geomloss" / "__init__.py").write_text(GEOMLOSS.format(source=str(geomloss / "src" / "geomloss")))
         (folder / "geomloss" / "ot.py").write_text(GEOMLOSS_OT)
         (folder / "haul_for_pot.py").write_text(PLUGIN)
+        (folder / "patience.py").write_text(PATIENCE)
+        flash = flash / "src" / "flash_sinkhorn"
+        # A folder of its own, because its tests compare with GeomLoss.
+        apart = folder / "apart"
+        (apart / "flash_sinkhorn").mkdir(parents=True)
+        (apart / "flash_sinkhorn" / "__init__.py").write_text(FLASH.format(source=str(flash)))
+        (apart / "no_tuning.py").write_text(NO_TUNING)
+        (apart / "tests").mkdir()
+        for name in OF_LOSS:
+            text = (flash / "testing" / name).read_text()
+            text = text.replace('"cuda"', '"cpu"').replace("torch.cuda.is_available()", "True")
+            (apart / "tests" / name).write_text(text)
         runs = [
             ("POT", pot, ["test/test_bregman.py", "-k", "geomloss_solver"], []),
             ("POT", pot, ["test/test_ot.py", "-k", "emd or dual_variables or warnings or gluing"], ["-p", "haul_for_pot"]),
             ("POT", pot, ["test/test_solvers.py", "-k", "test_solve and not gromov"],
              ["-p", "haul_for_pot"]),
-            ("GeomLoss", geomloss, ["tests"], []),
+            # Without its options, which ask for measures of coverage.
+            ("GeomLoss", geomloss, ["-o", "addopts=", "tests"], ["-p", "patience"]),
+            ("FlashSinkhorn", apart, ["tests"], ["-p", "no_tuning"]),
         ]
         print("| suite | test | outcome | why |\n|---|---|---|---|")
         for name, at, tests, plugins in runs:
@@ -106,8 +159,9 @@ def main():
             command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}", *plugins, *tests]
             environment = {
                 **os.environ,
-                "PYTHONPATH": os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")]),
+                "PYTHONPATH": os.pathsep.join([str(apart if at == apart else folder), os.environ.get("PYTHONPATH", "")]),
                 **{f"POT_BACKEND_DISABLE_{of}": "1" for of in ("JAX", "CUPY", "TENSORFLOW")},
+                "TRITON_INTERPRET": "1",
             }
             subprocess.run(command, cwd=at, env=environment, stdout=sys.stderr, check=False)
             for case in xml.etree.ElementTree.parse(report).getroot().iter("testcase"):

@@ -1,9 +1,9 @@
 #!/bin/sh
-# The tests of POT and GeomLoss with haul in their place: what passes, what fails, and the message of each failure.
+# The tests of POT, GeomLoss and FlashSinkhorn with haul in their place: what passes, what fails, and the message of each failure.
 #
-#   benches/peers/suites.sh FOLDER-OF-POT FOLDER-OF-GEOMLOSS
+#   benches/peers/suites.sh FOLDER-OF-POT FOLDER-OF-GEOMLOSS FOLDER-OF-FLASHSINKHORN
 #
-# Both are checkouts of their repositories, of which nothing is kept. haul's wheel must be in target/wheels, as
+# They are checkouts of their repositories, of which nothing is kept. haul's wheel must be in target/wheels, as
 # crates/haul-python/release.sh makes it, unless PYTHON names an interpreter that has haul and the packages below. Python
 # packages go to target/peers and nowhere else.
 set -eu

@@ -132,6 +132,15 @@ impl<'c> Input<'c> {
             .chain(self.weights)
             .chain(mask)
     }
+
+    /// The files beside the file of points that it names, and that are read with it.
+    ///
+    /// # Errors
+    ///
+    /// A file that cannot be read.
+    pub(crate) fn beside(self) -> formats::Result<Vec<PathBuf>> {
+        formats::files_beside(formats::file_of(self.points), &self.treatment.reading())
+    }
 }
 
 /// The points of positive weight of a measure on a grid, as a cloud; a cloud as it is. Means over pairs are the same, from

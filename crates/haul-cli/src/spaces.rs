@@ -1,6 +1,6 @@
 //! Clouds as metric spaces, which are compared by the distances within each.
 
-use crate::input::Cloud;
+use crate::input::{Cloud, Digest};
 use crate::options::Engine;
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
@@ -11,6 +11,7 @@ use haul::{
 use haul_files::{self as formats, Reading, Surface};
 use std::ops::ControlFlow;
 use std::path::Path;
+use xxhash_rust::xxh3::Xxh3;
 
 /// The neighbours of a point of a cloud without faces by default.
 const NEIGHBORS: u32 = 10;
@@ -83,12 +84,26 @@ impl Kind {
         Ok(())
     }
 
-    /// Two clouds of these files as spaces.
+    /// The triangles along whose edges paths go: none where paths go from neighbour to neighbour, or there are no paths.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`formats::read_faces`].
+    pub(crate) fn faces(self, file: &Path, reading: &Reading) -> Result<Faces> {
+        let of_vertices = matches!(reading.surface, None | Some(Surface::Vertices));
+        let along_edges = self.metric == Metric::Geodesic && self.neighbors.is_none();
+        match along_edges && of_vertices && file != Path::new("-") {
+            true => Ok(formats::read_faces(file, reading)?),
+            false => Ok(Faces::new()),
+        }
+    }
+
+    /// Two clouds of these files, with their faces, as spaces.
     pub(crate) fn spaces(
         self,
         files: [&Path; 2],
         clouds: [&Cloud; 2],
-        reading: &Reading,
+        faces: &[Faces; 2],
     ) -> Result<Spaces> {
         let [a, b] = clouds.map(|cloud| &cloud.measure);
         Ok(match self.metric {
@@ -96,16 +111,15 @@ impl Kind {
             Metric::Inner => Spaces::Coordinates([a, b].map(MetricSpace::inner_product)),
             _ => {
                 let [x, y] = [0, 1].map(|side| {
-                    let (file, cloud) = (files[side], clouds[side]);
-                    let space = self.stored(file, cloud, reading);
-                    space.with_context(|| file.display().to_string())
+                    let space = self.stored(clouds[side], &faces[side]);
+                    space.with_context(|| files[side].display().to_string())
                 });
                 Spaces::Stored([x?, y?])
             }
         })
     }
 
-    fn stored(self, file: &Path, cloud: &Cloud, reading: &Reading) -> Result<DistanceMatrix> {
+    fn stored(self, cloud: &Cloud, faces: &Faces) -> Result<DistanceMatrix> {
         let measure = &cloud.measure;
         let (n, d) = (measure.len(), measure.dimension());
         match self.metric {
@@ -121,13 +135,6 @@ impl Kind {
                         DistanceMatrix::MOST
                     );
                 }
-                let of_vertices = matches!(reading.surface, None | Some(Surface::Vertices));
-                let faces = match self.neighbors {
-                    None if of_vertices && file != Path::new("-") => {
-                        formats::read_faces(file, reading)?
-                    }
-                    _ => Vec::new(),
-                };
                 let graph = if faces.is_empty() {
                     Graph::nearest(measure, self.neighbors.unwrap_or(NEIGHBORS) as usize)?
                 } else if cloud.all.as_ref().is_some_and(|all| all.len() != n * d) {
@@ -136,13 +143,27 @@ impl Kind {
                          from neighbour to neighbour: --neighbors {NEIGHBORS}"
                     );
                 } else {
-                    Graph::mesh(measure, &faces)?
+                    Graph::mesh(measure, faces)?
                 };
                 Ok(graph.space(measure.weights())?)
             }
             _ => Ok(DistanceMatrix::euclidean(measure)?),
         }
     }
+}
+
+/// The triangles of a surface, by their vertices.
+pub(crate) type Faces = Vec<[usize; 3]>;
+
+/// Identifies a space: equal for equal clouds with equal faces only.
+pub(crate) fn digest(cloud: &Cloud, faces: &Faces) -> Digest {
+    if faces.is_empty() {
+        return cloud.digest();
+    }
+    let mut digest = Xxh3::new();
+    digest.update(&cloud.digest().to_le_bytes());
+    digest.update(bytemuck::cast_slice(faces));
+    digest.digest128()
 }
 
 /// Two spaces of one kind.

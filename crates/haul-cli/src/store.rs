@@ -1,8 +1,8 @@
 //! Clouds that several comparisons use: each is read once and kept as long as there is room; the least recently used
 //! one is evicted first.
 //!
-//! A file is identified by its path, length and time, so that a changed file is read again and an unchanged one is
-//! not opened. A cloud is identified by its content and the names of its coordinates: files with equal clouds share
+//! A file is identified by its path, length and time, and by those of the files that it names, so that a changed file is
+//! read again and an unchanged one is not, but for what it names. A cloud is identified by its content and the names of its coordinates: files with equal clouds share
 //! one, whatever their own names and formats.
 
 use crate::input::{self, Cloud, Digest, Input};
@@ -54,6 +54,8 @@ type Slot = Mutex<Option<Arc<Cloud>>>;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Key {
     points: Version,
+    /// The files beside it that it names.
+    beside: Vec<Version>,
     weights: Option<Version>,
     mask: Option<Version>,
     treatment: Treatment,
@@ -88,7 +90,7 @@ impl Store {
     /// Those of [`input::read`].
     pub(crate) fn get(&self, input: Input<'_>) -> Result<Arc<Cloud>> {
         let Some(key) = Key::of(input) else {
-            // A file without metadata is probably missing: the error of reading says so.
+            // A file without metadata is probably missing, and one that names no files malformed: the error of reading says so.
             return Ok(Arc::new(input::read(input)?));
         };
         let slot = {
@@ -163,8 +165,13 @@ impl Key {
             Some(path) => Version::of(path).map(Some),
             None => Some(None),
         };
+        let beside = input.beside().ok()?;
         Some(Self {
             points: Version::of(input.points)?,
+            beside: beside
+                .iter()
+                .map(|path| Version::of(path))
+                .collect::<Option<_>>()?,
             weights: version(input.weights)?,
             mask: version(input.treatment.mask.as_deref())?,
             treatment: input.treatment.clone(),
@@ -289,6 +296,36 @@ mod tests {
         assert_eq!((first.points()[0], second.points()[0]), (0.0, 7.0));
         fs::remove_file(&paths[0]).unwrap();
         assert!(clouds.get(input(&paths[0])).is_err());
+    }
+
+    #[cfg(feature = "gltf")]
+    #[test]
+    fn a_file_whose_numbers_beside_it_have_changed_is_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let scene = r#"{"asset":{"version":"2.0"},"buffers":[{"byteLength":36,"uri":"a.bin"}],
+            "bufferViews":[{"buffer":0,"byteLength":36}],"meshes":[{"primitives":[{"attributes":{"POSITION":0}}]}],
+            "accessors":[{"bufferView":0,"componentType":5126,"count":3,"type":"VEC3"}]}"#;
+        let path = folder.path().join("a.gltf");
+        fs::write(&path, scene).unwrap();
+        let numbers = |x: f32| {
+            let corners = [x, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0];
+            let bytes: Vec<u8> = corners.into_iter().flat_map(f32::to_le_bytes).collect();
+            fs::write(folder.path().join("a.bin"), bytes).unwrap();
+        };
+        let clouds = Store::with_budget(1 << 20);
+        numbers(0.0);
+        let first = clouds.get(input(&path)).unwrap();
+        assert!(Arc::ptr_eq(&first, &clouds.get(input(&path)).unwrap()));
+        numbers(-7.0);
+        let later = SystemTime::now() + Duration::from_secs(2);
+        let beside = folder.path().join("a.bin");
+        let file = fs::File::options().append(true).open(&beside).unwrap();
+        file.set_modified(later).unwrap();
+        let second = clouds.get(input(&path)).unwrap();
+        assert_eq!((first.points()[0], second.points()[0]), (0.0, -7.0));
+        fs::remove_file(&beside).unwrap();
+        let told = clouds.get(input(&path)).err().unwrap().to_string();
+        assert!(told.contains("a.bin"), "{told}");
     }
 
     #[test]

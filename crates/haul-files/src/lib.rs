@@ -50,6 +50,8 @@ mod sparse;
 #[cfg(test)]
 mod tests;
 mod text;
+#[cfg(feature = "parquet")]
+mod thrift;
 mod volume;
 mod write;
 
@@ -69,8 +71,8 @@ pub use outline::{About, Outline, Scan, outline};
 pub use part::file_of;
 pub use placement::Placement;
 pub use read::{
-    Reading, parse_as, parse_cloud, parse_contents, read_as, read_cloud, read_colours,
-    read_contents, read_faces, read_groups, read_weights,
+    Reading, files_beside, parse_as, parse_cloud, parse_contents, read_as, read_cloud,
+    read_colours, read_contents, read_faces, read_groups, read_weights,
 };
 pub use sparse::{Sparse, read_sparse};
 pub use write::{

@@ -5,6 +5,7 @@ use crate::{
     columns::{Field, Kinds, Listing, Lists, Table},
     outline::Outline,
     source::Source,
+    thrift::{Ended, Walk},
 };
 use bytes::Bytes;
 use parquet::{
@@ -18,24 +19,22 @@ use parquet::{
     record::Field as Stored,
     schema::types::Type,
 };
-use std::path::Path;
+use std::{fs::File, path::Path};
 
 /// Reads the rows: the numbers of several columns, or the lists of one.
 pub(crate) fn read(file: &Path, source: Source, reading: &Reading) -> Result<Cloud> {
     match source {
-        Source::File(handle) => cloud(&opened(file, handle)?, file, reading),
-        Source::Memory(bytes) => {
-            cloud(&opened(file, Bytes::copy_from_slice(bytes))?, file, reading)
-        }
-        Source::StandardInput => cloud(&opened(file, Bytes::new())?, file, reading),
+        Source::File(handle) => cloud(&of_handle(file, handle)?, file, reading),
+        Source::Memory(bytes) => cloud(&of_bytes(file, bytes)?, file, reading),
+        Source::StandardInput => cloud(&of_bytes(file, &[])?, file, reading),
     }
 }
 
 /// What a file has that has columns of lists; `None` for a table of numbers and texts.
 pub(crate) fn outline(file: &Path, source: Source) -> Result<Option<Outline>> {
     match source {
-        Source::File(handle) => about(&opened(file, handle)?, file),
-        Source::Memory(bytes) => about(&opened(file, Bytes::copy_from_slice(bytes))?, file),
+        Source::File(handle) => about(&of_handle(file, handle)?, file),
+        Source::Memory(bytes) => about(&of_bytes(file, bytes)?, file),
         Source::StandardInput => Ok(None),
     }
 }
@@ -45,9 +44,28 @@ fn malformed(file: &Path, place: &str, error: ParquetError) -> Error {
     Error::malformed(file, place, error, format)
 }
 
-fn opened<C: ChunkReader + 'static>(file: &Path, bytes: C) -> Result<SerializedFileReader<C>> {
+fn of_handle(file: &Path, handle: File) -> Result<SerializedFileReader<File>> {
+    let again = handle.try_clone().map_err(|reason| Error::Unreadable {
+        file: file.into(),
+        reason,
+    });
+    opened(file, [handle, again?])
+}
+
+fn of_bytes(file: &Path, bytes: &[u8]) -> Result<SerializedFileReader<Bytes>> {
+    let bytes = Bytes::copy_from_slice(bytes);
+    opened(file, [bytes.clone(), bytes])
+}
+
+/// Two readers of the same bytes make one, after the other has seen that it ends.
+fn opened<C: ChunkReader + 'static>(
+    file: &Path,
+    [bytes, again]: [C; 2],
+) -> Result<SerializedFileReader<C>> {
+    check_metadata(&again).map_err(|error| malformed(file, "metadata", error))?;
     let reader = SerializedFileReader::new(bytes);
     let reader = reader.map_err(|error| malformed(file, "metadata", error))?;
+    check_pages(&again, &reader).map_err(|error| malformed(file, "header of a page", error))?;
     check_dictionaries(&reader).map_err(|error| malformed(file, "dictionary", error))?;
     Ok(reader)
 }
@@ -151,6 +169,53 @@ fn cloud(reader: &dyn FileReader, file: &Path, reading: &Reading) -> Result<Clou
         table.push(row.len(), |column| field(&row[column]))?;
     }
     table.finish()
+}
+
+fn overfull() -> ParquetError {
+    ParquetError::General("claims more elements than it holds".into())
+}
+
+/// Refuses metadata whose lists claim more elements than bytes, all together. What else is wrong with it the library tells.
+fn check_metadata(file: &impl ChunkReader) -> Result<(), ParquetError> {
+    /// The length of the metadata and four letters, at the end of the file.
+    const END: u64 = 8;
+    let Some(end) = file.len().checked_sub(END) else {
+        return Ok(());
+    };
+    let length = file.get_bytes(end, 4)?;
+    let length = length.first_chunk().copied().map(u32::from_le_bytes);
+    let length = length.map_or(0, u64::from);
+    let Some(start) = end.checked_sub(length) else {
+        return Ok(());
+    };
+    match Walk::new(file.get_read(start)?, length).structure(0) {
+        Err(Ended::Overfull) => Err(overfull()),
+        Ok(_) | Err(Ended::Malformed) => Ok(()),
+    }
+}
+
+/// The same of the headers of all pages.
+fn check_pages(file: &impl ChunkReader, reader: &impl FileReader) -> Result<(), ParquetError> {
+    /// The field of a header that has the length of the page behind it.
+    const COMPRESSED_SIZE: i64 = 3;
+    let groups = reader.metadata().row_groups().iter();
+    for column in groups.flat_map(|group| group.columns()) {
+        let (mut at, length) = column.byte_range();
+        let end = at.saturating_add(length).min(file.len());
+        while at < end {
+            let walk = Walk::new(file.get_read(at)?, end - at);
+            match walk.structure(COMPRESSED_SIZE) {
+                Err(Ended::Overfull) => return Err(overfull()),
+                Ok((header, Some(page))) if page >= 0 => {
+                    at = at
+                        .saturating_add(header)
+                        .saturating_add(page.unsigned_abs());
+                }
+                Ok(_) | Err(Ended::Malformed) => break,
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Refuses a dictionary that claims more values than its bytes can hold: each takes at least a byte, and the library
@@ -293,6 +358,22 @@ mod tests {
     fn files_that_are_cut_or_changed_anywhere_never_panic() {
         mutilate("a.parquet", &written(Compression::SNAPPY, true));
     }
+
+    #[test]
+    fn lists_that_claim_more_elements_than_bytes_are_refused() {
+        // Found by the fuzzer: 1.6 kB that would keep the library busy for seconds, and, with more such headers, for minutes.
+        let told = message("a.parquet", include_bytes!("../tests/booleans.parquet"));
+        let reason = "header of a page: claims more elements than it holds";
+        assert!(told.contains(reason), "{told}");
+        // Metadata whose field 15 is a list of 2³¹ − 1 Booleans.
+        let metadata = [0xf9, 0xf1, 255, 255, 255, 255, 7, 0];
+        let length = [metadata.len() as u8, 0, 0, 0];
+        let bytes = [b"PAR1", &metadata[..], &length, b"PAR1"].concat();
+        let told = message("a.parquet", &bytes);
+        let reason = "metadata: claims more elements than it holds";
+        assert!(told.contains(reason), "{told}");
+    }
+
     #[test]
     fn a_dictionary_that_claims_gigabytes_is_refused() {
         // Found by the fuzzer: 1.6 kB for which the library would ask for 16 GB.

@@ -87,6 +87,25 @@ pub fn read_faces(path: &Path, reading: &Reading) -> Result<Vec<[usize; 3]>> {
     Ok(mesh.triangles)
 }
 
+/// The files that reading this one opens as well, at their paths: those that a `.gltf` or `.glb` has its numbers in. There are none of
+/// other formats, nor of standard input or a pipe, which cannot be read twice.
+///
+/// # Errors
+/// [`Error::Unreadable`] where the system refuses, and [`Error::Malformed`] for a file that is no scene or names files elsewhere.
+pub fn files_beside(path: &Path, reading: &Reading) -> Result<Vec<PathBuf>> {
+    #[cfg(feature = "gltf")]
+    if let Ok(kind) = Kind::of_cloud(path, reading.format)
+        && kind.format == Format::Gltf
+        && path.is_file()
+    {
+        let mut stream = Source::open(path)?.stream(kind);
+        return mesh::gltf::beside(path, &mut stream);
+    }
+    #[cfg(not(feature = "gltf"))]
+    let _ = (path, reading);
+    Ok(Vec::new())
+}
+
 /// Reads the colours of an image, a `.png` or a `.jpg`.
 ///
 /// # Errors

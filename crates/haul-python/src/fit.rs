@@ -6,7 +6,7 @@ use crate::measure::Measure;
 use crate::report;
 use crate::run::{Run, Teller};
 use crate::settings::{Settings, kind};
-use haul::{FitProgress, FreeBarycenter, Precision, Quantization, Stop, SupportWeights};
+use haul::{FitProgress, FreeBarycenter, Interrupt, Precision, Quantization, Stop, SupportWeights};
 use numpy::PyArray1;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -108,7 +108,10 @@ pub(crate) fn free_barycenter<'py>(
     let (k, seed, given) = start;
     let start = match given {
         Some(start) => start.get().inner.clone(),
-        None => seeds(&inputs, k, seed).map_err(error::of)?,
+        None => {
+            let interrupt = Interrupt::default();
+            Run::until(&interrupt).work(py, || seeds(&inputs, (k, seed), &interrupt))?
+        }
     };
     free.check(&start, &inputs).map_err(error::of)?;
     let mut precision = Precision::F32;
@@ -136,7 +139,11 @@ pub(crate) fn free_barycenter<'py>(
 }
 
 /// k points of all inputs together, by k-means++.
-fn seeds(inputs: &[haul::Measure], k: usize, seed: u64) -> haul::Result<haul::Measure> {
+fn seeds(
+    inputs: &[haul::Measure],
+    (k, seed): (usize, u64),
+    interrupt: &Interrupt,
+) -> haul::Result<haul::Measure> {
     let dimension = inputs.first().map_or(1, haul::Measure::dimension);
     let all = |of: fn(&haul::Measure) -> &[f64]| inputs.iter().flat_map(of).copied().collect();
     let pooled = haul::Measure::new(
@@ -144,5 +151,7 @@ fn seeds(inputs: &[haul::Measure], k: usize, seed: u64) -> haul::Result<haul::Me
         dimension,
         all(|input| input.weights()),
     )?;
-    Quantization::lloyd().seed(seed).seeds(&pooled, k)
+    Quantization::lloyd()
+        .seed(seed)
+        .seeds(&pooled, k, interrupt)
 }

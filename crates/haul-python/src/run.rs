@@ -33,19 +33,27 @@ struct State {
 impl Run {
     /// A computation on one engine.
     pub(crate) fn on(engine: &haul::Device) -> Self {
+        Self::until(engine.interrupt())
+    }
+
+    /// A computation that an interrupt ends.
+    pub(crate) fn until(interrupt: &Interrupt) -> Self {
         let run = Self::default();
-        run.add(engine);
+        run.also(interrupt);
         run
     }
 
     /// Adds an engine that takes part.
     pub(crate) fn add(&self, engine: &haul::Device) {
+        self.also(engine.interrupt());
+    }
+
+    fn also(&self, interrupt: &Interrupt) {
         self.with(|state| {
-            let interrupt = engine.interrupt().clone();
             if state.ended {
                 interrupt.raise();
             }
-            state.interrupts.push(interrupt);
+            state.interrupts.push(interrupt.clone());
         });
     }
 

@@ -43,6 +43,35 @@ def test_what_pot_has_and_haul_has_not_is_refused():
             ot.solve_sample(x, x, **arguments)
 
 
+@pytest.mark.parametrize("reg, unbalanced", [(0.1, 0.03), (0.01, 0.01), (0.01, 0.1), (1e-3, 0.03), (0.5, (0.1, 0.3))])
+def test_penalties_may_be_small_beside_a_matrix_of_costs(reg, unbalanced):
+    c, a, b = 10 * np.random.default_rng(0).random((6, 5)), weights(6, 3), weights(5, 4)
+    a[2] = 0.0
+    solved = ot.solve(c, a, b, reg, unbalanced=unbalanced)
+    # Its potentials are a fixed point, its plan is theirs, and its value that of the plan.
+    f, g = solved._solved.f, solved._solved.g
+    plan = a[:, None] * b * np.exp((f[:, None] + g - c) / reg)
+    np.testing.assert_allclose(solved.plan, plan, rtol=1e-12)
+    rho = np.broadcast_to(unbalanced, 2)
+    np.testing.assert_allclose(plan.sum(1), a * np.exp(-f / rho[0]), atol=1e-6)
+    np.testing.assert_allclose(plan.sum(0), b * np.exp(-g / rho[1]), atol=1e-6)
+
+    def divergence(p, q):
+        there = p > 0
+        return (p[there] * np.log(p[there] / q[there])).sum() - p.sum() + q.sum()
+
+    value = (plan * c).sum() + reg * divergence(plan.ravel(), np.outer(a, b).ravel())
+    value += rho[0] * divergence(plan.sum(1), a) + rho[1] * divergence(plan.sum(0), b)
+    assert solved.value == pytest.approx(value, rel=1e-5) and solved.status == "Converged"
+    assert solved.log["lower_bound"] <= value and value <= solved.log["upper_bound"] + 1e-12
+    # The constant costs 0, of which only mass is left: (1 + ε)(1 − m) terms of one number.
+    flat = ot.solve(np.zeros((6, 5)), a, b, 1e-4, unbalanced=0.003)
+    np.testing.assert_allclose(flat.plan, np.outer(a, b) * flat.plan.sum() / (a.sum() * b.sum()), atol=1e-9)
+    # With costs of a smaller span both ways of solving meet.
+    near = [ot.solve(c / scale, a, b, 1.0, unbalanced=1.0).value for scale in (5.0, 5.2)]
+    assert near[0] > near[1] > 0.97 * near[0]
+
+
 def test_exact_results_are_those_of_pot():
     x, y, a, b = cloud(20, 2, 1), cloud(15, 2, 2), weights(20, 3), weights(15, 4)
     c = costs(x, y)

@@ -94,6 +94,9 @@ def test_other_threads_run_during_a_solve():
         "sliced(x, y, directions=100_000)",
         "flow(x, y, blur=0.1)",
         "gromov(x, y)",
+        "quantize(x, 2000)",
+        "free_barycenter([x, y], support=2000, blur=0.1)",
+        "exact_costs(np.random.default_rng(1).random((4000, 4000)))",
     ],
 )
 def test_control_c_ends_a_computation_within_a_second(call):

@@ -100,6 +100,27 @@ def test_potentials_and_weights_have_geomloss_s_constants():
     np.testing.assert_allclose(made, plan, atol=1e-8)
 
 
+def test_each_side_has_its_reach():
+    x, y, a, b = tensors(cloud(30, 2, 1), cloud(20, 2, 2) + 0.2, weights(30, 3), weights(20, 4))
+    for reach in ((0.5, None), (0.5, 2.0)):
+        found = SamplesLoss(blur=0.2, reach=reach, debias=False, **TIGHT)(a, x, b, y)
+        rho = [None if side is None else 2 * side**2 for side in reach]
+        same = haul.sinkhorn(x, y, a, b, eps=2 * 0.2**2, rho=tuple(rho), tol=1e-10, precision="f64")
+        assert found.item() == pytest.approx(same.value / 2, rel=1e-9)
+    kept = SamplesLoss(blur=0.2, reach=(None, None), debias=False, **TIGHT)(a, x, b, y)
+    assert kept.item() == pytest.approx(SamplesLoss(blur=0.2, debias=False, **TIGHT)(a, x, b, y).item(), rel=1e-12)
+
+
+def test_potentials_have_the_shapes_of_the_weights():
+    x, y, a, b = tensors(cloud(6, 2, 1), cloud(5, 2, 2), weights(6, 3), weights(5, 4))
+    loss = SamplesLoss(blur=0.3, debias=False, potentials=True)
+    flat = loss(a, x, b, y)
+    f, g = loss(a[:, None], x, b[:, None], y)
+    assert f.shape == (6, 1) and g.shape == (5, 1)
+    assert torch.equal(f[:, 0], flat[0]) and torch.equal(g[:, 0], flat[1])
+    assert [of.shape for of in loss(x[None], y[None])] == [(1, 6), (1, 5)]
+
+
 def test_types_and_devices_are_those_of_the_points():
     for dtype in (torch.float32, torch.float64, torch.float16, torch.bfloat16):
         x = torch.rand(9, 2, dtype=dtype, requires_grad=True)

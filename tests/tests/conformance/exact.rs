@@ -316,6 +316,23 @@ fn stopped(device: &Device) {
     let abandoned =
         Exact::default().solve_observed(device, &a, &b, |_| ControlFlow::Break(Stop::Abandon));
     assert!(matches!(abandoned, Err(Error::Interrupted)));
+    // Before a pair is an arc, the plan is one of all pairs with the right marginals.
+    let (weights, costs) = ([0.5, 0.3, 0.2], [4.0, 1.0, 3.0, 2.0, 0.0, 5.0]);
+    let at_once = |stop| {
+        let stop = move |_: &_| ControlFlow::Break(stop);
+        Exact::default().solve_costs_observed(&weights, &[0.6, 0.4], &costs, stop)
+    };
+    let plan = at_once(Stop::Certify).unwrap();
+    let [lower, upper] = [plan.report().bounds.lower, plan.report().bounds.upper];
+    let least = Exact::default().solve_costs(&weights, &[0.6, 0.4], &costs);
+    let least = least.unwrap().value();
+    assert!(lower <= least && least <= upper, "{lower} {least} {upper}");
+    let mut rows = [0.0; 3];
+    plan.plan()
+        .entries()
+        .for_each(|(row, _, mass)| rows[row] += mass);
+    close(&rows, &weights, |_| 1e-14).unwrap();
+    assert!(matches!(at_once(Stop::Abandon), Err(Error::Interrupted)));
 }
 
 /// Two translated copies beside points far away: only the copies move, each point by the translation.

@@ -165,6 +165,60 @@ fn a_bent_surface_is_matched_along_its_edges() {
     assert_eq!(matrix.json(0)["loss"], "gromov");
 }
 
+/// A `.ply` of 6×6 vertices of a square, whose faces leave out the squares of a column but the first so many of them.
+fn sheet(kept: usize) -> String {
+    let corners = (0..36).map(|at| format!("{} {} 0\n", at / 6, at % 6));
+    let squares = (0..25).filter(|at| at / 5 != 2 || at % 5 < kept);
+    let faces: Vec<_> = squares
+        .map(|at| {
+            let at = at / 5 * 6 + at % 5;
+            format!("4 {at} {} {} {}\n", at + 6, at + 7, at + 1)
+        })
+        .collect();
+    format!(
+        "ply\nformat ascii 1.0\nelement vertex 36\nproperty float x\nproperty float y\nproperty float z\n\
+         element face {}\nproperty list uchar int vertex_indices\nend_header\n{}{}",
+        faces.len(),
+        corners.collect::<String>(),
+        faces.concat()
+    )
+}
+
+#[test]
+fn sheets_of_equal_vertices_and_other_faces_are_other_spaces() {
+    let room = Room::new();
+    let run = "pairwise a.ply b.ply --loss gromov --metric geodesic -o d.npy";
+    let entry = || {
+        let ran = room.cpu(run);
+        assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+        (room.numbers("d.npy")[1], ran.stderr)
+    };
+    room.write("a.ply", sheet(5));
+    room.write("b.ply", sheet(5));
+    assert_eq!(entry().0, 0.0);
+    room.write("b.ply", sheet(1));
+    let cut = entry().0;
+    assert!(cut > 0.1, "{cut}");
+    // A run that has its matrix and no room for its picture, whose entry is marked.
+    let stopped = || {
+        let line = format!("haul {run} --image d.svg --device cpu");
+        let ran = room.shell(&format!("trap '' XFSZ; ulimit -f 1; {line}"));
+        assert_says(&error_line(ran, 2), &["d.svg"]);
+        let left = room.read("d.npy.partial");
+        let marked = left.replacen("\"value\":", "\"value\":7", 1);
+        assert_ne!(left, marked);
+        room.write("d.npy.partial", marked);
+    };
+    stopped();
+    let (found, told) = entry();
+    assert!(found >= 7.0 && !told.contains("stay in"), "{found} {told}");
+    stopped();
+    room.write("b.ply", sheet(2));
+    let (found, told) = entry();
+    assert!(found > 0.1 && found < cut, "{found}");
+    assert_says(&told, &[") stay in d.npy.partial"]);
+}
+
 #[test]
 fn graphs_are_compared_by_given_distances() {
     let room = Room::new();

@@ -65,3 +65,31 @@ fn a_moved_scene_keeps_its_triangles() {
     let told = error_line(room.haul(&format!("{map} moved.stl --surface 50")), 2);
     assert_says(&told, &["points without faces"]);
 }
+
+#[test]
+fn a_job_is_computed_again_if_only_the_numbers_beside_a_scene_changed() {
+    let room = room();
+    let job = r#"{"id":"1","command":"energy","a":"boxes.gltf","b":"box.obj","normalize":true}"#;
+    room.write("jobs.jsonl", job);
+    let run = "batch jobs.jsonl -o results.jsonl --retry-changed";
+    let result = || -> serde_json::Value {
+        assert_eq!(room.cpu(run).status, Some(0));
+        serde_json::from_str(&room.read("results.jsonl")).unwrap()
+    };
+    let first = result();
+    let files: Vec<_> = first["input"].as_array().unwrap().iter().collect();
+    let names: Vec<_> = files
+        .iter()
+        .map(|it| it["file"].as_str().unwrap())
+        .collect();
+    let expected = ["boxes.gltf", "box.obj", "boxes_0.bin", "boxes_1.bin"];
+    assert_eq!(names, expected);
+    assert_eq!(result(), first, "nothing has changed");
+    // The first coordinate of the first vertex.
+    let mut numbers = std::fs::read(room.path("boxes_1.bin")).unwrap();
+    numbers[..4].copy_from_slice(&(-7.0_f32).to_le_bytes());
+    room.write("boxes_1.bin", &numbers);
+    let told = error_line(room.cpu("batch jobs.jsonl -o results.jsonl"), 2);
+    assert_says(&told, &["whose file boxes_1.bin has changed since"]);
+    assert!(value(&result()) > value(&first) + 0.1);
+}

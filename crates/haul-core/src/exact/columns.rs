@@ -80,11 +80,16 @@ pub(super) struct Columns<'c, 'o> {
     simplex: Simplex,
     lower: f64,
     primal: Option<(Primal, Entries)>,
+    /// The largest |C − f − g| of the arcs of the first round, with the potentials of the start.
+    dearest: f64,
     rounds: usize,
     tolerance: f64,
     began: web_time::Instant,
     observer: &'c mut Observer<'o>,
 }
+
+/// Arcs that are added between two calls of the observer.
+const ARCS: usize = 1 << 20;
 
 /// What the cost of an artificial arc is multiplied with if artificial arcs carry mass though no pair is violated.
 const DEARER: f64 = 4.0;
@@ -104,6 +109,7 @@ impl<'c, 'o> Columns<'c, 'o> {
             start,
             simplex: Simplex::new(&rows, &columns, 1.0),
             primal: None,
+            dearest: 0.0,
             rounds: 0,
             tolerance,
             began: web_time::Instant::now(),
@@ -111,12 +117,24 @@ impl<'c, 'o> Columns<'c, 'o> {
         }
     }
 
-    /// Solves on all pairs.
+    /// Solves on all pairs. If the observer breaks before all are arcs, the plan is the first one of all pairs.
     pub(super) fn solve_all(mut self) -> Generated {
         let [n, m] = self.weights.map(<[f64]>::len);
-        self.extend((0..n).flat_map(|row| (0..m).map(move |column| (row, column))));
+        let mut stopped = false;
+        let step = (ARCS / m.max(1)).max(1);
+        for first in (0..n).step_by(step) {
+            let rows = first..n.min(first + step);
+            self.extend(rows.flat_map(|row| (0..m).map(move |column| (row, column))));
+            stopped = self.observe().is_break();
+            if stopped {
+                break;
+            }
+        }
         // A path over artificial arcs costs more than the dearest pair.
-        let _ = self.round();
+        match stopped {
+            true => self.take_flows(),
+            false => drop(self.round()),
+        }
         let potentials = self.potentials();
         let g = potentials.g;
         let height = g.iter().fold(0.0, |most: f64, value| most.max(value.abs()));
@@ -227,11 +245,11 @@ impl<'c, 'o> Columns<'c, 'o> {
         };
         let arcs: Vec<_> = arcs.into_iter().map(arc).collect();
         if self.rounds == 0 {
-            let dearest = arcs
-                .iter()
-                .fold(0.0, |most: f64, arc| most.max(arc.2.abs()));
-            let barrier = if dearest > 0.0 { dearest } else { 1.0 };
-            self.simplex.raise_barrier(barrier);
+            let size = |dearest: f64, arc: &(usize, usize, f64)| dearest.max(arc.2.abs());
+            self.dearest = arcs.iter().fold(self.dearest, size);
+            if self.dearest > 0.0 {
+                self.simplex.raise_barrier(self.dearest);
+            }
         }
         self.simplex.add(arcs);
     }
@@ -253,6 +271,12 @@ impl<'c, 'o> Columns<'c, 'o> {
                 ..ExactProgress::new(goal)
             })
         });
+        self.take_flows();
+        end
+    }
+
+    /// Keeps the plan of the basis, if it is the best one so far.
+    fn take_flows(&mut self) {
         let mut flows = self.simplex.flows(self.weights[0], self.weights[1]);
         complete(&mut flows);
         let primal = Primal::of(&flows.entries, self.weights, &self.costs);
@@ -260,7 +284,6 @@ impl<'c, 'o> Columns<'c, 'o> {
         if best.is_none_or(|(best, _)| primal.upper < best.upper) {
             self.primal = Some((primal, flows.entries));
         }
-        end
     }
 
     /// The potentials of the basis. The constant that is free makes ⟨b, g⟩ = 0.

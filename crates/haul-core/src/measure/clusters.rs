@@ -8,7 +8,7 @@
 use super::Measure;
 use super::numbers::Numbers;
 use super::seeding::plus_plus;
-use crate::Result;
+use crate::{Interrupt, Result};
 
 /// The numbers of a point's sketch.
 const SKETCH: usize = 32;
@@ -41,7 +41,7 @@ pub(crate) fn clusters(
     }
     let points = sample.iter().flat_map(|i| point(*i)).copied().collect();
     let of_sample = sample.iter().map(|i| weights[*i]).collect();
-    let centres = centres(&Measure::new(points, d, of_sample)?, k);
+    let centres = centres(&Measure::new(points, d, of_sample)?, k)?;
     let mut clusters: Vec<_> = centres.into_iter().map(Cluster::at).collect();
     for i in 0..n {
         let centres = clusters.iter().map(|cluster| &cluster.centre[..]);
@@ -119,10 +119,11 @@ fn sketch(coordinates: &[f64], dimension: usize) -> (Vec<f64>, usize) {
 }
 
 /// At most k centres of a sample.
-fn centres(sample: &Measure, k: usize) -> Vec<Vec<f64>> {
+fn centres(sample: &Measure, k: usize) -> Result<Vec<Vec<f64>>> {
     let d = sample.dimension();
     let points = || sample.points().chunks_exact(d);
-    let chosen = plus_plus(sample, k, SEED).into_iter();
+    // They are few, and drawn in a moment.
+    let chosen = plus_plus(sample, k, SEED, &Interrupt::default())?.into_iter();
     let mut centres: Vec<Vec<f64>> = chosen
         .map(|i| sample.points()[i * d..][..d].to_vec())
         .collect();
@@ -142,7 +143,7 @@ fn centres(sample: &Measure, k: usize) -> Vec<Vec<f64>> {
             }
         }
     }
-    centres
+    Ok(centres)
 }
 
 /// The index of the nearest centre.

@@ -11,6 +11,7 @@
 
 use super::numbers::Numbers;
 use super::{Cost, Measure};
+use crate::{Interrupt, Result};
 
 /// The points of positive weight, each with its nearest centre.
 struct Cells<'m> {
@@ -26,7 +27,16 @@ struct Cells<'m> {
 }
 
 /// The indices of at most k points of a measure; fewer if it has fewer different points of positive weight.
-pub(crate) fn plus_plus(measure: &Measure, k: usize, seed: u64) -> Vec<usize> {
+///
+/// # Errors
+///
+/// [`Error::Interrupted`](crate::Error::Interrupted), after the centre at which the interrupt was raised.
+pub(crate) fn plus_plus(
+    measure: &Measure,
+    k: usize,
+    seed: u64,
+    interrupt: &Interrupt,
+) -> Result<Vec<usize>> {
     let mut numbers = Numbers::new(seed);
     let draws = 2 + (k.max(1) as f64).ln() as usize;
     let weights = measure.weights();
@@ -34,10 +44,11 @@ pub(crate) fn plus_plus(measure: &Measure, k: usize, seed: u64) -> Vec<usize> {
     let everywhere: Vec<usize> = positive.collect();
     let all = everywhere.iter().map(|j| weights[*j]);
     let Some(first) = at_fraction(all, numbers.unit()) else {
-        return Vec::new();
+        return Ok(Vec::new());
     };
     let mut cells = Cells::of(measure, everywhere, first);
     while cells.centres.len() < k {
+        interrupt.check()?;
         let mut best: Option<(f64, usize)> = None;
         for _ in 0..draws {
             let Some(candidate) = cells.draw(numbers.unit()) else {
@@ -52,7 +63,7 @@ pub(crate) fn plus_plus(measure: &Measure, k: usize, seed: u64) -> Vec<usize> {
         let Some((_, candidate)) = best else { break };
         cells.add(candidate);
     }
-    cells.centres
+    Ok(cells.centres)
 }
 
 impl<'m> Cells<'m> {
@@ -168,6 +179,20 @@ fn at_fraction(masses: impl Iterator<Item = f64> + Clone, fraction: f64) -> Opti
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Error;
+
+    fn drawn(measure: &Measure, k: usize, seed: u64) -> Vec<usize> {
+        plus_plus(measure, k, seed, &Interrupt::default()).unwrap()
+    }
+
+    #[test]
+    fn an_interrupt_ends_the_draws() {
+        let measure = Measure::uniform(&[0.0, 1.0, 2.0], 1).unwrap();
+        let interrupt = Interrupt::default();
+        interrupt.raise();
+        let drawn = plus_plus(&measure, 2, 0, &interrupt);
+        assert!(matches!(drawn, Err(Error::Interrupted)));
+    }
 
     #[test]
     fn centres_are_different_points_of_positive_weight() {
@@ -175,16 +200,16 @@ mod tests {
         let weights: Vec<f64> = (0..40).map(|i| if i < 20 { 1.0 } else { 0.0 }).collect();
         let measure = Measure::new(points, 1, weights).unwrap();
         for seed in 0..20 {
-            let chosen = plus_plus(&measure, 15, seed);
+            let chosen = drawn(&measure, 15, seed);
             let mut places: Vec<usize> = chosen.iter().map(|i| i / 2).collect();
             places.sort_unstable();
             places.dedup();
             // Ten different places have a weight.
             assert_eq!((chosen.len(), places.len()), (10, 10), "{chosen:?}");
             assert!(chosen.iter().all(|i| *i < 20));
-            assert_eq!(chosen, plus_plus(&measure, 15, seed));
+            assert_eq!(chosen, drawn(&measure, 15, seed));
         }
-        assert_ne!(plus_plus(&measure, 3, 1), plus_plus(&measure, 3, 2));
+        assert_ne!(drawn(&measure, 3, 1), drawn(&measure, 3, 2));
     }
 
     #[test]
@@ -194,10 +219,7 @@ mod tests {
             .collect();
         let measure = Measure::uniform(&points, 1).unwrap();
         for seed in 0..20 {
-            let mut groups: Vec<usize> = plus_plus(&measure, 4, seed)
-                .iter()
-                .map(|i| i / 100)
-                .collect();
+            let mut groups: Vec<usize> = drawn(&measure, 4, seed).iter().map(|i| i / 100).collect();
             groups.sort_unstable();
             assert_eq!(groups, [0, 1, 2, 3]);
         }

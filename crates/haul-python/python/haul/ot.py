@@ -8,6 +8,8 @@ Other regularisations than the entropy, other penalties than KL, penalties witho
 
 from __future__ import annotations
 
+import math
+import time
 from functools import cached_property
 from typing import Any, Optional, Union
 
@@ -187,6 +189,71 @@ class _Matrix:
         return self.g
 
 
+def _small(penalties: tuple[float, float], reg: float, costs: np.ndarray) -> bool:
+    """Whether penalties are so small beside the costs that, as factors of weights, what rows and columns of the costs have in
+    common takes more than about four digits of a value."""
+    span = float(np.ptp(costs)) or 1.0
+    return max(penalties) < math.inf and span * math.sqrt(costs.shape[1]) > 20 * (reg + min(penalties))
+
+
+class _Dense:
+    """A problem of explicit costs with penalties, solved in the log domain on the host, with the names of a :class:`Solution`::
+
+        fᵢ = −ρ_a ε/(ρ_a + ε) log Σⱼ bⱼ exp((gⱼ − Cᵢⱼ)/ε)        and g likewise, with ρ_b
+
+    An iteration makes errors of the potentials smaller by ρ_a ρ_b/((ρ_a + ε)(ρ_b + ε)) at least. It ends where rows hold a e^{−f/ρ_a} up to
+    ``tol`` times the mass, in L1; columns hold theirs at any time. The value is that of the dual.
+    """
+
+    def __init__(
+        self, costs: np.ndarray, weights: Any, reg: float, penalties: tuple[float, float], tol: float, iterations: int
+    ) -> None:
+        (a, b), (rho_a, rho_b), began = weights, penalties, time.perf_counter()
+        mass = max(float(a.sum()), float(b.sum()))
+        f, sums, count = np.zeros(len(a)), _log_sums(-costs / reg, b), 0
+        while True:
+            f = -rho_a * reg / (rho_a + reg) * sums
+            g = -rho_b * reg / (rho_b + reg) * _log_sums((f[:, None] - costs).T / reg, a)
+            sums, count = _log_sums((g - costs) / reg, b), count + 1
+            # The first iterations may be far off, and beyond the range of floats.
+            rows = a * np.exp(np.minimum(f / reg + sums, 700.0))
+            error = float(np.abs(rows - a * np.exp(-f / rho_a)).sum()) / mass
+            if error <= tol or count >= iterations:
+                break
+        self.plan = a[:, None] * b * np.exp((f[:, None] + g - costs) / reg)
+        self.f = self.grad_a = f
+        self.g = self.grad_b = g
+        moved, both = float(self.plan.sum()), float(a.sum() * b.sum())
+        self.transport_cost = float((self.plan * costs).sum())
+        # ε KL(P | a⊗b), whose logarithm is (f + g − C)/ε.
+        entropy = float((self.plan * (f[:, None] + g - costs)).sum()) + reg * (both - moved)
+        kept = rho_a * _divergence(self.plan.sum(1), a) + rho_b * _divergence(self.plan.sum(0), b)
+        lost = rho_a * float(a @ -np.expm1(-f / rho_a)) + rho_b * float(b @ -np.expm1(-g / rho_b))
+        self.value, self.converged = lost + reg * (both - moved), error <= tol
+        self.report = {
+            "n": len(a), "m": len(b), "epsilon": reg, "rho_a": rho_a, "rho_b": rho_b, "value": self.value,
+            "lower_bound": self.value, "upper_bound": self.transport_cost + entropy + kept, "mass": moved,
+            "transport_cost": self.transport_cost, "marginal_error_a": error, "marginal_error_b": 0.0,
+            "converged": self.converged, "tolerance": tol, "iterations": count, "device": "NumPy", "precision": "f64",
+            "seconds": time.perf_counter() - began,
+        }  # fmt: skip
+
+    def _shortfall(self) -> str:
+        return not_converged(self.report)
+
+
+def _log_sums(exponents: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """log Σⱼ wⱼ exp(eᵢⱼ) of each row."""
+    most = exponents.max(1, where=weights > 0, initial=-math.inf)
+    return most + np.log(np.exp(np.minimum(exponents - most[:, None], 0.0)) @ weights)
+
+
+def _divergence(mass: np.ndarray, weights: np.ndarray) -> float:
+    """KL(mass | weights), for weights that are 0 only where the mass is."""
+    there = mass > 0
+    return float((mass[there] * np.log(mass[there] / weights[there])).sum() - mass.sum() + weights.sum())
+
+
 class _Exact:
     """A solution of exact transport, with the names of a :class:`haul.Solution` and POT's choice of potentials: with
     ``centred``, ⟨a, f⟩ = ⟨b, g⟩."""
@@ -328,8 +395,13 @@ def solve(
         weights = _level(weights)
         found = exact_costs(costs, *weights, tol=1e-9 if tol is None else tol)
         return _result(_Exact(found, weights), (reg, reg_type), weights, M, False, names, grad, verbose)
-    settings = _settings(reg, None, 2, None, unbalanced, 1e-7 if tol is None else tol, max_iter or 10_000)
-    solved = _Matrix(_haul.scores(chosen(device, None), costs, *weights, settings))
+    tol, iterations = 1e-7 if tol is None else float(tol), max_iter or 10_000
+    settings = _settings(reg, None, 2, None, unbalanced, tol, iterations)
+    penalties = (settings["rho"][0], settings["rho"][1])
+    if _small(penalties, reg, costs):
+        solved: Any = _Dense(costs, weights, float(reg), penalties, tol, iterations)
+    else:
+        solved = _Matrix(_haul.scores(chosen(device, None), costs, *weights, settings))
     _checked([solved])
     return _result(solved, (reg, reg_type), weights, M, False, names, grad, verbose)
 

@@ -5,6 +5,7 @@ In place of ``from geomloss import SamplesLoss`` write ``from haul.torch import 
 
 from __future__ import annotations
 
+import math
 from typing import Any, Optional, Union
 
 import numpy as np
@@ -16,7 +17,7 @@ from ._device import Device, chosen
 from ._haul import Error
 from ._once import once
 from ._results import Discrepancy, Divergence, Solution
-from ._solve import _checked, _settings
+from ._solve import Sided, _both, _checked, _settings
 
 __all__ = ["SamplesLoss"]
 
@@ -40,7 +41,8 @@ class SamplesLoss(torch.nn.Module):
     It is called as ``loss(x, y)`` or ``loss(a, x, b, y)``, with x of shape (N, D) and y of shape (M, D), or (B, N, D) and
     (B, M, D), and weights of shape (N,) and (M,), or (B, N) and (B, M). The value is a scalar, or of shape (B,), of the dtype
     and on the device of x. It is differentiable once in all four. With ``potentials=True`` it returns the dual potentials F
-    and G, of the shapes of the weights, without derivatives.
+    and G, of the shapes of the weights, without derivatives. ``reach`` may be a pair, of x and of y, with ``math.inf`` where
+    mass is kept.
 
     ``tol``, ``device`` and ``precision`` are those of :func:`haul.sinkhorn`. The solve ends at an error, not after a
     schedule, so that ``scaling``, ``diameter``, ``truncate``, ``cluster_scale`` and ``backend`` have no meaning; what differs
@@ -62,7 +64,7 @@ class SamplesLoss(torch.nn.Module):
         loss: str = "sinkhorn",
         p: int = 2,
         blur: float = 0.05,
-        reach: Optional[float] = None,
+        reach: Sided = None,
         diameter: Optional[float] = None,
         scaling: float = 0.5,
         truncate: Optional[float] = 5,
@@ -110,8 +112,9 @@ class SamplesLoss(torch.nn.Module):
         if self.potentials:
             problems = _Problems(self, a, x, b, y)
             f, g = problems.potentials()
-            f, g = (torch.from_numpy(values).to(x) for values in (f, g))
-            return (f, g) if batched else (f[0], g[0])
+            shapes = [of.shape for of in ((args[-4], args[-2]) if len(args) > 2 else (a, b) if batched else (a[0], b[0]))]
+            f, g = (torch.from_numpy(values).to(x).reshape(shape) for values, shape in zip((f, g), shapes))
+            return f, g
         values = _Loss.apply(self, a, x, b, y)
         return values if batched else values[0]
 
@@ -167,12 +170,13 @@ class _Problems:
         ]
         self.pairs = list(zip(*sides))
         self.shapes = [of.shape for of in (a, x, b, y)]
-        self.balanced = settings.reach is None
+        reach = _both(settings.reach)
+        self.balanced = all(map(math.isinf, reach))
         device = chosen(settings.device, settings.precision)
         if settings.loss == "sinkhorn":
             self.half = 0.5 if settings.p == 2 else 1.0
             self.epsilon = settings.blur**settings.p / self.half
-            rho = None if self.balanced else settings.reach**settings.p / self.half
+            rho = tuple(side**settings.p / self.half for side in reach)
             given = (self.epsilon, None, settings.p, None, rho, settings.tol, settings.max_iterations)
             # Nobody sees the bounds of a loss, unless it is verbose.
             options = _settings(*given, certificate=settings.verbose)

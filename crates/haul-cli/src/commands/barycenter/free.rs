@@ -15,6 +15,7 @@ use crate::progress::Fitting;
 use crate::rows::Rows;
 use crate::transport::text::verdict;
 use anyhow::{Context, Result, bail};
+use haul::Engine as _;
 use haul::{
     BarycenterKind, Device, FreeBarycenter, FreeReport, Measure, Quantization, Regularization,
     Sinkhorn, SupportWeights,
@@ -84,9 +85,11 @@ impl Barycenter {
         points: usize,
     ) -> Result<FreeAnswer> {
         let inputs = self.measures(clouds)?;
-        let start = Quantization::lloyd()
-            .seed(self.start_seed)
-            .seeds(&pooled(&inputs)?, points)?;
+        let start = Quantization::lloyd().seed(self.start_seed).seeds(
+            &pooled(&inputs)?,
+            points,
+            device.interrupt(),
+        )?;
         let fitting = Fitting::new(self.presentation.quiet);
         let fit = self.fit(&inputs)?;
         let average = fit

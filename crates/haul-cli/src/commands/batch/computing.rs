@@ -7,7 +7,6 @@ use super::results::beginning;
 use super::value::BadJob;
 use crate::deal::{Sink, deal};
 use crate::fingerprint::{Fingerprint, Fingerprints};
-use crate::input::Input;
 use crate::interrupt;
 use crate::machine::Machine;
 use crate::ordered::{self, Ended, Tasks};
@@ -111,13 +110,20 @@ impl Computing<'_> {
         run: impl FnOnce(&BoxedTask) -> Result<R>,
     ) -> Result<(R, Vec<Fingerprint>)> {
         let task = job.task(self.kinds)?;
-        let files = task.inputs().into_iter().flat_map(Input::files);
+        let inputs = task.inputs();
+        let files = inputs.iter().flat_map(|input| input.files());
         let files = files.chain(task.other_files());
-        let inputs = files.map(|file| self.files.of(file)).collect::<Vec<_>>();
+        let mut prints: Vec<_> = files.map(|file| self.files.of(file)).collect();
+        for input in &inputs {
+            match input.beside() {
+                Ok(beside) => prints.extend(beside.iter().map(|file| self.files.of(file))),
+                Err(error) => prints.push(Err(error.into())),
+            }
+        }
         // An unreadable file is an error of the reader, whose message has the advice.
         let record = run(&task)?;
-        let inputs = inputs.into_iter().filter_map(Result::transpose);
-        Ok((record, inputs.collect::<Result<_>>()?))
+        let prints = prints.into_iter().filter_map(Result::transpose);
+        Ok((record, prints.collect::<Result<_>>()?))
     }
 }
 

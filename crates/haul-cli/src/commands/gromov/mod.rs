@@ -268,9 +268,9 @@ impl Gromov {
     /// Both clouds as spaces, with their features if there are any.
     fn spaces(&self, clouds: [&Arc<Cloud>; 2]) -> Result<Spaces> {
         let (files, reading) = ([&*self.a, &*self.b], self.weights.treatment.reading());
-        let spaces = self
-            .kind()
-            .spaces(files, clouds.map(|cloud| &**cloud), &reading)?;
+        let kind = self.kind();
+        let [a, b] = files.map(|file| kind.faces(file, &reading));
+        let spaces = kind.spaces(files, clouds.map(|cloud| &**cloud), &[a?, b?])?;
         if self.features.is_empty() {
             return Ok(spaces);
         }

@@ -5,7 +5,7 @@ use crate::device;
 use crate::input::{self, Cloud, Digest, Input};
 use crate::interrupt;
 use crate::options::{self, Engine, Treatment};
-use crate::spaces::{Kind, Spaces};
+use crate::spaces::{self, Faces, Kind, Spaces};
 use crate::task::{Task, Work};
 use crate::transport::engine_in;
 use anyhow::{Result, ensure};
@@ -17,7 +17,7 @@ use std::sync::Arc;
 /// Two clouds, and what is computed of them.
 pub(super) struct Comparison<'p> {
     pub(super) files: [&'p Path; 2],
-    /// Their contents when the run began, from which the key of the entry is made.
+    /// Their contents and faces when the run began, from which the key of the entry is made.
     pub(super) digests: [Digest; 2],
     pub(super) treatment: &'p Treatment,
     pub(super) engine: &'p Engine,
@@ -92,7 +92,7 @@ impl Task for Comparison<'_> {
             // Stored matrices take long to make, and are checked where they are.
             Between::Gromov(gromov, kind) => {
                 if !kind.metric.is_stored() {
-                    let spaces = self.spaces(*kind, clouds)?;
+                    let spaces = self.spaces(*kind, clouds, &Default::default())?;
                     options::named(spaces.check(gromov), a, b)?;
                 }
                 Ok(kind.metric.engine(self.engine))
@@ -113,9 +113,13 @@ impl Task for Comparison<'_> {
     }
 
     fn answer(&self, device: &Device, clouds: &[Arc<Cloud>]) -> Result<Entry> {
-        for ((cloud, digest), file) in clouds.iter().zip(self.digests).zip(self.files) {
+        let faces = self.faces()?;
+        for (side, file) in self.files.into_iter().enumerate() {
+            let found = clouds
+                .get(side)
+                .map(|cloud| spaces::digest(cloud, &faces[side]));
             ensure!(
-                cloud.digest() == digest,
+                found == Some(self.digests[side]),
                 "{} has changed since the run began; run the same command again, which keeps the comparisons of all \
                  other files",
                 file.display()
@@ -144,7 +148,7 @@ impl Task for Comparison<'_> {
                     true => ControlFlow::Break(Stop::Abandon),
                     false => ControlFlow::Continue(()),
                 };
-                let spaces = self.spaces(*kind, clouds)?;
+                let spaces = self.spaces(*kind, clouds, &faces)?;
                 spaces.solve(gromov, device, stop)?.report().into()
             }
         })
@@ -152,9 +156,19 @@ impl Task for Comparison<'_> {
 }
 
 impl Comparison<'_> {
-    fn spaces(&self, kind: Kind, clouds: &[Arc<Cloud>]) -> Result<Spaces> {
+    /// The faces of both clouds, if their spaces have any.
+    fn faces(&self) -> Result<[Faces; 2]> {
+        let Between::Gromov(_, kind) = &self.between else {
+            return Ok(Default::default());
+        };
+        let reading = self.treatment.reading();
+        let [a, b] = self.files.map(|file| kind.faces(file, &reading));
+        Ok([a?, b?])
+    }
+
+    fn spaces(&self, kind: Kind, clouds: &[Arc<Cloud>], faces: &[Faces; 2]) -> Result<Spaces> {
         let clouds = input::two(clouds)?.map(|cloud| &**cloud);
-        kind.spaces(self.files, clouds, &self.treatment.reading())
+        kind.spaces(self.files, clouds, faces)
     }
 }
 

@@ -9,7 +9,7 @@ use crate::input::{self, Digest, Input};
 use crate::machine::Machine;
 use crate::number::{plain, short};
 use crate::options::{self, Engine, Precision, Settings, Treatment};
-use crate::spaces::Kind;
+use crate::spaces::{self, Faces, Kind};
 use crate::task::Task;
 use crate::{cautions, coordinates, device, outcome};
 use anyhow::{Result, bail};
@@ -55,6 +55,7 @@ pub(super) struct Cloud {
     pub(super) mass: f64,
     /// Two corners of its bounding box.
     pub(super) corners: [Vec<f64>; 2],
+    /// Of its content, and of its faces where they are compared.
     pub(super) digest: Digest,
     /// The names of its coordinates.
     pub(super) names: Option<Vec<String>>,
@@ -104,7 +105,14 @@ impl Plan {
                 moved: false,
             })
         };
-        let cloud = |file: &PathBuf| Ok(Cloud::of(file, &*read(file)?));
+        let (kind, reading) = (arguments.kind(), treatment.reading());
+        let cloud = |file: &PathBuf| {
+            let faces = match loss {
+                Loss::Gromov => kind.faces(file, &reading)?,
+                _ => Faces::new(),
+            };
+            Ok(Cloud::of(file, &*read(file)?, &faces))
+        };
         let mut plan = Self {
             clouds: files.iter().map(cloud).collect::<Result<_>>()?,
             loss: *loss,
@@ -116,7 +124,7 @@ impl Plan {
             },
             directions: arguments.directions.unwrap_or(DIRECTIONS),
             relative: arguments.relative.unwrap_or(RELATIVE),
-            kind: arguments.kind(),
+            kind,
             library: None,
         };
         if *loss != Loss::Gromov {
@@ -325,7 +333,7 @@ impl Plan {
 }
 
 impl Cloud {
-    fn of(file: &Path, cloud: &input::Cloud) -> Self {
+    fn of(file: &Path, cloud: &input::Cloud, faces: &Faces) -> Self {
         let measure = &cloud.measure;
         let Extent { low, high, .. } = Extent::of(measure);
         Self {
@@ -333,7 +341,7 @@ impl Cloud {
             points: measure.len(),
             mass: measure.mass(),
             corners: [low, high],
-            digest: cloud.digest(),
+            digest: spaces::digest(cloud, faces),
             names: cloud.names.clone(),
         }
     }

@@ -28,6 +28,9 @@ const MAGIC: &[u8] = b"glTF";
 const JSON: u32 = u32::from_le_bytes(*b"JSON");
 const BINARY: u32 = u32::from_le_bytes(*b"BIN\0");
 
+/// The beginning of the address of a buffer that has its bytes in itself.
+const DATA: &str = "data:";
+
 /// The beginnings of the names of extensions that change nothing of vertices, triangles and places. Any other one that a file requires,
 /// such as those that compress meshes, is refused.
 const HARMLESS: [&str; 9] = [
@@ -44,14 +47,44 @@ const HARMLESS: [&str; 9] = [
 
 /// Reads the vertices and triangles of the scene.
 pub(crate) fn read(file: &Path, stream: &mut Stream) -> Result<Mesh> {
+    let bytes = all_bytes(file, stream)?;
+    let (document, binary) = parts(file, &bytes)?;
+    Reader::new(file, document, binary)?.scene()
+}
+
+/// The files beside this one that have numbers of the scene.
+pub(crate) fn beside(file: &Path, stream: &mut Stream) -> Result<Vec<PathBuf>> {
+    let bytes = all_bytes(file, stream)?;
+    let reader = Reader {
+        file,
+        document: parts(file, &bytes)?.0,
+        buffers: Vec::new(),
+        bytes: 0,
+    };
+    let mut paths = Vec::new();
+    for number in reader.needed_buffers() {
+        let buffer = reader.document.buffers.get(number);
+        let uri = buffer.and_then(|buffer| buffer.uri.as_deref());
+        if let Some(uri) = uri.filter(|uri| !uri.starts_with(DATA)) {
+            paths.push(reader.place_of(&format!("buffer {number}"), uri)?);
+        }
+    }
+    Ok(paths)
+}
+
+fn all_bytes(file: &Path, stream: &mut Stream) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let broken = |error| Error::broken(file, "the beginning", error, NAME);
     stream.reader.read_to_end(&mut bytes).map_err(broken)?;
-    let (document, binary) = match bytes.starts_with(MAGIC) {
-        true => chunks(file, &bytes)?,
-        false => (parsed(file, &bytes)?, None),
-    };
-    Reader::new(file, document, binary)?.scene()
+    Ok(bytes)
+}
+
+/// The scene, and the numbers that a `.glb` has behind it.
+fn parts<'b>(file: &Path, bytes: &'b [u8]) -> Result<(Document, Option<&'b [u8]>)> {
+    match bytes.starts_with(MAGIC) {
+        true => chunks(file, bytes),
+        false => Ok((parsed(file, bytes)?, None)),
+    }
 }
 
 fn parsed<T: DeserializeOwned>(file: &Path, text: &[u8]) -> Result<T> {
@@ -174,7 +207,7 @@ impl<'f> Reader<'f> {
         let mut bytes = match (&buffer.uri, binary) {
             (None, Some(binary)) if number == 0 => binary.to_vec(),
             (None, _) => return Err(self.malformed(&place, "has no bytes")),
-            (Some(uri), _) => match uri.strip_prefix("data:") {
+            (Some(uri), _) => match uri.strip_prefix(DATA) {
                 Some(data) => {
                     let text = data.split_once(";base64,").map(|(_, text)| text);
                     let text = text.ok_or_else(|| self.malformed(&place, "is not in base64"))?;
@@ -198,15 +231,20 @@ impl<'f> Reader<'f> {
         Ok(bytes)
     }
 
-    /// The first bytes of a file beside this one.
-    fn outside(&self, place: &str, uri: &str, length: u64) -> Result<Vec<u8>> {
+    /// The path of a file beside this one.
+    fn place_of(&self, place: &str, uri: &str) -> Result<PathBuf> {
         let name = PathBuf::from(unescaped(uri));
         let beside = |part: Component| matches!(part, Component::Normal(_) | Component::CurDir);
         if uri.contains(':') || uri.is_empty() || !name.components().all(beside) {
             let reason = format!("is {uri}, which is no file in the folder of this one");
             return Err(self.malformed(place, reason));
         }
-        let path = self.file.parent().unwrap_or(Path::new("")).join(name);
+        Ok(self.file.parent().unwrap_or(Path::new("")).join(name))
+    }
+
+    /// The first bytes of a file beside this one.
+    fn outside(&self, place: &str, uri: &str, length: u64) -> Result<Vec<u8>> {
+        let path = self.place_of(place, uri)?;
         let unreadable = |reason| Error::Unreadable {
             file: path.clone(),
             reason,
@@ -584,6 +622,12 @@ mod tests {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/made/boxes.gltf");
         let mesh = read_as(path, &std::fs::read(path).unwrap()).unwrap();
         assert_eq!(mesh, read_as("a.glb", BOXES).unwrap());
+        let named = crate::files_beside(Path::new(path), &Reading::default()).unwrap();
+        let folder = Path::new(path).parent().unwrap();
+        assert_eq!(
+            named,
+            ["boxes_0.bin", "boxes_1.bin"].map(|name| folder.join(name))
+        );
         let told = read_as("nowhere/a.gltf", &std::fs::read(path).unwrap()).unwrap_err();
         assert!(told.to_string().starts_with("nowhere/boxes_"), "{told}");
         assert_eq!(unescaped("a%20b%C3%A9%"), "a bé%");
