@@ -153,7 +153,8 @@ class LazyPlan:
 class _Matrix:
     """A solved problem of explicit costs, with the names of a :class:`Solution`."""
 
-    def __init__(self, inner: _haul.Scores) -> None:
+    def __init__(self, inner: _haul.Scores, weights: Any, reg: float, penalties: tuple[float, float]) -> None:
+        self._posed = weights, reg, penalties
         self.value = inner.value
         self.transport_cost = inner.transport_cost
         lower, upper = inner.bounds
@@ -182,11 +183,23 @@ class _Matrix:
 
     @property
     def grad_a(self) -> np.ndarray:
-        return self.f
+        return _slopes([self.f, self.g], *self._posed)[0]
 
     @property
     def grad_b(self) -> np.ndarray:
-        return self.g
+        return _slopes([self.f, self.g], *self._posed)[1]
+
+
+def _slopes(potentials: Any, weights: Any, reg: float, penalties: tuple[float, float]) -> list[np.ndarray]:
+    """The derivatives of the value in a and b. In a it is ρ_a (1 − e^{−f/ρ_a}) + ε (Σb − e^{−f/ρ_a}), and f where both marginals are kept, of
+    which only differences have a meaning."""
+    if min(penalties) == math.inf:
+        return list(potentials)
+    slopes = []
+    for of, rho, other in zip(potentials, penalties, reversed(weights)):
+        lost = of if rho == math.inf else -rho * np.expm1(-of / rho)
+        slopes.append(lost + reg * (float(other.sum()) - np.exp(-of / rho)))
+    return slopes
 
 
 def _small(penalties: tuple[float, float], reg: float, costs: np.ndarray) -> bool:
@@ -230,8 +243,8 @@ class _Dense:
             if error <= tol or count >= iterations:
                 break
         self.plan = a[:, None] * b * np.exp((f[:, None] + g - costs) / reg)
-        self.f = self.grad_a = f
-        self.g = self.grad_b = g
+        self.f, self.g = f, g
+        self.grad_a, self.grad_b = _slopes([f, g], weights, reg, penalties)
         moved, both = float(self.plan.sum()), float(a.sum() * b.sum())
         self.transport_cost = float((self.plan * costs).sum())
         # ε KL(P | a⊗b), whose logarithm is (f + g − C)/ε.
@@ -415,7 +428,7 @@ def solve(
     if _small(penalties, reg, costs):
         solved: Any = _Dense(costs, weights, float(reg), penalties, tol, iterations)
     else:
-        solved = _Matrix(_haul.scores(chosen(device, None), costs, *weights, settings))
+        solved = _Matrix(_haul.scores(chosen(device, None), costs, *weights, settings), weights, float(reg), penalties)
     _checked([solved])
     return _result(solved, (reg, reg_type), weights, M, False, names, grad, verbose)
 
