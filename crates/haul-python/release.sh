@@ -9,9 +9,9 @@ out=$(realpath -m "${1:-target/wheels}")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 python3 -m venv "$work/venv"
-"$work/venv/bin/pip" install --quiet 'maturin[zig]>=1.9,<2'
+"$work/venv/bin/pip" install --quiet 'maturin[zig]>=1.16,<2'
 export PATH="$work/venv/bin:$PATH" CARGO_TARGET_DIR="$work/target"
-maturin build --release --zig --compatibility manylinux2014 --manifest-path crates/haul-python/Cargo.toml --out "$out"
+maturin build --release --compression-level 9 --zig --compatibility manylinux2014 --manifest-path crates/haul-python/Cargo.toml --out "$out"
 maturin sdist --manifest-path crates/haul-python/Cargo.toml --out "$out"
 pip wheel --quiet --no-deps --wheel-dir "$work/from-source" "$out"/haul_ot-*.tar.gz
 for wheel in "$out"/haul_ot-*manylinux2014*.whl "$work"/from-source/*.whl; do

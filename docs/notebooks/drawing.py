@@ -22,15 +22,16 @@ class Picture:
     def _repr_svg_(self):
         places = np.concatenate([of for panel in self.panels for of in panel.points])
         low, high = places.min(0), places.max(0)
-        wide = (664 - 8 * len(self.panels)) / len(self.panels)
-        scale = min(wide / (high[0] - low[0]), 300 / (high[1] - low[1]))
+        wide = (504 - 8 * len(self.panels)) / len(self.panels)
+        scale = min(wide / (high[0] - low[0]), 240 / (high[1] - low[1]))
         width, height = scale * (high - low)
         parts = []
         for k, panel in enumerate(self.panels):
             left = 8 + k * (wide + 8) + (wide - width) / 2
             parts.append(panel.drawn(lambda of: [left, 28 + height] + (of - low) * [scale, -scale]))
             parts.append(f'<text class="ink" x="{left:.0f}" y="14">{panel.title}</text>')
-        size = f'width="680" height="{height + 36:.0f}" viewBox="0 0 680 {height + 36:.0f}"'
+        # Wider than it is drawn, so that titles are read on small screens as well.
+        size = f'width="640" height="{(height + 36) * 640 / 520:.0f}" viewBox="0 0 520 {height + 36:.0f}"'
         return f'<svg xmlns="http://www.w3.org/2000/svg" class="drawing" {size}>{STYLE}{"".join(parts)}</svg>\n'
 
 

@@ -72,6 +72,26 @@ def test_penalties_may_be_small_beside_a_matrix_of_costs(reg, unbalanced):
     assert near[0] > near[1] > 0.97 * near[0]
 
 
+@pytest.mark.parametrize("scale, unbalanced", [(10.0, 0.1), (1.0, 3.0), (1.0, (3.0, np.inf))])
+def test_derivatives_in_weights_with_penalties(scale, unbalanced):
+    torch = pytest.importorskip("torch")
+    c, h = scale * np.random.default_rng(0).random((6, 5)), 1e-5
+
+    def value(a, b):
+        return ot.solve(c, a, b, 0.5, unbalanced=unbalanced, tol=1e-11).value
+
+    a, b = (torch.tensor(weights(n, n), requires_grad=True) for n in (6, 5))
+    value(a, b).backward()
+    a, b, slopes = a.detach().numpy(), b.detach().numpy(), [a.grad.numpy(), b.grad.numpy()]
+    for side, n in ((0, 6), (1, 5)):
+        found = []
+        for i in range(n):
+            step = h * np.eye(n)[i]
+            near = [value(a + sign * step, b) if side == 0 else value(a, b + sign * step) for sign in (1, -1)]
+            found.append((near[0] - near[1]) / (2 * h))
+        np.testing.assert_allclose(slopes[side], found, rtol=1e-5, atol=1e-7)
+
+
 def test_exact_results_are_those_of_pot():
     x, y, a, b = cloud(20, 2, 1), cloud(15, 2, 2), weights(20, 3), weights(15, 4)
     c = costs(x, y)

@@ -153,7 +153,8 @@ class LazyPlan:
 class _Matrix:
     """A solved problem of explicit costs, with the names of a :class:`Solution`."""
 
-    def __init__(self, inner: _haul.Scores) -> None:
+    def __init__(self, inner: _haul.Scores, weights: Any, reg: float, penalties: tuple[float, float]) -> None:
+        self._posed = weights, reg, penalties
         self.value = inner.value
         self.transport_cost = inner.transport_cost
         lower, upper = inner.bounds
@@ -182,11 +183,23 @@ class _Matrix:
 
     @property
     def grad_a(self) -> np.ndarray:
-        return self.f
+        return _slopes([self.f, self.g], *self._posed)[0]
 
     @property
     def grad_b(self) -> np.ndarray:
-        return self.g
+        return _slopes([self.f, self.g], *self._posed)[1]
+
+
+def _slopes(potentials: Any, weights: Any, reg: float, penalties: tuple[float, float]) -> list[np.ndarray]:
+    """The derivatives of the value in a and b. In a it is ρ_a (1 − e^{−f/ρ_a}) + ε (Σb − e^{−f/ρ_a}), and f where both marginals are kept, of
+    which only differences have a meaning."""
+    if min(penalties) == math.inf:
+        return list(potentials)
+    slopes = []
+    for of, rho, other in zip(potentials, penalties, reversed(weights)):
+        lost = of if rho == math.inf else -rho * np.expm1(-of / rho)
+        slopes.append(lost + reg * (float(other.sum()) - np.exp(-of / rho)))
+    return slopes
 
 
 def _small(penalties: tuple[float, float], reg: float, costs: np.ndarray) -> bool:
@@ -200,9 +213,10 @@ class _Dense:
     """A problem of explicit costs with penalties, solved in the log domain on the host, with the names of a :class:`Solution`::
 
         fᵢ = −ρ_a ε/(ρ_a + ε) log Σⱼ bⱼ exp((gⱼ − Cᵢⱼ)/ε)        and g likewise, with ρ_b
+        f += λ, g −= λ        λ = ρ_a ρ_b/(ρ_a + ρ_b) log(⟨a, e^{−f/ρ_a}⟩/⟨b, e^{−g/ρ_b}⟩)
 
-    An iteration makes errors of the potentials smaller by ρ_a ρ_b/((ρ_a + ε)(ρ_b + ε)) at least. It ends where rows hold a e^{−f/ρ_a} up to
-    ``tol`` times the mass, in L1; columns hold theirs at any time. The value is that of the dual.
+    The second line, the best constant, is that of translation-invariant Sinkhorn [Séjourné–Vialard–Peyré'22]. It ends where rows
+    hold a e^{−f/ρ_a} and columns b e^{−g/ρ_b} up to ``tol`` times the mass, in L1. The value is that of the dual.
     """
 
     def __init__(
@@ -214,15 +228,23 @@ class _Dense:
         while True:
             f = -rho_a * reg / (rho_a + reg) * sums
             g = -rho_b * reg / (rho_b + reg) * _log_sums((f[:, None] - costs).T / reg, a)
+            # The columns of the plan, which the constant does not change. First ones may be beyond the range of floats.
+            columns = _exponential(-g / rho_b, b)
+            excess = _log_sums(-f[None] / rho_a, a) - _log_sums(-g[None] / rho_b, b)
+            constant = rho_a * rho_b / (rho_a + rho_b) * excess
+            f, g = f + constant, g - constant
             sums, count = _log_sums((g - costs) / reg, b), count + 1
-            # The first iterations may be far off, and beyond the range of floats.
-            rows = a * np.exp(np.minimum(f / reg + sums, 700.0))
-            error = float(np.abs(rows - a * np.exp(-f / rho_a)).sum()) / mass
+            rows = _exponential(f / reg + sums, a)
+            errors = [
+                float(np.abs(found - _exponential(-potential / rho, weight)).sum()) / mass
+                for found, potential, rho, weight in ((rows, f, rho_a, a), (columns, g, rho_b, b))
+            ]
+            error = sum(errors)
             if error <= tol or count >= iterations:
                 break
         self.plan = a[:, None] * b * np.exp((f[:, None] + g - costs) / reg)
-        self.f = self.grad_a = f
-        self.g = self.grad_b = g
+        self.f, self.g = f, g
+        self.grad_a, self.grad_b = _slopes([f, g], weights, reg, penalties)
         moved, both = float(self.plan.sum()), float(a.sum() * b.sum())
         self.transport_cost = float((self.plan * costs).sum())
         # ε KL(P | a⊗b), whose logarithm is (f + g − C)/ε.
@@ -233,13 +255,18 @@ class _Dense:
         self.report = {
             "n": len(a), "m": len(b), "epsilon": reg, "rho_a": rho_a, "rho_b": rho_b, "value": self.value,
             "lower_bound": self.value, "upper_bound": self.transport_cost + entropy + kept, "mass": moved,
-            "transport_cost": self.transport_cost, "marginal_error_a": error, "marginal_error_b": 0.0,
+            "transport_cost": self.transport_cost, "marginal_error_a": errors[0], "marginal_error_b": errors[1],
             "converged": self.converged, "tolerance": tol, "iterations": count, "device": "NumPy", "precision": "f64",
             "seconds": time.perf_counter() - began,
         }  # fmt: skip
 
     def _shortfall(self) -> str:
         return not_converged(self.report)
+
+
+def _exponential(exponents: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """wᵢ exp(eᵢ), within the range of floats."""
+    return weights * np.exp(np.minimum(exponents, 700.0))
 
 
 def _log_sums(exponents: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -401,7 +428,7 @@ def solve(
     if _small(penalties, reg, costs):
         solved: Any = _Dense(costs, weights, float(reg), penalties, tol, iterations)
     else:
-        solved = _Matrix(_haul.scores(chosen(device, None), costs, *weights, settings))
+        solved = _Matrix(_haul.scores(chosen(device, None), costs, *weights, settings), weights, float(reg), penalties)
     _checked([solved])
     return _result(solved, (reg, reg_type), weights, M, False, names, grad, verbose)
 
