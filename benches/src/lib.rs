@@ -2,8 +2,9 @@
 //!
 //! `operators` measures pairs per second of each operator over pairs, by dimension and engine, and a
 //! whole solve, with criterion; `small` what a small solve takes beside its pairs; `dimensions` what
-//! sums against coordinates cost in many dimensions; `width` what histograms and grids cost a pair;
-//! `barycenters` what an iteration of a barycenter costs, `points` what free supports and k-means cost. The CPU engines are always measured;
+//! sums against coordinates cost in many dimensions, `expanded` what another form of squared distances
+//! would save there; `width` what histograms and grids cost a pair; `barycenters` what an iteration of a
+//! barycenter costs, `points` what free supports and k-means cost. The CPU engines are always measured;
 //! `HAUL_TEST_ADAPTERS` names the adapters that are measured beside them. Under `cargo test` each
 //! benchmark runs once, so that none can rot.
 

@@ -7,9 +7,9 @@
 //! ```
 //!
 //! in registers, and continues from there. It forms differences in every dimension: the expanded
-//! form |x|² + |y|² − 2⟨x, y⟩ would save half the work in high dimensions, but lose the digits that
-//! nearby points need. The caller carries sums over all columns from range to range, and
-//! may leave ranges out.
+//! form |x|² + |y|² − 2⟨x, y⟩ would save the subtractions (`benches/benches/expanded.rs` measures
+//! how much that is), but lose the digits that nearby points need. The caller carries sums over all
+//! columns from range to range, and may leave ranges out.
 //!
 //! Sums over dimensions are taken in blocks, in the order that [`distance_roundings`] states. Up to [`BLOCK`]
 //! dimensions the seed is the first number of the sum, and goes through at most [`BLOCK`] roundings. Beyond, it is the last

@@ -8,7 +8,7 @@
 //! raises it once and rescales its sum once, and the lanes are combined at the end of the
 //! range.
 
-use crate::block::{Block, ROWS, RowKernel, Rows};
+use crate::block::{Block, ROWS, RowKernel, Rows, is_known};
 use crate::exp2::exp2_of_limited;
 use crate::real::Float;
 use crate::weights::FLOOR;
@@ -53,20 +53,17 @@ pub(crate) struct Maximum<'a, T> {
     pub(crate) totals: &'a mut [LogSum],
 }
 
+/// Vectors of columns between two rescalings.
+const VECTORS: usize = 4;
+
 impl<T: Float> RowKernel for Maximum<'_, T> {
     #[inline(always)]
     fn run<S: Simd, const D: usize, const POWER: bool>(self, simd: S) {
-        self.run_with::<S, D, POWER, 4>(simd);
-    }
-}
-
-impl<T: Float> Maximum<'_, T> {
-    #[inline(always)]
-    fn run_with<S: Simd, const D: usize, const POWER: bool, const V: usize>(self, simd: S) {
         let Self { block, totals } = self;
         let zero = T::splat(simd, T::ZERO);
         let floor = T::splat(simd, T::from_f64(FLOOR));
-        let width = V * T::width::<S>();
+        let lanes = T::width::<S>();
+        let width = VECTORS * lanes;
 
         for row in (0..block.count).step_by(ROWS) {
             let rows = Rows::new(simd, block, row, None, true);
@@ -77,12 +74,24 @@ impl<T: Float> Maximum<'_, T> {
             let terms = block.terms.chunks_exact(T::TILE);
             for (columns, terms) in columns.zip(terms) {
                 for column in (0..T::TILE).step_by(width) {
-                    let meeting = rows.meet(columns, column);
-                    let [_, mut s] = rows.costs::<D, POWER, V>(simd, meeting);
+                    let mut s = [[zero; VECTORS]; ROWS];
+                    if !const { is_known(D) } && S::REGISTER_COUNT < 32 {
+                        // Two vectors at a time: the sums of squares of all four would take every register.
+                        for v in [0, 2] {
+                            let meeting = rows.meet(columns, column + v * lanes);
+                            let [_, costs] = rows.costs::<D, POWER, 2>(simd, meeting);
+                            for r in 0..ROWS {
+                                s[r][v..v + 2].copy_from_slice(&costs[r]);
+                            }
+                        }
+                    } else {
+                        let meeting = rows.meet(columns, column);
+                        [_, s] = rows.costs::<D, POWER, VECTORS>(simd, meeting);
+                    }
                     let h = T::lanes::<S>(&terms[column..][..width]);
                     for r in 0..ROWS {
                         let before = maxima[r];
-                        for v in 0..V {
+                        for v in 0..VECTORS {
                             s[r][v] = rows.exponent(simd, r, s[r][v], h[v]);
                             maxima[r] = T::max(simd, maxima[r], s[r][v]);
                         }

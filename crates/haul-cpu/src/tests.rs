@@ -1,7 +1,9 @@
 //! What results must not depend on: the number of threads, the other lines of a pass, how a list is cut.
 
 use crate::{CpuEngine, CpuPoints, CpuVector, CpuWeights, InstructionSet, Real};
-use haul_core::engine::{Factor, Groups, Integrand, Kernel, Lines, Near, Nearest, Pairs, Side};
+use haul_core::engine::{
+    BLOCK, Factor, Groups, Integrand, Kernel, Lines, Near, Nearest, Pairs, Side,
+};
 use haul_core::{Cost, Engine, Error, Result};
 use std::ops::Range;
 use std::pin::pin;
@@ -186,6 +188,70 @@ fn threads_change_no_bit_of_either_format() {
     for lines in [Lines::ONE, MANY] {
         threads_change_no_bit::<f32>(lines);
         threads_change_no_bit::<f64>(lines);
+    }
+}
+
+/// Sums of squared differences, in blocks of a number of dimensions and of as many blocks.
+macro_rules! sums_of_squares {
+    ($name:ident, $format:ty) => {
+        fn $name(x: &[f64], y: &[f64], block: usize) -> f64 {
+            let squares = |x: &[f64], y: &[f64]| -> $format {
+                let differences = x.iter().zip(y).map(|(x, y)| *x as $format - *y as $format);
+                differences.fold(0.0, |sum, difference| difference.mul_add(difference, sum))
+            };
+            let blocks = |x: &[f64], y: &[f64]| -> $format {
+                let blocks = x.chunks(block).zip(y.chunks(block));
+                blocks.fold(0.0, |sum, (x, y)| sum + squares(x, y))
+            };
+            let size = block.saturating_mul(block);
+            let all = x.chunks(size).zip(y.chunks(size));
+            f64::from(all.fold(0.0, |sum, (x, y)| sum + blocks(x, y)))
+        }
+    };
+}
+
+sums_of_squares!(squared_distance_f32, f32);
+sums_of_squares!(squared_distance_f64, f64);
+
+/// Squared distances of the rows to one column, on each set of vectors, against sums in an order.
+fn distances_are<T: Real>(dimension: usize, distance: impl Fn(&[f64], &[f64]) -> f64) -> bool {
+    let vectors = InstructionSet::available().filter(|set| *set != InstructionSet::Scalar);
+    let (x, y) = (wave(dimension * ROWS, 0.0), wave(dimension, 0.5));
+    let expected: Vec<_> = x.chunks(dimension).map(|x| distance(x, &y)).collect();
+    vectors.into_iter().all(|set| {
+        let engine = CpuEngine::<T>::new().with_instructions(set).unwrap();
+        let rows = engine.points(&x, dimension).unwrap();
+        let column = engine.points(&y, dimension).unwrap();
+        let kernel = Kernel {
+            cost: Cost::SquaredEuclidean,
+            epsilon: 1.0,
+        };
+        let side = Side {
+            weights: None,
+            potential: None,
+        };
+        let nearest = engine.nearest(Pairs::new(kernel, &rows, &column), side);
+        now(nearest).unwrap().values == expected
+    })
+}
+
+#[test]
+fn a_squared_distance_is_summed_in_the_promised_order_to_the_bit() {
+    let few = 1..2 * BLOCK + 3;
+    for dimension in few.chain([100, BLOCK * BLOCK, BLOCK * BLOCK + 1, 2100]) {
+        assert!(
+            distances_are::<f32>(dimension, |x, y| squared_distance_f32(x, y, BLOCK)),
+            "{dimension}"
+        );
+        assert!(
+            distances_are::<f64>(dimension, |x, y| squared_distance_f64(x, y, BLOCK)),
+            "{dimension}"
+        );
+    }
+    // Another order has other bits.
+    let other = |x: &[f64], y: &[f64]| squared_distance_f32(x, y, BLOCK / 2);
+    if InstructionSet::available().count() > 1 {
+        assert!(!distances_are::<f32>(100, other));
     }
 }
 
