@@ -191,7 +191,7 @@ fn sheets_of_equal_vertices_and_other_faces_are_other_spaces() {
     let entry = || {
         let ran = room.cpu(run);
         assert_eq!(ran.status, Some(0), "{}", ran.stderr);
-        (room.numbers("d.npy")[1], ran.stderr)
+        (room.matrix("d.npy")[0][1], ran.stderr)
     };
     room.write("a.ply", sheet(5));
     room.write("b.ply", sheet(5));

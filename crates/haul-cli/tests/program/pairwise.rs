@@ -25,13 +25,16 @@ impl Room {
         self.cpu(&format!("pairwise {} {options}", FILES.join(" ")))
     }
 
-    /// The matrix of a `.npy`, 4×4.
-    fn matrix(&self, name: &str) -> Vec<Vec<f64>> {
+    /// The square matrix of a `.npy`.
+    pub(crate) fn matrix(&self, name: &str) -> Vec<Vec<f64>> {
         let bytes = std::fs::read(self.path(name)).unwrap();
         let file = npyz::NpyFile::new(&bytes[..]).unwrap();
-        assert_eq!(file.shape(), [4, 4]);
+        let [n, m] = *file.shape() else {
+            panic!("{:?}", file.shape())
+        };
+        assert_eq!(n, m);
         let values: Vec<f64> = file.into_vec().unwrap();
-        values.chunks(4).map(<[f64]>::to_vec).collect()
+        values.chunks(n as usize).map(<[f64]>::to_vec).collect()
     }
 }
 
