@@ -29,10 +29,9 @@ impl Room {
     pub(crate) fn matrix(&self, name: &str) -> Vec<Vec<f64>> {
         let bytes = std::fs::read(self.path(name)).unwrap();
         let file = npyz::NpyFile::new(&bytes[..]).unwrap();
-        let [n, m] = *file.shape() else {
-            panic!("{:?}", file.shape())
-        };
-        assert_eq!(n, m);
+        let shape = file.shape().to_vec();
+        let n = shape[0];
+        assert_eq!(shape, [n, n]);
         let values: Vec<f64> = file.into_vec().unwrap();
         values.chunks(n as usize).map(<[f64]>::to_vec).collect()
     }
