@@ -256,7 +256,8 @@ fn refusals(device: &Device) {
     assert!(matches!(refused, Error::BadWeight { row: 1, .. }));
     let stored = DistanceMatrix::euclidean(&cloud).unwrap();
     let reach = GromovBarycenter::new(Gromov::relative(0.1).reach(1.0));
-    let refused = reach.solve_matrices(device, &stored, &[stored.clone()]);
+    let inputs = std::slice::from_ref(&stored);
+    let refused = reach.solve_matrices(device, &stored, inputs);
     assert!(matches!(
         refused,
         Err(Error::Input { .. } | Error::BadWeight { .. })
