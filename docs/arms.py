@@ -78,7 +78,7 @@ def main():
         panel(230, "by Euclidean distances", euclidean[:, :2], euclidean[:, 2:5]),
         panel(460, "along the shape", geodesic[:, :2], geodesic[:, 2:5]),
     ]
-    style = ".title{font:14px sans-serif;fill:#222}@media (prefers-color-scheme:dark){.title{fill:#ddd}}"
+    style = ".title{font:20px sans-serif;fill:#222}@media (prefers-color-scheme:dark){.title{fill:#ddd}}"
     svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 680 250"><style>{style}</style>{"".join(parts)}</svg>\n'
     (HERE / "pictures" / "arms.svg").write_text(svg)
 
