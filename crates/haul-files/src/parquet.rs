@@ -363,15 +363,20 @@ mod tests {
     fn lists_that_claim_more_elements_than_bytes_are_refused() {
         // Found by the fuzzer: 1.6 kB that would keep the library busy for seconds, and, with more such headers, for minutes.
         let told = message("a.parquet", include_bytes!("../tests/booleans.parquet"));
-        let reason = "header of a page: claims more elements than it holds";
-        assert!(told.contains(reason), "{told}");
+        let claims = "claims more elements than it holds";
+        assert!(
+            told.contains("header of a page:") && told.contains(claims),
+            "{told}"
+        );
         // Metadata whose field 15 is a list of 2³¹ − 1 Booleans.
         let metadata = [0xf9, 0xf1, 255, 255, 255, 255, 7, 0];
         let length = [metadata.len() as u8, 0, 0, 0];
         let bytes = [b"PAR1", &metadata[..], &length, b"PAR1"].concat();
         let told = message("a.parquet", &bytes);
-        let reason = "metadata: claims more elements than it holds";
-        assert!(told.contains(reason), "{told}");
+        assert!(
+            told.contains("metadata:") && told.contains(claims),
+            "{told}"
+        );
     }
 
     #[test]
