@@ -252,9 +252,18 @@ class _Dense:
         kept = rho_a * _divergence(self.plan.sum(1), a) + rho_b * _divergence(self.plan.sum(0), b)
         lost = rho_a * float(a @ -np.expm1(-f / rho_a)) + rho_b * float(b @ -np.expm1(-g / rho_b))
         self.value, self.converged = lost + reg * (both - moved), error <= tol
+        # Roundings of sums, and of the exponents of the plan.
+        sizes = np.abs(costs) + np.abs(f)[:, None] + np.abs(g)
+        roundings = (len(a) + len(b) + 64 + float(sizes.max()) / reg) * np.finfo(float).eps
+        of_dual = of_plan = reg * (both + moved)
+        of_plan += 2 * float((self.plan * sizes).sum())
+        for rho, kept_mass, weight, of in ((rho_a, self.plan.sum(1), a, f), (rho_b, self.plan.sum(0), b, g)):
+            of_dual += rho * float(weight @ np.abs(np.expm1(-of / rho)))
+            of_plan += rho * (_divergence(kept_mass, weight, np.abs) + 2 * float(kept_mass.sum()))
         self.report = {
             "n": len(a), "m": len(b), "epsilon": reg, "rho_a": rho_a, "rho_b": rho_b, "value": self.value,
-            "lower_bound": self.value, "upper_bound": self.transport_cost + entropy + kept, "mass": moved,
+            "lower_bound": self.value - roundings * of_dual,
+            "upper_bound": self.transport_cost + entropy + kept + roundings * of_plan, "mass": moved,
             "transport_cost": self.transport_cost, "marginal_error_a": errors[0], "marginal_error_b": errors[1],
             "converged": self.converged, "tolerance": tol, "iterations": count, "device": "NumPy", "precision": "f64",
             "seconds": time.perf_counter() - began,
@@ -275,10 +284,10 @@ def _log_sums(exponents: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return most + np.log(np.exp(np.minimum(exponents - most[:, None], 0.0)) @ weights)
 
 
-def _divergence(mass: np.ndarray, weights: np.ndarray) -> float:
-    """KL(mass | weights), for weights that are 0 only where the mass is."""
+def _divergence(mass: np.ndarray, weights: np.ndarray, of: Any = np.asarray) -> float:
+    """KL(mass | weights), for weights that are 0 only where the mass is, with a function ``of`` its logarithms."""
     there = mass > 0
-    return float((mass[there] * np.log(mass[there] / weights[there])).sum() - mass.sum() + weights.sum())
+    return float((mass[there] * of(np.log(mass[there] / weights[there]))).sum() - mass.sum() + weights.sum())
 
 
 class _Exact:
