@@ -64,12 +64,14 @@ impl<'l, E: Engine + Clone> Lifted<'l, E> {
         }
     }
 
-    /// The space and its couplings.
-    pub(super) async fn ended(self) -> Result<(MetricSpace, Vec<GromovSolution<E>>)> {
+    /// The space and its couplings, of a solve that began then.
+    pub(super) async fn ended(
+        self,
+        began: Instant,
+    ) -> Result<(MetricSpace, Vec<GromovSolution<E>>)> {
         let mut solutions = Vec::with_capacity(self.couplings.len());
         for Coupled { pair, end } in self.couplings {
             let numbers = (self.epsilon, self.gromov.tolerance, bound::lower(&pair));
-            let began = Instant::now();
             solutions.push(GromovSolution::of(self.engine, pair, numbers, end, began).await?);
         }
         Ok((self.space, solutions))

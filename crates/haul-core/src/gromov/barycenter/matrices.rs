@@ -52,9 +52,8 @@ impl<'s> Stored<'s> {
         })
     }
 
-    /// The space and its couplings.
-    pub(super) fn ended(self) -> (DistanceMatrix, Vec<MatrixCoupling>) {
-        let began = Instant::now();
+    /// The space and its couplings, of a solve that began then.
+    pub(super) fn ended(self, began: Instant) -> (DistanceMatrix, Vec<MatrixCoupling>) {
         let runs = self.posed.iter().zip(self.reached).zip(self.tried);
         let couplings = runs.map(|((posed, reached), tried)| {
             posed.concluded(

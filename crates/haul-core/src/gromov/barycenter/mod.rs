@@ -216,7 +216,7 @@ impl GromovBarycenter {
                 .rounds(&mut couplings, (&lambda, began), &mut observer)
                 .await?;
             let report = course.report(&couplings, engine.device(), engine.precision());
-            let (space, couplings) = couplings.ended().await?;
+            let (space, couplings) = couplings.ended(began).await?;
             Ok(GromovAverage {
                 space,
                 couplings,
@@ -263,7 +263,7 @@ impl GromovBarycenter {
         let mut couplings = matrices::Stored::new(host, &self.gromov, &lambda, start, inputs)?;
         let course = block_on(self.rounds(&mut couplings, (&lambda, began), &mut observer))?;
         let report = course.report(&couplings, engine.device(), Precision::F64);
-        let (space, couplings) = couplings.ended();
+        let (space, couplings) = couplings.ended(began);
         Ok(GromovAverage {
             space,
             couplings,
